@@ -1,0 +1,50 @@
+# Finds every library Vitrine stands on. All are installed packages; none is vendored.
+# What is missing is collected and named at once, each with the Debian package that provides it.
+
+set(VITRINE_MISSING "")
+
+macro(vitrine_require found library package)
+  if(NOT ${found})
+    string(APPEND VITRINE_MISSING "  ${library}: apt-get install ${package}\n")
+  endif()
+endmacro()
+
+find_package(Threads QUIET)
+vitrine_require(Threads_FOUND "POSIX threads" libc6-dev)
+find_package(OpenMP QUIET COMPONENTS CXX)
+vitrine_require(OpenMP_CXX_FOUND "OpenMP" g++)
+find_package(hwy QUIET CONFIG)
+vitrine_require(hwy_FOUND "Highway" libhwy-dev)
+find_package(dnnl QUIET CONFIG)
+vitrine_require(dnnl_FOUND "oneDNN" libdnnl-dev)
+find_package(fmt QUIET CONFIG)
+vitrine_require(fmt_FOUND "{fmt}" libfmt-dev)
+find_package(CLI11 QUIET CONFIG)
+vitrine_require(CLI11_FOUND "CLI11" libcli11-dev)
+find_package(nlohmann_json QUIET CONFIG)
+vitrine_require(nlohmann_json_FOUND "nlohmann-json" nlohmann-json3-dev)
+find_package(ZLIB QUIET)
+vitrine_require(ZLIB_FOUND "zlib" zlib1g-dev)
+find_package(JPEG QUIET)
+vitrine_require(JPEG_FOUND "libjpeg-turbo" libjpeg62-turbo-dev)
+find_path(STB_INCLUDE_DIR stb/stb_image.h)
+vitrine_require(STB_INCLUDE_DIR "stb_image" libstb-dev)
+find_path(XXHASH_INCLUDE_DIR xxhash.h)
+find_library(XXHASH_LIBRARY xxhash)
+vitrine_require(XXHASH_LIBRARY "xxHash" libxxhash-dev)
+if(VITRINE_TESTS)
+  find_package(doctest QUIET CONFIG)
+  vitrine_require(doctest_FOUND "doctest" doctest-dev)
+endif()
+
+if(VITRINE_MISSING)
+  message(FATAL_ERROR "Vitrine needs these libraries; tools/test.sh and tools/quickstart.sh install them on Debian:\n${VITRINE_MISSING}")
+endif()
+
+# CLI11, JSON and the others are system headers: their warnings are not ours.
+find_program(CCACHE ccache)
+if(CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${CCACHE})
+endif()
+
+# CUDA is optional: where there is no toolkit, kernels/cuda/absent.cpp stands in and says so at run time.

@@ -1,0 +1,43 @@
+# One way to make a library, a program and a test of this project.
+
+function(vitrine_flags target)
+  target_include_directories(${target} PUBLIC ${PROJECT_SOURCE_DIR})
+  target_compile_options(${target} PRIVATE -Wall -Wextra -Wshadow -Wnon-virtual-dtor -Wold-style-cast)
+  if(VITRINE_WARNINGS_AS_ERRORS)
+    target_compile_options(${target} PRIVATE -Werror)
+  endif()
+endfunction()
+
+# A static library of all .cpp files of this folder (and of the named subfolders).
+function(vitrine_library name)
+  set(patterns *.cpp)
+  foreach(folder ${ARGN})
+    list(APPEND patterns ${folder}/*.cpp)
+  endforeach()
+  file(GLOB sources CONFIGURE_DEPENDS ${patterns})
+  add_library(${name} STATIC ${sources})
+  vitrine_flags(${name})
+endfunction()
+
+# A program of all .cpp files of tools/FOLDER, in build/<preset>/bin/FOLDER.
+function(vitrine_program name)
+  file(GLOB sources CONFIGURE_DEPENDS ${name}/*.cpp)
+  if(sources)
+    add_executable(${name} ${sources})
+    vitrine_flags(${name})
+    target_link_libraries(${name} PRIVATE ${ARGN})
+  endif()
+endfunction()
+
+# A doctest program of all .cpp files of tests/FOLDER; each test case becomes a ctest.
+function(vitrine_test folder)
+  file(GLOB sources CONFIGURE_DEPENDS ${folder}/*.cpp)
+  if(sources)
+    add_executable(${folder}_tests ${sources} main.cpp)
+    vitrine_flags(${folder}_tests)
+    target_link_libraries(${folder}_tests PRIVATE doctest::doctest ${ARGN})
+    target_compile_definitions(${folder}_tests PRIVATE VITRINE_SOURCE_DIR="${PROJECT_SOURCE_DIR}"
+                                                       VITRINE_BIN_DIR="${CMAKE_RUNTIME_OUTPUT_DIRECTORY}")
+    add_test(NAME ${folder} COMMAND ${folder}_tests)
+  endif()
+endfunction()
