@@ -1,9 +1,9 @@
 // Philox 4x32-10: the only source of randomness in Vitrine.
 //
-// A counter-based generator: a pure function from (counter, key) to four random words, with no state to carry,
-// so a draw is the same on every device, with any number of threads and after any resume.
-// Source: Salmon, Moraes, Dror, Shaw, "Parallel random numbers: as easy as 1, 2, 3", SC 2011; its published
-// test vectors are checked in tests/kernels/philox_test.cpp.
+// A counter-based generator: a pure function from (counter, key) to four random words, with no state to
+// carry, so a draw is the same on every device, with any number of threads and after any resume. Source:
+// Salmon, Moraes, Dror, Shaw, "Parallel random numbers: as easy as 1, 2, 3", SC 2011; its published test
+// vectors are checked in tests/kernels/philox_test.cpp.
 #pragma once
 
 #include <array>
@@ -37,8 +37,9 @@ constexpr PhiloxWords philox(PhiloxWords counter, std::array<uint32_t, 2> key) {
     for (int round = 0; round < 10; ++round) {
         const uint64_t product0 = uint64_t{0xD2511F53} * counter[0];
         const uint64_t product1 = uint64_t{0xCD9E8D57} * counter[2];
-        counter = {static_cast<uint32_t>(product1 >> 32) ^ counter[1] ^ key[0], static_cast<uint32_t>(product1),
-                   static_cast<uint32_t>(product0 >> 32) ^ counter[3] ^ key[1], static_cast<uint32_t>(product0)};
+        counter = {
+            static_cast<uint32_t>(product1 >> 32) ^ counter[1] ^ key[0], static_cast<uint32_t>(product1),
+            static_cast<uint32_t>(product0 >> 32) ^ counter[3] ^ key[1], static_cast<uint32_t>(product0)};
         key[0] += 0x9E3779B9;
         key[1] += 0xBB67AE85;
     }

@@ -1,0 +1,35 @@
+// Work over all cores, split so that the result never depends on how many there are.
+//
+// The rule: what is summed together is fixed by the shapes alone. A kernel cuts its work into chunks whose bounds are a
+// function of the shapes, each chunk is computed by one thread from start to end, and partial sums are combined in
+// the order of the chunks.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+
+namespace vitrine::cpu {
+
+/// Calls body(i) for each i in [0, count), shared between the threads; body must not throw.
+template <class Body>
+void parallel_for(int64_t count, Body&& body) {
+#pragma omp parallel for schedule(dynamic, 1) if (count > 1)
+    for (int64_t i = 0; i < count; ++i) body(i);
+}
+
+/// [0, total) in equal chunks, the last one shorter.
+struct Chunks {
+    int64_t total;
+    int64_t size;
+
+    /// Chunks of at least `smallest` items, and not more than `most` chunks.
+    static Chunks of(int64_t total, int64_t smallest, int64_t most) {
+        return {total, std::max({smallest, (total + most - 1) / most, int64_t{1}})};
+    }
+
+    int64_t count() const { return (total + size - 1) / size; }
+    int64_t begin(int64_t chunk) const { return chunk * size; }
+    int64_t end(int64_t chunk) const { return std::min(total, (chunk + 1) * size); }
+};
+
+}  // namespace vitrine::cpu

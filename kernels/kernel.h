@@ -1,0 +1,74 @@
+// A kernel: an ordered list of implementations of one operation on one device.
+//
+// The first implementation that accepts the arguments runs. One that refuses says why. Any one can be forced
+// by name
+// (--impl op=name), which is how tests reach every branch, those for other hardware included.
+#pragma once
+
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "kernels/context.h"
+
+namespace vitrine {
+
+template <class Args>
+struct Implementation {
+    const char* name;
+    /// Null if these arguments can be run, else the reason why not (a phrase: "kernel larger than 7").
+    const char* (*refuses)(const Args& args);
+    void (*run)(const Args& args, Context& context);
+};
+
+/// For implementations that take everything.
+template <class Args>
+const char* refuses_nothing(const Args&) {
+    return nullptr;
+}
+
+/// The implementation that was forced for a kernel of a device, or an empty view.
+std::string_view forced_implementation(Device device, std::string_view kernel);
+
+/// Parses `op=implementation`, as on the command line, and forces it on this device from now on. `op` is a
+/// kernel's full name, or the name without _forward or _backward for both. An empty implementation lifts the
+/// force. Throws Error naming what there is if the kernel or the implementation does not exist.
+void force_implementation(Device device, std::string_view assignment);
+
+[[noreturn]] void throw_no_implementation(const char* kernel, Device device, const std::string& reasons);
+
+template <class Args>
+class Kernel {
+  public:
+    using Arguments = Args;
+
+    constexpr Kernel(const char* name, std::span<const Implementation<Args>> implementations)
+        : name_(name), implementations_(implementations) {}
+
+    constexpr const char* name() const { return name_; }
+    constexpr std::span<const Implementation<Args>> implementations() const { return implementations_; }
+
+    /// The implementation that would run; throws Error with every refusal's reason if there is none.
+    const Implementation<Args>& choose(const Args& args, Device device) const {
+        const std::string_view forced = forced_implementation(device, name_);
+        std::string reasons;
+        for (const auto& implementation : implementations_) {
+            if (!forced.empty() && forced != implementation.name) continue;
+            const char* reason = implementation.refuses(args);
+            if (reason == nullptr) return implementation;
+            reasons += std::string(reasons.empty() ? "" : "; ") + implementation.name + ": " + reason;
+        }
+        throw_no_implementation(name_, device, reasons);
+    }
+
+    void operator()(const Args& args, Context& context) const {
+        choose(args, context.device).run(args, context);
+        context.scratch.reset();
+    }
+
+  private:
+    const char* name_;
+    std::span<const Implementation<Args>> implementations_;
+};
+
+}  // namespace vitrine

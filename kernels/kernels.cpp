@@ -1,0 +1,141 @@
+// Finds the table, the runtime and the context of a device, and keeps which implementations are forced.
+
+#include "kernels/kernels.h"
+
+#include <fmt/format.h>
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "kernels/devices.h"
+#include "kernels/error.h"
+
+namespace vitrine {
+
+Device device_from_name(std::string_view name) {
+    std::string known;
+    for (Device device : all_devices) {
+        if (name == name_of(device)) return device;
+        known += (known.empty() ? "" : ", ") + std::string(name_of(device));
+    }
+    throw Error(fmt::format("unknown device '{}': choose one of {}", name, known));
+}
+
+const KernelTable& kernels(Device device) {
+    switch (device) {
+        case Device::reference:
+            return reference::table();
+        case Device::cpu:
+            return cpu::table();
+        case Device::cuda:
+            return cuda::table();
+        case Device::simt:
+            return simt::table();
+    }
+    throw std::logic_error("unknown device");
+}
+
+const Runtime& runtime(Device device) {
+    switch (device) {
+        case Device::reference:
+            return reference::runtime();
+        case Device::cpu:
+            return cpu::runtime();
+        case Device::cuda:
+            return cuda::runtime();
+        case Device::simt:
+            return simt::runtime();
+    }
+    throw std::logic_error("unknown device");
+}
+
+namespace {
+
+struct DeviceState {
+    explicit DeviceState(Device device) : scratch(device), context{device, scratch} {}
+
+    Scratch scratch;
+    Context context;
+    std::map<std::string, std::string, std::less<>> forced;  // kernel → implementation
+};
+
+DeviceState& state(Device device) {
+    static std::array<std::unique_ptr<DeviceState>, all_devices.size()> states;
+    auto& slot = states[static_cast<size_t>(device)];
+    if (!slot) slot = std::make_unique<DeviceState>(device);
+    return *slot;
+}
+
+}  // namespace
+
+Context& context(Device device) { return state(device).context; }
+
+Scratch::~Scratch() {
+    for (const Block& block : blocks_) runtime(device_).release(block.memory);
+}
+
+void* Scratch::take(size_t bytes) {
+    if (used_ == blocks_.size()) blocks_.push_back({nullptr, 0});
+    Block& block = blocks_[used_++];
+    if (block.bytes < bytes) {
+        if (block.memory != nullptr) runtime(device_).release(block.memory);
+        block = {nullptr, 0};
+        block.memory = runtime(device_).allocate(bytes);
+        block.bytes = bytes;
+    }
+    return block.memory;
+}
+
+size_t Scratch::bytes_held() const {
+    size_t total = 0;
+    for (const Block& block : blocks_) total += block.bytes;
+    return total;
+}
+
+std::string_view forced_implementation(Device device, std::string_view kernel) {
+    const auto& forced = state(device).forced;
+    const auto found = forced.find(kernel);
+    return found == forced.end() ? std::string_view{} : std::string_view{found->second};
+}
+
+void force_implementation(Device device, std::string_view assignment) {
+    const size_t equals = assignment.find('=');
+    if (equals == std::string_view::npos) {
+        throw Error(fmt::format("--impl {}: write it as op=implementation, for example depthwise_conv=direct",
+                                assignment));
+    }
+    const std::string_view op = assignment.substr(0, equals);
+    const std::string_view wanted = assignment.substr(equals + 1);
+    bool op_exists = false, done = false;
+    std::string ops, implementations;
+    for_each_kernel(device, [&](const auto& kernel) {
+        const std::string_view name = kernel->name();
+        ops += fmt::format("{}{}", ops.empty() ? "" : ", ", name);
+        if (name != op && name != fmt::format("{}_forward", op) && name != fmt::format("{}_backward", op))
+            return;
+        op_exists = true;
+        bool offered = wanted.empty();
+        for (const auto& implementation : kernel->implementations()) {
+            offered = offered || wanted == implementation.name;
+            implementations +=
+                fmt::format("{}{} ({})", implementations.empty() ? "" : ", ", implementation.name, name);
+        }
+        if (!offered) return;
+        done = true;
+        state(device).forced[std::string(name)] = wanted;
+    });
+    if (!op_exists) throw Error(fmt::format("--impl {}: no op '{}'; there are {}", assignment, op, ops));
+    if (!done) {
+        throw Error(fmt::format("--impl {}: {} has no implementation '{}' on device {}; it has {}",
+                                assignment, op, wanted, name_of(device), implementations));
+    }
+}
+
+void throw_no_implementation(const char* kernel, Device device, const std::string& reasons) {
+    throw Error(fmt::format("no implementation of {} on device {} takes these arguments ({})", kernel,
+                            name_of(device), reasons));
+}
+
+}  // namespace vitrine

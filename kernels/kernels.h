@@ -1,0 +1,58 @@
+// The table of kernels of a device: kernels(device).name(args) runs one.
+//
+// kernels.def is expanded three times: into the declaration of every kernel of every device, into the fields
+// of the table, and (in each device's table.cpp) into the table itself.
+#pragma once
+
+#include "kernels/augment.h"
+#include "kernels/conv.h"
+#include "kernels/device.h"
+#include "kernels/elementwise.h"
+#include "kernels/kernel.h"
+#include "kernels/loss.h"
+#include "kernels/matmul.h"
+#include "kernels/norm.h"
+#include "kernels/optim.h"
+#include "kernels/pool.h"
+
+namespace vitrine {
+
+/// A kernel bound to its device's context, as seen from above kernels/.
+template <class Args>
+struct BoundKernel {
+    const Kernel<Args>* kernel;
+    Device device;
+
+    void operator()(const Args& args) const { (*kernel)(args, context(device)); }
+    const Kernel<Args>* operator->() const { return kernel; }
+};
+
+struct KernelTable {
+#define KERNEL(name, Args) BoundKernel<Args> name;
+#include "kernels/kernels.def"
+#undef KERNEL
+};
+
+/// Throws Error if this program was built without the device.
+const KernelTable& kernels(Device device);
+
+/// Calls visit(kernel) with the BoundKernel of each line of kernels.def, in order: for tools that enumerate
+/// what there is.
+template <class Visit>
+void for_each_kernel(Device device, Visit&& visit) {
+    const KernelTable& table = kernels(device);
+#define KERNEL(name, Args) visit(table.name);
+#include "kernels/kernels.def"
+#undef KERNEL
+}
+
+#define KERNEL(name, Args) extern const Kernel<Args> name;
+namespace reference {
+#include "kernels/kernels.def"
+}
+namespace cpu {
+#include "kernels/kernels.def"
+}
+#undef KERNEL
+
+}  // namespace vitrine

@@ -1,0 +1,79 @@
+// Pooling over NHWC images: average, maximum, and the average of a whole image.
+#pragma once
+
+#include <cstdint>
+
+#include "kernels/conv.h"
+#include "kernels/dtype.h"
+#include "kernels/gradient.h"
+
+namespace vitrine {
+
+struct PoolShape {
+    int64_t batch = 1;
+    Size2 in;
+    int64_t channels = 1;
+    Size2 kernel;
+    Size2 stride;
+    Size2 padding{0, 0};  // at most half the kernel
+
+    /// Rounded down, as PyTorch's default: windows that do not fit are left out.
+    Size2 out() const {
+        return {(in.height + 2 * padding.height - kernel.height) / stride.height + 1,
+                (in.width + 2 * padding.width - kernel.width) / stride.width + 1};
+    }
+};
+
+/// y = Σ window / (kernel.height · kernel.width): padding counts as zeros (PyTorch's count_include_pad).
+struct AveragePoolForward {
+    DType dtype = DType::f32;
+    PoolShape shape;
+    const void* x = nullptr;  // [batch, in.height, in.width, channels]
+    void* y = nullptr;        // [batch, out.height, out.width, channels]
+};
+
+struct AveragePoolBackward {
+    DType dtype = DType::f32;
+    PoolShape shape;
+    const void* d_y = nullptr;
+    Gradient d_x;
+};
+
+/// y[n, c] = Σ_p x[n, p, c] / pixels.
+struct GlobalAveragePoolForward {
+    DType dtype = DType::f32;
+    int64_t batch = 1;
+    int64_t pixels = 1;  // height · width
+    int64_t channels = 1;
+    const void* x = nullptr;  // [batch, pixels, channels]
+    void* y = nullptr;        // [batch, channels]
+};
+
+struct GlobalAveragePoolBackward {
+    DType dtype = DType::f32;
+    int64_t batch = 1;
+    int64_t pixels = 1;
+    int64_t channels = 1;
+    const void* d_y = nullptr;
+    Gradient d_x;
+};
+
+/// y = the maximum of the window; padding never wins. Of equal values the first in row-major order wins; a
+/// NaN wins over everything.
+struct MaxPoolForward {
+    DType dtype = DType::f32;
+    PoolShape shape;
+    const void* x = nullptr;
+    void* y = nullptr;
+    int32_t* index = nullptr;  // shape of y: the winner's row · in.width + column within its image
+};
+
+struct MaxPoolBackward {
+    DType dtype = DType::f32;
+    PoolShape shape;
+    const int32_t* index = nullptr;
+    const void* d_y = nullptr;
+    Gradient d_x;
+};
+
+}  // namespace vitrine

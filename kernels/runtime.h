@@ -1,0 +1,24 @@
+// What a device does beside kernels: memory and copies. One struct of functions per device.
+#pragma once
+
+#include <cstddef>
+
+#include "kernels/device.h"
+
+namespace vitrine {
+
+/// All sizes are in bytes. Memory is aligned to 256 bytes. Copies are ordered with the kernels around them
+/// and are complete on return.
+struct Runtime {
+    void* (*allocate)(size_t bytes);  // throws Error that says how much was asked for, if there is no room
+    void (*release)(void* memory);
+    void (*copy_from_host)(void* to, const void* from_host, size_t bytes);
+    void (*copy_to_host)(void* to_host, const void* from, size_t bytes);
+    void (*copy)(void* to, const void* from, size_t bytes);
+    void (*zero)(void* memory, size_t bytes);
+};
+
+/// Throws Error if this program was built without the device.
+const Runtime& runtime(Device device);
+
+}  // namespace vitrine
