@@ -1,0 +1,77 @@
+// Autograd: see autograd.h.
+
+#include "engine/autograd.h"
+
+#include <algorithm>
+#include <array>
+#include <stdexcept>
+
+#include "engine/trace.h"
+#include "kernels/kernels.h"
+
+namespace vitrine {
+
+void GradientSlot::own_memory() {
+    if (!gradient_.defined() || (!written_ && gradient_.shares_memory())) {
+        gradient_ = Tensor::empty(shape_, placement_);
+    } else if (gradient_.shares_memory()) {
+        // Written by passing on another tensor's gradient: that one must not change with ours.
+        Tensor copy = Tensor::like(gradient_);
+        copy.assign_copy(gradient_);
+        gradient_ = copy;
+    }
+}
+
+Gradient GradientSlot::receive() {
+    own_memory();
+    const GradMode mode = written_ ? GradMode::accumulate : GradMode::write;
+    written_ = true;
+    return {gradient_.data(), mode};
+}
+
+void GradientSlot::pass(const Tensor& contribution) {
+    if (!written_) {
+        gradient_ = contribution.shape() == shape_ ? contribution : contribution.viewed_as(shape_);
+        written_ = true;
+        return;
+    }
+    kernels(placement_.device)
+        .add_backward({.dtype = placement_.dtype,
+                       .count = shape_.count(),
+                       .d_y = contribution.data(),
+                       .d_a = receive(),
+                       .d_b = {}});
+}
+
+void Tape::backward(const Tensor& loss) {
+    if (loss.count() != 1)
+        throw std::logic_error("backward() of a tensor of shape " + loss.shape().to_string());
+    if (!loss.requires_gradient())
+        throw std::logic_error("backward() of a loss that depends on no parameter");
+    constexpr std::array one{1.0};
+    loss.slot()->pass(Tensor::from_host(std::span<const double>(one), loss.shape(), loss.placement()));
+    while (!nodes_.empty()) {
+        const Node node = std::move(nodes_.back());
+        nodes_.pop_back();
+        if (const Tensor d_y = node.output->gradient(); d_y.defined()) node.backward(d_y);
+    }
+}
+
+namespace {
+thread_local Tape* recording_tape = nullptr;
+}  // namespace
+
+Recording::Recording(Tape& tape) : previous_(recording_tape) { recording_tape = &tape; }
+
+Recording::~Recording() { recording_tape = previous_; }
+
+void record(const char* name, std::initializer_list<Tensor> inputs, Tensor& y,
+            std::function<void(const Tensor& d_y)> backward) {
+    observe(name, inputs, y);
+    if (recording_tape == nullptr) return;
+    if (std::ranges::none_of(inputs, [](const Tensor& x) { return x.requires_gradient(); })) return;
+    y.require_gradient();
+    recording_tape->append({name, y.slot(), std::move(backward)});
+}
+
+}  // namespace vitrine

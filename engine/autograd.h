@@ -1,0 +1,86 @@
+// Autograd: a tape of the ops that ran, walked backwards.
+//
+// Every op (engine/ops) computes its output and, while a tape is recording, appends a node: its name, the
+// slot of its output's gradient, and a function that turns that gradient into gradients of its inputs. What
+// backward needs of the forward pass is captured by that function, by name, and nothing else is kept: a
+// tensor that nobody saved is freed as soon as the forward pass lets go of it. The order of recording is
+// already a topological order, so backward is one walk from the end; each node is dropped as it is done, and
+// its memory with it.
+#pragma once
+
+#include <functional>
+#include <initializer_list>
+#include <memory>
+#include <vector>
+
+#include "engine/tensor.h"
+#include "kernels/gradient.h"
+
+namespace vitrine {
+
+/// Collects the gradient of one tensor. The first contribution is written, later ones are accumulated.
+class GradientSlot {
+  public:
+    GradientSlot(Shape shape, Placement placement) : shape_(std::move(shape)), placement_(placement) {}
+
+    /// Memory for a kernel to put a contribution into, with the mode it must use.
+    Gradient receive();
+    /// A contribution that already exists as a tensor: shared without a copy where it is the first.
+    void pass(const Tensor& contribution);
+    /// Forgets the gradient but keeps its memory for the next one.
+    void clear() { written_ = false; }
+
+    /// Undefined until there is a contribution.
+    Tensor gradient() const { return written_ ? gradient_ : Tensor(); }
+
+  private:
+    void own_memory();
+
+    Shape shape_;
+    Placement placement_;
+    Tensor gradient_;
+    bool written_ = false;
+};
+
+/// The gradient to hand to a kernel: null if the tensor wants none.
+inline Gradient receive(const std::shared_ptr<GradientSlot>& slot) {
+    return slot ? slot->receive() : Gradient{};
+}
+
+struct Node {
+    const char* name;  // of the op
+    std::shared_ptr<GradientSlot> output;
+    std::function<void(const Tensor& d_y)> backward;
+};
+
+class Tape {
+  public:
+    void append(Node node) { nodes_.push_back(std::move(node)); }
+    size_t size() const { return nodes_.size(); }
+
+    /// Gradients of all tensors that require one, of a loss with a single element. The tape is empty
+    /// afterwards.
+    void backward(const Tensor& loss);
+
+  private:
+    std::vector<Node> nodes_;
+};
+
+/// While it lives, ops of this thread are recorded. Without one nothing is kept: evaluation.
+class Recording {
+  public:
+    explicit Recording(Tape& tape);
+    ~Recording();
+    Recording(const Recording&) = delete;
+    Recording& operator=(const Recording&) = delete;
+
+  private:
+    Tape* previous_;
+};
+
+/// Called by an op when `y` is computed. Records the op if a tape is recording and an input wants a gradient;
+/// `backward` then gets the gradient of y. Observers (engine/trace.h) see every op, recorded or not.
+void record(const char* name, std::initializer_list<Tensor> inputs, Tensor& y,
+            std::function<void(const Tensor& d_y)> backward);
+
+}  // namespace vitrine

@@ -1,0 +1,31 @@
+// Device memory that is reused: blocks that are freed wait in a pool for the next request of their size.
+//
+// A training step asks for the same sizes in the same order again and again, so after the first steps every
+// request is served from the pool: no allocation growth, and on a CPU no page faults.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+
+#include "kernels/device.h"
+
+namespace vitrine {
+
+/// Uninitialised device memory of at least `bytes`; it returns to the pool when the last owner lets go.
+/// Throws Error that says how much was asked for and held if the device has no room, after giving all pooled
+/// blocks back.
+std::shared_ptr<void> allocate(Device device, size_t bytes);
+
+struct MemoryStatistics {
+    size_t bytes_in_use = 0;     // handed out
+    size_t bytes_held = 0;       // handed out or pooled
+    size_t bytes_peak = 0;       // the most that was in use at once
+    size_t device_requests = 0;  // how often the device itself was asked
+};
+
+MemoryStatistics memory_statistics(Device device);
+
+/// Gives the pooled blocks back to the device.
+void release_pooled_memory(Device device);
+
+}  // namespace vitrine

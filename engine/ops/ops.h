@@ -1,0 +1,75 @@
+// The ops: functions from tensors to a tensor that know their own gradient. Layouts are those of kernels/*.h.
+//
+// One .cpp file an op holds its shape rule, the forward call, what is saved and the backward call, side by
+// side. A tensor of the wrong shape is a mistake in a model, hence a std::logic_error that names the op and
+// the shapes.
+#pragma once
+
+#include <array>
+
+#include "engine/tensor.h"
+#include "kernels/activation.h"
+#include "kernels/conv.h"
+#include "kernels/philox.h"
+
+namespace vitrine::ops {
+
+struct ConvOptions {
+    Size2 stride;
+    Size2 padding{0, 0};
+    int64_t groups = 1;
+};
+
+/// x [N, H, W, C], weight [O, kh, kw, C / groups], bias [O] or undefined → [N, H', W', O].
+Tensor dense_conv(const Tensor& x, const Tensor& weight, const Tensor& bias, const ConvOptions& options);
+/// x [N, H, W, C], weight [kh, kw, C], bias [C] or undefined → [N, H', W', C]. options.groups is not used.
+Tensor depthwise_conv(const Tensor& x, const Tensor& weight, const Tensor& bias, const ConvOptions& options);
+/// x [N, H, W, C], weight [O, C], bias [O] or undefined → [N, H, W, O].
+Tensor pointwise_conv(const Tensor& x, const Tensor& weight, const Tensor& bias);
+
+struct BatchNormOptions {
+    bool training = true;
+    double epsilon = 1e-5;
+    double momentum = 0.1;
+};
+
+/// x [..., C], all others [C] → [..., C]. Training updates the running statistics in place.
+Tensor batch_norm(const Tensor& x, const Tensor& weight, const Tensor& bias, Tensor& running_mean,
+                  Tensor& running_variance, const BatchNormOptions& options);
+
+Tensor activation(const Tensor& x, Activation activation);
+inline Tensor relu(const Tensor& x) { return activation(x, Activation::relu); }
+inline Tensor relu6(const Tensor& x) { return activation(x, Activation::relu6); }
+
+/// Two tensors of one shape.
+Tensor add(const Tensor& a, const Tensor& b);
+
+struct PoolOptions {
+    Size2 kernel;
+    Size2 stride;
+    Size2 padding{0, 0};
+};
+
+/// x [N, H, W, C] → [N, H', W', C].
+Tensor average_pool(const Tensor& x, const PoolOptions& options);
+Tensor max_pool(const Tensor& x, const PoolOptions& options);
+/// x [N, H, W, C] → [N, C].
+Tensor global_average_pool(const Tensor& x);
+
+/// x [N, I], weight [O, I], bias [O] or undefined → [N, O].
+Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias);
+
+/// x [N, ...]: each sample has its own stream of randomness; see DropoutForward for the key.
+Tensor dropout(const Tensor& x, double probability, const RandomKey& key);
+
+/// logits [N, K], labels i32 [N] → [1].
+Tensor softmax_cross_entropy(const Tensor& logits, const Tensor& labels, double label_smoothing);
+
+/// The same elements under another shape.
+Tensor reshape(const Tensor& x, Shape shape);
+
+/// u8 images [N, H, W, 3] → dtype [N, H, W, 3]; has no gradient.
+Tensor normalize_images(const Tensor& images, const std::array<double, 3>& mean,
+                        const std::array<double, 3>& deviation, DType dtype);
+
+}  // namespace vitrine::ops

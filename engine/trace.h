@@ -1,0 +1,49 @@
+// Looking on while a model runs: which op, in which module, from what to what.
+#pragma once
+
+#include <functional>
+#include <initializer_list>
+#include <span>
+#include <string>
+
+#include "engine/tensor.h"
+
+namespace vitrine {
+
+struct OpEvent {
+    const char* op;      // "pointwise_conv"
+    std::string module;  // "features.3.conv.0.0", empty outside of modules
+    std::span<const Tensor> inputs;
+    const Tensor& output;
+};
+
+/// While it lives, `observer` is called after each op of this thread.
+class Trace {
+  public:
+    explicit Trace(std::function<void(const OpEvent&)> observer);
+    ~Trace();
+    Trace(const Trace&) = delete;
+    Trace& operator=(const Trace&) = delete;
+
+  private:
+    std::function<void(const OpEvent&)> observer_;
+    Trace* previous_;
+    friend void observe(const char* op, std::initializer_list<Tensor> inputs, const Tensor& output);
+};
+
+/// Called by every op; does nothing without a Trace.
+void observe(const char* op, std::initializer_list<Tensor> inputs, const Tensor& output);
+
+/// While it lives, ops belong to this module, inside the modules entered before.
+class ModuleScope {
+  public:
+    explicit ModuleScope(const std::string& name);
+    ~ModuleScope();
+    ModuleScope(const ModuleScope&) = delete;
+    ModuleScope& operator=(const ModuleScope&) = delete;
+};
+
+/// The path of the modules that are running: "features.3.conv".
+std::string current_module();
+
+}  // namespace vitrine
