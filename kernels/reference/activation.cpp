@@ -17,6 +17,7 @@ void backward(const ActivationBackward& args) {
     const T* y = static_cast<const T*>(args.y);
     const T* d_y = static_cast<const T*>(args.d_y);
     const GradientWriter<T> d_x(args.d_x);
+    if (!d_x) return;
     for (int64_t i = 0; i < args.count; ++i) {
         d_x(i, activation_passes(args.activation, y[i]) ? d_y[i] : T(0));
     }

@@ -1,0 +1,52 @@
+// The average of every channel over a whole image, as plain loops: y[n, c] = Σ_p x[n, p, c] / pixels.
+
+#include "kernels/kernels.h"
+
+namespace vitrine::reference {
+namespace {
+
+template <class T>
+void forward(const GlobalAveragePoolForward& args) {
+    const T* x = static_cast<const T*>(args.x);
+    T* y = static_cast<T*>(args.y);
+    for (int64_t n = 0; n < args.batch; ++n)
+        for (int64_t c = 0; c < args.channels; ++c) {
+            double sum = 0;
+            for (int64_t p = 0; p < args.pixels; ++p)
+                sum += double{x[(n * args.pixels + p) * args.channels + c]};
+            y[n * args.channels + c] = static_cast<T>(sum / static_cast<double>(args.pixels));
+        }
+}
+
+template <class T>
+void backward(const GlobalAveragePoolBackward& args) {
+    const T* d_y = static_cast<const T*>(args.d_y);
+    const GradientWriter<T> d_x(args.d_x);
+    if (!d_x) return;
+    for (int64_t n = 0; n < args.batch; ++n)
+        for (int64_t p = 0; p < args.pixels; ++p)
+            for (int64_t c = 0; c < args.channels; ++c) {
+                const double share = double{d_y[n * args.channels + c]} / static_cast<double>(args.pixels);
+                d_x((n * args.pixels + p) * args.channels + c, static_cast<T>(share));
+            }
+}
+
+void run_forward(const GlobalAveragePoolForward& args, Context&) {
+    dispatch_float(args.dtype, [&]<class T>() { forward<T>(args); });
+}
+
+void run_backward(const GlobalAveragePoolBackward& args, Context&) {
+    dispatch_float(args.dtype, [&]<class T>() { backward<T>(args); });
+}
+
+constexpr Implementation<GlobalAveragePoolForward> forward_list[]{{"loops", refuses_nothing, run_forward}};
+constexpr Implementation<GlobalAveragePoolBackward> backward_list[]{{"loops", refuses_nothing, run_backward}};
+
+}  // namespace
+
+const Kernel<GlobalAveragePoolForward> global_average_pool_forward{"global_average_pool_forward",
+                                                                   forward_list};
+const Kernel<GlobalAveragePoolBackward> global_average_pool_backward{"global_average_pool_backward",
+                                                                     backward_list};
+
+}  // namespace vitrine::reference
