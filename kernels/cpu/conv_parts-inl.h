@@ -1,0 +1,150 @@
+// Passes over rows of channels, vectorised: the arithmetic of a convolution's prologue and epilogue.
+//
+// Included once for every instruction set, by files that follow Highway's foreach_target pattern. Rows are
+// `channels` long and `stride` elements apart. Vectors run along the channels; what is left over at the end
+// of a row is taken by ever shorter vectors, so that no element outside of a row is touched.
+
+#include <hwy/highway.h>
+
+#include <cstdint>
+
+#include "kernels/activation.h"
+
+#if defined(VITRINE_KERNELS_CPU_CONV_PARTS_INL_H_) == defined(HWY_TARGET_TOGGLE)
+#ifdef VITRINE_KERNELS_CPU_CONV_PARTS_INL_H_
+#undef VITRINE_KERNELS_CPU_CONV_PARTS_INL_H_
+#else
+#define VITRINE_KERNELS_CPU_CONV_PARTS_INL_H_
+#endif
+
+HWY_BEFORE_NAMESPACE();
+namespace vitrine::cpu::HWY_NAMESPACE {
+
+namespace hn = hwy::HWY_NAMESPACE;
+
+/// Calls body(d, c) for consecutive vectors that cover [c, end): full ones, then halves, down to single
+/// elements.
+template <class D, class Body>
+HWY_INLINE void for_each_vector(D d, int64_t c, int64_t end, const Body& body) {
+    constexpr int64_t lanes = hn::MaxLanes(d);
+    for (; c + lanes <= end; c += lanes) body(d, c);
+    if constexpr (lanes > 1) {
+        if (c < end) for_each_vector(hn::Half<D>(), c, end, body);
+    }
+}
+
+/// Like activate() of kernels/activation.h: the order of the operands lets a NaN through.
+template <class D, class V = hn::Vec<D>>
+HWY_INLINE V activate_vector(D d, Activation activation, V u) {
+    using T = hn::TFromD<D>;
+    if (activation == Activation::identity) return u;
+    const V positive = hn::Max(hn::Zero(d), u);
+    return activation == Activation::relu6 ? hn::Min(hn::Set(d, T(6)), positive) : positive;
+}
+
+/// `gradient` where the activation lets it pass at input u, else 0.
+template <class D, class V = hn::Vec<D>>
+HWY_INLINE V pass_vector(D d, Activation activation, V u, V gradient) {
+    using T = hn::TFromD<D>;
+    if (activation == Activation::identity) return gradient;
+    const V after_lower = hn::IfThenElseZero(hn::Gt(u, hn::Zero(d)), gradient);
+    if (activation == Activation::relu) return after_lower;
+    return hn::IfThenElseZero(hn::Lt(u, hn::Set(d, T(6))), after_lower);
+}
+
+/// u = scale · x + shift at channel c; x itself if there is no scale.
+template <class T, class D, class V = hn::Vec<D>>
+HWY_INLINE V affine_vector(D d, const T* scale, const T* shift, int64_t c, V x) {
+    return scale == nullptr ? x : hn::MulAdd(hn::LoadU(d, scale + c), x, hn::LoadU(d, shift + c));
+}
+
+/// a = activation(scale · x + shift).
+template <class T>
+void prologue_row(const T* x, int64_t channels, const T* scale, const T* shift, Activation activation, T* a) {
+    const hn::ScalableTag<T> full;
+    for_each_vector(full, 0, channels, [&](auto d, int64_t c) HWY_ATTR {
+        const auto u = affine_vector(d, scale, shift, c, hn::LoadU(d, x + c));
+        hn::StoreU(activate_vector(d, activation, u), d, a + c);
+    });
+}
+
+/// sums[c] = Σ over the rows, in T: for chunks short enough for that.
+template <class T>
+void column_sums(const T* y, int64_t rows, int64_t channels, int64_t stride, T* sums) {
+    const hn::ScalableTag<T> full;
+    for (int64_t c = 0; c < channels; ++c) sums[c] = T(0);
+    for (int64_t row = 0; row < rows; ++row) {
+        const T* y_row = y + row * stride;
+        for_each_vector(full, 0, channels, [&](auto d, int64_t c) HWY_ATTR {
+            hn::StoreU(hn::Add(hn::LoadU(d, sums + c), hn::LoadU(d, y_row + c)), d, sums + c);
+        });
+    }
+}
+
+/// The mean of the rows and m2 = Σ (y − mean)²: two passes, meant for rows that lie in the cache.
+template <class T>
+void column_statistics(const T* y, int64_t rows, int64_t channels, int64_t stride, T* mean, T* m2) {
+    const hn::ScalableTag<T> full;
+    column_sums(y, rows, channels, stride, mean);
+    for (int64_t c = 0; c < channels; ++c) {
+        mean[c] /= static_cast<T>(rows);
+        m2[c] = T(0);
+    }
+    for (int64_t row = 0; row < rows; ++row) {
+        const T* y_row = y + row * stride;
+        for_each_vector(full, 0, channels, [&](auto d, int64_t c) HWY_ATTR {
+            const auto centred = hn::Sub(hn::LoadU(d, y_row + c), hn::LoadU(d, mean + c));
+            hn::StoreU(hn::MulAdd(centred, centred, hn::LoadU(d, m2 + c)), d, m2 + c);
+        });
+    }
+}
+
+/// g = d_y + level_c + slope_c · (y − mean_c): the gradient that reaches a convolution through its epilogue,
+/// with level = d_mean / M and slope = 2 · d_m2. g may be d_y.
+template <class T>
+void epilogue_gradient_row(const T* d_y, const T* y, const T* level, const T* slope, const T* mean,
+                           int64_t channels, T* g) {
+    const hn::ScalableTag<T> full;
+    for_each_vector(full, 0, channels, [&](auto d, int64_t c) HWY_ATTR {
+        const auto base = hn::Add(hn::LoadU(d, d_y + c), hn::LoadU(d, level + c));
+        const auto centred = hn::Sub(hn::LoadU(d, y + c), hn::LoadU(d, mean + c));
+        hn::StoreU(hn::MulAdd(hn::LoadU(d, slope + c), centred, base), d, g + c);
+    });
+}
+
+/// Where prologue_gradient_row leaves its results; any may be null.
+template <class T>
+struct PrologueGradient {
+    T* d_x = nullptr;
+    bool accumulate = false;  // of d_x; the sums are always added to
+    T* scale_sums = nullptr;  // Σ d_u · x
+    T* shift_sums = nullptr;  // Σ d_u
+};
+
+/// From d_a back through activation and scale: d_u = d_a · activation'(u), d_x = scale · d_u. d_x may be d_a.
+template <class T>
+void prologue_gradient_row(const T* x, const T* d_a, int64_t channels, const T* scale, const T* shift,
+                           Activation activation, const PrologueGradient<T>& out) {
+    const hn::ScalableTag<T> full;
+    for_each_vector(full, 0, channels, [&](auto d, int64_t c) HWY_ATTR {
+        const auto x_vector = hn::LoadU(d, x + c);
+        const auto u = affine_vector(d, scale, shift, c, x_vector);
+        const auto d_u = pass_vector(d, activation, u, hn::LoadU(d, d_a + c));
+        if (out.d_x != nullptr) {
+            auto d_x = scale == nullptr ? d_u : hn::Mul(hn::LoadU(d, scale + c), d_u);
+            if (out.accumulate) d_x = hn::Add(d_x, hn::LoadU(d, out.d_x + c));
+            hn::StoreU(d_x, d, out.d_x + c);
+        }
+        if (out.scale_sums != nullptr) {
+            hn::StoreU(hn::MulAdd(d_u, x_vector, hn::LoadU(d, out.scale_sums + c)), d, out.scale_sums + c);
+        }
+        if (out.shift_sums != nullptr) {
+            hn::StoreU(hn::Add(d_u, hn::LoadU(d, out.shift_sums + c)), d, out.shift_sums + c);
+        }
+    });
+}
+
+}  // namespace vitrine::cpu::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#endif
