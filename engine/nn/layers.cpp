@@ -1,0 +1,113 @@
+// The layers: see layers.h.
+
+#include "engine/nn/layers.h"
+
+#include <cmath>
+
+namespace vitrine::nn {
+namespace {
+
+Parameter trained(std::string name, const Shape& shape, TorchLayout layout, Initialisation initialisation,
+                  Placement placement) {
+    return {std::move(name), Tensor::empty(shape, placement), std::move(layout), initialisation,
+            Role::trained};
+}
+
+Parameter per_channel(std::string name, int64_t channels, Initialisation initialisation, Role role,
+                      Placement placement) {
+    const Shape shape{channels};
+    return {std::move(name), Tensor::empty(shape, placement), TorchLayout::same(shape), initialisation, role};
+}
+
+}  // namespace
+
+bool Conv2d::depthwise() const {
+    return options_.groups > 1 && options_.groups == options_.in_channels &&
+           options_.out_channels == options_.in_channels;
+}
+
+bool Conv2d::pointwise() const {
+    return options_.kernel == 1 && options_.stride == 1 && options_.padding == 0 && options_.groups == 1;
+}
+
+Conv2d::Conv2d(const Conv2dOptions& options, Placement placement) : options_(options) {
+    const int64_t k = options.kernel, in = options.in_channels / options.groups, out = options.out_channels;
+    const double fan_in = static_cast<double>(k * k * in), fan_out = static_cast<double>(k * k * out);
+    const bool kaiming = options.initialisation == ConvInitialisation::kaiming_fan_out;
+    const Initialisation weight = kaiming ? Initialisation::normal(std::sqrt(2.0 / fan_out))
+                                          : Initialisation::uniform(1.0 / std::sqrt(fan_in));
+    const Shape torch_shape{out, in, k, k};
+    if (depthwise()) {
+        weight_ = add(
+            trained("weight", {k, k, out}, {{k, k, out, 1}, {2, 3, 0, 1}, torch_shape}, weight, placement));
+    } else if (pointwise()) {
+        weight_ = add(trained("weight", {out, in}, {{out, in}, {0, 1}, torch_shape}, weight, placement));
+    } else {
+        weight_ = add(trained("weight", {out, k, k, in}, {{out, k, k, in}, {0, 3, 1, 2}, torch_shape}, weight,
+                              placement));
+    }
+    if (options.bias) {
+        const Initialisation bias =
+            kaiming ? Initialisation::constant(0.0) : Initialisation::uniform(1.0 / std::sqrt(fan_in));
+        bias_ = add(per_channel("bias", out, bias, Role::trained, placement));
+    }
+}
+
+Tensor Conv2d::forward(const Tensor& x) {
+    if (pointwise()) return ops::pointwise_conv(x, weight_, bias_);
+    const ops::ConvOptions options{.stride = {options_.stride, options_.stride},
+                                   .padding = {options_.padding, options_.padding},
+                                   .groups = options_.groups};
+    return depthwise() ? ops::depthwise_conv(x, weight_, bias_, options)
+                       : ops::dense_conv(x, weight_, bias_, options);
+}
+
+int64_t Conv2d::macs(const Shape& output) const {
+    return output.count() * options_.kernel * options_.kernel * (options_.in_channels / options_.groups);
+}
+
+BatchNorm2d::BatchNorm2d(int64_t channels, Placement placement) {
+    const auto vector = [&](const char* name, double start, Role role) {
+        return add(per_channel(name, channels, Initialisation::constant(start), role, placement));
+    };
+    weight_ = vector("weight", 1.0, Role::trained);
+    bias_ = vector("bias", 0.0, Role::trained);
+    running_mean_ = vector("running_mean", 0.0, Role::buffer);
+    running_variance_ = vector("running_var", 1.0, Role::buffer);
+    // Counted on the host, in f64: exact up to 2^53 batches.
+    batches_ = add(Parameter{"num_batches_tracked", Tensor::empty({1}, {DType::f64, Device::reference}),
+                             TorchLayout{{1}, {0}, {}}, Initialisation::constant(0.0), Role::counter});
+}
+
+Tensor BatchNorm2d::forward(const Tensor& x) {
+    if (training()) *static_cast<double*>(batches_.data()) += 1.0;
+    return ops::batch_norm(x, weight_, bias_, running_mean_, running_variance_, {.training = training()});
+}
+
+std::string ActivationLayer::kind() const { return activation_ == Activation::relu6 ? "ReLU6" : "ReLU"; }
+
+LinearOptions LinearOptions::torch_default(int64_t in_features, int64_t out_features) {
+    const Initialisation start = Initialisation::uniform(1.0 / std::sqrt(static_cast<double>(in_features)));
+    return {in_features, out_features, start, start, {}};
+}
+
+Linear::Linear(const LinearOptions& options, Placement placement) : in_features_(options.in_features) {
+    const Shape shape{options.out_features, options.in_features};
+    TorchLayout layout = TorchLayout::same(shape);
+    if (const Shape& image = options.unflattened; image.rank() == 3) {
+        layout = {{options.out_features, image[0], image[1], image[2]}, {0, 3, 1, 2}, shape};
+    }
+    weight_ = add(trained("weight", shape, layout, options.weight, placement));
+    bias_ = add(per_channel("bias", options.out_features, options.bias, Role::trained, placement));
+}
+
+int64_t Linear::macs(const Shape& output) const { return output.count() * in_features_; }
+
+Tensor Dropout::forward(const Tensor& x) {
+    if (!training() || probability_ == 0.0) return x;
+    // The sample's place is taken by the row in the kernel, so several layers are told apart by the seed.
+    const RandomKey key{.seed = seed() + index_, .purpose = RandomPurpose::dropout, .epoch = step()};
+    return ops::dropout(x, probability_, key);
+}
+
+}  // namespace vitrine::nn

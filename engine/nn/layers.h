@@ -1,0 +1,128 @@
+// The layers: modules around one op each, with PyTorch's names, defaults and initialisation.
+#pragma once
+
+#include "engine/nn/module.h"
+#include "engine/ops/ops.h"
+
+namespace vitrine::nn {
+
+/// How a convolution's weight starts; its bias too where it has one.
+enum class ConvInitialisation {
+    torch_default,   // weight and bias uniform in ±1/√fan_in, fan_in = kernel area · in_channels / groups
+    kaiming_fan_out  // weight N(0, 2 / fan_out), fan_out = kernel area · out_channels; bias 0 (torchvision's
+                     // models)
+};
+
+struct Conv2dOptions {
+    int64_t in_channels;
+    int64_t out_channels;
+    int64_t kernel = 3;
+    int64_t stride = 1;
+    int64_t padding = 0;
+    int64_t groups = 1;
+    bool bias = true;
+    ConvInitialisation initialisation = ConvInitialisation::torch_default;
+};
+
+/// Chooses the op by its shape: depthwise where each channel is a group of its own, pointwise for plain 1×1,
+/// else dense.
+class Conv2d : public Module {
+  public:
+    Conv2d(const Conv2dOptions& options, Placement placement);
+    std::string kind() const override { return "Conv2d"; }
+    int64_t macs(const Shape& output) const override;
+
+  protected:
+    Tensor forward(const Tensor& x) override;
+
+  private:
+    bool depthwise() const;
+    bool pointwise() const;
+
+    Conv2dOptions options_;
+    Tensor weight_, bias_;
+};
+
+class BatchNorm2d : public Module {
+  public:
+    BatchNorm2d(int64_t channels, Placement placement);
+    std::string kind() const override { return "BatchNorm2d"; }
+
+  protected:
+    Tensor forward(const Tensor& x) override;
+
+  private:
+    Tensor weight_, bias_, running_mean_, running_variance_, batches_;
+};
+
+class ActivationLayer : public Module {
+  public:
+    explicit ActivationLayer(Activation activation) : activation_(activation) {}
+    std::string kind() const override;
+
+  protected:
+    Tensor forward(const Tensor& x) override { return ops::activation(x, activation_); }
+
+  private:
+    Activation activation_;
+};
+
+class AvgPool2d : public Module {
+  public:
+    explicit AvgPool2d(int64_t kernel) : kernel_(kernel) {}
+    std::string kind() const override { return "AvgPool2d"; }
+
+  protected:
+    Tensor forward(const Tensor& x) override {
+        return ops::average_pool(x, {.kernel = {kernel_, kernel_}, .stride = {kernel_, kernel_}});
+    }
+
+  private:
+    int64_t kernel_;
+};
+
+/// `unflattened` is the NHWC image [H, W, C] that the input was flattened from, if it was: PyTorch flattens
+/// in the order [C, H, W], so its weight has its columns in another order than ours.
+struct LinearOptions {
+    int64_t in_features;
+    int64_t out_features;
+    Initialisation weight;
+    Initialisation bias;
+    Shape unflattened;
+
+    /// torch.nn.Linear's default: both uniform in ±1/√in_features.
+    static LinearOptions torch_default(int64_t in_features, int64_t out_features);
+};
+
+class Linear : public Module {
+  public:
+    Linear(const LinearOptions& options, Placement placement);
+    std::string kind() const override { return "Linear"; }
+    int64_t macs(const Shape& output) const override;
+
+  protected:
+    Tensor forward(const Tensor& x) override { return ops::linear(x, weight_, bias_); }
+
+  private:
+    int64_t in_features_;
+    Tensor weight_, bias_;
+};
+
+/// `index` tells several dropouts of one model apart.
+class Dropout : public Module {
+  public:
+    explicit Dropout(double probability, uint32_t index = 0) : probability_(probability), index_(index) {}
+    std::string kind() const override { return "Dropout"; }
+
+  protected:
+    Tensor forward(const Tensor& x) override;
+
+  private:
+    double probability_;
+    uint32_t index_;
+};
+
+/// Draws every parameter's first values: a pure function of the seed and the parameter's place in the model.
+void initialise(Module& model, uint64_t seed);
+
+}  // namespace vitrine::nn

@@ -1,0 +1,98 @@
+// Module: a named part of a model with parameters, buffers and submodules.
+//
+// Names are PyTorch's: a parameter's full name is the path of its modules and its own name,
+// "features.0.0.weight".
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "engine/nn/parameter.h"
+#include "engine/tensor.h"
+
+namespace vitrine::nn {
+
+class Module {
+  public:
+    Module() = default;
+    virtual ~Module() = default;
+    Module(const Module&) = delete;
+    Module& operator=(const Module&) = delete;
+
+    /// Runs forward(); ops inside are traced under this module's name.
+    Tensor operator()(const Tensor& x);
+
+    /// PyTorch's name of the class, for the layer table: "Conv2d".
+    virtual std::string kind() const = 0;
+    /// Multiply-adds for an output of this shape; 0 for what is not counted by convention (norms,
+    /// activations, pools).
+    virtual int64_t macs(const Shape& /*output*/) const { return 0; }
+
+    /// Batch norm and dropout behave differently in training (the default) and evaluation.
+    void set_training(bool training);
+    bool training() const { return training_; }
+    /// The step decides the masks of dropout: see DropoutForward. The seed is that of the run.
+    void set_step(uint64_t seed, uint32_t step);
+
+    const std::vector<std::pair<std::string, std::shared_ptr<Module>>>& children() const { return children_; }
+    std::vector<Parameter>& own_parameters() { return parameters_; }
+
+    /// Calls visit(path, module) for this module (path "") and all below it, parents first.
+    void for_each_module(const std::function<void(const std::string& path, Module& module)>& visit);
+    /// All parameters and buffers with full names, in PyTorch's order of a state_dict.
+    std::vector<NamedParameter> state();
+    /// Those of state() that are trained.
+    std::vector<NamedParameter> trainable();
+
+  protected:
+    virtual Tensor forward(const Tensor& x) = 0;
+
+    /// Adds a submodule under a name and returns it.
+    template <class M>
+    std::shared_ptr<M> add(std::string name, std::shared_ptr<M> module) {
+        module->name_ = name;
+        children_.emplace_back(std::move(name), module);
+        return module;
+    }
+    /// Adds a parameter, which is allocated and asks for a gradient if it is trained.
+    Tensor add(Parameter parameter);
+
+    uint64_t seed() const { return seed_; }
+    uint32_t step() const { return step_; }
+
+  private:
+    void for_each_module(const std::string& path,
+                         const std::function<void(const std::string& path, Module& module)>& visit);
+
+    std::string name_;
+    std::vector<std::pair<std::string, std::shared_ptr<Module>>> children_;
+    std::vector<Parameter> parameters_;
+    bool training_ = true;
+    uint64_t seed_ = 0;
+    uint32_t step_ = 0;
+};
+
+/// Modules one after the other, named "0", "1", ….
+class Sequential : public Module {
+  public:
+    std::string kind() const override { return "Sequential"; }
+
+    /// Appends a module under the next number.
+    template <class M, class... Args>
+    std::shared_ptr<M> append(Args&&... args) {
+        return append_module(std::make_shared<M>(std::forward<Args>(args)...));
+    }
+    template <class M>
+    std::shared_ptr<M> append_module(std::shared_ptr<M> module) {
+        return add(std::to_string(children().size()), std::move(module));
+    }
+
+  protected:
+    Tensor forward(const Tensor& x) override;
+};
+
+}  // namespace vitrine::nn

@@ -1,0 +1,66 @@
+// BasicBlockNet: see basic_block_net.h.
+
+#include "models/basic_block_net.h"
+
+#include <fmt/format.h>
+
+#include "engine/error.h"
+#include "engine/nn/layers.h"
+#include "models/models.h"
+
+namespace vitrine::models {
+namespace {
+
+constexpr int64_t channels = 32, pool = 8;
+
+class BasicBlockNet : public nn::Module {
+  public:
+    BasicBlockNet(const ModelOptions& options, Placement placement) {
+        residual_ = add("layer_1", std::make_shared<nn::Sequential>());
+        residual_->append<nn::Conv2d>(
+            nn::Conv2dOptions{.in_channels = 3, .out_channels = channels, .padding = 1}, placement);
+        residual_->append<nn::BatchNorm2d>(channels, placement);
+        residual_->append<nn::ActivationLayer>(Activation::relu);
+        residual_->append<nn::Conv2d>(
+            nn::Conv2dOptions{.in_channels = channels, .out_channels = channels, .padding = 1}, placement);
+        residual_->append<nn::BatchNorm2d>(channels, placement);
+        shortcut_ =
+            add("layer_2",
+                std::make_shared<nn::Conv2d>(
+                    nn::Conv2dOptions{.in_channels = 3, .out_channels = channels, .kernel = 1}, placement));
+        relu_ = add("layer_3", std::make_shared<nn::ActivationLayer>(Activation::relu));
+        pool_ = add("layer_4", std::make_shared<nn::AvgPool2d>(pool));
+        const int64_t pooled = options.image_size / pool;
+        nn::LinearOptions linear =
+            nn::LinearOptions::torch_default(pooled * pooled * channels, options.classes);
+        linear.unflattened = {pooled, pooled, channels};
+        classifier_ = add("layer_5", std::make_shared<nn::Linear>(linear, placement));
+    }
+
+    std::string kind() const override { return "BasicBlockNet"; }
+
+  protected:
+    Tensor forward(const Tensor& x) override {
+        const Tensor y = (*pool_)((*relu_)(ops::add((*residual_)(x), (*shortcut_)(x))));
+        return (*classifier_)(ops::reshape(y, {y.shape()[0], y.count() / y.shape()[0]}));
+    }
+
+  private:
+    std::shared_ptr<nn::Sequential> residual_;
+    std::shared_ptr<nn::Conv2d> shortcut_;
+    std::shared_ptr<nn::ActivationLayer> relu_;
+    std::shared_ptr<nn::AvgPool2d> pool_;
+    std::shared_ptr<nn::Linear> classifier_;
+};
+
+}  // namespace
+
+std::shared_ptr<nn::Module> build_basic_block_net(const ModelOptions& options, Placement placement) {
+    if (options.image_size < pool) {
+        throw Error(fmt::format("basic_block_net needs images of at least {0}x{0} pixels, got {1}x{1}", pool,
+                                options.image_size));
+    }
+    return std::make_shared<BasicBlockNet>(options, placement);
+}
+
+}  // namespace vitrine::models

@@ -1,0 +1,131 @@
+// MobileNetV2: see mobilenet_v2.h.
+
+#include "models/mobilenet_v2.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "engine/error.h"
+#include "engine/nn/layers.h"
+#include "models/models.h"
+
+namespace vitrine::models {
+namespace {
+
+/// Channels scaled by the width, rounded to a multiple of 8 but never below 90% of what was asked.
+int64_t scaled_channels(int64_t channels, double width_mult) {
+    const double wanted = static_cast<double>(channels) * width_mult;
+    const int64_t rounded = std::max<int64_t>(8, static_cast<int64_t>(wanted + 4.0) / 8 * 8);
+    return static_cast<double>(rounded) < 0.9 * wanted ? rounded + 8 : rounded;
+}
+
+nn::Conv2dOptions plain_conv(int64_t in, int64_t out, int64_t kernel, int64_t stride = 1,
+                             int64_t groups = 1) {
+    return {.in_channels = in,
+            .out_channels = out,
+            .kernel = kernel,
+            .stride = stride,
+            .padding = (kernel - 1) / 2,
+            .groups = groups,
+            .bias = false,
+            .initialisation = nn::ConvInitialisation::kaiming_fan_out};
+}
+
+/// Convolution, batch norm, ReLU6.
+std::shared_ptr<nn::Sequential> conv_bn_relu6(const nn::Conv2dOptions& conv, Placement placement) {
+    auto unit = std::make_shared<nn::Sequential>();
+    unit->append<nn::Conv2d>(conv, placement);
+    unit->append<nn::BatchNorm2d>(conv.out_channels, placement);
+    unit->append<nn::ActivationLayer>(Activation::relu6);
+    return unit;
+}
+
+struct BlockOptions {
+    int64_t in, out, stride, expansion;
+};
+
+class InvertedResidual : public nn::Module {
+  public:
+    InvertedResidual(const BlockOptions& block, Placement placement)
+        : residual_(block.stride == 1 && block.in == block.out) {
+        const int64_t hidden = block.in * block.expansion;
+        conv_ = add("conv", std::make_shared<nn::Sequential>());
+        const auto append = [&](const auto& unit) { conv_->append_module(unit); };
+        if (block.expansion != 1) append(conv_bn_relu6(plain_conv(block.in, hidden, 1), placement));
+        append(conv_bn_relu6(plain_conv(hidden, hidden, 3, block.stride, hidden), placement));
+        conv_->append<nn::Conv2d>(plain_conv(hidden, block.out, 1), placement);
+        conv_->append<nn::BatchNorm2d>(block.out, placement);
+    }
+
+    std::string kind() const override { return "InvertedResidual"; }
+
+  protected:
+    Tensor forward(const Tensor& x) override {
+        const Tensor y = (*conv_)(x);
+        return residual_ ? ops::add(x, y) : y;
+    }
+
+  private:
+    bool residual_;
+    std::shared_ptr<nn::Sequential> conv_;
+};
+
+class MobileNetV2 : public nn::Module {
+  public:
+    MobileNetV2(const ModelOptions& options, Placement placement) {
+        struct Row {
+            int64_t expansion, channels, blocks, stride;
+        };
+        constexpr Row rows[] = {{1, 16, 1, 1}, {6, 24, 2, 2},  {6, 32, 3, 2}, {6, 64, 4, 2},
+                                {6, 96, 3, 1}, {6, 160, 3, 2}, {6, 320, 1, 1}};
+
+        features_ = add("features", std::make_shared<nn::Sequential>());
+        int64_t channels = scaled_channels(32, options.width_mult);
+        features_->append_module(conv_bn_relu6(plain_conv(3, channels, 3, 2), placement));
+        for (const Row& row : rows) {
+            const int64_t out = scaled_channels(row.channels, options.width_mult);
+            for (int64_t i = 0; i < row.blocks; ++i) {
+                features_->append<InvertedResidual>(
+                    BlockOptions{channels, out, i == 0 ? row.stride : 1, row.expansion}, placement);
+                channels = out;
+            }
+        }
+        const int64_t last = scaled_channels(1280, std::max(1.0, options.width_mult));
+        features_->append_module(conv_bn_relu6(plain_conv(channels, last, 1), placement));
+
+        classifier_ = add("classifier", std::make_shared<nn::Sequential>());
+        classifier_->append<nn::Dropout>(options.dropout);
+        classifier_->append<nn::Linear>(nn::LinearOptions{.in_features = last,
+                                                          .out_features = options.classes,
+                                                          .weight = nn::Initialisation::normal(0.01),
+                                                          .bias = nn::Initialisation::constant(0.0),
+                                                          .unflattened = {}},
+                                        placement);
+    }
+
+    std::string kind() const override { return "MobileNetV2"; }
+
+  protected:
+    Tensor forward(const Tensor& x) override {
+        return (*classifier_)(ops::global_average_pool((*features_)(x)));
+    }
+
+  private:
+    std::shared_ptr<nn::Sequential> features_, classifier_;
+};
+
+}  // namespace
+
+std::shared_ptr<nn::Module> build_mobilenet_v2(const ModelOptions& options, Placement placement) {
+    if (!(options.width_mult > 0.0 && options.width_mult <= 10.0)) {
+        throw Error(fmt::format("mobilenet_v2: width_mult {} is not in (0, 10]", options.width_mult));
+    }
+    if (!(options.dropout >= 0.0 && options.dropout < 1.0)) {
+        throw Error(fmt::format("mobilenet_v2: dropout {} is not in [0, 1)", options.dropout));
+    }
+    return std::make_shared<MobileNetV2>(options, placement);
+}
+
+}  // namespace vitrine::models
