@@ -1,0 +1,24 @@
+// Saving and loading a model's state as safetensors with PyTorch's names and layouts, so that each can read
+// the other's.
+#pragma once
+
+#include <filesystem>
+#include <map>
+#include <string>
+
+#include "engine/nn/module.h"
+#include "engine/safetensors.h"
+
+namespace vitrine {
+
+/// Parameters and buffers of the model, f32 unless the model is f64.
+SafeTensors model_state(nn::Module& model);
+
+/// Throws Error naming the first tensor that is missing, left over or of another shape; the model is then
+/// unchanged.
+void load_model_state(nn::Module& model, const SafeTensors& state, const std::string& source);
+
+void save_model(const std::filesystem::path& path, nn::Module& model,
+                const std::map<std::string, std::string>& metadata);
+
+}  // namespace vitrine
