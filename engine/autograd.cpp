@@ -53,7 +53,10 @@ void Tape::backward(const Tensor& loss) {
     while (!nodes_.empty()) {
         const Node node = std::move(nodes_.back());
         nodes_.pop_back();
-        if (const Tensor d_y = node.output->gradient(); d_y.defined()) node.backward(d_y);
+        const Tensor d_y = node.output->gradient();
+        if (!d_y.defined()) continue;  // nothing that led to the loss used this output
+        node.backward(d_y);
+        observe_backward(node.name, node.module, d_y);
     }
 }
 
@@ -67,11 +70,11 @@ Recording::~Recording() { recording_tape = previous_; }
 
 void record(const char* name, std::initializer_list<Tensor> inputs, Tensor& y,
             std::function<void(const Tensor& d_y)> backward) {
-    observe(name, inputs, y);
+    observe_forward(name, inputs, y);
     if (recording_tape == nullptr) return;
     if (std::ranges::none_of(inputs, [](const Tensor& x) { return x.requires_gradient(); })) return;
     y.require_gradient();
-    recording_tape->append({name, y.slot(), std::move(backward)});
+    recording_tape->append({name, current_module(), y.slot(), std::move(backward)});
 }
 
 }  // namespace vitrine

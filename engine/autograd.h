@@ -11,6 +11,7 @@
 #include <functional>
 #include <initializer_list>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "engine/tensor.h"
@@ -48,7 +49,8 @@ inline Gradient receive(const std::shared_ptr<GradientSlot>& slot) {
 }
 
 struct Node {
-    const char* name;  // of the op
+    const char* name;    // of the op
+    std::string module;  // that ran it
     std::shared_ptr<GradientSlot> output;
     std::function<void(const Tensor& d_y)> backward;
 };

@@ -22,10 +22,18 @@ Trace::Trace(std::function<void(const OpEvent&)> observer)
 
 Trace::~Trace() { innermost_trace = previous_; }
 
-void observe(const char* op, std::initializer_list<Tensor> inputs, const Tensor& output) {
-    for (Trace* trace = innermost_trace; trace != nullptr; trace = trace->previous_) {
-        trace->observer_({op, current_module(), {inputs.begin(), inputs.size()}, output});
-    }
+void notify(const OpEvent& event) {
+    for (Trace* trace = innermost_trace; trace != nullptr; trace = trace->previous_) trace->observer_(event);
+}
+
+void observe_forward(const char* op, std::initializer_list<Tensor> inputs, const Tensor& output) {
+    if (innermost_trace == nullptr) return;
+    notify({Pass::forward, op, current_module(), {inputs.begin(), inputs.size()}, output});
+}
+
+void observe_backward(const char* op, const std::string& module, const Tensor& d_y) {
+    if (innermost_trace == nullptr) return;
+    notify({Pass::backward, op, module, {&d_y, 1}, Tensor()});
 }
 
 ModuleScope::ModuleScope(const std::string& name) { modules.push_back(name); }

@@ -10,14 +10,17 @@
 
 namespace vitrine {
 
+enum class Pass { forward, backward };
+
 struct OpEvent {
-    const char* op;      // "pointwise_conv"
-    std::string module;  // "features.3.conv.0.0", empty outside of modules
-    std::span<const Tensor> inputs;
-    const Tensor& output;
+    Pass pass;
+    const char* op;                  // "pointwise_conv"
+    std::string module;              // "features.3.conv.0.0", empty outside of modules
+    std::span<const Tensor> inputs;  // forward: the op's; backward: the gradient of its output
+    Tensor output;                   // of forward; undefined in backward
 };
 
-/// While it lives, `observer` is called after each op of this thread.
+/// While it lives, `observer` is called after each op of this thread, forward and backward.
 class Trace {
   public:
     explicit Trace(std::function<void(const OpEvent&)> observer);
@@ -28,11 +31,12 @@ class Trace {
   private:
     std::function<void(const OpEvent&)> observer_;
     Trace* previous_;
-    friend void observe(const char* op, std::initializer_list<Tensor> inputs, const Tensor& output);
+    friend void notify(const OpEvent& event);
 };
 
-/// Called by every op; does nothing without a Trace.
-void observe(const char* op, std::initializer_list<Tensor> inputs, const Tensor& output);
+/// Called by every op's forward pass, and by the tape for backward passes; does nothing without a Trace.
+void observe_forward(const char* op, std::initializer_list<Tensor> inputs, const Tensor& output);
+void observe_backward(const char* op, const std::string& module, const Tensor& d_y);
 
 /// While it lives, ops belong to this module, inside the modules entered before.
 class ModuleScope {

@@ -19,7 +19,7 @@ Tensor normalize_images(const Tensor& images, const std::array<double, 3>& mean,
                            .mean = mean,
                            .deviation = deviation,
                            .y = y.data()});
-    observe("normalize_images", {images}, y);
+    observe_forward("normalize_images", {images}, y);
     return y;
 }
 
