@@ -1,0 +1,101 @@
+// Reading an image file and choosing its decoder by content: see image.h.
+
+#include "data/image.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <cctype>
+#include <cerrno>
+#include <climits>
+#include <cstring>
+#include <fstream>
+#include <string_view>
+#include <utility>
+
+#include "data/decoders.h"
+
+namespace vitrine {
+namespace {
+
+constexpr std::string_view readable_formats = "JPEG, PNG, BMP, PGM and PPM are read";
+
+bool begins_with(std::span<const uint8_t> bytes, std::string_view magic) {
+    return bytes.size() >= magic.size() && std::memcmp(bytes.data(), magic.data(), magic.size()) == 0;
+}
+
+/// The name of a well-known format that has no decoder here, or "" for bytes that are nothing known.
+std::string_view known_but_unread(std::span<const uint8_t> bytes) {
+    using namespace std::string_view_literals;
+    if (begins_with(bytes, "GIF8")) return "GIF";
+    if (begins_with(bytes, "II*\0"sv) || begins_with(bytes, "MM\0*"sv)) return "TIFF";
+    if (begins_with(bytes, "RIFF") && bytes.size() >= 12 && begins_with(bytes.subspan(8), "WEBP"))
+        return "WebP";
+    if (bytes.size() >= 12 && begins_with(bytes.subspan(4), "ftyp")) return "HEIF or AVIF";
+    return "";
+}
+
+}  // namespace
+
+ImageError::ImageError(std::string path_of_file, std::string reason_of_failure)
+    : Error(path_of_file + ": " + reason_of_failure),
+      path(std::move(path_of_file)),
+      reason(std::move(reason_of_failure)) {}
+
+void check_image_size(int64_t width, int64_t height, const std::string& path) {
+    if (width < 1 || height < 1) {
+        throw ImageError(
+            path, fmt::format("the header says {}x{} pixels; an image needs at least one", width, height));
+    }
+    if (width > largest_image_side || height > largest_image_side || width * height > largest_image_pixels) {
+        throw ImageTooLarge(
+            path, fmt::format("the image has {}x{} pixels; at most {} on a side and {} in all are allowed",
+                              width, height, largest_image_side, largest_image_pixels));
+    }
+}
+
+Image make_image(int64_t width, int64_t height, const std::string& path) {
+    check_image_size(width, height, path);
+    return {height, width, std::vector<uint8_t>(static_cast<size_t>(3 * width * height))};
+}
+
+Image decode_image(std::span<const uint8_t> bytes, const std::string& path) {
+    if (bytes.empty()) throw ImageError(path, "the file is empty");
+    if (bytes.size() > INT_MAX)
+        throw ImageTooLarge(path, "the file has over 2 GiB, which no allowed image needs");
+    if (begins_with(bytes, "\xFF\xD8\xFF")) return decode_jpeg(bytes, path);
+    if (begins_with(bytes, "\x89PNG\r\n\x1A\n")) return decode_png(bytes, path);
+    if (begins_with(bytes, "BM")) return decode_bmp(bytes, path);
+    if (begins_with(bytes, "P5") || begins_with(bytes, "P6")) return decode_pnm(bytes, path);
+    const std::string_view format = known_but_unread(bytes);
+    if (format.empty()) throw ImageError(path, fmt::format("not an image file: {}", readable_formats));
+    throw ImageError(path, fmt::format("a {} file, which is not supported: {}", format, readable_formats));
+}
+
+Image read_image(const std::filesystem::path& file) {
+    errno = 0;
+    std::ifstream stream(file, std::ios::binary | std::ios::ate);
+    std::vector<uint8_t> bytes;
+    if (stream) {
+        bytes.resize(static_cast<size_t>(std::max<std::streamoff>(stream.tellg(), 0)));
+        stream.seekg(0);
+        stream.read(reinterpret_cast<char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
+    }
+    if (!stream) {
+        const char* cause = errno != 0 ? std::strerror(errno) : "it is no regular file";
+        throw ImageError(file.string(), fmt::format("the file cannot be read ({})", cause));
+    }
+    return decode_image(bytes, file.string());
+}
+
+bool has_image_extension(const std::filesystem::path& file) {
+    static constexpr std::array<std::string_view, 9> extensions = {".jpg", ".jpeg", ".png",  ".ppm", ".bmp",
+                                                                   ".pgm", ".tif",  ".tiff", ".webp"};
+    std::string extension = file.extension().string();
+    std::transform(extension.begin(), extension.end(), extension.begin(),
+                   [](unsigned char letter) { return static_cast<char>(std::tolower(letter)); });
+    return std::find(extensions.begin(), extensions.end(), extension) != extensions.end();
+}
+
+}  // namespace vitrine
