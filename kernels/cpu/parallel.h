@@ -1,8 +1,8 @@
 // Work over all cores, split so that the result never depends on how many there are.
 //
-// The rule: what is summed together is fixed by the shapes alone. A kernel cuts its work into chunks whose bounds are a
-// function of the shapes, each chunk is computed by one thread from start to end, and partial sums are combined in
-// the order of the chunks.
+// The rule: what is summed together is fixed by the shapes alone. A kernel cuts its work into chunks whose
+// bounds are a function of the shapes, each chunk is computed by one thread from start to end, and partial
+// sums are combined in the order of the chunks.
 #pragma once
 
 #include <algorithm>
@@ -26,6 +26,9 @@ struct Chunks {
     static Chunks of(int64_t total, int64_t smallest, int64_t most) {
         return {total, std::max({smallest, (total + most - 1) / most, int64_t{1}})};
     }
+
+    /// For flat element-by-element work: chunks that are long beside the cost of handing them out.
+    static Chunks of_elements(int64_t total) { return {total, int64_t{1} << 15}; }
 
     int64_t count() const { return (total + size - 1) / size; }
     int64_t begin(int64_t chunk) const { return chunk * size; }

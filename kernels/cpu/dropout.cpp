@@ -1,0 +1,62 @@
+// Dropout: the mask is drawn from Philox, four elements of a sample at a time, forward and again backward.
+
+#include "kernels/cpu/parallel.h"
+#include "kernels/kernels.h"
+
+namespace vitrine::cpu {
+namespace {
+
+/// Calls put(i, kept) for each element of [rows, features].
+template <class Args, class Put>
+void for_each_element(const Args& args, Put&& put) {
+    const int64_t blocks = (args.features + 3) / 4;
+    const Chunks chunks = Chunks::of(blocks, 1024, 1 << 20);
+    parallel_for(args.rows * chunks.count(), [&](int64_t unit) {
+        const int64_t row = unit / chunks.count(), chunk = unit % chunks.count();
+        RandomKey key = args.key;
+        key.sample = static_cast<uint32_t>(row);
+        for (int64_t block = chunks.begin(chunk); block < chunks.end(chunk); ++block) {
+            const PhiloxWords words = random_words(key, static_cast<uint32_t>(block));
+            const int64_t end = std::min<int64_t>(args.features, 4 * block + 4);
+            for (int64_t feature = 4 * block; feature < end; ++feature) {
+                const float uniform = uniform_from_word(words[static_cast<size_t>(feature % 4)]);
+                put(row * args.features + feature, static_cast<double>(uniform) >= args.probability);
+            }
+        }
+    });
+}
+
+template <class T>
+void forward(const DropoutForward& args) {
+    const T* x = static_cast<const T*>(args.x);
+    T* y = static_cast<T*>(args.y);
+    const T factor = static_cast<T>(1 / (1 - args.probability));
+    for_each_element(args, [&](int64_t i, bool kept) { y[i] = kept ? x[i] * factor : T(0); });
+}
+
+template <class T>
+void backward(const DropoutBackward& args) {
+    const T* d_y = static_cast<const T*>(args.d_y);
+    const GradientWriter<T> d_x(args.d_x);
+    const T factor = static_cast<T>(1 / (1 - args.probability));
+    for_each_element(args, [&](int64_t i, bool kept) { d_x(i, kept ? d_y[i] * factor : T(0)); });
+}
+
+void run_forward(const DropoutForward& args, Context&) {
+    dispatch_float(args.dtype, [&]<class T>() { forward<T>(args); });
+}
+
+void run_backward(const DropoutBackward& args, Context&) {
+    if (!args.d_x) return;
+    dispatch_float(args.dtype, [&]<class T>() { backward<T>(args); });
+}
+
+constexpr Implementation<DropoutForward> forward_list[]{{"blocks", refuses_nothing, run_forward}};
+constexpr Implementation<DropoutBackward> backward_list[]{{"blocks", refuses_nothing, run_backward}};
+
+}  // namespace
+
+const Kernel<DropoutForward> dropout_forward{"dropout_forward", forward_list};
+const Kernel<DropoutBackward> dropout_backward{"dropout_backward", backward_list};
+
+}  // namespace vitrine::cpu

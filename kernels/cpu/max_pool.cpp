@@ -1,0 +1,126 @@
+// Max pooling: forward compares vectors of channels and keeps the winners' positions beside them; backward
+// sends each gradient to its winner.
+
+#include "kernels/cpu/parallel.h"
+#include "kernels/cpu/windows.h"
+#include "kernels/kernels.h"
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "kernels/cpu/max_pool.cpp"
+#include "hwy/foreach_target.h"
+#include "kernels/cpu/simd-inl.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace vitrine::cpu::HWY_NAMESPACE {
+namespace {
+
+/// Positions ride in lanes as wide as the values, so that one mask chooses both.
+template <class T>
+using IndexTag = hn::RebindToSigned<hn::ScalableTag<T>>;
+
+template <class T>
+HWY_INLINE HWY_ATTR void store_indices(hn::Vec<IndexTag<T>> indices, int64_t count, int32_t* to) {
+    const IndexTag<T> d;
+    HWY_ALIGN hn::TFromD<IndexTag<T>> all[hn::MaxLanes(d)];
+    hn::Store(indices, d, all);
+    for (int64_t i = 0; i < count; ++i) to[i] = static_cast<int32_t>(all[i]);
+}
+
+/// The winners of one window, at the vector of channels that begins at c.
+template <class T, class Part>
+HWY_INLINE HWY_ATTR auto window_maximum(const PoolShape& shape, const T* image, Span rows, Span columns,
+                                        const Part& part, int64_t c) {
+    const IndexTag<T> d_index;
+    using Index = hn::TFromD<IndexTag<T>>;
+    const int64_t first = rows.begin * shape.in.width + columns.begin;
+    auto best = part.load(image + first * shape.channels + c);
+    auto winner = hn::Set(d_index, static_cast<Index>(first));
+    for (int64_t row = rows.begin; row < rows.end; ++row) {
+        for (int64_t column = columns.begin; column < columns.end; ++column) {
+            const int64_t position = row * shape.in.width + column;
+            const auto value = part.load(image + position * shape.channels + c);
+            // Larger, or the first NaN: "not ≤" is true with a NaN on either side.
+            const auto beats = hn::AndNot(hn::IsNaN(best), hn::Not(hn::Le(value, best)));
+            best = hn::IfThenElse(beats, value, best);
+            winner = hn::IfThenElse(hn::RebindMask(d_index, beats),
+                                    hn::Set(d_index, static_cast<Index>(position)), winner);
+        }
+    }
+    return std::pair(best, winner);
+}
+
+/// Row `unit` of all output rows of the batch.
+template <class T>
+HWY_ATTR void forward(const MaxPoolForward& args, int64_t unit) {
+    const PoolShape& shape = args.shape;
+    const Size2 out = shape.out();
+    const T* image =
+        static_cast<const T*>(args.x) + unit / out.height * shape.in.height * shape.in.width * shape.channels;
+    const Span rows = height_axis(shape).inputs_of(unit % out.height);
+    const WindowAxis axis = width_axis(shape);
+    for (int64_t j = 0; j < out.width; ++j) {
+        const Span columns = axis.inputs_of(j);
+        const int64_t first = (unit * out.width + j) * shape.channels;
+        for_each_vector<T>(shape.channels, [&](auto part, int64_t c) HWY_ATTR {
+            const auto [best, winner] = window_maximum(shape, image, rows, columns, part, c);
+            part.store(best, static_cast<T*>(args.y) + first + c);
+            store_indices<T>(winner, std::min(lanes_of<T>(), shape.channels - c), args.index + first + c);
+        });
+    }
+}
+
+void forward_row(const MaxPoolForward& args, int64_t unit) {
+    dispatch_float(args.dtype, [&]<class T>() { forward<T>(args, unit); });
+}
+
+}  // namespace
+}  // namespace vitrine::cpu::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace vitrine::cpu {
+namespace {
+
+HWY_EXPORT(forward_row);
+
+void run_forward(const MaxPoolForward& args, Context&) {
+    parallel_for(args.shape.batch * args.shape.out().height, [&](int64_t unit) {
+        HWY_DYNAMIC_DISPATCH(forward_row)(args, unit);
+    });
+}
+
+/// Adds the gradients of image n to their winners; windows may share one.
+template <class T>
+void scatter_image(const MaxPoolBackward& args, int64_t n) {
+    const PoolShape& shape = args.shape;
+    const int64_t in_count = shape.in.height * shape.in.width * shape.channels;
+    const int64_t out_pixels = shape.out().height * shape.out().width;
+    T* d_x = static_cast<T*>(args.d_x.data) + n * in_count;
+    if (args.d_x.mode == GradMode::write) std::fill(d_x, d_x + in_count, T(0));
+    const T* d_y = static_cast<const T*>(args.d_y) + n * out_pixels * shape.channels;
+    const int32_t* index = args.index + n * out_pixels * shape.channels;
+    for (int64_t pixel = 0; pixel < out_pixels; ++pixel) {
+        for (int64_t c = 0; c < shape.channels; ++c) {
+            const int64_t i = pixel * shape.channels + c;
+            d_x[index[i] * shape.channels + c] += d_y[i];
+        }
+    }
+}
+
+void run_backward(const MaxPoolBackward& args, Context&) {
+    if (!args.d_x) return;
+    dispatch_float(args.dtype, [&]<class T>() {
+        parallel_for(args.shape.batch, [&](int64_t n) { scatter_image<T>(args, n); });
+    });
+}
+
+constexpr Implementation<MaxPoolForward> forward_list[]{{"vector", refuses_nothing, run_forward}};
+constexpr Implementation<MaxPoolBackward> backward_list[]{{"scatter", refuses_nothing, run_backward}};
+
+}  // namespace
+
+const Kernel<MaxPoolForward> max_pool_forward{"max_pool_forward", forward_list};
+const Kernel<MaxPoolBackward> max_pool_backward{"max_pool_backward", backward_list};
+
+}  // namespace vitrine::cpu
+#endif

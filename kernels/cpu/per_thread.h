@@ -1,0 +1,32 @@
+// Scratch memory of which each thread has its own piece, warm in its cache from one chunk to the next.
+#pragma once
+
+#include <omp.h>
+
+#include <cstdint>
+
+#include "kernels/context.h"
+
+namespace vitrine::cpu {
+
+/// `count` elements for each thread of a parallel_for. What a chunk finds there is left over from another
+/// one: a kernel must write it before it reads it.
+template <class T>
+class PerThread {
+  public:
+    /// Pieces lie an odd number of cache lines apart, so that threads never share one.
+    PerThread(Context& context, int64_t count)
+        : stride_((count / line + 1) * line + line),
+          memory_(context.scratch.take<T>(stride_ * omp_get_max_threads())) {}
+
+    /// The calling thread's piece.
+    T* mine() const { return memory_ + stride_ * omp_get_thread_num(); }
+
+  private:
+    static constexpr int64_t line = 64 / sizeof(T);
+
+    int64_t stride_;
+    T* memory_;
+};
+
+}  // namespace vitrine::cpu

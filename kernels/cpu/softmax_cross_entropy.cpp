@@ -1,0 +1,81 @@
+// Softmax cross-entropy with label smoothing. Small beside any convolution, so it is taken in f64 throughout.
+
+#include <algorithm>
+#include <cmath>
+
+#include "kernels/cpu/parallel.h"
+#include "kernels/kernels.h"
+
+namespace vitrine::cpu {
+namespace {
+
+/// Writes the probabilities of sample b and returns its loss, with the smoothed target's two parts apart:
+/// −Σ target_k · log p_k = −(1 − ε) · log p_label − ε/K · Σ log p_k.
+template <class T>
+double sample_loss(const SoftmaxCrossEntropyForward& args, int64_t b) {
+    const T* logits = static_cast<const T*>(args.logits) + b * args.classes;
+    T* probabilities = static_cast<T*>(args.probabilities) + b * args.classes;
+    // Shifted by the maximum, so that no exponential overflows.
+    const double maximum = static_cast<double>(*std::max_element(logits, logits + args.classes));
+    double sum = 0, shifted_sum = 0;
+    for (int64_t k = 0; k < args.classes; ++k) {
+        const double shifted = static_cast<double>(logits[k]) - maximum;
+        sum += std::exp(shifted);
+        shifted_sum += shifted;
+    }
+    const double log_sum = std::log(sum);
+    for (int64_t k = 0; k < args.classes; ++k) {
+        probabilities[k] = static_cast<T>(std::exp(static_cast<double>(logits[k]) - maximum - log_sum));
+    }
+    const double classes = static_cast<double>(args.classes);
+    const double log_p_label = static_cast<double>(logits[args.labels[b]]) - maximum - log_sum;
+    return -(1 - args.label_smoothing) * log_p_label -
+           args.label_smoothing / classes * (shifted_sum - classes * log_sum);
+}
+
+template <class T>
+void forward(const SoftmaxCrossEntropyForward& args, Context& context) {
+    double* losses = context.scratch.take<double>(args.batch);
+    parallel_for(args.batch, [&](int64_t b) { losses[b] = sample_loss<T>(args, b); });
+    double total = 0;
+    for (int64_t b = 0; b < args.batch; ++b) total += losses[b];
+    *static_cast<T*>(args.loss) = static_cast<T>(total / static_cast<double>(args.batch));
+}
+
+template <class T>
+void backward(const SoftmaxCrossEntropyBackward& args) {
+    const T* probabilities = static_cast<const T*>(args.probabilities);
+    const GradientWriter<T> d_logits(args.d_logits);
+    const double factor =
+        static_cast<double>(*static_cast<const T*>(args.d_loss)) / static_cast<double>(args.batch);
+    const double everywhere = args.label_smoothing / static_cast<double>(args.classes);
+    parallel_for(args.batch, [&](int64_t b) {
+        for (int64_t k = 0; k < args.classes; ++k) {
+            const int64_t i = b * args.classes + k;
+            const double target = everywhere + (k == args.labels[b] ? 1 - args.label_smoothing : 0.0);
+            d_logits(i, static_cast<T>(factor * (static_cast<double>(probabilities[i]) - target)));
+        }
+    });
+}
+
+void run_forward(const SoftmaxCrossEntropyForward& args, Context& context) {
+    dispatch_float(args.dtype, [&]<class T>() { forward<T>(args, context); });
+}
+
+void run_backward(const SoftmaxCrossEntropyBackward& args, Context&) {
+    if (!args.d_logits) return;
+    dispatch_float(args.dtype, [&]<class T>() { backward<T>(args); });
+}
+
+constexpr Implementation<SoftmaxCrossEntropyForward> forward_list[]{{"rows", refuses_nothing, run_forward}};
+constexpr Implementation<SoftmaxCrossEntropyBackward> backward_list[]{
+    {"rows", refuses_nothing, run_backward}};
+
+}  // namespace
+
+const Kernel<SoftmaxCrossEntropyForward> softmax_cross_entropy_forward{"softmax_cross_entropy_forward",
+                                                                       forward_list};
+const Kernel<SoftmaxCrossEntropyBackward> softmax_cross_entropy_backward{"softmax_cross_entropy_backward",
+                                                                         backward_list};
+
+}  // namespace vitrine::cpu
