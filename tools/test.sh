@@ -1,0 +1,23 @@
+#!/usr/bin/env bash
+# Installs what is missing, builds and runs every test: the unit tests, gradcheck on both devices, the rules of the house,
+# and the unit tests once more under the address and undefined-behaviour sanitizers.
+#
+#     tools/test.sh            everything
+#     tools/test.sh --quick    without the sanitizers
+set -euo pipefail
+cd "$(dirname "$0")/.."
+source tools/dependencies.sh
+
+presets="release asan"
+case "${1:-}" in
+    "") ;;
+    --quick) presets="release" ;;
+    *) echo "tools/test.sh: unknown argument '$1': only --quick is allowed" >&2; exit 2 ;;
+esac
+
+# shellcheck disable=SC2086
+install_missing $vitrine_build_packages $vitrine_test_packages
+for preset in $presets; do
+    build_preset "$preset"
+    (cd "build/$preset" && ctest --output-on-failure)
+done
