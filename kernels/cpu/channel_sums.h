@@ -32,6 +32,10 @@ class StatisticsSum {
         count_ = total;
     }
 
+    void add(const StatisticsSum& other) {
+        if (other.count_ > 0) add(other.count_, other.mean_, other.m2_);
+    }
+
     double mean() const { return mean_; }
     double m2() const { return m2_; }
 
@@ -55,6 +59,20 @@ void combine_statistics(const T* means, const T* m2s, const Chunks& rows, int64_
         mean[c] = static_cast<T>(sum.mean());
         m2[c] = static_cast<T>(sum.m2());
     }
+}
+
+/// Calls put(c, sum) with the statistics of all rows of each channel from those of the chunks in their order,
+/// chunk k's lying at [k · channels, … + channels).
+template <class Put>
+void merge_statistics(const StatisticsSum* partial, int64_t chunks, int64_t channels, Put&& put) {
+    const Chunks shares{channels, 64};
+    parallel_for(shares.count(), [&](int64_t share) {
+        for (int64_t c = shares.begin(share); c < shares.end(share); ++c) {
+            StatisticsSum sum;
+            for (int64_t chunk = 0; chunk < chunks; ++chunk) sum.add(partial[chunk * channels + c]);
+            put(c, sum);
+        }
+    });
 }
 
 /// The epilogue's part of the gradient as g = d_y + level_c + slope_c · (y − mean_c); a null d_mean or d_m2

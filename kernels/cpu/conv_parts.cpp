@@ -271,5 +271,9 @@ void backward_around(const ConvBackward& args, Context& context,
     dispatch_float(args.dtype, [&]<class T>() { backward<T>(args, context, plain); });
 }
 
+const void* gradient_through_epilogue(const ConvBackward& args, Context& context) {
+    return dispatch_float(args.dtype, [&]<class T>() { return through_epilogue<T>(args, context); });
+}
+
 }  // namespace vitrine::cpu
 #endif

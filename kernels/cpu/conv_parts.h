@@ -1,7 +1,7 @@
 // The prologue and the epilogue as passes of their own, around a convolution that knows neither.
 //
-// An implementation that cannot fuse them (a library's, or a simple one of ours) becomes complete by running inside
-// these: the formulas are those of kernels/conv.h, one part after the other, through scratch memory.
+// An implementation that cannot fuse them (a library's, or a simple one of ours) becomes complete by running
+// inside these: the formulas are those of kernels/conv.h, one part after the other, through scratch memory.
 #pragma once
 
 #include "kernels/context.h"
@@ -12,8 +12,12 @@ namespace vitrine::cpu {
 /// Runs `plain` with neither prologue nor epilogue; its other arguments are those of `args`.
 void forward_around(const ConvForward& args, Context& context, void (*plain)(const ConvForward&, Context&));
 
-/// Runs `plain` for d_x and d_weight alone: its d_y includes the epilogue's part, its x has been through the prologue.
-/// d_bias, d_scale, d_shift and the prologue's part of d_x are computed here.
-void backward_around(const ConvBackward& args, Context& context, void (*plain)(const ConvBackward&, Context&));
+/// Runs `plain` for d_x and d_weight alone: its d_y includes the epilogue's part, its x has been through the
+/// prologue. d_bias, d_scale, d_shift and the prologue's part of d_x are computed here.
+void backward_around(const ConvBackward& args, Context& context,
+                     void (*plain)(const ConvBackward&, Context&));
+
+/// g = d_y plus the epilogue's part, in scratch memory; d_y itself if there is none.
+const void* gradient_through_epilogue(const ConvBackward& args, Context& context);
 
 }  // namespace vitrine::cpu

@@ -1,0 +1,130 @@
+// The innermost loops of the matrix products: a tile of results in registers. Once for every instruction set.
+
+#include <hwy/highway.h>
+
+#include <cstdint>
+
+#include "kernels/cpu/gemm.h"
+
+#if defined(VITRINE_KERNELS_CPU_GEMM_INL_H_) == defined(HWY_TARGET_TOGGLE)
+#ifdef VITRINE_KERNELS_CPU_GEMM_INL_H_
+#undef VITRINE_KERNELS_CPU_GEMM_INL_H_
+#else
+#define VITRINE_KERNELS_CPU_GEMM_INL_H_
+#endif
+
+HWY_BEFORE_NAMESPACE();
+namespace vitrine::cpu::HWY_NAMESPACE {
+
+namespace hn = hwy::HWY_NAMESPACE;
+
+/// One step of a register tile: C[r, v] (+)= init_v + Σ_k a[r · a_row + k · a_step] · b[k · b_step + v].
+template <class T>
+struct RegisterTile {
+    int64_t depth;
+    const T* a;
+    int64_t a_row;
+    int64_t a_step;
+    const T* b;
+    int64_t b_step;
+    const T* init;  // null: zero
+    T* c;
+    int64_t c_row;
+    bool add;  // to what c holds
+};
+
+/// Left matrices are read along their rows (a_step = 1) or, in the outer product, along their columns (a_row
+/// = 1); knowing it here saves the address arithmetic.
+enum class LeftOrder { rows, columns };
+
+/// Three vectors wide and this many rows high, a tile fills the registers without spilling.
+#if HWY_TARGET <= HWY_AVX3
+constexpr int tile_rows = 8;
+#else
+constexpr int tile_rows = 4;
+#endif
+
+template <LeftOrder order, int rows, int vectors, class D, class T = hn::TFromD<D>>
+HWY_INLINE void multiply_tile(D d, const RegisterTile<T>& tile) {
+    constexpr int64_t lanes = hn::MaxLanes(d);
+    using V = hn::Vec<D>;
+    V sum[rows][vectors];
+#pragma GCC unroll 8
+    for (int r = 0; r < rows; ++r) {
+#pragma GCC unroll 3
+        for (int v = 0; v < vectors; ++v) {
+            sum[r][v] = tile.init == nullptr ? hn::Zero(d) : hn::LoadU(d, tile.init + v * lanes);
+        }
+    }
+    const int64_t a_row = order == LeftOrder::columns ? 1 : tile.a_row;
+    const int64_t a_step = order == LeftOrder::rows ? 1 : tile.a_step;
+    const T* HWY_RESTRICT a = tile.a;
+    const T* HWY_RESTRICT b = tile.b;
+    for (int64_t k = 0; k < tile.depth; ++k, a += a_step, b += tile.b_step) {
+        V right[vectors];
+#pragma GCC unroll 3
+        for (int v = 0; v < vectors; ++v) right[v] = hn::LoadU(d, b + v * lanes);
+#pragma GCC unroll 8
+        for (int r = 0; r < rows; ++r) {
+            const V left = hn::Set(d, a[r * a_row]);
+#pragma GCC unroll 3
+            for (int v = 0; v < vectors; ++v) sum[r][v] = hn::MulAdd(left, right[v], sum[r][v]);
+        }
+    }
+#pragma GCC unroll 8
+    for (int r = 0; r < rows; ++r) {
+        T* c = tile.c + r * tile.c_row;
+#pragma GCC unroll 3
+        for (int v = 0; v < vectors; ++v) {
+            if (tile.add) sum[r][v] = hn::Add(sum[r][v], hn::LoadU(d, c + v * lanes));
+            hn::StoreU(sum[r][v], d, c + v * lanes);
+        }
+    }
+}
+
+/// Tiles of `rows` rows while there are that many left, then of half as many.
+template <LeftOrder order, int rows, int vectors, class D, class T = hn::TFromD<D>>
+HWY_NOINLINE void multiply_panel(D d, RegisterTile<T> tile, int64_t rows_left) {
+    for (; rows_left >= rows; rows_left -= rows) {
+        multiply_tile<order, rows, vectors>(d, tile);
+        tile.a += rows * (order == LeftOrder::columns ? 1 : tile.a_row);
+        tile.c += rows * tile.c_row;
+    }
+    if constexpr (rows > 1) {
+        if (rows_left > 0) multiply_panel<order, rows / 2, vectors>(d, tile, rows_left);
+    }
+}
+
+template <LeftOrder order, class D, class T = hn::TFromD<D>>
+void multiply_panel_of(D d, int64_t vectors, const RegisterTile<T>& tile, int64_t rows) {
+    if (vectors == 3) return multiply_panel<order, tile_rows, 3>(d, tile, rows);
+    if (vectors == 2) return multiply_panel<order, tile_rows, 2>(d, tile, rows);
+    multiply_panel<order, tile_rows, 1>(d, tile, rows);
+}
+
+/// Calls body with the vector type of a layout: the full width, or half of it.
+template <class T, class Body>
+HWY_INLINE void with_vectors_of(const PanelLayout& layout, const Body& body) {
+    const hn::ScalableTag<T> full;
+    constexpr int64_t lanes = hn::MaxLanes(full);
+    if constexpr (lanes >= 8) {
+        if (layout.lanes < lanes) return body(hn::Half<decltype(full)>());
+    }
+    body(full);
+}
+
+/// Half vectors where they fit a narrow matrix better: 24 columns are three halves of sixteen, not two
+/// wholes.
+template <class T>
+int64_t lanes_for(int64_t columns) {
+    constexpr int64_t lanes = hn::MaxLanes(hn::ScalableTag<T>());
+    constexpr int64_t half = lanes / 2;
+    if (lanes < 8 || columns > PanelLayout::widest * half) return lanes;
+    const auto rounded = [&](int64_t width) { return (columns + width - 1) / width * width; };
+    return rounded(half) < rounded(lanes) ? half : lanes;
+}
+
+}  // namespace vitrine::cpu::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#endif

@@ -1,0 +1,160 @@
+// Matrix products over the pixels of images: what pointwise convolution, dense convolution and linear layers
+// share.
+//
+// Two products do all the work. A "pixel" is a row of channels; a row of the left matrix is gathered from one
+// or more pixels (a window), so that a convolution is a matrix product whose left matrix is never stored
+// whole:
+//
+//     product       C[row, n] = bias_n + Σ_k A[row, k] · B[k, n]      forward, and the gradient of the input
+//     outer product D[n, k]   = Σ_row G[row, n] · A[row, k]           the gradient of the weight
+//
+// Both cut the rows into tiles that stay in the L2 cache. Tiles and the order of every sum depend on the
+// shapes alone, so the bits do not depend on the number of threads.
+#pragma once
+
+#include <cstdint>
+
+#include "kernels/activation.h"
+#include "kernels/context.h"
+#include "kernels/conv.h"
+#include "kernels/cpu/parallel.h"
+#include "kernels/dtype.h"
+
+namespace vitrine::cpu {
+
+/// The columns of a matrix in panels of one to three vectors, as even as can be: the width of the register
+/// tile.
+struct PanelLayout {
+    int64_t columns = 0;
+    int64_t lanes = 1;  // elements of a vector
+
+    static constexpr int64_t widest = 3;
+
+    int64_t vectors() const { return (columns + lanes - 1) / lanes; }
+    int64_t padded() const { return vectors() * lanes; }
+    int64_t count() const { return (vectors() + widest - 1) / widest; }
+    int64_t first_vector(int64_t panel) const { return vectors() * panel / count(); }
+    int64_t first_column(int64_t panel) const { return first_vector(panel) * lanes; }
+    int64_t width(int64_t panel) const { return first_column(panel + 1) - first_column(panel); }
+};
+
+/// The layout for the instruction set of this processor.
+PanelLayout panel_layout(DType dtype, int64_t columns);
+
+/// The rows of the left matrix. Row (n, i, j) of the grid holds, for each tap (p, q) of the window and each
+/// channel c of the group, activation(scale · x + shift) at pixel (n, i · step + p − offset, j · step + q −
+/// offset), or 0 where that lies outside of the image.
+template <class T>
+struct RowSource {
+    const T* pixels = nullptr;
+    int64_t batch = 1;
+    Size2 grid;
+    Size2 in;  // of the images
+    int64_t channels = 1;
+    int64_t first_channel = 0;  // of the group
+    int64_t group_channels = 1;
+    Size2 taps;
+    Size2 step;
+    Size2 offset{0, 0};
+    const T* scale = nullptr;  // [channels], or null
+    const T* shift = nullptr;
+    Activation activation = Activation::identity;
+
+    int64_t rows() const { return batch * grid.height * grid.width; }
+    int64_t depth() const { return taps.height * taps.width * group_channels; }
+    bool plain() const { return scale == nullptr && activation == Activation::identity; }
+
+    /// Whether the rows are the pixels themselves, so that nothing has to be gathered.
+    bool direct() const {
+        return plain() && taps == Size2{1, 1} && step == Size2{1, 1} && offset == Size2{0, 0} && grid == in;
+    }
+};
+
+/// Where the rows of a product go. Row (n, i, j) of the grid becomes pixel (n, i · step + first, j · step +
+/// first).
+template <class T>
+struct RowSink {
+    T* pixels = nullptr;  // null if only the sums below are wanted
+    bool accumulate = false;
+    Size2 grid;
+    Size2 in;  // of the images
+    int64_t channels = 1;
+    int64_t first_channel = 0;
+    Size2 step;
+    Size2 first{0, 0};
+
+    // Statistics of the rows, for each chunk of rows: [chunk, channels], or null.
+    T* means = nullptr;
+    T* m2s = nullptr;
+
+    // The way back through a prologue: the row is d_a, the sink takes d_x. Null x means that there is none.
+    const T* x = nullptr;
+    const T* scale = nullptr;
+    const T* shift = nullptr;
+    Activation activation = Activation::identity;
+    T* scale_sums = nullptr;  // [chunk, channels], or null: Σ d_u · x and Σ d_u
+    T* shift_sums = nullptr;
+
+    bool contiguous() const { return step == Size2{1, 1} && grid == in; }
+};
+
+/// The right matrix of a product in panels: panel p holds [depth, width(p)], padded with zeros.
+template <class T>
+struct PackedMatrix {
+    PanelLayout layout;
+    int64_t depth = 0;
+    const T* panels = nullptr;
+    const T* bias = nullptr;  // [padded columns], or null
+};
+
+/// Packs B[k, n] = weight[n · column_stride + offset_of(k)] into scratch memory, and the bias [columns]
+/// beside it.
+template <class T, class OffsetOf>
+PackedMatrix<T> pack_matrix(const T* weight, int64_t column_stride, int64_t depth, int64_t columns,
+                            const T* bias, Context& context, const OffsetOf& offset_of) {
+    const PanelLayout layout = panel_layout(dtype_of<T>, columns);
+    T* panels = context.scratch.take<T>(depth * layout.padded());
+    parallel_for(layout.count(), [&](int64_t panel) {
+        const int64_t first = layout.first_column(panel);
+        const int64_t width = layout.width(panel);
+        const int64_t filled = std::min(width, columns - first);
+        T* row = panels + depth * first;
+        for (int64_t k = 0; k < depth; ++k, row += width) {
+            const T* from = weight + first * column_stride + offset_of(k);
+            for (int64_t n = 0; n < filled; ++n) row[n] = from[n * column_stride];
+            for (int64_t n = filled; n < width; ++n) row[n] = T(0);
+        }
+    });
+    T* padded_bias = nullptr;
+    if (bias != nullptr) {
+        padded_bias = context.scratch.take<T>(layout.padded());
+        for (int64_t n = 0; n < layout.padded(); ++n) padded_bias[n] = n < columns ? bias[n] : T(0);
+    }
+    return {layout, depth, panels, padded_bias};
+}
+
+/// The chunks of rows of a product, to which the sink's partial sums belong.
+Chunks product_chunks(int64_t rows, int64_t depth, int64_t columns);
+
+/// C = A · B.
+template <class T>
+void product(const RowSource<T>& source, const PackedMatrix<T>& matrix, const RowSink<T>& sink,
+             Context& context);
+
+/// D[n, k] for columns [first, first + count) of G [rows, stride], written or added to `weight` [count,
+/// depth], and the sums of G's columns to `bias`; either may be unwanted.
+template <class T>
+struct OuterProduct {
+    RowSource<T> source;
+    const T* gradient = nullptr;
+    int64_t stride = 0;
+    int64_t first = 0;
+    int64_t count = 0;
+    Gradient weight;
+    Gradient bias;
+};
+
+template <class T>
+void outer_product(const OuterProduct<T>& task, Context& context);
+
+}  // namespace vitrine::cpu

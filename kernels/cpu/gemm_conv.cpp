@@ -1,0 +1,224 @@
+// Dense and pointwise convolution as matrix products.
+//
+// Forward, a row of the left matrix is the window of an output pixel. For the gradient of the input, a row is
+// the set of gradients that reach an input pixel: with stride s, pixels whose coordinates leave the same
+// remainder by s see the same taps, so that each remainder is a product of its own, a convolution of stride 1
+// over d_y with the taps reversed.
+
+#include "kernels/cpu/gemm_conv.h"
+
+#include <vector>
+
+#include "kernels/cpu/channel_sums.h"
+#include "kernels/cpu/conv_parts.h"
+#include "kernels/cpu/gemm.h"
+
+namespace vitrine::cpu {
+namespace {
+
+int64_t group_in(const ConvShape& shape) { return shape.in_channels / shape.groups; }
+int64_t group_out(const ConvShape& shape) { return shape.out_channels / shape.groups; }
+int64_t group_depth(const ConvShape& shape) {
+    return shape.kernel.height * shape.kernel.width * group_in(shape);
+}
+
+/// The windows of the output pixels.
+template <class T>
+RowSource<T> windows(const ConvShape& shape, const void* x, const Prologue& prologue, int64_t group) {
+    RowSource<T> source;
+    source.pixels = static_cast<const T*>(x);
+    source.batch = shape.batch;
+    source.grid = shape.out();
+    source.in = shape.in;
+    source.channels = shape.in_channels;
+    source.first_channel = group * group_in(shape);
+    source.group_channels = group_in(shape);
+    source.taps = shape.kernel;
+    source.step = shape.stride;
+    source.offset = shape.padding;
+    source.scale = static_cast<const T*>(prologue.scale);
+    source.shift = static_cast<const T*>(prologue.shift);
+    source.activation = prologue.activation;
+    return source;
+}
+
+template <class T>
+void forward(const ConvForward& args, Context& context) {
+    const ConvShape& shape = args.shape;
+    const T* weight = static_cast<const T*>(args.weight);
+    const T* bias = static_cast<const T*>(args.bias);
+    const int64_t depth = group_depth(shape);
+    const int64_t columns = group_out(shape);
+    const Chunks chunks = product_chunks(shape.out_pixels(), depth, columns);
+
+    RowSink<T> sink;
+    sink.pixels = static_cast<T*>(args.y);
+    sink.grid = sink.in = shape.out();
+    sink.channels = shape.out_channels;
+    if (!args.epilogue.plain()) {
+        sink.means = context.scratch.take<T>(chunks.count() * shape.out_channels);
+        sink.m2s = context.scratch.take<T>(chunks.count() * shape.out_channels);
+    }
+    for (int64_t group = 0; group < shape.groups; ++group) {
+        sink.first_channel = group * columns;
+        const PackedMatrix<T> matrix = pack_matrix(weight + group * columns * depth, depth, depth, columns,
+                                                   bias == nullptr ? nullptr : bias + group * columns,
+                                                   context, [](int64_t k) { return k; });
+        product(windows<T>(shape, args.x, args.prologue, group), matrix, sink, context);
+    }
+    if (!args.epilogue.plain()) {
+        combine_statistics(sink.means, sink.m2s, chunks, shape.out_channels, shape.out_channels,
+                           static_cast<T*>(args.epilogue.mean), static_cast<T*>(args.epilogue.m2));
+    }
+}
+
+template <class T>
+void weight_gradient(const ConvBackward& args, const T* g, Context& context) {
+    const ConvShape& shape = args.shape;
+    for (int64_t group = 0; group < shape.groups; ++group) {
+        OuterProduct<T> task;
+        task.source = windows<T>(shape, args.x, args.prologue, group);
+        task.gradient = g;
+        task.stride = shape.out_channels;
+        task.first = group * group_out(shape);
+        task.count = group_out(shape);
+        task.weight = args.d_weight;
+        task.bias = args.d_bias;
+        if (task.weight)
+            task.weight.data = static_cast<T*>(task.weight.data) + task.first * group_depth(shape);
+        if (task.bias) task.bias.data = static_cast<T*>(task.bias.data) + task.first;
+        outer_product(task, context);
+    }
+}
+
+/// The taps that reach the input coordinates r, r + stride, … of one axis: tap p reads the output coordinate
+/// (r + padding − p) / stride, if that is whole. In the order of rising output coordinates, tap t is
+/// `last` − t · stride.
+struct AxisTaps {
+    int64_t count;   // of taps
+    int64_t last;    // the tap that reads the lowest output coordinate
+    int64_t offset;  // the output coordinate of tap 0 of input r + i · stride is i − offset
+    int64_t inputs;  // how many input coordinates there are
+
+    AxisTaps(int64_t in, int64_t kernel, int64_t stride, int64_t padding, int64_t r) {
+        const int64_t first = (r + padding) % stride;
+        count = first < kernel ? (kernel - 1 - first) / stride + 1 : 0;
+        last = first + (count - 1) * stride;
+        offset = count - 1 - (r + padding - first) / stride;
+        inputs = in > r ? (in - r + stride - 1) / stride : 0;
+    }
+};
+
+/// The pixels whose coordinates leave one remainder by the stride, and what reaches them.
+struct Remainder {
+    Size2 first;
+    AxisTaps rows;
+    AxisTaps columns;
+
+    Remainder(const ConvShape& shape, Size2 r)
+        : first(r),
+          rows(shape.in.height, shape.kernel.height, shape.stride.height, shape.padding.height, r.height),
+          columns(shape.in.width, shape.kernel.width, shape.stride.width, shape.padding.width, r.width) {}
+
+    int64_t depth(const ConvShape& shape) const { return rows.count * columns.count * group_out(shape); }
+    int64_t pixels(const ConvShape& shape) const { return shape.batch * rows.inputs * columns.inputs; }
+    Chunks chunks(const ConvShape& shape) const {
+        return product_chunks(pixels(shape), depth(shape), group_in(shape));
+    }
+};
+
+std::vector<Remainder> remainders(const ConvShape& shape) {
+    std::vector<Remainder> all;
+    for (int64_t i = 0; i < std::min(shape.stride.height, shape.in.height); ++i) {
+        for (int64_t j = 0; j < std::min(shape.stride.width, shape.in.width); ++j)
+            all.emplace_back(shape, Size2{i, j});
+    }
+    return all;
+}
+
+/// d_a of the pixels of one remainder, for one group.
+template <class T>
+void remainder_gradient(const ConvBackward& args, const T* g, const Remainder& remainder, int64_t group,
+                        RowSink<T> sink, Context& context) {
+    const ConvShape& shape = args.shape;
+    RowSource<T> source;
+    source.pixels = g;
+    source.batch = shape.batch;
+    source.grid = {remainder.rows.inputs, remainder.columns.inputs};
+    source.in = shape.out();
+    source.channels = shape.out_channels;
+    source.first_channel = group * group_out(shape);
+    source.group_channels = group_out(shape);
+    source.taps = {remainder.rows.count, remainder.columns.count};
+    source.step = {1, 1};
+    source.offset = {remainder.rows.offset, remainder.columns.offset};
+
+    sink.grid = source.grid;
+    sink.first = remainder.first;
+    sink.first_channel = group * group_in(shape);
+
+    const T* weight = static_cast<const T*>(args.weight) + group * group_out(shape) * group_depth(shape);
+    const auto weight_offset = [&](int64_t k) {
+        const int64_t tap = k / source.group_channels;
+        const int64_t p = remainder.rows.last - tap / source.taps.width * shape.stride.height;
+        const int64_t q = remainder.columns.last - tap % source.taps.width * shape.stride.width;
+        return k % source.group_channels * group_depth(shape) +
+               (p * shape.kernel.width + q) * group_in(shape);
+    };
+    const PackedMatrix<T> matrix =
+        pack_matrix<T>(weight, 1, source.depth(), group_in(shape), nullptr, context, weight_offset);
+    product(source, matrix, sink, context);
+}
+
+template <class T>
+void input_gradient(const ConvBackward& args, const T* g, Context& context) {
+    const ConvShape& shape = args.shape;
+    const std::vector<Remainder> parts = remainders(shape);
+    int64_t chunks = 0;
+    for (const Remainder& part : parts) chunks += part.chunks(shape).count();
+
+    RowSink<T> sink;
+    sink.pixels = static_cast<T*>(args.d_x.data);
+    sink.accumulate = args.d_x.mode == GradMode::accumulate;
+    sink.in = shape.in;
+    sink.channels = shape.in_channels;
+    sink.step = shape.stride;
+    if (!args.prologue.plain()) {
+        sink.x = static_cast<const T*>(args.x);
+        sink.scale = static_cast<const T*>(args.prologue.scale);
+        sink.shift = static_cast<const T*>(args.prologue.shift);
+        sink.activation = args.prologue.activation;
+    }
+    T* scale_sums = args.d_scale ? context.scratch.take<T>(chunks * shape.in_channels) : nullptr;
+    T* shift_sums = args.d_shift ? context.scratch.take<T>(chunks * shape.in_channels) : nullptr;
+    int64_t chunk = 0;
+    for (const Remainder& part : parts) {
+        sink.scale_sums = scale_sums == nullptr ? nullptr : scale_sums + chunk * shape.in_channels;
+        sink.shift_sums = shift_sums == nullptr ? nullptr : shift_sums + chunk * shape.in_channels;
+        for (int64_t group = 0; group < shape.groups; ++group) {
+            remainder_gradient(args, g, part, group, sink, context);
+        }
+        chunk += part.chunks(shape).count();
+    }
+    if (args.d_scale) combine_sums(scale_sums, chunks, shape.in_channels, shape.in_channels, args.d_scale);
+    if (args.d_shift) combine_sums(shift_sums, chunks, shape.in_channels, shape.in_channels, args.d_shift);
+}
+
+template <class T>
+void backward(const ConvBackward& args, Context& context) {
+    const T* g = static_cast<const T*>(gradient_through_epilogue(args, context));
+    if (args.d_weight || args.d_bias) weight_gradient(args, g, context);
+    if (args.d_x || args.d_scale || args.d_shift) input_gradient(args, g, context);
+}
+
+}  // namespace
+
+void gemm_conv_forward(const ConvForward& args, Context& context) {
+    dispatch_float(args.dtype, [&]<class T>() { forward<T>(args, context); });
+}
+
+void gemm_conv_backward(const ConvBackward& args, Context& context) {
+    dispatch_float(args.dtype, [&]<class T>() { backward<T>(args, context); });
+}
+
+}  // namespace vitrine::cpu

@@ -1,0 +1,113 @@
+// Gathers rows of a window into a tile: the left matrix of a convolution, a few rows at a time.
+
+#include <hwy/highway.h>
+
+#include <algorithm>
+#include <cstdint>
+
+#include "kernels/cpu/conv_parts-inl.h"
+#include "kernels/cpu/gemm.h"
+
+#if defined(VITRINE_KERNELS_CPU_GEMM_GATHER_INL_H_) == defined(HWY_TARGET_TOGGLE)
+#ifdef VITRINE_KERNELS_CPU_GEMM_GATHER_INL_H_
+#undef VITRINE_KERNELS_CPU_GEMM_GATHER_INL_H_
+#else
+#define VITRINE_KERNELS_CPU_GEMM_GATHER_INL_H_
+#endif
+
+HWY_BEFORE_NAMESPACE();
+namespace vitrine::cpu::HWY_NAMESPACE {
+
+namespace hn = hwy::HWY_NAMESPACE;
+
+template <class T>
+HWY_INLINE void copy_row(const T* from, int64_t count, T* to) {
+    for_each_vector(hn::ScalableTag<T>(), 0, count,
+                    [&](auto d, int64_t c) HWY_ATTR { hn::StoreU(hn::LoadU(d, from + c), d, to + c); });
+}
+
+template <class T>
+HWY_INLINE void zero_row(int64_t count, T* to) {
+    for_each_vector(hn::ScalableTag<T>(), 0, count,
+                    [&](auto d, int64_t c) HWY_ATTR { hn::StoreU(hn::Zero(d), d, to + c); });
+}
+
+template <class T>
+HWY_INLINE void add_row(const T* from, int64_t count, T* to) {
+    for_each_vector(hn::ScalableTag<T>(), 0, count, [&](auto d, int64_t c) HWY_ATTR {
+        hn::StoreU(hn::Add(hn::LoadU(d, to + c), hn::LoadU(d, from + c)), d, to + c);
+    });
+}
+
+/// A place in the grid of a source or a sink, counted up row by row.
+struct GridPosition {
+    int64_t image;
+    int64_t i;
+    int64_t j;
+
+    GridPosition(int64_t row, Size2 grid)
+        : image(row / (grid.height * grid.width)), i(row / grid.width % grid.height), j(row % grid.width) {}
+
+    void advance(Size2 grid) {
+        if (++j < grid.width) return;
+        j = 0;
+        if (++i < grid.height) return;
+        i = 0;
+        ++image;
+    }
+};
+
+/// The taps of one line of a window: `count` pixels from `pixel` on, in one run where their channels are
+/// consecutive.
+template <class T>
+HWY_INLINE void gather_taps(const RowSource<T>& source, const T* pixel, int64_t count, T* to) {
+    const int64_t channels = source.group_channels;
+    if (source.plain() && channels == source.channels) return copy_row(pixel, count * channels, to);
+    for (int64_t tap = 0; tap < count; ++tap, pixel += source.channels, to += channels) {
+        if (source.plain()) {
+            copy_row(pixel, channels, to);
+        } else {
+            const int64_t c = source.first_channel;
+            prologue_row(pixel, channels, source.scale == nullptr ? nullptr : source.scale + c,
+                         source.shift == nullptr ? nullptr : source.shift + c, source.activation, to);
+        }
+    }
+}
+
+template <class T>
+HWY_INLINE void gather_row(const RowSource<T>& source, const GridPosition& at, T* to) {
+    const int64_t run = source.taps.width * source.group_channels;
+    const int64_t column = at.j * source.step.width - source.offset.width;
+    const int64_t first = std::clamp<int64_t>(-column, 0, source.taps.width);
+    const int64_t last = std::clamp<int64_t>(source.in.width - column, first, source.taps.width);
+    for (int64_t p = 0; p < source.taps.height; ++p, to += run) {
+        const int64_t row = at.i * source.step.height + p - source.offset.height;
+        if (row < 0 || row >= source.in.height || first == last) {
+            zero_row(run, to);
+            continue;
+        }
+        const int64_t pixel = (at.image * source.in.height + row) * source.in.width + column + first;
+        if (first > 0) zero_row(first * source.group_channels, to);
+        gather_taps(source, source.pixels + pixel * source.channels + source.first_channel, last - first,
+                    to + first * source.group_channels);
+        if (last < source.taps.width) {
+            zero_row((source.taps.width - last) * source.group_channels, to + last * source.group_channels);
+        }
+    }
+}
+
+/// Rows [first, first + count) into `tile`, `stride` apart; the columns past the depth become zero.
+template <class T>
+void gather_rows(const RowSource<T>& source, int64_t first, int64_t count, T* tile, int64_t stride) {
+    const int64_t depth = source.depth();
+    GridPosition at(first, source.grid);
+    for (int64_t row = 0; row < count; ++row, tile += stride, at.advance(source.grid)) {
+        gather_row(source, at, tile);
+        if (stride > depth) zero_row(stride - depth, tile + depth);
+    }
+}
+
+}  // namespace vitrine::cpu::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#endif

@@ -1,0 +1,85 @@
+// The linear layer: the matrix products of gemm.h with one row a sample.
+
+#include "kernels/cpu/gemm.h"
+#include "kernels/cpu/onednn/onednn.h"
+#include "kernels/kernels.h"
+
+namespace vitrine::cpu {
+namespace {
+
+/// A matrix [rows, columns] as images of one pixel each.
+template <class T>
+RowSource<T> rows_of(const void* matrix, int64_t rows, int64_t columns) {
+    RowSource<T> source;
+    source.pixels = static_cast<const T*>(matrix);
+    source.batch = rows;
+    source.grid = source.in = source.taps = source.step = {1, 1};
+    source.channels = source.group_channels = columns;
+    return source;
+}
+
+template <class T>
+RowSink<T> rows_into(void* matrix, int64_t columns, GradMode mode) {
+    RowSink<T> sink;
+    sink.pixels = static_cast<T*>(matrix);
+    sink.accumulate = mode == GradMode::accumulate;
+    sink.grid = sink.in = sink.step = {1, 1};
+    sink.channels = columns;
+    return sink;
+}
+
+template <class T>
+void forward(const LinearForward& args, Context& context) {
+    const PackedMatrix<T> matrix =
+        pack_matrix(static_cast<const T*>(args.weight), args.in_features, args.in_features, args.out_features,
+                    static_cast<const T*>(args.bias), context, [](int64_t k) { return k; });
+    product(rows_of<T>(args.x, args.rows, args.in_features), matrix,
+            rows_into<T>(args.y, args.out_features, GradMode::write), context);
+}
+
+template <class T>
+void input_gradient(const LinearBackward& args, Context& context) {
+    const PackedMatrix<T> matrix =
+        pack_matrix<T>(static_cast<const T*>(args.weight), 1, args.out_features, args.in_features, nullptr,
+                       context, [&](int64_t k) { return k * args.in_features; });
+    product(rows_of<T>(args.d_y, args.rows, args.out_features), matrix,
+            rows_into<T>(args.d_x.data, args.in_features, args.d_x.mode), context);
+}
+
+template <class T>
+void weight_gradient(const LinearBackward& args, Context& context) {
+    OuterProduct<T> task;
+    task.source = rows_of<T>(args.x, args.rows, args.in_features);
+    task.gradient = static_cast<const T*>(args.d_y);
+    task.stride = task.count = args.out_features;
+    task.weight = args.d_weight;
+    task.bias = args.d_bias;
+    outer_product(task, context);
+}
+
+void run_forward(const LinearForward& args, Context& context) {
+    dispatch_float(args.dtype, [&]<class T>() { forward<T>(args, context); });
+}
+
+void run_backward(const LinearBackward& args, Context& context) {
+    dispatch_float(args.dtype, [&]<class T>() {
+        if (args.d_x) input_gradient<T>(args, context);
+        if (args.d_weight || args.d_bias) weight_gradient<T>(args, context);
+    });
+}
+
+constexpr Implementation<LinearForward> forward_list[]{
+    {"gemm", refuses_nothing, run_forward},
+    {"onednn", onednn::refuses_linear_forward, onednn::run_linear_forward},
+};
+constexpr Implementation<LinearBackward> backward_list[]{
+    {"gemm", refuses_nothing, run_backward},
+    {"onednn", onednn::refuses_linear_backward, onednn::run_linear_backward},
+};
+
+}  // namespace
+
+const Kernel<LinearForward> linear_forward{"linear_forward", forward_list};
+const Kernel<LinearBackward> linear_backward{"linear_backward", backward_list};
+
+}  // namespace vitrine::cpu

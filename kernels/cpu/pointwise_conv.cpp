@@ -1,0 +1,24 @@
+// Pointwise convolution: our own matrix products first, oneDNN as the fallback and rival.
+
+#include "kernels/cpu/gemm_conv.h"
+#include "kernels/cpu/onednn/onednn.h"
+#include "kernels/kernels.h"
+
+namespace vitrine::cpu {
+namespace {
+
+constexpr Implementation<ConvForward> forward_list[]{
+    {"gemm", refuses_nothing, gemm_conv_forward},
+    {"onednn", onednn::refuses_pointwise_conv_forward, onednn::run_pointwise_conv_forward},
+};
+constexpr Implementation<ConvBackward> backward_list[]{
+    {"gemm", refuses_nothing, gemm_conv_backward},
+    {"onednn", onednn::refuses_pointwise_conv_backward, onednn::run_pointwise_conv_backward},
+};
+
+}  // namespace
+
+const Kernel<ConvForward> pointwise_conv_forward{"pointwise_conv_forward", forward_list};
+const Kernel<ConvBackward> pointwise_conv_backward{"pointwise_conv_backward", backward_list};
+
+}  // namespace vitrine::cpu
