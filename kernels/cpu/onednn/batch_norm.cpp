@@ -1,6 +1,7 @@
 // Batch norm, with oneDNN's primitive. It gives the variance; rstd and the running statistics are made of it
 // here.
 
+#include <bit>
 #include <cmath>
 
 #include "kernels/cpu/onednn/library.h"
@@ -11,16 +12,19 @@ namespace {
 
 using dnnl::normalization_flags;
 
-/// One image with all the rows in its height: oneDNN shares the rows between the threads.
-Descriptor rows_descriptor(int64_t rows, int64_t channels) { return f32({1, channels, rows, 1}, Tag::nhwc); }
+/// Each row an image of one pixel: of the ways to say it the fastest on the largest activations, by half.
+Descriptor rows_descriptor(int64_t rows, int64_t channels) { return f32({rows, channels, 1, 1}, Tag::nhwc); }
 
+normalization_flags flags_of(bool training) {
+    const normalization_flags affine = normalization_flags::use_scale | normalization_flags::use_shift;
+    return training ? affine : affine | normalization_flags::use_global_stats;
+}
+
+/// Evaluation differs by its flag alone: its statistics are given, not taken.
 dnnl::batch_normalization_forward::primitive_desc forward_descriptor(int64_t rows, int64_t channels,
                                                                      double epsilon, bool training) {
-    const normalization_flags affine = normalization_flags::use_scale | normalization_flags::use_shift;
-    const normalization_flags flags = training ? affine : affine | normalization_flags::use_global_stats;
-    // Training without statistics of its own is what evaluation with gradients is.
     return {{dnnl::prop_kind::forward_training, rows_descriptor(rows, channels), static_cast<float>(epsilon),
-             flags},
+             flags_of(training)},
             attributes(),
             engine()};
 }
@@ -29,10 +33,11 @@ dnnl::batch_normalization_forward::primitive_desc forward_descriptor(int64_t row
 /// the same.
 dnnl::batch_normalization_backward::primitive_desc backward_descriptor(const BatchNormBackward& args) {
     const auto forward = forward_descriptor(args.rows, args.channels, 0.0, args.training);
-    const normalization_flags affine = normalization_flags::use_scale | normalization_flags::use_shift;
-    const normalization_flags flags = args.training ? affine : affine | normalization_flags::use_global_stats;
     const Descriptor rows = rows_descriptor(args.rows, args.channels);
-    return {{dnnl::prop_kind::backward, rows, rows, 0.0f, flags}, attributes(), engine(), forward};
+    return {{dnnl::prop_kind::backward, rows, rows, 0.0f, flags_of(args.training)},
+            attributes(),
+            engine(),
+            forward};
 }
 
 struct BackwardPlan {
@@ -74,13 +79,11 @@ const char* refuses_batch_norm_backward(const BatchNormBackward& args) { return 
 
 void run_batch_norm_forward(const BatchNormForward& args, Context& context) {
     static PlanCache<Compiled<dnnl::batch_normalization_forward>> plans;
-    static std::map<double, int64_t> epsilons;  // a key is of whole numbers: each epsilon gets one
-    const int64_t epsilon =
-        epsilons.emplace(args.epsilon, static_cast<int64_t>(epsilons.size())).first->second;
-    const auto& norm = plans.get({args.rows, args.channels, epsilon, args.training}, [&] {
-        return Compiled<dnnl::batch_normalization_forward>(
-            forward_descriptor(args.rows, args.channels, args.epsilon, args.training));
-    });
+    const auto& norm =
+        plans.get({args.rows, args.channels, std::bit_cast<int64_t>(args.epsilon), args.training}, [&] {
+            return Compiled<dnnl::batch_normalization_forward>(
+                forward_descriptor(args.rows, args.channels, args.epsilon, args.training));
+        });
     const float* variance = args.training ? context.scratch.take<float>(args.channels)
                                           : static_cast<const float*>(args.running_variance);
     const void* mean = args.training ? args.mean : args.running_mean;
@@ -115,7 +118,7 @@ void run_batch_norm_backward(const BatchNormBackward& args, Context& context) {
         args.d_x ? plan.d_x.output(args.d_x.data, context) : scratch_memory(rows, context);
     plan.norm.execute({{DNNL_ARG_SRC, memory_at(rows, args.x)},
                        {DNNL_ARG_SCALE, memory_at(vector, args.weight)},
-                       // The shift takes no part, yet the primitive asks for it; any channels will do.
+                       // The shift takes no part, yet the primitive asks for it; any vector will do.
                        {DNNL_ARG_SHIFT, memory_at(vector, args.weight)},
                        {DNNL_ARG_MEAN, memory_at(vector, args.mean)},
                        {DNNL_ARG_VARIANCE, memory_at(vector, variance)},
