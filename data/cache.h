@@ -1,0 +1,70 @@
+// The packed cache: a folder of images decoded once into one file of u8 pixels, mapped into memory ever
+// after.
+//
+// One cache file serves one (folder, image size). It holds, in the byte order of the machine:
+//   header    CacheHeader (cache.cpp): magic, version, key, counts, offsets, checksums
+//   pixels    from byte 4096: [files, size, size, 3], one slot a listed file; the slot of a skipped file is
+//   zeros skipped   for each file that could not be decoded: its index, the length of the reason, the reason
+// The key is the XXH3 128-bit hash of the folder's path, the image size, the format's version and the list of
+// (relative path, size, time of last change): any change to the folder makes another key, and the file is
+// rebuilt. So is a file that is cut short, damaged (all bytes are under a checksum) or not a cache at all.
+//
+// A new cache is written beside its place, flushed to the disk and renamed: a killed run leaves nothing
+// half-written in the place. Runs that build the same cache at the same time wait for the first and share its
+// work.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "data/dataset.h"
+
+namespace vitrine {
+
+/// One file of a folder of images.
+struct ImageFile {
+    std::string path;  // below the folder
+    uint64_t bytes = 0;
+    int64_t changed = 0;  // time of last change, in the file system's ticks
+};
+
+/// The entry for a file that exists. Throws Error where it cannot be looked at.
+ImageFile describe_file(const std::filesystem::path& root, const std::filesystem::path& relative);
+
+struct PackOptions {
+    int64_t image_size = 64;
+    bool strict = false;
+    std::filesystem::path cache_folder;  // empty: default_cache_folder()
+    int threads = 0;
+    ProgressCallback progress;
+};
+
+/// A file that has no pixels, by its index in the list.
+struct UndecodedFile {
+    int64_t index = 0;
+    std::string reason;
+};
+
+struct PackedImages {
+    PixelBlock pixels;  // [files, size, size, 3]; row i belongs to file i
+    std::vector<UndecodedFile> undecoded;
+    bool from_cache = false;
+    std::vector<std::string> notices;
+};
+
+/// Decodes, resizes and crops every file, or maps the cache of an earlier run. A damaged file is listed in
+/// `undecoded`, from the cache too; with `strict` the first one is thrown. Where the cache cannot be written,
+/// a notice says so and the pixels are kept in memory. Throws ImageTooLarge for an image of absurd size.
+PackedImages pack_images(const std::filesystem::path& root, const std::vector<ImageFile>& files,
+                         const PackOptions& options);
+
+/// $XDG_CACHE_HOME/vitrine or ~/.cache/vitrine; empty where neither variable is set.
+std::filesystem::path default_cache_folder();
+
+/// The cache file of a folder of images: NAME-SIZE-HASH.images, HASH being that of the folder's full path.
+std::filesystem::path cache_file(const std::filesystem::path& cache_folder, const std::filesystem::path& root,
+                                 int64_t image_size);
+
+}  // namespace vitrine

@@ -1,0 +1,177 @@
+// Choosing and running the reader of a data set: see dataset.h.
+
+#include "data/dataset.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <cstring>
+#include <fstream>
+
+#include "data/formats.h"
+#include "data/resize.h"
+
+namespace vitrine {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr const char* debian_fashion_mnist = "/usr/share/datasets/fashion-mnist";
+
+/// In the order in which "auto" tries them: an image folder is the least specific layout.
+const std::vector<DatasetFormat>& formats() {
+    static const std::vector<DatasetFormat> list = {fashion_mnist_format(), mnist_format(),
+                                                    cifar10_format(),       cifar100_format(),
+                                                    tiny_imagenet_format(), image_folder_format()};
+    return list;
+}
+
+void check_options(const DatasetOptions& options) {
+    const auto& kinds = dataset_kinds();
+    if (std::find(kinds.begin(), kinds.end(), options.kind) == kinds.end()) {
+        throw Error(fmt::format("there is no kind of data set named '{}'; the kinds are {}", options.kind,
+                                fmt::join(kinds, ", ")));
+    }
+    if (!(options.subset > 0.0 && options.subset <= 1.0)) {
+        throw Error(fmt::format("the subset is {}; a share above 0 and up to 1 is allowed", options.subset));
+    }
+    if (options.validation && !(*options.validation > 0.0 && *options.validation < 1.0)) {
+        throw Error(fmt::format("the validation share is {}; a share above 0 and below 1 is allowed",
+                                *options.validation));
+    }
+    if (options.image_size < 0 || options.image_size > 4096) {
+        throw Error(
+            fmt::format("the image size is {}; 1 to 4096 pixels (or 0 for the set's own size) are allowed",
+                        options.image_size));
+    }
+    if (options.threads < 0) {
+        throw Error(
+            fmt::format("the number of threads is {}; 0 (one a core) or more is allowed", options.threads));
+    }
+}
+
+fs::path checked_path(const DatasetOptions& options) {
+    if (options.path.empty()) {
+        if (fs::is_directory(debian_fashion_mnist)) return debian_fashion_mnist;
+        throw Error(fmt::format(
+            "no data set was named and Fashion-MNIST is not in {}: name a folder, or install Debian's "
+            "package dataset-fashion-mnist",
+            debian_fashion_mnist));
+    }
+    std::error_code failure;
+    const fs::file_status status = fs::status(options.path, failure);
+    if (!fs::exists(status)) {
+        throw Error(fmt::format("the data set '{}' does not exist; name a folder", options.path.string()));
+    }
+    if (!fs::is_directory(status)) {
+        throw Error(
+            fmt::format("the data set '{}' is a file; name the folder that holds it", options.path.string()));
+    }
+    return options.path;
+}
+
+[[noreturn]] void throw_unrecognised(const fs::path& path) {
+    if (!find_beside(path, {"cifar-10-batches-py"}, "data_batch_1").empty() ||
+        !find_beside(path, {"cifar-100-python"}, "meta").empty()) {
+        throw Error(fmt::format(
+            "'{}' is the Python version of CIFAR; the binary version (.bin files) is needed", path.string()));
+    }
+    std::string layouts;
+    for (const DatasetFormat& format : formats())
+        layouts += fmt::format("\n  {}: {}", format.kind, format.layout);
+    throw Error(fmt::format("no data set is recognised in '{}'; looked for{}", path.string(), layouts));
+}
+
+const DatasetFormat& choose_format(const DatasetOptions& options) {
+    for (const DatasetFormat& format : formats()) {
+        if (options.kind == "auto" ? format.recognises(options.path) : options.kind == format.kind)
+            return format;
+    }
+    throw_unrecognised(options.path);
+}
+
+}  // namespace
+
+const std::vector<std::string>& dataset_kinds() {
+    static const std::vector<std::string> kinds = [] {
+        std::vector<std::string> names = {"auto"};
+        for (const DatasetFormat& format : formats()) names.push_back(format.kind);
+        return names;
+    }();
+    return kinds;
+}
+
+Dataset load_dataset(const DatasetOptions& given) {
+    check_options(given);
+    DatasetOptions options = given;
+    options.path = checked_path(given);
+    const DatasetFormat& format = choose_format(options);
+    Dataset dataset = format.load(options);
+    dataset.kind = format.kind;
+    for (const auto& [part, set] :
+         {std::pair{"training", &dataset.train}, {"validation", &dataset.validation}}) {
+        if (set->count > 0) continue;
+        throw Error(fmt::format("the data set '{}' has no readable {} images", options.path.string(), part));
+    }
+    if (options.subset < 1.0) {
+        dataset.train =
+            dataset.train.select(stratified_subset(dataset.train.labels, options.subset, options.seed));
+    }
+    dataset.statistics = channel_statistics(dataset.train);
+    return dataset;
+}
+
+fs::path find_beside(const fs::path& path, const std::vector<std::string>& subfolders,
+                     const std::string& file) {
+    std::error_code failure;
+    if (fs::is_regular_file(path / file, failure)) return path;
+    for (const std::string& subfolder : subfolders) {
+        if (fs::is_regular_file(path / subfolder / file, failure)) return path / subfolder;
+    }
+    return {};
+}
+
+void refuse_validation_share(const DatasetOptions& options, const std::string& kind, int64_t own_images) {
+    if (!options.validation) return;
+    throw Error(fmt::format(
+        "'{}' ({}) has its own {} validation images; a validation share is only for one folder of "
+        "class folders",
+        options.path.string(), kind, own_images));
+}
+
+std::vector<std::string> read_lines(const fs::path& file) {
+    std::ifstream stream(file);
+    if (!stream) throw Error(fmt::format("'{}' cannot be read ({})", file.string(), std::strerror(errno)));
+    std::vector<std::string> lines;
+    for (std::string line; std::getline(stream, line);) {
+        while (!line.empty() && (line.back() == '\r' || line.back() == ' ')) line.pop_back();
+        if (!line.empty()) lines.push_back(line);
+    }
+    return lines;
+}
+
+ImageSet make_image_set(int64_t native_height, int64_t native_width, std::vector<int32_t> labels,
+                        const DatasetOptions& options, const std::function<Image(int64_t)>& read) {
+    ImageSet set;
+    set.count = static_cast<int64_t>(labels.size());
+    set.height = options.image_size > 0 ? options.image_size : native_height;
+    set.width = options.image_size > 0 ? options.image_size : native_width;
+    set.labels = std::move(labels);
+    const int64_t image_bytes = set.image_bytes();
+    const auto pixels =
+        std::make_shared_for_overwrite<uint8_t[]>(static_cast<size_t>(set.count * image_bytes));
+    parallel_for(
+        set.count, options.threads,
+        [&](int64_t i) {
+            Image image = read(i);
+            if (options.image_size > 0) image = resize_and_crop(image, options.image_size);
+            std::copy(image.pixels.begin(), image.pixels.end(), pixels.get() + i * image_bytes);
+        },
+        options.progress);
+    for (int64_t i = 0; i < set.count; ++i) set.rows.push_back(i);
+    set.pixels = {pixels, pixels.get(), set.count};
+    return set;
+}
+
+}  // namespace vitrine

@@ -1,0 +1,78 @@
+// Data sets: from a path to labelled training and validation images of one size.
+//
+// Kinds (DatasetOptions::kind), each recognised by "auto" from its files:
+//   fashion_mnist, mnist   IDX files, plain or .gz: train-images-idx3-ubyte, train-labels-idx1-ubyte, t10k-…;
+//   gray
+//                          is copied into three channels; t10k is the validation set
+//   cifar10, cifar100      the "binary version": data_batch_1…5.bin, test_batch.bin; train.bin, test.bin
+//   (fine labels) tiny_imagenet          wnids.txt, train/WNID/images/*, val/images/* with
+//   val/val_annotations.txt image_folder           PATH/train and PATH/val (also named valid or validation)
+//   with one folder a class, or PATH
+//                          itself with one folder a class, from which a part is held out for validation
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "data/image_set.h"
+#include "data/parallel.h"
+#include "engine/error.h"
+
+namespace vitrine {
+
+struct DatasetOptions {
+    /// A folder. Empty stands for Debian's Fashion-MNIST (package dataset-fashion-mnist).
+    std::filesystem::path path;
+    std::string kind = "auto";
+    /// Side of the square that every image is resized and cropped to (resize_and_crop). 0: the native size of
+    /// the set, or 64 for image_folder.
+    int64_t image_size = 0;
+    /// Share of the training set to keep, in (0, 1]: the same share of each class, at least one image.
+    double subset = 1.0;
+    /// Share of each class to hold out for validation, in (0, 1), where the set has no validation images of
+    /// its own (default 0.2). For a set that has them it must stay unset.
+    std::optional<double> validation;
+    /// Decides which images the two options above choose.
+    uint64_t seed = 0;
+    /// A damaged or non-image file is an Error instead of being skipped.
+    bool strict = false;
+    /// Where decoded folders are kept (cache.h). Empty: default_cache_folder().
+    std::filesystem::path cache_folder;
+    /// Threads that decode and resize; 0: one a core.
+    int threads = 0;
+    /// Called while images are decoded or resized.
+    ProgressCallback progress;
+};
+
+/// A file of the data set that was left out.
+struct SkippedFile {
+    std::string path;
+    std::string reason;
+};
+
+struct Dataset {
+    std::string kind;
+    ImageSet train;
+    ImageSet validation;
+    std::vector<std::string> class_names;
+    /// Of the training images that are kept: what to normalise both sets with.
+    ChannelStatistics statistics;
+    /// Damaged and non-image files, in the order of their paths.
+    std::vector<SkippedFile> skipped;
+    /// Full sentences that the user should read, such as a cache that could not be written.
+    std::vector<std::string> notices;
+};
+
+/// Names that DatasetOptions::kind takes, "auto" first.
+const std::vector<std::string>& dataset_kinds();
+
+/// Loads a set whole: small ones into memory, folders of images through the packed cache.
+/// Throws Error for a missing folder, no or unknown layout, a truncated or inconsistent file, an empty class,
+/// train and validation classes that differ, an image of absurd size, no images at all, or an option out of
+/// its range.
+Dataset load_dataset(const DatasetOptions& options);
+
+}  // namespace vitrine

@@ -1,0 +1,77 @@
+// From a listing of image files to a data set: see folder_set.h.
+
+#include "data/folder_set.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "data/image.h"
+
+namespace vitrine {
+namespace {
+
+/// Samples of the files first … end-1 that were decoded.
+ImageSet part_of(const FolderListing& listing, const PackedImages& packed, const std::vector<bool>& decoded,
+                 int64_t image_size, int64_t first, int64_t end) {
+    ImageSet set{0, image_size, image_size, {}, {}, packed.pixels};
+    for (int64_t i = first; i < end; ++i) {
+        if (!decoded[static_cast<size_t>(i)]) continue;
+        set.labels.push_back(listing.labels[static_cast<size_t>(i)]);
+        set.rows.push_back(i);
+    }
+    set.count = static_cast<int64_t>(set.rows.size());
+    return set;
+}
+
+void require_every_class(const ImageSet& train, const std::vector<std::string>& class_names,
+                         const std::string& root) {
+    std::vector<bool> present(class_names.size(), false);
+    for (const int32_t label : train.labels) present[static_cast<size_t>(label)] = true;
+    const auto missing = std::find(present.begin(), present.end(), false);
+    if (missing == present.end()) return;
+    throw Error(fmt::format("the class '{}' of '{}' has no readable training image",
+                            class_names[static_cast<size_t>(missing - present.begin())], root));
+}
+
+}  // namespace
+
+void FolderListing::add_image(const std::filesystem::path& relative, int32_t label) {
+    files.push_back(describe_file(root, relative));
+    labels.push_back(label);
+}
+
+void FolderListing::add_non_image(const std::filesystem::path& relative) {
+    non_images.push_back({(root / relative).string(), "not an image: its name does not end like one"});
+}
+
+Dataset load_listing(const FolderListing& listing, const std::vector<std::string>& class_names,
+                     int64_t train_files, int64_t default_image_size, const DatasetOptions& options) {
+    if (options.strict && !listing.non_images.empty()) {
+        throw ImageError(listing.non_images.front().path, listing.non_images.front().reason);
+    }
+    const int64_t image_size = options.image_size > 0 ? options.image_size : default_image_size;
+    const PackedImages packed =
+        pack_images(listing.root, listing.files,
+                    {image_size, options.strict, options.cache_folder, options.threads, options.progress});
+
+    Dataset dataset;
+    dataset.class_names = class_names;
+    dataset.notices = packed.notices;
+    dataset.skipped = listing.non_images;
+    std::vector<bool> decoded(listing.files.size(), true);
+    for (const UndecodedFile& file : packed.undecoded) {
+        const auto index = static_cast<size_t>(file.index);
+        decoded[index] = false;
+        dataset.skipped.push_back({(listing.root / listing.files[index].path).string(), file.reason});
+    }
+    std::sort(dataset.skipped.begin(), dataset.skipped.end(),
+              [](const SkippedFile& a, const SkippedFile& b) { return a.path < b.path; });
+    dataset.train = part_of(listing, packed, decoded, image_size, 0, train_files);
+    dataset.validation = part_of(listing, packed, decoded, image_size, train_files,
+                                 static_cast<int64_t>(listing.files.size()));
+    require_every_class(dataset.train, class_names, listing.root.string());
+    return dataset;
+}
+
+}  // namespace vitrine

@@ -1,0 +1,55 @@
+// Access to a set of images and its statistics: see image_set.h.
+
+#include "data/image_set.h"
+
+#include <algorithm>
+#include <cmath>
+#include <stdexcept>
+
+namespace vitrine {
+
+const uint8_t* ImageSet::image(int64_t i) const {
+    const int64_t row = rows.at(static_cast<size_t>(i));
+    if (row < 0 || row >= pixels.images) throw std::out_of_range("ImageSet: a sample points past its pixels");
+    return pixels.data + row * image_bytes();
+}
+
+ImageSet ImageSet::select(const std::vector<int64_t>& samples) const {
+    ImageSet chosen{static_cast<int64_t>(samples.size()), height, width, {}, {}, pixels};
+    for (const int64_t sample : samples) {
+        chosen.labels.push_back(labels.at(static_cast<size_t>(sample)));
+        chosen.rows.push_back(rows.at(static_cast<size_t>(sample)));
+    }
+    return chosen;
+}
+
+ChannelStatistics channel_statistics(const ImageSet& set) {
+    constexpr int64_t largest_scan = int64_t{256} << 20;
+    const int64_t step =
+        std::max<int64_t>(1, (set.count * set.image_bytes() + largest_scan - 1) / largest_scan);
+    std::array<uint64_t, 3> sum{}, sum_of_squares{};
+    uint64_t pixels = 0;
+    for (int64_t i = 0; i < set.count; i += step) {
+        const uint8_t* image = set.image(i);
+        for (int64_t p = 0; p < set.height * set.width; ++p) {
+            for (size_t c = 0; c < 3; ++c) {
+                const uint32_t value = image[3 * p + static_cast<int64_t>(c)];
+                sum[c] += value;
+                sum_of_squares[c] += value * value;
+            }
+        }
+        pixels += static_cast<uint64_t>(set.height * set.width);
+    }
+    ChannelStatistics statistics;
+    for (size_t c = 0; c < 3; ++c) {
+        const double count = static_cast<double>(std::max<uint64_t>(pixels, 1));
+        const double mean = static_cast<double>(sum[c]) / count;
+        const double variance = static_cast<double>(sum_of_squares[c]) / count - mean * mean;
+        statistics.mean[c] = static_cast<float>(mean / 255.0);
+        statistics.deviation[c] =
+            static_cast<float>(std::max(std::sqrt(std::max(variance, 0.0)), 1.0) / 255.0);
+    }
+    return statistics;
+}
+
+}  // namespace vitrine

@@ -1,0 +1,49 @@
+// A labelled set of images of one size, as the loader reads it: pixels anywhere in memory, rows in any order.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace vitrine {
+
+/// A read-only block of equally large images [images, height, width, 3], u8 RGB: memory, or a mapped file.
+/// Copies share the block; `owner` keeps it alive.
+struct PixelBlock {
+    std::shared_ptr<const void> owner;
+    const uint8_t* data = nullptr;
+    int64_t images = 0;
+};
+
+/// One part of a data set (training or validation). Sample i is row rows[i] of the block.
+struct ImageSet {
+    int64_t count = 0;
+    int64_t height = 0;
+    int64_t width = 0;
+    std::vector<int32_t> labels;  // [count], each in 0 … classes-1
+    std::vector<int64_t> rows;    // [count]
+    PixelBlock pixels;
+
+    /// Bytes of one image: height · width · 3.
+    int64_t image_bytes() const { return 3 * height * width; }
+
+    /// The pixels [height, width, 3] of sample i. Throws std::out_of_range where i or its row does not exist.
+    const uint8_t* image(int64_t i) const;
+
+    /// The samples with these indices, in this order, on the same pixels.
+    ImageSet select(const std::vector<int64_t>& samples) const;
+};
+
+/// Mean and deviation of each channel, in the units that a model sees: pixel / 255.
+struct ChannelStatistics {
+    std::array<float, 3> mean{};
+    std::array<float, 3> deviation{};  // never below 1/255, so that dividing by it is safe
+};
+
+/// Over all pixels of the set or, above 256 MiB, over evenly spaced images that make up 256 MiB. Exact
+/// integer sums: the result does not depend on the number of threads or the order.
+ChannelStatistics channel_statistics(const ImageSet& set);
+
+}  // namespace vitrine

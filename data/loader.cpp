@@ -1,0 +1,115 @@
+// A bounded queue of batches filled by threads: see loader.h.
+
+#include "data/loader.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <numeric>
+#include <stdexcept>
+#include <utility>
+
+#include "engine/error.h"
+#include "engine/random.h"
+
+namespace vitrine {
+
+Loader::Loader(const ImageSet& set, const LoaderOptions& options) : set_(set), options_(options) {
+    if (options.batch_size < 1) {
+        throw Error(fmt::format("the batch size is {}; 1 or more is allowed", options.batch_size));
+    }
+    if (options.threads < 1 || options.queue < 1) {
+        throw Error(
+            fmt::format("the loader has {} threads and a queue of {} batches; 1 or more of each is allowed",
+                        options.threads, options.queue));
+    }
+    batches_ = (set.count + (options.drop_last ? 0 : options.batch_size - 1)) / options.batch_size;
+    if (batches_ == 0) {
+        throw Error(fmt::format("the set of {} images does not fill a single batch of {}", set.count,
+                                options.batch_size));
+    }
+    next_to_fill_ = next_to_serve_ = batches_;  // nothing to do before start_epoch
+    slots_.resize(static_cast<size_t>(options.queue));
+    for (int i = 0; i < options.threads; ++i) workers_.emplace_back([this] { work(); });
+}
+
+Loader::~Loader() {
+    const std::lock_guard lock(mutex_);
+    ending_ = true;
+    work_available_.notify_all();
+}
+
+void Loader::start_epoch(int64_t epoch, int64_t first_batch) {
+    if (first_batch < 0 || first_batch > batches_) {
+        throw std::logic_error(
+            fmt::format("Loader: an epoch of {} batches cannot begin at {}", batches_, first_batch));
+    }
+    std::unique_lock lock(mutex_);
+    next_to_fill_ = batches_;  // the workers finish what they are at and take nothing new
+    batch_ready_.wait(lock, [this] { return busy_workers_ == 0; });
+    if (options_.shuffle) {
+        order_ = random_permutation({options_.seed, RandomPurpose::shuffle, static_cast<uint32_t>(epoch)},
+                                    set_.count);
+    } else {
+        order_.resize(static_cast<size_t>(set_.count));
+        std::iota(order_.begin(), order_.end(), 0);
+    }
+    for (Slot& slot : slots_) slot.ready = false;
+    next_to_fill_ = next_to_serve_ = first_batch;
+    work_available_.notify_all();
+}
+
+bool Loader::next(Batch& batch) {
+    std::unique_lock lock(mutex_);
+    if (next_to_serve_ == batches_) return false;
+    Slot& slot = slot_of(next_to_serve_);
+    batch_ready_.wait(lock, [&slot] { return slot.ready; });
+    if (slot.failure) std::rethrow_exception(slot.failure);
+    std::swap(batch, slot.batch);
+    slot.ready = false;
+    ++next_to_serve_;
+    work_available_.notify_one();
+    return true;
+}
+
+void Loader::work() {
+    std::unique_lock lock(mutex_);
+    for (;;) {
+        work_available_.wait(lock, [this] {
+            const bool room = next_to_fill_ < next_to_serve_ + static_cast<int64_t>(slots_.size());
+            return ending_ || (next_to_fill_ < batches_ && room);
+        });
+        if (ending_) return;
+        const int64_t index = next_to_fill_++;
+        Slot& slot = slot_of(index);
+        ++busy_workers_;
+        lock.unlock();
+        std::exception_ptr failure;
+        try {
+            fill(index, slot.batch);
+        } catch (...) {
+            failure = std::current_exception();
+        }
+        lock.lock();
+        --busy_workers_;
+        slot.failure = failure;
+        slot.ready = true;
+        batch_ready_.notify_all();
+    }
+}
+
+void Loader::fill(int64_t index, Batch& batch) const {
+    const int64_t first = index * options_.batch_size;
+    const int64_t image_bytes = set_.image_bytes();
+    batch.count = std::min(options_.batch_size, set_.count - first);
+    batch.images.resize(static_cast<size_t>(batch.count * image_bytes));
+    batch.labels.resize(static_cast<size_t>(batch.count));
+    batch.samples.assign(order_.begin() + first, order_.begin() + first + batch.count);
+    for (int64_t i = 0; i < batch.count; ++i) {
+        const int64_t sample = batch.samples[static_cast<size_t>(i)];
+        std::copy_n(set_.image(sample), image_bytes, batch.images.begin() + i * image_bytes);
+        batch.labels[static_cast<size_t>(i)] = set_.labels.at(static_cast<size_t>(sample));
+    }
+}
+
+}  // namespace vitrine

@@ -1,0 +1,86 @@
+// The loader: batches in the order of an epoch, put together by background threads ahead of the training
+// step.
+//
+// The order is a permutation drawn from {seed, RandomPurpose::shuffle, epoch} alone, and batch k is samples
+// k·batch_size … of it: the same batches whatever the number of threads, and after any resume.
+#pragma once
+
+#include <condition_variable>
+#include <cstdint>
+#include <exception>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+#include "data/image_set.h"
+
+namespace vitrine {
+
+/// Images and labels of one step.
+struct Batch {
+    int64_t count = 0;
+    std::vector<uint8_t> images;   // [count, height, width, 3]
+    std::vector<int32_t> labels;   // [count]
+    std::vector<int64_t> samples;  // [count], indices into the ImageSet
+};
+
+struct LoaderOptions {
+    int64_t batch_size = 128;
+    bool shuffle = true;
+    uint64_t seed = 0;
+    /// Leaves out the last batch of an epoch where it is not full.
+    bool drop_last = false;
+    /// Copying decoded pixels is light: one thread fills tens of thousands of 64 x 64 images a second.
+    int threads = 1;
+    /// How many batches may be ready ahead of the step.
+    int queue = 4;
+};
+
+/// Serves one consumer. `set` must outlive the loader. Throws Error where an option is out of its range or
+/// the set is too small for a single batch.
+class Loader {
+  public:
+    Loader(const ImageSet& set, const LoaderOptions& options);
+    ~Loader();
+    Loader(const Loader&) = delete;
+    Loader& operator=(const Loader&) = delete;
+
+    /// Batches in an epoch.
+    int64_t batches() const { return batches_; }
+
+    /// Begins an epoch at batch `first_batch` (0 … batches()), wherever the loader was before.
+    void start_epoch(int64_t epoch, int64_t first_batch = 0);
+
+    /// Waits for the next batch and swaps it into `batch`, whose old memory goes back to the workers; false
+    /// at the end of the epoch. What a worker threw while it made this batch is thrown here, each time that
+    /// it is asked for.
+    bool next(Batch& batch);
+
+  private:
+    struct Slot {
+        Batch batch;
+        std::exception_ptr failure;
+        bool ready = false;
+    };
+
+    void work();
+    void fill(int64_t index, Batch& batch) const;
+    Slot& slot_of(int64_t index) { return slots_[static_cast<size_t>(index) % slots_.size()]; }
+
+    const ImageSet& set_;
+    const LoaderOptions options_;
+    int64_t batches_ = 0;
+    std::vector<int64_t> order_;
+
+    std::mutex mutex_;
+    std::condition_variable work_available_;  // a free slot, or the end
+    std::condition_variable batch_ready_;     // a filled slot, or an idle worker
+    std::vector<Slot> slots_;                 // batch k waits in slot k mod size
+    int64_t next_to_fill_ = 0;                // batch that the next free worker takes
+    int64_t next_to_serve_ = 0;               // batch that next() returns
+    int64_t busy_workers_ = 0;
+    bool ending_ = false;
+    std::vector<std::jthread> workers_;  // last, so that it ends before what it uses
+};
+
+}  // namespace vitrine

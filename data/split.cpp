@@ -1,0 +1,64 @@
+// Seeded choices of samples, the same share of every class: see formats.h.
+
+#include <algorithm>
+#include <cmath>
+
+#include "data/formats.h"
+#include "engine/random.h"
+
+namespace vitrine {
+namespace {
+
+/// The samples of each class, each list in a random order that depends on nothing but seed, purpose and
+/// class.
+std::vector<std::vector<int64_t>> shuffled_classes(const std::vector<int32_t>& labels, uint64_t seed,
+                                                   RandomPurpose purpose) {
+    const int32_t classes = labels.empty() ? 0 : *std::max_element(labels.begin(), labels.end()) + 1;
+    std::vector<std::vector<int64_t>> members(static_cast<size_t>(classes));
+    for (size_t i = 0; i < labels.size(); ++i) {
+        members[static_cast<size_t>(labels[i])].push_back(static_cast<int64_t>(i));
+    }
+    for (size_t label = 0; label < members.size(); ++label) {
+        const RandomKey key{seed, purpose, 0, static_cast<uint32_t>(label)};
+        std::vector<int64_t> shuffled;
+        for (const int64_t i : random_permutation(key, static_cast<int64_t>(members[label].size()))) {
+            shuffled.push_back(members[label][static_cast<size_t>(i)]);
+        }
+        members[label] = std::move(shuffled);
+    }
+    return members;
+}
+
+std::ptrdiff_t rounded_share(double share, size_t size) {
+    return static_cast<std::ptrdiff_t>(std::lround(share * static_cast<double>(size)));
+}
+
+}  // namespace
+
+Split stratified_split(const std::vector<int32_t>& labels, double share, uint64_t seed) {
+    Split split;
+    for (const std::vector<int64_t>& members : shuffled_classes(labels, seed, RandomPurpose::split)) {
+        if (members.empty()) continue;
+        const auto most = static_cast<std::ptrdiff_t>(members.size()) - 1;
+        const std::ptrdiff_t taken = std::clamp<std::ptrdiff_t>(rounded_share(share, members.size()),
+                                                                std::min<std::ptrdiff_t>(1, most), most);
+        split.held_out.insert(split.held_out.end(), members.begin(), members.begin() + taken);
+        split.kept.insert(split.kept.end(), members.begin() + taken, members.end());
+    }
+    std::sort(split.kept.begin(), split.kept.end());
+    std::sort(split.held_out.begin(), split.held_out.end());
+    return split;
+}
+
+std::vector<int64_t> stratified_subset(const std::vector<int32_t>& labels, double share, uint64_t seed) {
+    std::vector<int64_t> kept;
+    for (const std::vector<int64_t>& members : shuffled_classes(labels, seed, RandomPurpose::subset)) {
+        if (members.empty()) continue;
+        const std::ptrdiff_t taken = std::max<std::ptrdiff_t>(1, rounded_share(share, members.size()));
+        kept.insert(kept.end(), members.begin(), members.begin() + taken);
+    }
+    std::sort(kept.begin(), kept.end());
+    return kept;
+}
+
+}  // namespace vitrine
