@@ -211,12 +211,7 @@ void batch_statistics(const BatchNormForward& args, Context& context, double* me
         std::fill(mine, mine + args.channels, StatisticsSum{});
         passes<T>().statistics(args, range_of(chunks, chunk), work.mine(), mine);
     });
-    for_each_channel(args.channels, [&](int64_t c) {
-        StatisticsSum sum;
-        for (int64_t chunk = 0; chunk < chunks.count(); ++chunk) {
-            const StatisticsSum& part = partial[chunk * args.channels + c];
-            sum.add(static_cast<double>(range_of(chunks, chunk).count()), part.mean(), part.m2());
-        }
+    merge_statistics(partial, chunks.count(), args.channels, [&](int64_t c, const StatisticsSum& sum) {
         mean[c] = sum.mean();
         variance[c] = sum.m2() / static_cast<double>(args.rows);
     });

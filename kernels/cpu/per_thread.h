@@ -14,9 +14,9 @@ namespace vitrine::cpu {
 template <class T>
 class PerThread {
   public:
-    /// Pieces lie an odd number of cache lines apart, so that threads never share one.
+    /// Pieces begin at cache lines, and no two share one.
     PerThread(Context& context, int64_t count)
-        : stride_((count / line + 1) * line + line),
+        : stride_((count / line + 1) * line),
           memory_(context.scratch.take<T>(stride_ * omp_get_max_threads())) {}
 
     /// The calling thread's piece.

@@ -1,0 +1,281 @@
+// Depthwise convolution backward over one block of rows of x.
+//
+// Written as a gather over x: the gradients of y under the taps of one pixel of x give, in the same loads,
+// its d_x (with the weights) and its share of d_weight (with the pixel itself). So x and d_y are read once,
+// d_x is written once, and x needs no staging: its padding is zero and adds nothing to d_weight.
+
+#if defined(VITRINE_KERNELS_CPU_DEPTHWISE_BACKWARD_INL_H) == defined(HWY_TARGET_TOGGLE)
+#ifdef VITRINE_KERNELS_CPU_DEPTHWISE_BACKWARD_INL_H
+#undef VITRINE_KERNELS_CPU_DEPTHWISE_BACKWARD_INL_H
+#else
+#define VITRINE_KERNELS_CPU_DEPTHWISE_BACKWARD_INL_H
+#endif
+
+#include <algorithm>
+#include <vector>
+
+#include "kernels/cpu/depthwise_conv.h"
+#include "kernels/cpu/simd-inl.h"
+#include "kernels/cpu/windows.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace vitrine::cpu::HWY_NAMESPACE {
+namespace {
+
+/// A tap's row p of the kernel, and the staged row of gradients that it brings over the current row of x.
+template <class T>
+struct TapRow {
+    int64_t p;
+    const T* gradients;
+};
+
+/// One row of x. Its gradient is found by for_each_vector over channels, and written by finish_vector.
+template <class T>
+class InputRow {
+  public:
+    InputRow(const DepthwiseBackward<T>& convolution, int64_t pixels_before,
+             const std::vector<TapRow<T>>& tap_rows, T* row_sums)
+        : conv(convolution),
+          taps(tap_rows),
+          sums(row_sums),
+          first_(pixels_before * conv.args.shape.in_channels),
+          x_(static_cast<const T*>(conv.args.x) + first_),
+          scale_(static_cast<const T*>(conv.args.prologue.scale)),
+          shift_(static_cast<const T*>(conv.args.prologue.shift)),
+          d_x_(conv.args.d_x),
+          wants_scale_(conv.args.d_scale || conv.args.d_shift) {}
+
+    const DepthwiseBackward<T>& conv;
+    const std::vector<TapRow<T>>& taps;
+    T* sums;  // as DepthwiseBackward::partial, of one block
+
+    /// x at element `i` of the row, and what the prologue makes of it.
+    template <class Part>
+    HWY_INLINE HWY_ATTR Vector<T> load(const Part& part, int64_t i) const {
+        return part.load(x_ + i);
+    }
+    template <class Part>
+    HWY_INLINE HWY_ATTR Vector<T> through_prologue(const Part& part, int64_t c, Vector<T> x) const {
+        if (scale_ != nullptr) x = hn::MulAdd(x, part.load(scale_ + c), part.load(shift_ + c));
+        return activate_vector(conv.args.prologue.activation, x);
+    }
+
+    /// From the gradient of a = through_prologue(x) to that of x, of scale and of shift.
+    template <class Part>
+    HWY_INLINE HWY_ATTR void finish(const Part& part, int64_t c, int64_t i, Vector<T> x, Vector<T> a,
+                                    Vector<T> d_a) const {
+        const auto d_u = pass_gradient(conv.args.prologue.activation, a, d_a);
+        if (wants_scale_) {
+            T* d_scale = sums + conv.taps() * conv.staged.channels + c;
+            T* d_shift = d_scale + conv.staged.channels;
+            part.store(hn::MulAdd(d_u, x, part.load(d_scale)), d_scale);
+            part.store(hn::Add(d_u, part.load(d_shift)), d_shift);
+        }
+        if (d_x_) d_x_.put(part, first_ + i, scale_ == nullptr ? d_u : hn::Mul(part.load(scale_ + c), d_u));
+    }
+
+  private:
+    int64_t first_;
+    const T* x_;
+    const T* scale_;
+    const T* shift_;
+    VectorGradient<T> d_x_;
+    bool wants_scale_;
+};
+
+template <class T>
+using BackwardRow = void (*)(const InputRow<T>& row);
+
+constexpr int floor_divide(int a, int b) { return a >= 0 ? a / b : -((-a + b - 1) / b); }
+
+/// Which columns of gradients reach a tile of kTile pixels from column w on, where (w + padding) mod kStride
+/// = kPhase: pixel t meets tap q in column (w + padding) / kStride + (kPhase + t − q) / kStride if that
+/// divides evenly.
+template <int kKernel, int kStride, int kTile, int kPhase>
+struct TileColumns {
+    static constexpr int first = -floor_divide(kKernel - 1 - kPhase, kStride);
+    static constexpr int count = (kPhase + kTile - 1) / kStride - first + 1;
+
+    static constexpr bool meets(int t, int q) { return (kPhase + t - q) % kStride == 0; }
+    static constexpr int column(int t, int q) { return (kPhase + t - q) / kStride - first; }
+};
+
+template <int kKernel, int kStride, int kTile, int kPhase, class T>
+HWY_INLINE HWY_ATTR void backward_tile(const InputRow<T>& row, int64_t w) {
+    using Columns = TileColumns<kKernel, kStride, kTile, kPhase>;
+    const hn::ScalableTag<T> d;
+    const int64_t pixel = row.conv.staged.channels, channels = row.conv.args.shape.in_channels;
+    const int64_t base =
+        (w + row.conv.args.shape.padding.width) / kStride + row.conv.staged.left + Columns::first;
+    for_each_vector<T>(channels, [&](auto part, int64_t c) HWY_ATTR {
+        Vector<T> x[kTile], a[kTile], d_a[kTile];
+        unrolled<kTile>([&](auto t) HWY_ATTR {
+            x[t] = row.load(part, (w + t) * channels + c);
+            a[t] = row.through_prologue(part, c, x[t]);
+            d_a[t] = hn::Zero(d);
+        });
+        for (const TapRow<T>& tap : row.taps) {
+            const T* from = tap.gradients + base * pixel + c;
+            Vector<T> gradients[Columns::count];
+            unrolled<Columns::count>([&](auto k) HWY_ATTR { gradients[k] = hn::Load(d, from + k * pixel); });
+            unrolled<kKernel>([&](auto q) HWY_ATTR {
+                if constexpr (kTile >= kStride || Columns::meets(0, q)) {
+                    const int64_t weight = (tap.p * kKernel + q) * pixel + c;
+                    const auto value = hn::Load(d, row.conv.weight + weight);
+                    auto d_weight = hn::Load(d, row.sums + weight);
+                    unrolled<kTile>([&](auto t) HWY_ATTR {
+                        if constexpr (Columns::meets(t, q)) {
+                            d_a[t] = hn::MulAdd(value, gradients[Columns::column(t, q)], d_a[t]);
+                            d_weight = hn::MulAdd(a[t], gradients[Columns::column(t, q)], d_weight);
+                        }
+                    });
+                    hn::Store(d_weight, d, row.sums + weight);
+                }
+            });
+        }
+        unrolled<kTile>([&](auto t)
+                            HWY_ATTR { row.finish(part, c, (w + t) * channels + c, x[t], a[t], d_a[t]); });
+    });
+}
+
+/// The whole row in tiles that keep their phase, and its last pixels one by one.
+template <int kKernel, int kStride, int kPhase, class T>
+HWY_ATTR void backward_row_at(const InputRow<T>& row) {
+    static_assert(depthwise_tile % kStride == 0 && kStride <= 2);
+    const int64_t width = row.conv.args.shape.in.width;
+    int64_t w = 0;
+    for (; w + depthwise_tile <= width; w += depthwise_tile) {
+        backward_tile<kKernel, kStride, depthwise_tile, kPhase>(row, w);
+    }
+    for (; w < width; ++w) {
+        if (w % kStride == 0) {
+            backward_tile<kKernel, kStride, 1, kPhase>(row, w);
+        } else {
+            backward_tile<kKernel, kStride, 1, (kPhase + 1) % kStride>(row, w);
+        }
+    }
+}
+
+template <int kKernel, int kStride, class T>
+HWY_ATTR void backward_row(const InputRow<T>& row) {
+    if (row.conv.args.shape.padding.width % kStride == 0) {
+        backward_row_at<kKernel, kStride, 0>(row);
+    } else {
+        backward_row_at<kKernel, kStride, kStride - 1>(row);
+    }
+}
+
+/// Any kernel and stride.
+template <class T>
+HWY_ATTR void backward_row_general(const InputRow<T>& row) {
+    const hn::ScalableTag<T> d;
+    const ConvShape& shape = row.conv.args.shape;
+    const int64_t pixel = row.conv.staged.channels, channels = shape.in_channels;
+    const WindowAxis axis = width_axis(shape);
+    for (int64_t w = 0; w < shape.in.width; ++w) {
+        const Span columns = axis.windows_over(w);
+        for_each_vector<T>(channels, [&](auto part, int64_t c) HWY_ATTR {
+            const auto x = row.load(part, w * channels + c);
+            const auto a = row.through_prologue(part, c, x);
+            auto d_a = hn::Zero(d);
+            for (const TapRow<T>& tap : row.taps) {
+                for (int64_t j = columns.begin; j < columns.end; ++j) {
+                    const int64_t q = w + shape.padding.width - j * shape.stride.width;
+                    const int64_t weight = (tap.p * shape.kernel.width + q) * pixel + c;
+                    const auto gradient = hn::Load(d, tap.gradients + (row.conv.staged.left + j) * pixel + c);
+                    d_a = hn::MulAdd(hn::Load(d, row.conv.weight + weight), gradient, d_a);
+                    T* d_weight = row.sums + weight;
+                    hn::Store(hn::MulAdd(a, gradient, hn::Load(d, d_weight)), d, d_weight);
+                }
+            }
+            row.finish(part, c, w * channels + c, x, a, d_a);
+        });
+    }
+}
+
+template <class T>
+BackwardRow<T> backward_row_for(const DepthwiseBackward<T>& conv) {
+    if (conv.general) return backward_row_general<T>;
+    const int64_t stride = conv.args.shape.stride.width;
+    if (conv.args.shape.kernel.width == 3) return stride == 1 ? backward_row<3, 1, T> : backward_row<3, 2, T>;
+    return stride == 1 ? backward_row<5, 1, T> : backward_row<5, 2, T>;
+}
+
+/// Copies one row of gradients of y, through the epilogue, to its place between the borders, and adds it to
+/// d_bias if that is not null.
+template <class T>
+HWY_ATTR void stage_gradient_row(const DepthwiseBackward<T>& conv, int64_t row, T* to, T* d_bias) {
+    const hn::ScalableTag<T> d;
+    const int64_t channels = conv.args.shape.out_channels, width = conv.args.shape.out().width;
+    const T* d_y = static_cast<const T*>(conv.args.d_y) + row * width * channels;
+    const T* y = static_cast<const T*>(conv.args.y) + (conv.level == nullptr ? 0 : row * width * channels);
+    const T* mean = static_cast<const T*>(conv.args.mean);
+    const T *level = conv.level, *slope = conv.slope;
+    for (int64_t column = 0; column < width; ++column) {
+        const int64_t from = column * channels;
+        T* into = to + (conv.staged.left + column) * conv.staged.channels;
+        for_each_vector<T>(channels, [=](auto part, int64_t c) HWY_ATTR {
+            auto gradient = part.load(d_y + from + c);
+            if (level != nullptr) {
+                const auto centred = hn::Sub(part.load(y + from + c), part.load(mean + c));
+                gradient = hn::MulAdd(part.load(slope + c), centred, hn::Add(gradient, part.load(level + c)));
+            }
+            hn::Store(gradient, d, into + c);
+            if (d_bias != nullptr) part.store(hn::Add(gradient, part.load(d_bias + c)), d_bias + c);
+        });
+    }
+}
+
+/// Adds the sums of a few rows to those of the block and clears them, so that no long sum is taken in one go:
+/// its rounding errors would grow with its length.
+template <class T>
+HWY_ATTR void flush_sums(T* sums, int64_t count, T* total) {
+    for_each_vector<T>(count, [=](auto part, int64_t i) HWY_ATTR {
+        part.store(hn::Add(part.load(total + i), part.load(sums + i)), total + i);
+        part.store(constant<T>(0), sums + i);
+    });
+}
+
+template <class T>
+void depthwise_backward_block(const DepthwiseBackward<T>& conv, int64_t block, T* workspace) {
+    const ConvShape& shape = conv.args.shape;
+    const WindowAxis axis = height_axis(shape);
+    const int64_t image = conv.blocks.image(block), end = conv.blocks.end(block);
+    const int64_t sums_size = conv.sums() * conv.staged.channels;
+    T *ring = workspace, *sums = workspace + conv.staged.size();
+    T* d_bias = conv.args.d_bias ? sums + (conv.sums() - 1) * conv.staged.channels : nullptr;
+    const auto slot = [&](int64_t i) { return ring + i % conv.staged.count * conv.staged.row_size(); };
+    const BackwardRow<T> compute_row = backward_row_for(conv);
+    const int64_t rows_of_sums = 1 + 512 / shape.in.width;
+    std::fill(sums, sums + sums_size, T(0));
+    clear_borders(conv.staged, shape.out().width, ring);
+    std::vector<TapRow<T>> taps;
+    int64_t staged = 0;
+    // Windows that lie in the padding alone touch no pixel, but count for d_bias.
+    for (int64_t i = 0; d_bias != nullptr && conv.blocks.begin(block) == 0 && i < axis.out; ++i) {
+        const Span inputs = axis.inputs_of(i);
+        if (inputs.begin >= inputs.end) stage_gradient_row(conv, image * axis.out + i, slot(i), d_bias);
+    }
+    for (int64_t h = conv.blocks.begin(block); h < end; ++h) {
+        const Span windows = axis.windows_over(h);
+        for (staged = std::max(staged, windows.begin); staged < windows.end; ++staged) {
+            // Neighbouring blocks share rows of gradients: that of the window's first pixel counts it for
+            // d_bias.
+            const bool mine = axis.inputs_of(staged).begin >= conv.blocks.begin(block);
+            stage_gradient_row(conv, image * axis.out + staged, slot(staged), mine ? d_bias : nullptr);
+        }
+        taps.clear();
+        for (int64_t i = windows.begin; i < windows.end; ++i) {
+            taps.push_back({h + shape.padding.height - i * shape.stride.height, slot(i)});
+        }
+        compute_row(InputRow<T>(conv, (image * shape.in.height + h) * shape.in.width, taps, sums));
+        if ((h + 1) % rows_of_sums == 0 || h + 1 == end)
+            flush_sums(sums, sums_size, conv.partial + block * sums_size);
+    }
+}
+
+}  // namespace
+}  // namespace vitrine::cpu::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#endif

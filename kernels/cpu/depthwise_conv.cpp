@@ -1,0 +1,167 @@
+// Depthwise convolution: vectorised along the channels, several columns at a time; see depthwise_conv.h for
+// how.
+
+#include "kernels/cpu/depthwise_conv.h"
+
+#include "kernels/cpu/onednn/onednn.h"
+#include "kernels/cpu/parallel.h"
+#include "kernels/cpu/per_thread.h"
+#include "kernels/kernels.h"
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "kernels/cpu/depthwise_conv.cpp"
+#include "hwy/foreach_target.h"
+#include "kernels/cpu/depthwise_backward-inl.h"
+#include "kernels/cpu/depthwise_forward-inl.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace vitrine::cpu::HWY_NAMESPACE {
+namespace {
+
+template <class T>
+constexpr DepthwisePasses<T> passes_for{depthwise_forward_block<T>, depthwise_backward_block<T>};
+
+const DepthwisePasses<float>& passes_f32() { return passes_for<float>; }
+const DepthwisePasses<double>& passes_f64() { return passes_for<double>; }
+
+}  // namespace
+}  // namespace vitrine::cpu::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace vitrine::cpu {
+namespace {
+
+HWY_EXPORT(passes_f32);
+HWY_EXPORT(passes_f64);
+
+template <class T>
+const DepthwisePasses<T>& passes() {
+    if constexpr (dtype_of<T> == DType::f32) {
+        return HWY_DYNAMIC_DISPATCH(passes_f32)();
+    } else {
+        return HWY_DYNAMIC_DISPATCH(passes_f64)();
+    }
+}
+
+const char* refuses_direct(const ConvShape& shape) {
+    if (shape.kernel.height != shape.kernel.width || (shape.kernel.width != 3 && shape.kernel.width != 5))
+        return "kernel other than 3x3 and 5x5";
+    if (shape.stride.height != shape.stride.width || shape.stride.width > 2)
+        return "stride other than 1 and 2";
+    return nullptr;
+}
+
+/// Copies `rows` rows of `channels` and rounds them up to `padded` with zeros; a null source is all zeros.
+template <class T>
+const T* pad_rows(const void* from, int64_t rows, int64_t channels, int64_t padded, Context& context) {
+    T* to = context.scratch.take<T>(rows * padded);
+    std::fill(to, to + rows * padded, T(0));
+    const T* source = static_cast<const T*>(from);
+    for (int64_t row = 0; source != nullptr && row < rows; ++row) {
+        std::copy(source + row * channels, source + (row + 1) * channels, to + row * padded);
+    }
+    return to;
+}
+
+template <class T>
+void forward(const ConvForward& args, Context& context, bool general) {
+    const ConvShape& shape = args.shape;
+    const int64_t channels = shape.out_channels;
+    const auto blocks = RowBlocks::of(shape.batch, shape.out().height);
+    const auto staged = StagedRows::of_input(shape);
+    StatisticsSum* statistics = nullptr;
+    if (!args.epilogue.plain()) {
+        statistics = context.scratch.take<StatisticsSum>(blocks.count() * channels);
+        std::fill(statistics, statistics + blocks.count() * channels, StatisticsSum{});
+    }
+    const DepthwiseForward<T> conv{
+        .args = args,
+        .general = general,
+        .blocks = blocks,
+        .staged = staged,
+        .weight = pad_rows<T>(args.weight, shape.kernel.height * shape.kernel.width, channels,
+                              staged.channels, context),
+        .bias = pad_rows<T>(args.bias, 1, channels, staged.channels, context),
+        .zero_row = pad_rows<T>(nullptr, 1, 0, staged.row_size(), context),
+        .statistics = statistics};
+    const PerThread<T> workspace(context, conv.workspace_size());
+    parallel_for(blocks.count(), [&](int64_t block) { passes<T>().forward(conv, block, workspace.mine()); });
+    if (statistics == nullptr) return;
+    merge_statistics(statistics, blocks.count(), channels, [&](int64_t c, const StatisticsSum& sum) {
+        static_cast<T*>(args.epilogue.mean)[c] = static_cast<T>(sum.mean());
+        static_cast<T*>(args.epilogue.m2)[c] = static_cast<T>(sum.m2());
+    });
+}
+
+template <class T>
+void backward(const ConvBackward& args, Context& context, bool general) {
+    const ConvShape& shape = args.shape;
+    const int64_t channels = shape.in_channels;
+    T *level = nullptr, *slope = nullptr;
+    if (args.d_mean != nullptr || args.d_m2 != nullptr) {
+        level = context.scratch.take<T>(channels);
+        slope = context.scratch.take<T>(channels);
+        epilogue_coefficients(args, level, slope);
+    }
+    const auto staged = StagedRows::of_gradient(shape);
+    DepthwiseBackward<T> conv{.args = args,
+                              .general = general,
+                              .blocks = RowBlocks::of(shape.batch, shape.in.height),
+                              .staged = staged,
+                              .weight = nullptr,
+                              .level = level,
+                              .slope = slope,
+                              .partial = nullptr};
+    const int64_t blocks = conv.blocks.count(), sums_size = conv.sums() * staged.channels;
+    conv.weight = pad_rows<T>(args.weight, conv.taps(), channels, staged.channels, context);
+    conv.partial = context.scratch.take<T>(blocks * sums_size);
+    const PerThread<T> workspace(context, conv.workspace_size());
+    parallel_for(blocks, [&](int64_t block) {
+        std::fill(conv.partial + block * sums_size, conv.partial + (block + 1) * sums_size, T(0));
+        passes<T>().backward(conv, block, workspace.mine());
+    });
+
+    const auto combine = [&](int64_t row, const Gradient& out) {
+        if (out) combine_sums(conv.partial + row * staged.channels, blocks, sums_size, channels, out);
+    };
+    parallel_for(conv.sums(), [&](int64_t row) {
+        if (row < conv.taps()) {
+            if (!args.d_weight) return;
+            combine(row, {static_cast<T*>(args.d_weight.data) + row * channels, args.d_weight.mode});
+        } else {
+            const Gradient outs[]{args.d_scale, args.d_shift, args.d_bias};
+            combine(row, outs[row - conv.taps()]);
+        }
+    });
+}
+
+const char* refuses_direct_forward(const ConvForward& args) { return refuses_direct(args.shape); }
+const char* refuses_direct_backward(const ConvBackward& args) { return refuses_direct(args.shape); }
+
+template <bool kGeneral>
+void run_forward(const ConvForward& args, Context& context) {
+    dispatch_float(args.dtype, [&]<class T>() { forward<T>(args, context, kGeneral); });
+}
+
+template <bool kGeneral>
+void run_backward(const ConvBackward& args, Context& context) {
+    dispatch_float(args.dtype, [&]<class T>() { backward<T>(args, context, kGeneral); });
+}
+
+constexpr Implementation<ConvForward> forward_list[]{
+    {"direct", refuses_direct_forward, run_forward<false>},
+    {"general", refuses_nothing, run_forward<true>},
+    {"onednn", onednn::refuses_depthwise_conv_forward, onednn::run_depthwise_conv_forward}};
+constexpr Implementation<ConvBackward> backward_list[]{
+    {"direct", refuses_direct_backward, run_backward<false>},
+    {"general", refuses_nothing, run_backward<true>},
+    {"onednn", onednn::refuses_depthwise_conv_backward, onednn::run_depthwise_conv_backward}};
+
+}  // namespace
+
+const Kernel<ConvForward> depthwise_conv_forward{"depthwise_conv_forward", forward_list};
+const Kernel<ConvBackward> depthwise_conv_backward{"depthwise_conv_backward", backward_list};
+
+}  // namespace vitrine::cpu
+#endif
