@@ -43,6 +43,13 @@ StepOutput TrainingStep::train(const HostBatch& batch, double learning_rate, uin
     return output;
 }
 
+void TrainingStep::repeat_forward(const HostBatch& batch, uint64_t seed, uint32_t step) {
+    model_.set_training(true);
+    model_.set_step(seed, step);
+    const Inputs inputs = upload(batch);
+    ops::softmax_cross_entropy(model_(inputs.images), inputs.labels, label_smoothing_);
+}
+
 StepOutput TrainingStep::evaluate(const HostBatch& batch) {
     model_.set_training(false);
     const Inputs inputs = upload(batch);

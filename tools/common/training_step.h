@@ -41,6 +41,10 @@ class TrainingStep {
     /// Forward alone, in evaluation mode, without label smoothing.
     StepOutput evaluate(const HostBatch& batch);
 
+    /// The forward pass of train() once more, for a Trace to look on: no gradients, no update. Batch norm's
+    /// running statistics move again.
+    void repeat_forward(const HostBatch& batch, uint64_t seed, uint32_t step);
+
     optim::Sgd& optimiser() { return optimiser_; }
 
   private:

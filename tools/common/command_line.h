@@ -1,0 +1,46 @@
+// Options of the programs: each states what it allows, and a value outside of that is one clear Error.
+//
+// CLI11 finds the options and writes --help; the checks are here because its own messages do not say what is
+// allowed.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace vitrine::tools {
+
+/// The numbers that an option takes: from `low` to `high`, an end left out where it is open.
+struct Interval {
+    double low;
+    double high;
+    bool low_open = false;
+    bool high_open = false;
+
+    bool contains(double value) const;
+    /// "a number from 0 to 1", "a number above 0 and below 1"
+    std::string to_string() const;
+};
+
+/// The number that a whole text stands for. Throws Error "FLAG TEXT: … is needed".
+double parse_number(std::string_view flag, const std::string& text, const Interval& allowed);
+int64_t parse_whole(std::string_view flag, const std::string& text, int64_t low, int64_t high);
+
+/// Each adds an option that is parsed by the functions above. `help` goes into --help; it should say the
+/// default.
+CLI::Option* add_number(CLI::App& app, const std::string& flag, const Interval& allowed,
+                        std::function<void(double)> set, const std::string& help);
+CLI::Option* add_whole(CLI::App& app, const std::string& flag, int64_t low, int64_t high,
+                       std::function<void(int64_t)> set, const std::string& help);
+/// A name out of a list.
+CLI::Option* add_choice(CLI::App& app, const std::string& flag, std::vector<std::string> choices,
+                        std::function<void(const std::string&)> set, const std::string& help);
+
+/// Runs a program: 0 … as `body` returns. An Error or a mistake on the command line is printed as one
+/// sentence behind the program's name and gives 2, --help 0, and any other exception 1.
+int run_program(const char* name, const std::function<int()>& body);
+
+}  // namespace vitrine::tools

@@ -1,0 +1,61 @@
+// The layer table of a model: see layer_table.h.
+
+#include "tools/common/layer_table.h"
+
+#include <map>
+
+#include "engine/trace.h"
+
+namespace vitrine::tools {
+namespace {
+
+constexpr int64_t images = 2;
+
+Shape without_batch(const Shape& shape) {
+    return Shape(std::vector<int64_t>(shape.extents().begin() + 1, shape.extents().end()));
+}
+
+int64_t trained_parameters(nn::Module& module) {
+    int64_t count = 0;
+    for (const nn::Parameter& parameter : module.own_parameters()) {
+        if (parameter.role == nn::Role::trained) count += parameter.value.count();
+    }
+    return count;
+}
+
+bool is_view(const OpEvent& event) {
+    return event.inputs.front().defined() && event.inputs.front().data() == event.output.data();
+}
+
+LayerRow row_of(const OpEvent& event, const std::map<std::string, nn::Module*>& modules) {
+    LayerRow row{event.module, event.op, without_batch(event.output.shape())};
+    nn::Module& module = *modules.at(event.module);
+    if (module.children().empty()) {
+        row.kind = module.kind();
+        row.parameters = trained_parameters(module);
+        row.macs = module.macs(event.output.shape()) / images;
+    }
+    if (!is_view(event)) row.activation_bytes = static_cast<int64_t>(event.output.bytes()) / images;
+    return row;
+}
+
+}  // namespace
+
+LayerTable layer_table(nn::Module& model, int64_t image_size, Placement placement) {
+    std::map<std::string, nn::Module*> modules;
+    model.for_each_module(
+        [&](const std::string& path, nn::Module& module) { modules.emplace(path, &module); });
+
+    LayerTable table;
+    const Trace trace([&](const OpEvent& event) {
+        table.rows.push_back(row_of(event, modules));
+        table.parameters += table.rows.back().parameters;
+        table.macs += table.rows.back().macs;
+        table.activation_bytes += table.rows.back().activation_bytes;
+    });
+    model.set_training(true);
+    model(Tensor::zeros({images, image_size, image_size, 3}, placement));
+    return table;
+}
+
+}  // namespace vitrine::tools

@@ -1,0 +1,29 @@
+// What a model is judged by: see scores.h.
+
+#include "tools/common/scores.h"
+
+namespace vitrine::tools {
+
+int64_t rank_of_label(std::span<const float> logits, int32_t label) {
+    const auto place = static_cast<size_t>(label);
+    const float own = logits[place];
+    int64_t before = 0;
+    // Negated comparisons, so that NaN on either side counts against the label.
+    for (size_t k = 0; k < place; ++k) before += !(logits[k] < own);
+    for (size_t k = place + 1; k < logits.size(); ++k) before += !(logits[k] <= own);
+    return before;
+}
+
+void Scores::add(const StepOutput& output, std::span<const int32_t> labels) {
+    const size_t classes = output.logits.size() / labels.size();
+    const std::span<const float> logits(output.logits);
+    for (size_t i = 0; i < labels.size(); ++i) {
+        const int64_t rank = rank_of_label(logits.subspan(i * classes, classes), labels[i]);
+        top1_ += rank < 1;
+        top5_ += rank < 5;
+    }
+    count_ += static_cast<int64_t>(labels.size());
+    loss_sum_ += output.loss * static_cast<double>(labels.size());
+}
+
+}  // namespace vitrine::tools
