@@ -66,7 +66,8 @@ class Tensor {
     /// The same memory under another shape of the same count, without a gradient (ops::reshape keeps it).
     Tensor viewed_as(Shape shape) const;
 
-    /// Leaf tensors (parameters) ask for a gradient; ops give one to their outputs.
+    /// Leaf tensors (parameters) ask for a gradient before they are copied or used; ops give one to their
+    /// outputs.
     Tensor& require_gradient();
     bool requires_gradient() const { return slot_ != nullptr; }
     /// Null if no gradient is wanted.

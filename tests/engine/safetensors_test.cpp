@@ -1,0 +1,162 @@
+// safetensors: what is written is read back, what is damaged is refused with a sentence, and files are whole
+// or absent.
+
+#include "engine/safetensors.h"
+
+#include <doctest/doctest.h>
+#include <unistd.h>
+
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+
+#include "engine/atomic_file.h"
+#include "engine/checkpoint.h"
+#include "engine/error.h"
+#include "engine/nn/layers.h"
+
+using namespace vitrine;
+namespace fs = std::filesystem;
+
+namespace {
+
+struct TemporaryFolder {
+    fs::path path = fs::temp_directory_path() / ("vitrine_safetensors_" + std::to_string(::getpid()));
+    TemporaryFolder() { fs::create_directories(path); }
+    ~TemporaryFolder() { fs::remove_all(path); }
+};
+
+std::string with_header(const std::string& header, const std::string& buffer) {
+    const uint64_t size = header.size();
+    std::string content(sizeof(size), '\0');
+    std::memcpy(content.data(), &size, sizeof(size));
+    return content + header + buffer;
+}
+
+}  // namespace
+
+TEST_CASE("tensors and metadata come back as they were, in order") {
+    const TemporaryFolder folder;
+    const fs::path path = folder.path / "file.safetensors";
+    SafeTensors file;
+    file.metadata = {{"model", "test"}, {"quote", "\"\\\n"}};
+    const std::vector<double> values{1.5, -2.0, 3.25, 4.0, 5.0, 6.0}, one{7.0};
+    file.tensors = {SafeTensor::f32("b", {2, 3}, values), SafeTensor::f64("a", {6}, values),
+                    SafeTensor::i64("count", {}, one), SafeTensor::f32("empty", {0, 4}, {})};
+    write_safetensors(path, file);
+
+    const SafeTensors back = read_safetensors(path);
+    CHECK(back.metadata == file.metadata);
+    REQUIRE(back.tensors.size() == 4);
+    CHECK(back.at("b").values() == values);
+    CHECK(back.at("b").shape == Shape{2, 3});
+    CHECK(back.at("a").values() == values);
+    CHECK(back.at("count").values() == one);
+    CHECK(back.at("count").shape == Shape{});
+    CHECK(back.find("c") == nullptr);
+    CHECK_THROWS_AS(back.at("c"), Error);
+
+    const std::string content = read_file(path);
+    uint64_t header = 0;
+    std::memcpy(&header, content.data(), sizeof(header));
+    CHECK(header % 8 == 0);
+    CHECK(content[8] == '{');
+    CHECK(std::distance(fs::directory_iterator(folder.path), fs::directory_iterator()) == 1);
+}
+
+TEST_CASE("a damaged file is refused with one sentence that names it") {
+    const TemporaryFolder folder;
+    const fs::path path = folder.path / "damaged.safetensors";
+    const std::string entry = R"("a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]})";
+    const std::vector<std::string> damaged{
+        "",
+        "short",
+        with_header("{" + entry + "}", "1234567"),                 // too short
+        with_header("{" + entry + "}", "123456789"),               // too long
+        with_header("{" + entry + "," + entry + "}", "12345678"),  // twice
+        with_header("not json", "12345678"),
+        with_header(R"({"a":{"dtype":"F33","shape":[2],"data_offsets":[0,8]}})", "12345678"),  // no such type
+        with_header(R"({"a":{"dtype":"F32","shape":[3],"data_offsets":[0,8]}})", "12345678"),  // wrong size
+        with_header(R"({"a":{"dtype":"F32","shape":[-2],"data_offsets":[0,8]}})", "12345678"),  // negative
+        with_header(R"({"a":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}})", "12345678"),   // a hole
+        with_header(R"({"a":{"dtype":"F32","shape":[1],"data_offsets":[8,4]}})", "12345678"),   // backwards
+        with_header(R"({"a":{"dtype":"F32","shape":[4611686018427387904,4],"data_offsets":[0,8]}})",
+                    "12345678"),
+        with_header(R"({"a":{"dtype":"F32","data_offsets":[0,8]}})", "12345678"),  // no shape
+        std::string("\xff\xff\xff\xff\xff\xff\xff\x7f{}", 10),                     // absurd header
+    };
+    for (const std::string& content : damaged) {
+        std::ofstream(path, std::ios::binary) << content;
+        CAPTURE(content);
+        try {
+            read_safetensors(path);
+            FAIL("accepted");
+        } catch (const Error& error) {
+            CHECK(std::string(error.what()).find("damaged.safetensors") != std::string::npos);
+        }
+    }
+    CHECK_THROWS_AS(read_safetensors(folder.path / "absent"), Error);
+    CHECK_THROWS_AS(read_safetensors(folder.path), Error);
+}
+
+TEST_CASE("a write that cannot succeed leaves the old file and no other") {
+    const TemporaryFolder folder;
+    CHECK_THROWS_AS(write_atomically(folder.path / "no" / "such" / "file", {std::string_view("x")}), Error);
+    fs::create_directories(folder.path / "taken" / "inside");
+    CHECK_THROWS_AS(write_atomically(folder.path / "taken", {std::string_view("x")}), Error);
+    CHECK(fs::exists(folder.path / "taken" / "inside"));
+    CHECK(std::distance(fs::directory_iterator(folder.path), fs::directory_iterator()) == 1);
+}
+
+TEST_CASE("a model's state goes to PyTorch's layout and back without a change") {
+    const Placement placement{DType::f32, Device::reference};
+    nn::Sequential model;
+    model.append<nn::Conv2d>(nn::Conv2dOptions{.in_channels = 3, .out_channels = 4}, placement);
+    model.append<nn::Conv2d>(nn::Conv2dOptions{.in_channels = 4, .out_channels = 4, .groups = 4}, placement);
+    model.append<nn::Conv2d>(nn::Conv2dOptions{.in_channels = 4, .out_channels = 6, .kernel = 1}, placement);
+    model.append<nn::BatchNorm2d>(6, placement);
+    nn::LinearOptions linear = nn::LinearOptions::torch_default(24, 5);
+    linear.unflattened = {2, 2, 6};
+    model.append<nn::Linear>(linear, placement);
+    nn::initialise(model, 1);
+    const SafeTensors state = model_state(model);
+    CHECK(state.at("0.weight").shape == Shape{4, 3, 3, 3});
+    CHECK(state.at("1.weight").shape == Shape{4, 1, 3, 3});
+    CHECK(state.at("2.weight").shape == Shape{6, 4, 1, 1});
+    CHECK(state.at("3.num_batches_tracked").dtype == "I64");
+
+    // PyTorch's element [o, i, y, x] is ours [o, y, x, i].
+    const std::vector<double> theirs = state.at("0.weight").values();
+    const std::vector<double> ours = model.state().front().value().to_host<double>();
+    CHECK(theirs[((1 * 3 + 2) * 3 + 0) * 3 + 1] == ours[((1 * 3 + 0) * 3 + 1) * 3 + 2]);
+    // PyTorch flattens [c, y, x], we [y, x, c].
+    const std::vector<double> flat_theirs = state.at("4.weight").values();
+    const std::vector<double> flat_ours = model.trainable()[8].value().to_host<double>();
+    CHECK(flat_theirs[24 + (5 * 2 + 1) * 2 + 0] == flat_ours[24 + (1 * 2 + 0) * 6 + 5]);
+
+    nn::initialise(model, 2);
+    load_model_state(model, state, "memory");
+    const SafeTensors again = model_state(model);
+    for (const SafeTensor& tensor : state.tensors) CHECK(again.at(tensor.name).bytes == tensor.bytes);
+}
+
+TEST_CASE("a state of another model is refused and changes nothing") {
+    const Placement placement{DType::f32, Device::reference};
+    nn::Sequential model;
+    model.append<nn::Linear>(nn::LinearOptions::torch_default(3, 2), placement);
+    nn::initialise(model, 1);
+    const SafeTensors good = model_state(model);
+    const auto refused = [&](const SafeTensors& state) {
+        CHECK_THROWS_AS(load_model_state(model, state, "file"), Error);
+        CHECK(model_state(model).at("0.weight").bytes == good.at("0.weight").bytes);
+    };
+    SafeTensors missing = good;
+    missing.tensors.pop_back();
+    refused(missing);
+    SafeTensors extra = good;
+    extra.tensors.push_back(SafeTensor::f32("1.weight", {}, std::vector<double>{1.0}));
+    refused(extra);
+    SafeTensors reshaped = good;
+    reshaped.tensors[0].shape = {3, 2};
+    refused(reshaped);
+}
