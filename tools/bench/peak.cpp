@@ -16,8 +16,19 @@ namespace hn = hwy::HWY_NAMESPACE;
 HWY_ATTR double multiply_add_chains(int rounds, float* sink) {
     const hn::ScalableTag<float> d;
     const auto factor = hn::Set(d, 0.999f), term = hn::Set(d, 0.001f);
-    auto a0 = term, a1 = factor, a2 = term, a3 = factor, a4 = term, a5 = factor;
-    auto a6 = term, a7 = factor, a8 = term, a9 = factor, a10 = term, a11 = factor;
+    // Different starts, or the compiler would see equal chains and compute one of them.
+    auto a0 = hn::Set(d, 0.0f);
+    auto a1 = hn::Set(d, 0.1f);
+    auto a2 = hn::Set(d, 0.2f);
+    auto a3 = hn::Set(d, 0.3f);
+    auto a4 = hn::Set(d, 0.4f);
+    auto a5 = hn::Set(d, 0.5f);
+    auto a6 = hn::Set(d, 0.6f);
+    auto a7 = hn::Set(d, 0.7f);
+    auto a8 = hn::Set(d, 0.8f);
+    auto a9 = hn::Set(d, 0.9f);
+    auto a10 = hn::Set(d, 1.0f);
+    auto a11 = hn::Set(d, 1.1f);
     for (int i = 0; i < rounds; ++i) {
         a0 = hn::MulAdd(a0, factor, term);
         a1 = hn::MulAdd(a1, factor, term);
