@@ -16,11 +16,10 @@ bool all_finite(const Tensor& tensor) {
     return std::ranges::all_of(tensor.to_host<double>(), [](double value) { return std::isfinite(value); });
 }
 
-std::optional<std::string> first_non_finite_parameter(nn::Module& model) {
-    for (const nn::NamedParameter& named : model.state()) {
-        if (!all_finite(named.value())) return named.name;
-    }
-    return std::nullopt;
+const nn::NamedParameter* first_non_finite(const std::vector<nn::NamedParameter>& parameters) {
+    const auto found = std::ranges::find_if(
+        parameters, [](const nn::NamedParameter& named) { return !all_finite(named.value()); });
+    return found == parameters.end() ? nullptr : &*found;
 }
 
 std::optional<std::string> first_non_finite_op(const std::function<void()>& forward) {

@@ -4,6 +4,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "engine/nn/module.h"
 
@@ -12,9 +13,8 @@ namespace vitrine::tools {
 /// True if every element is finite; integers always are.
 bool all_finite(const Tensor& tensor);
 
-/// The full name of the model's first parameter or buffer with an element that is not finite, if there is
-/// one.
-std::optional<std::string> first_non_finite_parameter(nn::Module& model);
+/// The first with an element that is not finite, or null.
+const nn::NamedParameter* first_non_finite(const std::vector<nn::NamedParameter>& parameters);
 
 /// Runs `forward` and names the first op with an output that is not finite though all its inputs are: "op
 /// batch_norm in module features.0.1, with an output of shape [128, 16, 16, 32]". Nothing if there is none.

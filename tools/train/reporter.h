@@ -1,0 +1,48 @@
+// What a run tells its user, and in which form.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "tools/train/meter.h"
+#include "tools/train/metrics.h"
+
+namespace vitrine::train {
+
+/// Told about everything; each form shows what it wants. Results go to the standard output; notices and the
+/// progress bar to the standard error.
+class Reporter {
+  public:
+    virtual ~Reporter() = default;
+
+    /// Images decoded so far.
+    virtual void loading(int64_t done, int64_t total) = 0;
+    /// Something the user should know: one sentence.
+    virtual void notice(const std::string& sentence) = 0;
+    /// Before the first step: the settings for machines, and a few headed lines for people.
+    virtual void begin(const Json& settings,
+                       const std::vector<std::pair<std::string, std::string>>& lines) = 0;
+    virtual void step(const Position& position, const Meter& meter) = 0;
+    virtual void validating(int64_t done, int64_t total) = 0;
+    virtual void epoch(const EpochMetrics& metrics, int64_t epochs) = 0;
+    /// The result of --eval-only.
+    virtual void evaluated(const tools::Scores& scores) = 0;
+    /// The last word: the best epoch, if there was one.
+    virtual void end(const Best& best) = 0;
+};
+
+/// Text for people: a progress bar where the standard error is a terminal, else a line every ten seconds.
+std::unique_ptr<Reporter> make_text_reporter();
+/// One JSON object a line; its key "event" is begin, notice, step, epoch, evaluated or end.
+std::unique_ptr<Reporter> make_json_reporter();
+/// Only the last word and notices.
+std::unique_ptr<Reporter> make_quiet_reporter();
+
+/// "best val_accuracy 0.8912 at epoch 5"
+std::string best_line(const Best& best);
+/// "val_loss 0.2912  val_accuracy 0.8912  val_top5 0.9971"
+std::string scores_line(double loss, double accuracy, double top5);
+
+}  // namespace vitrine::train

@@ -1,0 +1,106 @@
+// Everything that is settled before the first step of a run: see setup.h.
+
+#include "tools/train/setup.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "engine/error.h"
+#include "kernels/kernels.h"
+#include "kernels/threads.h"
+
+namespace vitrine::train {
+namespace {
+
+constexpr size_t listed_files = 20;  // of those that were skipped; more would bury everything else
+
+void report_notices(const Dataset& dataset, Reporter& reporter) {
+    for (const std::string& sentence : dataset.notices) reporter.notice(sentence);
+    const size_t count = dataset.skipped.size();
+    for (size_t i = 0; i < std::min(count, listed_files); ++i)
+        reporter.notice(fmt::format("skipped {}: {}", dataset.skipped[i].path, dataset.skipped[i].reason));
+    if (count > listed_files)
+        reporter.notice(fmt::format("{} files were skipped, these and {} more", count, count - listed_files));
+}
+
+void check_data(const Dataset& dataset) {
+    if (dataset.validation.count == 0)
+        throw Error("the data have no validation images: give more images, or a larger --validation share");
+    if (dataset.train.height != dataset.train.width)
+        throw Error(
+            fmt::format("the images of the data are {}×{} pixels, but models take squares: give --image-size",
+                        dataset.train.width, dataset.train.height));
+}
+
+/// Throws where an option contradicts what the file says.
+template <class T>
+void agree(const char* flag, const std::optional<T>& option, const T& in_file, const std::string& source) {
+    if (option && *option != in_file)
+        throw Error(
+            fmt::format("{} {} contradicts {}, which holds a model with {}", flag, *option, source, in_file));
+}
+
+}  // namespace
+
+tools::DeviceChoice set_up_machine(const Options& options) {
+    set_threads(options.threads);
+    const tools::DeviceChoice choice = tools::choose_device(options.device);
+    for (const std::string& assignment : options.implementations)
+        force_implementation(choice.device, assignment);
+    return choice;
+}
+
+Dataset load_data(const Options& options, int64_t image_size, Reporter& reporter) {
+    DatasetOptions wanted;
+    wanted.path = options.data;
+    wanted.kind = options.dataset;
+    wanted.image_size = image_size;
+    wanted.subset = options.subset;
+    wanted.validation = options.validation;
+    wanted.seed = options.seed;
+    wanted.strict = options.strict;
+    wanted.cache_folder = options.cache;
+    wanted.threads = options.threads;
+    wanted.progress = [&](int64_t done, int64_t total) { reporter.loading(done, total); };
+    Dataset dataset = load_dataset(wanted);
+    report_notices(dataset, reporter);
+    check_data(dataset);
+    return dataset;
+}
+
+tools::Normalization normalization_of(const Dataset& dataset) {
+    tools::Normalization normalization;
+    std::ranges::copy(dataset.statistics.mean, normalization.mean.begin());
+    std::ranges::copy(dataset.statistics.deviation, normalization.deviation.begin());
+    return normalization;
+}
+
+tools::ModelDescription describe_model(const Options& options, const Dataset& dataset) {
+    tools::ModelDescription description;
+    description.model = options.model_name();
+    description.classes = dataset.class_names;
+    description.image_size = dataset.train.height;
+    description.normalization = normalization_of(dataset);
+    description.width_mult = options.width_mult.value_or(description.width_mult);
+    description.dropout = options.dropout.value_or(description.dropout);
+    return description;
+}
+
+tools::ModelDescription describe_checkpoint(const Options& options, const SafeTensors& file) {
+    const std::string& source = options.eval_only;
+    if (std::optional<tools::ModelDescription> found = tools::description_in(file, source)) {
+        agree("--model", options.model, found->model, source);
+        agree("--width-mult", options.width_mult, found->width_mult, source);
+        return *found;
+    }
+    if (!options.model)
+        throw Error(fmt::format("{} does not say which model it holds: name it with --model", source));
+    tools::ModelDescription given;
+    given.model = *options.model;
+    given.image_size = options.image_size;
+    given.width_mult = options.width_mult.value_or(given.width_mult);
+    return tools::description_of_plain(file, source, given);
+}
+
+}  // namespace vitrine::train
