@@ -1,0 +1,38 @@
+// Dense convolution: any kernel, stride, padding and groups.
+
+#include "tools/gradcheck/cases/conv_problem.h"
+#include "tools/gradcheck/cases/list.h"
+
+namespace vitrine::gradcheck {
+
+std::vector<Problem> dense_conv_problems() {
+    // batch, in, in channels, out channels, kernel, stride, padding, groups
+    const std::vector<ConvShape> shapes{
+        {1, {1, 1}, 1, 1, {1, 1}, {1, 1}, {0, 0}, 1},      // the smallest
+        {2, {5, 7}, 3, 5, {3, 3}, {1, 1}, {1, 1}, 1},      // not square, odd channels
+        {1, {9, 8}, 3, 33, {3, 3}, {2, 2}, {1, 1}, 1},     // a stem
+        {2, {6, 6}, 16, 24, {3, 3}, {1, 1}, {1, 1}, 1},    //
+        {2, {7, 5}, 6, 10, {3, 3}, {1, 1}, {1, 1}, 2},     // groups
+        {1, {11, 9}, 4, 6, {5, 5}, {2, 2}, {2, 2}, 1},     //
+        {2, {6, 6}, 8, 8, {3, 3}, {1, 1}, {1, 1}, 4},      //
+        {2, {7, 6}, 5, 7, {3, 1}, {2, 1}, {1, 0}, 1},      // nothing is square
+        {1, {2, 2}, 3, 4, {5, 5}, {1, 1}, {2, 2}, 1},      // a kernel larger than the image
+        {2, {8, 8}, 3, 4, {3, 3}, {3, 3}, {0, 0}, 1},      // pixels that no window reads
+        {2, {7, 7}, 8, 12, {1, 1}, {2, 2}, {0, 0}, 1},     // a shortcut
+        {2, {4, 3}, 5, 6, {1, 1}, {1, 1}, {1, 1}, 1},      // outputs that read nothing but padding
+        {1, {1, 13}, 2, 3, {1, 4}, {1, 1}, {0, 3}, 1},     // one row, an even kernel
+        {3, {14, 14}, 32, 32, {3, 3}, {1, 1}, {1, 1}, 1},  // several blocks of rows and channels
+        {1, {4, 4}, 70, 130, {3, 3}, {1, 1}, {1, 1}, 1},   // blocks of channels with tails
+        {1, {6, 6}, 9, 9, {3, 3}, {1, 1}, {1, 1}, 9},      // as many groups as channels
+        {2, {19, 33}, 3, 32, {3, 3}, {2, 2}, {1, 1}, 1},   //
+        {5, {8, 8}, 24, 16, {1, 1}, {1, 1}, {0, 0}, 1},    // pointwise by the dense kernel
+    };
+    std::vector<Problem> problems;
+    for (const ConvOptions& options : with_options_in_turn(shapes)) {
+        problems.push_back(
+            conv_problem(&KernelTable::dense_conv_forward, &KernelTable::dense_conv_backward, options));
+    }
+    return problems;
+}
+
+}  // namespace vitrine::gradcheck

@@ -1,0 +1,53 @@
+// Checks the kernels of one table against differences and against another table, problem by problem.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "kernels/kernels.h"
+#include "tools/gradcheck/harness/line.h"
+#include "tools/gradcheck/harness/problem.h"
+
+namespace vitrine::gradcheck {
+
+/// What is asked of every kernel.
+namespace tolerance {
+/// Relative error of an f64 gradient against central differences.
+inline constexpr double differences = 1e-6;
+/// Normalised mean-square error against the reference, whose sums are in double: 1e-12 and 1e-5 in root mean
+/// square.
+inline constexpr double mean_square_f64 = 1e-24;
+inline constexpr double mean_square_f32 = 1e-10;
+/// Largest error of a single element over the root mean square, so that one bad tail does not drown in a
+/// large tensor.
+inline constexpr double largest_f64 = 1e-10;
+inline constexpr double largest_f32 = 1e-4;
+}  // namespace tolerance
+
+/// An op's problems, made when they are needed.
+struct Suite {
+    std::string op;  // "linear": the kernels' names without _forward and _backward
+    std::function<std::vector<Problem>()> problems;
+};
+
+/// Which kernels and implementations are checked.
+struct Selection {
+    std::function<bool(std::string_view kernel)> kernel = [](std::string_view) { return true; };
+    std::function<bool(std::string_view kernel, std::string_view implementation)> implementation =
+        [](std::string_view, std::string_view) { return true; };
+};
+
+struct Totals {
+    int passed = 0;
+    int failed = 0;
+};
+
+/// Checks `tested` with `oracle` (the reference) over all suites. Beside the problems' lines these are
+/// failures: a kernel without a problem, arguments that no implementation takes, an implementation that takes
+/// no problem.
+Totals check(const std::vector<Suite>& suites, const KernelTable& tested, const KernelTable& oracle,
+             const Selection& selection, const Sink& sink);
+
+}  // namespace vitrine::gradcheck

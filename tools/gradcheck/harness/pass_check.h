@@ -1,0 +1,22 @@
+// Checks one implementation of one pass over all variants of a problem.
+#pragma once
+
+#include <set>
+#include <string>
+#include <vector>
+
+#include "tools/gradcheck/harness/line.h"
+#include "tools/gradcheck/harness/variants.h"
+
+namespace vitrine::gradcheck {
+
+struct PassResult {
+    Line line;                  // status refused if no variant was accepted
+    std::set<size_t> accepted;  // indices of variants
+    Values plain;               // what the plain variant left, if it was accepted
+};
+
+PassResult check_pass(const BoundPass& pass, const Callable& implementation, DType dtype,
+                      const std::string& shape, const std::vector<Variant>& variants);
+
+}  // namespace vitrine::gradcheck

@@ -1,0 +1,19 @@
+// Checks all implementations of an op's forward and backward on one problem, in f64 and f32.
+#pragma once
+
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "tools/gradcheck/harness/check.h"
+
+namespace vitrine::gradcheck {
+
+/// For each (kernel, implementation) that was tried, how many problems it took.
+using Tally = std::map<std::pair<std::string, std::string>, int>;
+
+void check_problem(const Problem& problem, const KernelTable& tested, const KernelTable& oracle,
+                   const Selection& selection, Tally& tally, const Sink& sink);
+
+}  // namespace vitrine::gradcheck
