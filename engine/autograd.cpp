@@ -50,6 +50,10 @@ void Tape::backward(const Tensor& loss) {
         throw std::logic_error("backward() of a loss that depends on no parameter");
     constexpr std::array one{1.0};
     loss.slot()->pass(Tensor::from_host(std::span<const double>(one), loss.shape(), loss.placement()));
+    backward_from_slots();
+}
+
+void Tape::backward_from_slots() {
     while (!nodes_.empty()) {
         const Node node = std::move(nodes_.back());
         nodes_.pop_back();

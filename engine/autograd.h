@@ -63,6 +63,8 @@ class Tape {
     /// Gradients of all tensors that require one, of a loss with a single element. The tape is empty
     /// afterwards.
     void backward(const Tensor& loss);
+    /// The same from gradients that were passed to the slots of some outputs by hand.
+    void backward_from_slots();
 
   private:
     std::vector<Node> nodes_;

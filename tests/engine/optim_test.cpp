@@ -1,9 +1,11 @@
-// SGD's options and what they refuse; schedules at their landmarks.
+// SGD and schedules against PyTorch's trajectories (tests/golden/optimisers.json); options that are refused.
 
 #include <doctest/doctest.h>
 
 #include <cmath>
+#include <nlohmann/json.hpp>
 
+#include "engine/atomic_file.h"
 #include "engine/autograd.h"
 #include "engine/error.h"
 #include "engine/nn/layers.h"
@@ -12,6 +14,69 @@
 
 using namespace vitrine;
 using namespace vitrine::optim;
+
+namespace {
+
+const nlohmann::json& golden() {
+    static const auto document =
+        nlohmann::json::parse(read_file(std::string(VITRINE_SOURCE_DIR) + "/tests/golden/optimisers.json"));
+    return document;
+}
+
+void check_trajectory(const nlohmann::json& entry, Placement placement) {
+    const auto start = golden().at("start").get<std::vector<double>>();
+    const Shape shape{static_cast<int64_t>(start.size())};
+    nn::Parameter parameter{
+        "w", Tensor::from_host(start, shape, placement), nn::TorchLayout::same(shape), {}, nn::Role::trained};
+    parameter.value.require_gradient();
+    Sgd sgd({{"w", &parameter}}, {.momentum = entry.at("momentum"),
+                                  .weight_decay = entry.at("weight_decay"),
+                                  .dampening = entry.at("dampening"),
+                                  .nesterov = entry.at("nesterov")});
+    for (size_t step = 0; step < entry.at("trajectory").size(); ++step) {
+        sgd.zero_gradients();
+        const auto gradient = golden().at("gradients")[step].get<std::vector<double>>();
+        parameter.value.slot()->pass(Tensor::from_host(gradient, shape, placement));
+        sgd.step(golden().at("rates")[step]);
+        const std::vector<double> value = parameter.value.to_host<double>();
+        for (size_t i = 0; i < value.size(); ++i) {
+            CHECK(value[i] == doctest::Approx(entry.at("trajectory")[step][i].get<double>()).epsilon(1e-14));
+        }
+    }
+}
+
+}  // namespace
+
+TEST_CASE("SGD follows PyTorch for every combination of its options") {
+    REQUIRE(golden().at("sgd").size() >= 10);
+    for (const auto& entry : golden().at("sgd")) {
+        CAPTURE(entry.dump());
+        for (Device device : {Device::reference, Device::cpu}) check_trajectory(entry, {DType::f64, device});
+    }
+}
+
+TEST_CASE("schedules follow PyTorch's") {
+    int compared = 0;
+    for (const auto& entry : golden().at("cosine")) {
+        if (entry.at("minimum") != 0.0) continue;  // ours ends at 0
+        const Schedule cosine{ScheduleKind::cosine, entry.at("lr"), entry.at("period")};
+        for (int64_t step = 0; step < cosine.total_steps; ++step, ++compared) {
+            CHECK(cosine.rate_at(step) ==
+                  doctest::Approx(entry.at("recursive")[static_cast<size_t>(step)].get<double>())
+                      .epsilon(1e-12));
+        }
+    }
+    for (const auto& entry : golden().at("one_cycle")) {
+        if (entry.contains("pct_start") || entry.contains("anneal_strategy"))
+            continue;  // ours has the defaults
+        const Schedule one_cycle{ScheduleKind::one_cycle, entry.at("max_lr"), entry.at("total_steps")};
+        for (int64_t step = 0; step < one_cycle.total_steps; ++step, ++compared) {
+            CHECK(one_cycle.rate_at(step) ==
+                  doctest::Approx(entry.at("lr")[static_cast<size_t>(step)].get<double>()).epsilon(1e-12));
+        }
+    }
+    CHECK(compared > 150);
+}
 
 TEST_CASE("a parameter without a gradient stays, and starts its momentum with its first gradient") {
     const Placement placement{DType::f64, Device::reference};
