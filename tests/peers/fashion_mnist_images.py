@@ -1,0 +1,48 @@
+"""Fashion-MNIST as u8 tensors, read from the IDX files of Debian's dataset-fashion-mnist."""
+
+import gzip
+import pathlib
+
+import numpy as np
+import torch
+from PIL import Image
+
+FOLDER = pathlib.Path("/usr/share/datasets/fashion-mnist")
+PREFIX = {True: "train", False: "t10k"}
+
+
+def read_idx(path: pathlib.Path) -> np.ndarray:
+    """Big-endian: two zero bytes, type 8 (u8), number of dimensions, the dimensions as u32, the values."""
+    raw = gzip.decompress(path.read_bytes())
+    if raw[:3] != b"\0\0\x08":
+        raise ValueError(f"{path} is not an IDX file of bytes")
+    shape = np.frombuffer(raw, ">u4", raw[3], offset=4)
+    return np.frombuffer(raw, np.uint8, offset=4 + 4 * raw[3]).reshape(shape)
+
+
+def load(train: bool, size: int, folder: pathlib.Path = FOLDER) -> tuple[torch.Tensor, torch.Tensor]:
+    """(gray u8 images [count, 1, size, size], labels [count]), resized as Pillow does it: bilinear, antialiased."""
+    images = read_idx(folder / f"{PREFIX[train]}-images-idx3-ubyte.gz")
+    labels = read_idx(folder / f"{PREFIX[train]}-labels-idx1-ubyte.gz")
+    if size != images.shape[1]:
+        images = np.stack([np.asarray(Image.fromarray(i).resize((size, size), Image.Resampling.BILINEAR))
+                           for i in images])
+    return torch.from_numpy(images.copy()).unsqueeze(1), torch.from_numpy(labels.astype(np.int64))
+
+
+def normalise(images: torch.Tensor, mean, deviation) -> torch.Tensor:
+    """u8 [n, 1, h, w] → f32 [n, 3, h, w], channels last: (pixel / 255 − mean) / deviation for each of three channels."""
+    def broadcast(values):
+        return torch.tensor(values, dtype=torch.float32).view(1, 3, 1, 1)
+
+    x = (images.float() / 255.0 - broadcast(mean)) / broadcast(deviation)
+    return x.contiguous(memory_format=torch.channels_last)
+
+
+@torch.no_grad()
+def accuracy(model, images: torch.Tensor, labels: torch.Tensor, mean, deviation) -> float:
+    model.eval()
+    correct = 0
+    for part, expected in zip(images.split(500), labels.split(500)):
+        correct += (model(normalise(part, mean, deviation)).argmax(1) == expected).sum().item()
+    return correct / len(labels)

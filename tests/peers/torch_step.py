@@ -1,0 +1,103 @@
+"""Times whole training steps in PyTorch: eager, f32, channels_last.
+
+    python tests/peers/torch_step.py --model mobilenet_v2 --image-size 224 --batch-size 32 --threads 2 --json
+"""
+
+import argparse
+import json
+import statistics
+import time
+
+import torch
+from torch.nn import functional
+
+from peer_models import NAMES, build
+
+
+def parse_arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--model", choices=NAMES, default="mobilenet_v2")
+    parser.add_argument("--image-size", type=int, default=224)
+    parser.add_argument("--batch-size", type=int, default=32)
+    parser.add_argument("--classes", type=int, default=1000)
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--warm-up", type=int, default=2, help="steps before the timed ones")
+    parser.add_argument("--steps", type=int, default=10, help="timed steps")
+    parser.add_argument("--profile", action="store_true", help="a table of the ops instead of timings")
+    parser.add_argument("--json", action="store_true", help="one JSON object, with the keys of `bench step --json`")
+    return parser.parse_args()
+
+
+def make_step(options: argparse.Namespace):
+    """A function that takes one training step on a fixed random batch and waits for its loss."""
+    torch.manual_seed(0)
+    model = build(options.model, options.classes, options.image_size).to(memory_format=torch.channels_last).train()
+    optimiser = torch.optim.SGD(model.parameters(), lr=0.05, momentum=0.9, weight_decay=1e-4)
+    x = torch.randn(options.batch_size, 3, options.image_size, options.image_size)
+    x = x.contiguous(memory_format=torch.channels_last)
+    labels = torch.randint(options.classes, (options.batch_size,))
+
+    def step() -> float:
+        optimiser.zero_grad(set_to_none=True)
+        loss = functional.cross_entropy(model(x), labels)
+        loss.backward()
+        optimiser.step()
+        return loss.item()
+
+    return step
+
+
+def time_steps(step, count: int) -> list[float]:
+    seconds = []
+    for _ in range(count):
+        start = time.perf_counter()
+        step()
+        seconds.append(time.perf_counter() - start)
+    return seconds
+
+
+def profile(step, count: int) -> str:
+    with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU]) as profiler:
+        for _ in range(count):
+            step()
+    return profiler.key_averages().table(sort_by="self_cpu_time_total", row_limit=20, max_name_column_width=45)
+
+
+def summarise(options: argparse.Namespace, seconds: list[float]) -> dict:
+    median = statistics.median(seconds)
+    return {
+        "model": options.model,
+        "image_size": options.image_size,
+        "batch_size": options.batch_size,
+        "device": "torch cpu",
+        "threads": torch.get_num_threads(),
+        "steps": len(seconds),
+        "seconds_median": median,
+        "seconds_min": min(seconds),
+        "seconds_max": max(seconds),
+        "images_per_second": options.batch_size / median,
+        "torch": torch.__version__,
+        "cpu_capability": torch.backends.cpu.get_cpu_capability(),
+    }
+
+
+def main() -> None:
+    options = parse_arguments()
+    torch.set_num_threads(options.threads)
+    step = make_step(options)
+    time_steps(step, options.warm_up)
+    if options.profile:
+        print(profile(step, options.steps))
+        return
+    result = summarise(options, time_steps(step, options.steps))
+    if options.json:
+        print(json.dumps(result))
+        return
+    print(f"{options.model} {options.image_size}x{options.image_size}, batch {options.batch_size}, "
+          f"{result['threads']} threads, PyTorch {result['torch']} ({result['cpu_capability']})")
+    print(f"{result['seconds_median']:.4f} s a step (median of {result['steps']}; {result['seconds_min']:.4f} to "
+          f"{result['seconds_max']:.4f}), {result['images_per_second']:.1f} images/s")
+
+
+if __name__ == "__main__":
+    main()
