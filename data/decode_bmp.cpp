@@ -7,6 +7,7 @@
 #include <stb/stb_image.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <cstring>
 #include <memory>
 
@@ -44,6 +45,25 @@ int stream_ended(void* user) {
     return stream.position == stream.bytes.size();
 }
 
+uint32_t little_endian(std::span<const uint8_t> bytes, size_t at) {
+    uint32_t value = 0;
+    for (size_t i = 0; i < 4 && at + i < bytes.size(); ++i) value |= uint32_t{bytes[at + i]} << (8 * i);
+    return value;
+}
+
+/// 5 or 6 bits a channel: stb_image repeats the high bits in the low ones, Pillow scales by 255 / 31 or 255 /
+/// 63 and truncates.
+void rescale_16_bit_levels(std::span<const uint8_t> bytes, Image& image) {
+    constexpr size_t bits_at = 28, compression_at = 30, green_mask_at = 58;
+    if ((little_endian(bytes, bits_at) & 0xFFFF) != 16) return;
+    const bool has_masks = little_endian(bytes, compression_at) == 3;
+    const int green_bits = has_masks && little_endian(bytes, green_mask_at) == 0x7E0 ? 6 : 5;
+    for (size_t i = 0; i < image.pixels.size(); ++i) {
+        const int bits = i % 3 == 1 ? green_bits : 5;
+        image.pixels[i] = static_cast<uint8_t>((image.pixels[i] >> (8 - bits)) * 255 / ((1 << bits) - 1));
+    }
+}
+
 [[noreturn]] void throw_unreadable(const std::string& path) {
     throw ImageError(
         path, fmt::format("the BMP data are damaged or of an unknown kind ({})", stbi_failure_reason()));
@@ -66,6 +86,7 @@ Image decode_bmp(std::span<const uint8_t> bytes, const std::string& path) {
     if (stream.ran_out) throw ImageError(path, "the BMP file is truncated");
     if (pixels == nullptr) throw_unreadable(path);
     std::copy_n(pixels.get(), image.pixels.size(), image.pixels.begin());
+    rescale_16_bit_levels(bytes, image);
     return image;
 }
 

@@ -25,6 +25,10 @@ bool begins_with(std::span<const uint8_t> bytes, std::string_view magic) {
     return bytes.size() >= magic.size() && std::memcmp(bytes.data(), magic.data(), magic.size()) == 0;
 }
 
+void check_file_size(uintmax_t bytes, const std::string& path) {
+    if (bytes > INT_MAX) throw ImageTooLarge(path, "the file has over 2 GiB, which no allowed image needs");
+}
+
 /// The name of a well-known format that has no decoder here, or "" for bytes that are nothing known.
 std::string_view known_but_unread(std::span<const uint8_t> bytes) {
     using namespace std::string_view_literals;
@@ -74,18 +78,17 @@ Image decode_image(std::span<const uint8_t> bytes, const std::string& path) {
 }
 
 Image read_image(const std::filesystem::path& file) {
+    std::error_code failure;
+    const auto size = std::filesystem::file_size(file, failure);
+    if (!failure) check_file_size(size, file.string());
+    std::vector<uint8_t> bytes(failure ? 0 : size);
     errno = 0;
-    std::ifstream stream(file, std::ios::binary | std::ios::ate);
-    std::vector<uint8_t> bytes;
-    if (stream) {
-        bytes.resize(static_cast<size_t>(std::max<std::streamoff>(stream.tellg(), 0)));
-        stream.seekg(0);
-        stream.read(reinterpret_cast<char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
+    std::ifstream stream(file, std::ios::binary);
+    if (!stream.read(reinterpret_cast<char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()))) {
+        failure = std::error_code(errno, std::generic_category());
     }
-    if (!stream) {
-        const char* cause = errno != 0 ? std::strerror(errno) : "it is no regular file";
-        throw ImageError(file.string(), fmt::format("the file cannot be read ({})", cause));
-    }
+    if (failure)
+        throw ImageError(file.string(), fmt::format("the file cannot be read ({})", failure.message()));
     return decode_image(bytes, file.string());
 }
 

@@ -1,0 +1,250 @@
+// The packed cache: when it is used, when it is built again, and what happens where it cannot be written.
+
+#include "data/cache.h"
+
+#include <doctest/doctest.h>
+#include <sys/resource.h>
+
+#include <csignal>
+#include <cstdlib>
+#include <thread>
+
+#include "tests/data/support.h"
+
+using namespace vitrine;
+using namespace vitrine::test;
+
+namespace fs = std::filesystem;
+
+namespace {
+
+/// Three images, one of them damaged, packed at 4 x 4 pixels.
+struct Fixture {
+    TemporaryFolder folder;
+    fs::path root = folder.path() / "set";
+    PackOptions options;
+
+    Fixture() {
+        write_image(root / "a.ppm", 4, 4, 11, 0, 0);
+        write_text(root / "b.ppm", "P6 4 4 255 too short");
+        write_image(root / "c.ppm", 8, 8, 33, 0, 0);
+        options.image_size = 4;
+        options.cache_folder = folder.path() / "cache" / "below";
+    }
+
+    PackedImages pack() {
+        std::vector<ImageFile> files;
+        for (const char* name : {"a.ppm", "b.ppm", "c.ppm"}) files.push_back(describe_file(root, name));
+        return pack_images(root, files, options);
+    }
+
+    fs::path place() const { return cache_file(options.cache_folder, root, options.image_size); }
+
+    void check_contents(const PackedImages& packed, uint8_t first = 11) const {
+        REQUIRE(packed.pixels.images == 3);
+        CHECK(packed.pixels.data[0] == first);
+        CHECK(packed.pixels.data[1] == 0);
+        CHECK(packed.pixels.data[2 * 48] == 33);
+        REQUIRE(packed.undecoded.size() == 1);
+        CHECK(packed.undecoded[0].index == 1);
+        CHECK(packed.undecoded[0].reason == "the PGM or PPM file is truncated");
+    }
+
+    /// Damages the cache and expects it to be built again, once.
+    template <typename Change>
+    void check_rebuilt_after(const Change& change) {
+        pack();
+        REQUIRE(pack().from_cache);
+        change();
+        const PackedImages rebuilt = pack();
+        CHECK(!rebuilt.from_cache);
+        check_contents(rebuilt);
+        const PackedImages again = pack();
+        CHECK(again.from_cache);
+        check_contents(again);
+    }
+
+    void flip_byte(size_t at) {
+        Bytes bytes = read_bytes(place());
+        bytes.at(at) ^= 0x40;
+        write_bytes(place(), bytes);
+    }
+};
+
+}  // namespace
+
+TEST_CASE_FIXTURE(Fixture, "the second run maps what the first one decoded") {
+    const PackedImages built = pack();
+    CHECK(!built.from_cache);
+    check_contents(built);
+    const PackedImages mapped = pack();
+    CHECK(mapped.from_cache);
+    check_contents(mapped);
+    CHECK(mapped.notices.empty());
+    int files = 0;
+    for (const auto& entry : fs::directory_iterator(options.cache_folder)) {
+        CHECK(entry.path() == place());
+        ++files;
+    }
+    CHECK(files == 1);  // nothing half-written is left
+}
+
+TEST_CASE_FIXTURE(Fixture, "a changed folder is decoded again") {
+    SUBCASE("another time of change") {
+        check_rebuilt_after([&] {
+            fs::last_write_time(root / "a.ppm",
+                                fs::last_write_time(root / "a.ppm") + std::chrono::seconds(2));
+        });
+    }
+    SUBCASE("another content") {
+        pack();
+        write_image(root / "a.ppm", 5, 4, 12, 0, 0);
+        const PackedImages packed = pack();
+        CHECK(!packed.from_cache);
+        check_contents(packed, 12);
+    }
+    SUBCASE("another list of files") {
+        pack();
+        const std::vector<ImageFile> two = {describe_file(root, "a.ppm"), describe_file(root, "c.ppm")};
+        const PackedImages packed = pack_images(root, two, options);
+        CHECK(!packed.from_cache);
+        CHECK(packed.pixels.images == 2);
+        CHECK(packed.undecoded.empty());
+    }
+    SUBCASE("another image size has its own cache") {
+        pack();
+        options.image_size = 2;
+        CHECK(!pack().from_cache);
+        options.image_size = 4;
+        CHECK(pack().from_cache);
+    }
+}
+
+TEST_CASE_FIXTURE(Fixture, "a cache that is damaged, cut short or no cache is built again") {
+    const auto size = [&] { return fs::file_size(place()); };
+    SUBCASE("magic") {
+        check_rebuilt_after([&] { flip_byte(0); });
+    }
+    SUBCASE("version") {
+        check_rebuilt_after([&] { flip_byte(8); });
+    }
+    SUBCASE("key") {
+        check_rebuilt_after([&] { flip_byte(16); });
+    }
+    SUBCASE("checksum") {
+        check_rebuilt_after([&] { flip_byte(72); });
+    }
+    SUBCASE("a pixel") {
+        check_rebuilt_after([&] { flip_byte(4096 + 5); });
+    }
+    SUBCASE("the list of skipped files") {
+        check_rebuilt_after([&] { flip_byte(size() - 1); });
+    }
+    SUBCASE("a byte short") {
+        check_rebuilt_after([&] { fs::resize_file(place(), size() - 1); });
+    }
+    SUBCASE("a byte long") {
+        check_rebuilt_after([&] { fs::resize_file(place(), size() + 1); });
+    }
+    SUBCASE("half") {
+        check_rebuilt_after([&] { fs::resize_file(place(), size() / 2); });
+    }
+    SUBCASE("empty") {
+        check_rebuilt_after([&] { fs::resize_file(place(), 0); });
+    }
+    SUBCASE("foreign") {
+        check_rebuilt_after([&] { write_text(place(), std::string(9000, 'x')); });
+    }
+    SUBCASE("gone") {
+        check_rebuilt_after([&] { fs::remove(place()); });
+    }
+    SUBCASE("left half-written by a killed run") {
+        check_rebuilt_after([&] {
+            fs::rename(place(), place().string() + ".partial");
+            fs::resize_file(place().string() + ".partial", 5000);
+        });
+    }
+}
+
+TEST_CASE_FIXTURE(Fixture, "a mapped cache stays readable while another run replaces it") {
+    const PackedImages first = pack();
+    fs::last_write_time(root / "a.ppm", fs::last_write_time(root / "a.ppm") + std::chrono::seconds(2));
+    const PackedImages second = pack();
+    CHECK(!second.from_cache);
+    check_contents(first);
+    check_contents(second);
+}
+
+TEST_CASE_FIXTURE(Fixture, "two runs at once share one cache") {
+    std::vector<PackedImages> packed(4);
+    {
+        std::vector<std::jthread> runs;
+        for (PackedImages& result : packed) runs.emplace_back([&] { result = pack(); });
+    }
+    int builders = 0;
+    for (const PackedImages& result : packed) {
+        check_contents(result);
+        CHECK(result.notices.empty());
+        builders += result.from_cache ? 0 : 1;
+    }
+    CHECK(builders == 1);
+}
+
+TEST_CASE_FIXTURE(Fixture,
+                  "where the cache cannot be written the images stay in memory and a notice says so") {
+    write_text(folder.path() / "cache", "a file where the folder should be");
+    const PackedImages packed = pack();
+    check_contents(packed);
+    CHECK(!packed.from_cache);
+    REQUIRE(packed.notices.size() == 1);
+    CHECK(packed.notices[0] ==
+          "the cache of decoded images cannot be written in '" + options.cache_folder.string() +
+              "' (Not a directory): the images are kept in memory and the next run decodes them "
+              "again");
+}
+
+TEST_CASE_FIXTURE(Fixture, "where there is no room for the cache the images stay in memory") {
+    // A limit on the size of files stands in for a full disk: reserving the space fails alike.
+    rlimit old_limit{};
+    REQUIRE(getrlimit(RLIMIT_FSIZE, &old_limit) == 0);
+    const auto old_handler = signal(SIGXFSZ, SIG_IGN);
+    const rlimit small{4100, old_limit.rlim_max};
+    REQUIRE(setrlimit(RLIMIT_FSIZE, &small) == 0);
+    const PackedImages packed = pack();
+    setrlimit(RLIMIT_FSIZE, &old_limit);
+    signal(SIGXFSZ, old_handler);
+    check_contents(packed);
+    REQUIRE(packed.notices.size() == 1);
+    CHECK(contains(packed.notices[0], "(File too large): the images are kept in memory"));
+    CHECK(fs::is_empty(options.cache_folder));
+}
+
+TEST_CASE_FIXTURE(Fixture, "a failure while building leaves no file behind") {
+    options.strict = true;
+    CHECK(contains(error_of([&] { pack(); }), "b.ppm: the PGM or PPM file is truncated"));
+    CHECK(fs::is_empty(options.cache_folder));
+    options.strict = false;
+    options.progress = [](int64_t, int64_t) { throw std::runtime_error("interrupted"); };
+    CHECK_THROWS_WITH(pack(), "interrupted");
+    options.progress = {};
+    check_contents(pack());
+}
+
+TEST_CASE("the default place of the cache follows XDG_CACHE_HOME and HOME") {
+    const auto variable = [](const char* name) {
+        const char* value = std::getenv(name);
+        return value != nullptr ? std::string(value) : std::string();
+    };
+    const std::string old_cache = variable("XDG_CACHE_HOME"), old_home = variable("HOME");
+    setenv("XDG_CACHE_HOME", "/somewhere", 1);
+    setenv("HOME", "/home/me", 1);
+    CHECK(default_cache_folder() == "/somewhere/vitrine");
+    setenv("XDG_CACHE_HOME", "relative", 1);  // the specification says to ignore it
+    CHECK(default_cache_folder() == "/home/me/.cache/vitrine");
+    unsetenv("XDG_CACHE_HOME");
+    CHECK(default_cache_folder() == "/home/me/.cache/vitrine");
+    unsetenv("HOME");
+    CHECK(default_cache_folder().empty());
+    if (!old_cache.empty()) setenv("XDG_CACHE_HOME", old_cache.c_str(), 1);
+    if (!old_home.empty()) setenv("HOME", old_home.c_str(), 1);
+}
