@@ -66,8 +66,8 @@ class InputRow {
                                     Vector<T> d_a) const {
         const auto d_u = pass_gradient(conv.args.prologue.activation, a, d_a);
         if (wants_scale_) {
-            T* d_scale = sums + conv.taps() * conv.staged.channels + c;
-            T* d_shift = d_scale + conv.staged.channels;
+            T* d_scale = sums + conv.taps() * conv.source.channels + c;
+            T* d_shift = d_scale + conv.source.channels;
             part.store(hn::MulAdd(d_u, x, part.load(d_scale)), d_scale);
             part.store(hn::Add(d_u, part.load(d_shift)), d_shift);
         }
@@ -86,72 +86,75 @@ class InputRow {
 template <class T>
 using BackwardRow = void (*)(const InputRow<T>& row);
 
-constexpr int floor_divide(int a, int b) { return a >= 0 ? a / b : -((-a + b - 1) / b); }
-
-/// Which columns of gradients reach a tile of kTile pixels from column w on, where (w + padding) mod kStride
-/// = kPhase: pixel t meets tap q in column (w + padding) / kStride + (kPhase + t − q) / kStride if that
-/// divides evenly.
-template <int kKernel, int kStride, int kTile, int kPhase>
+/// Which columns of gradients reach a tile of pixels from column w on, where (w + padding) mod kStride =
+/// kPhase: pixel t meets tap q in column (w + padding) / kStride + (kPhase + t − q) / kStride if that divides
+/// evenly.
+template <int kKernel, int kStride, int kPhase>
 struct TileColumns {
-    static constexpr int first = -floor_divide(kKernel - 1 - kPhase, kStride);
-    static constexpr int count = (kPhase + kTile - 1) / kStride - first + 1;
+    static constexpr int first = -((kKernel - 1 - kPhase) / kStride);
+    static constexpr int count = (kPhase + depthwise_tile - 1) / kStride - first + 1;
 
     static constexpr bool meets(int t, int q) { return (kPhase + t - q) % kStride == 0; }
     static constexpr int column(int t, int q) { return (kPhase + t - q) / kStride - first; }
 };
 
-template <int kKernel, int kStride, int kTile, int kPhase, class T>
-HWY_INLINE HWY_ATTR void backward_tile(const InputRow<T>& row, int64_t w) {
-    using Columns = TileColumns<kKernel, kStride, kTile, kPhase>;
+/// With kBorder, columns of gradients outside of the rows count as zero, and only `valid` pixels lie in the
+/// row.
+template <int kKernel, int kStride, int kPhase, bool kBorder, class T>
+HWY_INLINE HWY_ATTR void backward_tile(const InputRow<T>& row, int64_t w, int64_t base, int64_t valid) {
+    using Columns = TileColumns<kKernel, kStride, kPhase>;
+    constexpr int kTile = depthwise_tile;
     const hn::ScalableTag<T> d;
-    const int64_t pixel = row.conv.staged.channels, channels = row.conv.args.shape.in_channels;
-    const int64_t base =
-        (w + row.conv.args.shape.padding.width) / kStride + row.conv.staged.left + Columns::first;
+    const int64_t pixel = row.conv.source.channels, channels = row.conv.args.shape.in_channels;
     for_each_vector<T>(channels, [&](auto part, int64_t c) HWY_ATTR {
         Vector<T> x[kTile], a[kTile], d_a[kTile];
         unrolled<kTile>([&](auto t) HWY_ATTR {
-            x[t] = row.load(part, (w + t) * channels + c);
+            x[t] = a[t] = d_a[t] = hn::Zero(d);
+            if (kBorder && t >= valid) return;
+            x[t] = in_register(row.load(part, (w + t) * channels + c));
             a[t] = row.through_prologue(part, c, x[t]);
-            d_a[t] = hn::Zero(d);
         });
         for (const TapRow<T>& tap : row.taps) {
-            const T* from = tap.gradients + base * pixel + c;
             Vector<T> gradients[Columns::count];
-            unrolled<Columns::count>([&](auto k) HWY_ATTR { gradients[k] = hn::Load(d, from + k * pixel); });
+            unrolled<Columns::count>([&](auto k) HWY_ATTR {
+                const bool outside = kBorder && (base + k < 0 || base + k >= row.conv.source.width);
+                const T* from = outside ? row.conv.zero_row : tap.gradients + (base + k) * pixel;
+                gradients[k] = in_register(hn::LoadU(d, from + c));
+            });
             unrolled<kKernel>([&](auto q) HWY_ATTR {
-                if constexpr (kTile >= kStride || Columns::meets(0, q)) {
-                    const int64_t weight = (tap.p * kKernel + q) * pixel + c;
-                    const auto value = hn::Load(d, row.conv.weight + weight);
-                    auto d_weight = hn::Load(d, row.sums + weight);
-                    unrolled<kTile>([&](auto t) HWY_ATTR {
-                        if constexpr (Columns::meets(t, q)) {
-                            d_a[t] = hn::MulAdd(value, gradients[Columns::column(t, q)], d_a[t]);
-                            d_weight = hn::MulAdd(a[t], gradients[Columns::column(t, q)], d_weight);
-                        }
-                    });
-                    hn::Store(d_weight, d, row.sums + weight);
-                }
+                const int64_t weight = (tap.p * kKernel + q) * pixel + c;
+                const auto value = in_register(hn::Load(d, row.conv.weight + weight));
+                auto d_weight = hn::Load(d, row.sums + weight);
+                unrolled<kTile>([&](auto t) HWY_ATTR {
+                    if constexpr (Columns::meets(t, q)) {
+                        d_a[t] = hn::MulAdd(value, gradients[Columns::column(t, q)], d_a[t]);
+                        d_weight = hn::MulAdd(a[t], gradients[Columns::column(t, q)], d_weight);
+                    }
+                });
+                hn::Store(d_weight, d, row.sums + weight);
             });
         }
-        unrolled<kTile>([&](auto t)
-                            HWY_ATTR { row.finish(part, c, (w + t) * channels + c, x[t], a[t], d_a[t]); });
+        unrolled<kTile>([&](auto t) HWY_ATTR {
+            if (kBorder && t >= valid) return;
+            row.finish(part, c, (w + t) * channels + c, x[t], a[t], d_a[t]);
+        });
     });
 }
 
-/// The whole row in tiles that keep their phase, and its last pixels one by one.
+/// The whole row in tiles, which all have the same phase.
 template <int kKernel, int kStride, int kPhase, class T>
 HWY_ATTR void backward_row_at(const InputRow<T>& row) {
-    static_assert(depthwise_tile % kStride == 0 && kStride <= 2);
-    const int64_t width = row.conv.args.shape.in.width;
-    int64_t w = 0;
-    for (; w + depthwise_tile <= width; w += depthwise_tile) {
-        backward_tile<kKernel, kStride, depthwise_tile, kPhase>(row, w);
-    }
-    for (; w < width; ++w) {
-        if (w % kStride == 0) {
-            backward_tile<kKernel, kStride, 1, kPhase>(row, w);
+    static_assert(depthwise_tile % kStride == 0);
+    using Columns = TileColumns<kKernel, kStride, kPhase>;
+    const ConvShape& shape = row.conv.args.shape;
+    const RowSource& source = row.conv.source;
+    for (int64_t w = 0; w < shape.in.width; w += depthwise_tile) {
+        const int64_t valid = shape.in.width - w;
+        const int64_t base = (w + shape.padding.width) / kStride + source.left + Columns::first;
+        if (base >= 0 && base + Columns::count <= source.width && valid >= depthwise_tile) {
+            backward_tile<kKernel, kStride, kPhase, false>(row, w, base, valid);
         } else {
-            backward_tile<kKernel, kStride, 1, (kPhase + 1) % kStride>(row, w);
+            backward_tile<kKernel, kStride, kPhase, true>(row, w, base, valid);
         }
     }
 }
@@ -170,7 +173,7 @@ template <class T>
 HWY_ATTR void backward_row_general(const InputRow<T>& row) {
     const hn::ScalableTag<T> d;
     const ConvShape& shape = row.conv.args.shape;
-    const int64_t pixel = row.conv.staged.channels, channels = shape.in_channels;
+    const int64_t pixel = row.conv.source.channels, channels = shape.in_channels;
     const WindowAxis axis = width_axis(shape);
     for (int64_t w = 0; w < shape.in.width; ++w) {
         const Span columns = axis.windows_over(w);
@@ -182,7 +185,7 @@ HWY_ATTR void backward_row_general(const InputRow<T>& row) {
                 for (int64_t j = columns.begin; j < columns.end; ++j) {
                     const int64_t q = w + shape.padding.width - j * shape.stride.width;
                     const int64_t weight = (tap.p * shape.kernel.width + q) * pixel + c;
-                    const auto gradient = hn::Load(d, tap.gradients + (row.conv.staged.left + j) * pixel + c);
+                    const auto gradient = hn::Load(d, tap.gradients + (row.conv.source.left + j) * pixel + c);
                     d_a = hn::MulAdd(hn::Load(d, row.conv.weight + weight), gradient, d_a);
                     T* d_weight = row.sums + weight;
                     hn::Store(hn::MulAdd(a, gradient, hn::Load(d, d_weight)), d, d_weight);
@@ -211,9 +214,13 @@ HWY_ATTR void stage_gradient_row(const DepthwiseBackward<T>& conv, int64_t row, 
     const T* y = static_cast<const T*>(conv.args.y) + (conv.level == nullptr ? 0 : row * width * channels);
     const T* mean = static_cast<const T*>(conv.args.mean);
     const T *level = conv.level, *slope = conv.slope;
+    if (level == nullptr && d_bias == nullptr && channels == conv.source.channels) {
+        std::copy(d_y, d_y + width * channels, to + conv.source.left * channels);
+        return;
+    }
     for (int64_t column = 0; column < width; ++column) {
         const int64_t from = column * channels;
-        T* into = to + (conv.staged.left + column) * conv.staged.channels;
+        T* into = to + (conv.source.left + column) * conv.source.channels;
         for_each_vector<T>(channels, [=](auto part, int64_t c) HWY_ATTR {
             auto gradient = part.load(d_y + from + c);
             if (level != nullptr) {
@@ -241,14 +248,19 @@ void depthwise_backward_block(const DepthwiseBackward<T>& conv, int64_t block, T
     const ConvShape& shape = conv.args.shape;
     const WindowAxis axis = height_axis(shape);
     const int64_t image = conv.blocks.image(block), end = conv.blocks.end(block);
-    const int64_t sums_size = conv.sums() * conv.staged.channels;
-    T *ring = workspace, *sums = workspace + conv.staged.size();
-    T* d_bias = conv.args.d_bias ? sums + (conv.sums() - 1) * conv.staged.channels : nullptr;
-    const auto slot = [&](int64_t i) { return ring + i % conv.staged.count * conv.staged.row_size(); };
+    const int64_t sums_size = conv.sums() * conv.source.channels;
+    T *ring = workspace, *sums = workspace + conv.source.size();
+    T* d_bias = conv.args.d_bias ? sums + (conv.sums() - 1) * conv.source.channels : nullptr;
+    const auto slot = [&](int64_t i) { return ring + i % conv.source.staged * conv.source.row_size(); };
+    const T* d_y =
+        static_cast<const T*>(conv.args.d_y) + image * axis.out * shape.out().width * shape.out_channels;
+    const auto row_at = [&](int64_t i) -> const T* {
+        return conv.source.direct() ? d_y + i * shape.out().width * shape.out_channels : slot(i);
+    };
     const BackwardRow<T> compute_row = backward_row_for(conv);
     const int64_t rows_of_sums = 1 + 512 / shape.in.width;
     std::fill(sums, sums + sums_size, T(0));
-    clear_borders(conv.staged, shape.out().width, ring);
+    clear_borders(conv.source, shape.out().width, ring);
     std::vector<TapRow<T>> taps;
     int64_t staged = 0;
     // Windows that lie in the padding alone touch no pixel, but count for d_bias.
@@ -258,7 +270,8 @@ void depthwise_backward_block(const DepthwiseBackward<T>& conv, int64_t block, T
     }
     for (int64_t h = conv.blocks.begin(block); h < end; ++h) {
         const Span windows = axis.windows_over(h);
-        for (staged = std::max(staged, windows.begin); staged < windows.end; ++staged) {
+        for (staged = std::max(staged, windows.begin); !conv.source.direct() && staged < windows.end;
+             ++staged) {
             // Neighbouring blocks share rows of gradients: that of the window's first pixel counts it for
             // d_bias.
             const bool mine = axis.inputs_of(staged).begin >= conv.blocks.begin(block);
@@ -266,7 +279,7 @@ void depthwise_backward_block(const DepthwiseBackward<T>& conv, int64_t block, T
         }
         taps.clear();
         for (int64_t i = windows.begin; i < windows.end; ++i) {
-            taps.push_back({h + shape.padding.height - i * shape.stride.height, slot(i)});
+            taps.push_back({h + shape.padding.height - i * shape.stride.height, row_at(i)});
         }
         compute_row(InputRow<T>(conv, (image * shape.in.height + h) * shape.in.width, taps, sums));
         if ((h + 1) % rows_of_sums == 0 || h + 1 == end)

@@ -69,7 +69,8 @@ void forward(const ConvForward& args, Context& context, bool general) {
     const ConvShape& shape = args.shape;
     const int64_t channels = shape.out_channels;
     const auto blocks = RowBlocks::of(shape.batch, shape.out().height);
-    const auto staged = StagedRows::of_input(shape);
+    const bool direct = !general && args.prologue.plain() && RowSource::can_be_direct(channels);
+    const auto source = direct ? RowSource::direct_from(shape.in, channels) : RowSource::of_input(shape);
     StatisticsSum* statistics = nullptr;
     if (!args.epilogue.plain()) {
         statistics = context.scratch.take<StatisticsSum>(blocks.count() * channels);
@@ -79,11 +80,11 @@ void forward(const ConvForward& args, Context& context, bool general) {
         .args = args,
         .general = general,
         .blocks = blocks,
-        .staged = staged,
+        .source = source,
         .weight = pad_rows<T>(args.weight, shape.kernel.height * shape.kernel.width, channels,
-                              staged.channels, context),
-        .bias = pad_rows<T>(args.bias, 1, channels, staged.channels, context),
-        .zero_row = pad_rows<T>(nullptr, 1, 0, staged.row_size(), context),
+                              source.channels, context),
+        .bias = pad_rows<T>(args.bias, 1, channels, source.channels, context),
+        .zero_row = pad_rows<T>(nullptr, 1, 0, source.row_size(), context),
         .statistics = statistics};
     const PerThread<T> workspace(context, conv.workspace_size());
     parallel_for(blocks.count(), [&](int64_t block) { passes<T>().forward(conv, block, workspace.mine()); });
@@ -104,17 +105,21 @@ void backward(const ConvBackward& args, Context& context, bool general) {
         slope = context.scratch.take<T>(channels);
         epilogue_coefficients(args, level, slope);
     }
-    const auto staged = StagedRows::of_gradient(shape);
+    const bool direct = !general && level == nullptr && !args.d_bias && RowSource::can_be_direct(channels);
+    const auto source =
+        direct ? RowSource::direct_from(shape.out(), channels) : RowSource::of_gradient(shape);
     DepthwiseBackward<T> conv{.args = args,
                               .general = general,
                               .blocks = RowBlocks::of(shape.batch, shape.in.height),
-                              .staged = staged,
+                              .source = source,
                               .weight = nullptr,
+                              .zero_row = nullptr,
                               .level = level,
                               .slope = slope,
                               .partial = nullptr};
-    const int64_t blocks = conv.blocks.count(), sums_size = conv.sums() * staged.channels;
-    conv.weight = pad_rows<T>(args.weight, conv.taps(), channels, staged.channels, context);
+    const int64_t blocks = conv.blocks.count(), sums_size = conv.sums() * source.channels;
+    conv.weight = pad_rows<T>(args.weight, conv.taps(), channels, source.channels, context);
+    conv.zero_row = pad_rows<T>(nullptr, 1, 0, source.channels, context);
     conv.partial = context.scratch.take<T>(blocks * sums_size);
     const PerThread<T> workspace(context, conv.workspace_size());
     parallel_for(blocks, [&](int64_t block) {
@@ -123,7 +128,7 @@ void backward(const ConvBackward& args, Context& context, bool general) {
     });
 
     const auto combine = [&](int64_t row, const Gradient& out) {
-        if (out) combine_sums(conv.partial + row * staged.channels, blocks, sums_size, channels, out);
+        if (out) combine_sums(conv.partial + row * source.channels, blocks, sums_size, channels, out);
     };
     parallel_for(conv.sums(), [&](int64_t row) {
         if (row < conv.taps()) {

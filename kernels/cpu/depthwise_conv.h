@@ -1,9 +1,14 @@
 // What the passes of a depthwise convolution are given: the geometry of its staged rows and where results go.
 //
-// Rows are staged before they are used: copied into a small ring of rows in the cache, with the zero padding
-// in place and channels rounded up to whole vectors. Forward stages x, after the prologue; backward stages
-// the gradient of y, after the epilogue. The inner loops then know no borders, and a prologue is computed
-// once an element instead of once a tap.
+// The loops read rows of x (forward) or of the gradient of y (backward) with one of two kinds of source:
+//
+// - direct: the tensor itself, where there is no prologue or epilogue and channels fill whole vectors. Tiles
+// at the
+//   borders check each column.
+// - staged: a small ring of rows in the cache, into which each row is copied once: through the prologue (or
+// epilogue),
+//   with the zero padding in place and channels rounded up to whole vectors. A prologue is so computed once
+//   an element instead of once a tap.
 #pragma once
 
 #include <algorithm>
@@ -14,7 +19,7 @@
 
 namespace vitrine::cpu {
 
-/// Each image's rows in equal blocks: the unit of work of one thread. At least 64 in all, if images are large
+/// Each image's rows in equal blocks: the unit of work of one thread. At least 32 in all, if images are large
 /// enough.
 struct RowBlocks {
     int64_t rows;
@@ -22,7 +27,7 @@ struct RowBlocks {
     int64_t images;
 
     static RowBlocks of(int64_t images, int64_t rows) {
-        const int64_t wanted = (63 + images) / images;
+        const int64_t wanted = (31 + images) / images;
         return {rows, std::max<int64_t>({1, std::min<int64_t>(8, rows), (rows + wanted - 1) / wanted}),
                 images};
     }
@@ -35,31 +40,35 @@ struct RowBlocks {
 };
 
 /// Output columns that the inner loops compute at once, and the channels of a staged pixel's largest vector.
-constexpr int64_t depthwise_tile = 4;
+constexpr int depthwise_tile = 4;
 constexpr int64_t depthwise_lanes = 16;
 
 inline int64_t round_up(int64_t value, int64_t to) { return (value + to - 1) / to * to; }
 
 /// Rows of `width` pixels of `channels` each (the true ones rounded up); pixel 0 of the image is at column
 /// `left`.
-struct StagedRows {
-    int64_t count;
+struct RowSource {
+    int64_t staged;  // rows in the ring; 0 if direct
     int64_t width;
     int64_t left;
     int64_t channels;
 
+    bool direct() const { return staged == 0; }
     int64_t row_size() const { return width * channels; }
-    int64_t size() const { return count * row_size(); }
+    int64_t size() const { return staged * row_size(); }
+
+    static bool can_be_direct(int64_t channels) { return channels % depthwise_lanes == 0; }
+    static RowSource direct_from(Size2 image, int64_t channels) { return {0, image.width, 0, channels}; }
 
     /// For x: as many rows as the kernel has, and columns for a whole number of tiles.
-    static StagedRows of_input(const ConvShape& shape) {
+    static RowSource of_input(const ConvShape& shape) {
         const int64_t columns = round_up(shape.out().width, depthwise_tile);
         return {shape.kernel.height, (columns - 1) * shape.stride.width + shape.kernel.width,
                 shape.padding.width, round_up(shape.in_channels, depthwise_lanes)};
     }
 
     /// For the gradient of y: as many rows and columns as touch one row of x.
-    static StagedRows of_gradient(const ConvShape& shape) {
+    static RowSource of_gradient(const ConvShape& shape) {
         const int64_t left = (shape.kernel.width - 1 + shape.stride.width - 1) / shape.stride.width;
         const int64_t last = (shape.in.width - 1 + shape.padding.width) / shape.stride.width;
         return {(shape.kernel.height - 1) / shape.stride.height + 1,
@@ -70,29 +79,29 @@ struct StagedRows {
 
 /// Zeroes the columns left and right of the image in every staged row.
 template <class T>
-void clear_borders(const StagedRows& staged, int64_t image_width, T* ring) {
-    const int64_t right = std::min(staged.width, staged.left + image_width);
-    for (int64_t row = 0; row < staged.count; ++row) {
-        T* begin = ring + row * staged.row_size();
-        std::fill(begin, begin + std::min(staged.left, staged.width) * staged.channels, T(0));
-        std::fill(begin + right * staged.channels, begin + staged.row_size(), T(0));
+void clear_borders(const RowSource& source, int64_t image_width, T* ring) {
+    const int64_t right = std::min(source.width, source.left + image_width);
+    for (int64_t row = 0; row < source.staged; ++row) {
+        T* begin = ring + row * source.row_size();
+        std::fill(begin, begin + std::min(source.left, source.width) * source.channels, T(0));
+        std::fill(begin + right * source.channels, begin + source.row_size(), T(0));
     }
 }
 
-/// Weights and accumulators have one row of staged.channels for each tap.
+/// Weights and accumulators have one row of source.channels for each tap.
 template <class T>
 struct DepthwiseForward {
     const ConvForward& args;
     bool general;  // any kernel and stride, instead of the specialised loops
     RowBlocks blocks;
-    StagedRows staged;
+    RowSource source;
     const T* weight;
     const T* bias;              // zeros if there is none
     const T* zero_row;          // stands for the rows above and below the image
     StatisticsSum* statistics;  // [blocks][channels], zeroed; or null
 
     /// Of each thread: the ring, and what the statistics need.
-    int64_t workspace_size() const { return staged.size() + 3 * args.shape.out_channels; }
+    int64_t workspace_size() const { return source.size() + 3 * args.shape.out_channels; }
 };
 
 template <class T>
@@ -100,18 +109,19 @@ struct DepthwiseBackward {
     const ConvBackward& args;
     bool general;
     RowBlocks blocks;
-    StagedRows staged;
+    RowSource source;
     const T* weight;
-    const T* level;  // the epilogue's part: g = d_y + level + slope · (y − mean); null if there is none
+    const T* zero_row;  // stands for a pixel beside the image
+    const T* level;     // the epilogue's part: g = d_y + level + slope · (y − mean); null if there is none
     const T* slope;
-    T* partial;  // [blocks][sums()][staged.channels], zeroed
+    T* partial;  // [blocks][sums()][source.channels], zeroed
 
     /// What each block adds up for a channel: the taps of d_weight, then d_scale, d_shift, d_bias.
     int64_t taps() const { return args.shape.kernel.height * args.shape.kernel.width; }
     int64_t sums() const { return taps() + 3; }
 
     /// Of each thread: the ring, and the sums of a few rows.
-    int64_t workspace_size() const { return staged.size() + sums() * staged.channels; }
+    int64_t workspace_size() const { return source.size() + sums() * source.channels; }
 };
 
 /// The passes over one block, compiled for one instruction set and one type.

@@ -18,28 +18,66 @@ HWY_BEFORE_NAMESPACE();
 namespace vitrine::cpu::HWY_NAMESPACE {
 namespace {
 
-/// One output row: `rows` are the staged rows under the kernel's taps, from their column 0.
+/// One output row: `rows` are the source's rows under the kernel's taps, from their column 0.
 template <class T>
 using ForwardRow = void (*)(const DepthwiseForward<T>& conv, const T* const* rows, T* y);
 
-/// A tile of outputs at one vector of channels: each input column is loaded once and used for all taps that
-/// meet it.
+/// Where a tile's input columns begin, for each row under the kernel.
+template <int kKernel, int kStride>
+struct InputColumns {
+    static constexpr int count = (depthwise_tile - 1) * kStride + kKernel;
+};
+
+/// All columns lie in the rows.
 template <int kKernel, int kStride, class T>
-HWY_INLINE HWY_ATTR void forward_tile(const DepthwiseForward<T>& conv, const T* const* rows, int64_t column,
-                                      int64_t c, Vector<T> (&sums)[depthwise_tile]) {
-    constexpr int kTile = depthwise_tile;
+struct InnerColumns : InputColumns<kKernel, kStride> {
+    InnerColumns(const DepthwiseForward<T>& conv, const T* const* rows, int64_t column)
+        : pixel(conv.source.channels) {
+        for (int p = 0; p < kKernel; ++p) first[p] = rows[p] + column * pixel;
+    }
+
+    const T* at(int p, int k) const { return first[p] + k * pixel; }
+
+    int64_t pixel;
+    const T* first[kKernel];
+};
+
+/// Columns beside the image are read from a row of zeros.
+template <int kKernel, int kStride, class T>
+struct BorderColumns : InputColumns<kKernel, kStride> {
+    using InputColumns<kKernel, kStride>::count;
+
+    BorderColumns(const DepthwiseForward<T>& conv, const T* const* rows, int64_t column) {
+        for (int p = 0; p < kKernel; ++p) {
+            for (int k = 0; k < count; ++k) {
+                const bool inside = column + k >= 0 && column + k < conv.source.width;
+                columns[p][k] = inside ? rows[p] + (column + k) * conv.source.channels : conv.zero_row;
+            }
+        }
+    }
+
+    const T* at(int p, int k) const { return columns[p][k]; }
+
+    const T* columns[kKernel][count];
+};
+
+/// A tile of outputs at the vector of channels c: each input column is loaded once and used for all taps that
+/// meet it.
+template <int kKernel, int kStride, class Columns, class T>
+HWY_INLINE HWY_ATTR void forward_tile(const DepthwiseForward<T>& conv, const Columns& columns, int64_t c,
+                                      Vector<T> (&sums)[depthwise_tile]) {
     const hn::ScalableTag<T> d;
-    const int64_t pixel = conv.staged.channels;
+    const int64_t pixel = conv.source.channels;
     const auto bias = hn::Load(d, conv.bias + c);
-    unrolled<kTile>([&](auto t) HWY_ATTR { sums[t] = bias; });
+    unrolled<depthwise_tile>([&](auto t) HWY_ATTR { sums[t] = bias; });
     unrolled<kKernel>([&](auto p) HWY_ATTR {
-        const T* in = rows[p] + column * pixel + c;
         const T* weight = conv.weight + p * kKernel * pixel + c;
         Vector<T> weights[kKernel];
-        unrolled<kKernel>([&](auto q) HWY_ATTR { weights[q] = hn::Load(d, weight + q * pixel); });
-        unrolled<(kTile - 1) * kStride + kKernel>([&](auto k) HWY_ATTR {
-            const auto value = hn::Load(d, in + k * pixel);
-            unrolled<kTile>([&](auto t) HWY_ATTR {
+        unrolled<kKernel>([&](auto q)
+                              HWY_ATTR { weights[q] = in_register(hn::Load(d, weight + q * pixel)); });
+        unrolled<Columns::count>([&](auto k) HWY_ATTR {
+            const auto value = in_register(hn::LoadU(d, columns.at(p, k) + c));
+            unrolled<depthwise_tile>([&](auto t) HWY_ATTR {
                 constexpr int q = k - t * kStride;
                 if constexpr (q >= 0 && q < kKernel) sums[t] = hn::MulAdd(value, weights[q], sums[t]);
             });
@@ -47,19 +85,34 @@ HWY_INLINE HWY_ATTR void forward_tile(const DepthwiseForward<T>& conv, const T* 
     });
 }
 
+/// The tile of outputs from y on, of which only `valid` lie in the row.
+template <int kKernel, int kStride, class Columns, class T>
+HWY_INLINE HWY_ATTR void forward_columns(const DepthwiseForward<T>& conv, const Columns& columns,
+                                         int64_t valid, T* y) {
+    const int64_t channels = conv.args.shape.out_channels;
+    for_each_vector<T>(channels, [&](auto part, int64_t c) HWY_ATTR {
+        Vector<T> sums[depthwise_tile];
+        forward_tile<kKernel, kStride>(conv, columns, c, sums);
+        unrolled<depthwise_tile>([&](auto t) HWY_ATTR {
+            if (t < valid) part.store(sums[t], y + t * channels + c);
+        });
+    });
+}
+
 template <int kKernel, int kStride, class T>
 HWY_ATTR void forward_row(const DepthwiseForward<T>& conv, const T* const* rows, T* y) {
-    const int64_t width = conv.args.shape.out().width, channels = conv.args.shape.out_channels;
+    const ConvShape& shape = conv.args.shape;
+    const int64_t width = shape.out().width, shift = conv.source.left - shape.padding.width;
+    using Inner = InnerColumns<kKernel, kStride, T>;
+    using Border = BorderColumns<kKernel, kStride, T>;
     for (int64_t j = 0; j < width; j += depthwise_tile) {
-        const int64_t valid = std::min(depthwise_tile, width - j);
-        T* y_tile = y + j * channels;
-        for_each_vector<T>(channels, [&](auto part, int64_t c) HWY_ATTR {
-            Vector<T> sums[depthwise_tile];
-            forward_tile<kKernel, kStride>(conv, rows, j * kStride, c, sums);
-            unrolled<depthwise_tile>([&](auto t) HWY_ATTR {
-                if (t < valid) part.store(sums[t], y_tile + t * channels + c);
-            });
-        });
+        const int64_t column = j * kStride + shift;
+        T* y_tile = y + j * shape.out_channels;
+        if (column >= 0 && column + Inner::count <= conv.source.width) {
+            forward_columns<kKernel, kStride>(conv, Inner(conv, rows, column), width - j, y_tile);
+        } else {
+            forward_columns<kKernel, kStride>(conv, Border(conv, rows, column), width - j, y_tile);
+        }
     }
 }
 
@@ -68,7 +121,7 @@ template <class T>
 HWY_ATTR void forward_row_general(const DepthwiseForward<T>& conv, const T* const* rows, T* y) {
     const hn::ScalableTag<T> d;
     const ConvShape& shape = conv.args.shape;
-    const int64_t pixel = conv.staged.channels, channels = shape.out_channels, width = shape.out().width;
+    const int64_t pixel = conv.source.channels, channels = shape.out_channels, width = shape.out().width;
     for (int64_t j = 0; j < width; ++j) {
         for_each_vector<T>(channels, [&](auto part, int64_t c) HWY_ATTR {
             auto sum = hn::Load(d, conv.bias + c);
@@ -100,12 +153,16 @@ HWY_ATTR void stage_input_row(const DepthwiseForward<T>& conv, const T* x, T* to
     const Prologue& prologue = conv.args.prologue;
     const T* scale = static_cast<const T*>(prologue.scale);
     const T* shift = static_cast<const T*>(prologue.shift);
-    const StagedRows& staged = conv.staged;
+    const RowSource& source = conv.source;
     const int64_t channels = conv.args.shape.in_channels;
-    const int64_t columns = std::min(conv.args.shape.in.width, staged.width - staged.left);
+    const int64_t columns = std::min(conv.args.shape.in.width, source.width - source.left);
+    if (prologue.plain() && channels == source.channels) {
+        std::copy(x, x + columns * channels, to + source.left * channels);
+        return;
+    }
     for (int64_t column = 0; column < columns; ++column) {
         const T* from = x + column * channels;
-        T* into = to + (staged.left + column) * staged.channels;
+        T* into = to + (source.left + column) * source.channels;
         for_each_vector<T>(channels, [=](auto part, int64_t c) HWY_ATTR {
             auto value = part.load(from + c);
             if (scale != nullptr) value = hn::MulAdd(value, part.load(scale + c), part.load(shift + c));
@@ -121,22 +178,26 @@ void depthwise_forward_block(const DepthwiseForward<T>& conv, int64_t block, T* 
     const int64_t image = conv.blocks.image(block), end = conv.blocks.end(block);
     const T* x = static_cast<const T*>(conv.args.x) + image * shape.in.height * x_row;
     T* y = static_cast<T*>(conv.args.y) + image * shape.out().height * y_row;
-    T *ring = workspace, *statistics_work = workspace + conv.staged.size();
-    const auto slot = [&](int64_t h) { return ring + h % conv.staged.count * conv.staged.row_size(); };
+    T *ring = workspace, *statistics_work = workspace + conv.source.size();
+    const auto row_at = [&](int64_t h) -> const T* {
+        return conv.source.direct() ? x + h * x_row : ring + h % conv.source.staged * conv.source.row_size();
+    };
     const ForwardRow<T> compute_row = forward_row_for(conv);
     const int64_t statistics_rows = std::max<int64_t>(1, (int64_t{128} << 10) / (y_row * int64_t{sizeof(T)}));
     std::vector<const T*> rows(static_cast<size_t>(shape.kernel.height));
-    clear_borders(conv.staged, shape.in.width, ring);
+    clear_borders(conv.source, shape.in.width, ring);
     int64_t staged = 0, counted = conv.blocks.begin(block);
     for (int64_t i = counted; i < end; ++i) {
         const int64_t first = i * shape.stride.height - shape.padding.height;
         for (staged = std::max(staged, first);
-             staged < std::min(shape.in.height, first + shape.kernel.height); ++staged) {
-            stage_input_row(conv, x + staged * x_row, slot(staged));
+             !conv.source.direct() && staged < std::min(shape.in.height, first + shape.kernel.height);
+             ++staged) {
+            stage_input_row(conv, x + staged * x_row,
+                            ring + staged % conv.source.staged * conv.source.row_size());
         }
         for (int64_t p = 0; p < shape.kernel.height; ++p) {
             const bool inside = first + p >= 0 && first + p < shape.in.height;
-            rows[static_cast<size_t>(p)] = inside ? slot(first + p) : conv.zero_row;
+            rows[static_cast<size_t>(p)] = inside ? row_at(first + p) : conv.zero_row;
         }
         compute_row(conv, rows.data(), y + i * y_row);
         if (conv.statistics != nullptr && (i + 1 == end || i + 1 - counted == statistics_rows)) {
