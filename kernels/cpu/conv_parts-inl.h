@@ -68,35 +68,54 @@ void prologue_row(const T* x, int64_t channels, const T* scale, const T* shift, 
     });
 }
 
-/// sums[c] = Σ over the rows, in T: for chunks short enough for that.
+/// What a column sum adds up: y itself, or the square of its distance to a centre.
+enum class ColumnTerm { value, squared_distance };
+
+/// Sums of `vectors` vectors of columns. They stay in registers over all rows, as so many independent chains.
+template <ColumnTerm term, int vectors, class D, class T = hn::TFromD<D>>
+HWY_INLINE void sum_columns(D d, const T* y, int64_t rows, int64_t stride, const T* centre, T* sums) {
+    constexpr int64_t lanes = hn::MaxLanes(d);
+    hn::Vec<D> middle[vectors], sum[vectors];
+    for (int v = 0; v < vectors; ++v) {
+        middle[v] = term == ColumnTerm::value ? hn::Zero(d) : hn::LoadU(d, centre + v * lanes);
+        sum[v] = hn::Zero(d);
+    }
+    for (int64_t row = 0; row < rows; ++row, y += stride) {
+        for (int v = 0; v < vectors; ++v) {
+            const auto value = hn::LoadU(d, y + v * lanes);
+            const auto distance = hn::Sub(value, middle[v]);
+            sum[v] =
+                term == ColumnTerm::value ? hn::Add(sum[v], value) : hn::MulAdd(distance, distance, sum[v]);
+        }
+    }
+    for (int v = 0; v < vectors; ++v) hn::StoreU(sum[v], d, sums + v * lanes);
+}
+
+/// sums[c] = Σ over the rows, in T: for chunks short enough for that, that lie in the cache.
+template <ColumnTerm term, class T>
+void sum_all_columns(const T* y, int64_t rows, int64_t channels, int64_t stride, const T* centre, T* sums) {
+    const hn::ScalableTag<T> full;
+    constexpr int64_t group = 4 * hn::MaxLanes(full);
+    int64_t first = 0;
+    for (; first + group <= channels; first += group) {
+        sum_columns<term, 4>(full, y + first, rows, stride, centre + first, sums + first);
+    }
+    for_each_vector(full, first, channels, [&](auto d, int64_t c) HWY_ATTR {
+        sum_columns<term, 1>(d, y + c, rows, stride, centre + c, sums + c);
+    });
+}
+
 template <class T>
 void column_sums(const T* y, int64_t rows, int64_t channels, int64_t stride, T* sums) {
-    const hn::ScalableTag<T> full;
-    for (int64_t c = 0; c < channels; ++c) sums[c] = T(0);
-    for (int64_t row = 0; row < rows; ++row) {
-        const T* y_row = y + row * stride;
-        for_each_vector(full, 0, channels, [&](auto d, int64_t c) HWY_ATTR {
-            hn::StoreU(hn::Add(hn::LoadU(d, sums + c), hn::LoadU(d, y_row + c)), d, sums + c);
-        });
-    }
+    sum_all_columns<ColumnTerm::value>(y, rows, channels, stride, y, sums);
 }
 
 /// The mean of the rows and m2 = Σ (y − mean)²: two passes, meant for rows that lie in the cache.
 template <class T>
 void column_statistics(const T* y, int64_t rows, int64_t channels, int64_t stride, T* mean, T* m2) {
-    const hn::ScalableTag<T> full;
     column_sums(y, rows, channels, stride, mean);
-    for (int64_t c = 0; c < channels; ++c) {
-        mean[c] /= static_cast<T>(rows);
-        m2[c] = T(0);
-    }
-    for (int64_t row = 0; row < rows; ++row) {
-        const T* y_row = y + row * stride;
-        for_each_vector(full, 0, channels, [&](auto d, int64_t c) HWY_ATTR {
-            const auto centred = hn::Sub(hn::LoadU(d, y_row + c), hn::LoadU(d, mean + c));
-            hn::StoreU(hn::MulAdd(centred, centred, hn::LoadU(d, m2 + c)), d, m2 + c);
-        });
-    }
+    for (int64_t c = 0; c < channels; ++c) mean[c] /= static_cast<T>(rows);
+    sum_all_columns<ColumnTerm::squared_distance>(y, rows, channels, stride, mean, m2);
 }
 
 /// g = d_y + level_c + slope_c · (y − mean_c): the gradient that reaches a convolution through its epilogue,

@@ -1,5 +1,6 @@
 // The innermost loops of the matrix products: a tile of results in registers. Once for every instruction set.
 
+#include <hwy/cache_control.h>
 #include <hwy/highway.h>
 
 #include <cstdint>
@@ -18,6 +19,14 @@ namespace vitrine::cpu::HWY_NAMESPACE {
 
 namespace hn = hwy::HWY_NAMESPACE;
 
+/// Memory that will be needed soon, asked for a little at every step of a tile: rows that are read from main
+/// memory a few columns at a time defeat the processor's own prefetching.
+template <class T>
+struct Prefetch {
+    const T* at;
+    int64_t step;  // elements; 0 asks for nothing new
+};
+
 /// One step of a register tile: C[r, v] (+)= init_v + Σ_k a[r · a_row + k · a_step] · b[k · b_step + v].
 template <class T>
 struct RegisterTile {
@@ -30,7 +39,8 @@ struct RegisterTile {
     const T* init;  // null: zero
     T* c;
     int64_t c_row;
-    bool add;  // to what c holds
+    Store store;
+    Prefetch<T> soon[2];
 };
 
 /// Left matrices are read along their rows (a_step = 1) or, in the outer product, along their columns (a_row
@@ -61,6 +71,8 @@ HWY_INLINE void multiply_tile(D d, const RegisterTile<T>& tile) {
     const T* HWY_RESTRICT a = tile.a;
     const T* HWY_RESTRICT b = tile.b;
     for (int64_t k = 0; k < tile.depth; ++k, a += a_step, b += tile.b_step) {
+        hwy::Prefetch(tile.soon[0].at + k * tile.soon[0].step);
+        if (order == LeftOrder::columns) hwy::Prefetch(tile.soon[1].at + k * tile.soon[1].step);
         V right[vectors];
 #pragma GCC unroll 3
         for (int v = 0; v < vectors; ++v) right[v] = hn::LoadU(d, b + v * lanes);
@@ -76,7 +88,11 @@ HWY_INLINE void multiply_tile(D d, const RegisterTile<T>& tile) {
         T* c = tile.c + r * tile.c_row;
 #pragma GCC unroll 3
         for (int v = 0; v < vectors; ++v) {
-            if (tile.add) sum[r][v] = hn::Add(sum[r][v], hn::LoadU(d, c + v * lanes));
+            if (tile.store == Store::stream) {
+                hn::Stream(sum[r][v], d, c + v * lanes);
+                continue;
+            }
+            if (tile.store == Store::add) sum[r][v] = hn::Add(sum[r][v], hn::LoadU(d, c + v * lanes));
             hn::StoreU(sum[r][v], d, c + v * lanes);
         }
     }
@@ -89,6 +105,7 @@ HWY_NOINLINE void multiply_panel(D d, RegisterTile<T> tile, int64_t rows_left) {
         multiply_tile<order, rows, vectors>(d, tile);
         tile.a += rows * (order == LeftOrder::columns ? 1 : tile.a_row);
         tile.c += rows * tile.c_row;
+        for (Prefetch<T>& soon : tile.soon) soon.at += tile.depth * soon.step;
     }
     if constexpr (rows > 1) {
         if (rows_left > 0) multiply_panel<order, rows / 2, vectors>(d, tile, rows_left);

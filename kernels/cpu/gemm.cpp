@@ -19,6 +19,8 @@
 #define VITRINE_KERNELS_CPU_GEMM_TASKS
 namespace vitrine::cpu {
 
+constexpr int64_t ceil_divide(int64_t a, int64_t b) { return (a + b - 1) / b; }
+
 /// Rows [first_row, first_row + rows) of a product, and panels [first_panel, end_panel) of its columns.
 template <class T>
 struct ProductTask {
@@ -30,8 +32,9 @@ struct ProductTask {
     int64_t rows;
     int64_t first_panel;
     int64_t end_panel;
-    T* left;    // this thread's: [rows, depth]
-    T* result;  // this thread's: [rows, padded columns]
+    bool stream;  // the results go past the caches
+    T* left;      // this thread's: [rows, depth]
+    T* result;    // this thread's: [rows, padded columns]
 };
 
 /// Rows [first_row, first_row + rows) and columns [first, first + count) of an outer product.
@@ -103,26 +106,28 @@ template <class T>
 bool stores_directly(const ProductTask<T>& task) {
     const PanelLayout& layout = task.matrix.layout;
     return task.sink.pixels != nullptr && task.sink.x == nullptr && task.sink.contiguous() &&
-           layout.columns == layout.padded();
+           layout.columns == layout.padded() && !(task.stream && task.sink.means != nullptr);
 }
 
 template <class T>
-void multiply(const ProductTask<T>& task, RowBlock<const T> left, RowBlock<T> result, bool add) {
+void multiply(const ProductTask<T>& task, RowBlock<const T> left, RowBlock<T> result, Store store) {
     const PackedMatrix<T>& matrix = task.matrix;
     with_vectors_of<T>(matrix.layout, [&](auto d) HWY_ATTR {
         for (int64_t panel = task.first_panel; panel < task.end_panel; ++panel) {
             const int64_t column = matrix.layout.first_column(panel);
             const int64_t width = matrix.layout.width(panel);
-            const RegisterTile<T> tile{matrix.depth,
-                                       left.data,
-                                       left.stride,
-                                       1,
-                                       matrix.panels + matrix.depth * column,
-                                       width,
-                                       matrix.bias == nullptr ? nullptr : matrix.bias + column,
-                                       result.data + column - first_column(task),
-                                       result.stride,
-                                       add};
+            const RegisterTile<T> tile{
+                matrix.depth,
+                left.data,
+                left.stride,
+                1,
+                matrix.panels + matrix.depth * column,
+                width,
+                matrix.bias == nullptr ? nullptr : matrix.bias + column,
+                result.data + column - first_column(task),
+                result.stride,
+                store,
+                {{left.data + 2 * tile_rows * left.stride, tile_rows}, {left.data, 0}}};
             multiply_panel_of<LeftOrder::rows>(d, width / matrix.layout.lanes, tile, task.rows);
         }
     });
@@ -155,6 +160,8 @@ void scatter_rows(const ProductTask<T>& task, RowBlock<T> result) {
                                      sink.activation, {to, sink.accumulate, scale_sums, shift_sums});
         } else if (sink.accumulate) {
             add_row(from, count, to);
+        } else if (task.stream) {
+            stream_row(from, count, to);
         } else {
             copy_row(from, count, to);
         }
@@ -168,13 +175,15 @@ void run_product_task(const ProductTask<T>& task) {
     const int64_t c = sink.first_channel + first_column(task);
     RowBlock<T> result{task.result, task.matrix.layout.padded()};
     if (direct) result = {sink.pixels + task.first_row * sink.channels + c, sink.channels};
-    multiply(task, left_rows(task), result, direct && sink.accumulate);
+    const Store direct_store = task.stream ? Store::stream : sink.accumulate ? Store::add : Store::write;
+    multiply(task, left_rows(task), result, direct ? direct_store : Store::write);
     if (sink.means != nullptr) {
         const int64_t offset = task.chunk * sink.channels + c;
         column_statistics(result.data, task.rows, column_count(task), result.stride, sink.means + offset,
                           sink.m2s + offset);
     }
     if (!direct) scatter_rows(task, result);
+    if (task.stream) hwy::FlushStream();
 }
 
 /// One block of rows of an outer product, added to the task's part.
@@ -190,6 +199,14 @@ void multiply_outer(const OuterTask<T>& task, int64_t first_row, int64_t rows) {
     }
     const T* gradient =
         task.product.gradient + first_row * task.product.stride + task.product.first + task.first;
+    // While this block is multiplied, the next one is fetched: what a step asks for is its share of a row.
+    const int64_t stride = task.product.stride;
+    const int64_t steps_a_row = std::max<int64_t>(1, task.count / tile_rows) * task.layout.count();
+    Prefetch<T> soon[2]{
+        {gradient + rows * stride, ceil_divide(stride, steps_a_row)},
+        {source.pixels + (first_row + rows) * source.channels, ceil_divide(source.channels, steps_a_row)}};
+    if (task.count != stride) soon[0].step = 0;
+    if (!source.direct()) soon[1].step = 0;
     with_vectors_of<T>(task.layout, [&](auto d) HWY_ATTR {
         for (int64_t panel = 0; panel < task.layout.count(); ++panel) {
             const int64_t column = task.layout.first_column(panel);
@@ -202,9 +219,11 @@ void multiply_outer(const OuterTask<T>& task, int64_t first_row, int64_t rows) {
                                        nullptr,
                                        task.weight + column,
                                        padded,
-                                       first_row > task.first_row};
+                                       first_row > task.first_row ? Store::add : Store::write,
+                                       {soon[0], soon[1]}};
             multiply_panel_of<LeftOrder::columns>(d, task.layout.width(panel) / task.layout.lanes, tile,
                                                   task.count);
+            for (Prefetch<T>& next : soon) next.at += task.count / tile_rows * rows * next.step;
         }
     });
 }
@@ -279,8 +298,6 @@ constexpr int64_t wanted_tasks = 32;
 /// Elements of a tile's two matrices together: 256 KiB of f32, so that they and a panel stay in the L2 cache.
 constexpr int64_t tile_elements = 65536;
 
-int64_t ceil_divide(int64_t a, int64_t b) { return (a + b - 1) / b; }
-
 /// A buffer of `count` elements for each thread.
 template <class T>
 class ThreadBuffers {
@@ -308,21 +325,40 @@ Chunks product_chunks(int64_t rows, int64_t depth, int64_t columns) {
     return {rows, std::clamp<int64_t>(size, 32, 1024)};
 }
 
+/// Whether the results are written past the caches: if they are larger than these, and if every store fills
+/// whole cache lines, for half a line written this way costs more than it saves.
+template <class T>
+bool streams(const RowSink<T>& sink, const PanelLayout& layout, int64_t rows) {
+    constexpr int64_t line = 64;
+    constexpr int64_t large = int64_t{24} << 20;
+    constexpr int64_t bytes = sizeof(T);
+    if (sink.pixels == nullptr || sink.x != nullptr || sink.accumulate || !sink.contiguous()) return false;
+    if (sink.channels != layout.columns || layout.columns != layout.padded()) return false;
+    if (reinterpret_cast<uintptr_t>(sink.pixels) % line != 0 || rows * sink.channels * bytes < large)
+        return false;
+    if (layout.count() == 1) return true;
+    for (int64_t panel = 0; panel < layout.count(); ++panel) {
+        if (layout.width(panel) * bytes % line != 0) return false;
+    }
+    return true;
+}
+
 template <class T>
 void product(const RowSource<T>& source, const PackedMatrix<T>& matrix, const RowSink<T>& sink,
              Context& context) {
     const PanelLayout& layout = matrix.layout;
     const Chunks chunks = product_chunks(source.rows(), matrix.depth, layout.columns);
     const int64_t splits = std::clamp<int64_t>(ceil_divide(wanted_tasks, chunks.count()), 1, layout.count());
+    const bool stream = streams(sink, layout, source.rows());
     const ThreadBuffers<T> left(context, source.direct() ? 0 : chunks.size * matrix.depth);
     const ThreadBuffers<T> result(context, chunks.size * layout.padded());
     parallel_for(chunks.count() * splits, [&](int64_t index) {
         const int64_t chunk = index / splits;
         const int64_t split = index % splits;
         const int64_t first = chunks.begin(chunk);
-        run_product_task(ProductTask<T>{source, matrix, sink, chunk, first, chunks.end(chunk) - first,
-                                        layout.count() * split / splits,
-                                        layout.count() * (split + 1) / splits, left.mine(), result.mine()});
+        run_product_task(ProductTask<T>{
+            source, matrix, sink, chunk, first, chunks.end(chunk) - first, layout.count() * split / splits,
+            layout.count() * (split + 1) / splits, stream, left.mine(), result.mine()});
     });
 }
 

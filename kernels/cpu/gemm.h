@@ -38,6 +38,10 @@ struct PanelLayout {
     int64_t width(int64_t panel) const { return first_column(panel + 1) - first_column(panel); }
 };
 
+/// How a tile of results is stored. Streaming goes past the caches: a matrix larger than they are is not read
+/// into them only to be overwritten, which halves its traffic.
+enum class Store : unsigned char { write, add, stream };
+
 /// The layout for the instruction set of this processor.
 PanelLayout panel_layout(DType dtype, int64_t columns);
 
