@@ -377,7 +377,7 @@ void outer_product(const OuterProduct<T>& task, Context& context) {
     const int64_t splits =
         std::clamp<int64_t>(ceil_divide(wanted_tasks, chunks.count()), 1, ceil_divide(task.count, 32));
     const Chunks columns{task.count, ceil_divide(ceil_divide(task.count, splits), 8) * 8};
-    const int64_t block = std::clamp<int64_t>(tile_elements / (depth + columns.size) / 8 * 8, 16, 256);
+    const int64_t block = std::clamp<int64_t>(tile_elements / (depth + columns.size) / 8 * 8, 16, 128);
 
     const int64_t part = task.count * layout.padded();
     T* weights = task.weight ? context.scratch.take<T>(chunks.count() * part) : nullptr;

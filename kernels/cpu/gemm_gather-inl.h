@@ -127,13 +127,40 @@ HWY_INLINE void gather_row(const RowSource<T>& source, const GridPosition& at, T
     }
 }
 
+/// A row whose window lies between the left and right edges, of all channels and with no prologue: one run of
+/// `run` elements for each line of the window. This is most rows of a first layer, where a run is shorter
+/// than a vector.
+template <class T>
+HWY_INLINE void gather_inner_row(const RowSource<T>& source, const GridPosition& at, int64_t run, T* to) {
+    const int64_t first_line = at.i * source.step.height - source.offset.height;
+    const int64_t column = at.j * source.step.width - source.offset.width;
+    const int64_t line_elements = source.in.width * source.channels;
+    const T* line =
+        source.pixels + (at.image * source.in.height + first_line) * line_elements + column * source.channels;
+    for (int64_t p = 0; p < source.taps.height; ++p, to += run, line += line_elements) {
+        if (first_line + p >= 0 && first_line + p < source.in.height) {
+            copy_row(line, run, to);
+        } else {
+            zero_row(run, to);
+        }
+    }
+}
+
 /// Rows [first, first + count) into `tile`, `stride` apart; the columns past the depth become zero.
 template <class T>
 void gather_rows(const RowSource<T>& source, int64_t first, int64_t count, T* tile, int64_t stride) {
     const int64_t depth = source.depth();
+    const int64_t run = source.taps.width * source.group_channels;
+    const bool whole_pixels = source.plain() && source.group_channels == source.channels;
+    const int64_t last_column = source.in.width - source.taps.width;
     GridPosition at(first, source.grid);
     for (int64_t row = 0; row < count; ++row, tile += stride, at.advance(source.grid)) {
-        gather_row(source, at, tile);
+        const int64_t column = at.j * source.step.width - source.offset.width;
+        if (whole_pixels && column >= 0 && column <= last_column) {
+            gather_inner_row(source, at, run, tile);
+        } else {
+            gather_row(source, at, tile);
+        }
         if (stride > depth) zero_row(stride - depth, tile + depth);
     }
 }
