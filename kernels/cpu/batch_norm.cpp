@@ -79,17 +79,24 @@ HWY_ATTR void normalise(const BatchNormForward& args, RowRange rows, const T* sc
     const T* mean = static_cast<const T*>(args.mean);
     const T* bias = static_cast<const T*>(args.bias);
     T* y = static_cast<T*>(args.y) + rows.begin * channels;
-    for_each_row_group(rows.count(), [=](int64_t row, auto group) HWY_ATTR {
+    const bool streams = args.y != args.x && streams_rows(static_cast<const T*>(args.y), args.rows, channels);
+    for_each_row_group<T>(rows.count(), channels, [=](int64_t row, auto group) HWY_ATTR {
         const int64_t first = row * channels;
         for_each_vector<T>(channels, [=](auto part, int64_t c) HWY_ATTR {
             const auto middle = part.load(mean + c), factor = part.load(scale + c),
                        offset = part.load(bias + c);
             for (int64_t k = 0; k < group.value; ++k) {
                 const int64_t i = first + k * channels + c;
-                part.store(hn::MulAdd(hn::Sub(part.load(x + i), middle), factor, offset), y + i);
+                const auto value = hn::MulAdd(hn::Sub(part.load(x + i), middle), factor, offset);
+                if (streams) {
+                    part.stream(value, y + i);
+                } else {
+                    part.store(value, y + i);
+                }
             }
         });
     });
+    if (streams) hwy::FlushStream();
 }
 
 /// sums[c] += Σ d_y,  products[c] += Σ d_y · (x − mean).
@@ -99,7 +106,7 @@ HWY_ATTR void add_gradient_columns(const BatchNormBackward& args, RowRange rows,
     const T* x = static_cast<const T*>(args.x) + rows.begin * channels;
     const T* d_y = static_cast<const T*>(args.d_y) + rows.begin * channels;
     const T* mean = static_cast<const T*>(args.mean);
-    for_each_row_group(rows.count(), [=](int64_t row, auto group) HWY_ATTR {
+    for_each_row_group<T>(rows.count(), channels, [=](int64_t row, auto group) HWY_ATTR {
         const int64_t first = row * channels;
         for_each_vector<T>(channels, [=](auto part, int64_t c) HWY_ATTR {
             const auto middle = part.load(mean + c);
@@ -142,19 +149,27 @@ HWY_ATTR void input_gradient(const BatchNormBackward& args, RowRange rows, const
     const T* d_y = static_cast<const T*>(args.d_y);
     const T* mean = static_cast<const T*>(args.mean);
     const VectorGradient<T> d_x(args.d_x);
-    for_each_row_group(rows.count(), [=](int64_t row, auto group) HWY_ATTR {
+    const bool streams = args.d_x.mode == GradMode::write && args.d_x.data != args.d_y &&
+                         streams_rows(static_cast<const T*>(args.d_x.data), args.rows, channels);
+    for_each_row_group<T>(rows.count(), channels, [=, &args](int64_t row, auto group) HWY_ATTR {
         const int64_t first = (rows.begin + row) * channels;
-        for_each_vector<T>(channels, [=](auto part, int64_t c) HWY_ATTR {
+        for_each_vector<T>(channels, [=, &args](auto part, int64_t c) HWY_ATTR {
             const auto middle = part.load(mean + c), factor = part.load(scale + c);
             const auto through_variance = part.load(slope + c), through_mean = part.load(level + c);
             for (int64_t k = 0; k < group.value; ++k) {
                 const int64_t i = first + k * channels + c;
                 const auto centred = hn::Sub(part.load(x + i), middle);
                 const auto moments = hn::MulAdd(centred, through_variance, through_mean);
-                d_x.put(part, i, hn::MulAdd(part.load(d_y + i), factor, moments));
+                const auto gradient = hn::MulAdd(part.load(d_y + i), factor, moments);
+                if (streams) {
+                    part.stream(gradient, static_cast<T*>(args.d_x.data) + i);
+                } else {
+                    d_x.put(part, i, gradient);
+                }
             }
         });
     });
+    if (streams) hwy::FlushStream();
 }
 
 template <class T>

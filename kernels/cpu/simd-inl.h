@@ -13,6 +13,7 @@
 #include <type_traits>
 #include <utility>
 
+#include "hwy/cache_control.h"
 #include "hwy/highway.h"
 #include "kernels/activation.h"
 #include "kernels/gradient.h"
@@ -38,6 +39,10 @@ struct FullVector {
     HWY_INLINE HWY_ATTR void store(Vector<T> value, T* to) const {
         hn::StoreU(value, hn::ScalableTag<T>(), to);
     }
+    /// Around the cache: `to` is aligned, and hwy::FlushStream() ends a series of these.
+    HWY_INLINE HWY_ATTR void stream(Vector<T> value, T* to) const {
+        hn::Stream(value, hn::ScalableTag<T>(), to);
+    }
 };
 
 /// The last elements of a row, fewer than a vector: the other lanes are read as zero and not written.
@@ -51,6 +56,7 @@ struct VectorTail {
     HWY_INLINE HWY_ATTR void store(Vector<T> value, T* to) const {
         hn::BlendedStore(value, mask, hn::ScalableTag<T>(), to);
     }
+    HWY_INLINE HWY_ATTR void stream(Vector<T> value, T* to) const { store(value, to); }
 };
 
 /// Calls body(part, i) for each vector of [0, count): part (a FullVector or, at the end, a VectorTail) loads
@@ -63,6 +69,15 @@ HWY_INLINE HWY_ATTR void for_each_vector(int64_t count, Body&& body) {
     if (i < count) {
         body(VectorTail<T>{hn::FirstN(hn::ScalableTag<T>(), static_cast<size_t>(count - i))}, i);
     }
+}
+
+/// Whether [rows, channels] is better written around the cache: it is far larger than one, so the next op
+/// will not find it there, and a line that is overwritten as a whole need not be read first. All vectors of a
+/// row must be aligned for that.
+template <class T>
+HWY_INLINE HWY_ATTR bool streams_rows(const T* to, int64_t rows, int64_t channels) {
+    return rows * channels * int64_t{sizeof(T)} >= (int64_t{32} << 20) && channels % lanes_of<T>() == 0 &&
+           reinterpret_cast<uintptr_t>(to) % (sizeof(T) * static_cast<size_t>(lanes_of<T>())) == 0;
 }
 
 template <class Body, int... kIndex>
