@@ -45,12 +45,15 @@ PngHeader read_chunks(std::span<const uint8_t> bytes, const std::string& path) {
         const uint8_t* name = &bytes[at + 4];
         const uint8_t* body = name + 4;
         const std::string_view chunk(reinterpret_cast<const char*>(name), 4);
-        const bool critical = name[0] >= 'A' && name[0] <= 'Z';
+        const bool critical = (name[0] & 0x20) == 0;  // a capital letter, in all files that are sound
         if (critical && crc32_z(0, name, length + 4) != big_endian(body + length)) {
             throw ImageError(path, "the PNG data are damaged (a checksum does not match)");
         }
         if ((at == signature_bytes) != (chunk == "IHDR") || (chunk == "IHDR" && length != 13)) {
             throw ImageError(path, "the PNG data are damaged (the header chunk is not where it belongs)");
+        }
+        if (critical && chunk != "IHDR" && chunk != "PLTE" && chunk != "IDAT" && chunk != "IEND") {
+            throw ImageError(path, "the PNG data are damaged (a chunk of an unknown kind)");
         }
         if (chunk == "IHDR") {
             header.width = big_endian(body);

@@ -113,6 +113,13 @@ TEST_CASE("damaged data are refused") {
         bytes.erase(bytes.begin() + 8, bytes.begin() + 33);
         CHECK(contains(decode_error(bytes), "the header chunk is not where it belongs"));
     }
+    SUBCASE("PNG with a chunk that must be understood but is not") {
+        Bytes bytes = read_bytes(golden_images() / "rgb.png");
+        Bytes chunk = {0, 0, 0, 0, 'X', 0xE2, 'X', 'X', 0, 0, 0, 0};
+        put_big_endian(chunk, 8, static_cast<uint32_t>(crc32_z(0, &chunk[4], 4)));
+        bytes.insert(bytes.begin() + 33, chunk.begin(), chunk.end());
+        CHECK(decode_error(bytes) == "folder/file: the PNG data are damaged (a chunk of an unknown kind)");
+    }
     SUBCASE("PNG of a kind that does not exist") {
         Bytes bytes = read_bytes(golden_images() / "rgb.png");
         bytes[24] = 7;  // bits a channel
