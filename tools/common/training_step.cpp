@@ -17,13 +17,16 @@ TrainingStep::TrainingStep(nn::Module& model, Placement placement, const Normali
       optimiser_(model.trainable(), options),
       label_smoothing_(label_smoothing) {}
 
+Tensor TrainingStep::upload(std::span<const uint8_t> images, int64_t count, int64_t image_size) const {
+    const Tensor pixels =
+        Tensor::from_host(images, {count, image_size, image_size, 3}, {DType::u8, placement_.device});
+    return ops::normalize_images(pixels, normalization_.mean, normalization_.deviation, placement_.dtype);
+}
+
 TrainingStep::Inputs TrainingStep::upload(const HostBatch& batch) const {
     const auto count = static_cast<int64_t>(batch.labels.size());
-    const Device device = placement_.device;
-    const Tensor pixels =
-        Tensor::from_host(batch.images, {count, batch.image_size, batch.image_size, 3}, {DType::u8, device});
-    return {ops::normalize_images(pixels, normalization_.mean, normalization_.deviation, placement_.dtype),
-            Tensor::from_host(batch.labels, {count}, {DType::i32, device})};
+    return {upload(batch.images, count, batch.image_size),
+            Tensor::from_host(batch.labels, {count}, {DType::i32, placement_.device})};
 }
 
 StepOutput TrainingStep::train(const HostBatch& batch, double learning_rate, uint64_t seed, uint32_t step) {
@@ -41,6 +44,11 @@ StepOutput TrainingStep::train(const HostBatch& batch, double learning_rate, uin
     tape.backward(loss);
     optimiser_.step(learning_rate);
     return output;
+}
+
+std::vector<float> TrainingStep::logits(std::span<const uint8_t> images, int64_t count, int64_t image_size) {
+    model_.set_training(false);
+    return model_(upload(images, count, image_size)).to_host<float>();
 }
 
 void TrainingStep::repeat_forward(const HostBatch& batch, uint64_t seed, uint32_t step) {

@@ -41,6 +41,8 @@ class TrainingStep {
     /// Forward alone, in evaluation mode, without label smoothing.
     StepOutput evaluate(const HostBatch& batch);
 
+    /// Of images [count, image_size, image_size, 3], in evaluation mode: [count, classes].
+    std::vector<float> logits(std::span<const uint8_t> images, int64_t count, int64_t image_size);
     /// The forward pass of train() once more, for a Trace to look on: no gradients, no update. Batch norm's
     /// running statistics move again.
     void repeat_forward(const HostBatch& batch, uint64_t seed, uint32_t step);
@@ -51,6 +53,7 @@ class TrainingStep {
     struct Inputs {
         Tensor images, labels;
     };
+    Tensor upload(std::span<const uint8_t> images, int64_t count, int64_t image_size) const;
     Inputs upload(const HostBatch& batch) const;
 
     nn::Module& model_;

@@ -8,6 +8,7 @@
 
 #include "data/dataset.h"
 #include "data/loader.h"
+#include "engine/optim/schedule.h"
 #include "tools/common/model_file.h"
 #include "tools/common/scores.h"
 #include "tools/common/training_step.h"

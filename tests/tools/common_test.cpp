@@ -1,0 +1,70 @@
+// The parts that the programs share.
+
+#include <doctest/doctest.h>
+
+#include <cmath>
+#include <limits>
+
+#include "engine/error.h"
+#include "tools/common/command_line.h"
+#include "tools/common/csv.h"
+#include "tools/common/scores.h"
+#include "tools/common/units.h"
+
+namespace vitrine::tools {
+namespace {
+
+TEST_CASE("numbers on the command line are whole texts inside their range") {
+    CHECK(parse_number("--x", "1e-3", {0.0, 1.0}) == 1e-3);
+    CHECK(parse_number("--x", "1", {0.0, 1.0}) == 1.0);
+    CHECK_THROWS_WITH_AS(parse_number("--x", "1", {0.0, 1.0, true, true}),
+                         "--x 1: a number above 0 and below 1 is needed", Error);
+    for (const char* text : {"", " 1", "1 ", "0x1", "1,5", "nan", "-inf"})
+        CHECK_THROWS_AS(parse_number("--x", text, {-1e300, 1e300}), Error);
+    CHECK(parse_whole("--n", "7", 1, 9) == 7);
+    for (const char* text : {"", "0", "10", "7.0", "99999999999999999999"})
+        CHECK_THROWS_AS(parse_whole("--n", text, 1, 9), Error);
+}
+
+TEST_CASE("CSV fields are quoted where RFC 4180 asks for it") {
+    CHECK(csv_line({"Id", "Category"}) == "Id,Category\n");
+    CHECK(csv_line({"", ""}) == ",\n");
+    CHECK(csv_line({"a,b", "say \"hi\""}) == "\"a,b\",\"say \"\"hi\"\"\"\n");
+    CHECK(csv_field("two\nlines") == "\"two\nlines\"");
+}
+
+TEST_CASE("numbers for people") {
+    CHECK(grouped(0) == "0");
+    CHECK(grouped(999) == "999");
+    CHECK(grouped(3'504'872) == "3,504,872");
+    CHECK(grouped(-123'456) == "-123,456");
+    CHECK(metric(300'774'272.0) == "300.77 M");
+    CHECK(bytes_text(26'700'000) == "26.7 MB");
+    CHECK(bytes_text(12) == "12 B");
+    CHECK(duration(7.4) == "0:07");
+    CHECK(duration(3'723) == "1:02:03");
+}
+
+TEST_CASE("the rank of a label: ties go to the lower number, NaN counts against it") {
+    const float nan = std::numeric_limits<float>::quiet_NaN();
+    const std::vector<float> logits{1.0f, 3.0f, 3.0f, 2.0f};
+    CHECK(rank_of_label(logits, 1) == 0);
+    CHECK(rank_of_label(logits, 2) == 1);
+    CHECK(rank_of_label(logits, 0) == 3);
+    CHECK(rank_of_label(std::vector<float>{nan, 1.0f}, 0) == 1);
+    CHECK(rank_of_label(std::vector<float>{nan, 1.0f}, 1) == 1);
+}
+
+TEST_CASE("scores weigh batches by their size") {
+    Scores scores;
+    CHECK(scores.accuracy() == 0.0);
+    scores.add({1.0, {2.0f, 1.0f, 2.0f, 1.0f, 1.0f, 2.0f}}, std::vector<int32_t>{0, 0, 0});
+    scores.add({5.0, {0.0f, 1.0f}}, std::vector<int32_t>{1});
+    CHECK(scores.count() == 4);
+    CHECK(scores.loss() == doctest::Approx(2.0));
+    CHECK(scores.accuracy() == 0.75);
+    CHECK(scores.top5() == 1.0);
+}
+
+}  // namespace
+}  // namespace vitrine::tools

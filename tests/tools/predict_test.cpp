@@ -1,0 +1,110 @@
+// predict on images, folders and files that are none.
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <fstream>
+#include <sstream>
+
+#include "engine/safetensors.h"
+#include "tests/tools/program.h"
+
+namespace vitrine::tests {
+namespace {
+
+std::vector<std::string> split(const std::string& line, char separator) {
+    std::vector<std::string> parts;
+    std::istringstream stream(line);
+    for (std::string part; std::getline(stream, part, separator);) parts.push_back(part);
+    return parts;
+}
+
+struct Trained {
+    Trained() {
+        write_colours(folder.path() / "data");
+        REQUIRE(run("train", {"--data", folder / "data", "--image-size", "16", "--epochs", "3",
+                              "--batch-size", "20", "--out", folder / "run", "--quiet"})
+                    .code == 0);
+    }
+
+    TemporaryFolder folder;
+    std::string model = folder / "run/best.safetensors";
+};
+
+TEST_CASE_FIXTURE(Trained, "predict: classes and probabilities, sorted, and the CSV of a competition") {
+    const Outcome outcome = run("predict", {model, folder / "data/val", "--top", "3", "--csv",
+                                            folder / "out.csv", "--batch-size", "7"});
+    CAPTURE(outcome.err);
+    REQUIRE(outcome.code == 0);
+    const std::vector<std::string> lines = outcome.lines();
+    REQUIRE(lines.size() == 36);
+    CHECK(std::ranges::is_sorted(lines, {}, [](const std::string& line) { return split(line, '\t')[0]; }));
+    int right = 0;
+    for (const std::string& line : lines) {
+        const std::vector<std::string> fields = split(line, '\t');
+        REQUIRE(fields.size() == 7);  // path, then three classes with probabilities
+        right += fields[0].find(fields[1]) != std::string::npos;
+        const double sum = std::stod(fields[2]) + std::stod(fields[4]) + std::stod(fields[6]);
+        CHECK(sum == doctest::Approx(1.0).epsilon(2e-4));
+        CHECK(std::stod(fields[2]) >= std::stod(fields[4]));
+    }
+    CHECK(right >= 33);
+
+    const std::vector<std::string> rows = split(content_of(folder / "out.csv"), '\n');
+    REQUIRE(rows.size() == 37);
+    CHECK(rows[0] == "Id,Category");
+    const auto in_sea = std::ranges::count_if(
+        rows, [](const std::string& row) { return row.ends_with(".ppm,\"sea, \"\"deep\"\"\""); });
+    CHECK(in_sea >= 11);
+}
+
+TEST_CASE_FIXTURE(Trained, "predict: a damaged image is reported and skipped, or an error with --strict") {
+    std::ofstream(folder / "damaged.jpg") << "no image";
+    const std::string good = folder / "data/val/fire/val-20.ppm";
+    REQUIRE(std::filesystem::exists(good));
+    const Outcome skipped = run("predict", {model, folder / "damaged.jpg", good});
+    CHECK(skipped.code == 1);
+    CHECK(skipped.lines().size() == 1);
+    CHECK(skipped.err.find("damaged.jpg") != std::string::npos);
+    const Outcome strict = run("predict", {model, folder / "damaged.jpg", good, "--strict"});
+    CHECK(strict.code == 2);
+    CHECK(strict.out.empty());
+}
+
+TEST_CASE_FIXTURE(Trained, "predict: bad arguments have exit code 2 and one sentence") {
+    const auto refuses = [&](const std::vector<std::string>& arguments, const std::string& part) {
+        const Outcome outcome = run("predict", arguments);
+        CAPTURE(outcome.err);
+        CHECK(outcome.code == 2);
+        CHECK(outcome.err.starts_with("predict: "));
+        CHECK(outcome.err.find(part) != std::string::npos);
+        CHECK(std::ranges::count(outcome.err, '\n') == 1);
+    };
+    const std::string images = folder / "data/val";
+    std::filesystem::create_directory(folder / "empty");
+    refuses({}, "CHECKPOINT");
+    refuses({model}, "IMAGE|FOLDER");
+    refuses({model, folder / "missing"}, "missing");
+    refuses({model, folder / "empty"}, "no image in the folder");
+    refuses({folder / "missing.safetensors", images}, "missing.safetensors");
+    refuses({model, images, "--top", "0"}, "--top 0");
+    refuses({model, images, "--model", "mobilenet_v2"}, "says what it holds");
+    refuses({model, images, "--csv", folder / "missing/out.csv"}, "missing/out.csv");
+}
+
+TEST_CASE_FIXTURE(Trained, "predict: a file without metadata works when the model is named") {
+    SafeTensors plain = read_safetensors(model);
+    plain.metadata.clear();
+    const std::string path = folder / "plain.safetensors";
+    write_safetensors(path, plain);
+    CHECK(run("predict", {path, folder / "data/val"}).code == 2);
+    const Outcome outcome =
+        run("predict", {path, folder / "data/val", "--model", "basic_block_net", "--image-size", "16"});
+    CAPTURE(outcome.err);
+    CHECK(outcome.code == 0);
+    CHECK(outcome.lines().size() == 36);
+    CHECK(std::stoi(split(outcome.lines()[0], '\t')[1]) < 3);
+}
+
+}  // namespace
+}  // namespace vitrine::tests

@@ -1,0 +1,156 @@
+// Whole runs of train on a tiny folder of images.
+
+#include <doctest/doctest.h>
+
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <regex>
+
+#include "engine/safetensors.h"
+#include "tests/tools/program.h"
+
+namespace vitrine::tests {
+namespace {
+
+namespace fs = std::filesystem;
+using Json = nlohmann::ordered_json;
+
+struct Fixture {
+    Fixture() { write_colours(folder.path() / "data"); }
+
+    /// Arguments of a short run into DIR/NAME.
+    std::vector<std::string> arguments(const std::string& name, std::vector<std::string> more = {}) const {
+        std::vector<std::string> all{"--data", folder / "data", "--image-size", "16",     "--epochs",
+                                     "3",      "--batch-size",  "20",           "--seed", "5",
+                                     "--out",  folder / name};
+        all.insert(all.end(), more.begin(), more.end());
+        return all;
+    }
+    std::vector<Json> metrics(const std::string& name) const {
+        std::vector<Json> lines;
+        std::istringstream stream(content_of(folder.path() / name / "metrics.jsonl"));
+        for (std::string line; std::getline(stream, line);) lines.push_back(Json::parse(line));
+        return lines;
+    }
+
+    TemporaryFolder folder;
+};
+
+TEST_CASE_FIXTURE(Fixture, "train: a run learns, records itself and can be measured again") {
+    const Outcome outcome = run("train", arguments("run"));
+    CAPTURE(outcome.err);
+    REQUIRE(outcome.code == 0);
+    CHECK(std::regex_match(outcome.last_line(),
+                           std::regex("best val_accuracy [01]\\.[0-9]{4} at epoch [123]")));
+
+    const std::vector<Json> epochs = metrics("run");
+    REQUIRE(epochs.size() == 3);
+    const std::vector<std::string> keys{"epoch",        "step",           "lr",
+                                        "train_loss",   "train_accuracy", "val_loss",
+                                        "val_accuracy", "val_top5",       "images_per_second",
+                                        "data_seconds", "step_seconds"};
+    std::vector<std::string> found;
+    for (const auto& [key, value] : epochs[0].items()) found.push_back(key);
+    CHECK(found == keys);
+    CHECK(epochs[2]["epoch"] == 3);
+    CHECK(epochs[2]["step"] == 18);  // 120 images in batches of 20
+    CHECK(epochs[2]["train_loss"].get<double>() < 0.5 * epochs[0]["train_loss"].get<double>());
+    CHECK(epochs[2]["val_accuracy"].get<double>() > 0.9);
+    CHECK(epochs[2]["val_top5"] == 1.0);  // of three classes
+
+    const Outcome again =
+        run("train", {"--data", folder / "data", "--json", "--eval-only", folder / "run/last.safetensors"});
+    CAPTURE(again.err);
+    REQUIRE(again.code == 0);
+    const Json evaluated = Json::parse(again.last_line());
+    CHECK(evaluated["val_accuracy"] == epochs[2]["val_accuracy"]);
+    CHECK(evaluated["val_loss"] == epochs[2]["val_loss"]);
+    CHECK(evaluated["images"] == 36);
+
+    const SafeTensors best = read_safetensors(folder / "run/best.safetensors");
+    CHECK(best.metadata.at("model") == "basic_block_net");
+    CHECK(Json::parse(best.metadata.at("classes")) == Json{"fire", "sea, \"deep\"", "wood"});
+    const auto best_epoch = std::stoul(best.metadata.at("epoch"));
+    CHECK(outcome.last_line().ends_with("epoch " + best.metadata.at("epoch")));
+    CHECK(std::stod(best.metadata.at("val_accuracy")) ==
+          epochs[best_epoch - 1]["val_accuracy"].get<double>());
+
+    const Json settings = Json::parse(content_of(folder / "run/run.json"));
+    CHECK(settings["seed"] == 5);
+    CHECK(settings["parameters"] == 10'787);
+}
+
+TEST_CASE_FIXTURE(Fixture, "train: the same seed gives the same bytes, on one thread and on two") {
+    REQUIRE(run("train", arguments("one", {"--threads", "1"})).code == 0);
+    REQUIRE(run("train", arguments("two", {"--threads", "2"})).code == 0);
+    REQUIRE(run("train", arguments("again", {"--threads", "2"})).code == 0);
+    REQUIRE(run("train", arguments("other", {"--seed", "6"})).code == 2);  // given twice
+    const std::string bytes = content_of(folder / "one/last.safetensors");
+    CHECK(bytes == content_of(folder / "two/last.safetensors"));
+    CHECK(bytes == content_of(folder / "again/last.safetensors"));
+    CHECK(content_of(folder / "one/best.safetensors") == content_of(folder / "two/best.safetensors"));
+}
+
+TEST_CASE_FIXTURE(Fixture, "train: mobilenet_v2 trains too, and --json speaks in objects") {
+    const Outcome outcome = run("train", arguments("run", {"--model", "mobilenet_v2", "--width-mult", "0.25",
+                                                           "--max-steps", "4", "--json"}));
+    CAPTURE(outcome.err);
+    REQUIRE(outcome.code == 0);
+    for (const std::string& line : outcome.lines()) CHECK(Json::parse(line).contains("event"));
+    const Json last = Json::parse(outcome.last_line());
+    CHECK(last["event"] == "end");
+    CHECK(last["best_epoch"] == 1);
+    const std::vector<Json> epochs = metrics("run");
+    REQUIRE(epochs.size() == 1);
+    CHECK(epochs[0]["step"] == 4);
+    CHECK(read_safetensors(folder / "run/last.safetensors").metadata.at("width_mult") == "0.25");
+    CHECK(run("train", {"--data", folder / "data", "--eval-only", folder / "run/last.safetensors"}).code ==
+          0);
+}
+
+TEST_CASE_FIXTURE(Fixture, "train: nothing of an earlier run is lost unless it is asked for") {
+    const std::vector<std::string> quick{"--max-steps", "1", "--quiet"};
+    REQUIRE(run("train", arguments("run", quick)).code == 0);
+    const std::string weights = content_of(folder / "run/last.safetensors");
+    const Outcome refused = run("train", arguments("run", quick));
+    CHECK(refused.code == 2);
+    CHECK(refused.err.find("--overwrite") != std::string::npos);
+    CHECK(content_of(folder / "run/last.safetensors") == weights);
+
+    const Outcome replaced = run("train", arguments("run", {"--max-steps", "2", "--quiet", "--overwrite"}));
+    CHECK(replaced.code == 0);
+    CHECK(replaced.lines().size() == 1);
+    CHECK(metrics("run").size() == 1);
+    CHECK(content_of(folder / "run/last.safetensors") != weights);
+}
+
+TEST_CASE_FIXTURE(Fixture, "train: too few images, other classes and foreign checkpoints are clear errors") {
+    const auto refuses = [&](const std::vector<std::string>& all, const std::string& part) {
+        const Outcome outcome = run("train", all);
+        CAPTURE(outcome.err);
+        CHECK(outcome.code == 2);
+        CHECK(outcome.err.find(part) != std::string::npos);
+    };
+    REQUIRE(run("train", arguments("run", {"--max-steps", "1"})).code == 0);
+    const std::string checkpoint = folder / "run/last.safetensors";
+    refuses({"--data", folder / "data", "--eval-only", checkpoint, "--model", "mobilenet_v2"}, "contradicts");
+
+    for (const char* part : {"train", "val"})
+        fs::rename(folder.path() / "data" / part / "fire", folder.path() / "data" / part / "ember");
+    refuses({"--data", folder / "data", "--eval-only", checkpoint}, "class 0 is 'fire'");
+
+    SafeTensors plain = read_safetensors(checkpoint);
+    plain.metadata.clear();
+    write_safetensors(folder.path() / "plain.safetensors", plain);
+    const std::vector<std::string> measure{"--data", folder / "data", "--eval-only",
+                                           folder / "plain.safetensors"};
+    refuses(measure, "name it with --model");
+    std::vector<std::string> named = measure;
+    named.insert(named.end(), {"--model", "basic_block_net", "--image-size", "16"});
+    const Outcome outcome = run("train", named);
+    CHECK(outcome.code == 0);
+    CHECK(outcome.err.find("does not say how to normalise") != std::string::npos);
+}
+
+}  // namespace
+}  // namespace vitrine::tests

@@ -1,0 +1,25 @@
+// The images to classify: from the command line's paths to pixels.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace vitrine::predict {
+
+/// The images that the paths name: a file stands for itself, a folder for all images in it and below it,
+/// sorted by path. Throws Error for a path that does not exist and a folder without images.
+std::vector<std::filesystem::path> find_images(const std::vector<std::string>& inputs);
+
+/// Some images, decoded and cut to squares as in validation.
+struct Decoded {
+    std::vector<std::filesystem::path> paths;  // of those that could be decoded
+    std::vector<uint8_t> pixels;               // [paths, size, size, 3]
+    std::vector<std::string> failures;         // one sentence for each of the others
+};
+
+Decoded decode(std::span<const std::filesystem::path> paths, int64_t image_size, int threads);
+
+}  // namespace vitrine::predict

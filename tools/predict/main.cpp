@@ -1,0 +1,118 @@
+// predict: classifies images with a saved model.
+
+#include <fmt/format.h>
+
+#include <iostream>
+#include <set>
+
+#include "engine/atomic_file.h"
+#include "engine/error.h"
+#include "kernels/threads.h"
+#include "tools/common/command_line.h"
+#include "tools/common/csv.h"
+#include "tools/common/device_choice.h"
+#include "tools/common/model_file.h"
+#include "tools/predict/inputs.h"
+#include "tools/predict/options.h"
+#include "tools/predict/predictions.h"
+
+namespace vitrine::predict {
+namespace {
+
+namespace fs = std::filesystem;
+
+tools::ModelDescription describe(const Options& options, const SafeTensors& file) {
+    if (std::optional<tools::ModelDescription> found = tools::description_in(file, options.checkpoint)) {
+        if (options.model || options.width_mult || options.image_size)
+            throw Error(fmt::format(
+                "{} says what it holds, a {} for images of {} pixels: leave --model, --width-mult "
+                "and --image-size out",
+                options.checkpoint, found->model, found->image_size));
+        return *found;
+    }
+    if (!options.model)
+        throw Error(
+            fmt::format("{} does not say which model it holds: name it with --model", options.checkpoint));
+    tools::ModelDescription given;
+    given.model = *options.model;
+    given.width_mult = options.width_mult.value_or(given.width_mult);
+    given.image_size = options.image_size.value_or(0);
+    given.normalization = tools::imagenet_normalization;
+    return tools::description_of_plain(file, options.checkpoint, given);
+}
+
+/// Collects what goes into the CSV file.
+class Submission {
+  public:
+    void add(const fs::path& image, const std::string& category) {
+        const std::string id = image.filename().string();
+        if (!ids_.insert(id).second) std::cerr << "predict: the Id " << id << " is in the CSV file twice\n";
+        text_ += tools::csv_line({id, category});
+    }
+    void write(const fs::path& path) const { write_atomically(path, {text_}); }
+
+  private:
+    std::string text_ = tools::csv_line({"Id", "Category"});
+    std::set<std::string> ids_;
+};
+
+void print(const fs::path& image, const std::vector<Guess>& guesses, const tools::ModelDescription& model) {
+    std::cout << image.string();
+    for (const Guess& guess : guesses) {
+        std::cout << fmt::format("\t{}\t{:.4f}", model.classes[static_cast<size_t>(guess.class_index)],
+                                 guess.probability);
+    }
+    std::cout << '\n';
+}
+
+/// Returns how many images could not be decoded.
+size_t classify(const Options& options, const std::vector<fs::path>& images,
+                const tools::ModelDescription& description, tools::TrainingStep& step,
+                Submission& submission) {
+    const std::span<const fs::path> all(images);
+    const size_t classes = description.classes.size();
+    size_t failed = 0;
+    for (size_t first = 0; first < all.size(); first += static_cast<size_t>(options.batch_size)) {
+        const size_t count = std::min(all.size() - first, static_cast<size_t>(options.batch_size));
+        const Decoded batch = decode(all.subspan(first, count), description.image_size, options.threads);
+        if (options.strict && !batch.failures.empty()) throw Error(batch.failures.front());
+        for (const std::string& failure : batch.failures) std::cerr << "skipped " << failure << '\n';
+        failed += batch.failures.size();
+        if (batch.paths.empty()) continue;
+        const std::vector<float> logits =
+            step.logits(batch.pixels, static_cast<int64_t>(batch.paths.size()), description.image_size);
+        for (size_t i = 0; i < batch.paths.size(); ++i) {
+            const auto guesses = best_guesses(std::span(logits).subspan(i * classes, classes), options.top);
+            print(batch.paths[i], guesses, description);
+            submission.add(batch.paths[i],
+                           description.classes[static_cast<size_t>(guesses.front().class_index)]);
+        }
+    }
+    return failed;
+}
+
+int run(const Options& options) {
+    set_threads(options.threads);
+    const Placement placement{DType::f32, tools::choose_device(options.device).device};
+    const SafeTensors file = read_safetensors(options.checkpoint);
+    const tools::ModelDescription description = describe(options, file);
+    const auto model = tools::build_model(description, placement, file, options.checkpoint);
+    const std::vector<fs::path> images = find_images(options.inputs);
+
+    tools::TrainingStep step(*model, placement, description.normalization, {}, 0.0);
+    Submission submission;
+    const size_t failed = classify(options, images, description, step, submission);
+    if (!options.csv.empty()) submission.write(options.csv);
+    std::cout.flush();
+    if (failed == 0) return 0;
+    std::cerr << fmt::format("predict: {} of {} images could not be read\n", failed, images.size());
+    return 1;
+}
+
+}  // namespace
+}  // namespace vitrine::predict
+
+int main(int argc, char** argv) {
+    return vitrine::tools::run_program(
+        "predict", [&] { return vitrine::predict::run(vitrine::predict::parse_options(argc, argv)); });
+}

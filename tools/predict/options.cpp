@@ -1,0 +1,91 @@
+// The command line of predict: see options.h.
+
+#include "tools/predict/options.h"
+
+#include <iostream>
+
+#include "kernels/device.h"
+#include "models/models.h"
+#include "tools/common/command_line.h"
+
+namespace vitrine::predict {
+namespace {
+
+constexpr const char* description =
+    "Classifies images with a model that train saved: a line for each image, with its path, class and "
+    "probability\n"
+    "behind tabs.";
+
+constexpr const char* notes =
+    "Images are prepared as in validation: the shorter side is resized to the model's image size and the "
+    "centre is\n"
+    "cut out. Folders are searched with all folders below them, in the order of names.\n"
+    "A checkpoint from elsewhere (a state_dict of PyTorch as safetensors) needs --model; its classes are "
+    "then\n"
+    "called 0, 1, …, and images are normalised as for torchvision's ImageNet weights.\n"
+    "Exit codes: 0 done; 1 an image was damaged and left out; 2 something on the command line has to be put "
+    "right.";
+
+std::vector<std::string> model_names() {
+    std::vector<std::string> names;
+    for (const models::ModelInfo& model : models::all_models()) names.emplace_back(model.name);
+    return names;
+}
+
+std::vector<std::string> device_names() {
+    std::vector<std::string> names{"auto"};
+    for (const Device device : all_devices) names.emplace_back(name_of(device));
+    return names;
+}
+
+void add_options(CLI::App& app, Options& options) {
+    app.add_option("CHECKPOINT", options.checkpoint, "The model: a .safetensors file")->required();
+    app.add_option("IMAGE|FOLDER", options.inputs, "What to classify")->required();
+
+    app.option_defaults()->group("Output");
+    tools::add_whole(
+        app, "--top", 1, 1'000'000, [&](int64_t top) { options.top = top; },
+        "Classes for each image, the most probable first [1]");
+    app.add_option("--csv", options.csv, "Also write Id,Category: file name and class")->type_name("FILE");
+    app.add_flag("--strict", options.strict, "A damaged image ends the program");
+
+    app.option_defaults()->group("Machine");
+    tools::add_whole(
+        app, "--batch-size", 1, 1'000'000, [&](int64_t size) { options.batch_size = size; },
+        "Images at a time [64]");
+    tools::add_whole(
+        app, "--threads", 0, 4096, [&](int64_t threads) { options.threads = static_cast<int>(threads); },
+        "Of the computation [0: one for each core]");
+    tools::add_choice(
+        app, "--device", device_names(), [&](const std::string& name) { options.device = name; },
+        "Where to compute [auto]");
+
+    app.option_defaults()->group("For a checkpoint that does not say what it holds");
+    tools::add_choice(
+        app, "--model", model_names(), [&](const std::string& name) { options.model = name; }, "Its model");
+    tools::add_number(
+        app, "--width-mult", {0.0, 10.0, true}, [&](double width) { options.width_mult = width; },
+        "Factor on the channels of mobilenet_v2 [1]");
+    tools::add_whole(
+        app, "--image-size", 1, 4096, [&](int64_t size) { options.image_size = size; },
+        "Side of its images in pixels [the model's own]");
+}
+
+}  // namespace
+
+Options parse_options(int argc, const char* const* argv) {
+    Options options;
+    CLI::App app(description, "predict");
+    app.get_formatter()->column_width(36);
+    app.footer(notes);
+    add_options(app, options);
+    try {
+        app.parse(argc, argv);
+    } catch (const CLI::CallForHelp&) {
+        std::cout << app.help();
+        throw;
+    }
+    return options;
+}
+
+}  // namespace vitrine::predict
