@@ -161,7 +161,7 @@ void scatter_rows(const ProductTask<T>& task, RowBlock<T> result) {
         } else if (sink.accumulate) {
             add_row(from, count, to);
         } else if (task.stream) {
-            stream_row(from, count, to);
+            with_vectors_of<T>(task.matrix.layout, [&](auto d) HWY_ATTR { stream_row(d, from, count, to); });
         } else {
             copy_row(from, count, to);
         }

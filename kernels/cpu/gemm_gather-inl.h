@@ -56,11 +56,11 @@ HWY_INLINE void zero_row(int64_t count, T* to) {
     }
 }
 
-/// Both must be aligned to a vector and whole vectors long.
-template <class T>
-HWY_INLINE void stream_row(const T* from, int64_t count, T* to) {
-    for_each_vector(hn::ScalableTag<T>(), 0, count,
-                    [&](auto d, int64_t c) HWY_ATTR { hn::Stream(hn::LoadU(d, from + c), d, to + c); });
+/// `to` must be aligned to a vector of D, and the row whole vectors long.
+template <class D, class T = hn::TFromD<D>>
+HWY_INLINE void stream_row(D d, const T* from, int64_t count, T* to) {
+    constexpr int64_t lanes = hn::MaxLanes(d);
+    for (int64_t c = 0; c < count; c += lanes) hn::Stream(hn::LoadU(d, from + c), d, to + c);
 }
 
 template <class T>
