@@ -34,10 +34,13 @@ template <class T>
 class InputRow {
   public:
     InputRow(const DepthwiseBackward<T>& convolution, int64_t pixels_before,
-             const std::vector<TapRow<T>>& tap_rows, T* row_sums)
+             const std::vector<TapRow<T>>& tap_rows, T* row_sums, RowAhead<T> next_x,
+             RowAhead<T> next_gradients)
         : conv(convolution),
           taps(tap_rows),
           sums(row_sums),
+          x_ahead(next_x),
+          gradients_ahead(next_gradients),
           first_(pixels_before * conv.args.shape.in_channels),
           x_(static_cast<const T*>(conv.args.x) + first_),
           scale_(static_cast<const T*>(conv.args.prologue.scale)),
@@ -48,6 +51,8 @@ class InputRow {
     const DepthwiseBackward<T>& conv;
     const std::vector<TapRow<T>>& taps;
     T* sums;  // as DepthwiseBackward::partial, of one block
+    RowAhead<T> x_ahead;
+    RowAhead<T> gradients_ahead;
 
     /// x at element `i` of the row, and what the prologue makes of it.
     template <class Part>
@@ -71,7 +76,13 @@ class InputRow {
             part.store(hn::MulAdd(d_u, x, part.load(d_scale)), d_scale);
             part.store(hn::Add(d_u, part.load(d_shift)), d_shift);
         }
-        if (d_x_) d_x_.put(part, first_ + i, scale_ == nullptr ? d_u : hn::Mul(part.load(scale_ + c), d_u));
+        if (!d_x_) return;
+        const auto d_x = scale_ == nullptr ? d_u : hn::Mul(part.load(scale_ + c), d_u);
+        if (conv.streams) {
+            part.stream(d_x, static_cast<T*>(conv.args.d_x.data) + first_ + i);
+        } else {
+            d_x_.put(part, first_ + i, d_x);
+        }
     }
 
   private:
@@ -108,6 +119,8 @@ HWY_INLINE HWY_ATTR void backward_tile(const InputRow<T>& row, int64_t w, int64_
     const int64_t pixel = row.conv.source.channels, channels = row.conv.args.shape.in_channels;
     for_each_vector<T>(channels, [&](auto part, int64_t c) HWY_ATTR {
         Vector<T> x[kTile], a[kTile], d_a[kTile];
+        row.x_ahead.prefetch(w * channels + c * kTile, kTile);
+        row.gradients_ahead.prefetch(w / kStride * channels + c * (kTile / kStride), kTile / kStride);
         unrolled<kTile>([&](auto t) HWY_ATTR {
             x[t] = a[t] = d_a[t] = hn::Zero(d);
             if (kBorder && t >= valid) return;
@@ -252,10 +265,11 @@ void depthwise_backward_block(const DepthwiseBackward<T>& conv, int64_t block, T
     T *ring = workspace, *sums = workspace + conv.source.size();
     T* d_bias = conv.args.d_bias ? sums + (conv.sums() - 1) * conv.source.channels : nullptr;
     const auto slot = [&](int64_t i) { return ring + i % conv.source.staged * conv.source.row_size(); };
-    const T* d_y =
-        static_cast<const T*>(conv.args.d_y) + image * axis.out * shape.out().width * shape.out_channels;
+    const int64_t x_row = shape.in.width * shape.in_channels, y_row = shape.out().width * shape.out_channels;
+    const T* x = static_cast<const T*>(conv.args.x) + image * shape.in.height * x_row;
+    const T* d_y = static_cast<const T*>(conv.args.d_y) + image * axis.out * y_row;
     const auto row_at = [&](int64_t i) -> const T* {
-        return conv.source.direct() ? d_y + i * shape.out().width * shape.out_channels : slot(i);
+        return conv.source.direct() ? d_y + i * y_row : slot(i);
     };
     const BackwardRow<T> compute_row = backward_row_for(conv);
     const int64_t rows_of_sums = 1 + 512 / shape.in.width;
@@ -281,10 +295,15 @@ void depthwise_backward_block(const DepthwiseBackward<T>& conv, int64_t block, T
         for (int64_t i = windows.begin; i < windows.end; ++i) {
             taps.push_back({h + shape.padding.height - i * shape.stride.height, row_at(i)});
         }
-        compute_row(InputRow<T>(conv, (image * shape.in.height + h) * shape.in.width, taps, sums));
+        const int64_t next_windows = h + 1 < end ? axis.windows_over(h + 1).end : windows.end;
+        const RowAhead<T> next_x{x + (h + 1) * x_row, x + std::min(end, h + 2) * x_row};
+        const RowAhead<T> next_gradients{d_y + windows.end * y_row, d_y + next_windows * y_row};
+        compute_row(InputRow<T>(conv, (image * shape.in.height + h) * shape.in.width, taps, sums, next_x,
+                                next_gradients));
         if ((h + 1) % rows_of_sums == 0 || h + 1 == end)
             flush_sums(sums, sums_size, conv.partial + block * sums_size);
     }
+    if (conv.streams) hwy::FlushStream();
 }
 
 }  // namespace

@@ -64,6 +64,13 @@ const T* pad_rows(const void* from, int64_t rows, int64_t channels, int64_t padd
     return to;
 }
 
+/// Whether a result is so large that the next op will not find it in the cache; its vectors must be aligned.
+template <class T>
+bool streams(const void* to, int64_t pixels, int64_t channels) {
+    return pixels * channels * int64_t{sizeof(T)} >= (int64_t{32} << 20) && channels % depthwise_lanes == 0 &&
+           reinterpret_cast<uintptr_t>(to) % 64 == 0;
+}
+
 template <class T>
 void forward(const ConvForward& args, Context& context, bool general) {
     const ConvShape& shape = args.shape;
@@ -85,7 +92,8 @@ void forward(const ConvForward& args, Context& context, bool general) {
                               source.channels, context),
         .bias = pad_rows<T>(args.bias, 1, channels, source.channels, context),
         .zero_row = pad_rows<T>(nullptr, 1, 0, source.row_size(), context),
-        .statistics = statistics};
+        .statistics = statistics,
+        .streams = statistics == nullptr && streams<T>(args.y, shape.out_pixels(), channels)};
     const PerThread<T> workspace(context, conv.workspace_size());
     parallel_for(blocks.count(), [&](int64_t block) { passes<T>().forward(conv, block, workspace.mine()); });
     if (statistics == nullptr) return;
@@ -116,7 +124,9 @@ void backward(const ConvBackward& args, Context& context, bool general) {
                               .zero_row = nullptr,
                               .level = level,
                               .slope = slope,
-                              .partial = nullptr};
+                              .partial = nullptr,
+                              .streams = args.d_x.mode == GradMode::write &&
+                                         streams<T>(args.d_x.data, shape.in_pixels(), channels)};
     const int64_t blocks = conv.blocks.count(), sums_size = conv.sums() * source.channels;
     conv.weight = pad_rows<T>(args.weight, conv.taps(), channels, source.channels, context);
     conv.zero_row = pad_rows<T>(nullptr, 1, 0, source.channels, context);

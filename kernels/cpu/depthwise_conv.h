@@ -99,6 +99,7 @@ struct DepthwiseForward {
     const T* bias;              // zeros if there is none
     const T* zero_row;          // stands for the rows above and below the image
     StatisticsSum* statistics;  // [blocks][channels], zeroed; or null
+    bool streams;               // y is written around the cache
 
     /// Of each thread: the ring, and what the statistics need.
     int64_t workspace_size() const { return source.size() + 3 * args.shape.out_channels; }
@@ -114,7 +115,8 @@ struct DepthwiseBackward {
     const T* zero_row;  // stands for a pixel beside the image
     const T* level;     // the epilogue's part: g = d_y + level + slope · (y − mean); null if there is none
     const T* slope;
-    T* partial;  // [blocks][sums()][source.channels], zeroed
+    T* partial;    // [blocks][sums()][source.channels], zeroed
+    bool streams;  // d_x is written around the cache
 
     /// What each block adds up for a channel: the taps of d_weight, then d_scale, d_shift, d_bias.
     int64_t taps() const { return args.shape.kernel.height * args.shape.kernel.width; }

@@ -20,7 +20,7 @@ namespace {
 
 /// One output row: `rows` are the source's rows under the kernel's taps, from their column 0.
 template <class T>
-using ForwardRow = void (*)(const DepthwiseForward<T>& conv, const T* const* rows, T* y);
+using ForwardRow = void (*)(const DepthwiseForward<T>& conv, const T* const* rows, RowAhead<T> ahead, T* y);
 
 /// Where a tile's input columns begin, for each row under the kernel.
 template <int kKernel, int kStride>
@@ -88,19 +88,26 @@ HWY_INLINE HWY_ATTR void forward_tile(const DepthwiseForward<T>& conv, const Col
 /// The tile of outputs from y on, of which only `valid` lie in the row.
 template <int kKernel, int kStride, class Columns, class T>
 HWY_INLINE HWY_ATTR void forward_columns(const DepthwiseForward<T>& conv, const Columns& columns,
-                                         int64_t valid, T* y) {
+                                         int64_t valid, RowAhead<T> ahead, T* y) {
+    constexpr int64_t inputs = depthwise_tile * kStride * kStride;  // pixels of x for a tile of y
     const int64_t channels = conv.args.shape.out_channels;
     for_each_vector<T>(channels, [&](auto part, int64_t c) HWY_ATTR {
         Vector<T> sums[depthwise_tile];
+        ahead.prefetch(c * inputs, inputs);
         forward_tile<kKernel, kStride>(conv, columns, c, sums);
         unrolled<depthwise_tile>([&](auto t) HWY_ATTR {
-            if (t < valid) part.store(sums[t], y + t * channels + c);
+            if (t >= valid) return;
+            if (conv.streams) {
+                part.stream(sums[t], y + t * channels + c);
+            } else {
+                part.store(sums[t], y + t * channels + c);
+            }
         });
     });
 }
 
 template <int kKernel, int kStride, class T>
-HWY_ATTR void forward_row(const DepthwiseForward<T>& conv, const T* const* rows, T* y) {
+HWY_ATTR void forward_row(const DepthwiseForward<T>& conv, const T* const* rows, RowAhead<T> ahead, T* y) {
     const ConvShape& shape = conv.args.shape;
     const int64_t width = shape.out().width, shift = conv.source.left - shape.padding.width;
     using Inner = InnerColumns<kKernel, kStride, T>;
@@ -108,17 +115,19 @@ HWY_ATTR void forward_row(const DepthwiseForward<T>& conv, const T* const* rows,
     for (int64_t j = 0; j < width; j += depthwise_tile) {
         const int64_t column = j * kStride + shift;
         T* y_tile = y + j * shape.out_channels;
+        const RowAhead<T> tile_ahead{ahead.begin + j * kStride * kStride * shape.in_channels, ahead.end};
         if (column >= 0 && column + Inner::count <= conv.source.width) {
-            forward_columns<kKernel, kStride>(conv, Inner(conv, rows, column), width - j, y_tile);
+            forward_columns<kKernel, kStride>(conv, Inner(conv, rows, column), width - j, tile_ahead, y_tile);
         } else {
-            forward_columns<kKernel, kStride>(conv, Border(conv, rows, column), width - j, y_tile);
+            forward_columns<kKernel, kStride>(conv, Border(conv, rows, column), width - j, tile_ahead,
+                                              y_tile);
         }
     }
 }
 
 /// Any kernel and stride.
 template <class T>
-HWY_ATTR void forward_row_general(const DepthwiseForward<T>& conv, const T* const* rows, T* y) {
+HWY_ATTR void forward_row_general(const DepthwiseForward<T>& conv, const T* const* rows, RowAhead<T>, T* y) {
     const hn::ScalableTag<T> d;
     const ConvShape& shape = conv.args.shape;
     const int64_t pixel = conv.source.channels, channels = shape.out_channels, width = shape.out().width;
@@ -199,13 +208,18 @@ void depthwise_forward_block(const DepthwiseForward<T>& conv, int64_t block, T* 
             const bool inside = first + p >= 0 && first + p < shape.in.height;
             rows[static_cast<size_t>(p)] = inside ? row_at(first + p) : conv.zero_row;
         }
-        compute_row(conv, rows.data(), y + i * y_row);
+        const int64_t next = std::min(shape.in.height, first + shape.kernel.height);
+        const int64_t after = std::min(shape.in.height, next + shape.stride.height);
+        const RowAhead<T> ahead =
+            conv.source.direct() ? RowAhead<T>{x + next * x_row, x + after * x_row} : RowAhead<T>{x, x};
+        compute_row(conv, rows.data(), ahead, y + i * y_row);
         if (conv.statistics != nullptr && (i + 1 == end || i + 1 - counted == statistics_rows)) {
             add_statistics(y + counted * y_row, (i + 1 - counted) * shape.out().width, shape.out_channels,
                            statistics_work, conv.statistics + block * shape.out_channels);
             counted = i + 1;
         }
     }
+    if (conv.streams) hwy::FlushStream();
 }
 
 }  // namespace

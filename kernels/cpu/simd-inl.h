@@ -80,6 +80,20 @@ HWY_INLINE HWY_ATTR bool streams_rows(const T* to, int64_t rows, int64_t channel
            reinterpret_cast<uintptr_t>(to) % (sizeof(T) * static_cast<size_t>(lanes_of<T>())) == 0;
 }
 
+/// Rows that will be needed soon. Where several pixels are read side by side the processor's own prefetching
+/// loses the thread, so such rows are fetched in their order while something else is computed.
+template <class T>
+struct RowAhead {
+    const T* begin;
+    const T* end;
+
+    /// Fetches `lines` cache lines from element i on, as far as there are any.
+    HWY_INLINE HWY_ATTR void prefetch(int64_t i, int64_t lines) const {
+        constexpr int64_t line = 64 / sizeof(T);
+        for (const T* p = begin + i; lines > 0 && p < end; --lines, p += line) hwy::Prefetch(p);
+    }
+};
+
 template <class Body, int... kIndex>
 HWY_INLINE HWY_ATTR void unrolled_over(std::integer_sequence<int, kIndex...>, Body&& body) {
     (body(std::integral_constant<int, kIndex>{}), ...);
