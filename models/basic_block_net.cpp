@@ -41,7 +41,9 @@ class BasicBlockNet : public nn::Module {
 
   protected:
     Tensor forward(const Tensor& x) override {
-        const Tensor y = (*pool_)((*relu_)(ops::add((*residual_)(x), (*shortcut_)(x))));
+        // One after the other: arguments of a call would run in an order that each compiler chooses.
+        const Tensor residual = (*residual_)(x);
+        const Tensor y = (*pool_)((*relu_)(ops::add(residual, (*shortcut_)(x))));
         return (*classifier_)(ops::reshape(y, {y.shape()[0], y.count() / y.shape()[0]}));
     }
 

@@ -53,8 +53,8 @@ TEST_CASE("train: a loss that is not finite stops the run, names its origin and 
     CHECK(outcome.code == 1);
     CHECK(outcome.err.find("not finite") != std::string::npos);
     const bool names_op = outcome.err.find("the first op that made it so is op ") != std::string::npos;
-    const bool names_tensor = outcome.err.find(" made parameter ") != std::string::npos ||
-                              outcome.err.find(" made statistic ") != std::string::npos;
+    const bool names_tensor = outcome.err.find("train: parameter layer_") != std::string::npos ||
+                              outcome.err.find("train: statistic layer_") != std::string::npos;
     CHECK((names_op || names_tensor));
     CHECK_FALSE(fs::exists(folder / "run/last.safetensors"));
 }

@@ -91,7 +91,18 @@ size_t classify(const Options& options, const std::vector<fs::path>& images,
     return failed;
 }
 
+/// Before anything is computed: a folder that is missing should not cost the predictions.
+void check_csv(const std::string& path) {
+    if (path.empty()) return;
+    std::error_code failure;
+    const fs::path folder = fs::absolute(path).parent_path();
+    if (!fs::is_directory(folder, failure))
+        throw Error(fmt::format("--csv {}: there is no folder {}", path, folder.string()));
+    if (fs::is_directory(path, failure)) throw Error(fmt::format("--csv {}: this is a folder", path));
+}
+
 int run(const Options& options) {
+    check_csv(options.csv);
     set_threads(options.threads);
     const Placement placement{DType::f32, tools::choose_device(options.device).device};
     const SafeTensors file = read_safetensors(options.checkpoint);

@@ -162,8 +162,8 @@ void Trainer::check_parameters(const std::vector<nn::NamedParameter>& parameters
     if (found == nullptr) return;
     const bool trained = found->parameter->role == nn::Role::trained;
     throw Diverged(
-        fmt::format("step {}, with a learning rate of {:g}, made {} {} not finite; try a lower --lr",
-                    steps_done_, learning_rate_, trained ? "parameter" : "statistic", found->name));
+        fmt::format("{} {} is not finite after step {}, which had a learning rate of {:g}; try a lower --lr",
+                    trained ? "parameter" : "statistic", found->name, steps_done_, learning_rate_));
 }
 
 }  // namespace vitrine::train
