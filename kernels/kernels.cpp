@@ -11,6 +11,7 @@
 
 #include "kernels/devices.h"
 #include "kernels/error.h"
+#include "kernels/no_implementation.h"
 
 namespace vitrine {
 
@@ -134,8 +135,9 @@ void force_implementation(Device device, std::string_view assignment) {
 }
 
 void throw_no_implementation(const char* kernel, Device device, const std::string& reasons) {
-    throw Error(fmt::format("no implementation of {} on device {} takes these arguments ({})", kernel,
-                            name_of(device), reasons));
+    throw NoImplementation(fmt::format("no implementation of {} on device {} takes these arguments ({})",
+                                       kernel, name_of(device), reasons),
+                           reasons);
 }
 
 }  // namespace vitrine

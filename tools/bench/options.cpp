@@ -1,0 +1,113 @@
+// The command line of bench: see options.h.
+
+#include "tools/bench/options.h"
+
+#include <iostream>
+
+#include "models/models.h"
+#include "tools/common/command_line.h"
+#include "tools/common/device_choice.h"
+
+namespace vitrine::tools {
+namespace {
+
+/// What both commands take, before it is known which one it is.
+struct Common {
+    std::string device = "auto";
+    std::string model;
+    int64_t image_size = 0, batch_size = 32, classes = 1000;
+    int steps = 0;  // 0: the command's own
+};
+
+std::vector<std::string> model_names() {
+    std::vector<std::string> names;
+    for (const models::ModelInfo& model : models::all_models()) names.emplace_back(model.name);
+    return names;
+}
+
+std::vector<std::string> device_names() {
+    std::vector<std::string> names{"auto"};
+    for (const Device device : all_devices) names.emplace_back(name_of(device));
+    return names;
+}
+
+void add_common(CLI::App& command, Common& common, BenchOptions& options) {
+    add_choice(
+        command, "--model", model_names(), [&](const std::string& name) { common.model = name; },
+        "The model to train");
+    add_choice(
+        command, "--device", device_names(), [&](const std::string& name) { common.device = name; },
+        "Where to run [auto]");
+    add_whole(
+        command, "--image-size", 1, 4096, [&](int64_t size) { common.image_size = size; },
+        "Side of the images in pixels [what the model was made for]");
+    add_whole(
+        command, "--batch-size", 2, 65536, [&](int64_t size) { common.batch_size = size; },
+        "Images in a step [32]");
+    add_whole(
+        command, "--classes", 1, 1'000'000, [&](int64_t count) { common.classes = count; },
+        "Outputs of the model [1000]");
+    add_whole(
+        command, "--threads", 0, 1024, [&](int64_t count) { options.threads = static_cast<int>(count); },
+        "0: one for each core [0]");
+    command.add_option("--impl", options.implementations, "Force an implementation of an op; repeatable")
+        ->type_name("OP=NAME")
+        ->allow_extra_args(false);
+    command.add_flag("--json", options.json, "Print one JSON object instead of text");
+}
+
+void add_steps(CLI::App& command, Common& common, const char* help) {
+    add_whole(
+        command, "--steps", 1, 1'000'000, [&](int64_t steps) { common.steps = static_cast<int>(steps); },
+        help);
+}
+
+void take(const Common& common, BenchOptions& options) {
+    const Device device = choose_device(common.device).device;
+    const auto take_into = [&](auto& command) {
+        command.device = device;
+        if (!common.model.empty()) command.model = common.model;
+        command.image_size = common.image_size;
+        command.batch_size = common.batch_size;
+        command.classes = common.classes;
+        if (common.steps > 0) command.steps = common.steps;
+    };
+    take_into(options.step);
+    take_into(options.op);
+}
+
+}  // namespace
+
+BenchOptions parse_bench_options(int argc, const char* const* argv) {
+    CLI::App app{
+        "Times training steps and single ops, as a share of what this machine can do at best (measured "
+        "first)."};
+    app.require_subcommand(1);
+    BenchOptions options;
+    Common common;
+
+    CLI::App* step = app.add_subcommand("step", "Whole training steps of a model on random images");
+    step->add_flag("--per-op", options.step.per_op, "A table of where the time goes");
+    add_steps(*step, common, "How many to time [10]");
+    add_common(*step, common, options);
+
+    CLI::App* op = app.add_subcommand(
+        "op", "Every implementation of an op against each other, shape by shape, inside of training steps");
+    op->add_option("NAME", options.op.op, "An op for both passes (depthwise_conv), or one kernel of it")
+        ->required();
+    add_steps(*op, common, "How many to time with each implementation [5]");
+    add_common(*op, common, options);
+
+    try {
+        app.parse(argc, argv);
+    } catch (const CLI::CallForHelp&) {
+        const auto chosen = app.get_subcommands();
+        std::cout << (chosen.empty() ? app.help() : chosen.front()->help());
+        return options;
+    }
+    options.command = step->parsed() ? BenchOptions::Command::step : BenchOptions::Command::op;
+    take(common, options);
+    return options;
+}
+
+}  // namespace vitrine::tools

@@ -1,0 +1,138 @@
+// What ops are timed in: see workloads.h.
+
+#include "tools/bench/workloads.h"
+
+#include <fmt/format.h>
+
+#include <memory>
+
+#include "engine/autograd.h"
+#include "engine/ops/ops.h"
+#include "engine/optim/sgd.h"
+#include "kernels/kernels.h"
+#include "models/models.h"
+#include "tools/bench/random_batch.h"
+#include "tools/common/training_step.h"
+#include "tools/common/units.h"
+
+namespace vitrine::tools {
+namespace {
+
+class ModelSteps {
+  public:
+    ModelSteps(const std::string& model, const WorkloadOptions& options)
+        : placement_{DType::f32, options.device},
+          model_(models::make_model(model, {.classes = options.classes, .image_size = options.image_size},
+                                    placement_, /*seed=*/1)),
+          optimiser_(model_->trainable(), {.momentum = 0.9, .weight_decay = 1e-4}) {
+        const RandomBatch batch(options.batch_size, options.image_size, options.classes);
+        pixels_ =
+            Tensor::from_host(batch.images, {options.batch_size, options.image_size, options.image_size, 3},
+                              {DType::u8, options.device});
+        labels_ = Tensor::from_host(batch.labels, {options.batch_size}, {DType::i32, options.device});
+    }
+
+    void run(LayerTimer& timer) {
+        model_->set_training(true);
+        model_->set_step(/*seed=*/1, step_++);
+        optimiser_.zero_gradients();
+
+        Tape tape;
+        const Recording recording(tape);
+        timer.start_forward();
+        const Normalization normalization;
+        const Tensor images =
+            ops::normalize_images(pixels_, normalization.mean, normalization.deviation, placement_.dtype);
+        const Tensor loss = ops::softmax_cross_entropy((*model_)(images), labels_, /*label_smoothing=*/0.0);
+        loss.item();  // as training reads it
+        timer.start_backward();
+        tape.backward(loss);
+        timer.time(update_layer(), Pass::forward, [&] { optimiser_.step(/*learning_rate=*/0.001); });
+    }
+
+  private:
+    /// Value, gradient and momentum buffer are read, value and buffer written.
+    Layer update_layer() const {
+        double bytes = 0.0;
+        int64_t parameters = 0;
+        for (const nn::NamedParameter& named : optimiser_.parameters()) {
+            bytes += 5.0 * static_cast<double>(named.value().bytes());
+            parameters += named.value().count();
+        }
+        const std::string shape =
+            fmt::format("{} parameters in {} tensors", grouped(parameters), optimiser_.parameters().size());
+        return {.op = "sgd_update", .shape = shape, .forward = {0.0, bytes}, .backward = {}};
+    }
+
+    Placement placement_;
+    std::shared_ptr<nn::Module> model_;
+    optim::Sgd optimiser_;
+    Tensor pixels_, labels_;
+    uint32_t step_ = 0;
+};
+
+Tensor random_tensor(const Shape& shape, Placement placement) {
+    const RandomKey key{.seed = 2, .purpose = RandomPurpose::test};
+    std::vector<float> values(static_cast<size_t>(shape.count()));
+    for (size_t i = 0; i < values.size(); ++i) {
+        values[i] = static_cast<float>(random_word(key, i) % 1024) / 512.0f - 1.0f;
+    }
+    return Tensor::from_host(values, shape, placement);
+}
+
+/// Of half the image's size.
+Shape half_size(const WorkloadOptions& options, int64_t channels) {
+    const int64_t side = (options.image_size + 1) / 2;
+    return {options.batch_size, side, side, channels};
+}
+
+}  // namespace
+
+Workload model_workload(const std::string& model, const WorkloadOptions& options) {
+    const auto steps = std::make_shared<ModelSteps>(model, options);
+    return {fmt::format("training steps of {}, images {}x{}, batch {}", model, options.image_size,
+                        options.image_size, options.batch_size),
+            [steps](LayerTimer& timer) { steps->run(timer); }};
+}
+
+Workload max_pool_workload(const WorkloadOptions& options) {
+    const Placement placement{DType::f32, options.device};
+    Tensor x = random_tensor(half_size(options, 64), placement);
+    x.require_gradient();
+    const auto run = [x](LayerTimer& timer) {
+        x.slot()->clear();
+        Tape tape;
+        const Recording recording(tape);
+        timer.start_forward();
+        const Tensor y = ops::max_pool(ops::relu(x), {.kernel = {3, 3}, .stride = {2, 2}, .padding = {1, 1}});
+        y.slot()->pass(y);  // any gradient will do
+        timer.start_backward();
+        tape.backward_from_slots();
+    };
+    return {fmt::format("3x3 max pooling behind a ReLU, batch {}", options.batch_size), run};
+}
+
+Workload add_backward_workload(const WorkloadOptions& options) {
+    const Placement placement{DType::f32, options.device};
+    const Tensor first = random_tensor(half_size(options, 16), placement);
+    const Tensor second = random_tensor(first.shape(), placement);
+    Tensor x = Tensor::like(first);
+    x.require_gradient();
+    // The sum is read once more and written; the second gradient is read.
+    const Layer layer{.op = "add",
+                      .shape = fmt::format("{}x{}x{}", x.shape()[1], x.shape()[2], x.shape()[3]),
+                      .forward = {},
+                      .backward = {0.0, 3.0 * static_cast<double>(x.bytes())}};
+    const auto run = [x, first, second, layer](LayerTimer& timer) {
+        x.slot()->clear();
+        const Gradient sum = x.slot()->receive();
+        kernels(x.device())
+            .add_backward(
+                {.dtype = x.dtype(), .count = x.count(), .d_y = first.data(), .d_a = sum, .d_b = {}});
+        timer.time(layer, Pass::backward, [&] { x.slot()->pass(second); });
+    };
+    return {fmt::format("the second gradient of a tensor added to the first, batch {}", options.batch_size),
+            run};
+}
+
+}  // namespace vitrine::tools
