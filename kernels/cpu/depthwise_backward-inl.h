@@ -160,7 +160,7 @@ HWY_ATTR void backward_row_at(const InputRow<T>& row) {
     static_assert(depthwise_tile % kStride == 0);
     using Columns = TileColumns<kKernel, kStride, kPhase>;
     const ConvShape& shape = row.conv.args.shape;
-    const RowSource& source = row.conv.source;
+    const PixelRows& source = row.conv.source;
     for (int64_t w = 0; w < shape.in.width; w += depthwise_tile) {
         const int64_t valid = shape.in.width - w;
         const int64_t base = (w + shape.padding.width) / kStride + source.left + Columns::first;

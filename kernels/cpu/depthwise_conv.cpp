@@ -76,8 +76,8 @@ void forward(const ConvForward& args, Context& context, bool general) {
     const ConvShape& shape = args.shape;
     const int64_t channels = shape.out_channels;
     const auto blocks = RowBlocks::of(shape.batch, shape.out().height);
-    const bool direct = !general && args.prologue.plain() && RowSource::can_be_direct(channels);
-    const auto source = direct ? RowSource::direct_from(shape.in, channels) : RowSource::of_input(shape);
+    const bool direct = !general && args.prologue.plain() && PixelRows::can_be_direct(channels);
+    const auto source = direct ? PixelRows::direct_from(shape.in, channels) : PixelRows::of_input(shape);
     StatisticsSum* statistics = nullptr;
     if (!args.epilogue.plain()) {
         statistics = context.scratch.take<StatisticsSum>(blocks.count() * channels);
@@ -113,9 +113,9 @@ void backward(const ConvBackward& args, Context& context, bool general) {
         slope = context.scratch.take<T>(channels);
         epilogue_coefficients(args, level, slope);
     }
-    const bool direct = !general && level == nullptr && !args.d_bias && RowSource::can_be_direct(channels);
+    const bool direct = !general && level == nullptr && !args.d_bias && PixelRows::can_be_direct(channels);
     const auto source =
-        direct ? RowSource::direct_from(shape.out(), channels) : RowSource::of_gradient(shape);
+        direct ? PixelRows::direct_from(shape.out(), channels) : PixelRows::of_gradient(shape);
     DepthwiseBackward<T> conv{.args = args,
                               .general = general,
                               .blocks = RowBlocks::of(shape.batch, shape.in.height),

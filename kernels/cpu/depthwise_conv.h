@@ -47,7 +47,7 @@ inline int64_t round_up(int64_t value, int64_t to) { return (value + to - 1) / t
 
 /// Rows of `width` pixels of `channels` each (the true ones rounded up); pixel 0 of the image is at column
 /// `left`.
-struct RowSource {
+struct PixelRows {
     int64_t staged;  // rows in the ring; 0 if direct
     int64_t width;
     int64_t left;
@@ -58,17 +58,17 @@ struct RowSource {
     int64_t size() const { return staged * row_size(); }
 
     static bool can_be_direct(int64_t channels) { return channels % depthwise_lanes == 0; }
-    static RowSource direct_from(Size2 image, int64_t channels) { return {0, image.width, 0, channels}; }
+    static PixelRows direct_from(Size2 image, int64_t channels) { return {0, image.width, 0, channels}; }
 
     /// For x: as many rows as the kernel has, and columns for a whole number of tiles.
-    static RowSource of_input(const ConvShape& shape) {
+    static PixelRows of_input(const ConvShape& shape) {
         const int64_t columns = round_up(shape.out().width, depthwise_tile);
         return {shape.kernel.height, (columns - 1) * shape.stride.width + shape.kernel.width,
                 shape.padding.width, round_up(shape.in_channels, depthwise_lanes)};
     }
 
     /// For the gradient of y: as many rows and columns as touch one row of x.
-    static RowSource of_gradient(const ConvShape& shape) {
+    static PixelRows of_gradient(const ConvShape& shape) {
         const int64_t left = (shape.kernel.width - 1 + shape.stride.width - 1) / shape.stride.width;
         const int64_t last = (shape.in.width - 1 + shape.padding.width) / shape.stride.width;
         return {(shape.kernel.height - 1) / shape.stride.height + 1,
@@ -79,7 +79,7 @@ struct RowSource {
 
 /// Zeroes the columns left and right of the image in every staged row.
 template <class T>
-void clear_borders(const RowSource& source, int64_t image_width, T* ring) {
+void clear_borders(const PixelRows& source, int64_t image_width, T* ring) {
     const int64_t right = std::min(source.width, source.left + image_width);
     for (int64_t row = 0; row < source.staged; ++row) {
         T* begin = ring + row * source.row_size();
@@ -94,7 +94,7 @@ struct DepthwiseForward {
     const ConvForward& args;
     bool general;  // any kernel and stride, instead of the specialised loops
     RowBlocks blocks;
-    RowSource source;
+    PixelRows source;
     const T* weight;
     const T* bias;              // zeros if there is none
     const T* zero_row;          // stands for the rows above and below the image
@@ -110,7 +110,7 @@ struct DepthwiseBackward {
     const ConvBackward& args;
     bool general;
     RowBlocks blocks;
-    RowSource source;
+    PixelRows source;
     const T* weight;
     const T* zero_row;  // stands for a pixel beside the image
     const T* level;     // the epilogue's part: g = d_y + level + slope · (y − mean); null if there is none

@@ -162,7 +162,7 @@ HWY_ATTR void stage_input_row(const DepthwiseForward<T>& conv, const T* x, T* to
     const Prologue& prologue = conv.args.prologue;
     const T* scale = static_cast<const T*>(prologue.scale);
     const T* shift = static_cast<const T*>(prologue.shift);
-    const RowSource& source = conv.source;
+    const PixelRows& source = conv.source;
     const int64_t channels = conv.args.shape.in_channels;
     const int64_t columns = std::min(conv.args.shape.in.width, source.width - source.left);
     if (prologue.plain() && channels == source.channels) {
