@@ -26,6 +26,12 @@ inline constexpr double largest_f64 = 1e-10;
 inline constexpr double largest_f32 = 1e-4;
 }  // namespace tolerance
 
+/// oneDNN cuts its sums by the number of threads and cannot be told otherwise, so that it repeats its bits
+/// only with the same number. It is checked for that much, and it must never be the first choice for any
+/// arguments: the house's rule of the same bits with any number of threads holds for whatever runs unless it
+/// is forced.
+inline constexpr std::string_view bits_follow_threads[]{"onednn"};
+
 /// An op's problems, made when they are needed.
 struct Suite {
     std::string op;  // "linear": the kernels' names without _forward and _backward

@@ -18,7 +18,10 @@ double difference(double actual, double expected) {
     return std::isfinite(d) ? d : infinity;
 }
 
-double ratio(double numerator, double denominator) { return numerator == 0 ? 0 : numerator / denominator; }
+double ratio(double numerator, double denominator) {
+    if (numerator == 0 || numerator == infinity) return numerator;  // whatever the denominator, a NaN too
+    return numerator / denominator;
+}
 
 }  // namespace
 
@@ -46,6 +49,8 @@ Distance distance(std::span<const double> actual, std::span<const double> expect
         result.worst = {static_cast<int64_t>(i), actual[i], expected[i]};
     }
     const double scale = root_mean_square(expected);
+    // Where all is 0 but for a value whose square is 0 too, there is still an error.
+    if (scale == 0 && largest > 0) squares = infinity;
     result.mean_square = ratio(squares, scale * scale * static_cast<double>(actual.size()));
     result.largest = ratio(std::max(largest, 0.0), scale);
     return result;

@@ -33,11 +33,11 @@ nlohmann::json number(double value) {
     return fmt::format("{}", value);
 }
 
-nlohmann::json to_object(const Measure& measure, const char* expected) {
+nlohmann::json to_object(const Measure& measure, const char* actual, const char* expected) {
     return {{"error", number(measure.error)},
             {"where", measure.where},
             {"index", measure.worst.index},
-            {"analytic", number(measure.worst.actual)},
+            {actual, number(measure.worst.actual)},
             {expected, number(measure.worst.expected)}};
 }
 
@@ -61,7 +61,7 @@ std::string to_text(const Line& line) {
             fmt::format("{} reference {:.1e} at {}: computed {:.9g}, reference {:.9g}",
                         line.differences ? ";" : " ", m.error, element(m), m.worst.actual, m.worst.expected);
     }
-    if (line.implementation.empty()) {
+    if (line.implementation.empty() || line.shape.empty()) {
         for (const std::string& failure : line.failures) text += ": " + failure;
     } else {
         for (const std::string& failure : line.failures) text += "\n        " + failure;
@@ -76,8 +76,8 @@ std::string to_json(const Line& line) {
                           {"type", line.type},
                           {"shape", line.shape}};
     if (!line.refusal.empty()) object["refusal"] = line.refusal;
-    if (line.differences) object["differences"] = to_object(*line.differences, "numeric");
-    if (line.reference) object["reference"] = to_object(*line.reference, "reference");
+    if (line.differences) object["differences"] = to_object(*line.differences, "analytic", "numeric");
+    if (line.reference) object["reference"] = to_object(*line.reference, "computed", "reference");
     if (!line.failures.empty()) object["failures"] = line.failures;
     return object.dump();
 }

@@ -17,6 +17,6 @@ struct PassResult {
 };
 
 PassResult check_pass(const BoundPass& pass, const Callable& implementation, DType dtype,
-                      const std::string& shape, const std::vector<Variant>& variants);
+                      const Problem& problem, const std::vector<Variant>& variants);
 
 }  // namespace vitrine::gradcheck

@@ -113,6 +113,13 @@ struct Alias {
     std::string input;
 };
 
+/// A looser limit for one implementation on one problem, with the reason why nothing better can be asked.
+struct Looser {
+    std::string implementation;
+    double mean_square;
+    std::string reason;
+};
+
 struct Problem {
     std::string shape;  // for people: shape and options
     std::vector<Tensor> tensors;
@@ -122,8 +129,9 @@ struct Problem {
     std::vector<Alias> backward_aliases{};  // of the gradients in mode write
     /// The outputs by a formula of its own; where empty, the reference device's forward is the oracle.
     std::function<Values(const Values& inputs)> expected{};
-    bool differences = true;  // false at points on a kink or with values that are not finite
-    double step = 1e-4;       // of the central differences; the point keeps further away from kinks than this
+    std::vector<Looser> looser{};  // in f32
+    bool differences = true;       // false at points on a kink or with values that are not finite
+    double step = 1e-4;    // of the central differences; the point keeps further away from kinks than this
     int64_t samples = 40;  // elements of each parameter that are differenced; the rest only along a direction
 };
 

@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <optional>
 
 #include "tools/gradcheck/harness/differences.h"
@@ -103,19 +104,19 @@ class ProblemCheck {
                bool with_differences) {
         if (!selection_.kernel(pass.kernel)) return;
         bool all_selected = true;
-        std::set<size_t> accepted;
+        std::map<size_t, std::string> first_taker;  // of each variant
         for (const Callable& implementation : pass.implementations) {
             if (!selection_.implementation(pass.kernel, implementation.name)) {
                 all_selected = false;
                 continue;
             }
-            PassResult result = check_pass(pass, implementation, dtype, problem_.shape, variants);
+            PassResult result = check_pass(pass, implementation, dtype, problem_, variants);
             tally_[{pass.kernel, implementation.name}] += result.accepted.empty() ? 0 : 1;
-            accepted.insert(result.accepted.begin(), result.accepted.end());
+            for (const size_t index : result.accepted) first_taker.try_emplace(index, implementation.name);
             if (with_differences && result.accepted.contains(0)) add_differences(result);
             sink_(result.line);
         }
-        if (all_selected && accepted.size() < variants.size()) report_gap(pass, dtype, variants, accepted);
+        if (all_selected) check_takers(pass, dtype, variants, first_taker);
     }
 
     void add_differences(PassResult& result) {
@@ -146,16 +147,27 @@ class ProblemCheck {
         }
     }
 
-    void report_gap(const BoundPass& pass, DType dtype, const std::vector<Variant>& variants,
-                    const std::set<size_t>& accepted) const {
+    /// Every variant must be taken, and by default by an implementation whose bits do not follow the threads.
+    void check_takers(const BoundPass& pass, DType dtype, const std::vector<Variant>& variants,
+                      const std::map<size_t, std::string>& first_taker) const {
         for (size_t index = 0; index < variants.size(); ++index) {
-            if (accepted.contains(index)) continue;
-            Line line{pass.kernel, "", name_of(dtype), problem_.shape};
-            const std::string& label = variants[index].label;
-            line.fail(fmt::format("no implementation takes it{}{}", label.empty() ? "" : " ", label));
-            sink_(line);
-            return;
+            const std::string what = variants[index].label.empty() ? "it" : "it " + variants[index].label;
+            const auto taker = first_taker.find(index);
+            if (taker == first_taker.end()) {
+                report_gap(pass, dtype, fmt::format("no implementation takes {}", what));
+            } else if (std::ranges::find(bits_follow_threads, taker->second) !=
+                       std::end(bits_follow_threads)) {
+                report_gap(pass, dtype,
+                           fmt::format("{} takes {} first, whose bits follow the number of threads",
+                                       taker->second, what));
+            }
         }
+    }
+
+    void report_gap(const BoundPass& pass, DType dtype, std::string sentence) const {
+        Line line{pass.kernel, "", name_of(dtype), problem_.shape};
+        line.fail(std::move(sentence));
+        sink_(line);
     }
 
     const Problem& problem_;

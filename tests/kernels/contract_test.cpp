@@ -1,0 +1,132 @@
+// The contract around the kernels: devices, tables, forced implementations, scratch memory, gradients.
+
+#include <doctest/doctest.h>
+
+#include <array>
+#include <cstdint>
+#include <set>
+#include <string>
+
+#include "kernels/error.h"
+#include "kernels/kernels.h"
+#include "kernels/runtime.h"
+
+namespace {
+
+using namespace vitrine;
+
+std::string error_of(auto&& action) {
+    try {
+        action();
+    } catch (const Error& error) {
+        return error.what();
+    }
+    return "no error";
+}
+
+bool contains(const std::string& text, const std::string& part) {
+    return text.find(part) != std::string::npos;
+}
+
+}  // namespace
+
+TEST_CASE("device: every name leads back to its device, and a wrong one to an error that lists them") {
+    for (const Device device : all_devices) CHECK(device_from_name(name_of(device)) == device);
+    const std::string message = error_of([] { device_from_name("tpu"); });
+    CHECK(contains(message, "tpu"));
+    for (const Device device : all_devices) CHECK(contains(message, name_of(device)));
+}
+
+TEST_CASE("kernels: on every device each kernel has its own name and at least one implementation") {
+    for (const Device device : {Device::reference, Device::cpu}) {
+        std::set<std::string> kernels_seen;
+        for_each_kernel(device, [&](const auto& kernel) {
+            CHECK(kernel.device == device);
+            CHECK(kernels_seen.insert(kernel->name()).second);
+            CHECK(!kernel->implementations().empty());
+            std::set<std::string> implementations;
+            for (const auto& implementation : kernel->implementations()) {
+                CHECK_MESSAGE(implementations.insert(implementation.name).second, kernel->name());
+            }
+        });
+        std::set<std::string> listed;
+#define KERNEL(name, Args) listed.insert(#name);
+#include "kernels/kernels.def"
+#undef KERNEL
+        CHECK(kernels_seen == listed);
+    }
+}
+
+TEST_CASE("force_implementation: what does not exist is named, with what there is") {
+    const auto force = [](const char* assignment) {
+        return error_of([&] { force_implementation(Device::cpu, assignment); });
+    };
+    CHECK(contains(force("depthwise_conv"), "op=implementation"));
+    CHECK(contains(force("teleport=direct"), "no op 'teleport'"));
+    CHECK(contains(force("teleport=direct"), "linear_forward"));
+    CHECK(contains(force("linear=magic"), "no implementation 'magic'"));
+    CHECK(contains(force("linear=magic"), "onednn"));
+    CHECK(forced_implementation(Device::cpu, "linear_forward").empty());
+}
+
+TEST_CASE("force_implementation: a short name forces both passes, an empty one lifts it") {
+    force_implementation(Device::reference, "linear=loops");
+    CHECK(forced_implementation(Device::reference, "linear_forward") == "loops");
+    CHECK(forced_implementation(Device::reference, "linear_backward") == "loops");
+    CHECK(forced_implementation(Device::cpu, "linear_forward").empty());
+    force_implementation(Device::reference, "linear_backward=");
+    CHECK(forced_implementation(Device::reference, "linear_forward") == "loops");
+    CHECK(forced_implementation(Device::reference, "linear_backward").empty());
+    force_implementation(Device::reference, "linear=");
+    CHECK(forced_implementation(Device::reference, "linear_forward").empty());
+}
+
+TEST_CASE("kernel: the first implementation that accepts is chosen, and all refusals are told") {
+    using List = std::array<Implementation<AddForward>, 2>;
+    static constexpr List list{
+        {{"never", [](const AddForward&) { return "it never does"; }, nullptr},
+         {"odd", [](const AddForward& args) { return args.count % 2 == 1 ? nullptr : "even"; }, nullptr}}};
+    const Kernel<AddForward> kernel{"some_kernel", list};
+    AddForward args;
+    args.count = 3;
+    CHECK(std::string(kernel.choose(args, Device::reference).name) == "odd");
+    args.count = 4;
+    const std::string message = error_of([&] { kernel.choose(args, Device::reference); });
+    CHECK(contains(message, "some_kernel"));
+    CHECK(contains(message, "it never does"));
+    CHECK(contains(message, "even"));
+}
+
+TEST_CASE("devices that are not part of this build throw a clear error") {
+    CHECK(contains(error_of([] { kernels(Device::simt); }), "simt"));
+    CHECK(contains(error_of([] { runtime(Device::simt); }), "simt"));
+}
+
+TEST_CASE("scratch: the same blocks come again after a reset, and nothing is allocated any more") {
+    Scratch scratch(Device::reference);
+    void* first = scratch.take(1000);
+    void* second = scratch.take(5000);
+    CHECK(first != second);
+    CHECK(reinterpret_cast<uintptr_t>(first) % 256 == 0);
+    CHECK(reinterpret_cast<uintptr_t>(second) % 256 == 0);
+    const size_t held = scratch.bytes_held();
+    CHECK(held >= 6000);
+    for (int call = 0; call < 3; ++call) {
+        scratch.reset();
+        CHECK(scratch.take(1000) == first);
+        CHECK(scratch.take(4000) == second);
+        CHECK(scratch.bytes_held() == held);
+    }
+    scratch.reset();
+    scratch.take(2000);
+    CHECK(scratch.bytes_held() == held + 1000);
+}
+
+TEST_CASE("GradientWriter: writes, adds, or says that nobody wants it") {
+    std::array<float, 2> buffer{1, 2};
+    GradientWriter<float>({buffer.data(), GradMode::write})(0, 5);
+    GradientWriter<float>({buffer.data(), GradMode::accumulate})(1, 5);
+    CHECK(buffer == std::array<float, 2>{5, 7});
+    CHECK(!GradientWriter<float>(Gradient{}));
+    CHECK(static_cast<bool>(GradientWriter<float>({buffer.data(), GradMode::write})));
+}

@@ -1,0 +1,32 @@
+// Philox against the test vectors that Random123 publishes (kat_vectors, philox4x32, 10 rounds).
+
+#include "kernels/philox.h"
+
+#include <doctest/doctest.h>
+
+using vitrine::philox;
+using vitrine::PhiloxWords;
+
+TEST_CASE("philox: the published vectors") {
+    CHECK(philox({0, 0, 0, 0}, {0, 0}) == PhiloxWords{0x6627e8d5, 0xe169c58d, 0xbc57ac4c, 0x9b00dbd8});
+    constexpr uint32_t ones = 0xffffffff;
+    CHECK(philox({ones, ones, ones, ones}, {ones, ones}) ==
+          PhiloxWords{0x408f276d, 0x41c83b0e, 0xa20bc7c6, 0x6d5451fd});
+    CHECK(philox({0x243f6a88, 0x85a308d3, 0x13198a2e, 0x03707344}, {0xa4093822, 0x299f31d0}) ==
+          PhiloxWords{0xd16cfe09, 0x94fdcceb, 0x5001e420, 0x24126ea1});
+}
+
+TEST_CASE("philox: a key's fields lie where the counter and the key have them") {
+    const vitrine::RandomKey key{0x299f31d0a4093822, static_cast<vitrine::RandomPurpose>(0x03707344),
+                                 0x13198a2e, 0x85a308d3};
+    const PhiloxWords words = vitrine::random_words(key, 0x243f6a88);
+    CHECK(words == PhiloxWords{0xd16cfe09, 0x94fdcceb, 0x5001e420, 0x24126ea1});
+    for (uint64_t i = 0; i < 4; ++i)
+        CHECK(vitrine::random_word(key, 4 * uint64_t{0x243f6a88} + i) == words[i]);
+}
+
+TEST_CASE("philox: a word becomes a number below 1") {
+    CHECK(vitrine::uniform_from_word(0) == 0.0f);
+    CHECK(vitrine::uniform_from_word(0x80000000) == 0.5f);
+    CHECK(vitrine::uniform_from_word(0xffffffff) < 1.0f);
+}
