@@ -17,13 +17,22 @@ std::string without_batch(const Shape& shape) {
     return text.empty() ? "1" : text;
 }
 
-/// The smallest stride that takes `in` pixels to `out` with some padding below the kernel's size.
+/// The smallest stride that takes `in` pixels to `out`, or 0.
+int64_t stride_with_padding(int64_t in, int64_t out, int64_t kernel, int64_t padding) {
+    const int64_t room = in + 2 * padding - kernel;
+    for (int64_t stride = 1; room >= 0 && stride <= in; ++stride) {
+        if (room / stride + 1 == out) return stride;
+    }
+    return 0;
+}
+
+/// An event does not tell the padding: first the one that would keep the size, as most layers have it.
 int64_t stride_between(int64_t in, int64_t out, int64_t kernel) {
-    for (int64_t stride = 1; stride < in; ++stride) {
-        for (int64_t padding = 0; padding < kernel; ++padding) {
-            const int64_t room = in + 2 * padding - kernel;
-            if (room >= 0 && room / stride + 1 == out) return stride;
-        }
+    const int64_t usual = stride_with_padding(in, out, kernel, (kernel - 1) / 2);
+    if (usual > 0) return usual;
+    for (int64_t padding = 0; padding < kernel; ++padding) {
+        const int64_t stride = stride_with_padding(in, out, kernel, padding);
+        if (stride > 0) return stride;
     }
     return 1;
 }

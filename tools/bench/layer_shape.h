@@ -7,9 +7,8 @@
 
 namespace vitrine::tools {
 
-/// Of one sample of a forward event: "112x112x96 -> 56x56x96 k3 s2". The stride is told from the shapes: the
-/// smallest one that leads from the one to the other. Ends in "no d_x" where the input wants no gradient,
-/// which makes backward cheaper.
+/// Of one sample of a forward event: "112x112x96 -> 56x56x96 k3 s2". The stride is told from the shapes. Ends
+/// in "no d_x" where the input wants no gradient, which makes backward cheaper.
 std::string layer_shape(const OpEvent& event);
 
 }  // namespace vitrine::tools

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
+#include <string_view>
 
 #include "kernels/threads.h"
 #include "tools/bench/roofline.h"
@@ -22,9 +23,11 @@ constexpr const char* explanation =
     "the\n"
     "data came from the caches, which are faster than the memory whose peak is measured.\n";
 
-/// Widths of the first three columns.
+constexpr const char* all_layers = "all layers of a step";
+
 struct Columns {
-    size_t shape = 5, implementation = 14;
+    size_t shape = std::string_view(all_layers).size();
+    size_t implementation = std::string_view("implementation").size();
 };
 
 Columns columns_for(const KernelBench& kernel) {
@@ -76,7 +79,8 @@ std::string kernel_table(const KernelBench& kernel, const Peak& peak) {
     const Columns columns = columns_for(kernel);
     std::string text = fmt::format("\n{} in {}\n{}", kernel.kernel, kernel.workload, header(columns));
     for (const ShapeBench& shape : kernel.shapes) text += shape_rows(columns, shape, peak);
-    const char* name = "all layers of a step";
+    if (kernel.shapes.size() == 1) return text;
+    const char* name = all_layers;
     for (const Total& total : kernel.totals()) {
         text += row_start(columns, name, fmt::format("{}", total.layers), total.implementation) +
                 numbers(total.cost, total.seconds, peak);

@@ -59,9 +59,9 @@ std::string op_table(const StepBenchResult& result) {
         return fmt::format("{} {:.1f} ms ({:.1f}%)", name, 1e3 * seconds,
                            percent(seconds, result.traced_seconds));
     };
-    return text + fmt::format("\n  {}, {}, {}, {}: not in ops\n", part("forward", parts.forward),
+    return text + fmt::format("\n  {}, {}, {}, {}\n", part("forward", parts.forward),
                               part("backward", parts.backward), part("update", parts.update),
-                              part("other", parts.other));
+                              part("outside of ops", parts.other));
 }
 
 }  // namespace

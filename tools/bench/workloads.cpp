@@ -24,13 +24,9 @@ class ModelSteps {
         : placement_{DType::f32, options.device},
           model_(models::make_model(model, {.classes = options.classes, .image_size = options.image_size},
                                     placement_, /*seed=*/1)),
-          optimiser_(model_->trainable(), {.momentum = 0.9, .weight_decay = 1e-4}) {
-        const RandomBatch batch(options.batch_size, options.image_size, options.classes);
-        pixels_ =
-            Tensor::from_host(batch.images, {options.batch_size, options.image_size, options.image_size, 3},
-                              {DType::u8, options.device});
-        labels_ = Tensor::from_host(batch.labels, {options.batch_size}, {DType::i32, options.device});
-    }
+          optimiser_(model_->trainable(), {.momentum = 0.9, .weight_decay = 1e-4}),
+          batch_(options.batch_size, options.image_size, options.classes),
+          batch_shape_{options.batch_size, options.image_size, options.image_size, 3} {}
 
     void run(LayerTimer& timer) {
         model_->set_training(true);
@@ -39,12 +35,17 @@ class ModelSteps {
 
         Tape tape;
         const Recording recording(tape);
+        const Tensor pixels = Tensor::from_host(batch_.images, batch_shape_, {DType::u8, placement_.device});
+        const Tensor labels =
+            Tensor::from_host(batch_.labels, {batch_shape_[0]}, {DType::i32, placement_.device});
         timer.start_forward();
         const Normalization normalization;
         const Tensor images =
-            ops::normalize_images(pixels_, normalization.mean, normalization.deviation, placement_.dtype);
-        const Tensor loss = ops::softmax_cross_entropy((*model_)(images), labels_, /*label_smoothing=*/0.0);
-        loss.item();  // as training reads it
+            ops::normalize_images(pixels, normalization.mean, normalization.deviation, placement_.dtype);
+        const Tensor logits = (*model_)(images);
+        const Tensor loss = ops::softmax_cross_entropy(logits, labels, /*label_smoothing=*/0.0);
+        loss.item();
+        logits.to_host<float>();
         timer.start_backward();
         tape.backward(loss);
         timer.time(update_layer(), Pass::forward, [&] { optimiser_.step(/*learning_rate=*/0.001); });
@@ -67,7 +68,8 @@ class ModelSteps {
     Placement placement_;
     std::shared_ptr<nn::Module> model_;
     optim::Sgd optimiser_;
-    Tensor pixels_, labels_;
+    RandomBatch batch_;
+    Shape batch_shape_;
     uint32_t step_ = 0;
 };
 
