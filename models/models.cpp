@@ -13,9 +13,9 @@ namespace vitrine::models {
 
 const std::vector<ModelInfo>& all_models() {
     static const std::vector<ModelInfo> models{
-        {"basic_block_net", "one residual block; small and quick, for first steps", 32,
+        {"basic_block_net", "one residual block; small and quick, for first steps", 32, 8,
          build_basic_block_net},
-        {"mobilenet_v2", "inverted residuals with depthwise convolutions (Sandler et al., 2018)", 224,
+        {"mobilenet_v2", "inverted residuals with depthwise convolutions (Sandler et al., 2018)", 224, 1,
          build_mobilenet_v2},
     };
     return models;

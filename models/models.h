@@ -20,8 +20,9 @@ struct ModelOptions {
 
 struct ModelInfo {
     const char* name;
-    const char* summary;  // one line for --help
-    int64_t image_size;   // what it was made for
+    const char* summary;    // one line for --help
+    int64_t image_size;     // what it was made for
+    int64_t size_multiple;  // sides that are no multiple of this lose their last pixels
     std::shared_ptr<nn::Module> (*build)(const ModelOptions& options, Placement placement);
 };
 

@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include <filesystem>
+#include <fstream>
 #include <nlohmann/json.hpp>
 #include <regex>
 
@@ -106,6 +107,34 @@ TEST_CASE_FIXTURE(Fixture, "train: mobilenet_v2 trains too, and --json speaks in
     CHECK(read_safetensors(folder / "run/last.safetensors").metadata.at("width_mult") == "0.25");
     CHECK(run("train", {"--data", folder / "data", "--eval-only", folder / "run/last.safetensors"}).code ==
           0);
+}
+
+TEST_CASE_FIXTURE(
+    Fixture, "train: basic_block_net takes the data's own size, rounded up to whole windows of its pool") {
+    // Gray images of 12×12 pixels in the format of MNIST, four for each part.
+    for (const std::string part : {"train", "t10k"}) {
+        const auto header = [](unsigned char kind, std::initializer_list<char> extents) {
+            std::string bytes{'\0', '\0', '\x08', static_cast<char>(kind)};
+            for (const char extent : extents) bytes += std::string(3, '\0') + extent;
+            return bytes;
+        };
+        fs::create_directory(folder.path() / "idx");
+        std::ofstream(folder / ("idx/" + part + "-images-idx3-ubyte"), std::ios::binary)
+            << header(3, {4, 12, 12}) + std::string(4 * 12 * 12, '\x55');
+        std::ofstream(folder / ("idx/" + part + "-labels-idx1-ubyte"), std::ios::binary)
+            << header(1, {4}) + std::string("\0\1\2\3", 4);
+    }
+    const std::vector<std::string> common{"--data", folder / "idx", "--quiet", "--max-steps", "1", "--out"};
+    const auto image_size = [&](const std::string& out, const std::vector<std::string>& more) {
+        std::vector<std::string> all = common;
+        all.push_back(folder / out);
+        all.insert(all.end(), more.begin(), more.end());
+        REQUIRE(run("train", all).code == 0);
+        return Json::parse(content_of(folder.path() / out / "run.json"))["image_size"].get<int>();
+    };
+    CHECK(image_size("block", {}) == 16);
+    CHECK(image_size("given", {"--image-size", "12"}) == 12);
+    CHECK(image_size("mobile", {"--model", "mobilenet_v2", "--width-mult", "0.25"}) == 12);
 }
 
 TEST_CASE_FIXTURE(Fixture, "train: nothing of an earlier run is lost unless it is asked for") {

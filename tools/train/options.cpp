@@ -62,7 +62,8 @@ void add_data(CLI::App& app, Options& options) {
         "How the folder is laid out [auto: by its files]");
     add_whole(
         app, "--image-size", 1, 4096, [&](int64_t size) { options.image_size = size; },
-        "Side in pixels that images are resized and cropped to\n[the data's own; 64 for folders of images]");
+        "Side in pixels that images are resized and cropped to\n[the data's own, 64 for folders of images; "
+        "for\nbasic_block_net rounded up to a multiple of 8]");
     add_number(
         app, "--subset", {0.0, 1.0, true}, [&](double share) { options.subset = share; },
         "Share of the training images of each class to use [1]");

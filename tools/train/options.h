@@ -14,7 +14,7 @@ struct Options {
     // Data; see data/dataset.h for what each means
     std::string data;  // empty: Debian's Fashion-MNIST
     std::string dataset = "auto";
-    int64_t image_size = 0;  // 0: the data's own
+    int64_t image_size = 0;  // 0: the data's own, rounded up to what the model can use whole
     double subset = 1.0;
     std::optional<double> validation;
     bool strict = false;

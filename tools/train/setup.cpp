@@ -9,6 +9,7 @@
 #include "engine/error.h"
 #include "kernels/kernels.h"
 #include "kernels/threads.h"
+#include "models/models.h"
 
 namespace vitrine::train {
 namespace {
@@ -41,17 +42,7 @@ void agree(const char* flag, const std::optional<T>& option, const T& in_file, c
             fmt::format("{} {} contradicts {}, which holds a model with {}", flag, *option, source, in_file));
 }
 
-}  // namespace
-
-tools::DeviceChoice set_up_machine(const Options& options) {
-    set_threads(options.threads);
-    const tools::DeviceChoice choice = tools::choose_device(options.device);
-    for (const std::string& assignment : options.implementations)
-        force_implementation(choice.device, assignment);
-    return choice;
-}
-
-Dataset load_data(const Options& options, int64_t image_size, Reporter& reporter) {
+DatasetOptions dataset_options(const Options& options, int64_t image_size, Reporter& reporter) {
     DatasetOptions wanted;
     wanted.path = options.data;
     wanted.kind = options.dataset;
@@ -63,7 +54,27 @@ Dataset load_data(const Options& options, int64_t image_size, Reporter& reporter
     wanted.cache_folder = options.cache;
     wanted.threads = options.threads;
     wanted.progress = [&](int64_t done, int64_t total) { reporter.loading(done, total); };
+    return wanted;
+}
+
+}  // namespace
+
+tools::DeviceChoice set_up_machine(const Options& options) {
+    set_threads(options.threads);
+    const tools::DeviceChoice choice = tools::choose_device(options.device);
+    for (const std::string& assignment : options.implementations)
+        force_implementation(choice.device, assignment);
+    return choice;
+}
+
+Dataset load_data(const Options& options, int64_t image_size, Reporter& reporter) {
+    DatasetOptions wanted = dataset_options(options, image_size, reporter);
     Dataset dataset = load_dataset(wanted);
+    const int64_t multiple = models::model_from_name(options.model_name()).size_multiple;
+    if (image_size == 0 && dataset.train.height % multiple != 0) {
+        wanted.image_size = (dataset.train.height + multiple - 1) / multiple * multiple;
+        dataset = load_dataset(wanted);
+    }
     report_notices(dataset, reporter);
     check_data(dataset);
     return dataset;

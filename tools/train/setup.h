@@ -15,8 +15,9 @@ namespace vitrine::train {
 /// Threads, device and forced implementations, as the options want them.
 tools::DeviceChoice set_up_machine(const Options& options);
 
-/// The data set, at `image_size` (0: its own size). Skipped files and notices go to the reporter. Throws
-/// Error also where it cannot be used to measure or train a model.
+/// The data set, at `image_size` (0: its own size, or what the model makes of it: see --image-size). Skipped
+/// files and notices go to the reporter. Throws Error also where it cannot be used to measure or train a
+/// model.
 Dataset load_data(const Options& options, int64_t image_size, Reporter& reporter);
 
 /// A model for these data.
