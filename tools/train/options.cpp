@@ -97,7 +97,7 @@ void add_training(CLI::App& app, Options& options) {
         fmt::format("Images a step; an incomplete last batch is left out [{}]", defaults.batch_size));
     add_number(
         app, "--lr", {0.0, infinity, true}, [&](double rate) { options.learning_rate = rate; },
-        fmt::format("Learning rate: the first, or one_cycle's highest [{}]", defaults.learning_rate));
+        "Learning rate: the first, or one_cycle's highest\n[0.1 for basic_block_net, 0.02 for mobilenet_v2]");
     add_choice(
         app, "--schedule", {"constant", "cosine", "one_cycle"},
         [&](const std::string& name) { options.schedule = optim::schedule_from_name(name); },
@@ -181,6 +181,11 @@ void check_together(const Options& options, const CLI::App& app) {
 }
 
 }  // namespace
+
+double Options::resolved_learning_rate() const {
+    constexpr double small_network = 0.1, deep_network = 0.02;
+    return learning_rate.value_or(model_name() == "mobilenet_v2" ? deep_network : small_network);
+}
 
 Options parse_options(int argc, const char* const* argv) {
     Options options;

@@ -39,7 +39,9 @@ TrainerOptions plan(const Options& options, const Dataset& dataset) {
     const int64_t batches = dataset.train.count / batch_size;
     int64_t steps = options.epochs * batches;
     if (options.max_steps) steps = std::min(steps, *options.max_steps);
-    return {.schedule = {.kind = options.schedule, .rate = options.learning_rate, .total_steps = steps},
+    return {.schedule = {.kind = options.schedule,
+                         .rate = options.resolved_learning_rate(),
+                         .total_steps = steps},
             .epochs = (steps + batches - 1) / batches,
             .batch_size = options.batch_size,
             .seed = options.seed};
@@ -73,7 +75,7 @@ Json settings(const Options& options, const Dataset& dataset, const tools::Model
             {"epochs", trainer.epochs},
             {"steps", trainer.schedule.total_steps},
             {"batch_size", options.batch_size},
-            {"lr", options.learning_rate},
+            {"lr", options.resolved_learning_rate()},
             {"schedule", optim::name_of(options.schedule)},
             {"momentum", options.momentum},
             {"nesterov", options.nesterov},
