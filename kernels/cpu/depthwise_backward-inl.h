@@ -109,75 +109,79 @@ struct TileColumns {
     static constexpr int column(int t, int q) { return (kPhase + t - q) / kStride - first; }
 };
 
-/// With kBorder, columns of gradients outside of the rows count as zero, and only `valid` pixels lie in the
-/// row.
-template <int kKernel, int kStride, int kPhase, bool kBorder, class T>
-HWY_INLINE HWY_ATTR void backward_tile(const InputRow<T>& row, int64_t w, int64_t base, int64_t valid) {
+/// A tile of pixels from column w on, of which only `valid` lie in the row; its columns of gradients begin at
+/// `base`.
+struct PixelTile {
+    int64_t w;
+    int64_t base;
+    int64_t valid;
+};
+
+/// With kBorder, the tile may reach beyond its row, and columns of gradients beyond theirs: those count as
+/// zero.
+template <int kKernel, int kStride, int kPhase, bool kBorder, class Part, class T>
+HWY_INLINE HWY_ATTR void backward_vector(const InputRow<T>& row, const PixelTile& tile, const Part& part,
+                                         int64_t c) {
     using Columns = TileColumns<kKernel, kStride, kPhase>;
     constexpr int kTile = depthwise_tile;
     const hn::ScalableTag<T> d;
     const int64_t pixel = row.conv.source.channels, channels = row.conv.args.shape.in_channels;
-    for_each_vector<T>(channels, [&](auto part, int64_t c) HWY_ATTR {
-        Vector<T> x[kTile], a[kTile], d_a[kTile];
-        row.x_ahead.prefetch(w * channels + c * kTile, kTile);
-        row.gradients_ahead.prefetch(w / kStride * channels + c * (kTile / kStride), kTile / kStride);
-        unrolled<kTile>([&](auto t) HWY_ATTR {
-            x[t] = a[t] = d_a[t] = hn::Zero(d);
-            if (kBorder && t >= valid) return;
-            x[t] = in_register(row.load(part, (w + t) * channels + c));
-            a[t] = row.through_prologue(part, c, x[t]);
+    const int64_t w = tile.w, base = tile.base, valid = tile.valid;
+    Vector<T> x[kTile], a[kTile], d_a[kTile];
+    row.x_ahead.prefetch(w * channels + c * kTile, kTile);
+    row.gradients_ahead.prefetch(w / kStride * channels + c * (kTile / kStride), kTile / kStride);
+    unrolled<kTile>([&](auto t) HWY_ATTR {
+        x[t] = a[t] = d_a[t] = hn::Zero(d);
+        if (kBorder && t >= valid) return;
+        x[t] = in_register(row.load(part, (w + t) * channels + c));
+        a[t] = row.through_prologue(part, c, x[t]);
+    });
+    for (const TapRow<T>& tap : row.taps) {
+        Vector<T> gradients[Columns::count];
+        unrolled<Columns::count>([&](auto k) HWY_ATTR {
+            const bool outside = kBorder && (base + k < 0 || base + k >= row.conv.source.width);
+            const T* from = outside ? row.conv.zero_row : tap.gradients + (base + k) * pixel;
+            gradients[k] = in_register(hn::LoadU(d, from + c));
         });
-        for (const TapRow<T>& tap : row.taps) {
-            Vector<T> gradients[Columns::count];
-            unrolled<Columns::count>([&](auto k) HWY_ATTR {
-                const bool outside = kBorder && (base + k < 0 || base + k >= row.conv.source.width);
-                const T* from = outside ? row.conv.zero_row : tap.gradients + (base + k) * pixel;
-                gradients[k] = in_register(hn::LoadU(d, from + c));
+        unrolled<kKernel>([&](auto q) HWY_ATTR {
+            const int64_t weight = (tap.p * kKernel + q) * pixel + c;
+            const auto value = in_register(hn::Load(d, row.conv.weight + weight));
+            auto d_weight = hn::Load(d, row.sums + weight);
+            unrolled<kTile>([&](auto t) HWY_ATTR {
+                if constexpr (Columns::meets(t, q)) {
+                    d_a[t] = hn::MulAdd(value, gradients[Columns::column(t, q)], d_a[t]);
+                    d_weight = hn::MulAdd(a[t], gradients[Columns::column(t, q)], d_weight);
+                }
             });
-            unrolled<kKernel>([&](auto q) HWY_ATTR {
-                const int64_t weight = (tap.p * kKernel + q) * pixel + c;
-                const auto value = in_register(hn::Load(d, row.conv.weight + weight));
-                auto d_weight = hn::Load(d, row.sums + weight);
-                unrolled<kTile>([&](auto t) HWY_ATTR {
-                    if constexpr (Columns::meets(t, q)) {
-                        d_a[t] = hn::MulAdd(value, gradients[Columns::column(t, q)], d_a[t]);
-                        d_weight = hn::MulAdd(a[t], gradients[Columns::column(t, q)], d_weight);
-                    }
-                });
-                hn::Store(d_weight, d, row.sums + weight);
-            });
-        }
-        unrolled<kTile>([&](auto t) HWY_ATTR {
-            if (kBorder && t >= valid) return;
-            row.finish(part, c, (w + t) * channels + c, x[t], a[t], d_a[t]);
+            hn::Store(d_weight, d, row.sums + weight);
         });
+    }
+    unrolled<kTile>([&](auto t) HWY_ATTR {
+        if (kBorder && t >= valid) return;
+        row.finish(part, c, (w + t) * channels + c, x[t], a[t], d_a[t]);
     });
 }
 
-/// The whole row in tiles, which all have the same phase.
+/// The whole row in tiles, which all have the same phase. The code for tiles at the border also takes the
+/// channels of other tiles that fill no vector.
 template <int kKernel, int kStride, int kPhase, class T>
-HWY_ATTR void backward_row_at(const InputRow<T>& row) {
+HWY_ATTR void backward_row(const InputRow<T>& row) {
     static_assert(depthwise_tile % kStride == 0);
     using Columns = TileColumns<kKernel, kStride, kPhase>;
     const ConvShape& shape = row.conv.args.shape;
     const PixelRows& source = row.conv.source;
     for (int64_t w = 0; w < shape.in.width; w += depthwise_tile) {
-        const int64_t valid = shape.in.width - w;
         const int64_t base = (w + shape.padding.width) / kStride + source.left + Columns::first;
-        if (base >= 0 && base + Columns::count <= source.width && valid >= depthwise_tile) {
-            backward_tile<kKernel, kStride, kPhase, false>(row, w, base, valid);
-        } else {
-            backward_tile<kKernel, kStride, kPhase, true>(row, w, base, valid);
+        const PixelTile tile{w, base, shape.in.width - w};
+        int64_t done = 0;
+        if (base >= 0 && base + Columns::count <= source.width && tile.valid >= depthwise_tile) {
+            for (const int64_t lanes = lanes_of<T>(); done + lanes <= shape.in_channels; done += lanes) {
+                backward_vector<kKernel, kStride, kPhase, false>(row, tile, FullVector<T>{}, done);
+            }
         }
-    }
-}
-
-template <int kKernel, int kStride, class T>
-HWY_ATTR void backward_row(const InputRow<T>& row) {
-    if (row.conv.args.shape.padding.width % kStride == 0) {
-        backward_row_at<kKernel, kStride, 0>(row);
-    } else {
-        backward_row_at<kKernel, kStride, kStride - 1>(row);
+        for_each_masked_vector<T>(done, shape.in_channels, [&](auto part, int64_t c) HWY_ATTR {
+            backward_vector<kKernel, kStride, kPhase, true>(row, tile, part, c);
+        });
     }
 }
 
@@ -213,8 +217,9 @@ template <class T>
 BackwardRow<T> backward_row_for(const DepthwiseBackward<T>& conv) {
     if (conv.general) return backward_row_general<T>;
     const int64_t stride = conv.args.shape.stride.width;
-    if (conv.args.shape.kernel.width == 3) return stride == 1 ? backward_row<3, 1, T> : backward_row<3, 2, T>;
-    return stride == 1 ? backward_row<5, 1, T> : backward_row<5, 2, T>;
+    if (conv.args.shape.kernel.width == 3)
+        return stride == 1 ? backward_row<3, 1, 0, T> : backward_row<3, 2, 1, T>;
+    return stride == 1 ? backward_row<5, 1, 0, T> : backward_row<5, 2, 0, T>;
 }
 
 /// Copies one row of gradients of y, through the epilogue, to its place between the borders, and adds it to

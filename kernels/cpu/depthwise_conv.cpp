@@ -152,7 +152,13 @@ void backward(const ConvBackward& args, Context& context, bool general) {
 }
 
 const char* refuses_direct_forward(const ConvForward& args) { return refuses_direct(args.shape); }
-const char* refuses_direct_backward(const ConvBackward& args) { return refuses_direct(args.shape); }
+const char* refuses_direct_backward(const ConvBackward& args) {
+    const ConvShape& shape = args.shape;
+    if (const char* reason = refuses_direct(shape)) return reason;
+    // Compiled for one phase of the tiles alone: that of the usual padding, half the kernel, and its like.
+    const bool usual = (shape.padding.width - shape.kernel.width / 2) % shape.stride.width == 0;
+    return usual ? nullptr : "stride 2 with a padding that is not half the kernel or an even number off it";
+}
 
 template <bool kGeneral>
 void run_forward(const ConvForward& args, Context& context) {

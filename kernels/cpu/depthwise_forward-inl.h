@@ -85,43 +85,56 @@ HWY_INLINE HWY_ATTR void forward_tile(const DepthwiseForward<T>& conv, const Col
     });
 }
 
-/// The tile of outputs from y on, of which only `valid` lie in the row.
-template <int kKernel, int kStride, class Columns, class T>
-HWY_INLINE HWY_ATTR void forward_columns(const DepthwiseForward<T>& conv, const Columns& columns,
-                                         int64_t valid, RowAhead<T> ahead, T* y) {
+/// One row's tile of outputs from y on, of which only `valid` lie in the row, and the part of x to fetch
+/// meanwhile.
+template <class T>
+struct OutputTile {
+    T* y;
+    int64_t valid;
+    RowAhead<T> ahead;
+};
+
+template <int kKernel, int kStride, class Columns, class Part, class T>
+HWY_INLINE HWY_ATTR void forward_vector(const DepthwiseForward<T>& conv, const Columns& columns,
+                                        const OutputTile<T>& tile, const Part& part, int64_t c) {
     constexpr int64_t inputs = depthwise_tile * kStride * kStride;  // pixels of x for a tile of y
     const int64_t channels = conv.args.shape.out_channels;
-    for_each_vector<T>(channels, [&](auto part, int64_t c) HWY_ATTR {
-        Vector<T> sums[depthwise_tile];
-        ahead.prefetch(c * inputs, inputs);
-        forward_tile<kKernel, kStride>(conv, columns, c, sums);
-        unrolled<depthwise_tile>([&](auto t) HWY_ATTR {
-            if (t >= valid) return;
-            if (conv.streams) {
-                part.stream(sums[t], y + t * channels + c);
-            } else {
-                part.store(sums[t], y + t * channels + c);
-            }
-        });
+    Vector<T> sums[depthwise_tile];
+    tile.ahead.prefetch(c * inputs, inputs);
+    forward_tile<kKernel, kStride>(conv, columns, c, sums);
+    unrolled<depthwise_tile>([&](auto t) HWY_ATTR {
+        if (t >= tile.valid) return;
+        if (conv.streams) {
+            part.stream(sums[t], tile.y + t * channels + c);
+        } else {
+            part.store(sums[t], tile.y + t * channels + c);
+        }
     });
 }
 
+/// The code for tiles at the border also takes the channels of other tiles that fill no vector.
 template <int kKernel, int kStride, class T>
 HWY_ATTR void forward_row(const DepthwiseForward<T>& conv, const T* const* rows, RowAhead<T> ahead, T* y) {
-    const ConvShape& shape = conv.args.shape;
-    const int64_t width = shape.out().width, shift = conv.source.left - shape.padding.width;
     using Inner = InnerColumns<kKernel, kStride, T>;
     using Border = BorderColumns<kKernel, kStride, T>;
+    const ConvShape& shape = conv.args.shape;
+    const int64_t width = shape.out().width, channels = shape.out_channels;
     for (int64_t j = 0; j < width; j += depthwise_tile) {
-        const int64_t column = j * kStride + shift;
-        T* y_tile = y + j * shape.out_channels;
-        const RowAhead<T> tile_ahead{ahead.begin + j * kStride * kStride * shape.in_channels, ahead.end};
+        const int64_t column = j * kStride + conv.source.left - shape.padding.width;
+        const OutputTile<T> tile{
+            y + j * channels, width - j, {ahead.begin + j * kStride * kStride * channels, ahead.end}};
+        int64_t done = 0;
         if (column >= 0 && column + Inner::count <= conv.source.width) {
-            forward_columns<kKernel, kStride>(conv, Inner(conv, rows, column), width - j, tile_ahead, y_tile);
-        } else {
-            forward_columns<kKernel, kStride>(conv, Border(conv, rows, column), width - j, tile_ahead,
-                                              y_tile);
+            const Inner columns(conv, rows, column);
+            for (const int64_t lanes = lanes_of<T>(); done + lanes <= channels; done += lanes) {
+                forward_vector<kKernel, kStride>(conv, columns, tile, FullVector<T>{}, done);
+            }
+            if (done == channels) continue;
         }
+        const Border columns(conv, rows, column);
+        for_each_masked_vector<T>(done, channels, [&](auto part, int64_t c) HWY_ATTR {
+            forward_vector<kKernel, kStride>(conv, columns, tile, part, c);
+        });
     }
 }
 

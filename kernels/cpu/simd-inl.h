@@ -9,6 +9,7 @@
 #define VITRINE_KERNELS_CPU_SIMD_INL_H
 #endif
 
+#include <algorithm>
 #include <cstdint>
 #include <type_traits>
 #include <utility>
@@ -68,6 +69,16 @@ HWY_INLINE HWY_ATTR void for_each_vector(int64_t count, Body&& body) {
     for (; i + lanes <= count; i += lanes) body(FullVector<T>{}, i);
     if (i < count) {
         body(VectorTail<T>{hn::FirstN(hn::ScalableTag<T>(), static_cast<size_t>(count - i))}, i);
+    }
+}
+
+/// The vectors of [begin, end) all as VectorTail: for code so long that one version of it is enough.
+template <class T, class Body>
+HWY_INLINE HWY_ATTR void for_each_masked_vector(int64_t begin, int64_t end, Body&& body) {
+    const int64_t lanes = lanes_of<T>();
+    for (int64_t i = begin; i < end; i += lanes) {
+        const int64_t count = std::min(lanes, end - i);
+        body(VectorTail<T>{hn::FirstN(hn::ScalableTag<T>(), static_cast<size_t>(count))}, i);
     }
 }
 
