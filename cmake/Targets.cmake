@@ -43,3 +43,21 @@ function(vitrine_test folder)
     add_test(NAME ${folder} COMMAND ${folder}_tests)
   endif()
 endfunction()
+
+# Adds .cu files to a target as host C++ that the SIMT executor runs (kernels/simt). The compiler calls a hook before
+# every access, so that the executor can check it; the executor, not thread sanitizer, provides the hooks, and so the
+# flag is not one for linking. Address sanitizer cannot be combined with the hooks: it checks bounds in their place.
+function(vitrine_simt_kernels target)
+  set(options -x c++ -g1)
+  if(NOT CMAKE_CXX_FLAGS MATCHES "-fsanitize=")
+    list(APPEND options -fsanitize=thread --param=tsan-instrument-func-entry-exit=0)
+    target_compile_definitions(${target} PRIVATE VITRINE_SIMT_HOOKS)
+  endif()
+  # -O1 keeps every access on its own line.
+  if(NOT CMAKE_BUILD_TYPE STREQUAL Debug)
+    list(APPEND options -O1)
+  endif()
+  set_source_files_properties(${ARGN} PROPERTIES LANGUAGE CXX COMPILE_OPTIONS "${options}")
+  target_sources(${target} PRIVATE ${ARGN})
+  target_link_libraries(${target} PRIVATE vitrine_simt)
+endfunction()

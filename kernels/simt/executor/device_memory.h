@@ -1,0 +1,61 @@
+// The address range behind kernels/simt/memory.h: which bytes belong to a live buffer.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <mutex>
+#include <string>
+
+namespace vitrine::simt {
+
+class DeviceMemory {
+  public:
+    static DeviceMemory& instance();
+
+    void* allocate(size_t bytes);
+    void release(void* memory);
+
+    bool contains(uintptr_t address) const { return address - base_ < capacity; }
+    size_t offset(uintptr_t address) const { return address - base_; }
+
+    /// Whether all bytes of an access of at most 256 bytes lie in one live buffer.
+    bool live(uintptr_t address, size_t bytes) const {
+        const size_t first = offset(address);
+        const size_t last = first + bytes - 1;
+        return live_byte(first) && live_byte(last);
+    }
+
+    /// Throws Error if the bytes are not all in one live buffer.
+    void require(const void* memory, size_t bytes, const char* what) const;
+
+    /// "byte 12 of a buffer of 400 bytes", for an address that is live.
+    std::string place(uintptr_t address) const;
+
+    /// "4 bytes past the end of a buffer of 400 bytes", for an address that is not live.
+    std::string describe(uintptr_t address) const;
+
+    /// A sentence about the first buffer whose canaries were overwritten, or nothing.
+    std::string broken_canary() const;
+
+    static constexpr size_t capacity = size_t{64} << 30;  // of addresses; memory is used as it is touched
+    static constexpr size_t alignment = 256;
+
+  private:
+    DeviceMemory();
+    bool live_byte(size_t offset) const { return offset % alignment < live_in_granule_[offset / alignment]; }
+    void mark(size_t begin, size_t bytes, bool live);
+    std::string broken_canary_of(size_t begin, size_t bytes) const;
+    size_t take_room(size_t bytes);
+    void give_room(size_t begin, size_t bytes);
+
+    mutable std::mutex mutex_;
+    uintptr_t base_;
+    size_t committed_ = 0;           // of the address range, from its beginning
+    size_t held_ = 0;                // bytes of live buffers
+    uint16_t* live_in_granule_;      // of each 256 bytes, how many, from the first, belong to a buffer
+    std::map<size_t, size_t> live_;  // offset -> bytes
+    std::map<size_t, size_t> free_;  // offset -> bytes; neighbours are merged
+};
+
+}  // namespace vitrine::simt

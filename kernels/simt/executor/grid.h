@@ -1,0 +1,64 @@
+// One launch: what all of its blocks share, and where its findings come together.
+#pragma once
+
+#include <cstdint>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "kernels/simt/launch.h"
+#include "kernels/simt/report.h"
+
+namespace vitrine::simt {
+
+/// What one OS thread counted.
+struct Counters {
+    uint64_t barriers = 0;
+    uint64_t warp_operations = 0;
+    uint64_t global_bytes_read = 0;
+    uint64_t global_bytes_written = 0;
+    uint64_t shared_bytes_read = 0;
+    uint64_t shared_bytes_written = 0;
+};
+
+class Grid {
+  public:
+    /// Throws Error if a GPU would refuse the launch.
+    Grid(const GridRequest& request, const Settings& settings);
+
+    const GridRequest& request() const { return request_; }
+    const Settings& settings() const { return settings_; }
+    unsigned threads_per_block() const { return request_.block.x * request_.block.y * request_.block.z; }
+    uint64_t blocks() const { return blocks_; }
+
+    /// Block number `turn` in the order of this launch, as its place in the grid.
+    uint3 block(uint64_t turn) const;
+
+    /// The ranks of a block's threads in the order in which they start: whole warps, each in its own order.
+    void order_threads(uint64_t turn, std::vector<uint32_t>& ranks) const;
+
+    /// The race checks' numbers: first_number() is nobody's, block `turn` has first_number() + 1 + turn.
+    uint32_t first_number() const { return first_number_; }
+
+    /// A place that has the same kind of finding already only counts it once more. Any OS thread may call.
+    void add(Finding finding);
+    void add(const Counters& counters);
+    void add(std::vector<LineTraffic> traffic);
+
+    /// The report, ordered by place in the grid and in the source.
+    LaunchReport finish();
+
+  private:
+    void check_shape() const;
+    uint32_t take_numbers() const;
+
+    GridRequest request_;
+    Settings settings_;
+    uint64_t blocks_;
+    uint32_t first_number_;
+    std::vector<uint32_t> shuffled_blocks_;
+    std::mutex mutex_;
+    LaunchReport report_;
+};
+
+}  // namespace vitrine::simt

@@ -1,0 +1,67 @@
+// The hooks that the compiler calls before every access of a kernel file compiled with -fsanitize=thread.
+//
+// The program is not linked with thread sanitizer's own run-time library: these few functions stand in its
+// place. Kernel files must be the only ones compiled with that flag.
+
+#include <cstdint>
+
+#include "kernels/simt/executor/worker.h"
+
+namespace {
+
+using vitrine::simt::Access;
+
+inline __attribute__((always_inline)) void observe(const void* address, uint32_t bytes, Access access,
+                                                   const void* code) {
+    if (vitrine::simt::running_observer == nullptr) return;
+    const vitrine::simt::Unobserved unobserved;
+    unobserved.observer()->access(reinterpret_cast<uintptr_t>(address), bytes, access,
+                                  reinterpret_cast<uintptr_t>(code));
+}
+
+/// An access of unknown alignment or length, as single bytes so that no alignment is asked of it.
+void observe_bytes(const void* address, uint64_t bytes, Access access, const void* code) {
+    for (uint64_t i = 0; i < bytes; ++i) observe(static_cast<const char*>(address) + i, 1, access, code);
+}
+
+}  // namespace
+
+// The compiler chooses these names.
+#define VITRINE_HOOKS(bytes)                                                 \
+    void __tsan_read##bytes(void* address) {                                 \
+        observe(address, bytes, Access::read, __builtin_return_address(0));  \
+    }                                                                        \
+    void __tsan_write##bytes(void* address) {                                \
+        observe(address, bytes, Access::write, __builtin_return_address(0)); \
+    }                                                                        \
+    void __tsan_unaligned_read##bytes(void* address) {                       \
+        observe(address, bytes, Access::read, __builtin_return_address(0));  \
+    }                                                                        \
+    void __tsan_unaligned_write##bytes(void* address) {                      \
+        observe(address, bytes, Access::write, __builtin_return_address(0)); \
+    }
+
+extern "C" {
+
+void __tsan_init() {}
+void __tsan_func_entry(void* /*caller*/) {}
+void __tsan_func_exit(void*) {}
+void __tsan_vptr_update(void*, void*) {}
+void __tsan_vptr_read(void*) {}
+
+VITRINE_HOOKS(1)
+VITRINE_HOOKS(2)
+VITRINE_HOOKS(4)
+VITRINE_HOOKS(8)
+VITRINE_HOOKS(16)
+
+void __tsan_read_range(void* address, unsigned long bytes) {
+    observe_bytes(address, bytes, Access::read, __builtin_return_address(0));
+}
+void __tsan_write_range(void* address, unsigned long bytes) {
+    observe_bytes(address, bytes, Access::write, __builtin_return_address(0));
+}
+
+}  // extern "C"
+
+#undef VITRINE_HOOKS

@@ -1,0 +1,166 @@
+// The race rule, and the pages it is kept in.
+
+#include "kernels/simt/executor/shadow.h"
+
+#include <sys/mman.h>
+
+#include <algorithm>
+#include <new>
+
+#include "kernels/simt/executor/device_memory.h"
+
+namespace vitrine::simt {
+namespace {
+
+constexpr unsigned warp_size = 32;
+constexpr uint32_t nobody = 0;
+
+unsigned lane_of(const Stamp& stamp) { return stamp.thread % warp_size; }
+unsigned warp_of(const Stamp& stamp) { return stamp.thread / warp_size; }
+
+bool same_interval(const Stamp& a, const Stamp& b) { return a.block == b.block && a.barrier == b.barrier; }
+
+bool from_this_launch(const Stamp& stamp, const Accessor& accessor) {
+    return stamp.block != nobody && stamp.block >= accessor.first_block;
+}
+
+/// Whether lane `lane` of the accessor's warp, at `clock`, is known to be past.
+bool lane_is_past(unsigned lane, uint32_t clock, const Accessor& accessor) {
+    const unsigned own = lane_of(accessor.stamp);
+    return lane == own || accessor.clocks->clock[own][lane] >= clock;
+}
+
+bool ordered(const Stamp& earlier, const Accessor& accessor) {
+    if (!from_this_launch(earlier, accessor)) return true;
+    const Stamp& now = accessor.stamp;
+    if (earlier.block != now.block) return false;
+    if (earlier.barrier != now.barrier) return true;
+    if (earlier.thread == now.thread) return true;
+    return warp_of(earlier) == warp_of(now) && lane_is_past(lane_of(earlier), earlier.clock, accessor);
+}
+
+bool all_past(uint32_t lanes, uint32_t clock, const Accessor& accessor) {
+    for (unsigned lane = 0; lane < warp_size; ++lane) {
+        if ((lanes >> lane & 1u) != 0 && !lane_is_past(lane, clock, accessor)) return false;
+    }
+    return true;
+}
+
+bool reads_ordered(const Cell& cell, const Accessor& accessor) {
+    const Stamp& read = cell.read;
+    if (!from_this_launch(read, accessor)) return true;
+    if (read.block != accessor.stamp.block) return false;
+    if (read.barrier != accessor.stamp.barrier) return true;
+    if (read.flag != 0) return false;
+    if (warp_of(read) != warp_of(accessor.stamp)) return false;
+    return all_past(cell.reading_lanes, read.clock, accessor);
+}
+
+void remember_read(Cell& cell, const Accessor& accessor) {
+    Stamp& read = cell.read;
+    const Stamp& now = accessor.stamp;
+    const uint32_t own_bit = 1u << lane_of(now);
+    if (from_this_launch(read, accessor) && read.block != now.block) {
+        // Several blocks read it: so says the launch's first number, which is no block's.
+        read.block = accessor.first_block;
+        return;
+    }
+    if (same_interval(read, now)) {
+        if (read.flag != 0) return;
+        if (warp_of(read) != warp_of(now)) {
+            read.flag = 1;
+            return;
+        }
+        // Lanes at one clock are kept together. Where clocks differ (partial masks) the newest reader is
+        // kept: a race with an older one may go unseen, but none is invented.
+        if (read.clock == now.clock) {
+            cell.reading_lanes |= own_bit;
+            return;
+        }
+    }
+    read = now;
+    cell.reading_lanes = own_bit;
+}
+
+}  // namespace
+
+WarpClocks::WarpClocks() {
+    for (unsigned lane = 0; lane < warp_size; ++lane) clock[lane][lane] = 1;
+}
+
+void WarpClocks::join(unsigned lanes) {
+    std::array<uint32_t, warp_size> joined{};
+    for (unsigned lane = 0; lane < warp_size; ++lane) {
+        if ((lanes >> lane & 1u) == 0) continue;
+        for (unsigned other = 0; other < warp_size; ++other) {
+            joined[other] = std::max(joined[other], clock[lane][other]);
+        }
+    }
+    // One new clock for all, so that lanes that synchronise together stay together.
+    const uint32_t next = *std::ranges::max_element(joined) + 1;
+    latest = std::max(latest, next);
+    for (unsigned lane = 0; lane < warp_size; ++lane) {
+        if ((lanes >> lane & 1u) == 0) continue;
+        clock[lane] = joined;
+        clock[lane][lane] = next;
+    }
+}
+
+std::optional<Stamp> enter(Cell& cell, Access access, const Accessor& accessor) {
+    std::optional<Stamp> conflict;
+    const bool both_atomic = access == Access::atomic && cell.write.flag != 0;
+    if (!both_atomic && !ordered(cell.write, accessor)) {
+        conflict = cell.write;
+    }
+    if (access == Access::read) {
+        remember_read(cell, accessor);
+        return conflict;
+    }
+    if (!conflict && !reads_ordered(cell, accessor)) {
+        conflict = cell.read;
+    }
+    cell.write = accessor.stamp;
+    cell.write.flag = access == Access::atomic ? 1 : 0;
+    cell.read = Stamp{};
+    return conflict;
+}
+
+void Cells::split() {
+    std::vector<Cell> bytes(bytes_);
+    for (size_t i = 0; i < bytes_; ++i) bytes[i] = cells_[i / 4];
+    cells_ = std::move(bytes);
+    by_word_ = false;
+}
+
+GlobalShadow& GlobalShadow::instance() {
+    static GlobalShadow shadow;
+    return shadow;
+}
+
+GlobalShadow::GlobalShadow() {
+    const size_t bytes = DeviceMemory::capacity / page_bytes * sizeof(std::atomic<Page*>);
+    void* memory =
+        mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (memory == MAP_FAILED) throw std::bad_alloc();
+    pages_ = static_cast<std::atomic<Page*>*>(memory);  // zero bytes: null pointers
+}
+
+GlobalShadow::Page& GlobalShadow::touch(size_t page) {
+    std::atomic<Page*>& slot = pages_[page];
+    if (Page* existing = slot.load(std::memory_order_acquire); existing != nullptr) return *existing;
+    auto made = std::make_unique<Page>();
+    Page* expected = nullptr;
+    return slot.compare_exchange_strong(expected, made.get(), std::memory_order_acq_rel) ? *made.release()
+                                                                                         : *expected;
+}
+
+void GlobalShadow::forget(size_t offset, size_t bytes) {
+    const size_t first = (offset + page_bytes - 1) / page_bytes;
+    for (size_t page = first; page < (offset + bytes) / page_bytes; ++page) {
+        delete pages_[page].exchange(nullptr, std::memory_order_acq_rel);
+    }
+}
+
+void GlobalShadow::forget_all() { forget(0, DeviceMemory::capacity); }
+
+}  // namespace vitrine::simt

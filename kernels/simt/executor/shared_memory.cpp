@@ -1,0 +1,92 @@
+// Shared memory: finding its variables, filling them with poison.
+
+#include "kernels/simt/executor/shared_memory.h"
+
+#include <sys/mman.h>
+
+#include <algorithm>
+#include <cstring>
+#include <new>
+
+#ifdef __SANITIZE_ADDRESS__
+#include <sanitizer/asan_interface.h>
+#endif
+
+namespace vitrine::simt {
+namespace {
+
+constexpr unsigned char poison = 0xFF;
+
+void fill(const SharedPiece& piece) {
+    std::memset(reinterpret_cast<void*>(piece.address), poison, piece.bytes);
+}
+
+}  // namespace
+
+SharedMemory::SharedMemory() : thread_locals_(thread_local_range()) {
+    dynamic_ = mmap(nullptr, dynamic_capacity, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (dynamic_ == MAP_FAILED) throw std::bad_alloc();
+    for (const SharedVariable& variable : shared_variables()) {
+        pieces_.push_back({thread_locals_.begin + variable.offset, variable.bytes,
+                           "shared variable " + variable.name, Cells(variable.bytes)});
+    }
+    pieces_.push_back(
+        {reinterpret_cast<uintptr_t>(dynamic_), 0, "dynamic shared memory", Cells(dynamic_capacity)});
+}
+
+SharedMemory::~SharedMemory() {
+#ifdef __SANITIZE_ADDRESS__
+    __asan_unpoison_memory_region(dynamic_, dynamic_capacity);
+#endif
+    munmap(dynamic_, dynamic_capacity);
+}
+
+void SharedMemory::begin_launch(size_t dynamic_bytes) {
+    pieces_.back().bytes = dynamic_bytes;
+#ifdef __SANITIZE_ADDRESS__
+    __asan_unpoison_memory_region(dynamic_, dynamic_bytes);
+    __asan_poison_memory_region(static_cast<char*>(dynamic_) + dynamic_bytes,
+                                dynamic_capacity - dynamic_bytes);
+#endif
+}
+
+SharedPiece* SharedMemory::find(uintptr_t address, uint32_t block) {
+    const auto holds = [&](const SharedPiece& piece) { return address - piece.address < piece.bytes; };
+    SharedPiece* piece = &pieces_[last_found_];
+    if (!holds(*piece)) {
+        if (holds(pieces_.back())) {
+            piece = &pieces_.back();
+        } else {
+            const auto statics = std::ranges::subrange(pieces_.begin(), pieces_.end() - 1);
+            const auto after = std::ranges::upper_bound(statics, address, {}, &SharedPiece::address);
+            if (after == statics.begin() || !holds(*std::prev(after))) return nullptr;
+            piece = &*std::prev(after);
+        }
+        last_found_ = static_cast<size_t>(piece - pieces_.data());
+    }
+    if (piece->block != block) {
+        piece->block = block;
+        fill(*piece);
+    }
+    return piece;
+}
+
+void SharedMemory::save() {
+    saved_.clear();
+    for (const SharedPiece& piece : pieces_) {
+        const auto* begin = reinterpret_cast<const unsigned char*>(piece.address);
+        saved_.emplace_back(begin, begin + piece.bytes);
+    }
+}
+
+void SharedMemory::poison_all() {
+    for (const SharedPiece& piece : pieces_) fill(piece);
+}
+
+void SharedMemory::restore() {
+    for (size_t i = 0; i < pieces_.size(); ++i) {
+        std::ranges::copy(saved_[i], reinterpret_cast<unsigned char*>(pieces_[i].address));
+    }
+}
+
+}  // namespace vitrine::simt

@@ -1,0 +1,187 @@
+// Reading this program's own symbols: libelf for the symbol table, libdwfl for source lines.
+
+#include "kernels/simt/executor/symbols.h"
+
+#include <cxxabi.h>
+#include <elfutils/libdwfl.h>
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <gelf.h>
+#include <link.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <memory>
+#include <mutex>
+
+namespace vitrine::simt {
+namespace {
+
+std::string demangled(const char* name) {
+    int status = 0;
+    const std::unique_ptr<char, decltype(&std::free)> text(
+        abi::__cxa_demangle(name, nullptr, nullptr, &status), std::free);
+    return status == 0 ? text.get() : name;
+}
+
+/// "void vitrine::(anonymous namespace)::gemm<float>(float const*, int)" -> "gemm<float>".
+std::string plain_name(std::string name) {
+    constexpr std::string_view anonymous = "(anonymous namespace)::";
+    for (size_t at = name.find(anonymous); at != std::string::npos; at = name.find(anonymous)) {
+        name.erase(at, anonymous.size());
+    }
+    int depth = 0;
+    size_t begin = 0;
+    size_t end = 0;
+    for (; end < name.size() && (depth != 0 || name[end] != '('); ++end) {
+        if (name[end] == '<') ++depth;
+        if (name[end] == '>') --depth;
+        if (depth == 0 && (name[end] == ' ' || name[end] == ':')) begin = end + 1;
+    }
+    return name.substr(begin, end - begin);
+}
+
+/// Paths inside the project are shown from its root, which this file's own path tells.
+std::string from_root(std::string_view path) {
+    constexpr std::string_view self = __FILE__;
+    constexpr std::string_view inside = "kernels/simt/executor/symbols.cpp";
+    const std::string_view root = self.substr(0, self.size() - inside.size());
+    return std::string(path.starts_with(root) ? path.substr(root.size()) : path);
+}
+
+class DebugInformation {
+  public:
+    DebugInformation() : dwfl_(dwfl_begin(&callbacks())) {
+        if (dwfl_ == nullptr) return;
+        dwfl_linux_proc_report(dwfl_, getpid());
+        dwfl_report_end(dwfl_, nullptr, nullptr);
+    }
+    ~DebugInformation() { dwfl_end(dwfl_); }
+    DebugInformation(const DebugInformation&) = delete;
+    DebugInformation& operator=(const DebugInformation&) = delete;
+
+    std::string line(uintptr_t address) {
+        const std::lock_guard lock(mutex_);
+        Dwfl_Line* line = dwfl_ == nullptr ? nullptr : dwfl_getsrc(dwfl_, address);
+        int number = 0;
+        const char* file =
+            line == nullptr ? nullptr : dwfl_lineinfo(line, nullptr, &number, nullptr, nullptr, nullptr);
+        return file == nullptr ? fmt::format("{:#x}", address)
+                               : fmt::format("{}:{}", from_root(file), number);
+    }
+
+    std::string function(uintptr_t address) {
+        const std::lock_guard lock(mutex_);
+        Dwfl_Module* module = dwfl_ == nullptr ? nullptr : dwfl_addrmodule(dwfl_, address);
+        const char* name = module == nullptr ? nullptr : dwfl_module_addrname(module, address);
+        return name == nullptr ? fmt::format("{:#x}", address) : plain_name(demangled(name));
+    }
+
+  private:
+    static const Dwfl_Callbacks& callbacks() {
+        static Dwfl_Callbacks functions = [] {
+            Dwfl_Callbacks result{};
+            result.find_elf = dwfl_linux_proc_find_elf;
+            result.find_debuginfo = dwfl_standard_find_debuginfo;
+            return result;
+        }();
+        return functions;
+    }
+
+    std::mutex mutex_;
+    Dwfl* dwfl_;
+};
+
+DebugInformation& debug_information() {
+    static DebugInformation information;
+    return information;
+}
+
+/// A static variable of a function has a mangled name "_ZZ<function>E<variable>".
+std::vector<SharedVariable> read_shared_variables(Elf* elf) {
+    std::vector<SharedVariable> variables;
+    for (Elf_Scn* section = nullptr; (section = elf_nextscn(elf, section)) != nullptr;) {
+        GElf_Shdr header;
+        if (gelf_getshdr(section, &header) == nullptr || header.sh_type != SHT_SYMTAB) continue;
+        Elf_Data* data = elf_getdata(section, nullptr);
+        const size_t count = header.sh_size / header.sh_entsize;
+        for (size_t i = 0; i < count; ++i) {
+            GElf_Sym symbol;
+            if (gelf_getsym(data, static_cast<int>(i), &symbol) == nullptr) continue;
+            if (GELF_ST_TYPE(symbol.st_info) != STT_TLS || symbol.st_size == 0) continue;
+            const char* mangled = elf_strptr(elf, header.sh_link, symbol.st_name);
+            if (mangled == nullptr || !std::string_view(mangled).starts_with("_ZZ")) continue;
+            const std::string name = demangled(mangled);
+            const size_t scope = name.rfind("::");
+            variables.push_back({symbol.st_value, symbol.st_size,
+                                 scope == std::string::npos ? name : name.substr(scope + 2)});
+        }
+    }
+    std::ranges::sort(variables, {}, &SharedVariable::offset);
+    return variables;
+}
+
+struct ProgramImage {
+    AddressRange range;
+    AddressRange thread_locals;
+};
+
+/// The dynamic linker names the program itself first.
+ProgramImage program_image() {
+    ProgramImage image;
+    dl_iterate_phdr(
+        [](dl_phdr_info* info, size_t, void* result) {
+            ProgramImage& found = *static_cast<ProgramImage*>(result);
+            found.range.begin = UINTPTR_MAX;
+            for (int i = 0; i < info->dlpi_phnum; ++i) {
+                const ElfW(Phdr)& part = info->dlpi_phdr[i];
+                const uintptr_t begin = info->dlpi_addr + part.p_vaddr;
+                if (part.p_type == PT_LOAD) {
+                    found.range.begin = std::min(found.range.begin, begin);
+                    found.range.end = std::max(found.range.end, begin + part.p_memsz);
+                }
+                if (part.p_type == PT_TLS && info->dlpi_tls_data != nullptr) {
+                    const uintptr_t data = reinterpret_cast<uintptr_t>(info->dlpi_tls_data);
+                    found.thread_locals = {data, data + part.p_memsz};
+                }
+            }
+            return 1;
+        },
+        &image);
+    return image;
+}
+
+}  // namespace
+
+std::string function_name(const void* function) {
+    return debug_information().function(reinterpret_cast<uintptr_t>(function));
+}
+
+std::string source_line(uintptr_t return_address) { return debug_information().line(return_address - 1); }
+
+std::string source_line(const std::source_location& location) {
+    return fmt::format("{}:{}", from_root(location.file_name()), location.line());
+}
+
+const std::vector<SharedVariable>& shared_variables() {
+    static const std::vector<SharedVariable> variables = [] {
+        std::vector<SharedVariable> result;
+        elf_version(EV_CURRENT);
+        const int file = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+        if (file < 0) return result;
+        if (Elf* elf = elf_begin(file, ELF_C_READ, nullptr); elf != nullptr) {
+            result = read_shared_variables(elf);
+            elf_end(elf);
+        }
+        close(file);
+        return result;
+    }();
+    return variables;
+}
+
+AddressRange program_range() { return program_image().range; }
+
+AddressRange thread_local_range() { return program_image().thread_locals; }
+
+}  // namespace vitrine::simt

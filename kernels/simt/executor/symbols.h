@@ -1,0 +1,43 @@
+// Names for addresses, from this program's own symbol table and debug information: kernels, source lines, and
+// the variables that live in each OS thread, among which are the kernels' static __shared__ ones.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <source_location>
+#include <string>
+#include <vector>
+
+namespace vitrine::simt {
+
+/// "tiled_gemm<float>", without namespaces and arguments; its address in hexadecimal if the program is
+/// stripped.
+std::string function_name(const void* function);
+
+/// "kernels/cuda/relu.cu:31", of the instruction before a return address; "0x…" without debug information.
+std::string source_line(uintptr_t return_address);
+std::string source_line(const std::source_location& location);
+
+/// A thread_local variable of a function of this program.
+struct SharedVariable {
+    size_t offset;  // from the beginning of the OS thread's block of such variables
+    size_t bytes;
+    std::string name;  // as written in the source
+};
+
+/// Ordered by offset. Empty if the program is stripped: then the checks of static shared memory see nothing.
+const std::vector<SharedVariable>& shared_variables();
+
+struct AddressRange {
+    uintptr_t begin = 0;
+    uintptr_t end = 0;
+    bool holds(uintptr_t address) const { return address - begin < end - begin; }
+};
+
+/// This program's code and global variables.
+AddressRange program_range();
+
+/// The block of thread_local variables of this program for the calling OS thread.
+AddressRange thread_local_range();
+
+}  // namespace vitrine::simt
