@@ -48,7 +48,7 @@ endfunction()
 # every access, so that the executor can check it; the executor, not thread sanitizer, provides the hooks, and so the
 # flag is not one for linking. Address sanitizer cannot be combined with the hooks: it checks bounds in their place.
 function(vitrine_simt_kernels target)
-  set(options -x c++ -g1)
+  set(options -g)
   if(NOT CMAKE_CXX_FLAGS MATCHES "-fsanitize=")
     list(APPEND options -fsanitize=thread --param=tsan-instrument-func-entry-exit=0)
     target_compile_definitions(${target} PRIVATE VITRINE_SIMT_HOOKS)

@@ -19,37 +19,41 @@ namespace vitrine::simt {
 template <int bytes>
 struct WholeCopy {
     using Vector __attribute__((vector_size(bytes), may_alias)) = unsigned;
-    static void copy(void* to, const void* from) {
+    static inline __attribute__((always_inline)) void copy(void* to, const void* from) {
         *static_cast<Vector*>(to) = *static_cast<const Vector*>(from);
     }
 };
 
 }  // namespace vitrine::simt
 
-#define VITRINE_VECTOR2(Name, Element)                                                          \
-    struct alignas(2 * sizeof(Element)) Name {                                                  \
-        Element x, y;                                                                           \
-        Name() = default;                                                                       \
-        Name(Element x_, Element y_) : x(x_), y(y_) {}                                          \
-        Name(const Name& other) { vitrine::simt::WholeCopy<sizeof(Name)>::copy(this, &other); } \
-        Name& operator=(const Name& other) {                                                    \
-            vitrine::simt::WholeCopy<sizeof(Name)>::copy(this, &other);                         \
-            return *this;                                                                       \
-        }                                                                                       \
-    };                                                                                          \
+#define VITRINE_VECTOR2(Name, Element)                                      \
+    struct alignas(2 * sizeof(Element)) Name {                              \
+        Element x, y;                                                       \
+        Name() = default;                                                   \
+        Name(Element x_, Element y_) : x(x_), y(y_) {}                      \
+        __attribute__((always_inline)) Name(const Name& other) {            \
+            vitrine::simt::WholeCopy<sizeof(Name)>::copy(this, &other);     \
+        }                                                                   \
+        __attribute__((always_inline)) Name& operator=(const Name& other) { \
+            vitrine::simt::WholeCopy<sizeof(Name)>::copy(this, &other);     \
+            return *this;                                                   \
+        }                                                                   \
+    };                                                                      \
     inline Name make_##Name(Element x, Element y) { return Name(x, y); }
 
-#define VITRINE_VECTOR4(Name, Element)                                                          \
-    struct alignas(4 * sizeof(Element)) Name {                                                  \
-        Element x, y, z, w;                                                                     \
-        Name() = default;                                                                       \
-        Name(Element x_, Element y_, Element z_, Element w_) : x(x_), y(y_), z(z_), w(w_) {}    \
-        Name(const Name& other) { vitrine::simt::WholeCopy<sizeof(Name)>::copy(this, &other); } \
-        Name& operator=(const Name& other) {                                                    \
-            vitrine::simt::WholeCopy<sizeof(Name)>::copy(this, &other);                         \
-            return *this;                                                                       \
-        }                                                                                       \
-    };                                                                                          \
+#define VITRINE_VECTOR4(Name, Element)                                                       \
+    struct alignas(4 * sizeof(Element)) Name {                                               \
+        Element x, y, z, w;                                                                  \
+        Name() = default;                                                                    \
+        Name(Element x_, Element y_, Element z_, Element w_) : x(x_), y(y_), z(z_), w(w_) {} \
+        __attribute__((always_inline)) Name(const Name& other) {                             \
+            vitrine::simt::WholeCopy<sizeof(Name)>::copy(this, &other);                      \
+        }                                                                                    \
+        __attribute__((always_inline)) Name& operator=(const Name& other) {                  \
+            vitrine::simt::WholeCopy<sizeof(Name)>::copy(this, &other);                      \
+            return *this;                                                                    \
+        }                                                                                    \
+    };                                                                                       \
     inline Name make_##Name(Element x, Element y, Element z, Element w) { return Name(x, y, z, w); }
 
 VITRINE_VECTOR2(float2, float)

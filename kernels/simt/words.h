@@ -123,29 +123,30 @@ inline int __any_sync(unsigned mask, int predicate,
 inline void __threadfence() {}
 inline void __threadfence_block() {}
 
+// These must be inlined, so that an access belongs to the line that uses the word.
 template <class T>
-T __ldg(const T* address) {
+__forceinline__ T __ldg(const T* address) {
     return *address;
 }
 
 template <class T>
-T atomicAdd(T* address, std::type_identity_t<T> value) {
+__forceinline__ T atomicAdd(T* address, std::type_identity_t<T> value) {
     return vitrine::simt::atomic<T>(vitrine::simt::AtomicOperation::add, address, value, T{});
 }
 template <class T>
-T atomicMin(T* address, std::type_identity_t<T> value) {
+__forceinline__ T atomicMin(T* address, std::type_identity_t<T> value) {
     return vitrine::simt::atomic<T>(vitrine::simt::AtomicOperation::minimum, address, value, T{});
 }
 template <class T>
-T atomicMax(T* address, std::type_identity_t<T> value) {
+__forceinline__ T atomicMax(T* address, std::type_identity_t<T> value) {
     return vitrine::simt::atomic<T>(vitrine::simt::AtomicOperation::maximum, address, value, T{});
 }
 template <class T>
-T atomicExch(T* address, std::type_identity_t<T> value) {
+__forceinline__ T atomicExch(T* address, std::type_identity_t<T> value) {
     return vitrine::simt::atomic<T>(vitrine::simt::AtomicOperation::exchange, address, value, T{});
 }
 template <class T>
-T atomicCAS(T* address, std::type_identity_t<T> compare, std::type_identity_t<T> value) {
+__forceinline__ T atomicCAS(T* address, std::type_identity_t<T> compare, std::type_identity_t<T> value) {
     return vitrine::simt::atomic<T>(vitrine::simt::AtomicOperation::compare_and_swap, address, value,
                                     compare);
 }

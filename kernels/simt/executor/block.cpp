@@ -23,8 +23,8 @@ constinit thread_local Observer* running_observer = nullptr;
 namespace {
 
 constexpr unsigned warp_size = 32;
-// Clocks are stamped with 21 bits; they begin anew, between blocks, long before.
-constexpr uint32_t latest_clock = 1u << 20;
+// Clocks are stamped with 20 bits; they begin anew, between blocks, long before.
+constexpr uint32_t latest_clock = 1u << 19;
 
 bool same_place(const Thread& a, const Thread& b) {
     return a.barrier == b.barrier && a.location.line() == b.location.line() &&

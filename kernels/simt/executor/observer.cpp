@@ -7,6 +7,7 @@
 #include <algorithm>
 
 #include "kernels/simt/executor/names.h"
+#include "kernels/simt/words.h"
 
 namespace vitrine::simt {
 namespace {
@@ -20,6 +21,13 @@ const char* verb(Access access) {
         default:
             return "atomically changes";
     }
+}
+
+bool is_index(uintptr_t address) {
+    const auto in = [&](const auto& word) {
+        return address - reinterpret_cast<uintptr_t>(&word) < sizeof(word);
+    };
+    return in(threadIdx) || in(blockIdx) || in(blockDim) || in(gridDim);
 }
 
 }  // namespace
@@ -98,7 +106,7 @@ void Observer::access_shared(SharedPiece& piece, uintptr_t address, uint32_t byt
     // Shared memory lives as long as its block: all that is older is forgotten.
     const Accessor who = accessor(number_, code);
     piece.cells.for_each(offset, bytes, [&](Cell& cell) {
-        fresh = fresh || cell.write.block != number_;
+        fresh = fresh || !written_in(cell, number_);
         if (std::optional<Stamp> conflict = enter(cell, access, who); conflict) earlier = conflict;
     });
     const std::string what = fresh || earlier ? fmt::format("byte {} of {}", offset, piece.name) : "";
@@ -119,7 +127,13 @@ void Observer::access_elsewhere(uintptr_t address, uint32_t bytes, Access access
                            bytes, address - reinterpret_cast<uintptr_t>(shared_.dynamic()),
                            grid_->request().shared_bytes));
     }
-    if (shared_.in_static(address) || arguments_.holds(address) || program_.holds(address)) return;
+    if (arguments_.holds(address) || program_.holds(address) || is_index(address)) return;
+    if (shared_.in_static(address)) {
+        // In a stripped program shared variables are not known from others.
+        if (shared_variables().empty() || shared_.is_guard(address)) return;
+        forbid(FindingKind::out_of_bounds, code,
+               fmt::format("{} {} bytes beside the shared variables", verb(access), bytes));
+    }
     forbid(
         FindingKind::host_memory, code,
         fmt::format("{} {} bytes that are not the device's: a pointer into the host's memory, or a wild one",
@@ -137,7 +151,7 @@ Accessor Observer::accessor(uint32_t first_block, uintptr_t code) const {
     result.stamp.block = number_;
     result.stamp.barrier = block_.barriers_passed();
     const unsigned lane = block_.lane();
-    result.stamp.clock = block_.clocks().clock[lane][lane] & 0x1FFFFFu;
+    result.stamp.clock = block_.clocks().clock[lane][lane] & 0xFFFFFu;
     result.stamp.thread = block_.rank() & 0x3FFu;
     result.stamp.code = static_cast<uint32_t>(code - program_.begin);
     result.clocks = &block_.clocks();

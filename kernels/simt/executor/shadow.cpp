@@ -46,40 +46,40 @@ bool all_past(uint32_t lanes, uint32_t clock, const Accessor& accessor) {
     return true;
 }
 
-bool reads_ordered(const Cell& cell, const Accessor& accessor) {
-    const Stamp& read = cell.read;
-    if (!from_this_launch(read, accessor)) return true;
-    if (read.block != accessor.stamp.block) return false;
-    if (read.barrier != accessor.stamp.barrier) return true;
-    if (read.flag != 0) return false;
-    if (warp_of(read) != warp_of(accessor.stamp)) return false;
-    return all_past(cell.reading_lanes, read.clock, accessor);
+bool shared_ordered(const Cell& cell, const Accessor& accessor) {
+    const Stamp& shared = cell.shared;
+    if (!from_this_launch(shared, accessor)) return true;
+    if (shared.block != accessor.stamp.block) return false;
+    if (shared.barrier != accessor.stamp.barrier) return true;
+    if (shared.many_warps != 0) return false;
+    if (warp_of(shared) != warp_of(accessor.stamp)) return false;
+    return all_past(cell.lanes, shared.clock, accessor);
 }
 
-void remember_read(Cell& cell, const Accessor& accessor) {
-    Stamp& read = cell.read;
+/// Adds an access to others of its kind.
+void join_shared(Cell& cell, const Accessor& accessor) {
+    Stamp& shared = cell.shared;
     const Stamp& now = accessor.stamp;
     const uint32_t own_bit = 1u << lane_of(now);
-    if (from_this_launch(read, accessor) && read.block != now.block) {
-        // Several blocks read it: so says the launch's first number, which is no block's.
-        read.block = accessor.first_block;
+    if (from_this_launch(shared, accessor) && shared.block != now.block) {
+        shared.block = accessor.first_block;
         return;
     }
-    if (same_interval(read, now)) {
-        if (read.flag != 0) return;
-        if (warp_of(read) != warp_of(now)) {
-            read.flag = 1;
+    if (same_interval(shared, now)) {
+        if (shared.many_warps != 0) return;
+        if (warp_of(shared) != warp_of(now)) {
+            shared.many_warps = 1;
             return;
         }
-        // Lanes at one clock are kept together. Where clocks differ (partial masks) the newest reader is
-        // kept: a race with an older one may go unseen, but none is invented.
-        if (read.clock == now.clock) {
-            cell.reading_lanes |= own_bit;
+        // Lanes at one clock are kept together. Where clocks differ (partial masks) the newest is kept: a
+        // race with an older one may go unseen, but none is invented.
+        if (shared.clock == now.clock) {
+            cell.lanes |= own_bit;
             return;
         }
     }
-    read = now;
-    cell.reading_lanes = own_bit;
+    shared = now;
+    cell.lanes = own_bit;
 }
 
 }  // namespace
@@ -106,22 +106,25 @@ void WarpClocks::join(unsigned lanes) {
     }
 }
 
-std::optional<Stamp> enter(Cell& cell, Access access, const Accessor& accessor) {
+std::optional<Stamp> enter(Cell& cell, Access access, const Accessor& given) {
+    Accessor accessor = given;
+    accessor.stamp.atomic = access == Access::atomic ? 1 : 0;
+    const bool same_kind = access != Access::write && cell.shared.atomic == accessor.stamp.atomic;
     std::optional<Stamp> conflict;
-    const bool both_atomic = access == Access::atomic && cell.write.flag != 0;
-    if (!both_atomic && !ordered(cell.write, accessor)) {
-        conflict = cell.write;
-    }
-    if (access == Access::read) {
-        remember_read(cell, accessor);
+    const bool both_atomic = access == Access::atomic && cell.write.atomic != 0;
+    if (!both_atomic && !ordered(cell.write, accessor)) conflict = cell.write;
+    if (!conflict && !same_kind && !shared_ordered(cell, accessor)) conflict = cell.shared;
+    if (access == Access::write) {
+        cell.write = accessor.stamp;
+        cell.shared = Stamp{};
         return conflict;
     }
-    if (!conflict && !reads_ordered(cell, accessor)) {
-        conflict = cell.read;
+    if (!same_kind) {
+        // What was shared until now is over. Atomics have written: they stay, as one of them.
+        if (cell.shared.atomic != 0) cell.write = cell.shared;
+        cell.shared = Stamp{};
     }
-    cell.write = accessor.stamp;
-    cell.write.flag = access == Access::atomic ? 1 : 0;
-    cell.read = Stamp{};
+    join_shared(cell, accessor);
     return conflict;
 }
 

@@ -1,4 +1,5 @@
-// What is remembered about each byte of memory to find data races: who wrote it last, and who read it since.
+// What is remembered about each byte of memory to find data races: who wrote it last, and who has read it or
+// changed it atomically since.
 //
 // The rule is happens-before. Two accesses to a byte, at least one a write, not both atomic, are a race
 // unless they are ordered: by one thread's program, by a block barrier (all of a block's accesses before it
@@ -24,17 +25,27 @@ namespace vitrine::simt {
 struct Stamp {
     uint32_t block = 0;  // never repeats: each launch takes new numbers; 0: nobody
     uint32_t barrier = 0;
-    uint32_t clock : 21 = 0;
+    uint32_t clock : 20 = 0;
     uint32_t thread : 10 = 0;
-    uint32_t flag : 1 = 0;  // of a write: it was atomic. Of a read: warps that nothing orders read it too
+    uint32_t atomic : 1 = 0;
+    uint32_t many_warps : 1 =
+        0;  // of what is shared: lanes of several warps of the block, which nothing orders
     uint32_t code = 0;
 };
 
+/// `shared` stands for accesses that may come together: reads, or atomics. It is the last of them; those
+/// lanes of its warp that made one at the same clock are in `lanes`. Where several blocks made one, its block
+/// is the number before the launch's first.
 struct Cell {
     Stamp write;
-    Stamp read;
-    uint32_t reading_lanes = 0;  // of the read's warp, at the read's clock
+    Stamp shared;
+    uint32_t lanes = 0;
 };
+
+/// Whether block number `block` has written the cell.
+inline bool written_in(const Cell& cell, uint32_t block) {
+    return cell.write.block == block || (cell.shared.block == block && cell.shared.atomic != 0);
+}
 
 enum class Access : uint8_t { read, write, atomic };
 

@@ -27,8 +27,13 @@ SharedMemory::SharedMemory() : thread_locals_(thread_local_range()) {
     dynamic_ = mmap(nullptr, dynamic_capacity, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (dynamic_ == MAP_FAILED) throw std::bad_alloc();
     for (const SharedVariable& variable : shared_variables()) {
-        pieces_.push_back({thread_locals_.begin + variable.offset, variable.bytes,
-                           "shared variable " + variable.name, Cells(variable.bytes)});
+        const uintptr_t address = thread_locals_.begin + variable.offset;
+        if (variable.name.empty()) {
+            guards_.push_back({address, address + variable.bytes});
+            continue;
+        }
+        pieces_.push_back(
+            {address, variable.bytes, "shared variable " + variable.name, Cells(variable.bytes)});
     }
     pieces_.push_back(
         {reinterpret_cast<uintptr_t>(dynamic_), 0, "dynamic shared memory", Cells(dynamic_capacity)});
@@ -48,6 +53,11 @@ void SharedMemory::begin_launch(size_t dynamic_bytes) {
     __asan_poison_memory_region(static_cast<char*>(dynamic_) + dynamic_bytes,
                                 dynamic_capacity - dynamic_bytes);
 #endif
+}
+
+bool SharedMemory::is_guard(uintptr_t address) const {
+    const auto after = std::ranges::upper_bound(guards_, address, {}, &AddressRange::begin);
+    return after != guards_.begin() && std::prev(after)->holds(address);
 }
 
 SharedPiece* SharedMemory::find(uintptr_t address, uint32_t block) {

@@ -37,6 +37,9 @@ class SharedMemory {
     }
     bool in_static(uintptr_t address) const { return thread_locals_.holds(address); }
 
+    /// Whether it is the compiler's own note that a static variable is constructed.
+    bool is_guard(uintptr_t address) const;
+
     /// The piece that holds the address, or nullptr. If this block touches it for the first time it is
     /// poisoned.
     SharedPiece* find(uintptr_t address, uint32_t block);
@@ -54,6 +57,7 @@ class SharedMemory {
     void* dynamic_;
     std::vector<SharedPiece> pieces_;  // static ones by address; the last is the dynamic one
     size_t last_found_ = 0;
+    std::vector<AddressRange> guards_;
     std::vector<std::vector<unsigned char>> saved_;
 };
 

@@ -3,6 +3,7 @@
 #include "kernels/simt/executor/symbols.h"
 
 #include <cxxabi.h>
+#include <dwarf.h>
 #include <elfutils/libdwfl.h>
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -14,6 +15,7 @@
 #include <cstdlib>
 #include <memory>
 #include <mutex>
+#include <unordered_map>
 
 namespace vitrine::simt {
 namespace {
@@ -61,14 +63,12 @@ class DebugInformation {
     DebugInformation(const DebugInformation&) = delete;
     DebugInformation& operator=(const DebugInformation&) = delete;
 
+    /// A defect in a loop asks for one line again and again.
     std::string line(uintptr_t address) {
         const std::lock_guard lock(mutex_);
-        Dwfl_Line* line = dwfl_ == nullptr ? nullptr : dwfl_getsrc(dwfl_, address);
-        int number = 0;
-        const char* file =
-            line == nullptr ? nullptr : dwfl_lineinfo(line, nullptr, &number, nullptr, nullptr, nullptr);
-        return file == nullptr ? fmt::format("{:#x}", address)
-                               : fmt::format("{}:{}", from_root(file), number);
+        const auto [known, is_new] = lines_.try_emplace(address);
+        if (is_new) known->second = find_line(address);
+        return known->second;
     }
 
     std::string function(uintptr_t address) {
@@ -79,6 +79,53 @@ class DebugInformation {
     }
 
   private:
+    std::string find_line(uintptr_t address) {
+        Dwfl_Line* line = dwfl_ == nullptr ? nullptr : dwfl_getsrc(dwfl_, address);
+        int number = 0;
+        const char* file =
+            line == nullptr ? nullptr : dwfl_lineinfo(line, nullptr, &number, nullptr, nullptr, nullptr);
+        if (file == nullptr) return fmt::format("{:#x}", address);
+        const std::string path = from_root(file);
+        if (is_of_words(path)) {
+            if (std::string user = user_of_word(address); !user.empty()) return user;
+        }
+        return fmt::format("{}:{}", path, number);
+    }
+
+    static bool is_of_words(std::string_view path) { return path.starts_with("kernels/simt/"); }
+
+    /// Where the code at an address was inlined from: the innermost call that does not come from a word
+    /// itself.
+    std::string user_of_word(uintptr_t address) {
+        Dwarf_Addr bias = 0;
+        Dwarf_Die* unit = dwfl_addrdie(dwfl_, address, &bias);
+        Dwarf_Files* files = nullptr;
+        size_t file_count = 0;
+        if (unit == nullptr || dwarf_getsrcfiles(unit, &files, &file_count) != 0) return {};
+        // The first call finds the innermost scope; what it says lies around that is where the inlined
+        // function was defined. The second finds where it was put.
+        Dwarf_Die* innermost = nullptr;
+        if (dwarf_getscopes(unit, address - bias, &innermost) <= 0) return {};
+        const std::unique_ptr<Dwarf_Die, decltype(&std::free)> innermost_owner(innermost, std::free);
+        Dwarf_Die* scopes = nullptr;
+        const int count = dwarf_getscopes_die(innermost, &scopes);
+        const std::unique_ptr<Dwarf_Die, decltype(&std::free)> scopes_owner(scopes, std::free);
+        for (int i = 0; i < count; ++i) {
+            if (dwarf_tag(&scopes[i]) != DW_TAG_inlined_subroutine) continue;
+            Dwarf_Attribute attribute;
+            Dwarf_Word file = 0;
+            Dwarf_Word line = 0;
+            if (dwarf_formudata(dwarf_attr(&scopes[i], DW_AT_call_file, &attribute), &file) != 0 ||
+                dwarf_formudata(dwarf_attr(&scopes[i], DW_AT_call_line, &attribute), &line) != 0) {
+                continue;
+            }
+            const char* name = dwarf_filesrc(files, file, nullptr, nullptr);
+            if (name == nullptr || is_of_words(from_root(name))) continue;
+            return fmt::format("{}:{}", from_root(name), line);
+        }
+        return {};
+    }
+
     static const Dwfl_Callbacks& callbacks() {
         static Dwfl_Callbacks functions = [] {
             Dwfl_Callbacks result{};
@@ -91,6 +138,7 @@ class DebugInformation {
 
     std::mutex mutex_;
     Dwfl* dwfl_;
+    std::unordered_map<uintptr_t, std::string> lines_;
 };
 
 DebugInformation& debug_information() {
@@ -98,7 +146,7 @@ DebugInformation& debug_information() {
     return information;
 }
 
-/// A static variable of a function has a mangled name "_ZZ<function>E<variable>".
+/// A static variable of a function has a mangled name "_ZZ<function>E<variable>", and its guard "_ZGVZ…".
 std::vector<SharedVariable> read_shared_variables(Elf* elf) {
     std::vector<SharedVariable> variables;
     for (Elf_Scn* section = nullptr; (section = elf_nextscn(elf, section)) != nullptr;) {
@@ -111,7 +159,12 @@ std::vector<SharedVariable> read_shared_variables(Elf* elf) {
             if (gelf_getsym(data, static_cast<int>(i), &symbol) == nullptr) continue;
             if (GELF_ST_TYPE(symbol.st_info) != STT_TLS || symbol.st_size == 0) continue;
             const char* mangled = elf_strptr(elf, header.sh_link, symbol.st_name);
-            if (mangled == nullptr || !std::string_view(mangled).starts_with("_ZZ")) continue;
+            if (mangled == nullptr) continue;
+            if (std::string_view(mangled).starts_with("_ZGVZ")) {
+                variables.push_back({symbol.st_value, symbol.st_size, ""});
+                continue;
+            }
+            if (!std::string_view(mangled).starts_with("_ZZ")) continue;
             const std::string name = demangled(mangled);
             const size_t scope = name.rfind("::");
             variables.push_back({symbol.st_value, symbol.st_size,

@@ -15,6 +15,7 @@ namespace vitrine::simt {
 std::string function_name(const void* function);
 
 /// "kernels/cuda/relu.cu:31", of the instruction before a return address; "0x…" without debug information.
+/// Inside of a CUDA word it is the line that uses the word.
 std::string source_line(uintptr_t return_address);
 std::string source_line(const std::source_location& location);
 
@@ -22,7 +23,8 @@ std::string source_line(const std::source_location& location);
 struct SharedVariable {
     size_t offset;  // from the beginning of the OS thread's block of such variables
     size_t bytes;
-    std::string name;  // as written in the source
+    std::string
+        name;  // as written in the source; empty for the compiler's own note that a variable is constructed
 };
 
 /// Ordered by offset. Empty if the program is stripped: then the checks of static shared memory see nothing.
