@@ -9,8 +9,9 @@
 
 #include <cuda_bf16.h>
 #include <cuda_fp16.h>
-#include <fmt/format.h>
 
+// Not {fmt}: nvcc cannot compile all of its versions.
+#include <string>
 #include <utility>
 
 #include "kernels/error.h"
@@ -27,11 +28,13 @@ void launch(void (*kernel)(Parameters...), dim3 grid, dim3 block, size_t shared_
     kernel<<<grid, block, shared_bytes, stream>>>(std::forward<Arguments>(arguments)...);
     const cudaError_t status = cudaGetLastError();
     if (status != cudaSuccess) {
+        const auto shape = [](const dim3& size) {
+            return std::to_string(size.x) + " x " + std::to_string(size.y) + " x " + std::to_string(size.z);
+        };
         const char* name = nullptr;
-        cudaFuncGetName(&name, reinterpret_cast<const void*>(kernel));
-        throw Error(fmt::format("launching {} with {} x {} x {} blocks of {} x {} x {} threads failed: {}",
-                                name == nullptr ? "a kernel" : name, grid.x, grid.y, grid.z, block.x, block.y,
-                                block.z, cudaGetErrorString(status)));
+        if (cudaFuncGetName(&name, reinterpret_cast<const void*>(kernel)) != cudaSuccess) name = "a kernel";
+        throw Error(std::string("launch of ") + name + " with " + shape(grid) + " blocks of " + shape(block) +
+                    " threads failed: " + cudaGetErrorString(status));
     }
 }
 

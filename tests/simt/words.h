@@ -1,7 +1,7 @@
 // Small kernels, one for each of CUDA's words, for the tests of the SIMT executor.
 #pragma once
 
-#include "kernels/simt/vector_types.h"
+#include "kernels/cuda/words.h"
 
 namespace vitrine::simt::test {
 

@@ -148,19 +148,26 @@ GlobalShadow::GlobalShadow() {
     pages_ = static_cast<std::atomic<Page*>*>(memory);  // zero bytes: null pointers
 }
 
+GlobalShadow::~GlobalShadow() { forget_all(); }
+
 GlobalShadow::Page& GlobalShadow::touch(size_t page) {
     std::atomic<Page*>& slot = pages_[page];
     if (Page* existing = slot.load(std::memory_order_acquire); existing != nullptr) return *existing;
-    auto made = std::make_unique<Page>();
-    Page* expected = nullptr;
-    return slot.compare_exchange_strong(expected, made.get(), std::memory_order_acq_rel) ? *made.release()
-                                                                                         : *expected;
+    const std::lock_guard lock(mutex_);
+    if (Page* existing = slot.load(std::memory_order_acquire); existing != nullptr) return *existing;
+    made_.insert(page);
+    slot.store(std::make_unique<Page>().release(), std::memory_order_release);
+    return *slot.load(std::memory_order_relaxed);
 }
 
 void GlobalShadow::forget(size_t offset, size_t bytes) {
-    const size_t first = (offset + page_bytes - 1) / page_bytes;
-    for (size_t page = first; page < (offset + bytes) / page_bytes; ++page) {
-        delete pages_[page].exchange(nullptr, std::memory_order_acq_rel);
+    const std::lock_guard lock(mutex_);
+    const size_t first_page = (offset + page_bytes - 1) / page_bytes;
+    const size_t end_page = (offset + bytes) / page_bytes;
+    if (first_page >= end_page) return;
+    const auto end = made_.lower_bound(end_page);
+    for (auto page = made_.lower_bound(first_page); page != end; page = made_.erase(page)) {
+        delete pages_[*page].exchange(nullptr, std::memory_order_acq_rel);
     }
 }
 

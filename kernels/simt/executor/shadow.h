@@ -15,7 +15,9 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <mutex>
 #include <optional>
+#include <set>
 #include <vector>
 
 namespace vitrine::simt {
@@ -94,6 +96,9 @@ class Cells {
 class GlobalShadow {
   public:
     static GlobalShadow& instance();
+    ~GlobalShadow();
+    GlobalShadow(const GlobalShadow&) = delete;
+    GlobalShadow& operator=(const GlobalShadow&) = delete;
 
     /// Calls f for each cell of the access, under the page's lock.
     template <class F>
@@ -126,6 +131,8 @@ class GlobalShadow {
     Page& touch(size_t page);
 
     std::atomic<Page*>* pages_;
+    std::mutex mutex_;
+    std::set<size_t> made_;
 };
 
 }  // namespace vitrine::simt

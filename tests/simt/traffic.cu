@@ -1,0 +1,85 @@
+// Kernels whose sectors and bank conflicts can be told with pencil and paper.
+
+#include "tests/simt/traffic.h"
+
+#include "kernels/cuda/words.h"
+
+namespace vitrine::simt::test {
+namespace {
+
+__global__ void copy_with_stride_kernel(const float* from, float* to, int stride) {
+    const float value = from[stride * static_cast<int>(threadIdx.x)];
+    to[threadIdx.x] = value;
+}
+
+__global__ void copy_shifted_kernel(const float* from, float* to) {
+    const float value = from[threadIdx.x + 1];
+    to[threadIdx.x] = value;
+}
+
+__global__ void read_one_by_all_kernel(const float* from, float* to) {
+    const float value = *from;
+    to[threadIdx.x] = value;
+}
+
+__global__ void shared_with_stride_kernel(float* to, int stride) {
+    VITRINE_DYNAMIC_SHARED(float, words);
+    words[stride * static_cast<int>(threadIdx.x)] = 1.0f;
+    __syncwarp();
+    to[threadIdx.x] = words[stride * static_cast<int>(threadIdx.x)];
+}
+
+__global__ void shared_wide_kernel(float* to) {
+    __shared__ float4 fours[32];
+    fours[threadIdx.x] = make_float4(1.0f, 2.0f, 3.0f, 4.0f);
+    __syncthreads();
+    const float broadcast = fours[0].x;
+    __syncthreads();
+    const float2 pair = reinterpret_cast<const float2*>(fours)[threadIdx.x];
+    to[threadIdx.x] = broadcast + pair.x;
+}
+
+template <int row_length>
+__global__ void transpose_kernel(const float* from, float* to) {
+    __shared__ float tile[32][row_length];
+    for (unsigned y = threadIdx.y; y < 32; y += blockDim.y) tile[y][threadIdx.x] = from[y * 32 + threadIdx.x];
+    __syncthreads();
+    for (unsigned y = threadIdx.y; y < 32; y += blockDim.y) to[y * 32 + threadIdx.x] = tile[threadIdx.x][y];
+}
+
+__global__ void read_partly_kernel(const float* from, float* to, int live) {
+    if (static_cast<int>(threadIdx.x) >= live) return;
+    const float value = from[threadIdx.x];
+    to[threadIdx.x] = value;
+}
+
+__global__ void read_triangle_kernel(const float* from, float* to) {
+    float sum = 0.0f;
+    for (unsigned i = 0; i <= threadIdx.x; ++i) sum += from[32 * i + threadIdx.x];
+    to[threadIdx.x] = sum;
+}
+
+}  // namespace
+
+void copy_with_stride(const float* from, float* to, int stride) {
+    launch(copy_with_stride_kernel, 1, 32, 0, nullptr, from, to, stride);
+}
+void copy_shifted(const float* from, float* to) { launch(copy_shifted_kernel, 1, 32, 0, nullptr, from, to); }
+void read_one_by_all(const float* from, float* to) {
+    launch(read_one_by_all_kernel, 1, 32, 0, nullptr, from, to);
+}
+void shared_with_stride(float* to, int stride) {
+    launch(shared_with_stride_kernel, 1, 32, 32 * 32 * sizeof(float), nullptr, to, stride);
+}
+void shared_wide(float* to) { launch(shared_wide_kernel, 1, 32, 0, nullptr, to); }
+void transpose(const float* from, float* to, bool padded) {
+    launch(padded ? transpose_kernel<33> : transpose_kernel<32>, 1, dim3(32, 8), 0, nullptr, from, to);
+}
+void read_partly(const float* from, float* to, int live) {
+    launch(read_partly_kernel, 1, 32, 0, nullptr, from, to, live);
+}
+void read_triangle(const float* from, float* to) {
+    launch(read_triangle_kernel, 1, 32, 0, nullptr, from, to);
+}
+
+}  // namespace vitrine::simt::test
