@@ -67,7 +67,8 @@ SafeTensors fixture(const std::string& name) {
 
 std::vector<Case> all_cases() {
     std::vector<Case> cases;
-    for (const auto& entry : json_file("models/models.json").at("cases")) {
+    const nlohmann::json document = json_file("models/models.json");
+    for (const auto& entry : document.at("cases")) {
         cases.push_back({entry.at("name"), entry.at("model"), entry.at("width_mult"), entry.at("classes"),
                          entry.at("image_size"), entry.at("batch_size"), entry.at("seed"),
                          entry.at("training"), entry.at("steps"), entry.at("lr"), entry.at("stages"),
