@@ -70,11 +70,7 @@ void BlockRunner::run(uint64_t turn) {
     reset(turn);
     while (exited_ < threads_.size() && !abandoned_) {
         if (next_ready_ < ready_.size()) {
-            const uint32_t rank = ready_[next_ready_++];
-            if (next_ready_ == ready_.size()) {
-                ready_.clear();
-                next_ready_ = 0;
-            }
+            const uint32_t rank = take_ready();
             select(rank);
             threads_[rank].fiber->resume();
         } else if (next_ < order_.size()) {
@@ -94,7 +90,7 @@ void BlockRunner::run(uint64_t turn) {
 
 void BlockRunner::start_next() {
     if (idle_fibers_.empty()) {
-        fibers_.push_back(std::make_unique<Fiber>(run_threads, this));
+        fibers_.push_back(std::make_unique<Fiber>(run_threads, this, scheduler_, fibers_.size()));
         idle_fibers_.push_back(fibers_.back().get());
     }
     Fiber* fiber = idle_fibers_.back();
@@ -126,12 +122,28 @@ void BlockRunner::select(uint32_t rank) {
     threadIdx = threads_[rank].index;
 }
 
-void BlockRunner::wait() { threads_[rank_].fiber->suspend(); }
+void BlockRunner::wait() {
+    Fiber& own = *threads_[rank_].fiber;
+    if (abandoned_ || ready_.empty()) return own.suspend();
+    const uint32_t next = take_ready();
+    select(next);
+    Fiber& other = *threads_[next].fiber;
+    if (&other != &own) own.switch_to(other);
+}
 
 void BlockRunner::abandon() {
     abandoned_ = true;
     wait();
     __builtin_unreachable();
+}
+
+uint32_t BlockRunner::take_ready() {
+    const uint32_t rank = ready_[next_ready_++];
+    if (next_ready_ == ready_.size()) {
+        ready_.clear();
+        next_ready_ = 0;
+    }
+    return rank;
 }
 
 void BlockRunner::make_ready(uint32_t rank) {

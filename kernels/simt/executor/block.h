@@ -74,6 +74,7 @@ class BlockRunner {
     void wait();
     void exit_thread();
     void make_ready(uint32_t rank);
+    uint32_t take_ready();
     void complete_barrier();
     void renew_clocks();
     void complete_warp_operation(unsigned warp, uint32_t first_lane);
@@ -97,6 +98,7 @@ class BlockRunner {
     uint32_t at_barrier_ = 0;
     uint32_t barriers_passed_ = 0;
     bool abandoned_ = false;
+    Scheduler scheduler_;
     std::vector<std::unique_ptr<Fiber>> fibers_;
     std::vector<Fiber*> idle_fibers_;
 };

@@ -2,6 +2,8 @@
 
 #include "kernels/simt/executor/fiber.h"
 
+#include <cstddef>
+
 #ifdef __SANITIZE_ADDRESS__
 #include <sanitizer/asan_interface.h>
 #include <sanitizer/common_interface_defs.h>
@@ -31,10 +33,24 @@ void after_switch([[maybe_unused]] void* fake_stack, [[maybe_unused]] const void
 #endif
 }
 
+using boost::context::detail::fcontext_t;
+
+/// Keeps where this stack was in `here`. Whoever comes back says, in the same way, where its own place is
+/// kept.
+void jump(fcontext_t& here, fcontext_t there) {
+    const auto from = boost::context::detail::jump_fcontext(there, &here);
+    *static_cast<fcontext_t*>(from.data) = from.fctx;
+}
+
 }  // namespace
 
-Fiber::Fiber(void (*body)(void*, Fiber&), void* owner)
-    : body_(body), owner_(owner), stacks_(stack_bytes), stack_(stacks_.allocate()) {
+Fiber::Fiber(void (*body)(void*, Fiber&), void* owner, Scheduler& scheduler, size_t number)
+    : body_(body),
+      owner_(owner),
+      scheduler_(scheduler),
+      stacks_(stack_bytes),
+      stack_(stacks_.allocate()),
+      shift_(number * 5 * 64 % 4096) {
     lowest_ = reinterpret_cast<uintptr_t>(stack_.sp) - stack_.size;
     restart();
 }
@@ -47,27 +63,38 @@ void Fiber::restart() {
     __asan_unpoison_memory_region(static_cast<char*>(stack_.sp) - stack_bytes, stack_bytes);
 #endif
     fake_stack_ = nullptr;
-    inside_ = boost::context::detail::make_fcontext(stack_.sp, stack_bytes, enter);
+    inside_ = boost::context::detail::make_fcontext(static_cast<char*>(stack_.sp) - shift_,
+                                                    stack_bytes - shift_, enter);
 }
 
-void Fiber::enter(boost::context::detail::transfer_t scheduler) {
-    Fiber& self = *static_cast<Fiber*>(scheduler.data);
-    self.scheduler_ = scheduler.fctx;
-    after_switch(nullptr, &self.scheduler_stack_, &self.scheduler_stack_bytes_);
+/// Fibers begin only from the scheduler.
+void Fiber::enter(boost::context::detail::transfer_t from) {
+    Scheduler& scheduler =
+        *reinterpret_cast<Scheduler*>(static_cast<char*>(from.data) - offsetof(Scheduler, context));
+    scheduler.context = from.fctx;
+    after_switch(nullptr, &scheduler.stack, &scheduler.stack_bytes);
+    Fiber& self = *scheduler.beginning;
     self.body_(self.owner_, self);
 }
 
 void Fiber::resume() {
+    scheduler_.beginning = this;
     void* own_fake_stack = nullptr;
     before_switch(&own_fake_stack, static_cast<char*>(stack_.sp) - stack_bytes, stack_bytes);
-    inside_ = boost::context::detail::jump_fcontext(inside_, this).fctx;
+    jump(scheduler_.context, inside_);
     after_switch(own_fake_stack, nullptr, nullptr);
 }
 
 void Fiber::suspend() {
-    before_switch(&fake_stack_, scheduler_stack_, scheduler_stack_bytes_);
-    scheduler_ = boost::context::detail::jump_fcontext(scheduler_, nullptr).fctx;
-    after_switch(fake_stack_, &scheduler_stack_, &scheduler_stack_bytes_);
+    before_switch(&fake_stack_, scheduler_.stack, scheduler_.stack_bytes);
+    jump(inside_, scheduler_.context);
+    after_switch(fake_stack_, nullptr, nullptr);
+}
+
+void Fiber::switch_to(Fiber& other) {
+    before_switch(&fake_stack_, static_cast<char*>(other.stack_.sp) - stack_bytes, stack_bytes);
+    jump(inside_, other.inside_);
+    after_switch(fake_stack_, nullptr, nullptr);
 }
 
 }  // namespace vitrine::simt

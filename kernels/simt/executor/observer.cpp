@@ -78,7 +78,7 @@ void Observer::access_global(uintptr_t address, uint32_t bytes, Access access, u
         traffic_.add(block_.rank(), block_.barriers_passed(), code, address, bytes, access, false);
     }
     std::optional<Stamp> earlier;
-    const Accessor who = accessor(grid_->first_number(), code);
+    const Accessor who = accessor(grid_->first_number(), access, code);
     GlobalShadow::instance().for_each(memory_.offset(address), bytes, [&](Cell& cell) {
         if (std::optional<Stamp> conflict = enter(cell, access, who); conflict) earlier = conflict;
     });
@@ -104,7 +104,7 @@ void Observer::access_shared(SharedPiece& piece, uintptr_t address, uint32_t byt
     std::optional<Stamp> earlier;
     bool fresh = false;
     // Shared memory lives as long as its block: all that is older is forgotten.
-    const Accessor who = accessor(number_, code);
+    const Accessor who = accessor(number_, access, code);
     piece.cells.for_each(offset, bytes, [&](Cell& cell) {
         fresh = fresh || !written_in(cell, number_);
         if (std::optional<Stamp> conflict = enter(cell, access, who); conflict) earlier = conflict;
@@ -146,13 +146,14 @@ void Observer::check_alignment(uintptr_t address, uint32_t bytes, Access access,
            fmt::format("{} {} bytes at an address that is not a multiple of {}", verb(access), bytes, bytes));
 }
 
-Accessor Observer::accessor(uint32_t first_block, uintptr_t code) const {
+Accessor Observer::accessor(uint32_t first_block, Access access, uintptr_t code) const {
     Accessor result{};
     result.stamp.block = number_;
     result.stamp.barrier = block_.barriers_passed();
     const unsigned lane = block_.lane();
     result.stamp.clock = block_.clocks().clock[lane][lane] & 0xFFFFFu;
     result.stamp.thread = block_.rank() & 0x3FFu;
+    result.stamp.atomic = access == Access::atomic ? 1 : 0;
     result.stamp.code = static_cast<uint32_t>(code - program_.begin);
     result.clocks = &block_.clocks();
     result.first_block = first_block;

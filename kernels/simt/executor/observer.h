@@ -32,7 +32,7 @@ class Observer {
     void access_shared(SharedPiece& piece, uintptr_t address, uint32_t bytes, Access access, uintptr_t code);
     void access_elsewhere(uintptr_t address, uint32_t bytes, Access access, uintptr_t code);
     void check_alignment(uintptr_t address, uint32_t bytes, Access access, uintptr_t code);
-    Accessor accessor(uint32_t first_block, uintptr_t code) const;
+    Accessor accessor(uint32_t first_block, Access access, uintptr_t code) const;
     std::string race_sentence(Access access, uint32_t bytes, const Stamp& earlier,
                               const std::string& what) const;
     [[noreturn]] void forbid(FindingKind kind, uintptr_t code, const std::string& message);

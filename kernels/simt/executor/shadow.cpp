@@ -106,9 +106,7 @@ void WarpClocks::join(unsigned lanes) {
     }
 }
 
-std::optional<Stamp> enter(Cell& cell, Access access, const Accessor& given) {
-    Accessor accessor = given;
-    accessor.stamp.atomic = access == Access::atomic ? 1 : 0;
+std::optional<Stamp> enter(Cell& cell, Access access, const Accessor& accessor) {
     const bool same_kind = access != Access::write && cell.shared.atomic == accessor.stamp.atomic;
     std::optional<Stamp> conflict;
     const bool both_atomic = access == Access::atomic && cell.write.atomic != 0;

@@ -66,7 +66,8 @@ struct Accessor {
     uint32_t first_block;  // the number before the first block of this launch; what is older is ordered
 };
 
-/// Enters one access into a cell. Returns the earlier access that it races with, if any.
+/// Enters one access, whose stamp says if it is atomic, into a cell. Returns the earlier access that it races
+/// with, if any.
 std::optional<Stamp> enter(Cell& cell, Access access, const Accessor& accessor);
 
 /// Cells for a stretch of memory: one for each 4 bytes, until an access that is narrower or crosses 4-byte
