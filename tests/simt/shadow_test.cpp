@@ -5,6 +5,7 @@
 #include <doctest/doctest.h>
 
 #include <array>
+#include <utility>
 
 using namespace vitrine::simt;
 
@@ -53,11 +54,15 @@ TEST_CASE("one thread is always in order with itself") {
 }
 
 TEST_CASE("a write races with every reader that nothing orders, not only with the last") {
-    {
-        Byte byte;  // readers of one warp, the writer among them
-        CHECK_FALSE(byte.read(0, 1));
-        CHECK_FALSE(byte.read(0, 0));
-        CHECK(byte.write(0, 0));
+    // Two readers, of one warp, of two warps, of two blocks: whichever of the two writes, the other is in its
+    // way.
+    for (const auto& [block, thread] : {std::pair{0u, 1u}, std::pair{0u, 40u}, std::pair{1u, 0u}}) {
+        for (const bool first_writes : {true, false}) {
+            Byte byte;
+            CHECK_FALSE(byte.read(0, 0));
+            CHECK_FALSE(byte.read(block, thread));
+            CHECK(first_writes ? byte.write(0, 0) : byte.write(block, thread));
+        }
     }
     {
         Byte byte;  // the last reader is ordered before the writer, an earlier one is not
@@ -67,24 +72,12 @@ TEST_CASE("a write races with every reader that nothing orders, not only with th
         CHECK(byte.write(0, 0));
     }
     {
-        Byte byte;  // readers of two warps
-        CHECK_FALSE(byte.read(0, 40));
-        CHECK_FALSE(byte.read(0, 0));
-        CHECK(byte.write(0, 0));
-    }
-    {
         Byte byte;  // the reader has the writer's lane, in another warp
         CHECK_FALSE(byte.read(0, 32));
         CHECK(byte.write(0, 0));
     }
     {
-        Byte byte;  // readers of two blocks
-        CHECK_FALSE(byte.read(1, 0));
-        CHECK_FALSE(byte.read(0, 0));
-        CHECK(byte.write(0, 0));
-    }
-    {
-        Byte byte;  // the same, and a barrier of one block orders nothing of the other
+        Byte byte;  // a barrier of one block orders nothing of the other
         CHECK_FALSE(byte.read(0, 0));
         CHECK_FALSE(byte.read(1, 0));
         byte.barrier(1);
