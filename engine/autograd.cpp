@@ -31,7 +31,7 @@ Gradient GradientSlot::receive() {
 
 void GradientSlot::pass(const Tensor& contribution) {
     if (!written_) {
-        gradient_ = contribution.shape() == shape_ ? contribution : contribution.viewed_as(shape_);
+        gradient_ = contribution.viewed_as(shape_);  // without its own slot, which could be this one: a cycle
         written_ = true;
         return;
     }
