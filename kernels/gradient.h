@@ -22,11 +22,11 @@ struct Gradient {
 template <class T>
 class GradientWriter {
   public:
-    explicit GradientWriter(const Gradient& gradient)
+    constexpr explicit GradientWriter(const Gradient& gradient)
         : data_(static_cast<T*>(gradient.data)), accumulate_(gradient.mode == GradMode::accumulate) {}
 
-    explicit operator bool() const { return data_ != nullptr; }
-    void operator()(int64_t index, T value) const {
+    constexpr explicit operator bool() const { return data_ != nullptr; }
+    constexpr void operator()(int64_t index, T value) const {
         data_[index] = accumulate_ ? data_[index] + value : value;
     }
 

@@ -53,6 +53,12 @@ namespace reference {
 namespace cpu {
 #include "kernels/kernels.def"
 }
+namespace cuda {
+#include "kernels/kernels.def"
+}
+namespace simt {
+#include "kernels/kernels.def"
+}
 #undef KERNEL
 
 }  // namespace vitrine

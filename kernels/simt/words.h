@@ -14,6 +14,7 @@
 
 #include "kernels/simt/arithmetic.h"
 #include "kernels/simt/half_types.h"
+#include "kernels/simt/host_words.h"
 #include "kernels/simt/launch.h"
 #include "kernels/simt/thread.h"
 #include "kernels/simt/vector_types.h"

@@ -122,6 +122,11 @@ void DeviceMemory::mark(size_t begin, size_t bytes, bool live) {
     }
 }
 
+size_t DeviceMemory::held() const {
+    const std::lock_guard lock(mutex_);
+    return held_;
+}
+
 void* DeviceMemory::allocate(size_t bytes) {
     const std::lock_guard lock(mutex_);
     if (bytes > capacity / 2) {

@@ -38,6 +38,9 @@ class DeviceMemory {
     /// A sentence about the first buffer whose canaries were overwritten, or nothing.
     std::string broken_canary() const;
 
+    /// Bytes of live buffers.
+    size_t held() const;
+
     static constexpr size_t capacity = size_t{64} << 30;  // of addresses; memory is used as it is touched
     static constexpr size_t alignment = 256;
 

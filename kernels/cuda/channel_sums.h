@@ -1,0 +1,27 @@
+// Sums over the rows of a [rows, channels] array, one for each channel, in two stages and without atomics.
+//
+// First every block reduces a chunk of rows and leaves its partial sums in scratch memory; then one thread a
+// channel adds the chunks up in their order. What is added to what follows from the shapes alone, so the bits
+// are always the same. Kernels that have the values in registers anyway (a convolution's epilogue) leave
+// partials of their own and call only the second stage.
+#pragma once
+
+#include "kernels/cuda/gpu.h"
+
+namespace vitrine::VITRINE_GPU {
+
+/// Second stage. partials [chunks, sums, channels]; sum k of every channel goes to gradients[k] (at most 4; a
+/// null one is skipped).
+template <class T>
+void finish_sums(const T* partials, int64_t chunks, int64_t channels, std::span<const Gradient> gradients);
+
+/// Second stage of means and centred squares, by Chan's formula. partials [chunks, 3, channels]: how many
+/// rows the chunk has (0 is allowed), their mean, their Σ (x − mean)².
+template <class T>
+void finish_moments(const T* partials, int64_t chunks, int64_t channels, T* mean, T* m2);
+
+/// Both stages: mean = Σ x / rows and m2 = Σ (x − mean)² of x [rows, channels], which is read once.
+template <class T>
+void channel_moments(const T* x, int64_t rows, int64_t channels, T* mean, T* m2, Context& context);
+
+}  // namespace vitrine::VITRINE_GPU

@@ -1,0 +1,76 @@
+// The prologue and the epilogue of convolutions, in two forms: as functors that a kernel applies to each
+// element it reads, and as passes of their own around a kernel that knows neither.
+//
+// The formulas are those of kernels/conv.h.
+#pragma once
+
+#include "kernels/cuda/gpu.h"
+
+namespace vitrine::VITRINE_GPU {
+
+/// a = activation(u), u = scale_c · x + shift_c. Kernels take it by value.
+template <class T>
+struct PrologueOn {
+    const T* scale;
+    const T* shift;
+    Activation activation;
+
+    explicit PrologueOn(const Prologue& prologue)
+        : scale(static_cast<const T*>(prologue.scale)),
+          shift(static_cast<const T*>(prologue.shift)),
+          activation(prologue.activation) {}
+
+    __device__ __forceinline__ T before_activation(T x, int64_t channel) const {
+        return scale == nullptr ? x : multiply_add(scale[channel], x, shift[channel]);
+    }
+    __device__ __forceinline__ T operator()(T x, int64_t channel) const {
+        return activate(activation, before_activation(x, channel));
+    }
+};
+
+/// g = d_y, plus what comes through the epilogue: d_mean_o / M + 2 · d_m2_o · (y − mean_o). Kernels take it
+/// by value.
+template <class T>
+struct UpstreamOn {
+    const T* d_y;
+    const T* y;
+    const T* mean;
+    const T* d_mean;  // null: d_y alone
+    const T* d_m2;
+    T pixels;  // M
+
+    explicit UpstreamOn(const ConvBackward& args)
+        : d_y(static_cast<const T*>(args.d_y)),
+          y(static_cast<const T*>(args.y)),
+          mean(static_cast<const T*>(args.mean)),
+          d_mean(static_cast<const T*>(args.d_mean)),
+          d_m2(static_cast<const T*>(args.d_m2)),
+          pixels(static_cast<T>(args.shape.out_pixels())) {}
+
+    bool plain() const { return d_mean == nullptr; }
+
+    __device__ __forceinline__ T operator()(int64_t index, int64_t channel) const {
+        return d_mean == nullptr ? d_y[index] : through(d_y[index], y[index], channel);
+    }
+    /// The same for values that are loaded already.
+    __device__ __forceinline__ T through(T d_y_value, T y_value, int64_t channel) const {
+        const T centred = y_value - mean[channel];
+        return multiply_add(T(2) * d_m2[channel], centred, d_y_value + d_mean[channel] / pixels);
+    }
+};
+
+/// Runs `plain` with neither prologue nor epilogue; its other arguments are those of `args`.
+void forward_around(const ConvForward& args, Context& context, void (*plain)(const ConvForward&, Context&));
+
+/// Runs `plain` for d_x and d_weight alone: its d_y includes the epilogue's part, its x has been through the
+/// prologue. d_bias, d_scale, d_shift and the prologue's part of d_x are computed here.
+void backward_around(const ConvBackward& args, Context& context,
+                     void (*plain)(const ConvBackward&, Context&));
+
+/// d_bias_o = Σ g, by a pass over d_y (and y); nothing if d_bias is not wanted.
+void bias_gradient(const ConvBackward& args, Context& context);
+
+/// From d_a [in_pixels, in_channels] (scratch memory): d_x, d_scale and d_shift, each if wanted, in one pass.
+void prologue_gradient(const ConvBackward& args, const void* d_a, Context& context);
+
+}  // namespace vitrine::VITRINE_GPU

@@ -1,0 +1,181 @@
+// The device's runtime: memory, copies, and the one stream that everything runs on.
+//
+// Copies from the host go through two pinned buffers in turn: the caller's memory is free as soon as the call
+// returns, the GPU fetches the bytes while the host prepares the next ones, and the host waits only when it
+// is two copies ahead. Freed memory is kept for reuse one floor up (engine/memory.h, and Scratch in
+// context.h), the same way for every device.
+
+#include "kernels/cuda/runtime.h"
+
+#include <cstring>
+#include <map>
+#include <mutex>
+#include <string>
+
+#include "kernels/devices.h"
+#include "kernels/error.h"
+
+namespace vitrine::VITRINE_GPU {
+namespace {
+
+const char* advice(cudaError_t status) {
+    switch (status) {
+        case cudaErrorMemoryAllocation:
+            return "try a smaller batch size or image size";
+        case cudaErrorNoDevice:
+        case cudaErrorInsufficientDriver:
+            return "check with nvidia-smi that there is a GPU and that its driver is new enough, or choose "
+                   "--device cpu";
+        case cudaErrorIllegalAddress:
+        case cudaErrorLaunchFailure:
+            return "a kernel went wrong: gradcheck --device simt finds where";
+        default:
+            return "try again with --device cpu to see whether it is the device";
+    }
+}
+
+std::string in_mebibytes(size_t bytes) { return std::to_string(bytes >> 20) + " MiB"; }
+
+/// One of the two pinned buffers that copies from the host go through.
+struct Staging {
+    static constexpr size_t bytes = size_t{8} << 20;
+
+    void* memory = nullptr;
+    cudaEvent_t copied = nullptr;  // recorded when the GPU has fetched what was put in last
+
+    void make() {
+        VITRINE_CUDA(cudaMallocHost(&memory, bytes));
+        VITRINE_CUDA(cudaEventCreateWithFlags(&copied, cudaEventDisableTiming));
+    }
+};
+
+/// Everything of the device that lives as long as the program. Never destroyed: the driver may be gone by the
+/// time that static objects are.
+struct DeviceState {
+    cudaStream_t stream = nullptr;
+    Staging staging[2];
+    unsigned next_staging = 0;
+    std::mutex mutex;               // of what follows
+    std::map<void*, size_t> sizes;  // of every allocation, which cudaFree does not tell
+    size_t held = 0;                // their sum
+
+    DeviceState() {
+        VITRINE_CUDA(cudaStreamCreateWithFlags(&stream, cudaStreamNonBlocking));
+        for (Staging& buffer : staging) buffer.make();
+    }
+};
+
+DeviceState& device_state() {
+    static DeviceState& state = *new DeviceState;
+    return state;
+}
+
+[[noreturn]] void throw_out_of_memory(size_t bytes) {
+    size_t free_bytes = 0, total = 0;
+    VITRINE_CUDA(cudaMemGetInfo(&free_bytes, &total));
+    throw Error("out of device memory: " + in_mebibytes(bytes) + " were asked for, " +
+                in_mebibytes(device_state().held) + " are held by this program and " +
+                in_mebibytes(free_bytes) + " of " + in_mebibytes(total) + " are free; " +
+                advice(cudaErrorMemoryAllocation));
+}
+
+void* allocate_memory(size_t bytes) {
+    DeviceState& device = device_state();
+    void* memory = nullptr;
+    const cudaError_t status = cudaMalloc(&memory, bytes == 0 ? 1 : bytes);
+    if (status == cudaErrorMemoryAllocation) {
+        static_cast<void>(cudaGetLastError());  // else the next launch would report it again
+        throw_out_of_memory(bytes);
+    }
+    require_success(status, "cudaMalloc", __FILE__, __LINE__);
+    const std::lock_guard lock(device.mutex);
+    device.sizes[memory] = bytes;
+    device.held += bytes;
+    return memory;
+}
+
+/// Waits for the kernels that may still use the memory: cudaFree does.
+void release_memory(void* memory) {
+    if (memory == nullptr) return;
+    DeviceState& device = device_state();
+    const cudaError_t status = cudaFree(memory);
+    // At the end of the program the driver may have freed everything before.
+    if (status != cudaErrorCudartUnloading) require_success(status, "cudaFree", __FILE__, __LINE__);
+    const std::lock_guard lock(device.mutex);
+    const auto size = device.sizes.find(memory);
+    if (size == device.sizes.end()) return;
+    device.held -= size->second;
+    device.sizes.erase(size);
+}
+
+void copy_in(void* to, const void* from_host, size_t bytes) {
+    DeviceState& device = device_state();
+    auto* target = static_cast<unsigned char*>(to);
+    auto* source = static_cast<const unsigned char*>(from_host);
+    while (bytes > 0) {
+        Staging& buffer = device.staging[device.next_staging++ % 2];
+        const size_t part = bytes < Staging::bytes ? bytes : Staging::bytes;
+        VITRINE_CUDA(cudaEventSynchronize(buffer.copied));
+        std::memcpy(buffer.memory, source, part);
+        VITRINE_CUDA(cudaMemcpyAsync(target, buffer.memory, part, cudaMemcpyHostToDevice, device.stream));
+        VITRINE_CUDA(cudaEventRecord(buffer.copied, device.stream));
+        target += part;
+        source += part;
+        bytes -= part;
+    }
+}
+
+void copy_out(void* to_host, const void* from, size_t bytes) {
+    if (bytes == 0) return;
+    VITRINE_CUDA(cudaMemcpyAsync(to_host, from, bytes, cudaMemcpyDeviceToHost, stream()));
+    VITRINE_CUDA(cudaStreamSynchronize(stream()));
+}
+
+void copy_inside(void* to, const void* from, size_t bytes) {
+    if (bytes == 0) return;
+    VITRINE_CUDA(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToDevice, stream()));
+}
+
+void zero_memory(void* memory, size_t bytes) {
+    if (bytes == 0) return;
+    VITRINE_CUDA(cudaMemsetAsync(memory, 0, bytes, stream()));
+}
+
+}  // namespace
+
+void require_success(cudaError_t status, const char* call, const char* file, int line) {
+    if (status == cudaSuccess) return;
+    throw Error(std::string(call) + " at " + file + ":" + std::to_string(line) + " failed: " +
+                cudaGetErrorString(status) + " (" + cudaGetErrorName(status) + "); " + advice(status));
+}
+
+void require_usable() {
+    static const bool usable = [] {
+        int count = 0;
+        const cudaError_t status = cudaGetDeviceCount(&count);
+        if (status == cudaSuccess && count > 0) return true;
+        throw Error(std::string("device cuda cannot be used here: ") +
+                    cudaGetErrorString(status == cudaSuccess ? cudaErrorNoDevice : status) + "; " +
+                    advice(cudaErrorNoDevice));
+    }();
+    static_cast<void>(usable);
+}
+
+cudaStream_t stream() { return device_state().stream; }
+
+dim3 blocks_for(int64_t count, int threads_per_block) {
+    const int64_t blocks = divide_up(count, int64_t{threads_per_block});
+    if (!fits_int(blocks)) {
+        throw Error("a kernel over " + std::to_string(count) +
+                    " elements needs more blocks than a grid can have: try a smaller batch size");
+    }
+    return dim3(static_cast<unsigned>(blocks));
+}
+
+const Runtime& runtime() {
+    static constexpr Runtime functions{allocate_memory, release_memory, copy_in,
+                                       copy_out,        copy_inside,    zero_memory};
+    return functions;
+}
+
+}  // namespace vitrine::VITRINE_GPU
