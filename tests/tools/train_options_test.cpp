@@ -45,6 +45,7 @@ TEST_CASE("train: values out of their range are refused by name") {
         {{"--dataset", "mnists"}, "--dataset mnists: choose one of auto"},
         {{"--device", "gpu"}, "--device gpu: choose one of auto"},
         {{"--device", "cuda"}, "not part of this build"},
+        {{"--check-kernels"}, "--check-kernels is for --device simt"},
         {{"--image-size", "0"}, "--image-size 0"},
         {{"--subset", "0"}, "--subset 0: a number above 0 and up to 1"},
         {{"--validation", "1"}, "--validation 1: a number above 0 and below 1"},

@@ -4,6 +4,7 @@
 
 #include "engine/error.h"
 #include "kernels/kernels.h"
+#include "kernels/simt/launch.h"
 
 namespace vitrine::tools {
 namespace {
@@ -20,15 +21,20 @@ std::string reason_against(Device device) {
 
 }  // namespace
 
-DeviceChoice choose_device(const std::string& name) {
+DeviceChoice choose_device(const std::string& name, KernelChecks checks) {
+    if (checks == KernelChecks::on && name != name_of(Device::simt))
+        throw Error("--check-kernels is for --device simt: no other device can watch its kernels");
+    simt::Settings settings = simt::settings();
+    settings.check = checks == KernelChecks::on;
+    simt::set_settings(settings);
     if (name != "auto") {
         const Device device = device_from_name(name);
         kernels(device);  // throws where it is not part of this build
         return {device, "chosen by --device"};
     }
-    if (reason_against(Device::cuda).empty())
-        return {Device::cuda, "chosen by auto: a usable GPU is present"};
-    return {Device::cpu, "chosen by auto: this build has no cuda device"};
+    const std::string reason = reason_against(Device::cuda);
+    if (reason.empty()) return {Device::cuda, "chosen by auto: a usable GPU is present"};
+    return {Device::cpu, "chosen by auto: " + reason};
 }
 
 }  // namespace vitrine::tools

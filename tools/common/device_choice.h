@@ -12,8 +12,11 @@ struct DeviceChoice {
     std::string reason;  // a phrase for the user
 };
 
+/// Whether the simt device watches every access of every kernel, for races, bounds and the like.
+enum class KernelChecks : bool { off, on };
+
 /// By name; "auto" takes the fastest device that this build and this machine have. Throws Error for an
-/// unknown name and for a device that is not part of this build.
-DeviceChoice choose_device(const std::string& name);
+/// unknown name, for a device that cannot be used here, and for checks on a device that has none.
+DeviceChoice choose_device(const std::string& name, KernelChecks checks = KernelChecks::off);
 
 }  // namespace vitrine::tools

@@ -128,6 +128,9 @@ void add_machine(CLI::App& app, Options& options) {
     add_whole(
         app, "--threads", 0, 4096, [&](int64_t threads) { options.threads = static_cast<int>(threads); },
         "Of the computation; results do not depend on it\n[0: one for each core]");
+    app.add_flag("--check-kernels", options.check_kernels,
+                 "With --device simt: stop at a kernel's first race,\naccess out of bounds or misuse of a "
+                 "barrier (slow)");
     app.add_option("--impl", options.implementations,
                    "Force an implementation of an op; can be repeated\n(gradcheck --list names them)")
         ->type_name("OP=NAME")

@@ -40,6 +40,7 @@ struct Options {
     std::string device = "auto";
     std::vector<std::string> implementations;  // op=name
     int threads = 0;                           // 0: one for each core
+    bool check_kernels = false;                // on the simt device
 
     // Output
     std::string out;  // empty: a new folder below runs/

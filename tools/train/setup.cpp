@@ -61,7 +61,8 @@ DatasetOptions dataset_options(const Options& options, int64_t image_size, Repor
 
 tools::DeviceChoice set_up_machine(const Options& options) {
     set_threads(options.threads);
-    const tools::DeviceChoice choice = tools::choose_device(options.device);
+    const tools::DeviceChoice choice = tools::choose_device(
+        options.device, options.check_kernels ? tools::KernelChecks::on : tools::KernelChecks::off);
     for (const std::string& assignment : options.implementations)
         force_implementation(choice.device, assignment);
     return choice;

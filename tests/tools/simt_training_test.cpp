@@ -1,0 +1,121 @@
+// Training on the simt device: the CUDA kernels, run thread by thread on the host, follow the cpu device.
+
+#include <doctest/doctest.h>
+
+#include <cmath>
+#include <filesystem>
+
+#include "engine/memory.h"
+#include "engine/random.h"
+#include "kernels/context.h"
+#include "kernels/simt/launch.h"
+#include "models/models.h"
+#include "tests/tools/program.h"
+#include "tools/common/training_step.h"
+
+namespace vitrine::tools {
+namespace {
+
+struct Course {
+    const char* model;
+    int64_t image_size;
+    int64_t batch_size;
+    uint32_t steps;
+    double learning_rate;
+};
+
+/// Images in which the class shows: noise, brighter where the label says.
+struct Batch {
+    std::vector<uint8_t> images;
+    std::vector<int32_t> labels;
+
+    Batch(const Course& course, uint32_t step) {
+        const int64_t pixels = course.image_size * course.image_size * 3;
+        for (int64_t n = 0; n < course.batch_size; ++n) {
+            const auto label = static_cast<int32_t>((n + step) % 10);
+            labels.push_back(label);
+            const RandomKey key{.seed = 11, .epoch = step, .sample = static_cast<uint32_t>(n)};
+            for (int64_t i = 0; i < pixels; ++i) {
+                const bool bright = i * 10 / pixels == label;
+                images.push_back(static_cast<uint8_t>(random_below(key, static_cast<uint64_t>(i), 156) +
+                                                      (bright ? 100 : 0)));
+            }
+        }
+    }
+};
+
+std::vector<double> losses(const Course& course, Device device) {
+    const Placement placement{DType::f32, device};
+    const auto model = models::make_model(course.model, {.image_size = course.image_size}, placement, 5);
+    TrainingStep step(*model, placement, {}, {.momentum = 0.9, .weight_decay = 1e-4}, 0.1);
+    std::vector<double> all;
+    for (uint32_t i = 0; i < course.steps; ++i) {
+        const Batch batch(course, i);
+        all.push_back(
+            step.train({batch.images, batch.labels, course.image_size}, course.learning_rate, 0, i).loss);
+    }
+    return all;
+}
+
+TEST_CASE("the CUDA kernels train as the cpu device does") {
+    simt::Settings unchecked;
+    unchecked.check = false;
+    const simt::Settings before = simt::settings();
+    simt::set_settings(unchecked);
+    for (const Course& course :
+         {Course{"basic_block_net", 32, 8, 20, 0.02}, Course{"mobilenet_v2", 64, 8, 3, 0.02}}) {
+        CAPTURE(course.model);
+        const std::vector<double> expected = losses(course, Device::cpu);
+        const std::vector<double> actual = losses(course, Device::simt);
+        for (size_t i = 0; i < expected.size(); ++i) {
+            CAPTURE(i);
+            CAPTURE(expected[i]);
+            CAPTURE(actual[i]);
+            CHECK(std::abs(actual[i] - expected[i]) <= 1e-5 * std::abs(expected[i]));
+        }
+        CHECK(expected.back() != expected.front());
+    }
+    simt::set_settings(before);
+}
+
+TEST_CASE("training on the simt device asks for no memory after the second step") {
+    const Course course{"basic_block_net", 32, 2, 1, 0.01};
+    const Placement placement{DType::f32, Device::simt};
+    const auto model = models::make_model(course.model, {.image_size = course.image_size}, placement, 5);
+    TrainingStep step(*model, placement, {}, {.momentum = 0.9}, 0.0);
+    const Batch batch(course, 0);
+    const auto train = [&](uint32_t i) {
+        step.train({batch.images, batch.labels, course.image_size}, course.learning_rate, 0, i);
+    };
+    train(0);
+    train(1);
+    const size_t requests = memory_statistics(Device::simt).device_requests;
+    const size_t scratch = context(Device::simt).scratch.bytes_held();
+    for (uint32_t i = 2; i < 4; ++i) train(i);
+    CHECK(memory_statistics(Device::simt).device_requests == requests);
+    CHECK(context(Device::simt).scratch.bytes_held() == scratch);
+}
+
+}  // namespace
+}  // namespace vitrine::tools
+
+namespace vitrine::tests {
+namespace {
+
+TEST_CASE("train --device simt: the program trains on CUDA kernels, watched if asked") {
+    const TemporaryFolder folder;
+    write_colours(folder.path() / "data");
+    for (const bool watched : {false, true}) {
+        std::vector<std::string> arguments{
+            "--data", folder / "data", "--image-size", "16",    "--batch-size", "10", "--max-steps",
+            "2",      "--device",      "simt",         "--out", folder / "run"};
+        if (watched) arguments.insert(arguments.end(), {"--check-kernels", "--overwrite"});
+        const Outcome outcome = run("train", arguments);
+        CAPTURE(outcome.err);
+        CHECK(outcome.code == 0);
+        CHECK(outcome.out.find("device") != std::string::npos);
+    }
+}
+
+}  // namespace
+}  // namespace vitrine::tests
