@@ -33,13 +33,17 @@ HWY_INLINE void for_each_vector(D d, int64_t c, int64_t end, const Body& body) {
     }
 }
 
-/// Like activate() of kernels/activation.h: the order of the operands lets a NaN through.
+/// activate() of kernels/activation.h. By comparisons: minimum and maximum instructions lose a NaN on some
+/// processors.
 template <class D, class V = hn::Vec<D>>
 HWY_INLINE V activate_vector(D d, Activation activation, V u) {
     using T = hn::TFromD<D>;
     if (activation == Activation::identity) return u;
-    const V positive = hn::Max(hn::Zero(d), u);
-    return activation == Activation::relu6 ? hn::Min(hn::Set(d, T(6)), positive) : positive;
+    const V zero = hn::Zero(d);
+    const V positive = hn::IfThenElse(hn::Lt(u, zero), zero, u);
+    if (activation == Activation::relu) return positive;
+    const V six = hn::Set(d, T(6));
+    return hn::IfThenElse(hn::Gt(positive, six), six, positive);
 }
 
 /// `gradient` where the activation lets it pass at input u, else 0.
