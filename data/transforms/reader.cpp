@@ -1,0 +1,115 @@
+// Reading a TOML table: see reader.h.
+
+#include "data/transforms/reader.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+
+#include "engine/error.h"
+
+namespace vitrine {
+namespace {
+
+std::string joined(const std::set<std::string, std::less<>>& names) {
+    std::string text;
+    for (const std::string& name : names) text += (text.empty() ? "" : ", ") + name;
+    return text;
+}
+
+/// Levenshtein's: insertions, deletions and changes from one to the other.
+size_t edit_distance(std::string_view a, std::string_view b) {
+    std::vector<size_t> row(b.size() + 1);
+    std::iota(row.begin(), row.end(), size_t{0});
+    for (size_t i = 1; i <= a.size(); ++i) {
+        size_t diagonal = row[0];
+        row[0] = i;
+        for (size_t j = 1; j <= b.size(); ++j) {
+            const size_t change = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
+            diagonal = row[j];
+            row[j] = std::min({row[j] + 1, row[j - 1] + 1, change});
+        }
+    }
+    return row.back();
+}
+
+}  // namespace
+
+std::string nearest_name(std::string_view name, const std::vector<std::string>& names) {
+    std::string best;
+    size_t least = std::max<size_t>(name.size() / 2, 2);
+    for (const std::string& candidate : names) {
+        const size_t distance = edit_distance(name, candidate);
+        if (distance >= least) continue;
+        least = distance;
+        best = candidate;
+    }
+    return best;
+}
+
+void TableReader::fail_at(const toml::node& node, const std::string& sentence) const {
+    throw Error(fmt::format("{}:{}: {}", source_, node.source().begin.line, sentence));
+}
+
+const toml::node* TableReader::node(std::string_view key) {
+    known_.emplace(key);
+    return table_.get(key);
+}
+
+double TableReader::checked_number(const toml::node& node, std::string_view key, Limits limits) const {
+    const std::optional<double> value = node.is_number() ? node.value<double>() : std::nullopt;
+    if (!value || !(*value >= limits.low && *value <= limits.high)) {
+        const std::string range = std::isinf(limits.high)
+                                      ? fmt::format("a number from {}", limits.low)
+                                      : fmt::format("a number from {} to {}", limits.low, limits.high);
+        fail_at(node, fmt::format("{} of {} must be {}", key, what_, range));
+    }
+    return *value;
+}
+
+std::optional<double> TableReader::number(std::string_view key, Limits limits) {
+    const toml::node* found = node(key);
+    if (found == nullptr) return std::nullopt;
+    return checked_number(*found, key, limits);
+}
+
+std::optional<int64_t> TableReader::whole(std::string_view key, int64_t low, int64_t high) {
+    const toml::node* found = node(key);
+    if (found == nullptr) return std::nullopt;
+    const std::optional<int64_t> value = found->is_integer() ? found->value<int64_t>() : std::nullopt;
+    if (!value || *value < low || *value > high)
+        fail_at(*found, fmt::format("{} of {} must be a whole number from {} to {}", key, what_, low, high));
+    return value;
+}
+
+std::optional<bool> TableReader::flag(std::string_view key) {
+    const toml::node* found = node(key);
+    if (found == nullptr) return std::nullopt;
+    if (!found->is_boolean()) fail_at(*found, fmt::format("{} of {} must be true or false", key, what_));
+    return found->value<bool>();
+}
+
+std::optional<std::vector<double>> TableReader::numbers(std::string_view key, size_t count, Limits limits) {
+    const toml::node* found = node(key);
+    if (found == nullptr) return std::nullopt;
+    const toml::array* array = found->as_array();
+    if (array == nullptr || array->size() != count)
+        fail_at(*found, fmt::format("{} of {} must be {} numbers in brackets", key, what_, count));
+    std::vector<double> values;
+    for (const toml::node& each : *array) values.push_back(checked_number(each, key, limits));
+    return values;
+}
+
+void TableReader::finish() const {
+    for (const auto& [key, value] : table_) {
+        if (known_.contains(key.str())) continue;
+        const std::string near = nearest_name(key.str(), {known_.begin(), known_.end()});
+        fail_at(value,
+                fmt::format("{} has no '{}'{}; it knows {}", what_, key.str(),
+                            near.empty() ? "" : fmt::format(" (did you mean {}?)", near), joined(known_)));
+    }
+}
+
+}  // namespace vitrine
