@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "kernels/kernels.h"
+#include "tools/gradcheck/harness/device_checks.h"
 #include "tools/gradcheck/harness/line.h"
 #include "tools/gradcheck/harness/problem.h"
 
@@ -43,6 +44,7 @@ struct Selection {
     std::function<bool(std::string_view kernel)> kernel = [](std::string_view) { return true; };
     std::function<bool(std::string_view kernel, std::string_view implementation)> implementation =
         [](std::string_view, std::string_view) { return true; };
+    Effort effort = Effort::usual;
 };
 
 struct Totals {
