@@ -235,29 +235,28 @@ void finish_moments(const T* partials, int64_t chunks, int64_t channels, T* mean
     run_finish_moments(partials, chunks, channels, PutMoments<T>{mean, m2});
 }
 
-template <class T>
+template <class V, class T>
 Partials<T> chunk_moments(const T* x, int64_t rows, int64_t channels, Context& context) {
     if (rows * channels == 0) return {};
-    Partials<T> partials;
-    with_values<T>(packs_fit<T>(channels, x), [&]<class V>() {
-        const Columns columns = share_out(1, rows, channels, V::size, most_sum_blocks);
-        partials = {context.scratch.take<T>(columns.chunks * 3 * channels), columns.chunks};
-        launch(moments_of_chunks<V, T>, columns.grid(), column_threads, 0, stream(), columns, x,
-               partials.data);
-    });
+    const Columns columns = share_out(1, rows, channels, V::size, most_sum_blocks);
+    const Partials<T> partials{context.scratch.take<T>(columns.chunks * 3 * channels), columns.chunks};
+    launch(moments_of_chunks<V, T>, columns.grid(), column_threads, 0, stream(), columns, x, partials.data);
     return partials;
 }
 
 template <class T>
 void channel_moments(const T* x, int64_t rows, int64_t channels, T* mean, T* m2, Context& context) {
-    const Partials<T> partials = chunk_moments(x, rows, channels, context);
-    finish_moments(partials.data, partials.chunks, channels, mean, m2);
+    with_values<T>(packs_fit<T>(channels, x), [&]<class V>() {
+        const Partials<T> partials = chunk_moments<V>(x, rows, channels, context);
+        finish_moments(partials.data, partials.chunks, channels, mean, m2);
+    });
 }
 
-#define VITRINE_FOR_TYPE(T)                                                           \
-    template void finish_sums(const T*, int64_t, int64_t, std::span<const Gradient>); \
-    template void finish_moments(const T*, int64_t, int64_t, T*, T*);                 \
-    template Partials<T> chunk_moments(const T*, int64_t, int64_t, Context&);         \
+#define VITRINE_FOR_TYPE(T)                                                              \
+    template void finish_sums(const T*, int64_t, int64_t, std::span<const Gradient>);    \
+    template void finish_moments(const T*, int64_t, int64_t, T*, T*);                    \
+    template Partials<T> chunk_moments<Pack<T>>(const T*, int64_t, int64_t, Context&);   \
+    template Partials<T> chunk_moments<Single<T>>(const T*, int64_t, int64_t, Context&); \
     template void channel_moments(const T*, int64_t, int64_t, T*, T*, Context&);
 VITRINE_FOR_TYPE(float)
 VITRINE_FOR_TYPE(double)

@@ -20,8 +20,9 @@ void finish_sums(const T* partials, int64_t chunks, int64_t channels, std::span<
 template <class T>
 void finish_moments(const T* partials, int64_t chunks, int64_t channels, T* mean, T* m2);
 
-/// First stage of the same: partials [chunks, 3, channels] of x [rows, channels], which is read once.
-template <class T>
+/// First stage of the same: partials [chunks, 3, channels] of x [rows, channels], which is read once. V is
+/// what a thread takes: Pack<T>, which must fit, or Single<T>.
+template <class V, class T>
 Partials<T> chunk_moments(const T* x, int64_t rows, int64_t channels, Context& context);
 
 /// Both stages: mean = Σ x / rows and m2 = Σ (x − mean)².
