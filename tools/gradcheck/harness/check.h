@@ -37,6 +37,7 @@ inline constexpr std::string_view bits_follow_threads[]{"onednn"};
 struct Suite {
     std::string op;  // "linear": the kernels' names without _forward and _backward
     std::function<std::vector<Problem>()> problems;
+    std::function<std::vector<Problem>()> layers{};  // at shapes of real models: for the report
 };
 
 /// Which kernels and implementations are checked.
