@@ -56,22 +56,7 @@ endif()
 # CUDA is optional: where there is no toolkit, kernels/cuda/absent.cpp stands in and says so at run time. CMake's own
 # variables (CUDACXX, CMAKE_CUDA_ARCHITECTURES, CMAKE_CUDA_FLAGS, CMAKE_CUDA_RUNTIME_LIBRARY) are honoured.
 if(VITRINE_CUDA)
-  include(CheckLanguage)
-  if(NOT CMAKE_CUDA_COMPILER AND NOT DEFINED ENV{CUDACXX} AND EXISTS /usr/local/cuda/bin/nvcc)
-    set(CMAKE_CUDA_COMPILER /usr/local/cuda/bin/nvcc)
-  endif()
-  check_language(CUDA)
-  if(CMAKE_CUDA_COMPILER)
-    # Machine code for 7.5 and 9.0, and their portable form, which the driver translates for every GPU from 7.5 on.
-    if(NOT DEFINED CMAKE_CUDA_ARCHITECTURES)
-      set(CMAKE_CUDA_ARCHITECTURES 75 90)
-    endif()
-    enable_language(CUDA)
-    find_package(CUDAToolkit REQUIRED)
-    if(CCACHE AND NOT CMAKE_CUDA_COMPILER_LAUNCHER)
-      set(CMAKE_CUDA_COMPILER_LAUNCHER ${CCACHE})
-    endif()
-  endif()
+  include(Cuda)
 endif()
 
 # The executor's kernels need an exact fused multiply-add for every product: one instruction, or else a slow call.

@@ -1,12 +1,12 @@
 // Sums over the rows of a [rows, channels] array, one for each channel, in two stages and without atomics.
 //
-// First every block reduces a chunk of rows and leaves its partial sums in scratch memory; then one thread a
-// channel adds the chunks up in their order. What is added to what follows from the shapes alone, so the bits
-// are always the same. Kernels that have the values in registers anyway (a convolution's epilogue) leave
-// partials of their own and call only the second stage.
+// First every block reduces a chunk of rows and leaves its partial sums in scratch memory (columns.h); then a
+// few blocks put the chunks together as a tree (channel_finish.h). What is added to what follows from the
+// shapes alone, so the bits are always the same. Kernels that have the values in registers anyway (a
+// convolution's epilogue) leave partials of their own and call only the second stage.
 #pragma once
 
-#include "kernels/cuda/gpu.h"
+#include "kernels/cuda/columns.h"
 
 namespace vitrine::VITRINE_GPU {
 
@@ -20,7 +20,12 @@ void finish_sums(const T* partials, int64_t chunks, int64_t channels, std::span<
 template <class T>
 void finish_moments(const T* partials, int64_t chunks, int64_t channels, T* mean, T* m2);
 
-/// Both stages: mean = Σ x / rows and m2 = Σ (x − mean)² of x [rows, channels], which is read once.
+/// First stage of the same: partials [chunks, 3, channels] of x [rows, channels], which is read once. V is
+/// what a thread takes: Pack<T>, which must fit, or Single<T>.
+template <class V, class T>
+Partials<T> chunk_moments(const T* x, int64_t rows, int64_t channels, Context& context);
+
+/// Both stages: mean = Σ x / rows and m2 = Σ (x − mean)².
 template <class T>
 void channel_moments(const T* x, int64_t rows, int64_t channels, T* mean, T* m2, Context& context);
 

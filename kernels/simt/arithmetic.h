@@ -23,8 +23,31 @@ inline float max(float a, float b) { return std::fmax(a, b); }
 inline double min(double a, double b) { return std::fmin(a, b); }
 inline double max(double a, double b) { return std::fmax(a, b); }
 
-inline float __fmaf_rn(float a, float b, float c) { return std::fma(a, b, c); }
-inline double __fma_rn(double a, double b, double c) { return std::fma(a, b, c); }
+namespace vitrine::simt {
+
+/// Calls of __fmaf_rn and __fma_rn by the kernels of this OS thread.
+inline thread_local constinit uint64_t fused_multiply_adds = 0;
+
+/// By hand where that is possible: the compiler would announce the increment to the executor's hooks like an
+/// access of the kernel, which costs more than the multiplication.
+inline __attribute__((always_inline)) void count_fused_multiply_add() {
+#ifdef __x86_64__
+    asm("incq %0" : "+m"(fused_multiply_adds) : : "cc");
+#else
+    ++fused_multiply_adds;
+#endif
+}
+
+}  // namespace vitrine::simt
+
+inline __attribute__((always_inline)) float __fmaf_rn(float a, float b, float c) {
+    vitrine::simt::count_fused_multiply_add();
+    return std::fma(a, b, c);
+}
+inline __attribute__((always_inline)) double __fma_rn(double a, double b, double c) {
+    vitrine::simt::count_fused_multiply_add();
+    return std::fma(a, b, c);
+}
 inline float __fadd_rn(float a, float b) { return a + b; }
 inline float __fmul_rn(float a, float b) { return a * b; }
 inline float __fdiv_rn(float a, float b) { return a / b; }

@@ -58,13 +58,19 @@ struct LaunchReport {
     std::vector<Finding> findings;
 
     // Always counted.
-    uint64_t barriers = 0;         // times a block passed a barrier
-    uint64_t warp_operations = 0;  // times a group of lanes passed one
+    uint64_t barriers = 0;             // times a block passed a barrier
+    uint64_t warp_operations = 0;      // times a group of lanes passed one
+    uint64_t fused_multiply_adds = 0;  // calls of __fmaf_rn and __fma_rn: two floating-point operations each
     // Counted where the kernel file was compiled with the hooks and Settings::check is on.
     uint64_t global_bytes_read = 0;  // asked for, every access counted
     uint64_t global_bytes_written = 0;
     uint64_t shared_bytes_read = 0;
     uint64_t shared_bytes_written = 0;
+    // Filled if Settings::count_traffic is on too. Different 32-byte sectors of global memory, each counted
+    // once in the whole launch however often it is accessed: 32 times these is what a perfect cache would
+    // move. An atomic counts as both.
+    uint64_t distinct_sectors_read = 0;
+    uint64_t distinct_sectors_written = 0;
     // Filled if Settings::count_traffic is on too; ordered by source line.
     std::vector<LineTraffic> traffic;
 };

@@ -22,6 +22,27 @@ __global__ void read_one_by_all_kernel(const float* from, float* to) {
     to[threadIdx.x] = value;
 }
 
+__global__ void read_again_kernel(const float* from, float* to, int times) {
+    float sum = 0.0f;
+    for (int i = 0; i < times; ++i) {
+        sum += from[threadIdx.x];
+        __syncthreads();  // or the compiler reads but once
+    }
+    to[blockIdx.x * blockDim.x + threadIdx.x] = sum;
+}
+
+__global__ void add_all_kernel(int* sum) { atomicAdd(sum, 1); }
+
+__global__ void multiply_add_chain_kernel(float* to, int count) {
+    float single = 1.0f;
+    double wide = 1.0;
+    for (int i = 0; i < count; ++i) {
+        single = __fmaf_rn(single, 0.5f, 1.0f);
+        wide = __fma_rn(wide, 0.5, 1.0);
+    }
+    to[threadIdx.x] = single + static_cast<float>(wide);
+}
+
 __global__ void shared_with_stride_kernel(float* to, int stride) {
     VITRINE_DYNAMIC_SHARED(float, words);
     words[stride * static_cast<int>(threadIdx.x)] = 1.0f;
@@ -67,6 +88,13 @@ void copy_with_stride(const float* from, float* to, int stride) {
 void copy_shifted(const float* from, float* to) { launch(copy_shifted_kernel, 1, 32, 0, nullptr, from, to); }
 void read_one_by_all(const float* from, float* to) {
     launch(read_one_by_all_kernel, 1, 32, 0, nullptr, from, to);
+}
+void read_again(const float* from, float* to, unsigned blocks, int times) {
+    launch(read_again_kernel, blocks, 32, 0, nullptr, from, to, times);
+}
+void add_all(int* sum) { launch(add_all_kernel, 1, 32, 0, nullptr, sum); }
+void multiply_add_chain(float* to, int count) {
+    launch(multiply_add_chain_kernel, 1, 32, 0, nullptr, to, count);
 }
 void shared_with_stride(float* to, int stride) {
     launch(shared_with_stride_kernel, 1, 32, 32 * 32 * sizeof(float), nullptr, to, stride);

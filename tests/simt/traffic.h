@@ -8,6 +8,13 @@ void copy_with_stride(const float* from, float* to, int stride);  // to[lane] = 
 void copy_shifted(const float* from, float* to);                  // to[lane] = from[lane + 1]
 void read_one_by_all(const float* from, float* to);               // to[lane] = from[0]
 
+/// Every one of `blocks` warps reads from[lane] `times` times, and writes its own 32 floats of `to`.
+void read_again(const float* from, float* to, unsigned blocks, int times);
+/// Every lane adds 1 to *sum, atomically.
+void add_all(int* sum);
+/// `count` fused multiply-adds in float, and as many in double.
+void multiply_add_chain(float* to, int count);
+
 /// Shared memory: lane l writes word stride · l, and after __syncwarp reads it back.
 void shared_with_stride(float* to, int stride);
 /// All lanes read one word; then pairs of floats; then four floats.

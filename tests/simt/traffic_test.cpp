@@ -61,6 +61,34 @@ TEST_CASE("sectors of a warp's request") {
     CHECK(total(one, false, false).ideal_sectors == 1);
 }
 
+TEST_CASE("distinct sectors are counted once in a launch") {
+    const Buffer<float> from(std::vector<float>(32 * 32, 1.0f));
+    const Buffer<float> to(6 * 32);
+    const LaunchReport strided = traffic_of([&] { test::copy_with_stride(from.data(), to.data(), 8); });
+    CHECK(strided.distinct_sectors_read == 32);
+    CHECK(strided.distinct_sectors_written == 4);
+    for (const int threads : {1, 4}) {
+        const LaunchReport again = report_of([&] { test::read_again(from.data(), to.data(), 6, 3); },
+                                             {.threads = threads, .count_traffic = true});
+        CHECK(total(again, false, false).sectors == 6 * 3 * 4);  // by each of 6 blocks, 3 times
+        CHECK(again.distinct_sectors_read == 4);
+        CHECK(again.distinct_sectors_written == 6 * 4);
+    }
+    const Buffer<int> sum(std::vector<int>{0});
+    const LaunchReport atomic = traffic_of([&] { test::add_all(sum.data()); });
+    CHECK(atomic.distinct_sectors_read == 1);
+    CHECK(atomic.distinct_sectors_written == 1);
+}
+
+TEST_CASE("fused multiply-adds are counted, with and without checks") {
+    const Buffer<float> to(32);
+    for (const bool check : {false, true}) {
+        const LaunchReport report =
+            report_of([&] { test::multiply_add_chain(to.data(), 7); }, {.check = check});
+        CHECK(report.fused_multiply_adds == 32 * (7 + 7));  // floats and doubles
+    }
+}
+
 TEST_CASE("bank conflicts of shared memory") {
     const Buffer<float> to(32);
     for (const auto& [stride, passes] :

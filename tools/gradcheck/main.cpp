@@ -17,6 +17,7 @@ struct Arguments {
     std::string device = "cpu";
     std::string op = "all";
     std::vector<std::string> forced;  // op=implementation
+    bool thorough = false;
     bool list = false;
     bool json = false;
 };
@@ -74,6 +75,7 @@ int run(const Arguments& arguments) {
         const std::string_view forced = forced_implementation(device, kernel);
         return forced.empty() || forced == implementation;
     };
+    selection.effort = arguments.thorough ? Effort::thorough : Effort::usual;
     const auto print = [&](const Line& line) {
         fmt::print("{}\n", arguments.json ? to_json(line) : to_text(line));
         std::fflush(stdout);
@@ -95,12 +97,14 @@ int main(int argc, char** argv) {
     CLI::App app{
         "Checks every op of a device: gradients against central differences, results against the reference"};
     vitrine::gradcheck::Arguments arguments;
-    app.add_option("--device", arguments.device, "cpu or reference")->capture_default_str();
+    app.add_option("--device", arguments.device, "cpu, reference, simt or cuda")->capture_default_str();
     app.add_option("--op", arguments.op, "a kernel, or an op for its forward and backward")
         ->capture_default_str();
     app.add_option("--impl", arguments.forced,
                    "op=implementation: check only this one of the op; can be repeated")
         ->take_all();
+    app.add_flag("--thorough", arguments.thorough,
+                 "simt: watch every launch and difference every sample, however long it takes");
     app.add_flag("--list", arguments.list, "print every kernel with its implementations, and check nothing");
     app.add_flag("--json", arguments.json, "print one JSON object per line");
     try {

@@ -145,14 +145,16 @@ void Grid::add(const Counters& counters) {
     const std::lock_guard lock(mutex_);
     report_.barriers += counters.barriers;
     report_.warp_operations += counters.warp_operations;
+    report_.fused_multiply_adds += counters.fused_multiply_adds;
     report_.global_bytes_read += counters.global_bytes_read;
     report_.global_bytes_written += counters.global_bytes_written;
     report_.shared_bytes_read += counters.shared_bytes_read;
     report_.shared_bytes_written += counters.shared_bytes_written;
 }
 
-void Grid::add(std::vector<LineTraffic> traffic) {
+void Grid::add(std::vector<LineTraffic> traffic, const SectorSet& sectors) {
     const std::lock_guard lock(mutex_);
+    sectors_.add(sectors);
     for (LineTraffic& line : traffic) {
         const auto same = [&](const LineTraffic& other) {
             return other.where == line.where && other.shared == line.shared && other.write == line.write;
@@ -180,6 +182,8 @@ LaunchReport Grid::finish() {
     std::ranges::sort(report_.traffic, {}, [](const LineTraffic& line) {
         return std::tuple(line.where.size(), line.where, line.shared, line.write);
     });
+    report_.distinct_sectors_read = sectors_.read();
+    report_.distinct_sectors_written = sectors_.written();
     return std::move(report_);
 }
 

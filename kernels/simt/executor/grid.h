@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "kernels/simt/executor/sectors.h"
 #include "kernels/simt/launch.h"
 #include "kernels/simt/report.h"
 
@@ -15,6 +16,7 @@ namespace vitrine::simt {
 struct Counters {
     uint64_t barriers = 0;
     uint64_t warp_operations = 0;
+    uint64_t fused_multiply_adds = 0;
     uint64_t global_bytes_read = 0;
     uint64_t global_bytes_written = 0;
     uint64_t shared_bytes_read = 0;
@@ -43,7 +45,7 @@ class Grid {
     /// A place that has the same kind of finding already only counts it once more. Any OS thread may call.
     void add(Finding finding);
     void add(const Counters& counters);
-    void add(std::vector<LineTraffic> traffic);
+    void add(std::vector<LineTraffic> traffic, const SectorSet& sectors);
 
     /// The report, ordered by place in the grid and in the source.
     LaunchReport finish();
@@ -59,6 +61,7 @@ class Grid {
     std::vector<uint32_t> shuffled_blocks_;
     std::mutex mutex_;
     LaunchReport report_;
+    SectorSet sectors_;
 };
 
 }  // namespace vitrine::simt

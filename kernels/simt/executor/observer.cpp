@@ -27,7 +27,7 @@ bool is_index(uintptr_t address) {
     const auto in = [&](const auto& word) {
         return address - reinterpret_cast<uintptr_t>(&word) < sizeof(word);
     };
-    return in(threadIdx) || in(blockIdx) || in(blockDim) || in(gridDim);
+    return in(threadIdx) || in(blockIdx) || in(blockDim) || in(gridDim) || in(fused_multiply_adds);
 }
 
 }  // namespace
@@ -53,7 +53,7 @@ void Observer::begin_block(uint64_t turn) {
 void Observer::end_block() { traffic_.end_block(); }
 
 void Observer::end_launch() {
-    if (grid_->settings().count_traffic) grid_->add(traffic_.take_lines());
+    if (grid_->settings().count_traffic) grid_->add(traffic_.take_lines(), traffic_.sectors());
 }
 
 void Observer::access(uintptr_t address, uint32_t bytes, Access access, uintptr_t code) {

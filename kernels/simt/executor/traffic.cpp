@@ -13,7 +13,7 @@ namespace vitrine::simt {
 namespace {
 
 constexpr unsigned warp_size = 32;
-constexpr uintptr_t sector_bytes = 32;
+constexpr uintptr_t sector_bytes = SectorSet::sector_bytes;
 constexpr uintptr_t bank_bytes = 4;
 constexpr size_t banks = 32;
 
@@ -53,6 +53,7 @@ uint64_t bank_passes(const Lanes& lanes) {
 void Traffic::begin_launch(const Grid& grid) {
     log_.clear();
     lines_.clear();
+    sectors_.clear();
     turns_.assign(grid.threads_per_block(), {});
     interval_ = 0;
 }
@@ -101,6 +102,12 @@ void Traffic::count_request(std::span<const Logged> lanes, unsigned running) {
     for (const Logged& lane : lanes) line.bytes += lane.bytes;
     if (lanes.size() < running) ++line.partial;
     if (!first.shared) {
+        for (const Logged& lane : lanes) {
+            const uintptr_t begin = lane.address / sector_bytes;
+            const uintptr_t last = (lane.address + lane.bytes - 1) / sector_bytes;
+            if (lane.access != Access::write) sectors_.add_read(begin, last);
+            if (lane.access != Access::read) sectors_.add_written(begin, last);
+        }
         const uint64_t distinct_bytes = distinct_units(lanes, 1);
         line.sectors += distinct_units(lanes, sector_bytes);
         line.ideal_sectors += (distinct_bytes + sector_bytes - 1) / sector_bytes;

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "kernels/simt/executor/grid.h"
+#include "kernels/simt/executor/sectors.h"
 #include "kernels/simt/executor/shadow.h"
 
 namespace vitrine::simt {
@@ -28,6 +29,7 @@ class Traffic {
     void end_block();
 
     std::vector<LineTraffic> take_lines();
+    const SectorSet& sectors() const { return sectors_; }
 
   private:
     struct Logged {
@@ -46,6 +48,7 @@ class Traffic {
     uint32_t interval_ = 0;
     std::vector<Logged> log_;
     std::vector<std::map<uintptr_t, uint32_t>> turns_;  // of each thread: executions of each instruction
+    SectorSet sectors_;                                 // of global memory, in the whole launch
     std::map<std::pair<uintptr_t, bool>, LineTraffic> lines_;  // by instruction and whether it writes
 };
 

@@ -7,6 +7,7 @@
 #include <memory>
 #include <stdexcept>
 
+#include "kernels/simt/arithmetic.h"
 #include "kernels/simt/thread.h"
 
 namespace vitrine::simt {
@@ -48,6 +49,7 @@ Worker& Worker::mine() {
 void Worker::begin_launch(Grid& grid) {
     grid_ = &grid;
     counters = {};
+    fused_multiply_adds = 0;
     shared.begin_launch(grid.request().shared_bytes);
     block.begin_launch(grid, grid.settings().check ? &observer : nullptr);
     observer.begin_launch(grid);
@@ -67,6 +69,7 @@ void Worker::end_launch() {
     running_worker = nullptr;
     if (poison_blindly_) shared.restore();
     observer.end_launch();
+    counters.fused_multiply_adds = fused_multiply_adds;
     grid_->add(counters);
 }
 

@@ -51,4 +51,9 @@ std::vector<Problem> activation_problems() {
     return problems;
 }
 
+std::vector<Problem> activation_layers() {
+    const int64_t count = int64_t{56} * 56 * 144;
+    return {activation_problem(Activation::relu6, fmt::format("{}", count), off_kinks("x", count))};
+}
+
 }  // namespace vitrine::gradcheck

@@ -99,4 +99,9 @@ std::vector<Problem> batch_norm_problems() {
     return problems;
 }
 
+std::vector<Problem> batch_norm_layers() {
+    return {batch_norm_problem({112 * 112, 32, true}), batch_norm_problem({56 * 56, 144, true}),
+            batch_norm_problem({2 * 7 * 7, 960, true}), batch_norm_problem({56 * 56, 24, false})};
+}
+
 }  // namespace vitrine::gradcheck

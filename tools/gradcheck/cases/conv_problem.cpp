@@ -141,4 +141,12 @@ Problem conv_problem(BoundKernel<ConvForward> KernelTable::*forward,
     return problem;
 }
 
+std::vector<Problem> conv_problems(BoundKernel<ConvForward> KernelTable::*forward,
+                                   BoundKernel<ConvBackward> KernelTable::*backward,
+                                   const std::vector<ConvOptions>& all) {
+    std::vector<Problem> problems;
+    for (const ConvOptions& options : all) problems.push_back(conv_problem(forward, backward, options));
+    return problems;
+}
+
 }  // namespace vitrine::gradcheck

@@ -28,4 +28,8 @@ std::vector<ConvOptions> with_options_in_turn(const std::vector<ConvShape>& shap
 Problem conv_problem(BoundKernel<ConvForward> KernelTable::*forward,
                      BoundKernel<ConvBackward> KernelTable::*backward, const ConvOptions& options);
 
+std::vector<Problem> conv_problems(BoundKernel<ConvForward> KernelTable::*forward,
+                                   BoundKernel<ConvBackward> KernelTable::*backward,
+                                   const std::vector<ConvOptions>& all);
+
 }  // namespace vitrine::gradcheck

@@ -27,12 +27,21 @@ std::vector<Problem> dense_conv_problems() {
         {2, {19, 33}, 3, 32, {3, 3}, {2, 2}, {1, 1}, 1},   //
         {5, {8, 8}, 24, 16, {1, 1}, {1, 1}, {0, 0}, 1},    // pointwise by the dense kernel
     };
-    std::vector<Problem> problems;
-    for (const ConvOptions& options : with_options_in_turn(shapes)) {
-        problems.push_back(
-            conv_problem(&KernelTable::dense_conv_forward, &KernelTable::dense_conv_backward, options));
-    }
-    return problems;
+    return conv_problems(&KernelTable::dense_conv_forward, &KernelTable::dense_conv_backward,
+                         with_options_in_turn(shapes));
+}
+
+std::vector<Problem> dense_conv_layers() {
+    const std::vector<ConvOptions> layers{
+        {.shape = {1, {112, 112}, 3, 32, {3, 3}, {2, 2}, {1, 1}, 1}},  // MobileNetV2's stem
+        {.shape = {2, {32, 32}, 16, 16, {3, 3}, {1, 1}, {1, 1}, 1}},   // BasicBlockNet's blocks
+        {.shape = {1, {16, 16}, 64, 64, {3, 3}, {1, 1}, {1, 1}, 1}},   //
+        {.shape = {2, {16, 16}, 32, 64, {1, 1}, {2, 2}, {0, 0}, 1}},   // and its shortcut
+        {.shape = {1, {16, 16}, 32, 32, {3, 3}, {1, 1}, {1, 1}, 1},
+         .scale = true,
+         .activation = Activation::relu,
+         .statistics = Statistics::differentiated}};
+    return conv_problems(&KernelTable::dense_conv_forward, &KernelTable::dense_conv_backward, layers);
 }
 
 }  // namespace vitrine::gradcheck

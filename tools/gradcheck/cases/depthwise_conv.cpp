@@ -36,12 +36,27 @@ std::vector<Problem> depthwise_conv_problems() {
         depthwise(4, {2, 2}, 96, {3, 3}, {2, 2}, {1, 1}),     // one output pixel for each image
         depthwise(2, {8, 9}, 18, {3, 3}, {1, 2}, {1, 1}),     // strides that differ
     };
-    std::vector<Problem> problems;
-    for (const ConvOptions& options : with_options_in_turn(shapes)) {
-        problems.push_back(conv_problem(&KernelTable::depthwise_conv_forward,
-                                        &KernelTable::depthwise_conv_backward, options));
-    }
-    return problems;
+    return conv_problems(&KernelTable::depthwise_conv_forward, &KernelTable::depthwise_conv_backward,
+                         with_options_in_turn(shapes));
+}
+
+/// MobileNetV2's.
+std::vector<Problem> depthwise_conv_layers() {
+    const std::vector<ConvOptions> layers{
+        {.shape = depthwise(1, {112, 112}, 32, {3, 3}, {1, 1}, {1, 1})},
+        {.shape = depthwise(1, {56, 56}, 144, {3, 3}, {1, 1}, {1, 1})},
+        {.shape = depthwise(1, {56, 56}, 144, {3, 3}, {2, 2}, {1, 1})},
+        {.shape = depthwise(1, {28, 28}, 192, {3, 3}, {1, 1}, {1, 1})},
+        {.shape = depthwise(1, {14, 14}, 576, {3, 3}, {1, 1}, {1, 1})},
+        {.shape = depthwise(1, {14, 14}, 576, {3, 3}, {2, 2}, {1, 1})},
+        {.shape = depthwise(1, {28, 28}, 72, {5, 5}, {1, 1}, {2, 2})},
+        {.shape = depthwise(1, {28, 28}, 72, {5, 5}, {2, 2}, {2, 2})},
+        {.shape = depthwise(1, {28, 28}, 192, {3, 3}, {1, 1}, {1, 1}),
+         .scale = true,
+         .activation = Activation::relu6,
+         .statistics = Statistics::differentiated},
+    };
+    return conv_problems(&KernelTable::depthwise_conv_forward, &KernelTable::depthwise_conv_backward, layers);
 }
 
 }  // namespace vitrine::gradcheck

@@ -44,4 +44,7 @@ std::vector<Problem> dropout_problems() {
             dropout_problem(4, 16, 0.0), dropout_problem(33, 1280, 0.2)};
 }
 
+/// Before MobileNetV2's classifier.
+std::vector<Problem> dropout_layers() { return {dropout_problem(32, 1280, 0.2)}; }
+
 }  // namespace vitrine::gradcheck

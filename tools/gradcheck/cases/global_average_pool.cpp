@@ -31,4 +31,7 @@ std::vector<Problem> global_average_pool_problems() {
             global_average_pool_problem(4, 49, 320), global_average_pool_problem(1, 3000, 5)};
 }
 
+/// MobileNetV2's.
+std::vector<Problem> global_average_pool_layers() { return {global_average_pool_problem(4, 49, 1280)}; }
+
 }  // namespace vitrine::gradcheck

@@ -60,4 +60,9 @@ std::vector<Problem> linear_problems() {
     return problems;
 }
 
+/// MobileNetV2's classifier and BasicBlockNet's.
+std::vector<Problem> linear_layers() {
+    return {linear_problem({8, 1280, 1000, true}), linear_problem({64, 512, 10, true})};
+}
+
 }  // namespace vitrine::gradcheck

@@ -6,20 +6,20 @@ namespace vitrine::gradcheck {
 
 const std::vector<Suite>& all_suites() {
     static const std::vector<Suite> suites{
-        {"dense_conv", dense_conv_problems},
-        {"depthwise_conv", depthwise_conv_problems},
-        {"pointwise_conv", pointwise_conv_problems},
-        {"batch_norm", batch_norm_problems},
-        {"activation", activation_problems},
-        {"add", add_problems},
-        {"average_pool", average_pool_problems},
-        {"global_average_pool", global_average_pool_problems},
-        {"max_pool", max_pool_problems},
-        {"linear", linear_problems},
-        {"dropout", dropout_problems},
-        {"softmax_cross_entropy", softmax_cross_entropy_problems},
-        {"sgd_update", sgd_problems},
-        {"normalize_images", normalize_images_problems},
+        {"dense_conv", dense_conv_problems, dense_conv_layers},
+        {"depthwise_conv", depthwise_conv_problems, depthwise_conv_layers},
+        {"pointwise_conv", pointwise_conv_problems, pointwise_conv_layers},
+        {"batch_norm", batch_norm_problems, batch_norm_layers},
+        {"activation", activation_problems, activation_layers},
+        {"add", add_problems, add_layers},
+        {"average_pool", average_pool_problems, average_pool_layers},
+        {"global_average_pool", global_average_pool_problems, global_average_pool_layers},
+        {"max_pool", max_pool_problems, max_pool_layers},
+        {"linear", linear_problems, linear_layers},
+        {"dropout", dropout_problems, dropout_layers},
+        {"softmax_cross_entropy", softmax_cross_entropy_problems, softmax_cross_entropy_layers},
+        {"sgd_update", sgd_problems, sgd_layers},
+        {"normalize_images", normalize_images_problems, normalize_images_layers},
     };
     return suites;
 }

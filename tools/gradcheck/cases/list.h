@@ -22,6 +22,23 @@ std::vector<Problem> pointwise_conv_problems();
 std::vector<Problem> sgd_problems();
 std::vector<Problem> softmax_cross_entropy_problems();
 
+// The same ops at shapes of real models, which the report is about.
+
+std::vector<Problem> activation_layers();
+std::vector<Problem> add_layers();
+std::vector<Problem> average_pool_layers();
+std::vector<Problem> batch_norm_layers();
+std::vector<Problem> dense_conv_layers();
+std::vector<Problem> depthwise_conv_layers();
+std::vector<Problem> dropout_layers();
+std::vector<Problem> global_average_pool_layers();
+std::vector<Problem> linear_layers();
+std::vector<Problem> max_pool_layers();
+std::vector<Problem> normalize_images_layers();
+std::vector<Problem> pointwise_conv_layers();
+std::vector<Problem> sgd_layers();
+std::vector<Problem> softmax_cross_entropy_layers();
+
 /// All of them. An op that is not here fails as "no case".
 const std::vector<Suite>& all_suites();
 

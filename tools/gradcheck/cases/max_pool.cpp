@@ -58,4 +58,10 @@ std::vector<Problem> max_pool_problems() {
     return problems;
 }
 
+/// Behind the stem of a ResNet.
+std::vector<Problem> max_pool_layers() {
+    const PoolShape shape{1, {56, 56}, 64, {3, 3}, {2, 2}, {1, 1}};
+    return {max_pool_problem(shape, well_apart("x", in_count(shape)))};
+}
+
 }  // namespace vitrine::gradcheck

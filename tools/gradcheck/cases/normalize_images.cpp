@@ -35,4 +35,6 @@ std::vector<Problem> normalize_images_problems() {
             normalize_problem(20'001)};
 }
 
+std::vector<Problem> normalize_images_layers() { return {normalize_problem(224 * 224)}; }
+
 }  // namespace vitrine::gradcheck

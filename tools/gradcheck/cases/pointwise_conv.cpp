@@ -33,12 +33,23 @@ std::vector<Problem> pointwise_conv_problems() {
         pointwise(1, {45, 47}, 3, 5),    // many pixels, few channels
         pointwise(1, {13, 1}, 65, 7),    //
     };
-    std::vector<Problem> problems;
-    for (const ConvOptions& options : with_options_in_turn(shapes)) {
-        problems.push_back(conv_problem(&KernelTable::pointwise_conv_forward,
-                                        &KernelTable::pointwise_conv_backward, options));
-    }
-    return problems;
+    return conv_problems(&KernelTable::pointwise_conv_forward, &KernelTable::pointwise_conv_backward,
+                         with_options_in_turn(shapes));
+}
+
+/// MobileNetV2's.
+std::vector<Problem> pointwise_conv_layers() {
+    const std::vector<ConvOptions> layers{
+        {.shape = pointwise(1, {56, 56}, 24, 144)},
+        {.shape = pointwise(1, {28, 28}, 144, 32)},
+        {.shape = pointwise(1, {14, 14}, 96, 576)},
+        {.shape = pointwise(1, {7, 7}, 576, 160)},
+        {.shape = pointwise(1, {28, 28}, 144, 32),
+         .scale = true,
+         .activation = Activation::relu6,
+         .statistics = Statistics::differentiated},
+    };
+    return conv_problems(&KernelTable::pointwise_conv_forward, &KernelTable::pointwise_conv_backward, layers);
 }
 
 }  // namespace vitrine::gradcheck

@@ -117,4 +117,8 @@ std::vector<Problem> sgd_problems() {
     return problems;
 }
 
+std::vector<Problem> sgd_layers() {
+    return {sgd_problem({{864, 32, 32, 288, 24 * 144, 144, 144, 96 * 576, 160 * 960}, 0.9, 0, 1e-4, false})};
+}
+
 }  // namespace vitrine::gradcheck

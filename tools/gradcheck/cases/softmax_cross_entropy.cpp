@@ -88,4 +88,6 @@ std::vector<Problem> softmax_cross_entropy_problems() {
     return problems;
 }
 
+std::vector<Problem> softmax_cross_entropy_layers() { return {softmax_problem({32, 1000, 0.1})}; }
+
 }  // namespace vitrine::gradcheck

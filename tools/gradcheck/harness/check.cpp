@@ -48,13 +48,14 @@ Totals check(const std::vector<Suite>& suites, const KernelTable& tested, const 
         totals.failed += line.status == Status::failed;
         sink(line);
     };
+    const std::unique_ptr<DeviceChecks> checks = device_checks(tested.add_forward.device, selection.effort);
     std::set<std::string> covered;
     Tally tally;
     for (const Suite& suite : suites) {
         const std::vector<Problem> problems = suite.problems();
         covered.merge(kernels_of(suite, problems, tested));
         for (const Problem& problem : problems)
-            check_problem(problem, tested, oracle, selection, tally, counting);
+            check_problem(problem, tested, oracle, selection, *checks, tally, counting);
     }
     for_each_kernel_of(tested, [&](const auto& kernel) {
         if (selection.kernel(kernel.name()) && !covered.contains(kernel.name())) {

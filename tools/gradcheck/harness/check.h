@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "kernels/kernels.h"
+#include "tools/gradcheck/harness/device_checks.h"
 #include "tools/gradcheck/harness/line.h"
 #include "tools/gradcheck/harness/problem.h"
 
@@ -36,6 +37,7 @@ inline constexpr std::string_view bits_follow_threads[]{"onednn"};
 struct Suite {
     std::string op;  // "linear": the kernels' names without _forward and _backward
     std::function<std::vector<Problem>()> problems;
+    std::function<std::vector<Problem>()> layers{};  // at shapes of real models: for the report
 };
 
 /// Which kernels and implementations are checked.
@@ -43,6 +45,7 @@ struct Selection {
     std::function<bool(std::string_view kernel)> kernel = [](std::string_view) { return true; };
     std::function<bool(std::string_view kernel, std::string_view implementation)> implementation =
         [](std::string_view, std::string_view) { return true; };
+    Effort effort = Effort::usual;
 };
 
 struct Totals {

@@ -91,7 +91,7 @@ class Differencer {
 }  // namespace
 
 std::vector<NumericGradient> numeric_gradients(Launch& forward, const Callable& implementation,
-                                               const Problem& problem, const Values& inputs,
+                                               const Problem& problem, int64_t samples, const Values& inputs,
                                                const Values& upstream) {
     Differencer differencer(forward, implementation, problem, upstream);
     std::vector<NumericGradient> gradients;
@@ -99,7 +99,7 @@ std::vector<NumericGradient> numeric_gradients(Launch& forward, const Callable& 
         if (tensor.role != Role::parameter) continue;
         const std::vector<double>& at = inputs.at(tensor.name);
         NumericGradient gradient{tensor.name, {}, uniform("direction of " + tensor.name, tensor.count), 0};
-        for (const int64_t index : sampled_indices(tensor.count, problem.samples)) {
+        for (const int64_t index : sampled_indices(tensor.count, samples)) {
             gradient.samples.push_back(
                 {index, differencer.element(tensor.name, index, at[static_cast<size_t>(index)])});
         }

@@ -26,9 +26,10 @@ struct NumericGradient {
     double along_direction = 0;
 };
 
-/// One for each parameter of the problem. `forward` is a launch of the forward kernel in f64.
+/// One for each parameter of the problem, with so many samples. `forward` is a launch of the forward kernel
+/// in f64.
 std::vector<NumericGradient> numeric_gradients(Launch& forward, const Callable& implementation,
-                                               const Problem& problem, const Values& inputs,
+                                               const Problem& problem, int64_t samples, const Values& inputs,
                                                const Values& upstream);
 
 struct DifferenceError {

@@ -37,6 +37,9 @@ class Launch {
         return implementation.refuses(dtype_, bindings_);
     }
 
+    /// What these arguments cost at least.
+    LeastCost least(const BoundPass& pass) const { return pass.least(dtype_, bindings_); }
+
     /// Prepares the buffers and runs. An exception from the kernel becomes a violation.
     void run(const Callable& implementation);
 

@@ -6,9 +6,7 @@
 
 #include <algorithm>
 
-#include "kernels/threads.h"
 #include "tools/gradcheck/harness/check.h"
-#include "tools/gradcheck/harness/fixed_threads.h"
 
 namespace vitrine::gradcheck {
 namespace {
@@ -26,8 +24,9 @@ Limits limits_of(DType dtype) {
 
 class PassCheck {
   public:
-    PassCheck(const BoundPass& pass, const Callable& implementation, DType dtype, const Problem& problem)
-        : pass_(pass), implementation_(implementation), dtype_(dtype), problem_(problem) {
+    PassCheck(const BoundPass& pass, const Callable& implementation, DType dtype, const Problem& problem,
+              const DeviceChecks& checks)
+        : pass_(pass), implementation_(implementation), dtype_(dtype), problem_(problem), checks_(checks) {
         result_.line.kernel = pass.kernel;
         result_.line.implementation = implementation.name;
         result_.line.type = name_of(dtype);
@@ -52,12 +51,23 @@ class PassCheck {
             return;
         }
         result_.accepted.insert(index);
-        launch.run(implementation_);
+        run(launch);
         for (const std::string& violation : launch.violations()) fail(variant, violation);
         compare(launch, variant, index);
         // One variant that writes and one that accumulates, or that lies elsewhere: the others take the same
         // loops.
-        if (index < 2) check_threads(launch, variant);
+        if (index < 2) check_repetitions(launch, variant);
+    }
+
+    /// The first launch is always watched, and tells how much work one is.
+    void run(Launch& launch) {
+        const Run once = [&] { launch.run(implementation_); };
+        if (!work_ || checks_.watches(*work_)) {
+            const double work = checks_.watched(once);
+            if (!work_) work_ = work;
+        } else {
+            checks_.unwatched(once);
+        }
     }
 
     void compare(const Launch& launch, const Variant& variant, size_t index) {
@@ -96,25 +106,27 @@ class PassCheck {
         }
     }
 
-    /// The bits of 1 thread from 2 and 3 as well, or at least the same bits again with the same number.
-    void check_threads(Launch& launch, const Variant& variant) {
+    /// The first run's bits from other conditions as well, or at least the same bits again from the same
+    /// ones.
+    void check_repetitions(Launch& launch, const Variant& variant) {
         const bool follows_threads =
             std::ranges::find(bits_follow_threads, implementation_.name) != std::end(bits_follow_threads);
         std::vector<std::byte> bits = launch.result_bytes();
-        for (const int count : {2, 3}) {
-            const FixedThreads fixed(count);
-            if (follows_threads) bits = run_again(launch, variant);
-            if (run_again(launch, variant) == bits) continue;
-            fail(variant, follows_threads ? fmt::format("two runs with {} threads gave different bits", count)
-                                          : fmt::format("{} threads gave other bits than 1 thread", count));
+        for (const Repetition& repetition : checks_.repetitions(*work_)) {
+            if (follows_threads) bits = run_again(launch, variant, repetition);
+            if (run_again(launch, variant, repetition) == bits) continue;
+            fail(variant,
+                 follows_threads
+                     ? fmt::format("two runs with {} gave different bits", repetition.label)
+                     : fmt::format("{} gave other bits than {}", repetition.label, checks_.first_label()));
             return;
         }
     }
 
-    std::vector<std::byte> run_again(Launch& launch, const Variant& variant) {
-        launch.run(implementation_);
+    std::vector<std::byte> run_again(Launch& launch, const Variant& variant, const Repetition& repetition) {
+        repetition.around([&] { launch.run(implementation_); });
         for (const std::string& violation : launch.violations()) {
-            fail(variant, fmt::format("with {} threads, {}", threads(), violation));
+            fail(variant, fmt::format("with {}, {}", repetition.label, violation));
         }
         return launch.result_bytes();
     }
@@ -127,6 +139,8 @@ class PassCheck {
     const Callable& implementation_;
     DType dtype_;
     const Problem& problem_;
+    const DeviceChecks& checks_;
+    std::optional<double> work_;  // of the first launch
     std::string refusal_;
     PassResult result_;
 };
@@ -134,8 +148,9 @@ class PassCheck {
 }  // namespace
 
 PassResult check_pass(const BoundPass& pass, const Callable& implementation, DType dtype,
-                      const Problem& problem, const std::vector<Variant>& variants) {
-    return PassCheck(pass, implementation, dtype, problem).run(variants);
+                      const Problem& problem, const std::vector<Variant>& variants,
+                      const DeviceChecks& checks) {
+    return PassCheck(pass, implementation, dtype, problem, checks).run(variants);
 }
 
 }  // namespace vitrine::gradcheck

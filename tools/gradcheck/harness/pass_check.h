@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "tools/gradcheck/harness/device_checks.h"
 #include "tools/gradcheck/harness/line.h"
 #include "tools/gradcheck/harness/variants.h"
 
@@ -17,6 +18,7 @@ struct PassResult {
 };
 
 PassResult check_pass(const BoundPass& pass, const Callable& implementation, DType dtype,
-                      const Problem& problem, const std::vector<Variant>& variants);
+                      const Problem& problem, const std::vector<Variant>& variants,
+                      const DeviceChecks& checks);
 
 }  // namespace vitrine::gradcheck

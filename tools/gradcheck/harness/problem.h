@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "kernels/kernels.h"
+#include "tools/gradcheck/harness/least_cost.h"
 
 namespace vitrine::gradcheck {
 
@@ -44,6 +45,7 @@ struct BoundPass {
     std::string kernel;
     Device device;
     std::vector<Callable> implementations;
+    std::function<LeastCost(DType, const Bindings&)> least{};
 };
 
 /// Finds the problem's forward or backward kernel in a table. Empty if the op has no such pass.
@@ -62,7 +64,12 @@ Pass pass(BoundKernel<Args> KernelTable::*kernel, Make make) {
     };
     return [kernel, calls](const KernelTable& table) {
         const BoundKernel<Args> bound = table.*kernel;
-        BoundPass result{bound->name(), bound.device, {}};
+        const auto least = [calls](DType dtype, const Bindings& bindings) {
+            LeastCost sum;
+            for (const Args& args : calls(dtype, bindings)) sum += least_cost(args);
+            return sum;
+        };
+        BoundPass result{bound->name(), bound.device, {}, least};
         for (const Implementation<Args>& implementation : bound->implementations()) {
             const auto refuses = [calls, implementation](DType dtype, const Bindings& bindings) {
                 const char* reason = nullptr;

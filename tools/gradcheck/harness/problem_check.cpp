@@ -32,11 +32,12 @@ Values run_first(const BoundPass& pass, DType dtype, const Variant& variant) {
 class ProblemCheck {
   public:
     ProblemCheck(const Problem& problem, const KernelTable& tested, const KernelTable& oracle,
-                 const Selection& selection, Tally& tally, const Sink& sink)
+                 const Selection& selection, const DeviceChecks& checks, Tally& tally, const Sink& sink)
         : problem_(problem),
           tested_(tested),
           oracle_(oracle),
           selection_(selection),
+          checks_(checks),
           tally_(tally),
           sink_(sink) {}
 
@@ -110,7 +111,7 @@ class ProblemCheck {
                 all_selected = false;
                 continue;
             }
-            PassResult result = check_pass(pass, implementation, dtype, problem_, variants);
+            PassResult result = check_pass(pass, implementation, dtype, problem_, variants, checks_);
             tally_[{pass.kernel, implementation.name}] += result.accepted.empty() ? 0 : 1;
             for (const size_t index : result.accepted) first_taker.try_emplace(index, implementation.name);
             if (with_differences && result.accepted.contains(0)) add_differences(result);
@@ -142,7 +143,11 @@ class ProblemCheck {
         numeric_.emplace();
         for (const Callable& implementation : forward.implementations) {
             if (launch.refuses(implementation) != nullptr) continue;
-            numeric_ = numeric_gradients(launch, implementation, problem_, saved_, saved_);
+            const double work = checks_.watched([&] { launch.run(implementation); });
+            checks_.unwatched([&] {
+                numeric_ = numeric_gradients(launch, implementation, problem_,
+                                             checks_.samples(problem_.samples, work), saved_, saved_);
+            });
             return;
         }
     }
@@ -174,6 +179,7 @@ class ProblemCheck {
     const KernelTable& tested_;
     const KernelTable& oracle_;
     const Selection& selection_;
+    const DeviceChecks& checks_;
     Tally& tally_;
     const Sink& sink_;
     Values saved_;      // inputs, outputs and upstream gradients, rounded to the type
@@ -185,8 +191,8 @@ class ProblemCheck {
 }  // namespace
 
 void check_problem(const Problem& problem, const KernelTable& tested, const KernelTable& oracle,
-                   const Selection& selection, Tally& tally, const Sink& sink) {
-    ProblemCheck(problem, tested, oracle, selection, tally, sink).run();
+                   const Selection& selection, const DeviceChecks& checks, Tally& tally, const Sink& sink) {
+    ProblemCheck(problem, tested, oracle, selection, checks, tally, sink).run();
 }
 
 }  // namespace vitrine::gradcheck

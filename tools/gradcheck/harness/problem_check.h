@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "tools/gradcheck/harness/check.h"
+#include "tools/gradcheck/harness/device_checks.h"
 
 namespace vitrine::gradcheck {
 
@@ -14,6 +15,6 @@ namespace vitrine::gradcheck {
 using Tally = std::map<std::pair<std::string, std::string>, int>;
 
 void check_problem(const Problem& problem, const KernelTable& tested, const KernelTable& oracle,
-                   const Selection& selection, Tally& tally, const Sink& sink);
+                   const Selection& selection, const DeviceChecks& checks, Tally& tally, const Sink& sink);
 
 }  // namespace vitrine::gradcheck

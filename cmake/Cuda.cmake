@@ -1,0 +1,44 @@
+# Finds nvcc, and cuDNN and cuBLAS for the implementations that ours are measured against. All of it is optional.
+
+include(CheckLanguage)
+if(NOT CMAKE_CUDA_COMPILER AND NOT DEFINED ENV{CUDACXX})
+  # Where the toolkit's own installer puts it, which is seldom in the path.
+  find_program(VITRINE_NVCC nvcc HINTS ENV CUDA_PATH ENV CUDA_HOME PATHS /usr/local/cuda PATH_SUFFIXES bin)
+  if(VITRINE_NVCC)
+    set(CMAKE_CUDA_COMPILER ${VITRINE_NVCC})
+  endif()
+endif()
+check_language(CUDA)
+if(NOT CMAKE_CUDA_COMPILER)
+  message(STATUS "No CUDA compiler: building without the cuda device")
+  return()
+endif()
+
+# Machine code for 7.5 and 9.0, and their portable form, which the driver translates for every GPU from 7.5 on.
+if(NOT DEFINED CMAKE_CUDA_ARCHITECTURES)
+  set(CMAKE_CUDA_ARCHITECTURES 75 90)
+endif()
+enable_language(CUDA)
+# CMake itself knows this from 3.26 on.
+if(NOT CMAKE_CUDA20_STANDARD_COMPILE_OPTION)
+  set(CMAKE_CUDA20_STANDARD_COMPILE_OPTION -std=c++20)
+  set(CMAKE_CUDA20_EXTENSION_COMPILE_OPTION -std=c++20)
+endif()
+find_package(CUDAToolkit REQUIRED)
+if(CCACHE AND NOT CMAKE_CUDA_COMPILER_LAUNCHER)
+  set(CMAKE_CUDA_COMPILER_LAUNCHER ${CCACHE})
+endif()
+
+# The rivals come as a pair.
+find_path(CUDNN_INCLUDE_DIR cudnn.h HINTS ${CUDAToolkit_INCLUDE_DIRS})
+find_library(CUDNN_LIBRARY cudnn HINTS ${CUDAToolkit_LIBRARY_DIR})
+set(VITRINE_CUDA_LIBRARIES "")
+if(CUDNN_INCLUDE_DIR AND CUDNN_LIBRARY AND TARGET CUDA::cublas)
+  add_library(vitrine_cudnn UNKNOWN IMPORTED)
+  set_target_properties(vitrine_cudnn PROPERTIES IMPORTED_LOCATION ${CUDNN_LIBRARY}
+                                                 INTERFACE_INCLUDE_DIRECTORIES ${CUDNN_INCLUDE_DIR})
+  set(VITRINE_CUDA_LIBRARIES vitrine_cudnn CUDA::cublas)
+endif()
+string(REPLACE ";" ", " architectures "${CMAKE_CUDA_ARCHITECTURES}")
+message(STATUS "The cuda device: nvcc ${CMAKE_CUDA_COMPILER_VERSION} for ${architectures}; cuDNN and cuBLAS: "
+               "${VITRINE_CUDA_LIBRARIES}")

@@ -1,0 +1,269 @@
+// Passes over an array of rows of channels, [rows, channels]: the way in which batch norm, the prologue and
+// the epilogue of convolutions, and the global average pool walk through memory.
+//
+// A block of threads takes a chunk of rows. Its threads lie over the array as its memory does: `lanes`
+// threads side by side take one row (or one tile of a long row), the next `lanes` threads the row below, so
+// that a warp always reads consecutive bytes, for 3 channels as well as for 1280, and no lane idles because
+// channels are few:
+//
+//     channels = 24 floats = 6 packs        thread   0  1  2  3  4  5      row 0 of the chunk
+//                                                    6  7  8  9 10 11      row 1
+//                                                   …
+//                                                  246 … 251               row 41;  252 … 255 have nothing
+//                                                    0  1  2  3  4  5      row 42
+//
+// A thread stays with its channels, so what belongs to a channel (mean, scale…) is loaded once into registers
+// and sums over rows stay in registers, too. At the end the block's threads of the same channels add up
+// their sums through shared memory, as a tree, and leave one partial sum for each chunk: channel_finish.h
+// puts them together. No atomics: what is added to what depends on the shape alone.
+#pragma once
+
+#include <type_traits>
+
+#include "kernels/cuda/gpu.h"
+
+namespace vitrine::VITRINE_GPU {
+
+constexpr int column_threads = 256;
+
+/// How many rows a thread loads before it works on them: that many requests are under way at once.
+constexpr int rows_in_flight = 4;
+
+/// One value, with a Pack's interface: what a thread takes where packs do not fit.
+template <class T>
+struct Single {
+    static constexpr int size = 1;
+    T value;
+
+    __device__ __forceinline__ T& operator[](int) { return value; }
+    __device__ __forceinline__ const T& operator[](int) const { return value; }
+};
+
+/// Neighbouring channels of one row, V being Pack<T> or Single<T>.
+template <class V, class T>
+__device__ __forceinline__ V load_values(const T* from) {
+    if constexpr (V::size == 1) {
+        return {*from};
+    } else {
+        return load_pack(from);
+    }
+}
+template <class T>
+__device__ __forceinline__ void store_values(T* to, const Single<T>& v) {
+    *to = v.value;
+}
+template <class T>
+__device__ __forceinline__ void store_values(T* to, const Pack<T>& v) {
+    store_pack(to, v);
+}
+
+/// V with the same value everywhere.
+template <class V, class T>
+__device__ __forceinline__ V all_values(T value) {
+    V v;
+    VITRINE_UNROLL
+    for (int i = 0; i < V::size; ++i) v[i] = value;
+    return v;
+}
+
+/// load_values, or `otherwise` where there is nothing to load from.
+template <class V, class T>
+__device__ __forceinline__ V load_values_or(const T* from, int64_t channel, T otherwise) {
+    return from == nullptr ? all_values<V>(otherwise) : load_values<V>(from + channel);
+}
+
+/// Writes or accumulates a gradient, V at a time.
+template <class T>
+class ValuesWriter {
+  public:
+    explicit ValuesWriter(const Gradient& gradient)
+        : data_(static_cast<T*>(gradient.data)), accumulate_(gradient.mode == GradMode::accumulate) {}
+
+    __device__ __forceinline__ explicit operator bool() const { return data_ != nullptr; }
+    template <class V>
+    __device__ __forceinline__ void operator()(int64_t index, V v) const {
+        if (accumulate_) {
+            const V before = load_values<V>(data_ + index);
+            VITRINE_UNROLL
+            for (int i = 0; i < V::size; ++i) v[i] = before[i] + v[i];
+        }
+        store_values(data_ + index, v);
+    }
+
+  private:
+    T* data_;
+    bool accumulate_;
+};
+
+/// How an array is shared out among blocks. `groups` arrays of [rows, channels] may lie behind one another
+/// (the images of a batch); a chunk never reaches over the end of its own.
+struct Columns {
+    int64_t rows;  // of one group
+    int64_t channels;
+    int64_t groups;
+    int64_t chunks;      // of one group
+    int64_t chunk_rows;  // of every chunk but a group's last
+    int lanes;           // threads side by side
+    int row_threads;     // threads below one another
+    int tiles;           // of lanes · V::size channels, that make a row
+
+    int64_t all_chunks() const { return groups * chunks; }
+    dim3 grid() const {
+        dim3 blocks = blocks_for(all_chunks(), 1);
+        blocks.y = static_cast<unsigned>(tiles);
+        return blocks;
+    }
+};
+
+/// Shares out, for threads that take `size` channels at once. `most_blocks`: more rows than that many blocks
+/// can take at once make longer chunks, not more of them.
+Columns share_out(int64_t groups, int64_t rows, int64_t channels, int size, int64_t most_blocks);
+
+/// What the running thread has to do.
+struct ColumnThread {
+    int row;          // among the block's row_threads
+    bool active;      // false: beyond the last lane or the last channel
+    int64_t channel;  // its first one
+    int64_t group;
+    int64_t begin;  // its first row, counted over all groups; the next are row_threads further on
+    int64_t end;    // behind the last row of its chunk
+
+    __device__ __forceinline__ ColumnThread(const Columns& columns, int size) {
+        const int thread = static_cast<int>(threadIdx.x);
+        row = thread / columns.lanes;
+        const int64_t lane = int64_t{blockIdx.y} * columns.lanes + (thread - row * columns.lanes);
+        channel = lane * size;
+        active = row < columns.row_threads && channel < columns.channels;
+        group = int64_t{blockIdx.x} / columns.chunks;
+        const int64_t first = (int64_t{blockIdx.x} - group * columns.chunks) * columns.chunk_rows;
+        const int64_t last = first + columns.chunk_rows;
+        begin = group * columns.rows + first + row;
+        end = group * columns.rows + (last < columns.rows ? last : columns.rows);
+    }
+};
+
+/// Adds up `count` sums over the threads of a block that have the same channels; the threads of row 0 get the
+/// totals. Called by all threads of a block. sums [count]; size 1 if there is none.
+template <int count, class V>
+__device__ __forceinline__ void add_up_rows(const Columns& columns, const ColumnThread& thread,
+                                            V (&sums)[count]) {
+    using T = std::remove_reference_t<decltype(sums[0][0])>;
+    // One plane for each value of a thread: neighbouring threads use neighbouring banks.
+    __shared__ T planes[count * V::size][column_threads];
+    const int me = static_cast<int>(threadIdx.x);
+    // Each step adds the lower half of the rows to the upper half; rows that are written below are never
+    // read above, so one barrier a step is enough.
+    for (int width = columns.row_threads; width > 1;) {
+        const int half = (width + 1) / 2;
+        if (thread.row >= half && thread.row < width) {
+            VITRINE_UNROLL
+            for (int k = 0; k < count * V::size; ++k) planes[k][me] = sums[k / V::size][k % V::size];
+        }
+        __syncthreads();
+        if (thread.row < width - half) {
+            const int partner = me + half * columns.lanes;
+            VITRINE_UNROLL
+            for (int k = 0; k < count * V::size; ++k) sums[k / V::size][k % V::size] += planes[k][partner];
+        }
+        width = half;
+    }
+}
+
+/// The skeleton of every pass. Body, passed by value, has
+///     using Element, static constexpr int sums (0 allowed)
+///     at<V>(channel, group)          what belongs to the channels: loaded once
+///     load<V>(index)                 what belongs to an element; index counts over the whole array
+///     apply(at, loaded, index, sums) does the work and adds to sums[k]
+/// partials [all chunks, sums, channels].
+template <class V, class Body>
+__global__ void __launch_bounds__(column_threads)
+    over_columns(Columns columns, Body body, typename Body::Element* partials) {
+    using T = typename Body::Element;
+    const ColumnThread thread(columns, V::size);
+    V sums[Body::sums == 0 ? 1 : Body::sums];
+    VITRINE_UNROLL
+    for (int k = 0; k < Body::sums; ++k) sums[k] = all_values<V>(T(0));
+
+    if (thread.active) {
+        const auto at = body.template at<V>(thread.channel, thread.group);
+        const int64_t step = columns.row_threads;
+        const int64_t index_step = step * columns.channels;
+        int64_t row = thread.begin;
+        int64_t index = row * columns.channels + thread.channel;
+        for (; row + (rows_in_flight - 1) * step < thread.end; row += rows_in_flight * step) {
+            decltype(body.template load<V>(0)) loaded[rows_in_flight];
+            VITRINE_UNROLL
+            for (int i = 0; i < rows_in_flight; ++i) {
+                loaded[i] = body.template load<V>(index + i * index_step);
+            }
+            VITRINE_UNROLL
+            for (int i = 0; i < rows_in_flight; ++i) body.apply(at, loaded[i], index + i * index_step, sums);
+            index += rows_in_flight * index_step;
+        }
+        for (; row < thread.end; row += step) {
+            body.apply(at, body.template load<V>(index), index, sums);
+            index += index_step;
+        }
+    }
+
+    if constexpr (Body::sums > 0) {
+        add_up_rows(columns, thread, sums);
+        if (thread.active && thread.row == 0) {
+            VITRINE_UNROLL
+            for (int k = 0; k < Body::sums; ++k) {
+                const int64_t at = (int64_t{blockIdx.x} * Body::sums + k) * columns.channels;
+                store_values(partials + at + thread.channel, sums[k]);
+            }
+        }
+    }
+}
+
+/// Whether threads can take packs of T: every row of every array starts at a multiple of 16 bytes.
+template <class T, class... Pointers>
+bool packs_fit(int64_t channels, Pointers... pointers) {
+    return channels % Pack<T>::size == 0 && aligned(pointers...);
+}
+
+/// Calls f.operator()<V>() with Pack<T> or Single<T>.
+template <class T, class F>
+void with_values(bool packs, F&& f) {
+    if (packs) {
+        f.template operator()<Pack<T>>();
+    } else {
+        f.template operator()<Single<T>>();
+    }
+}
+
+/// Partial sums of chunks: [chunks, sums, channels] in scratch memory.
+template <class T>
+struct Partials {
+    T* data = nullptr;
+    int64_t chunks = 0;
+};
+
+/// Enough blocks to fill a GPU a few times over, for passes that only write.
+constexpr int64_t most_pass_blocks = 2048;
+/// Fewer where every block leaves partial sums that must be read again.
+constexpr int64_t most_sum_blocks = 512;
+
+/// Runs a body without sums over all rows.
+template <class V, class Body>
+void run_over_columns(const Body& body, int64_t groups, int64_t rows, int64_t channels) {
+    static_assert(Body::sums == 0);
+    if (groups * rows * channels == 0) return;
+    const Columns columns = share_out(groups, rows, channels, V::size, most_pass_blocks);
+    launch(over_columns<V, Body>, columns.grid(), column_threads, 0, stream(), columns, body, nullptr);
+}
+
+/// Runs a body with sums over all rows of one group, and returns the partial sums.
+template <class V, class Body, class T = typename Body::Element>
+Partials<T> sum_over_columns(const Body& body, int64_t rows, int64_t channels, Context& context) {
+    static_assert(Body::sums > 0);
+    if (rows * channels == 0) return {};
+    const Columns columns = share_out(1, rows, channels, V::size, most_sum_blocks);
+    Partials<T> partials{context.scratch.take<T>(columns.chunks * Body::sums * channels), columns.chunks};
+    launch(over_columns<V, Body>, columns.grid(), column_threads, 0, stream(), columns, body, partials.data);
+    return partials;
+}
+
+}  // namespace vitrine::VITRINE_GPU

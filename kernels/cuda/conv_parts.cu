@@ -1,0 +1,326 @@
+// The prologue and the epilogue of convolutions as passes of their own, around a kernel that knows neither.
+//
+// Each is a body for over_columns (columns.h): what belongs to a channel waits in registers, every element is
+// read and written once. In elements of T moved, for each element:
+//     through the prologue     read x, write a                                       2
+//     the epilogue             read y                                                1
+//     through the epilogue     read d_y and y, write g                               3
+//     bias gradient            read d_y, and y if there is an epilogue               1 or 2
+//     prologue gradient        read x and d_a, write d_x; d_scale and d_shift        3
+// A kernel that applies PrologueOn and UpstreamOn itself saves all of them: that is what those are for.
+
+#include "kernels/cuda/conv_parts.h"
+
+#include "kernels/cuda/channel_sums.h"
+
+namespace vitrine::VITRINE_GPU {
+namespace {
+
+/// u = scale · x + shift, with a thread's scale and shift; without a scale u is x, whatever x is.
+template <class V>
+struct Affine {
+    V scale;
+    V shift;
+    bool on;
+
+    template <class T>
+    __device__ __forceinline__ Affine(const T* scales, const T* shifts, int64_t channel)
+        : scale(load_values_or<V>(scales, channel, T(1))),
+          shift(load_values_or<V>(shifts, channel, T(0))),
+          on(scales != nullptr) {}
+
+    __device__ __forceinline__ auto operator()(const V& x, int i) const {
+        return on ? multiply_add(scale[i], x[i], shift[i]) : x[i];
+    }
+};
+
+/// a = activation(u)
+template <class T>
+struct ThroughPrologue {
+    using Element = T;
+    static constexpr int sums = 0;
+
+    const T* x;
+    const T* scale;
+    const T* shift;
+    Activation activation;
+    T* a;
+
+    template <class V>
+    __device__ __forceinline__ Affine<V> at(int64_t channel, int64_t) const {
+        return {scale, shift, channel};
+    }
+    template <class V>
+    __device__ __forceinline__ V load(int64_t index) const {
+        return load_values<V>(x + index);
+    }
+    template <class V>
+    __device__ __forceinline__ void apply(const Affine<V>& affine, const V& x_values, int64_t index,
+                                          V (&)[1]) const {
+        V result;
+        VITRINE_UNROLL
+        for (int i = 0; i < V::size; ++i) result[i] = activate(activation, affine(x_values, i));
+        store_values(a + index, result);
+    }
+};
+
+/// g = d_y + level + slope · (y − mean), where level and slope are the epilogue's: d_mean / M and 2 · d_m2.
+template <class T>
+struct EpilogueGradient {
+    const T* d_y;
+    const T* y;
+    const T* mean;
+    const T* d_mean;  // null: zeros
+    const T* d_m2;    // null: zeros
+    T pixels;
+
+    explicit EpilogueGradient(const ConvBackward& args)
+        : d_y(static_cast<const T*>(args.d_y)),
+          y(static_cast<const T*>(args.y)),
+          mean(static_cast<const T*>(args.mean)),
+          d_mean(static_cast<const T*>(args.d_mean)),
+          d_m2(static_cast<const T*>(args.d_m2)),
+          pixels(static_cast<T>(args.shape.out_pixels())) {}
+
+    __host__ __device__ __forceinline__ bool plain() const { return d_mean == nullptr && d_m2 == nullptr; }
+
+    template <class V>
+    struct Channels {
+        V level;
+        V slope;
+        V mean;
+    };
+    template <class V>
+    struct Loaded {
+        V d_y;
+        V y;
+    };
+
+    template <class V>
+    __device__ __forceinline__ Channels<V> at(int64_t channel, int64_t) const {
+        Channels<V> channels{load_values_or<V>(d_mean, channel, T(0)), load_values_or<V>(d_m2, channel, T(0)),
+                             load_values_or<V>(mean, channel, T(0))};
+        VITRINE_UNROLL
+        for (int i = 0; i < V::size; ++i) {
+            channels.level[i] /= pixels;
+            channels.slope[i] *= T(2);
+        }
+        return channels;
+    }
+    template <class V>
+    __device__ __forceinline__ Loaded<V> load(int64_t index) const {
+        const V upstream = load_values<V>(d_y + index);
+        return {upstream, plain() ? upstream : load_values<V>(y + index)};
+    }
+    template <class V>
+    __device__ __forceinline__ V gradient(const Channels<V>& channels, const Loaded<V>& loaded) const {
+        V g = loaded.d_y;
+        if (plain()) return g;
+        VITRINE_UNROLL
+        for (int i = 0; i < V::size; ++i) {
+            g[i] = multiply_add(channels.slope[i], loaded.y[i] - channels.mean[i], g[i] + channels.level[i]);
+        }
+        return g;
+    }
+};
+
+template <class T>
+struct ThroughEpilogue : EpilogueGradient<T> {
+    using Element = T;
+    static constexpr int sums = 0;
+
+    T* g;
+
+    ThroughEpilogue(const ConvBackward& args, T* to) : EpilogueGradient<T>(args), g(to) {}
+
+    template <class Channels, class Loaded, class V>
+    __device__ __forceinline__ void apply(const Channels& channels, const Loaded& loaded, int64_t index,
+                                          V (&)[1]) const {
+        store_values(g + index, this->gradient(channels, loaded));
+    }
+};
+
+template <class T>
+struct BiasGradient : EpilogueGradient<T> {
+    using Element = T;
+    static constexpr int sums = 1;
+
+    explicit BiasGradient(const ConvBackward& args) : EpilogueGradient<T>(args) {}
+
+    template <class Channels, class Loaded, class V>
+    __device__ __forceinline__ void apply(const Channels& channels, const Loaded& loaded, int64_t,
+                                          V (&sum)[1]) const {
+        const V g = this->gradient(channels, loaded);
+        VITRINE_UNROLL
+        for (int i = 0; i < V::size; ++i) sum[0][i] += g[i];
+    }
+};
+
+/// d_u = d_a · activation'(u), d_x = scale · d_u; with `wanted_sums` 2: Σ d_u · x and Σ d_u.
+template <class T, int wanted_sums>
+struct PrologueGradient {
+    using Element = T;
+    static constexpr int sums = wanted_sums;
+
+    const T* x;
+    const T* d_a;
+    const T* scale;
+    const T* shift;
+    Activation activation;
+    ValuesWriter<T> d_x;
+
+    template <class V>
+    struct Loaded {
+        V x;
+        V d_a;
+    };
+
+    template <class V>
+    __device__ __forceinline__ Affine<V> at(int64_t channel, int64_t) const {
+        return {scale, shift, channel};
+    }
+    template <class V>
+    __device__ __forceinline__ Loaded<V> load(int64_t index) const {
+        return {load_values<V>(x + index), load_values<V>(d_a + index)};
+    }
+    template <class V, int count>
+    __device__ __forceinline__ void apply(const Affine<V>& affine, const Loaded<V>& loaded, int64_t index,
+                                          V (&sum)[count]) const {
+        V result;
+        VITRINE_UNROLL
+        for (int i = 0; i < V::size; ++i) {
+            const T a = activate(activation, affine(loaded.x, i));
+            const T d_u = activation_passes(activation, a) ? loaded.d_a[i] : T(0);
+            result[i] = affine.scale[i] * d_u;
+            if constexpr (sums == 2) {
+                sum[0][i] = multiply_add(d_u, loaded.x[i], sum[0][i]);
+                sum[1][i] += d_u;
+            }
+        }
+        if (d_x) d_x(index, result);
+    }
+};
+
+template <class T>
+const T* typed(const void* data) {
+    return static_cast<const T*>(data);
+}
+
+/// a, in scratch; x itself if the prologue is plain.
+template <class T>
+const void* through_prologue(const ConvShape& shape, const void* x, const Prologue& prologue,
+                             Context& context) {
+    if (prologue.plain()) return x;
+    const int64_t channels = shape.in_channels;
+    T* a = context.scratch.take<T>(shape.in_pixels() * channels);
+    const ThroughPrologue<T> body{typed<T>(x), typed<T>(prologue.scale), typed<T>(prologue.shift),
+                                  prologue.activation, a};
+    with_values<T>(packs_fit<T>(channels, x, prologue.scale, prologue.shift),
+                   [&]<class V>() { run_over_columns<V>(body, 1, shape.in_pixels(), channels); });
+    return a;
+}
+
+template <class T>
+bool upstream_packs_fit(const ConvBackward& args) {
+    return packs_fit<T>(args.shape.out_channels, args.d_y, args.y, args.mean, args.d_mean, args.d_m2);
+}
+
+/// g, in scratch; d_y itself if nothing comes through the epilogue.
+template <class T>
+const void* through_epilogue(const ConvBackward& args, Context& context) {
+    if (args.d_mean == nullptr && args.d_m2 == nullptr) return args.d_y;
+    const int64_t channels = args.shape.out_channels;
+    T* g = context.scratch.take<T>(args.shape.out_pixels() * channels);
+    with_values<T>(upstream_packs_fit<T>(args), [&]<class V>() {
+        run_over_columns<V>(ThroughEpilogue<T>(args, g), 1, args.shape.out_pixels(), channels);
+    });
+    return g;
+}
+
+template <class T>
+void sum_bias_gradient(const ConvBackward& args, Context& context) {
+    const int64_t channels = args.shape.out_channels;
+    Partials<T> partials;
+    with_values<T>(upstream_packs_fit<T>(args), [&]<class V>() {
+        partials = sum_over_columns<V>(BiasGradient<T>(args), args.shape.out_pixels(), channels, context);
+    });
+    const Gradient gradients[]{args.d_bias};
+    finish_sums<T>(partials.data, partials.chunks, channels, gradients);
+}
+
+template <class T>
+void run_prologue_gradient(const ConvBackward& args, const void* d_a, Context& context) {
+    const int64_t pixels = args.shape.in_pixels(), channels = args.shape.in_channels;
+    const Prologue& prologue = args.prologue;
+    const bool packs = packs_fit<T>(channels, args.x, d_a, prologue.scale, prologue.shift, args.d_x.data);
+    const auto body = [&]<int sums>() {
+        return PrologueGradient<T, sums>{typed<T>(args.x),         typed<T>(d_a),
+                                         typed<T>(prologue.scale), typed<T>(prologue.shift),
+                                         prologue.activation,      ValuesWriter<T>(args.d_x)};
+    };
+    with_values<T>(packs, [&]<class V>() {
+        if (!args.d_scale && !args.d_shift) {
+            run_over_columns<V>(body.template operator()<0>(), 1, pixels, channels);
+            return;
+        }
+        const Partials<T> partials =
+            sum_over_columns<V>(body.template operator()<2>(), pixels, channels, context);
+        const Gradient gradients[]{args.d_scale, args.d_shift};
+        finish_sums<T>(partials.data, partials.chunks, channels, gradients);
+    });
+}
+
+}  // namespace
+
+void forward_around(const ConvForward& args, Context& context, void (*plain)(const ConvForward&, Context&)) {
+    dispatch_float(args.dtype, [&]<class T>() {
+        ConvForward inner = args;
+        inner.x = through_prologue<T>(args.shape, args.x, args.prologue, context);
+        inner.prologue = {};
+        inner.epilogue = {};
+        plain(inner, context);
+        if (args.epilogue.plain()) return;
+        channel_moments<T>(typed<T>(args.y), args.shape.out_pixels(), args.shape.out_channels,
+                           static_cast<T*>(args.epilogue.mean), static_cast<T*>(args.epilogue.m2), context);
+    });
+}
+
+void backward_around(const ConvBackward& args, Context& context,
+                     void (*plain)(const ConvBackward&, Context&)) {
+    dispatch_float(args.dtype, [&]<class T>() {
+        const bool through = !args.prologue.plain() && (args.d_x || args.d_scale || args.d_shift);
+        ConvBackward inner = args;
+        inner.d_bias = inner.d_scale = inner.d_shift = {};
+        inner.prologue = {};
+        if (args.d_weight || through || args.d_x) {
+            inner.d_y = through_epilogue<T>(args, context);
+            inner.y = inner.mean = inner.d_mean = inner.d_m2 = nullptr;
+        }
+        if (args.d_bias) {
+            // What has been through the epilogue is not sent through it again.
+            ConvBackward upstream = inner;
+            upstream.d_bias = args.d_bias;
+            bias_gradient(upstream, context);
+        }
+        if (args.d_weight) inner.x = through_prologue<T>(args.shape, args.x, args.prologue, context);
+        T* d_a = nullptr;
+        if (through) {
+            d_a = context.scratch.take<T>(args.shape.in_pixels() * args.shape.in_channels);
+            inner.d_x = {d_a, GradMode::write};
+        }
+        if (inner.d_x || inner.d_weight) plain(inner, context);
+        if (through) prologue_gradient(args, d_a, context);
+    });
+}
+
+void bias_gradient(const ConvBackward& args, Context& context) {
+    if (!args.d_bias) return;
+    dispatch_float(args.dtype, [&]<class T>() { sum_bias_gradient<T>(args, context); });
+}
+
+void prologue_gradient(const ConvBackward& args, const void* d_a, Context& context) {
+    if (!args.d_x && !args.d_scale && !args.d_shift) return;
+    dispatch_float(args.dtype, [&]<class T>() { run_prologue_gradient<T>(args, d_a, context); });
+}
+
+}  // namespace vitrine::VITRINE_GPU

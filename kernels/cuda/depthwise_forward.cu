@@ -1,0 +1,268 @@
+// Depthwise convolution forward, walking down the rows: each element of x is loaded once.
+//
+// The naive rung asks for x once a tap. Here a block (depthwise_walk.h) loads each row of its columns once,
+// applies the prologue once, and shares the row through shared memory; a thread owns one output column and
+// adds each row to all the output rows that it is part of, which it keeps as sums in registers:
+//
+//     kernel 3, stride 1      x row r ──▶ y rows r − 1, r, r + 1        3 sums under way
+//     kernel 3, stride 2      x row 2i + 1 ──▶ y rows i, i + 1          2 sums under way
+//
+// Bytes asked for, f32, an output element: 4 of y + 4 · stride² · (1 + (kernel − stride) / tile columns) ·
+// (1 + (kernel − stride) / strip rows) of x, where only pixels inside the image count; weight and parameters
+// once a block. 2 · kernel² FLOPs: 18 FLOPs for 8 bytes, far below any GPU's ratio, so memory decides.
+//
+// The statistics of y are centred from the start (Welford's update a thread, Chan's formula to merge the
+// columns of a block, then the blocks): Σ y² is never formed, so a mean far from zero costs no digits.
+
+#include "kernels/cuda/channel_sums.h"
+#include "kernels/cuda/conv_parts.h"
+#include "kernels/cuda/depthwise_conv.h"
+#include "kernels/cuda/depthwise_input.h"
+#include "kernels/cuda/depthwise_walk.h"
+
+namespace vitrine::VITRINE_GPU {
+namespace {
+
+/// x [batch, in_height, in_width, channels], y [batch, out_height, out_width, channels], weight [kernel,
+/// kernel, channels]. The walk's rows and columns are those of y.
+template <class T>
+struct ForwardArrays {
+    const T* x;
+    const T* weight;
+    const T* bias;
+    PrologueOn<T> prologue;
+    T* y;
+    T* partials;  // [chunks, 3, channels] for finish_moments, or null
+    int in_height;
+    int in_width;
+    int padding_height;
+    int padding_width;
+};
+
+/// Input rows are numbered from the first that the strip's first output row sees: row v of the strip is part
+/// of output row v / stride − j, through the kernel's row v % stride + j · stride.
+template <class Shape>
+constexpr int rows_of_stage = 2;
+
+template <class Shape>
+using InputStage = RowStage<Shape, ActivatedInput<typename Shape::T, Shape::load_width>, rows_of_stage<Shape>,
+                            Shape::stride, Shape::kernel - Shape::stride>;
+
+/// Count, mean and Σ (y − mean)² of each channel.
+template <class T, int N>
+struct Moments {
+    int count = 0;
+    Lanes<T, N> mean = all_lanes<T, N>(T(0));
+    Lanes<T, N> m2 = all_lanes<T, N>(T(0));
+
+    __device__ __forceinline__ Moments() {}
+
+    /// Welford's update.
+    __device__ __forceinline__ void add(const Lanes<T, N>& y) {
+        count += 1;
+        const T part = T(1) / static_cast<T>(count);
+        VITRINE_UNROLL
+        for (int k = 0; k < N; ++k) {
+            const T from_old = y[k] - mean[k];
+            mean[k] = multiply_add(from_old, part, mean[k]);
+            m2[k] = multiply_add(from_old, y[k] - mean[k], m2[k]);
+        }
+    }
+
+    /// Chan's formula.
+    __device__ __forceinline__ void add(int other_count, const Lanes<T, N>& other_mean,
+                                        const Lanes<T, N>& other_m2) {
+        if (other_count == 0) return;
+        const int sum = count + other_count;
+        const T part = static_cast<T>(other_count) / static_cast<T>(sum);
+        const T weight = static_cast<T>(count) * part;
+        VITRINE_UNROLL
+        for (int k = 0; k < N; ++k) {
+            const T apart = other_mean[k] - mean[k];
+            mean[k] = multiply_add(apart, part, mean[k]);
+            m2[k] += multiply_add(apart * apart, weight, other_m2[k]);
+        }
+        count = sum;
+    }
+};
+
+/// Merges the moments of a block's columns by halving; complete in column 0.
+template <class Shape, class T>
+__device__ __forceinline__ void merge_columns(const Walk& walk, const Place<Shape>& place,
+                                              Moments<T, Shape::width>& moments, T* shared) {
+    constexpr int width = Shape::width;
+    const int across = walk.channel_threads * width;
+    __shared__ int counts[static_cast<size_t>(walk_threads)];  // of columns: many lanes write the same
+    for (int half = walk.columns_of_block / 2; half > 0; half /= 2) {
+        T* const means = shared;
+        T* const m2s = shared + half * across;
+        const int from = place.column - half;
+        __syncthreads();
+        if (from >= 0 && from < half) {
+            store_lanes(means + from * across + place.lane, moments.mean);
+            store_lanes(m2s + from * across + place.lane, moments.m2);
+            counts[from * walk.channel_threads + place.lane / width] = moments.count;
+        }
+        __syncthreads();
+        if (place.column < half) {
+            const int at = place.column * across + place.lane;
+            moments.add(counts[place.column * walk.channel_threads + place.lane / width],
+                        load_lanes<width>(means + at), load_lanes<width>(m2s + at));
+        }
+    }
+}
+
+template <class Shape, class T>
+__device__ __forceinline__ void leave_moments(const Walk& walk, const Place<Shape>& place,
+                                              Moments<T, Shape::width>& moments, T* partials, T* shared) {
+    merge_columns(walk, place, moments, shared);
+    if (place.column != 0 || place.channel >= walk.channels) return;
+    T* const to = partials + int64_t{3} * place.chunk * walk.channels + place.channel;
+    store_lanes(to, all_lanes<T, Shape::width>(static_cast<T>(moments.count)));
+    store_lanes(to + walk.channels, moments.mean);
+    store_lanes(to + 2 * walk.channels, moments.m2);
+}
+
+/// The sums of a thread: of output rows t, t − 1, … t − reach, where row t is the newest.
+template <class Shape>
+struct OutputColumn {
+    using T = typename Shape::T;
+    static constexpr int width = Shape::width;
+    using Values = Lanes<T, width>;
+
+    Values weight[static_cast<size_t>(Shape::taps)];
+    Values bias;
+    Values sums[static_cast<size_t>(Shape::reach + 1)];
+
+    /// parameters: [taps + 1][channels of the block], the bias last.
+    __device__ __forceinline__ OutputColumn(const T* parameters, int across) {
+        VITRINE_UNROLL
+        for (int tap = 0; tap < Shape::taps; ++tap)
+            weight[tap] = load_lanes<width>(parameters + tap * across);
+        bias = load_lanes<width>(parameters + Shape::taps * across);
+    }
+
+    __device__ __forceinline__ void begin() {
+        VITRINE_UNROLL
+        for (int j = 0; j <= Shape::reach; ++j) sums[j] = bias;
+    }
+
+    /// An input row with v % stride = phase. row: the thread's first pixel in shared memory.
+    __device__ __forceinline__ void add_row(const T* row, int phase, int across) {
+        VITRINE_UNROLL
+        for (int q = 0; q < Shape::kernel; ++q) {
+            const Values a = load_lanes<width>(row + q * across);
+            VITRINE_UNROLL
+            for (int j = 0; j <= Shape::reach; ++j) {
+                const int p = phase + j * Shape::stride;
+                if (p >= Shape::kernel) continue;
+                VITRINE_UNROLL
+                for (int k = 0; k < width; ++k)
+                    sums[j][k] = multiply_add(weight[p * Shape::kernel + q][k], a[k], sums[j][k]);
+            }
+        }
+    }
+
+    /// The oldest row, which is complete; begins a new one.
+    __device__ __forceinline__ Values take() {
+        const Values complete = sums[Shape::reach];
+        VITRINE_UNROLL
+        for (int j = Shape::reach; j > 0; --j) sums[j] = sums[j - 1];
+        sums[0] = bias;
+        return complete;
+    }
+};
+
+template <class Shape>
+__global__ void __launch_bounds__(walk_threads, 2)
+    forward_rows(Walk walk, ForwardArrays<typename Shape::T> arrays) {
+    using T = typename Shape::T;
+    constexpr int stage_values = InputStage<Shape>::values;
+    constexpr int parameter_values = (Shape::taps + 3) * Shape::most_channel_threads * Shape::width;
+    alignas(16) __shared__ T shared[static_cast<size_t>(std::max(2 * stage_values, parameter_values))];
+
+    const Place<Shape> place(walk);
+    const int across = walk.channel_threads * Shape::width;
+    T* const scale = shared + (Shape::taps + 1) * across;
+    stage_parameters<Shape>(walk, place.first_channel, arrays.weight, Shape::taps, T(0), shared);
+    stage_parameters<Shape>(walk, place.first_channel, arrays.bias, 1, T(0), shared + Shape::taps * across);
+    stage_parameters<Shape>(walk, place.first_channel, arrays.prologue.scale, 1, T(1), scale);
+    stage_parameters<Shape>(walk, place.first_channel, arrays.prologue.shift, 1, T(0), scale + across);
+    __syncthreads();
+    OutputColumn<Shape> column(shared + place.lane, across);
+    const ActivatedInput<T, Shape::load_width> input(arrays.x, arrays.prologue.activation, scale, across);
+    __syncthreads();
+
+    const int first_pixel = place.first_column * Shape::stride - arrays.padding_width;
+    InputStage<Shape> stage(walk, place, first_pixel, arrays.in_width);
+    const int image_row = arrays.in_width * walk.channels;
+    Moments<T, Shape::width> moments;
+    for (int unit = place.first_unit; unit < place.end_unit; ++unit) {
+        const Strip strip(walk, unit);
+        const int image = strip.image * arrays.in_height * image_row;
+        const int first_row = strip.begin * Shape::stride - arrays.padding_height;
+        const int rows = (strip.end - strip.begin - 1) * Shape::stride + Shape::kernel;
+        const int low = max(first_row, 0);
+        const int high = min(first_row + rows, arrays.in_height);
+        const int y_column =
+            (strip.image * walk.rows * walk.columns + place.first_column + place.column) * walk.channels +
+            place.channel;
+        stage.fetch(input, image, image_row, first_row, low, high);
+        stage.put(input, shared);
+        __syncthreads();
+        column.begin();
+        int y_row = strip.begin - Shape::reach;  // of the oldest sum
+        for (int v = 0; v < rows; v += rows_of_stage<Shape>) {
+            const int now = v / rows_of_stage<Shape> % 2 * stage_values;
+            const bool more = v + rows_of_stage<Shape> < rows;
+            if (more) stage.fetch(input, image, image_row, first_row + v + rows_of_stage<Shape>, low, high);
+            if (place.active) {
+                const T* const mine = shared + now + place.column * Shape::stride * across + place.lane;
+                VITRINE_UNROLL
+                for (int row = 0; row < rows_of_stage<Shape>; ++row) {
+                    column.add_row(mine + row * stage.row_values(), row % Shape::stride, across);
+                    if (row % Shape::stride != Shape::stride - 1) continue;
+                    const Lanes<T, Shape::width> complete = column.take();
+                    if (y_row >= strip.begin && y_row < strip.end) {
+                        store_lanes(arrays.y + y_column + y_row * walk.columns * walk.channels, complete);
+                        if (arrays.partials != nullptr) moments.add(complete);
+                    }
+                    ++y_row;
+                }
+            }
+            if (more) stage.put(input, shared + (stage_values - now));
+            __syncthreads();
+        }
+    }
+    if (arrays.partials != nullptr) leave_moments(walk, place, moments, arrays.partials, shared);
+}
+
+template <class Shape>
+void run_forward(const ConvForward& args, Context& context) {
+    using T = typename Shape::T;
+    const ConvShape& shape = args.shape;
+    const Walk walk = plan_walk<Shape>(shape.batch, shape.out().height, shape.out().width, shape.in_channels);
+    if (walk.empty()) return;
+    const bool statistics = !args.epilogue.plain();
+    T* const partials =
+        statistics ? context.scratch.take<T>(int64_t{3} * walk.chunks() * walk.channels) : nullptr;
+    launch(forward_rows<Shape>, walk.grid(), walk_threads, 0, stream(), walk,
+           ForwardArrays<T>{static_cast<const T*>(args.x), static_cast<const T*>(args.weight),
+                            static_cast<const T*>(args.bias), PrologueOn<T>(args.prologue),
+                            static_cast<T*>(args.y), partials, static_cast<int>(shape.in.height),
+                            static_cast<int>(shape.in.width), static_cast<int>(shape.padding.height),
+                            static_cast<int>(shape.padding.width)});
+    if (statistics)
+        finish_moments<T>(partials, walk.chunks(), walk.channels, static_cast<T*>(args.epilogue.mean),
+                          static_cast<T*>(args.epilogue.m2));
+}
+
+}  // namespace
+
+void depthwise_forward_rows(const ConvForward& args, Context& context) {
+    const bool packs =
+        aligned(args.x, args.weight, args.bias, args.prologue.scale, args.prologue.shift, args.y);
+    dispatch_walk(args.dtype, args.shape, packs, [&]<class Shape>() { run_forward<Shape>(args, context); });
+}
+
+}  // namespace vitrine::VITRINE_GPU

@@ -1,0 +1,320 @@
+// How the fast depthwise kernels walk down an image.
+//
+// A block owns some channels and some columns, and walks down the rows of a strip of an image, then of the
+// next strip. A thread owns a few channels of one column (`width` of them), and 256 threads are
+// channel_threads × columns. Each row that other columns need too goes through shared memory, where it is
+// loaded once, two stages deep: while one stage is computed with, the next is on its way from global memory.
+//
+//     global memory:  ── channels ──▶  one access is 16 bytes; the threads of a pixel read 128 bytes or more
+//     shared memory:  [stage 0 | stage 1] [row] [pixel] [channels of the block]
+//     registers:      sums or a ring of the rows that are still needed, so that no row is loaded again
+//
+// What a strip costs beyond its rows is the few rows that its neighbour loads too. The plan below depends on
+// shapes alone, and with it what is added to what.
+#pragma once
+
+#include <algorithm>
+
+#include "kernels/cuda/gpu.h"
+
+namespace vitrine::VITRINE_GPU {
+
+/// Threads of a block.
+constexpr int walk_threads = 256;
+
+/// N values of neighbouring channels.
+template <class T, int N>
+struct Lanes {
+    T value[static_cast<size_t>(N)];
+
+    __device__ __forceinline__ T& operator[](int i) { return value[i]; }
+    __device__ __forceinline__ const T& operator[](int i) const { return value[i]; }
+};
+
+template <class T, int N>
+__device__ __forceinline__ Lanes<T, N> all_lanes(T value) {
+    Lanes<T, N> lanes;
+    VITRINE_UNROLL
+    for (int i = 0; i < N; ++i) lanes[i] = value;
+    return lanes;
+}
+
+/// One access of N · sizeof(T) = 4, 8 or 16 bytes; `from` must be aligned to as many.
+template <int N, class T>
+__device__ __forceinline__ Lanes<T, N> load_lanes(const T* from) {
+    if constexpr (N == 1) {
+        return {{*from}};
+    } else if constexpr (sizeof(T) * N == 8) {
+        const float2 v = *reinterpret_cast<const float2*>(from);
+        return {{v.x, v.y}};
+    } else {
+        const Pack<T> v = load_pack(from);
+        Lanes<T, N> lanes;
+        VITRINE_UNROLL
+        for (int i = 0; i < N; ++i) lanes[i] = v[i];
+        return lanes;
+    }
+}
+
+template <class T, int N>
+__device__ __forceinline__ void store_lanes(T* to, const Lanes<T, N>& lanes) {
+    if constexpr (N == 1) {
+        *to = lanes[0];
+    } else if constexpr (sizeof(T) * N == 8) {
+        *reinterpret_cast<float2*>(to) = make_float2(lanes[0], lanes[1]);
+    } else {
+        Pack<T> v;
+        VITRINE_UNROLL
+        for (int i = 0; i < N; ++i) v[i] = lanes[i];
+        store_pack(to, v);
+    }
+}
+
+/// The compile-time side of a walk. `wide`: global memory in accesses of 16 bytes; else one value at a time,
+/// for channels or pointers that do not allow that.
+///
+/// A 5×5 kernel has 25 weights a channel: its threads own 8 bytes of channels instead of 16, so that they
+/// stay in registers.
+template <class Real, int kernel_size, int stride_size, bool wide_accesses>
+struct WalkShape {
+    using T = Real;
+    static constexpr int kernel = kernel_size;
+    static constexpr int stride = stride_size;
+    static constexpr bool wide = wide_accesses;
+    static constexpr int taps = kernel * kernel;
+    static constexpr int load_width = wide ? Pack<T>::size : 1;
+    static constexpr int width = wide && kernel > 3 ? load_width / 2 : load_width;
+    /// Output rows (or columns) that an input row takes part in, less one.
+    static constexpr int reach = (kernel - 1) / stride;
+
+    /// Threads of a block beside each other along the channels; the fewest give whole passes over the banks.
+    static constexpr int fewest_channel_threads = wide ? 8 * load_width / width : 32;
+    static constexpr int most_channel_threads = wide ? 32 * load_width / width : 32;
+};
+
+/// Who walks where. One image has `rows` × `columns` places; a unit is one strip of one image.
+struct Walk {
+    int channels;
+    int channel_threads;
+    int columns_of_block;
+    int groups;  // blocks along the channels
+    int tiles;   // blocks along the columns
+    int rows;
+    int columns;
+    int strip_rows;
+    int strips;
+    int units;  // batch · strips
+    int units_of_block;
+
+    int chunks() const { return tiles * divide_up(units, units_of_block); }
+    dim3 grid() const { return {static_cast<unsigned>(groups * chunks())}; }
+    bool empty() const { return groups * tiles * units == 0; }
+};
+
+/// Few idle threads first, then enough blocks to fill a GPU (by strips), then blocks that walk long.
+template <class Shape>
+Walk plan_walk(int64_t batch, int64_t rows, int64_t columns, int64_t channels) {
+    constexpr int blocks_wanted = 1024;
+    constexpr int fewest_strip_rows = 16 / Shape::stride;
+    Walk walk{};
+    walk.channels = static_cast<int>(channels);
+    walk.rows = static_cast<int>(rows);
+    walk.columns = static_cast<int>(columns);
+    int fewest_blocks = 0;
+    for (int along = Shape::fewest_channel_threads; along <= Shape::most_channel_threads; along *= 2) {
+        const int groups = divide_up(walk.channels, along * Shape::width);
+        const int tiles = divide_up(walk.columns, walk_threads / along);
+        if (fewest_blocks != 0 && groups * tiles >= fewest_blocks) continue;
+        fewest_blocks = groups * tiles;
+        walk.channel_threads = along;
+        walk.columns_of_block = walk_threads / along;
+        walk.groups = groups;
+        walk.tiles = tiles;
+    }
+    const int64_t blocks = std::max<int64_t>(1, fewest_blocks * batch);
+    const int64_t strips =
+        std::clamp<int64_t>(divide_up(blocks_wanted, blocks), 1, std::max(1, walk.rows / fewest_strip_rows));
+    walk.strip_rows = std::max(1, divide_up(walk.rows, static_cast<int>(strips)));
+    walk.strips = divide_up(walk.rows, walk.strip_rows);
+    walk.units = static_cast<int>(batch) * walk.strips;
+    walk.units_of_block =
+        static_cast<int>(std::max<int64_t>(1, fewest_blocks * int64_t{walk.units} / blocks_wanted));
+    return walk;
+}
+
+/// Where a thread stands in its block, and its block in the walk.
+template <class Shape>
+struct Place {
+    int first_channel;  // of the block
+    int channel;        // of the thread: the first of Shape::width
+    int lane;           // of the thread along the channels, in values
+    int column;         // of the thread in its block
+    int first_column;   // of the block
+    int chunk;          // which of Walk::chunks partial sums the block leaves
+    int first_unit;
+    int end_unit;
+    bool active;  // the thread has a column and channels
+
+    __device__ __forceinline__ explicit Place(const Walk& walk) {
+        const int thread = static_cast<int>(threadIdx.x);
+        const int block = static_cast<int>(blockIdx.x);
+        lane = thread % walk.channel_threads * Shape::width;
+        column = thread / walk.channel_threads;
+        first_channel = block % walk.groups * walk.channel_threads * Shape::width;
+        channel = first_channel + lane;
+        chunk = block / walk.groups;
+        first_column = chunk % walk.tiles * walk.columns_of_block;
+        first_unit = chunk / walk.tiles * walk.units_of_block;
+        end_unit = min(first_unit + walk.units_of_block, walk.units);
+        active = channel < walk.channels && first_column + column < walk.columns;
+    }
+};
+
+/// A strip of an image: rows [begin, end) of the walk.
+struct Strip {
+    int image;
+    int begin;
+    int end;
+
+    __device__ __forceinline__ Strip(const Walk& walk, int unit) {
+        image = unit / walk.strips;
+        begin = unit % walk.strips * walk.strip_rows;
+        end = min(begin + walk.strip_rows, walk.rows);
+    }
+};
+
+/// Puts `count` rows of parameters of the block's channels into shared memory, [count][channels of the
+/// block]. from [count, channels] or null: then each is `otherwise`.
+template <class Shape, class T>
+__device__ __forceinline__ void stage_parameters(const Walk& walk, int first_channel, const T* from,
+                                                 int count, T otherwise, T* to) {
+    constexpr int width = Shape::load_width;
+    const int along = walk.channel_threads * Shape::width / width;
+    for (int i = static_cast<int>(threadIdx.x); i < count * along; i += walk_threads) {
+        const int channel = first_channel + i % along * width;
+        Lanes<T, width> values = all_lanes<T, width>(otherwise);
+        if (from != nullptr && channel < walk.channels)
+            values = load_lanes<width>(from + i / along * walk.channels + channel);
+        store_lanes(to + i * width, values);
+    }
+}
+
+/// Adds up `values` over the columns of a block, by halving. Complete in column 0. All threads must call it.
+/// shared: at least count · walk_threads / 2 · Shape::width values.
+template <class Shape, int count, class T>
+__device__ __forceinline__ void sum_columns(const Walk& walk, const Place<Shape>& place,
+                                            Lanes<T, Shape::width> (&values)[count], T* shared) {
+    constexpr int width = Shape::width;
+    const int across = walk.channel_threads * width;
+    for (int half = walk.columns_of_block / 2; half > 0; half /= 2) {
+        __syncthreads();
+        if (place.column >= half && place.column < 2 * half) {
+            VITRINE_UNROLL
+            for (int n = 0; n < count; ++n)
+                store_lanes(shared + (n * half + place.column - half) * across + place.lane, values[n]);
+        }
+        __syncthreads();
+        if (place.column < half) {
+            VITRINE_UNROLL
+            for (int n = 0; n < count; ++n) {
+                const auto other =
+                    load_lanes<width>(shared + (n * half + place.column) * across + place.lane);
+                VITRINE_UNROLL
+                for (int k = 0; k < width; ++k) values[n][k] += other[k];
+            }
+        }
+    }
+}
+
+/// Rows on their way through registers into shared memory.
+///
+/// A stage is `rows` rows of columns · step + halo pixels. Source says what a value is: fetch() starts its
+/// loads, finish() computes it when they have arrived, so that the time between the two hides the latency.
+template <class Shape, class Source, int rows, int step, int halo>
+class RowStage {
+    using T = typename Shape::T;
+    static constexpr int width = Shape::load_width;
+    static constexpr int most_slots = rows * (walk_threads * Shape::width / width * step +
+                                              Shape::most_channel_threads * Shape::width / width * halo);
+    static constexpr int loads = divide_up(most_slots, walk_threads);
+
+  public:
+    /// Of shared memory, for one stage, in values.
+    static constexpr int values = most_slots * width;
+
+    /// first_pixel: the column of the image that the block's segment starts with; may be outside.
+    __device__ __forceinline__ RowStage(const Walk& walk, const Place<Shape>& place, int first_pixel,
+                                        int image_width) {
+        const int along = walk.channel_threads * Shape::width / width;
+        const int pixels = walk.columns_of_block * step + halo;
+        VITRINE_UNROLL
+        for (int k = 0; k < loads; ++k) {
+            const int slot = static_cast<int>(threadIdx.x) + k * walk_threads;
+            const int pixel = first_pixel + slot / along % pixels;
+            const int channel = place.first_channel + slot % along * width;
+            row_[k] = slot / along / pixels;
+            offset_[k] = pixel >= 0 && pixel < image_width && channel < walk.channels
+                             ? pixel * walk.channels + channel
+                             : -1;
+        }
+        slots_ = rows * pixels * along;
+        row_values_ = pixels * along * width;
+    }
+
+    /// Of shared memory, for one row.
+    __device__ __forceinline__ int row_values() const { return row_values_; }
+
+    /// Starts loading first_row, first_row + 1 …; rows outside [low, high) become zeros. image_row: values in
+    /// a row of the image; `image` is the index of its first value.
+    __device__ __forceinline__ void fetch(const Source& source, int image, int image_row, int first_row,
+                                          int low, int high) {
+        VITRINE_UNROLL
+        for (int k = 0; k < loads; ++k) {
+            const int row = first_row + row_[k];
+            inside_[k] = row_[k] < rows && offset_[k] >= 0 && row >= low && row < high;
+            if (inside_[k]) raw_[k] = source.fetch(image + row * image_row + offset_[k]);
+        }
+    }
+
+    __device__ __forceinline__ void put(const Source& source, T* shared) const {
+        VITRINE_UNROLL
+        for (int k = 0; k < loads; ++k) {
+            const int slot = static_cast<int>(threadIdx.x) + k * walk_threads;
+            if (slot < slots_)
+                store_lanes(shared + slot * width,
+                            inside_[k] ? source.finish(raw_[k]) : all_lanes<T, width>(T(0)));
+        }
+    }
+
+  private:
+    int row_[static_cast<size_t>(loads)];
+    int offset_[static_cast<size_t>(loads)];
+    bool inside_[static_cast<size_t>(loads)] = {};
+    typename Source::Raw raw_[static_cast<size_t>(loads)] = {};
+    int slots_;
+    int row_values_;
+};
+
+/// Calls run.template operator()<WalkShape<…>>() for a shape that refuses_walking() takes. aligned: every
+/// pointer is.
+template <class Run>
+void dispatch_walk(DType dtype, const ConvShape& shape, bool aligned_pointers, Run&& run) {
+    dispatch_float(dtype, [&]<class T>() {
+        const bool wide = aligned_pointers && shape.in_channels % Pack<T>::size == 0;
+        const auto with_stride = [&]<int kernel, int stride>() {
+            if (wide) {
+                run.template operator()<WalkShape<T, kernel, stride, true>>();
+            } else {
+                run.template operator()<WalkShape<T, kernel, stride, false>>();
+            }
+        };
+        const bool small = shape.kernel.height == 3;
+        if (shape.stride.height == 1) {
+            small ? with_stride.template operator()<3, 1>() : with_stride.template operator()<5, 1>();
+        } else {
+            small ? with_stride.template operator()<3, 2>() : with_stride.template operator()<5, 2>();
+        }
+    });
+}
+
+}  // namespace vitrine::VITRINE_GPU

@@ -1,0 +1,64 @@
+// How a matrix product is cut into block tiles and splits: by its shape alone, so that the bits of a result
+// do not depend on the GPU.
+
+#include "kernels/cuda/gemm.h"
+
+#include <array>
+
+namespace vitrine::VITRINE_GPU {
+namespace {
+
+struct Candidate {
+    GemmTiling tiling;
+    int64_t rows;
+    int64_t columns;
+    /// Time of a multiply-add against the large tile's: smaller micro-tiles read more from shared memory for
+    /// each.
+    double cost;
+};
+
+constexpr std::array f32_tiles{Candidate{GemmTiling::large, 128, 64, 1.0},
+                               Candidate{GemmTiling::narrow, 128, 32, 1.2},
+                               Candidate{GemmTiling::small, 64, 32, 1.5}};
+constexpr std::array f64_tiles{Candidate{GemmTiling::small, 64, 32, 1.0}};
+
+/// Two blocks for each multiprocessor of an H100. Fewer leave it idle, and a T4 has only 40.
+constexpr int64_t enough_blocks = 264;
+
+/// k of a split: shorter ones would write more parts of C than they save, and longer ones sum too many floats
+/// in a row for their digits.
+constexpr int64_t shortest_split = 128;
+constexpr int64_t longest_split = 32768;
+
+int64_t most_splits(int64_t k) { return std::max<int64_t>(1, k / shortest_split); }
+
+/// The time that a tiling takes, in arbitrary units: all multiply-adds including those beyond the edges of C,
+/// on as much of the GPU as there are blocks for.
+double time_of(const Candidate& tile, int64_t m, int64_t n, int64_t k) {
+    const int64_t blocks = divide_up(m, tile.rows) * divide_up(n, tile.columns);
+    const double share =
+        std::min(1.0, static_cast<double>(blocks * most_splits(k)) / static_cast<double>(enough_blocks));
+    return static_cast<double>(blocks * tile.rows * tile.columns) * tile.cost / share;
+}
+
+Candidate best_tile(std::span<const Candidate> tiles, int64_t m, int64_t n, int64_t k) {
+    return *std::ranges::min_element(tiles, {},
+                                     [&](const Candidate& tile) { return time_of(tile, m, n, k); });
+}
+
+}  // namespace
+
+GemmPlan plan_gemm(DType dtype, int64_t m, int64_t n, int64_t k) {
+    const Candidate tile =
+        dtype == DType::f64 ? best_tile(f64_tiles, m, n, k) : best_tile(f32_tiles, m, n, k);
+    const int64_t row_tiles = divide_up(m, tile.rows);
+    const int64_t column_tiles = divide_up(n, tile.columns);
+    const int64_t blocks = std::max<int64_t>(1, row_tiles * column_tiles);
+    const int64_t wanted = std::min(enough_blocks / blocks, most_splits(k));
+    const int64_t splits = std::max({int64_t{1}, wanted, divide_up(k, longest_split)});
+    const int64_t depth =
+        std::max<int64_t>(gemm_depth, divide_up(divide_up(k, splits), gemm_depth) * gemm_depth);
+    return {tile.tiling, row_tiles, column_tiles, std::max<int64_t>(1, divide_up(k, depth)), depth};
+}
+
+}  // namespace vitrine::VITRINE_GPU

@@ -1,0 +1,317 @@
+// Matrix products C[m, n] = Σ_k A(m, k) · B(k, n): the core of pointwise and dense convolutions and of linear
+// layers.
+//
+// A block of 128 threads computes a tile of C, each thread a micro-tile of it in registers:
+//
+//          columns of the block tile: 8 threads side by side
+//         ┌────┬────┬────┬────┐       k goes in steps of 8. For each, the block puts 8 columns of A and 8
+//         rows
+//      16 │ t0 │ t1 │ …  │ t7 │       of B into shared memory, and every thread multiplies its rows of the
+//      one
+//     thr.├────┼────┼────┼────┤       with its columns of the other: 8 · 8 multiply-adds for 8 + 8 values
+//      be-│ t8 │ …  │    │    │       read from shared memory, and those in packs of 16 bytes.
+//      low└────┴────┴────┴────┘
+//
+// While a step is multiplied, the loads of the next one are already under way into registers; they land in
+// the second half of the shared memory, so one barrier a step is enough.
+//
+// Bytes from global memory (or L2) for a multiply-add of floats: 4 / columns + 4 / rows of the block tile.
+// The 128 × 64 tile needs 0.094, a thread by itself 8: the product is bound by arithmetic as soon as k is
+// some dozens, by the bytes of A, B and C before that. FLOPs: 2 · m · n · k.
+//
+// How the tiles avoid bank conflicts: a tile is stored k by k, padded by one pack. Reading, the 8 threads
+// that are served together read 8 neighbouring packs of B and all the same pack of A. Writing values that are
+// neighbours in k, the padding moves them to other banks (see GemmOperand).
+//
+// Few tiles cannot fill a GPU. Where m · n is small and k long, the sum over k is split among blocks
+// (gridDim.z): they leave partial tiles in scratch memory, which a second kernel adds up (gemm_split.h).
+// Every weight gradient is such a product: its k are the pixels of the batch.
+//
+// What a product multiplies comes from loaders (gemm_operands.h says how to write one), and where it goes is
+// the epilogue's matter (gemm_epilogues.h). Tiles and splits follow from the shapes alone, and with them the
+// order of every sum.
+#pragma once
+
+#include <algorithm>
+
+#include "kernels/cuda/gemm_operands.h"
+
+namespace vitrine::VITRINE_GPU {
+
+constexpr int gemm_threads = 128;
+constexpr int gemm_threads_across = 8;
+constexpr int gemm_threads_down = gemm_threads / gemm_threads_across;
+constexpr int gemm_depth = 8;  // k of a step
+
+/// A block tile, by the micro-tile of its threads.
+template <int rows_of_thread, int columns_of_thread>
+struct GemmTile {
+    static constexpr int thread_rows = rows_of_thread;
+    static constexpr int thread_columns = columns_of_thread;
+    static constexpr int rows = gemm_threads_down * rows_of_thread;
+    static constexpr int columns = gemm_threads_across * columns_of_thread;
+};
+
+/// The product as the kernel sees it. All matrices have less than 2³¹ elements.
+struct GemmShape {
+    int m;
+    int n;
+    int k;
+    int split_depth;   // k of each split: a multiple of gemm_depth
+    int column_tiles;  // block tiles side by side
+};
+
+/// Where the running thread's micro-tile lies in C. Its rows and columns are dealt out in packs: a thread has
+/// thread_rows / size packs of rows, gemm_threads_down packs apart, and columns likewise.
+template <class T, class Tile>
+struct GemmPlace {
+    static constexpr int size = Pack<T>::size;
+
+    int first_row;     // of the block tile
+    int first_column;  // of the block tile
+    int rows;          // m
+    int columns;       // n
+    int row_tile;      // which block tile of rows
+    int thread_down = static_cast<int>(threadIdx.x) / gemm_threads_across;
+    int thread_across = static_cast<int>(threadIdx.x) % gemm_threads_across;
+
+    __device__ __forceinline__ explicit GemmPlace(const GemmShape& shape) : rows(shape.m), columns(shape.n) {
+        const int block = static_cast<int>(blockIdx.x);
+        row_tile = block / shape.column_tiles;
+        first_row = row_tile * Tile::rows;
+        first_column = (block - row_tile * shape.column_tiles) * Tile::columns;
+    }
+
+    /// Row i of the micro-tile, within the block tile.
+    __device__ __forceinline__ int local_row(int i) const {
+        return (i / size * gemm_threads_down + thread_down) * size + i % size;
+    }
+    __device__ __forceinline__ int local_column(int j) const {
+        return (j / size * gemm_threads_across + thread_across) * size + j % size;
+    }
+    __device__ __forceinline__ int row(int i) const { return first_row + local_row(i); }
+    __device__ __forceinline__ int column(int j) const { return first_column + local_column(j); }
+    /// How many rows of the block tile there are.
+    __device__ __forceinline__ int rows_here() const { return min(Tile::rows, rows - first_row); }
+};
+
+/// The way of one operand into shared memory. Each thread loads the same places of every step.
+///
+/// Loads along k bring a line's 8 k by 2 threads (packs of 4 floats), so a warp reads 16 lines in pieces of
+/// 32 bytes, a whole sector each. In shared memory the two threads' values are 4 rows apart: the padding of 4
+/// moves them by 16 banks, and the 16 lines fill the rest. Doubles: 4 threads a line, 2 rows apart, half as
+/// many lines and banks.
+template <class Loader, int extent>
+class GemmOperand {
+    using T = typename Loader::Element;
+    using V = typename Loader::Value;
+
+    static constexpr bool along_k = Loader::along_k;
+    /// Threads that lie along memory, and threads' loads across it.
+    static constexpr int along = (along_k ? gemm_depth : extent) / V::size;
+    static constexpr int across = along_k ? extent : gemm_depth;
+    static constexpr int step = gemm_threads / along;
+    static constexpr int count = (across + step - 1) / step;
+    static constexpr bool whole = across % step == 0;
+    static_assert(gemm_threads % along == 0);
+
+  public:
+    static constexpr int stride = extent + Pack<T>::size;
+    static constexpr int shared_count = gemm_depth * stride;
+
+    __device__ __forceinline__ GemmOperand(const Loader& loader, int first_line, int lines)
+        : first_along_(static_cast<int>(threadIdx.x) % along * V::size),
+          first_across_(static_cast<int>(threadIdx.x) / along),
+          first_line_(first_line),
+          lines_(lines) {
+        VITRINE_UNROLL
+        for (int i = 0; i < (along_k ? count : 1); ++i) {
+            const int index = line_of(i);
+            line_[i] = loader.line(index < lines ? index : 0);
+        }
+    }
+
+    /// Starts the loads of the step from `k` on.
+    __device__ __forceinline__ void fetch(const Loader& loader, int k, int end) {
+        if (along_k && k + first_along_ < end) depth_[0] = loader.depth(k + first_along_);
+        VITRINE_UNROLL
+        for (int i = 0; i < count; ++i) {
+            raw_[i] = {};
+            if (!inside(i, k, end)) continue;
+            if (!along_k) depth_[depth_of(i)] = loader.depth(k + first_across_ + i * step);
+            raw_[i] = loader.fetch(line_[line_index(i)], depth_[depth_of(i)]);
+        }
+    }
+
+    /// Puts what fetch(k) loaded into shared memory [gemm_depth, stride].
+    __device__ __forceinline__ void store(const Loader& loader, int k, int end, T* shared) const {
+        VITRINE_UNROLL
+        for (int i = 0; i < count; ++i) {
+            if (!whole && first_across_ + i * step >= across) continue;
+            V v{};
+            if (inside(i, k, end)) v = loader.finish(line_[line_index(i)], depth_[depth_of(i)], raw_[i]);
+            if constexpr (along_k) {
+                VITRINE_UNROLL
+                for (int j = 0; j < V::size; ++j) {
+                    shared[(first_along_ + j) * stride + first_across_ + i * step] = v[j];
+                }
+            } else {
+                store_values(shared + (first_across_ + i * step) * stride + first_along_, v);
+            }
+        }
+    }
+
+  private:
+    static constexpr __device__ __forceinline__ int line_index(int i) { return along_k ? i : 0; }
+    static constexpr __device__ __forceinline__ int depth_of(int i) { return along_k ? 0 : i; }
+
+    __device__ __forceinline__ int line_of(int i) const {
+        return first_line_ + (along_k ? first_across_ + i * step : first_along_);
+    }
+    __device__ __forceinline__ bool inside(int i, int k, int end) const {
+        if (!whole && first_across_ + i * step >= across) return false;
+        const int depth = k + (along_k ? first_along_ : first_across_ + i * step);
+        return depth < end && line_of(i) < lines_;
+    }
+
+    int first_along_;
+    int first_across_;
+    int first_line_;
+    int lines_;
+    typename Loader::Line line_[along_k ? count : 1];
+    typename Loader::Depth depth_[along_k ? 1 : count]{};
+    typename Loader::Raw raw_[count]{};
+};
+
+/// A thread's `count` values of one k, in packs that are `apart` values from one another.
+template <int count, int apart, class T>
+__device__ __forceinline__ void read_values(const T* shared, T (&values)[count]) {
+    constexpr int size = Pack<T>::size;
+    VITRINE_UNROLL
+    for (int i = 0; i < count / size; ++i) {
+        const Pack<T> pack = load_pack(shared + i * apart);
+        VITRINE_UNROLL
+        for (int j = 0; j < size; ++j) values[i * size + j] = pack[j];
+    }
+}
+
+/// One step: sums += (8 columns of A) · (8 rows of B).
+template <class Tile, class T>
+__device__ __forceinline__ void multiply_step(const T* left, int left_stride, const T* right,
+                                              int right_stride,
+                                              T (&sums)[Tile::thread_rows][Tile::thread_columns]) {
+    constexpr int size = Pack<T>::size;
+    VITRINE_UNROLL
+    for (int k = 0; k < gemm_depth; ++k) {
+        T a[Tile::thread_rows];
+        T b[Tile::thread_columns];
+        read_values<Tile::thread_rows, gemm_threads_down * size>(left + k * left_stride, a);
+        read_values<Tile::thread_columns, gemm_threads_across * size>(right + k * right_stride, b);
+        VITRINE_UNROLL
+        for (int i = 0; i < Tile::thread_rows; ++i) {
+            VITRINE_UNROLL
+            for (int j = 0; j < Tile::thread_columns; ++j) sums[i][j] = multiply_add(a[i], b[j], sums[i][j]);
+        }
+    }
+}
+
+/// Both stages of both operands. A struct, because that is what both compilers align.
+template <class T, int count>
+struct alignas(16) GemmShared {
+    T values[count];
+};
+
+/// The kernel. Epilogue, passed by value, is called by all threads of a block as
+///     epilogue(place, sums, shared)
+/// with the thread's GemmPlace, its sums [thread_rows][thread_columns], and the block's shared memory, which
+/// is free by then (2 · gemm_depth · (rows + columns) elements of it can be counted on).
+template <class Tile, class A, class B, class Epilogue>
+__global__ void __launch_bounds__(gemm_threads) gemm(GemmShape shape, A a, B b, Epilogue epilogue) {
+    using T = typename A::Element;
+    using Left = GemmOperand<A, Tile::rows>;
+    using Right = GemmOperand<B, Tile::columns>;
+    constexpr int stage = Left::shared_count + Right::shared_count;
+    __shared__ GemmShared<T, 2 * stage> memory;
+    T* const shared = memory.values;
+
+    const GemmPlace<T, Tile> place(shape);
+    Left left(a, place.first_row, shape.m);
+    Right right(b, place.first_column, shape.n);
+    T sums[Tile::thread_rows][Tile::thread_columns] = {};
+
+    int k = static_cast<int>(blockIdx.z) * shape.split_depth;
+    const int end = min(shape.k - k, shape.split_depth) + k;
+    left.fetch(a, k, end);
+    right.fetch(b, k, end);
+    left.store(a, k, end, shared);
+    right.store(b, k, end, shared + Left::shared_count);
+    __syncthreads();
+
+    int current = 0;
+    for (; k < end; k += gemm_depth) {
+        const bool more = end - k > gemm_depth;
+        if (more) {
+            left.fetch(a, k + gemm_depth, end);
+            right.fetch(b, k + gemm_depth, end);
+        }
+        const T* now = shared + current * stage;
+        multiply_step<Tile>(now + place.thread_down * Pack<T>::size, Left::stride,
+                            now + Left::shared_count + place.thread_across * Pack<T>::size, Right::stride,
+                            sums);
+        current ^= 1;
+        if (more) {
+            T* next = shared + current * stage;
+            left.store(a, k + gemm_depth, end, next);
+            right.store(b, k + gemm_depth, end, next + Left::shared_count);
+        }
+        __syncthreads();
+    }
+    epilogue(place, sums, shared);
+}
+
+/// How a product is cut: see plan_gemm.
+enum class GemmTiling : unsigned char { large, narrow, small };
+
+struct GemmPlan {
+    GemmTiling tiling;
+    int64_t row_tiles;
+    int64_t column_tiles;
+    int64_t splits;       // of k
+    int64_t split_depth;  // k of each but the last: a multiple of gemm_depth
+};
+
+/// Chooses tiles and splits by the shape alone.
+GemmPlan plan_gemm(DType dtype, int64_t m, int64_t n, int64_t k);
+
+/// Calls f.operator()<Tile>() with the plan's tile. Tiles of doubles are small, so that nothing spills.
+template <class T, class F>
+void with_tile(GemmTiling tiling, F&& f) {
+    if constexpr (sizeof(T) == 8) {
+        f.template operator()<GemmTile<4, 4>>();
+    } else {
+        switch (tiling) {
+            case GemmTiling::large:
+                return f.template operator()<GemmTile<8, 8>>();
+            case GemmTiling::narrow:
+                return f.template operator()<GemmTile<8, 4>>();
+            case GemmTiling::small:
+                return f.template operator()<GemmTile<4, 4>>();
+        }
+    }
+}
+
+/// Launches the kernel as planned. With splits, the epilogue must take blockIdx.z into account.
+template <class A, class B, class Epilogue>
+void run_gemm(const GemmPlan& plan, int64_t m, int64_t n, int64_t k, const A& a, const B& b,
+              const Epilogue& epilogue) {
+    if (m * n == 0) return;
+    const GemmShape shape{static_cast<int>(m), static_cast<int>(n), static_cast<int>(k),
+                          static_cast<int>(plan.split_depth), static_cast<int>(plan.column_tiles)};
+    dim3 grid = blocks_for(plan.row_tiles * plan.column_tiles, 1);
+    grid.z = static_cast<unsigned>(plan.splits);
+    with_tile<typename A::Element>(plan.tiling, [&]<class Tile>() {
+        launch(gemm<Tile, A, B, Epilogue>, grid, gemm_threads, 0, stream(), shape, a, b, epilogue);
+    });
+}
+
+}  // namespace vitrine::VITRINE_GPU

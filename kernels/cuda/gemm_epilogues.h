@@ -1,0 +1,247 @@
+// What becomes of a product's sums while they are still in registers: see gemm in gemm.h.
+//
+//     GemmStore        gives each element to a Put: written with a bias, or as a gradient
+//     GemmConvOutput   a convolution's y, and the moments of its channels
+//     GemmChainRule    d_a of a convolution's input: through its prologue to d_x, and the sums for d_scale
+//                      and d_shift
+//
+// A Put, passed by value, has put(row, column, V): V being Pack<T> or Single<T>, it puts neighbouring columns
+// of one row of C. The second kernel of a split product (gemm_split.h) takes the same Puts.
+//
+// Sums over the rows of a block tile go through the shared memory that the product no longer needs. Bytes: y
+// is written once; the partial moments of a channel are 3 values for each tile of rows, 3 / 128 of y.
+#pragma once
+
+#include "kernels/cuda/gemm.h"
+
+namespace vitrine::VITRINE_GPU {
+
+/// Calls f(i, j, row, column, V) for the values of a thread that lie inside of C: in packs of
+/// neighbours where `packs` says that every row begins at a multiple of 16 bytes, one by one otherwise.
+template <class T, class Tile, class F>
+__device__ __forceinline__ void for_each_value(const GemmPlace<T, Tile>& place, bool packs, F&& f) {
+    constexpr int size = Pack<T>::size;
+    VITRINE_UNROLL
+    for (int i = 0; i < Tile::thread_rows; ++i) {
+        const int row = place.row(i);
+        if (row >= place.rows) continue;
+        VITRINE_UNROLL
+        for (int j = 0; j < Tile::thread_columns; j += size) {
+            const int column = place.column(j);
+            if (packs) {
+                if (column < place.columns) f(i, j, row, column, Pack<T>{});
+                continue;
+            }
+            VITRINE_UNROLL
+            for (int s = 0; s < size; ++s) {
+                if (column + s < place.columns) f(i, j + s, row, column + s, Single<T>{});
+            }
+        }
+    }
+}
+
+/// Neighbours of a row of the micro-tile, from column j on.
+template <class V, class T, int columns>
+__device__ __forceinline__ V values_from(const T (&row)[columns], int j) {
+    V v;
+    VITRINE_UNROLL
+    for (int s = 0; s < V::size; ++s) v[s] = row[j + s];
+    return v;
+}
+
+/// y = C + bias. Splits write partial tiles [splits, m, n] instead, without a bias.
+template <class T>
+struct PutOutput {
+    T* y;
+    const T* bias;  // [n], or null
+    int row_length;
+
+    template <class V>
+    __device__ __forceinline__ void operator()(int row, int column, V v) const {
+        if (bias != nullptr) {
+            const V more = load_values<V>(bias + column);
+            VITRINE_UNROLL
+            for (int s = 0; s < V::size; ++s) v[s] += more[s];
+        }
+        store_values(y + row * row_length + column, v);
+    }
+};
+
+/// Writes or accumulates C into a gradient.
+template <class T>
+struct PutGradient {
+    ValuesWriter<T> gradient;
+    int row_length;
+
+    template <class V>
+    __device__ __forceinline__ void operator()(int row, int column, V v) const {
+        gradient(row * row_length + column, v);
+    }
+};
+
+/// One of the partial results of a split product, [splits, m, n].
+template <class T>
+struct PutPartial {
+    T* partials;
+    int row_length;
+    int64_t count;  // m · n
+
+    template <class V>
+    __device__ __forceinline__ void operator()(int row, int column, V v) const {
+        store_values(partials + blockIdx.z * count + row * row_length + column, v);
+    }
+};
+
+template <class T, class Put>
+struct GemmStore {
+    Put put;
+    bool packs;
+
+    template <class Tile>
+    __device__ __forceinline__ void operator()(const GemmPlace<T, Tile>& place,
+                                               const T (&sums)[Tile::thread_rows][Tile::thread_columns],
+                                               T*) const {
+        for_each_value(place, packs, [&]<class V>(int i, int j, int row, int column, V) {
+            put(row, column, values_from<V>(sums[i], j));
+        });
+    }
+};
+
+/// The sums of a block tile's columns over all threads: `mine` are those of the thread's own rows. The
+/// threads below Tile::columns get the total of that column. Called by all threads; it begins to write
+/// at `shared` without a barrier, and ends without one.
+template <class T, class Tile>
+__device__ __forceinline__ T column_total(const GemmPlace<T, Tile>& place,
+                                          const T (&mine)[Tile::thread_columns], T* shared) {
+    constexpr int size = Pack<T>::size;
+    VITRINE_UNROLL
+    for (int j = 0; j < Tile::thread_columns; j += size) {
+        store_pack(shared + place.thread_down * Tile::columns + place.local_column(j),
+                   values_from<Pack<T>>(mine, j));
+    }
+    __syncthreads();
+    const int me = static_cast<int>(threadIdx.x);
+    T total = T(0);
+    if (me < Tile::columns) {
+        VITRINE_UNROLL
+        for (int down = 0; down < gemm_threads_down; ++down) total += shared[down * Tile::columns + me];
+    }
+    return total;
+}
+
+/// y, and for each tile of rows the count, mean and centred squares of every channel.
+template <class T>
+struct GemmConvOutput {
+    PutOutput<T> put;
+    bool packs;
+    T* partials;  // [row tiles, 3, n], or null
+
+    template <class Tile>
+    __device__ __forceinline__ void operator()(const GemmPlace<T, Tile>& place,
+                                               T (&sums)[Tile::thread_rows][Tile::thread_columns],
+                                               T* shared) const {
+        if (partials == nullptr) {
+            GemmStore<T, PutOutput<T>>{put, packs}(place, sums, shared);
+            return;
+        }
+        add_bias(place, sums);
+        GemmStore<T, PutOutput<T>>{{put.y, nullptr, put.row_length}, packs}(place, sums, shared);
+        leave_moments(place, sums, shared);
+    }
+
+  private:
+    template <class Tile>
+    __device__ __forceinline__ void add_bias(const GemmPlace<T, Tile>& place,
+                                             T (&sums)[Tile::thread_rows][Tile::thread_columns]) const {
+        if (put.bias == nullptr) return;
+        VITRINE_UNROLL
+        for (int j = 0; j < Tile::thread_columns; ++j) {
+            const T bias = place.column(j) < place.columns ? put.bias[place.column(j)] : T(0);
+            VITRINE_UNROLL
+            for (int i = 0; i < Tile::thread_rows; ++i) sums[i][j] += bias;
+        }
+    }
+
+    /// In two passes over the registers: first the mean of the tile's rows, then the distances to it.
+    template <class Tile>
+    __device__ __forceinline__ void leave_moments(const GemmPlace<T, Tile>& place,
+                                                  const T (&sums)[Tile::thread_rows][Tile::thread_columns],
+                                                  T* shared) const {
+        T mine[Tile::thread_columns] = {};
+        VITRINE_UNROLL
+        for (int i = 0; i < Tile::thread_rows; ++i) {
+            VITRINE_UNROLL
+            for (int j = 0; j < Tile::thread_columns; ++j) {
+                mine[j] += place.row(i) < place.rows ? sums[i][j] : T(0);
+            }
+        }
+        const int me = static_cast<int>(threadIdx.x);
+        const T count = static_cast<T>(place.rows_here());
+        const T mean = column_total(place, mine, shared) / count;
+        T* means = shared + gemm_threads_down * Tile::columns;
+        if (me < Tile::columns) means[me] = mean;
+        __syncthreads();
+
+        VITRINE_UNROLL
+        for (int j = 0; j < Tile::thread_columns; ++j) {
+            const T centre = means[place.local_column(j)];
+            T squares = T(0);
+            VITRINE_UNROLL
+            for (int i = 0; i < Tile::thread_rows; ++i) {
+                const T distance = place.row(i) < place.rows ? sums[i][j] - centre : T(0);
+                squares = multiply_add(distance, distance, squares);
+            }
+            mine[j] = squares;
+        }
+        const T m2 = column_total(place, mine, shared);
+        const int column = place.first_column + me;
+        if (me >= Tile::columns || column >= place.columns) return;
+        T* to = partials + int64_t{place.row_tile} * 3 * place.columns + column;
+        to[0] = count;
+        to[place.columns] = mean;
+        to[2 * place.columns] = m2;
+    }
+};
+
+/// d_u = d_a · activation'(u), d_x = scale_c · d_u, and for each tile of rows Σ d_u · x and Σ d_u.
+template <class T>
+struct GemmChainRule {
+    PrologueOn<T> prologue;
+    const T* x;
+    PutGradient<T> d_x;
+    bool packs;
+    T* partials;  // [row tiles, 2, n], or null
+
+    template <class Tile>
+    __device__ __forceinline__ void operator()(const GemmPlace<T, Tile>& place,
+                                               const T (&d_a)[Tile::thread_rows][Tile::thread_columns],
+                                               T* shared) const {
+        T scale_sums[Tile::thread_columns] = {};
+        T shift_sums[Tile::thread_columns] = {};
+        for_each_value(place, packs, [&]<class V>(int i, int j, int row, int column, V) {
+            const V input = load_values<V>(x + row * place.columns + column);
+            V gradient;
+            VITRINE_UNROLL
+            for (int s = 0; s < V::size; ++s) {
+                const T a = prologue(input[s], column + s);
+                const T d_u = activation_passes(prologue.activation, a) ? d_a[i][j + s] : T(0);
+                scale_sums[j + s] = multiply_add(d_u, input[s], scale_sums[j + s]);
+                shift_sums[j + s] += d_u;
+                gradient[s] = prologue.scale == nullptr ? d_u : prologue.scale[column + s] * d_u;
+            }
+            if (d_x.gradient) d_x(row, column, gradient);
+        });
+        if (partials == nullptr) return;
+        const T scale_sum = column_total(place, scale_sums, shared);
+        __syncthreads();
+        const T shift_sum = column_total(place, shift_sums, shared);
+        const int me = static_cast<int>(threadIdx.x);
+        const int column = place.first_column + me;
+        if (me >= Tile::columns || column >= place.columns) return;
+        T* to = partials + int64_t{place.row_tile} * 2 * place.columns + column;
+        to[0] = scale_sum;
+        to[place.columns] = shift_sum;
+    }
+};
+
+}  // namespace vitrine::VITRINE_GPU

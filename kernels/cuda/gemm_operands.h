@@ -1,0 +1,185 @@
+// What a matrix product multiplies: loaders that find and prepare the values of A and B.
+//
+// A product C[m, n] = Σ_k A(m, k) · B(k, n) never asks how A and B lie in memory. It asks a loader for a few
+// neighbouring values at (line, k), where a line is a row m of A or a column n of B. A loader, passed to the
+// kernel by value, has
+//
+//     Element            float or double
+//     Value              Pack<Element> or Single<Element>: what one load brings
+//     along_k            true: the values of a load are neighbours in k, at one line
+//                        false: they are neighbouring lines, at one k
+//     Line line(int)     what belongs to a line (an offset, the pixel of a window…): found once for each of
+//                        a thread's lines before the first k; the argument is a valid line
+//     Depth depth(int)   what belongs to a k (an offset, the tap and channel, scale and shift…): found once a
+//                        load if along_k is false, and once for all lines of a tile of k if it is true
+//     Raw fetch(line, depth)          starts the load: what must come from memory for each value
+//     Value finish(line, depth, raw)  the values, worked out when the tile before has been multiplied: here
+//                                     belongs what waits for the load (a prologue, zero padding)
+//
+// Line, Depth and Raw are the loader's own types and can be value-initialised. Beyond the last line and the
+// last k the core asks for nothing and puts zeros. A loader with packs is only right if the extent along
+// which it loads is a multiple of the pack.
+//
+// The loaders of this file read plain row-major matrices, element by element through a `source` that knows
+// what stands between memory and the product: nothing, a convolution's prologue, or its epilogue's gradient.
+#pragma once
+
+#include "kernels/cuda/columns.h"
+#include "kernels/cuda/conv_parts.h"
+
+namespace vitrine::VITRINE_GPU {
+
+/// The matrix as it lies in memory.
+template <class V, class T>
+struct PlainSource {
+    using Element = T;
+    using Value = V;
+    struct Channel {};
+    using Raw = V;
+
+    const T* matrix;
+
+    __device__ __forceinline__ Channel channel(int) const { return {}; }
+    __device__ __forceinline__ Raw fetch(int index) const { return load_values<V>(matrix + index); }
+    __device__ __forceinline__ Value finish(const Channel&, const Raw& raw) const { return raw; }
+};
+
+/// activation(scale_c · x + shift_c)
+template <class V, class T>
+struct PrologueSource {
+    using Element = T;
+    using Value = V;
+    struct Channel {
+        V scale;
+        V shift;
+    };
+    using Raw = V;
+
+    const T* x;
+    const T* scale;
+    const T* shift;
+    Activation activation;
+
+    explicit PrologueSource(const void* matrix, const Prologue& prologue)
+        : x(static_cast<const T*>(matrix)),
+          scale(static_cast<const T*>(prologue.scale)),
+          shift(static_cast<const T*>(prologue.shift)),
+          activation(prologue.activation) {}
+
+    __device__ __forceinline__ Channel channel(int c) const {
+        if (scale == nullptr) return {};
+        return {load_values<V>(scale + c), load_values<V>(shift + c)};
+    }
+    __device__ __forceinline__ Raw fetch(int index) const { return load_values<V>(x + index); }
+    __device__ __forceinline__ Value finish(const Channel& channel, const Raw& raw) const {
+        V v = raw;
+        if (scale != nullptr) {
+            VITRINE_UNROLL
+            for (int i = 0; i < V::size; ++i) v[i] = multiply_add(channel.scale[i], v[i], channel.shift[i]);
+        }
+        VITRINE_UNROLL
+        for (int i = 0; i < V::size; ++i) v[i] = activate(activation, v[i]);
+        return v;
+    }
+};
+
+/// g = d_y + d_mean_o / M + 2 · d_m2_o · (y − mean_o): see kernels/conv.h.
+template <class V, class T>
+struct UpstreamSource {
+    using Element = T;
+    using Value = V;
+    struct Channel {
+        V mean;
+        V offset;  // d_mean / M
+        V slope;   // 2 · d_m2
+    };
+    struct Raw {
+        V d_y;
+        V y;
+    };
+
+    UpstreamOn<T> upstream;
+    T reciprocal_pixels;
+
+    explicit UpstreamSource(const ConvBackward& args)
+        : upstream(args), reciprocal_pixels(T(1) / upstream.pixels) {}
+
+    __device__ __forceinline__ Channel channel(int o) const {
+        if (upstream.plain()) return {};
+        Channel channel{load_values<V>(upstream.mean + o), load_values<V>(upstream.d_mean + o),
+                        load_values<V>(upstream.d_m2 + o)};
+        VITRINE_UNROLL
+        for (int i = 0; i < V::size; ++i) {
+            channel.offset[i] *= reciprocal_pixels;
+            channel.slope[i] *= T(2);
+        }
+        return channel;
+    }
+    __device__ __forceinline__ Raw fetch(int index) const {
+        if (upstream.plain()) return {load_values<V>(upstream.d_y + index), {}};
+        return {load_values<V>(upstream.d_y + index), load_values<V>(upstream.y + index)};
+    }
+    __device__ __forceinline__ Value finish(const Channel& channel, const Raw& raw) const {
+        if (upstream.plain()) return raw.d_y;
+        V v;
+        VITRINE_UNROLL
+        for (int i = 0; i < V::size; ++i) {
+            v[i] = multiply_add(channel.slope[i], raw.y[i] - channel.mean[i], raw.d_y[i] + channel.offset[i]);
+        }
+        return v;
+    }
+};
+
+/// The matrix [lines, k]: each line is contiguous. A in a forward product, B where the weight is [n, k].
+template <class Source>
+struct LinesOfMatrix {
+    using Element = typename Source::Element;
+    using Value = typename Source::Value;
+    using Raw = typename Source::Raw;
+    using Line = int;  // where it begins
+    struct Depth {
+        int k;
+        typename Source::Channel channel;
+    };
+    static constexpr bool along_k = true;
+
+    Source source;
+    int row_length;
+
+    __device__ __forceinline__ Line line(int index) const { return index * row_length; }
+    __device__ __forceinline__ Depth depth(int k) const { return {k, source.channel(k)}; }
+    __device__ __forceinline__ Raw fetch(const Line& begin, const Depth& depth) const {
+        return source.fetch(begin + depth.k);
+    }
+    __device__ __forceinline__ Value finish(const Line&, const Depth& depth, const Raw& raw) const {
+        return source.finish(depth.channel, raw);
+    }
+};
+
+/// The matrix [k, lines]: each k is contiguous. Both sides of a weight gradient, whose k are the pixels.
+template <class Source>
+struct RowsOfDepth {
+    using Element = typename Source::Element;
+    using Value = typename Source::Value;
+    using Raw = typename Source::Raw;
+    struct Line {
+        int index;
+        typename Source::Channel channel;
+    };
+    using Depth = int;  // where its row begins
+    static constexpr bool along_k = false;
+
+    Source source;
+    int row_length;
+
+    __device__ __forceinline__ Line line(int index) const { return {index, source.channel(index)}; }
+    __device__ __forceinline__ Depth depth(int k) const { return k * row_length; }
+    __device__ __forceinline__ Raw fetch(const Line& line, const Depth& begin) const {
+        return source.fetch(begin + line.index);
+    }
+    __device__ __forceinline__ Value finish(const Line& line, const Depth&, const Raw& raw) const {
+        return source.finish(line.channel, raw);
+    }
+};
+
+}  // namespace vitrine::VITRINE_GPU

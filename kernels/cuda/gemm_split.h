@@ -1,0 +1,85 @@
+// Products whose sum over k is split among blocks, and the kernel that puts the parts together.
+//
+// A weight gradient has m · n of some thousands and k of some hundred thousands (the pixels of the batch):
+// with a block for each tile of C, a handful of blocks would work and the GPU idle. So gridDim.z blocks share
+// k; each leaves its part of C in scratch memory, [splits, m, n], and sum_splits adds the parts in a fixed
+// order. Bytes: the parts are written and read once, 8 · splits · m · n of floats; plan_gemm keeps k of a
+// split at 128 or more, so that this stays small beside what the blocks read.
+#pragma once
+
+#include "kernels/cuda/gemm_epilogues.h"
+
+namespace vitrine::VITRINE_GPU {
+
+constexpr int split_threads = 256;
+
+/// put(row, column, Σ over splits). The block's threads are `slices` groups side by side in the splits: where
+/// C is small and the splits are many, several threads share an element and join their sums as a tree.
+/// partials [splits, count], count = m · n.
+template <class V, class T, class Put>
+__global__ void __launch_bounds__(split_threads)
+    sum_splits(const T* __restrict__ partials, int splits, int64_t count, int n, int slices, Put put) {
+    __shared__ T planes[V::size][split_threads];
+    const int me = static_cast<int>(threadIdx.x);
+    const int lanes = split_threads / slices;
+    const int slice = me / lanes;
+    const int64_t index = (int64_t{blockIdx.x} * lanes + me % lanes) * V::size;
+
+    V total = all_values<V>(T(0));
+    if (index < count) {
+        for (int64_t split = slice; split < splits; split += slices) {
+            const V part = load_values<V>(partials + split * count + index);
+            VITRINE_UNROLL
+            for (int i = 0; i < V::size; ++i) total[i] += part[i];
+        }
+    }
+    for (int half = slices / 2; half > 0; half /= 2) {
+        if (slice >= half && slice < 2 * half) {
+            VITRINE_UNROLL
+            for (int i = 0; i < V::size; ++i) planes[i][me] = total[i];
+        }
+        __syncthreads();
+        if (slice < half) {
+            VITRINE_UNROLL
+            for (int i = 0; i < V::size; ++i) total[i] += planes[i][me + half * lanes];
+        }
+    }
+    if (slice == 0 && index < count) {
+        const int row = static_cast<int>(index / n);
+        put(row, static_cast<int>(index - int64_t{row} * n), total);
+    }
+}
+
+/// Adds up partials [splits, m, n].
+template <class T, class Put>
+void run_sum_splits(const T* partials, int64_t splits, int64_t m, int64_t n, bool packs, const Put& put) {
+    constexpr int64_t splits_of_slice = 4;
+    constexpr int most_slices = 32;
+    int slices = 1;
+    while (slices < most_slices && slices * 2 * splits_of_slice <= splits) slices *= 2;
+    with_values<T>(packs, [&]<class V>() {
+        const dim3 grid = blocks_for(divide_up(m * n, int64_t{V::size}), split_threads / slices);
+        launch(sum_splits<V, T, Put>, grid, split_threads, 0, stream(), partials, static_cast<int>(splits),
+               m * n, static_cast<int>(n), slices, put);
+    });
+}
+
+/// C = A · B, each element given to `put`; k is split if that helps. `packs`: C's rows begin at multiples of
+/// 16 bytes.
+template <class A, class B, class Put>
+void run_gemm_to(const GemmPlan& plan, int64_t m, int64_t n, int64_t k, const A& a, const B& b,
+                 const Put& put, bool packs, Context& context) {
+    using T = typename A::Element;
+    if (m * n == 0) return;
+    if (plan.splits == 1) {
+        run_gemm(plan, m, n, k, a, b, GemmStore<T, Put>{put, packs});
+        return;
+    }
+    T* partials = context.scratch.take<T>(plan.splits * m * n);
+    const bool packs_of_parts = packs_fit<T>(n, partials);
+    const PutPartial<T> put_partial{partials, static_cast<int>(n), m * n};
+    run_gemm(plan, m, n, k, a, b, GemmStore<T, PutPartial<T>>{put_partial, packs_of_parts});
+    run_sum_splits(partials, plan.splits, m, n, packs, put);
+}
+
+}  // namespace vitrine::VITRINE_GPU
