@@ -1,0 +1,112 @@
+// Every device that can be used gives the bytes of the reference, whatever the batch and the threads.
+
+#include <doctest/doctest.h>
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "data/transforms/pipeline.h"
+#include "kernels/kernels.h"
+#include "kernels/runtime.h"
+#include "kernels/threads.h"
+
+namespace vitrine {
+namespace {
+
+/// Programs of a batch, as a kernel takes them.
+struct Batch {
+    std::vector<augment::Step> steps;
+    std::vector<int64_t> begins{0};
+    Size2 out;
+    Size2 largest;
+
+    Batch(const Transforms& transforms, Size2 in, int64_t count, uint32_t epoch) : largest(in) {
+        for (int64_t n = 0; n < count; ++n) {
+            Program program{.width = in.width, .height = in.height};
+            transforms.train.draw(3, epoch, static_cast<uint32_t>(n), program);
+            for (const augment::Step& step : program.steps) {
+                largest.height = std::max<int64_t>(largest.height, step.out_height);
+                largest.width = std::max<int64_t>(largest.width, step.out_width);
+                steps.push_back(step);
+            }
+            begins.push_back(static_cast<int64_t>(steps.size()));
+            out = {program.height, program.width};
+        }
+    }
+};
+
+/// Photograph-like: smooth waves with some noise.
+std::vector<uint8_t> pictures(Size2 size, int64_t count) {
+    std::vector<uint8_t> all;
+    for (int64_t n = 0; n < count; ++n)
+        for (int64_t y = 0; y < size.height; ++y)
+            for (int64_t x = 0; x < size.width; ++x)
+                for (int64_t c = 0; c < 3; ++c) {
+                    const int64_t wave = (x * (n + 2) + y * (c + 1)) % 160;
+                    const uint64_t index = static_cast<uint64_t>((y * size.width + x) * 3 + c);
+                    const RandomKey key{.seed = 5, .sample = static_cast<uint32_t>(n)};
+                    all.push_back(
+                        static_cast<uint8_t>(static_cast<uint64_t>(wave) + random_below(key, index, 60)));
+                }
+    return all;
+}
+
+std::vector<uint8_t> augmented(Device device, const Batch& batch, Size2 in,
+                               const std::vector<uint8_t>& images) {
+    const Runtime& on = runtime(device);
+    const auto count = static_cast<int64_t>(batch.begins.size()) - 1;
+    std::vector<uint8_t> result(static_cast<size_t>(count * batch.out.height * batch.out.width * 3));
+    auto* source = static_cast<uint8_t*>(on.allocate(images.size()));
+    auto* y = static_cast<uint8_t*>(on.allocate(result.size()));
+    on.copy_from_host(source, images.data(), images.size());
+    kernels(device).augment_images({.batch = count,
+                                    .in = in,
+                                    .out = batch.out,
+                                    .largest = batch.largest,
+                                    .images = source,
+                                    .samples = {},
+                                    .steps = batch.steps,
+                                    .begins = batch.begins,
+                                    .y = y});
+    on.copy_to_host(result.data(), y, result.size());
+    on.release(source);
+    on.release(y);
+    return result;
+}
+
+const char* const recipe = R"([transforms]
+resize = {}
+augment = [
+  {{ op = "random_choice", p = [0.2, 0.3, 0.3, 0.2], of = [
+    [ {{ op = "random_horizontal_flip" }}, {{ op = "random_posterize", bits = 2 }}, {{ op = "rand_augment", num_ops = 4, fill = 90 }} ],
+    [ {{ op = "color_jitter", brightness = 0.5, contrast = 0.6, saturation = 0.5, hue = 0.2 }},
+      {{ op = "random_rotation", degrees = 45, fill = [9, 200, 77] }}, {{ op = "random_vertical_flip" }},
+      {{ op = "random_grayscale", p = 0.2 }}, {{ op = "random_equalize" }} ],
+    [ {{ op = "trivial_augment_wide" }}, {{ op = "trivial_augment_wide" }}, {{ op = "random_autocontrast" }} ],
+    [ {{ op = "random_affine", degrees = 0, scale = [0.5, 1.5], fill = 30 }}, {{ op = "random_solarize", threshold = 100 }},
+      {{ op = "random_adjust_sharpness", factor = 1.8 }} ] ] }},
+  {{ op = "random_apply", p = 0.3, of = [ {{ op = "random_resized_crop", size = {} }} ] }},
+  {{ op = "random_crop", size = {}, padding = 5 }} ]
+)";
+
+TEST_CASE("whole pipelines: every device gives the reference's bytes") {
+    for (const auto& [in, size] : {std::pair<Size2, int>{{32, 32}, 32}, {{24, 37}, 20}, {{40, 33}, 56}}) {
+        const Transforms transforms =
+            parse_transforms(fmt::format(fmt::runtime(recipe), size, size, size), "test");
+        const std::vector<uint8_t> images = pictures(in, 24);
+        for (uint32_t epoch = 0; epoch < 6; ++epoch) {
+            const Batch batch(transforms, in, 24, epoch);
+            const std::vector<uint8_t> expected = augmented(Device::reference, batch, in, images);
+            for (const int count : {1, 2, 3}) {
+                set_threads(count);
+                const bool same = augmented(Device::cpu, batch, in, images) == expected;
+                CHECK(same);
+            }
+            set_threads(0);
+        }
+    }
+}
+
+}  // namespace
+}  // namespace vitrine
