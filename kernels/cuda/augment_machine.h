@@ -1,0 +1,412 @@
+// One image's augmentation program, run by one block of threads.
+//
+// The block walks through the program together: every branch depends on the program alone, so all threads
+// take it, and every pass over the image is a loop that its threads share. As on the cpu device
+// (kernels/cpu/augment_image.h tells why it is right), steps that map values become three tables in shared
+// memory, steps that move pixels become a chain of coordinates, and the image is made whole only where a step
+// needs its neighbours, mixes its channels or counts it.
+#pragma once
+
+#include "kernels/augment_arithmetic.h"
+#include "kernels/augment_resize.h"
+#include "kernels/cuda/gpu.h"
+
+namespace vitrine::VITRINE_GPU {
+
+constexpr int augment_threads = 256;
+constexpr int augment_most_moves = 8;
+
+/// The block's own memory beside the pixels.
+struct AugmentShared {
+    uint8_t tables[3][256];
+    int32_t counts[3][256];  // histograms
+    int32_t partial[augment_threads];
+    augment::Step moves[augment_most_moves];
+};
+
+/// Images in between lie in global memory: three areas, which fit the L2 cache. `weights` has room for the
+/// resize weights of one axis.
+struct AugmentAreas {
+    uint8_t* first;
+    int64_t bytes;  // of each of the three areas
+    int32_t* weights;
+};
+
+class AugmentMachine {
+  public:
+    __device__ AugmentMachine(const uint8_t* pixels, int height, int width, const AugmentAreas& areas,
+                              AugmentShared& shared)
+        : pixels_(pixels), height_(height), width_(width), areas_(areas), shared_(shared) {
+        reset_tables();
+    }
+
+    __device__ void apply(const augment::Step& step);
+    /// Writes the image, [height, width, 3].
+    __device__ void write(uint8_t* to) const;
+
+  private:
+    struct Place {
+        int x, y;
+    };
+    using Pixel = augment::Pixel;
+
+    static __device__ __forceinline__ int thread() { return static_cast<int>(threadIdx.x); }
+    __device__ __forceinline__ int out_height() const {
+        return moves_ > 0 ? shared_.moves[moves_ - 1].out_height : height_;
+    }
+    __device__ __forceinline__ int out_width() const {
+        return moves_ > 0 ? shared_.moves[moves_ - 1].out_width : width_;
+    }
+    /// An area that neither holds the image nor is `taken`.
+    __device__ uint8_t* free_area(const uint8_t* taken = nullptr) const {
+        uint8_t* area = areas_.first;
+        while (area == pixels_ || area == taken) area += areas_.bytes;
+        return area;
+    }
+
+    __device__ void reset_tables();
+    template <class F>
+    __device__ void add_table(F f);
+    __device__ void add_move(const augment::Step& step);
+    __device__ void make_whole();
+    __device__ Pixel looked_up(const uint8_t* from) const;
+    __device__ Pixel moved(int x, int y) const;
+    template <class F>
+    __device__ void map_pixels(F f);
+    __device__ void count_values();
+    __device__ int64_t luma_sum();
+    __device__ void equalize();
+    __device__ void autocontrast();
+    __device__ void sharpness(float factor);
+    __device__ void resize(const augment::Step& step);
+    __device__ void resize_columns(const uint8_t* from, int stride, int rows, const augment::ResizeAxis& axis,
+                                   uint8_t* to);
+    __device__ void resize_rows(const uint8_t* from, int stride, int columns, const augment::ResizeAxis& axis,
+                                uint8_t* to);
+    __device__ void find_weights(const augment::ResizeAxis& axis, int taps);
+
+    const uint8_t* pixels_;
+    int height_;  // of what pixels_ points to
+    int width_;
+    AugmentAreas areas_;
+    AugmentShared& shared_;
+    int moves_ = 0;
+};
+
+/// The most input pixels that one output of an axis is made of.
+__host__ __device__ inline int resize_taps(int input, int output) {
+    const int scale = (input + output - 1) / output;
+    return 2 * (scale > 1 ? scale : 1) + 1;
+}
+
+__device__ inline AugmentMachine::Pixel pixel_at(const uint8_t* from) { return {from[0], from[1], from[2]}; }
+
+__device__ inline void put_pixel(uint8_t* to, augment::Pixel p) {
+    to[0] = p.red;
+    to[1] = p.green;
+    to[2] = p.blue;
+}
+
+__device__ inline void AugmentMachine::reset_tables() {
+    __syncthreads();
+    for (int c = 0; c < 3; ++c) shared_.tables[c][thread()] = static_cast<uint8_t>(thread());
+    moves_ = 0;
+    __syncthreads();
+}
+
+/// Follows the tables, and the colours that moves fill with, by f(value, channel). One thread an entry.
+template <class F>
+__device__ void AugmentMachine::add_table(F f) {
+    for (int c = 0; c < 3; ++c) shared_.tables[c][thread()] = f(shared_.tables[c][thread()], c);
+    if (thread() < moves_) {
+        for (int c = 0; c < 3; ++c) shared_.moves[thread()].fill[c] = f(shared_.moves[thread()].fill[c], c);
+    }
+    __syncthreads();
+}
+
+__device__ inline void AugmentMachine::add_move(const augment::Step& step) {
+    if (moves_ == augment_most_moves) make_whole();
+    if (thread() == 0) shared_.moves[moves_] = step;
+    ++moves_;
+    __syncthreads();
+}
+
+__device__ inline AugmentMachine::Pixel AugmentMachine::looked_up(const uint8_t* from) const {
+    return {shared_.tables[0][from[0]], shared_.tables[1][from[1]], shared_.tables[2][from[2]]};
+}
+
+/// Pillow adds the positions of a zoom up; whole steps lose nothing and are multiplied.
+__device__ inline int zoomed(double start, double step, int i) {
+    if (step == 1.0) {
+        start += i;
+    } else {
+        for (int k = 0; k < i; ++k) start += step;
+    }
+    return start < 0.0 ? -1 : static_cast<int>(start);
+}
+
+/// The pixel (x, y) of the image, followed back through the moves: the first that leads out of its image
+/// gives the colour.
+__device__ inline AugmentMachine::Pixel AugmentMachine::moved(int x, int y) const {
+    for (int m = moves_ - 1; m >= 0; --m) {
+        const augment::Step& move = shared_.moves[m];
+        const int width = m == 0 ? width_ : shared_.moves[m - 1].out_width;
+        const int height = m == 0 ? height_ : shared_.moves[m - 1].out_height;
+        const int32_t* i = move.integers;
+        const int old_x = x;
+        switch (move.op) {
+            case augment::OpCode::offset:
+                x += i[0];
+                y += i[1];
+                break;
+            case augment::OpCode::affine:
+                x = static_cast<int>((int64_t{i[0]} * old_x + int64_t{i[1]} * y + i[2]) >> 16);
+                y = static_cast<int>((int64_t{i[3]} * old_x + int64_t{i[4]} * y + i[5]) >> 16);
+                break;
+            case augment::OpCode::zoom:
+                x = zoomed(move.reals[0], move.reals[1], x);
+                y = zoomed(move.reals[2], move.reals[3], y);
+                break;
+            case augment::OpCode::flip_horizontal:
+                x = width - 1 - x;
+                break;
+            case augment::OpCode::flip_vertical:
+                y = height - 1 - y;
+                break;
+            case augment::OpCode::turn_left:
+                x = width - 1 - y;
+                y = old_x;
+                break;
+            default:  // turn_right
+                x = y;
+                y = height - 1 - old_x;
+        }
+        if (x < 0 || x >= width || y < 0 || y >= height) return pixel_at(move.fill);
+    }
+    return looked_up(pixels_ + (static_cast<int64_t>(y) * width_ + x) * 3);
+}
+
+__device__ inline void AugmentMachine::write(uint8_t* to) const {
+    const int width = out_width(), count = out_height() * width;
+    for (int i = thread(); i < count; i += augment_threads) {
+        put_pixel(to + i * 3, moves_ == 0 ? looked_up(pixels_ + i * 3) : moved(i % width, i / width));
+    }
+}
+
+__device__ inline void AugmentMachine::make_whole() {
+    uint8_t* to = free_area();
+    write(to);
+    height_ = out_height();
+    width_ = out_width();
+    pixels_ = to;
+    reset_tables();
+}
+
+template <class F>
+__device__ void AugmentMachine::map_pixels(F f) {
+    uint8_t* to = free_area();
+    const int width = out_width(), height = out_height(), count = height * width;
+    for (int i = thread(); i < count; i += augment_threads) {
+        put_pixel(to + i * 3, f(moves_ == 0 ? looked_up(pixels_ + i * 3) : moved(i % width, i / width)));
+    }
+    height_ = height;
+    width_ = width;
+    pixels_ = to;
+    reset_tables();
+}
+
+/// Histograms of the three channels, by integer atomics: sums of integers do not depend on their order.
+__device__ inline void AugmentMachine::count_values() {
+    if (moves_ > 0) make_whole();
+    for (int c = 0; c < 3; ++c) shared_.counts[c][thread()] = 0;
+    __syncthreads();
+    const int count = height_ * width_;
+    for (int i = thread(); i < count; i += augment_threads) {
+        const Pixel p = looked_up(pixels_ + i * 3);
+        atomicAdd(&shared_.counts[0][p.red], 1);
+        atomicAdd(&shared_.counts[1][p.green], 1);
+        atomicAdd(&shared_.counts[2][p.blue], 1);
+    }
+    __syncthreads();
+}
+
+/// Of the whole image, for every thread.
+__device__ inline int64_t AugmentMachine::luma_sum() {
+    if (moves_ > 0) make_whole();
+    const int count = height_ * width_;
+    int32_t sum = 0;  // at most 255 · pixels / threads
+    for (int i = thread(); i < count; i += augment_threads) sum += augment::luma(looked_up(pixels_ + i * 3));
+    shared_.partial[thread()] = sum;
+    __syncthreads();
+    int64_t total = 0;
+    for (int i = 0; i < augment_threads; ++i) total += shared_.partial[i];
+    __syncthreads();
+    return total;
+}
+
+__device__ inline void AugmentMachine::autocontrast() {
+    count_values();
+    int low[3], high[3];
+    for (int c = 0; c < 3; ++c) {
+        low[c] = 0;
+        high[c] = 255;
+        while (shared_.counts[c][low[c]] == 0) ++low[c];
+        while (shared_.counts[c][high[c]] == 0) --high[c];
+    }
+    add_table([&](uint8_t value, int c) { return augment::stretch(value, low[c], high[c]); });
+}
+
+/// Every entry needs how many pixels are darker; a thread adds up to its own value.
+__device__ inline void AugmentMachine::equalize() {
+    count_values();
+    int64_t step[3];
+    for (int c = 0; c < 3; ++c) step[c] = augment::equalize_step(shared_.counts[c]);
+    add_table([&](uint8_t value, int c) {
+        if (step[c] == 0) return value;
+        int64_t below = 0;
+        for (int darker = 0; darker < value; ++darker) below += shared_.counts[c][darker];
+        return augment::equalized(below, step[c]);
+    });
+}
+
+/// The border, one pixel wide, is not smoothed.
+__device__ inline void AugmentMachine::sharpness(float factor) {
+    make_whole();
+    uint8_t* to = free_area();
+    const int row = width_ * 3, count = height_ * row;
+    for (int i = thread(); i < count; i += augment_threads) {
+        const int y = i / row, x = (i - y * row) / 3;
+        const uint8_t* at = pixels_ + i;
+        uint8_t smooth = at[0];
+        if (y > 0 && y + 1 < height_ && x > 0 && x + 1 < width_) {
+            int weighted = 4 * at[0];
+            for (int dy = -row; dy <= row; dy += row) weighted += at[dy - 3] + at[dy] + at[dy + 3];
+            smooth = augment::smooth(weighted);
+        }
+        to[i] = augment::blend(smooth, at[0], factor);
+    }
+    pixels_ = to;
+    __syncthreads();
+}
+
+/// The weights of output i lie from i · taps on; one thread an output.
+__device__ inline void AugmentMachine::find_weights(const augment::ResizeAxis& axis, int taps) {
+    __syncthreads();
+    for (int out = thread(); out < axis.output; out += augment_threads) {
+        const double total = axis.sum(out);
+        int32_t* weights = areas_.weights + static_cast<int64_t>(out) * taps;
+        for (int64_t in = axis.begin(out); in < axis.end(out); ++in) *weights++ = axis.weight(out, in, total);
+    }
+    __syncthreads();
+}
+
+/// [rows, axis.input, 3] with rows `stride` bytes apart becomes [rows, axis.output, 3].
+__device__ inline void AugmentMachine::resize_columns(const uint8_t* from, int stride, int rows,
+                                                      const augment::ResizeAxis& axis, uint8_t* to) {
+    const int taps = resize_taps(static_cast<int>(axis.input), static_cast<int>(axis.output));
+    find_weights(axis, taps);
+    const int row = static_cast<int>(axis.output) * 3, count = rows * row;
+    for (int i = thread(); i < count; i += augment_threads) {
+        const int y = i / row, x = (i - y * row) / 3, c = i % 3;
+        const int32_t* weights = areas_.weights + static_cast<int64_t>(x) * taps;
+        const int begin = static_cast<int>(axis.begin(x)), end = static_cast<int>(axis.end(x));
+        int32_t sum = augment::resize_one_half;
+        for (int in = begin; in < end; ++in)
+            sum += from[static_cast<int64_t>(y) * stride + in * 3 + c] * weights[in - begin];
+        to[i] = augment::resized_pixel(sum);
+    }
+    __syncthreads();
+}
+
+/// [axis.input, columns, 3] becomes [axis.output, columns, 3].
+__device__ inline void AugmentMachine::resize_rows(const uint8_t* from, int stride, int columns,
+                                                   const augment::ResizeAxis& axis, uint8_t* to) {
+    const int taps = resize_taps(static_cast<int>(axis.input), static_cast<int>(axis.output));
+    find_weights(axis, taps);
+    const int row = columns * 3, count = static_cast<int>(axis.output) * row;
+    for (int i = thread(); i < count; i += augment_threads) {
+        const int y = i / row, x = i - y * row;
+        const int32_t* weights = areas_.weights + static_cast<int64_t>(y) * taps;
+        const int begin = static_cast<int>(axis.begin(y)), end = static_cast<int>(axis.end(y));
+        int32_t sum = augment::resize_one_half;
+        for (int in = begin; in < end; ++in)
+            sum += from[static_cast<int64_t>(in) * stride + x] * weights[in - begin];
+        to[i] = augment::resized_pixel(sum);
+    }
+    __syncthreads();
+}
+
+__device__ inline void AugmentMachine::resize(const augment::Step& step) {
+    make_whole();
+    const int32_t* box = step.integers;
+    const augment::ResizeAxis columns{box[2], step.out_width}, rows{box[3], step.out_height};
+    const uint8_t* part = pixels_ + (static_cast<int64_t>(box[1]) * width_ + box[0]) * 3;
+    uint8_t* between = free_area();
+    uint8_t* to = free_area(between);
+    if (augment::resize_rows_first(rows, columns)) {
+        resize_rows(part, width_ * 3, box[2], rows, between);
+        resize_columns(between, box[2] * 3, step.out_height, columns, to);
+    } else {
+        resize_columns(part, width_ * 3, box[3], columns, between);
+        resize_rows(between, step.out_width * 3, step.out_width, rows, to);
+    }
+    pixels_ = to;
+    height_ = step.out_height;
+    width_ = step.out_width;
+}
+
+__device__ inline void AugmentMachine::apply(const augment::Step& step) {
+    const float factor = static_cast<float>(step.reals[0]);
+    switch (step.op) {
+        case augment::OpCode::resize:
+            return resize(step);
+        case augment::OpCode::offset:
+        case augment::OpCode::affine:
+        case augment::OpCode::zoom:
+        case augment::OpCode::flip_horizontal:
+        case augment::OpCode::flip_vertical:
+        case augment::OpCode::turn_left:
+        case augment::OpCode::turn_right:
+            return add_move(step);
+        case augment::OpCode::brightness:
+            return add_table([=](uint8_t v, int) { return augment::blend(0, v, factor); });
+        case augment::OpCode::contrast: {
+            const int64_t sum = luma_sum();
+            const uint8_t mean = augment::mean_luma(sum, static_cast<int64_t>(height_) * width_);
+            return add_table([=](uint8_t v, int) { return augment::blend(mean, v, factor); });
+        }
+        case augment::OpCode::saturation:
+            return map_pixels([=](Pixel p) {
+                const uint8_t gray = augment::luma(p);
+                return Pixel{augment::blend(gray, p.red, factor), augment::blend(gray, p.green, factor),
+                             augment::blend(gray, p.blue, factor)};
+            });
+        case augment::OpCode::sharpness:
+            return sharpness(factor);
+        case augment::OpCode::hue: {
+            const auto shift = static_cast<uint8_t>(step.integers[0]);
+            return map_pixels([=](Pixel p) { return augment::turn_hue(p, shift); });
+        }
+        case augment::OpCode::grayscale:
+            return map_pixels([](Pixel p) {
+                const uint8_t gray = augment::luma(p);
+                return Pixel{gray, gray, gray};
+            });
+        case augment::OpCode::posterize: {
+            const int bits = step.integers[0];
+            return add_table([=](uint8_t v, int) { return augment::posterize(v, bits); });
+        }
+        case augment::OpCode::solarize: {
+            const double threshold = step.reals[0];
+            return add_table([=](uint8_t v, int) { return augment::solarize(v, threshold); });
+        }
+        case augment::OpCode::invert:
+            return add_table([](uint8_t v, int) { return static_cast<uint8_t>(255 - v); });
+        case augment::OpCode::autocontrast:
+            return autocontrast();
+        case augment::OpCode::equalize:
+            return equalize();
+    }
+}
+
+}  // namespace vitrine::VITRINE_GPU
