@@ -33,10 +33,13 @@
 #define VITRINE_DYNAMIC_SHARED(Type, name) \
     Type* name = static_cast<Type*>(::vitrine::simt::dynamic_shared_memory())
 
-extern thread_local constinit uint3 threadIdx;
-extern thread_local constinit uint3 blockIdx;
-extern thread_local constinit dim3 blockDim;
-extern thread_local constinit dim3 gridDim;
+// To a kernel these never change, and that is said here: so the compiler does not announce each look at them
+// to the executor's hooks. The executor, which has them as variables (executor/indices.h), sets them before a
+// thread goes on. All four are plain structures: of constants with constructors the compiler believes less.
+extern thread_local constinit const uint3 threadIdx;
+extern thread_local constinit const uint3 blockIdx;
+extern thread_local constinit const uint3 blockDim;
+extern thread_local constinit const uint3 gridDim;
 inline constexpr int warpSize = 32;
 
 using VitrineLocation = vitrine::simt::Location;

@@ -6,6 +6,7 @@
 #include <sys/mman.h>
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 #include <stdexcept>
 
@@ -58,9 +59,14 @@ void fill(uintptr_t begin, unsigned char value, size_t bytes) {
     std::memset(reinterpret_cast<void*>(begin), value, bytes);
 }
 
+/// Of at most two guards: looked at after every launch, for every buffer.
 [[maybe_unused]] bool all_canary(uintptr_t begin, size_t bytes) {
-    const auto* first = reinterpret_cast<const unsigned char*>(begin);
-    return std::all_of(first, first + bytes, [](unsigned char byte) { return byte == canary; });
+    static const auto whole = [] {
+        std::array<unsigned char, 2 * guard> result;
+        result.fill(canary);
+        return result;
+    }();
+    return std::memcmp(reinterpret_cast<const void*>(begin), whole.data(), bytes) == 0;
 }
 
 }  // namespace
@@ -158,7 +164,7 @@ void DeviceMemory::release(void* memory) {
     const std::string damage = broken_canary_of(begin, bytes);
     const size_t all = footprint(bytes);
     mark(begin, bytes, false);
-    GlobalShadow::instance().forget(begin, bytes);
+    global_shadow().forget(base_ + begin, bytes);
     guard_from_sanitizer(base_ + begin - guard, all, true);
     live_.erase(entry);
     held_ -= bytes;
