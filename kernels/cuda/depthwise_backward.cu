@@ -68,12 +68,13 @@ struct BackwardParts {
     static constexpr int rows = 2 / stride;
     /// Padded rows of x that must be at hand beyond those that a row of g completes.
     static constexpr int ahead = with_weight ? kernel - stride : 0;
-    static constexpr int ring_rows = ahead + stride * rows;
 
     using Stage = RowStage<Shape, UpstreamGradient<T, Shape::load_width>, rows, 1, Shape::reach>;
-    static constexpr int parameter_values = (Shape::taps + 5) * Shape::most_channel_threads * Shape::width;
+    static constexpr int scale_row = Shape::taps;  // of the parameters; the weights come first
+    static constexpr int mean_row = Shape::taps + 2;
+    using BlockParameters = Parameters<Shape, Shape::taps + 5>;
     static constexpr int sum_values = (weight ? Shape::taps : 2) * walk_threads / 2 * Shape::width;
-    static constexpr int shared_values = std::max({2 * Stage::values, parameter_values, sum_values});
+    static constexpr int shared_values = std::max(2 * Stage::values, sum_values);
 };
 
 /// The columns of x that a thread owns: stride of them.
@@ -148,6 +149,12 @@ struct ThreadPrologue {
     Activation activation;
     Values scale;
     Values shift;
+
+    /// parameters: scale and shift in shared memory.
+    __device__ __forceinline__ ThreadPrologue(Activation activation_, const T* parameters, int across)
+        : activation(activation_),
+          scale(load_lanes<Shape::width>(parameters)),
+          shift(load_lanes<Shape::width>(parameters + across)) {}
 
     __device__ __forceinline__ T a(T x, int k) const {
         return activate(activation, multiply_add(scale[k], x, shift[k]));
@@ -287,33 +294,29 @@ __device__ __forceinline__ void put_d_x(const BackwardArrays<T>& arrays, int ind
 }
 
 template <class Shape, bool with_input, bool with_weight>
-__global__ void __launch_bounds__(walk_threads)
+__global__ void __launch_bounds__(walk_threads, 1)
     backward_rows(Walk walk, BackwardArrays<typename Shape::T> arrays) {
     using T = typename Shape::T;
     using Parts = BackwardParts<Shape, with_input, with_weight>;
     using Values = Lanes<T, Shape::width>;
     constexpr int stride = Shape::stride;
     alignas(16) __shared__ T shared[static_cast<size_t>(Parts::shared_values)];
+    alignas(16) __shared__ T parameter_values[static_cast<size_t>(Parts::BlockParameters::values)];
 
     const Place<Shape> place(walk);
-    const int across = walk.channel_threads * Shape::width;
-    const auto stage_row = [&](int row, const T* from, T otherwise) {
-        stage_parameters<Shape>(walk, place.first_channel, from, 1, otherwise, shared + row * across);
-    };
-    stage_parameters<Shape>(walk, place.first_channel, arrays.weight, Shape::taps, T(0), shared);
-    stage_row(Shape::taps, arrays.prologue.scale, T(1));
-    stage_row(Shape::taps + 1, arrays.prologue.shift, T(0));
-    stage_row(Shape::taps + 2, arrays.upstream.mean, T(0));
-    stage_row(Shape::taps + 3, arrays.upstream.d_mean, T(0));
-    stage_row(Shape::taps + 4, arrays.upstream.d_m2, T(0));
+    typename Parts::BlockParameters parameters(parameter_values, walk, place.first_channel);
+    parameters.fill(0, Shape::taps, arrays.weight, T(0));
+    parameters.fill(Parts::scale_row, 1, arrays.prologue.scale, T(1));
+    parameters.fill(Parts::scale_row + 1, 1, arrays.prologue.shift, T(0));
+    parameters.fill(Parts::mean_row, 1, arrays.upstream.mean, T(0));
+    parameters.fill(Parts::mean_row + 1, 1, arrays.upstream.d_mean, T(0), arrays.upstream.pixels);
+    parameters.fill(Parts::mean_row + 2, 1, arrays.upstream.d_m2, T(0), T(0.5));
     __syncthreads();
-    BackwardColumn<Parts, Shape> column(shared + place.lane, across);
-    const T* const scale = shared + Shape::taps * across + place.lane;
-    const ThreadPrologue<Shape> prologue{arrays.prologue.activation, load_lanes<Shape::width>(scale),
-                                         load_lanes<Shape::width>(scale + across)};
-    const UpstreamGradient<T, Shape::load_width> upstream(arrays.upstream,
-                                                          shared + (Shape::taps + 2) * across, across);
-    __syncthreads();
+    const int across = parameters.across();
+    BackwardColumn<Parts, Shape> column(parameters.of_thread(0), across);
+    const UpstreamGradient<T, Shape::load_width> upstream{
+        arrays.upstream.d_y, arrays.upstream.d_mean == nullptr ? nullptr : arrays.upstream.y,
+        parameters.of_load(Parts::mean_row), across};
 
     const int first_g_column = arrays.first_column + place.first_column;
     typename Parts::Stage stage(walk, place, first_g_column - Shape::reach, arrays.out_width);
@@ -347,6 +350,8 @@ __global__ void __launch_bounds__(walk_threads)
             x.take();
             if (more) fetch(i + Parts::rows);
             if (place.active) {
+                const ThreadPrologue<Shape> prologue(arrays.prologue.activation,
+                                                     parameters.of_thread(Parts::scale_row), across);
                 const T* const g = shared + now + place.column * across + place.lane;
                 VITRINE_UNROLL
                 for (int step = 0; step < Parts::rows; ++step) {

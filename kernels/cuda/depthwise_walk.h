@@ -183,21 +183,53 @@ struct Strip {
     }
 };
 
-/// Puts `count` rows of parameters of the block's channels into shared memory, [count][channels of the
-/// block]. from [count, channels] or null: then each is `otherwise`.
-template <class Shape, class T>
-__device__ __forceinline__ void stage_parameters(const Walk& walk, int first_channel, const T* from,
-                                                 int count, T otherwise, T* to) {
-    constexpr int width = Shape::load_width;
-    const int along = walk.channel_threads * Shape::width / width;
-    for (int i = static_cast<int>(threadIdx.x); i < count * along; i += walk_threads) {
-        const int channel = first_channel + i % along * width;
-        Lanes<T, width> values = all_lanes<T, width>(otherwise);
-        if (from != nullptr && channel < walk.channels)
-            values = load_lanes<width>(from + i / along * walk.channels + channel);
-        store_lanes(to + i * width, values);
+/// What belongs to the block's channels, in shared memory for the whole walk: rows of [channels of the
+/// block].
+template <class Shape, int rows>
+class Parameters {
+    using T = typename Shape::T;
+    static constexpr int width = Shape::load_width;
+
+  public:
+    static constexpr int values = rows * Shape::most_channel_threads * Shape::width;
+
+    __device__ __forceinline__ Parameters(T* shared, const Walk& walk, int first_channel)
+        : shared_(shared),
+          across_(walk.channel_threads * Shape::width),
+          first_channel_(first_channel),
+          channels_(walk.channels) {}
+
+    /// Fills `count` rows from [count, channels] / divisor, or all with `otherwise` if there is no such
+    /// array. A barrier must follow.
+    __device__ __forceinline__ void fill(int row, int count, const T* from, T otherwise, T divisor = T(1)) {
+        const int along = across_ / width;
+        for (int i = static_cast<int>(threadIdx.x); i < count * along; i += walk_threads) {
+            const int channel = first_channel_ + i % along * width;
+            Lanes<T, width> lanes = all_lanes<T, width>(otherwise);
+            if (from != nullptr && channel < channels_) {
+                lanes = load_lanes<width>(from + i / along * channels_ + channel);
+                VITRINE_UNROLL
+                for (int k = 0; k < width; ++k) lanes[k] /= divisor;
+            }
+            store_lanes(shared_ + row * across_ + i * width, lanes);
+        }
     }
-}
+
+    /// Of the channels that the thread computes; of those that it loads and puts into shared memory.
+    __device__ __forceinline__ const T* of_thread(int row) const {
+        return shared_ + row * across_ + static_cast<int>(threadIdx.x) * Shape::width % across_;
+    }
+    __device__ __forceinline__ const T* of_load(int row) const {
+        return shared_ + row * across_ + static_cast<int>(threadIdx.x) * width % across_;
+    }
+    __device__ __forceinline__ int across() const { return across_; }
+
+  private:
+    T* shared_;
+    int across_;
+    int first_channel_;
+    int channels_;
+};
 
 /// Adds up `values` over the columns of a block, by halving. Complete in column 0. All threads must call it.
 /// shared: at least count · walk_threads / 2 · Shape::width values.
