@@ -218,10 +218,18 @@ __global__ void __launch_bounds__(column_threads)
     }
 }
 
-/// Whether threads can take packs of T: every row of every array starts at a multiple of 16 bytes.
+/// Why threads cannot take packs, or null if they can: every row of every array must start at a multiple of
+/// 16 bytes.
+template <class... Pointers>
+const char* refuses_packs(DType dtype, int64_t channels, Pointers... pointers) {
+    if (channels % static_cast<int64_t>(16 / size_of(dtype)) != 0) {
+        return "a row's channels are not a multiple of 16 bytes";
+    }
+    return aligned(pointers...) ? nullptr : "a pointer is not aligned to 16 bytes";
+}
 template <class T, class... Pointers>
 bool packs_fit(int64_t channels, Pointers... pointers) {
-    return channels % Pack<T>::size == 0 && aligned(pointers...);
+    return refuses_packs(dtype_of<T>, channels, pointers...) == nullptr;
 }
 
 /// Calls f.operator()<V>() with Pack<T> or Single<T>.
