@@ -29,16 +29,20 @@ if(CCACHE AND NOT CMAKE_CUDA_COMPILER_LAUNCHER)
   set(CMAKE_CUDA_COMPILER_LAUNCHER ${CCACHE})
 endif()
 
-# The rivals come as a pair.
+# Only their headers are needed: kernels/cuda/vendor loads the libraries themselves when they are first asked for.
 find_path(CUDNN_INCLUDE_DIR cudnn.h HINTS ${CUDAToolkit_INCLUDE_DIRS})
+find_path(CUBLAS_INCLUDE_DIR cublas_v2.h HINTS ${CUDAToolkit_INCLUDE_DIRS})
 find_library(CUDNN_LIBRARY cudnn HINTS ${CUDAToolkit_LIBRARY_DIR})
-set(VITRINE_CUDA_LIBRARIES "")
-if(CUDNN_INCLUDE_DIR AND CUDNN_LIBRARY AND TARGET CUDA::cublas)
-  add_library(vitrine_cudnn UNKNOWN IMPORTED)
-  set_target_properties(vitrine_cudnn PROPERTIES IMPORTED_LOCATION ${CUDNN_LIBRARY}
-                                                 INTERFACE_INCLUDE_DIRECTORIES ${CUDNN_INCLUDE_DIR})
-  set(VITRINE_CUDA_LIBRARIES vitrine_cudnn CUDA::cublas)
+find_library(CUBLAS_LIBRARY cublas HINTS ${CUDAToolkit_LIBRARY_DIR})
+# Where the kernels' objects lie, with what ptxas said of each beside it.
+set(VITRINE_CUDA_OBJECTS ${CMAKE_BINARY_DIR}/kernels/cuda/CMakeFiles/vitrine_cuda.dir)
+set(rivals "without cuDNN and cuBLAS")
+if(CUDNN_INCLUDE_DIR AND CUBLAS_INCLUDE_DIR)
+  set(VITRINE_CUDA_RIVALS ON)
+  set(rivals "with cuDNN and cuBLAS as rivals")
+  if(CUDNN_LIBRARY AND CUBLAS_LIBRARY)
+    set(VITRINE_RIVALS_INSTALLED ON)
+  endif()
 endif()
 string(REPLACE ";" ", " architectures "${CMAKE_CUDA_ARCHITECTURES}")
-message(STATUS "The cuda device: nvcc ${CMAKE_CUDA_COMPILER_VERSION} for ${architectures}; cuDNN and cuBLAS: "
-               "${VITRINE_CUDA_LIBRARIES}")
+message(STATUS "The cuda device: nvcc ${CMAKE_CUDA_COMPILER_VERSION} for ${architectures}, ${rivals}")
