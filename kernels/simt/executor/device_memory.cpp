@@ -72,7 +72,8 @@ void fill(uintptr_t begin, unsigned char value, size_t bytes) {
 }  // namespace
 
 DeviceMemory& DeviceMemory::instance() {
-    static DeviceMemory memory;
+    // Never destroyed: what others hold to the end of the program is released after static objects are gone.
+    static DeviceMemory& memory = *new DeviceMemory;
     return memory;
 }
 
