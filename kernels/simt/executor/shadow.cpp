@@ -14,7 +14,8 @@ namespace vitrine::simt {
 PageLock::Lock PageLock::locks_[lock_count];
 
 Shadow& global_shadow() {
-    static Shadow shadow(DeviceMemory::instance().base(), DeviceMemory::capacity);
+    // Never destroyed, as the memory that it is the shadow of.
+    static Shadow& shadow = *new Shadow(DeviceMemory::instance().base(), DeviceMemory::capacity);
     return shadow;
 }
 
