@@ -23,6 +23,7 @@ class SimtChecks final : public DeviceChecks {
     std::string first_label() const override { return "1 thread in ascending order"; }
     double watched(const Run& run) const override;
     void unwatched(const Run& run) const override;
+    bool reports_bounds() const override { return true; }
     bool watches(double work) const override;
     std::vector<Repetition> repetitions(double work) const override;
     int64_t samples(int64_t wanted, double work) const override;
