@@ -115,9 +115,19 @@ struct Columns {
     }
 };
 
-/// Shares out, for threads that take `size` channels at once. `most_blocks`: more rows than that many blocks
-/// can take at once make longer chunks, not more of them.
-Columns share_out(int64_t groups, int64_t rows, int64_t channels, int size, int64_t most_blocks);
+/// Into how many chunks rows are cut.
+struct Shares {
+    int64_t most_blocks;  // more rows than so many blocks take at once make longer chunks, not more of them
+    int64_t fewest_rows;  // of a thread
+};
+
+/// Passes that leave nothing behind but what they write: enough blocks to fill a GPU a few times over.
+constexpr Shares pass_shares{2048, rows_in_flight};
+/// Passes that leave partial sums, which must be written and read again: fewer and longer chunks.
+constexpr Shares sum_shares{512, 2 * rows_in_flight};
+
+/// Shares out, for threads that take `size` channels at once.
+Columns share_out(int64_t groups, int64_t rows, int64_t channels, int size, Shares shares);
 
 /// What the running thread has to do.
 struct ColumnThread {
@@ -249,17 +259,12 @@ struct Partials {
     int64_t chunks = 0;
 };
 
-/// Enough blocks to fill a GPU a few times over, for passes that only write.
-constexpr int64_t most_pass_blocks = 2048;
-/// Fewer where every block leaves partial sums that must be read again.
-constexpr int64_t most_sum_blocks = 512;
-
 /// Runs a body without sums over all rows.
 template <class V, class Body>
 void run_over_columns(const Body& body, int64_t groups, int64_t rows, int64_t channels) {
     static_assert(Body::sums == 0);
     if (groups * rows * channels == 0) return;
-    const Columns columns = share_out(groups, rows, channels, V::size, most_pass_blocks);
+    const Columns columns = share_out(groups, rows, channels, V::size, pass_shares);
     launch(over_columns<V, Body>, columns.grid(), column_threads, 0, stream(), columns, body, nullptr);
 }
 
@@ -268,7 +273,7 @@ template <class V, class Body, class T = typename Body::Element>
 Partials<T> sum_over_columns(const Body& body, int64_t rows, int64_t channels, Context& context) {
     static_assert(Body::sums > 0);
     if (rows * channels == 0) return {};
-    const Columns columns = share_out(1, rows, channels, V::size, most_sum_blocks);
+    const Columns columns = share_out(1, rows, channels, V::size, sum_shares);
     Partials<T> partials{context.scratch.take<T>(columns.chunks * Body::sums * channels), columns.chunks};
     launch(over_columns<V, Body>, columns.grid(), column_threads, 0, stream(), columns, body, partials.data);
     return partials;

@@ -21,6 +21,9 @@ constexpr int threads = 256;
 
 // Forward.
 
+/// Images of 7 × 7 pixels stay whole: a second launch would cost more than it gains.
+constexpr Shares pool_shares{512, 16};
+
 /// Σ x / pixels. Every term is weighted, so that the sum of an image's only chunk is its average.
 template <class T>
 struct Average {
@@ -58,7 +61,7 @@ void run_forward(const GlobalAveragePoolForward& args, Context& context) {
     dispatch_float(args.dtype, [&]<class T>() {
         using V = Values<T>;
         const Average<T> body{static_cast<const T*>(args.x), T(1) / static_cast<T>(args.pixels)};
-        const Columns columns = share_out(args.batch, args.pixels, args.channels, V::size, most_sum_blocks);
+        const Columns columns = share_out(args.batch, args.pixels, args.channels, V::size, pool_shares);
         T* y = static_cast<T*>(args.y);
         T* sums = columns.chunks == 1 ? y : context.scratch.take<T>(columns.all_chunks() * args.channels);
         launch(over_columns<V, Average<T>>, columns.grid(), column_threads, 0, stream(), columns, body, sums);
