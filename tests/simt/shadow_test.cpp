@@ -58,7 +58,8 @@ class Byte {
     /// The hooks' way, which must agree with the rule in full: it is tried first, as there.
     bool quickly(Access access, const Now& now) {
         if (!quick_ || access == Access::atomic) return false;
-        return access == Access::read ? enter_read(cell_, now, 0) : enter_write(cell_, now, 0);
+        return access == Access::read ? enter_read(cell_, now, now.past, 0)
+                                      : enter_write(cell_, now, now.past, 0);
     }
 
     bool quick_;

@@ -44,7 +44,10 @@ struct Now {
     bool of_this_block(Stamp stamp) const { return stamp - block_begin < block_unit; }
     /// Of this block, before its last barrier.
     bool before_interval(Stamp stamp) const { return stamp - block_begin < interval_start; }
-    bool ordered_by_barriers(Stamp stamp) const { return stamp < past || before_interval(stamp); }
+    bool ordered_by_barriers(Stamp stamp) const { return ordered_by_barriers(stamp, past); }
+    bool ordered_by_barriers(Stamp stamp, Stamp past_of_memory) const {
+        return stamp < past_of_memory || before_interval(stamp);
+    }
 
     /// The same thread and time for its block's shared memory, which is new: all that is older than the block
     /// is past.
@@ -91,10 +94,12 @@ struct Earlier {
 std::optional<Earlier> enter(Cell& cell, Access access, const Now& now, uint32_t code);
 
 // The commonest cases of enter(), for the hooks. Each returns whether that was all; if not, nothing is done.
+// `past` is now.past, or for shared memory now.block_begin.
 // No standard library here: its templates may share machine code with the kernels', which is observed.
 
 /// Adds a read to the readers of the cell, all of them plain.
-inline __attribute__((always_inline)) bool join_readers(Cell& cell, const Now& now, uint32_t code) {
+inline __attribute__((always_inline)) bool join_readers(Cell& cell, const Now& now, Stamp past,
+                                                        uint32_t code) {
     if (cell.shared == now.when) {
         if (((cell.shared_who ^ now.rank) & (who_thread & ~31u)) != 0) {
             cell.shared_who |= who_many_warps;
@@ -103,7 +108,7 @@ inline __attribute__((always_inline)) bool join_readers(Cell& cell, const Now& n
         }
         return true;
     }
-    if (now.ordered_by_barriers(cell.shared)) {
+    if (now.ordered_by_barriers(cell.shared, past)) {
         cell.shared = now.when;
         cell.shared_who = static_cast<uint16_t>(now.rank);
         cell.shared_code = code;
@@ -111,28 +116,29 @@ inline __attribute__((always_inline)) bool join_readers(Cell& cell, const Now& n
         return true;
     }
     if (!now.of_this_block(cell.shared)) {
-        cell.shared = now.past;
+        cell.shared = past;
         return true;
     }
     return (cell.shared_who & who_many_warps) != 0;
 }
 
-inline __attribute__((always_inline)) bool enter_read(Cell& cell, const Now& now, uint32_t code) {
-    if (!now.ordered_by_barriers(cell.write) || (cell.shared_who & who_atomic) != 0) return false;
-    return join_readers(cell, now, code);
+inline __attribute__((always_inline)) bool enter_read(Cell& cell, const Now& now, Stamp past, uint32_t code) {
+    if (!now.ordered_by_barriers(cell.write, past) || (cell.shared_who & who_atomic) != 0) return false;
+    return join_readers(cell, now, past, code);
 }
 
 /// In shared memory, where what no thread of the block has written must not be read.
 inline __attribute__((always_inline)) bool enter_shared_read(Cell& cell, const Now& now, uint32_t code) {
     if (!now.before_interval(cell.write) || (cell.shared_who & who_atomic) != 0) return false;
-    return join_readers(cell, now, code);
+    return join_readers(cell, now, now.block_begin, code);
 }
 
-inline __attribute__((always_inline)) bool enter_write(Cell& cell, const Now& now, uint32_t code) {
+inline __attribute__((always_inline)) bool enter_write(Cell& cell, const Now& now, Stamp past,
+                                                       uint32_t code) {
     const bool after_write =
-        now.ordered_by_barriers(cell.write) || (cell.write == now.when && cell.write_who == now.rank);
+        now.ordered_by_barriers(cell.write, past) || (cell.write == now.when && cell.write_who == now.rank);
     const bool after_shared =
-        now.ordered_by_barriers(cell.shared) ||
+        now.ordered_by_barriers(cell.shared, past) ||
         (cell.shared == now.when && cell.shared_who == now.rank && cell.lanes == now.lane_bit);
     if (!after_write || !after_shared) return false;
     cell.write = now.when;

@@ -6,11 +6,11 @@
 
 #include <atomic>
 #include <chrono>
-#include <exception>
 #include <mutex>
 #include <utility>
 
 #include "kernels/error.h"
+#include "kernels/simt/executor/crew.h"
 #include "kernels/simt/executor/device_memory.h"
 #include "kernels/simt/executor/grid.h"
 #include "kernels/simt/executor/worker.h"
@@ -54,16 +54,11 @@ void run_blocks(Grid& grid) {
     if (begun == grid.blocks()) return;
     grid.set_several_workers(true);
     std::atomic<uint64_t> next_block{begun};
-    std::exception_ptr failure;
-#pragma omp parallel num_threads(threads)
-    try {
+    static Crew crew;
+    crew.run(threads, [&] {
         Share share(grid);
         for (uint64_t turn = next_block++; turn < grid.blocks(); turn = next_block++) share.run(turn);
-    } catch (...) {
-#pragma omp critical(vitrine_simt_failure)
-        failure = std::current_exception();
-    }
-    if (failure != nullptr) std::rethrow_exception(failure);
+    });
 }
 
 }  // namespace

@@ -12,22 +12,16 @@
 namespace vitrine::simt {
 
 /// Calls f for each of a page's cells for an access that is aligned to its size, as long as f returns true.
-/// Returns whether it did for all; false if the page has no such cells yet.
+/// Returns whether it did for all; false if the page does not have the cells that suit such an access: a cell
+/// a word, or for narrower ones a cell a byte.
 template <uint32_t bytes, class F>
 VITRINE_ALWAYS_INLINE bool for_each_cell(const Shadow::Page* directory, size_t offset, F&& f) {
+    constexpr uint32_t shift = bytes >= 4 ? 2 : 0;
     const Shadow::Page& page = directory[offset / Shadow::page_bytes];
-    if (page.cells == nullptr) return false;
-    const size_t inside = offset % Shadow::page_bytes;
-    if (bytes >= 4 && page.shift != 0) {
-        Cell* const cells = page.cells + inside / 4;
-        for (uint32_t i = 0; i < bytes / 4; ++i) {
-            if (!f(cells[i])) return false;
-        }
-        return true;
-    }
-    if (page.shift != 0) return false;
-    for (uint32_t i = 0; i < bytes; ++i) {
-        if (!f(page.cells[inside + i])) return false;
+    if (page.cells == nullptr || page.shift != shift) return false;
+    Cell* const cells = page.cells + (offset % Shadow::page_bytes >> shift);
+    for (uint32_t i = 0; i < bytes >> shift; ++i) {
+        if (!f(cells[i])) return false;
     }
     return true;
 }
@@ -52,8 +46,8 @@ VITRINE_ALWAYS_INLINE bool Observer::observe_global(uintptr_t address, uintptr_t
     const PageLock lock(offset / Shadow::page_bytes, *several_workers_);
     return for_each_cell<bytes>(
         global_pages_, offset, [&](Cell & cell) __attribute__((always_inline)) {
-            return access == Access::read ? enter_read(cell, now_, short_code(code))
-                                          : enter_write(cell, now_, short_code(code));
+            return access == Access::read ? enter_read(cell, now_, now_.past, short_code(code))
+                                          : enter_write(cell, now_, now_.past, short_code(code));
         });
 }
 
@@ -61,12 +55,11 @@ VITRINE_ALWAYS_INLINE bool Observer::observe_global(uintptr_t address, uintptr_t
 template <uint32_t bytes, Access access>
 VITRINE_ALWAYS_INLINE bool Observer::observe_shared(const Shadow::Page* directory, size_t offset,
                                                     bool known_variable, uintptr_t code) {
-    const Now now = now_.in_shared_memory();
     return for_each_cell<bytes>(
         directory, offset, [&](Cell & cell) __attribute__((always_inline)) {
-            if (access == Access::read) return enter_shared_read(cell, now, short_code(code));
-            return (known_variable || now.of_this_block(cell.write)) &&
-                   enter_write(cell, now, short_code(code));
+            if (access == Access::read) return enter_shared_read(cell, now_, short_code(code));
+            return (known_variable || now_.of_this_block(cell.write)) &&
+                   enter_write(cell, now_, now_.block_begin, short_code(code));
         });
 }
 
