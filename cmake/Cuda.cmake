@@ -5,12 +5,12 @@ if(NOT CMAKE_CUDA_COMPILER AND NOT DEFINED ENV{CUDACXX})
   # Where the toolkit's own installer puts it, which is seldom in the path.
   find_program(VITRINE_NVCC nvcc HINTS ENV CUDA_PATH ENV CUDA_HOME PATHS /usr/local/cuda PATH_SUFFIXES bin)
   if(VITRINE_NVCC)
-    set(CMAKE_CUDA_COMPILER ${VITRINE_NVCC})
+    set(ENV{CUDACXX} ${VITRINE_NVCC}) # which is tried before it is relied on
   endif()
 endif()
 check_language(CUDA)
 if(NOT CMAKE_CUDA_COMPILER)
-  message(STATUS "No CUDA compiler: building without the cuda device")
+  message(STATUS "No CUDA compiler that works: building without the cuda device")
   return()
 endif()
 
