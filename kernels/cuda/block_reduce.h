@@ -13,7 +13,7 @@ struct Add {
     }
 };
 
-/// A NaN loses.
+/// Of a number and a NaN it may be either: a sum over the same values is what must spread the NaN.
 struct Larger {
     template <class T>
     __device__ __forceinline__ T operator()(T a, T b) const {
