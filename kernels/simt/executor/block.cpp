@@ -215,7 +215,7 @@ void BlockRunner::arrive() {
     observer_->end_warp(now_.rank / warp_size);
 }
 
-int BlockRunner::block_barrier(Barrier kind, int predicate, const Location& location) {
+int BlockRunner::block_barrier(Barrier kind, int predicate, Location location) {
     Thread& thread = threads_[now_.rank];
     thread.state = State::at_block_barrier;
     thread.barrier = kind;
@@ -278,7 +278,7 @@ bool BlockRunner::barriers_agree() {
     return true;
 }
 
-uint64_t BlockRunner::warp_operation(const WarpRequest& request, const Location& location) {
+uint64_t BlockRunner::warp_operation(const WarpRequest& request, Location location) {
     const uint32_t rank = now_.rank;
     if ((request.mask & now_.lane_bit) == 0 || request.width < 1 || request.width > 32 ||
         (request.width & (request.width - 1)) != 0) {
@@ -294,7 +294,7 @@ uint64_t BlockRunner::warp_operation(const WarpRequest& request, const Location&
     return thread.request.value;
 }
 
-void BlockRunner::refuse(const WarpRequest& request, const Location& location) {
+void BlockRunner::refuse(const WarpRequest& request, Location location) {
     const Unobserved unobserved;
     if ((request.mask & now_.lane_bit) == 0) {
         report(FindingKind::inactive_lane, source_line(location),
@@ -404,12 +404,13 @@ BlockRunner& running() {
 
 }  // namespace
 
-int block_barrier(Barrier kind, int predicate, const Location& location) {
+int block_barrier(Barrier kind, int predicate, Location location) {
     return running().block_barrier(kind, predicate, location);
 }
 
-uint64_t warp_operation(const WarpRequest& request, const Location& location) {
-    return running().warp_operation(request, location);
+uint64_t warp_operation(WarpOperation operation, unsigned mask, uint64_t value, int argument, int width,
+                        Location location) {
+    return running().warp_operation({operation, mask, value, argument, width}, location);
 }
 
 }  // namespace vitrine::simt

@@ -27,6 +27,15 @@ extern constinit thread_local Observer* running_observer;
 /// While a kernel runs on this OS thread: the block. Null outside.
 extern constinit thread_local BlockRunner* running_block;
 
+/// What a lane brings to a warp operation: see warp_operation.
+struct WarpRequest {
+    WarpOperation operation;
+    unsigned mask;
+    uint64_t value;
+    int argument;
+    int width;
+};
+
 enum class State : uint8_t { unstarted, ready, at_block_barrier, at_warp_operation, exited };
 
 /// What every switch needs comes first, on one line of the cache.
@@ -50,8 +59,8 @@ class BlockRunner {
     void run(uint64_t turn);
 
     // For the running thread.
-    int block_barrier(Barrier kind, int predicate, const Location& location);
-    uint64_t warp_operation(const WarpRequest& request, const Location& location);
+    int block_barrier(Barrier kind, int predicate, Location location);
+    uint64_t warp_operation(const WarpRequest& request, Location location);
     /// Gives up this block, after a finding that leaves the thread nowhere to go. Does not return.
     [[noreturn]] void abandon();
 
@@ -81,7 +90,7 @@ class BlockRunner {
     uint32_t take_ready();
     void complete_barrier(Barrier kind);
     bool barriers_agree();
-    [[noreturn]] void refuse(const WarpRequest& request, const Location& location);
+    [[noreturn]] void refuse(const WarpRequest& request, Location location);
     void complete_warp_operation(uint32_t warp, uint32_t first_lane);
     uint64_t shuffled(uint32_t rank, const uint64_t* values, uint32_t taking_part);
     void synchronise_lanes(uint32_t warp, uint32_t lanes);

@@ -2,18 +2,21 @@
 
 #include "kernels/simt/executor/crew.h"
 
+#include <unistd.h>
+
 #include <exception>
 #include <utility>
 
 namespace vitrine::simt {
 
-Crew::~Crew() {
-    {
-        const std::lock_guard lock(mutex_);
-        over_ = true;
+Crew& Crew::of_process() {
+    static Crew* crew = nullptr;
+    static pid_t owner = 0;
+    if (owner != getpid()) {
+        crew = new Crew;
+        owner = getpid();
     }
-    begin_.notify_all();
-    for (std::thread& thread : threads_) thread.join();
+    return *crew;
 }
 
 void Crew::run(int count, const std::function<void()>& f) {
@@ -44,8 +47,7 @@ void Crew::serve(int number) {
     uint64_t served = 0;
     std::unique_lock lock(mutex_);
     for (;;) {
-        begin_.wait(lock, [&] { return over_ || (call_ != served && number < wanted_); });
-        if (over_) return;
+        begin_.wait(lock, [&] { return call_ != served && number < wanted_; });
         served = call_;
         const std::function<void()>& work = *work_;
         lock.unlock();

@@ -10,16 +10,18 @@
 
 namespace vitrine::simt {
 
-/// One caller at a time.
+/// One caller at a time. Never destroyed: its threads end with the process.
 class Crew {
   public:
-    ~Crew();
+    /// This process's. (A fork takes no threads along, so it has a new one.)
+    static Crew& of_process();
 
     /// Runs f on `count` OS threads, the calling one among them, and returns when all have returned. The same
     /// ones serve every call. Rethrows what one of them threw.
     void run(int count, const std::function<void()>& f);
 
   private:
+    Crew() = default;
     void serve(int number);
 
     std::mutex mutex_;
@@ -30,7 +32,6 @@ class Crew {
     int wanted_ = 0;   // of this call, not counting the caller
     int running_ = 0;  // of them
     std::exception_ptr failure_;
-    bool over_ = false;
     std::vector<std::thread> threads_;
 };
 

@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -69,6 +70,13 @@ void fill(uintptr_t begin, unsigned char value, size_t bytes) {
     return std::memcmp(reinterpret_cast<const void*>(begin), whole.data(), bytes) == 0;
 }
 
+/// All that the machine has, which is less than the addresses; guards between buffers need some of these.
+size_t memory_of_machine() {
+    const size_t bytes =
+        static_cast<size_t>(sysconf(_SC_PHYS_PAGES)) * static_cast<size_t>(sysconf(_SC_PAGESIZE));
+    return std::min(bytes, DeviceMemory::capacity / 2);
+}
+
 }  // namespace
 
 DeviceMemory& DeviceMemory::instance() {
@@ -80,7 +88,8 @@ DeviceMemory& DeviceMemory::instance() {
 DeviceMemory::DeviceMemory()
     : base_(reinterpret_cast<uintptr_t>(reserve(capacity, PROT_NONE))),
       live_in_granule_(
-          static_cast<uint16_t*>(reserve(capacity / alignment * sizeof(uint16_t), PROT_READ | PROT_WRITE))) {
+          static_cast<uint16_t*>(reserve(capacity / alignment * sizeof(uint16_t), PROT_READ | PROT_WRITE))),
+      total_(memory_of_machine()) {
     free_[0] = capacity;
 }
 
@@ -136,7 +145,7 @@ size_t DeviceMemory::held() const {
 
 void* DeviceMemory::allocate(size_t bytes) {
     const std::lock_guard lock(mutex_);
-    if (bytes > capacity / 2) {
+    if (bytes > total_ - held_) {
         throw Error(fmt::format("the simt device is out of memory: {} bytes were asked for, {} are held",
                                 bytes, held_));
     }

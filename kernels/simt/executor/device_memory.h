@@ -42,8 +42,9 @@ class DeviceMemory {
     /// A sentence about the first buffer whose canaries were overwritten, or nothing.
     std::string broken_canary() const;
 
-    /// Bytes of live buffers.
+    /// Bytes of live buffers, and how many there may be: this machine's memory.
     size_t held() const;
+    size_t total() const { return total_; }
 
     static constexpr size_t capacity = size_t{64} << 30;  // of addresses; memory is used as it is touched
     static constexpr size_t alignment = 256;
@@ -61,6 +62,7 @@ class DeviceMemory {
     size_t committed_ = 0;  // of the address range, from its beginning
     size_t held_ = 0;       // bytes of live buffers
     uint16_t* live_in_granule_;
+    size_t total_;
     std::map<size_t, size_t> live_;  // offset -> bytes
     std::map<size_t, size_t> free_;  // offset -> bytes; neighbours are merged
 };

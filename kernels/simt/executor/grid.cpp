@@ -18,11 +18,12 @@ namespace vitrine::simt {
 namespace {
 
 constexpr unsigned warp_size = 32;
-// What every architecture since Turing allows; the dynamic limit is Hopper's, the largest.
+// What every architecture since Turing allows.
 constexpr unsigned most_threads_z = 64;
 constexpr unsigned most_blocks_x = 0x7FFFFFFF;
 constexpr unsigned most_blocks_yz = 65535;
-constexpr size_t most_shared_bytes = 227 * 1024;
+// Static and dynamic together, unless the host asks the driver for more, which launch() never does.
+constexpr size_t most_shared_bytes = 48 * 1024;
 // Findings at different places beyond this many are counted at the last one.
 constexpr size_t most_findings = 64;
 
@@ -152,6 +153,7 @@ void Grid::add(const Counters& counters) {
     report_.global_bytes_written += counters.global_bytes_written;
     report_.shared_bytes_read += counters.shared_bytes_read;
     report_.shared_bytes_written += counters.shared_bytes_written;
+    report_.static_shared_bytes = std::max(report_.static_shared_bytes, counters.static_shared_bytes);
 }
 
 void Grid::add(std::vector<LineTraffic> traffic, const SectorSet& sectors) {
@@ -177,6 +179,17 @@ void Grid::add(std::vector<LineTraffic> traffic, const SectorSet& sectors) {
 }
 
 LaunchReport Grid::finish() {
+    const size_t shared_bytes = report_.static_shared_bytes + report_.shared_bytes;
+    if (shared_bytes > most_shared_bytes) {
+        add(Finding{
+            FindingKind::too_much_shared,
+            {},
+            {},
+            "",
+            fmt::format("a block has {} bytes of static and {} of dynamic shared memory, and {} in all "
+                        "are allowed",
+                        report_.static_shared_bytes, report_.shared_bytes, most_shared_bytes)});
+    }
     std::ranges::stable_sort(report_.findings, [](const Finding& a, const Finding& b) {
         if (before(a.block, b.block) || before(b.block, a.block)) return before(a.block, b.block);
         return before(a.thread, b.thread);

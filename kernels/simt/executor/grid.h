@@ -21,6 +21,7 @@ struct Counters {
     uint64_t global_bytes_written = 0;
     uint64_t shared_bytes_read = 0;
     uint64_t shared_bytes_written = 0;
+    size_t static_shared_bytes = 0;  // of the variables that it touched
 };
 
 // What every architecture since Turing allows.

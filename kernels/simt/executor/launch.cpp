@@ -54,8 +54,7 @@ void run_blocks(Grid& grid) {
     if (begun == grid.blocks()) return;
     grid.set_several_workers(true);
     std::atomic<uint64_t> next_block{begun};
-    static Crew crew;
-    crew.run(threads, [&] {
+    Crew::of_process().run(threads, [&] {
         Share share(grid);
         for (uint64_t turn = next_block++; turn < grid.blocks(); turn = next_block++) share.run(turn);
     });

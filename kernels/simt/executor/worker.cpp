@@ -70,6 +70,7 @@ void Worker::end_launch() {
     running_block = nullptr;
     if (poison_blindly_) shared.restore();
     observer.end_launch();
+    counters.static_shared_bytes = shared.static_bytes_used();
     counters.fused_multiply_adds = fused_multiply_adds;
     grid_->add(counters);
 }
