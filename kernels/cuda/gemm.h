@@ -269,8 +269,13 @@ __global__ void __launch_bounds__(gemm_threads) gemm(GemmShape shape, A a, B b, 
     epilogue(place, sums, shared);
 }
 
-/// How a product is cut: see plan_gemm.
-enum class GemmTiling : unsigned char { large, narrow, small };
+/// The block tiles of floats, in rows and columns of C. Doubles have only the smallest.
+enum class GemmTiling : unsigned char {
+    by_shape,  // the one that suits the shape best: what every product uses unless a test asks for another
+    tile_128x64,
+    tile_128x32,
+    tile_64x32,
+};
 
 struct GemmPlan {
     GemmTiling tiling;
@@ -280,8 +285,8 @@ struct GemmPlan {
     int64_t split_depth;  // k of each but the last: a multiple of gemm_depth
 };
 
-/// Chooses tiles and splits by the shape alone.
-GemmPlan plan_gemm(DType dtype, int64_t m, int64_t n, int64_t k);
+/// Chooses tiles and splits by the shape alone. The plan's tiling is never by_shape.
+GemmPlan plan_gemm(DType dtype, int64_t m, int64_t n, int64_t k, GemmTiling tiling = GemmTiling::by_shape);
 
 /// Calls f.operator()<Tile>() with the plan's tile. Tiles of doubles are small, so that nothing spills.
 template <class T, class F>
@@ -290,13 +295,16 @@ void with_tile(GemmTiling tiling, F&& f) {
         f.template operator()<GemmTile<4, 4>>();
     } else {
         switch (tiling) {
-            case GemmTiling::large:
+            case GemmTiling::tile_128x64:
                 return f.template operator()<GemmTile<8, 8>>();
-            case GemmTiling::narrow:
+            case GemmTiling::tile_128x32:
                 return f.template operator()<GemmTile<8, 4>>();
-            case GemmTiling::small:
+            case GemmTiling::tile_64x32:
                 return f.template operator()<GemmTile<4, 4>>();
+            case GemmTiling::by_shape:
+                break;
         }
+        throw std::logic_error("a product was launched without a plan");
     }
 }
 

@@ -19,11 +19,12 @@ namespace vitrine::VITRINE_GPU {
 
 /// y, mean and m2 of `args`, from a product over k that makes y without its bias.
 template <class A, class B>
-void run_conv_output(const ConvForward& args, int64_t k, const A& a, const B& b, Context& context) {
+void run_conv_output(const ConvForward& args, int64_t k, const A& a, const B& b, Context& context,
+                     GemmTiling tiling = GemmTiling::by_shape) {
     using T = typename A::Element;
     const int64_t m = args.shape.out_pixels();
     const int64_t n = args.shape.out_channels;
-    const GemmPlan plan = plan_gemm(args.dtype, m, n, k);
+    const GemmPlan plan = plan_gemm(args.dtype, m, n, k, tiling);
     T* y = static_cast<T*>(args.y);
     T* mean = static_cast<T*>(args.epilogue.mean);
     T* m2 = static_cast<T*>(args.epilogue.m2);
@@ -41,13 +42,14 @@ void run_conv_output(const ConvForward& args, int64_t k, const A& a, const B& b,
 
 /// d_x, d_scale and d_shift of `args`, from a product over k that makes d_a.
 template <class A, class B>
-void run_conv_input_gradient(const ConvBackward& args, int64_t k, const A& a, const B& b, Context& context) {
+void run_conv_input_gradient(const ConvBackward& args, int64_t k, const A& a, const B& b, Context& context,
+                             GemmTiling tiling = GemmTiling::by_shape) {
     using T = typename A::Element;
     if (!args.d_x && !args.d_scale && !args.d_shift) return;
     const int64_t m = args.shape.in_pixels();
     const int64_t n = args.shape.in_channels;
     const int row_length = static_cast<int>(n);
-    const GemmPlan plan = plan_gemm(args.dtype, m, n, k);
+    const GemmPlan plan = plan_gemm(args.dtype, m, n, k, tiling);
     const PutGradient<T> put{ValuesWriter<T>(args.d_x), row_length};
     if (args.prologue.plain()) {
         run_gemm_to(plan, m, n, k, a, b, put, packs_fit<T>(n, args.d_x.data), context);
@@ -71,14 +73,15 @@ void run_conv_input_gradient(const ConvBackward& args, int64_t k, const A& a, co
 
 /// d_weight [out_channels, n] of `args`, from a product over the output pixels.
 template <class A, class B>
-void run_conv_weight_gradient(const ConvBackward& args, int64_t n, const A& a, const B& b, Context& context) {
+void run_conv_weight_gradient(const ConvBackward& args, int64_t n, const A& a, const B& b, Context& context,
+                              GemmTiling tiling = GemmTiling::by_shape) {
     using T = typename A::Element;
     if (!args.d_weight) return;
     const int64_t m = args.shape.out_channels;
     const int64_t k = args.shape.out_pixels();
     const PutGradient<T> put{ValuesWriter<T>(args.d_weight), static_cast<int>(n)};
-    run_gemm_to(plan_gemm(args.dtype, m, n, k), m, n, k, a, b, put, packs_fit<T>(n, args.d_weight.data),
-                context);
+    run_gemm_to(plan_gemm(args.dtype, m, n, k, tiling), m, n, k, a, b, put,
+                packs_fit<T>(n, args.d_weight.data), context);
 }
 
 /// Whether every tensor of a convolution can be indexed with 32 bits.

@@ -217,14 +217,21 @@ struct GemmConvOutput {
     }
 };
 
-/// d_u = d_a · activation'(u), d_x = scale_c · d_u, and for each tile of rows Σ d_u · x and Σ d_u.
-template <class T>
+/// Row m of the product is pixel m of x.
+struct PixelsInOrder {
+    __device__ __forceinline__ int operator()(int row) const { return row; }
+};
+
+/// d_u = d_a · activation'(u), d_x = scale_c · d_u, and for each tile of rows Σ d_u · x and Σ d_u. Pixels says
+/// which pixel of x a row of the product is.
+template <class T, class Pixels = PixelsInOrder>
 struct GemmChainRule {
     PrologueOn<T> prologue;
     const T* x;
     PutGradient<T> d_x;
     bool packs;
     T* partials;  // [row tiles, 2, n], or null
+    Pixels pixels{};
 
     template <class Tile>
     __device__ __forceinline__ void operator()(const GemmPlace<T, Tile>& place,
@@ -238,7 +245,8 @@ struct GemmChainRule {
         T shift_sums[Tile::thread_columns] = {};
         const bool affine = prologue.scale != nullptr;
         for_each_value(place, packs, [&]<class V>(int i, int j, int row, int column, V) {
-            const V input = load_values<V>(x + row * place.columns + column);
+            const int pixel = pixels(row);
+            const V input = load_values<V>(x + pixel * place.columns + column);
             V gradient;
             VITRINE_UNROLL
             for (int s = 0; s < V::size; ++s) {
@@ -249,7 +257,7 @@ struct GemmChainRule {
                 shift_sums[j + s] += d_u;
                 gradient[s] = scale[j + s] * d_u;
             }
-            if (d_x.gradient) d_x(row, column, gradient);
+            if (d_x.gradient) d_x(pixel, column, gradient);
         });
         if (partials == nullptr) return;
         const T scale_sum = column_total(place, scale_sums, shared);

@@ -77,9 +77,10 @@ struct NaiveProduct {
 
 constexpr int tile_side = 16;
 
-/// The padding of a row moves the transposed writes of a tile to different banks.
+/// The padding of a row moves the transposed writes of a tile to different banks: a warp of floats writes two
+/// values of each of 16 rows, a half-warp of doubles one of each.
 template <class T>
-using SquareTile = T[tile_side][tile_side + 1];
+using SquareTile = T[tile_side][tile_side + 8 / sizeof(T)];
 
 /// Loads the tile whose first element is (row, column), in the order in which the matrix lies in memory, so
 /// that 16 neighbouring threads read neighbouring addresses.

@@ -16,33 +16,33 @@ namespace vitrine::VITRINE_GPU {
 namespace {
 
 template <class V, class T>
-void input_gradient(const ConvBackward& args, Context& context) {
+void input_gradient(const ConvBackward& args, GemmTiling tiling, Context& context) {
     const int in = static_cast<int>(args.shape.in_channels);
     const int out = static_cast<int>(args.shape.out_channels);
     const LinesOfMatrix<UpstreamSource<V, T>> g{UpstreamSource<V, T>(args), out};
     const RowsOfDepth<PlainSource<V, T>> weight{{static_cast<const T*>(args.weight)}, in};
-    run_conv_input_gradient(args, out, g, weight, context);
+    run_conv_input_gradient(args, out, g, weight, context, tiling);
 }
 
 template <class V, class T>
-void weight_gradient(const ConvBackward& args, Context& context) {
+void weight_gradient(const ConvBackward& args, GemmTiling tiling, Context& context) {
     const int in = static_cast<int>(args.shape.in_channels);
     const int out = static_cast<int>(args.shape.out_channels);
     const RowsOfDepth<UpstreamSource<V, T>> g{UpstreamSource<V, T>(args), out};
     const RowsOfDepth<PrologueSource<V, T>> a{PrologueSource<V, T>(args.x, args.prologue), in};
-    run_conv_weight_gradient(args, in, g, a, context);
+    run_conv_weight_gradient(args, in, g, a, context, tiling);
 }
 
 template <class V, class T>
-void backward(const ConvBackward& args, Context& context) {
-    input_gradient<V, T>(args, context);
-    weight_gradient<V, T>(args, context);
+void backward(const ConvBackward& args, GemmTiling tiling, Context& context) {
+    input_gradient<V, T>(args, tiling, context);
+    weight_gradient<V, T>(args, tiling, context);
     bias_gradient(args, context);
 }
 
 }  // namespace
 
-const char* refuses_pointwise_singles(const ConvBackward& args) {
+const char* refuses_pointwise_products(const ConvBackward& args) {
     return fits_int(args.shape) ? nullptr : "a tensor has 2^31 elements or more";
 }
 
@@ -54,15 +54,13 @@ const char* refuses_pointwise_packs(const ConvBackward& args) {
                  args.d_mean, args.d_m2)) {
         return "a pointer is not aligned to 16 bytes";
     }
-    return refuses_pointwise_singles(args);
+    return refuses_pointwise_products(args);
 }
 
-void pointwise_backward_packs(const ConvBackward& args, Context& context) {
-    dispatch_float(args.dtype, [&]<class T>() { backward<Pack<T>, T>(args, context); });
-}
-
-void pointwise_backward_singles(const ConvBackward& args, Context& context) {
-    dispatch_float(args.dtype, [&]<class T>() { backward<Single<T>, T>(args, context); });
+void pointwise_backward_products(const ConvBackward& args, bool packs, GemmTiling tiling, Context& context) {
+    dispatch_float(args.dtype, [&]<class T>() {
+        with_values<T>(packs, [&]<class V>() { backward<V, T>(args, tiling, context); });
+    });
 }
 
 }  // namespace vitrine::VITRINE_GPU

@@ -2,6 +2,8 @@
 //
 //     register_tiled          the product of gemm.h, with prologue and epilogue inside; loads of 16 bytes
 //     register_tiled_singles  the same with single loads, where channels are no multiple of a pack
+//     register_tiled_128x64   one block tile for all shapes, for comparison; floats only
+//     register_tiled_128x32
 //     tiled                   a 16 × 16 tile in shared memory, an output for each thread
 //     naive                   an output for each thread, from global memory
 //
@@ -40,29 +42,50 @@ void plain_backward(const ConvBackward& args, Context&) {
 }
 
 template <class Rung>
-void run_forward(const ConvForward& args, Context& context) {
+void run_rung(const ConvForward& args, Context& context) {
     forward_around(args, context, plain_forward<Rung>);
 }
-
 template <class Rung>
-void run_backward(const ConvBackward& args, Context& context) {
+void run_rung(const ConvBackward& args, Context& context) {
     backward_around(args, context, plain_backward<Rung>);
 }
 
-constexpr Implementation<ConvForward> forward_list[]{
-    {"register_tiled", refuses_pointwise_packs, pointwise_forward_packs},
-    {"register_tiled_singles", refuses_pointwise_singles, pointwise_forward_singles},
-    {"tiled", refuses_nothing, run_forward<TiledProduct>},
-    {"naive", refuses_nothing, run_forward<NaiveProduct>}};
-constexpr Implementation<ConvBackward> backward_list[]{
-    {"register_tiled", refuses_pointwise_packs, pointwise_backward_packs},
-    {"register_tiled_singles", refuses_pointwise_singles, pointwise_backward_singles},
-    {"tiled", refuses_nothing, run_backward<TiledProduct>},
-    {"naive", refuses_nothing, run_backward<NaiveProduct>}};
+template <bool packs>
+void run_products(const ConvForward& args, Context& context) {
+    pointwise_forward_products(args, packs, GemmTiling::by_shape, context);
+}
+template <bool packs>
+void run_products(const ConvBackward& args, Context& context) {
+    pointwise_backward_products(args, packs, GemmTiling::by_shape, context);
+}
+
+template <class Args>
+const char* refuses_tile(const Args& args) {
+    if (args.dtype == DType::f64) return "doubles have one tile only";
+    return refuses_pointwise_products(args);
+}
+
+template <GemmTiling tiling>
+void run_tile(const ConvForward& args, Context& context) {
+    pointwise_forward_products(args, refuses_pointwise_packs(args) == nullptr, tiling, context);
+}
+template <GemmTiling tiling>
+void run_tile(const ConvBackward& args, Context& context) {
+    pointwise_backward_products(args, refuses_pointwise_packs(args) == nullptr, tiling, context);
+}
+
+template <class Args>
+constexpr Implementation<Args> list[]{
+    {"register_tiled", refuses_pointwise_packs, run_products<true>},
+    {"register_tiled_singles", refuses_pointwise_products, run_products<false>},
+    {"register_tiled_128x64", refuses_tile<Args>, run_tile<GemmTiling::tile_128x64>},
+    {"register_tiled_128x32", refuses_tile<Args>, run_tile<GemmTiling::tile_128x32>},
+    {"tiled", refuses_nothing, run_rung<TiledProduct>},
+    {"naive", refuses_nothing, run_rung<NaiveProduct>}};
 
 }  // namespace
 
-const Kernel<ConvForward> pointwise_conv_forward{"pointwise_conv_forward", forward_list};
-const Kernel<ConvBackward> pointwise_conv_backward{"pointwise_conv_backward", backward_list};
+const Kernel<ConvForward> pointwise_conv_forward{"pointwise_conv_forward", list<ConvForward>};
+const Kernel<ConvBackward> pointwise_conv_backward{"pointwise_conv_backward", list<ConvBackward>};
 
 }  // namespace vitrine::VITRINE_GPU

@@ -1,20 +1,17 @@
 // The matrix products of pointwise convolution: see pointwise_conv.cu.
 #pragma once
 
-#include "kernels/cuda/gpu.h"
+#include "kernels/cuda/gemm.h"
 
 namespace vitrine::VITRINE_GPU {
 
-/// Loads in packs of 16 bytes, where channels and pointers allow it.
+/// Why not, if these products cannot run; the second, with loads in packs of 16 bytes.
+const char* refuses_pointwise_products(const ConvForward& args);
+const char* refuses_pointwise_products(const ConvBackward& args);
 const char* refuses_pointwise_packs(const ConvForward& args);
 const char* refuses_pointwise_packs(const ConvBackward& args);
-void pointwise_forward_packs(const ConvForward& args, Context& context);
-void pointwise_backward_packs(const ConvBackward& args, Context& context);
 
-/// Single loads: any channels.
-const char* refuses_pointwise_singles(const ConvForward& args);
-const char* refuses_pointwise_singles(const ConvBackward& args);
-void pointwise_forward_singles(const ConvForward& args, Context& context);
-void pointwise_backward_singles(const ConvBackward& args, Context& context);
+void pointwise_forward_products(const ConvForward& args, bool packs, GemmTiling tiling, Context& context);
+void pointwise_backward_products(const ConvBackward& args, bool packs, GemmTiling tiling, Context& context);
 
 }  // namespace vitrine::VITRINE_GPU

@@ -12,16 +12,16 @@ namespace vitrine::VITRINE_GPU {
 namespace {
 
 template <class V, class T>
-void forward(const ConvForward& args, Context& context) {
+void forward(const ConvForward& args, GemmTiling tiling, Context& context) {
     const int row_length = static_cast<int>(args.shape.in_channels);
     const LinesOfMatrix<PrologueSource<V, T>> a{PrologueSource<V, T>(args.x, args.prologue), row_length};
     const LinesOfMatrix<PlainSource<V, T>> b{{static_cast<const T*>(args.weight)}, row_length};
-    run_conv_output(args, args.shape.in_channels, a, b, context);
+    run_conv_output(args, args.shape.in_channels, a, b, context, tiling);
 }
 
 }  // namespace
 
-const char* refuses_pointwise_singles(const ConvForward& args) {
+const char* refuses_pointwise_products(const ConvForward& args) {
     return fits_int(args.shape) ? nullptr : "a tensor has 2^31 elements or more";
 }
 
@@ -31,15 +31,13 @@ const char* refuses_pointwise_packs(const ConvForward& args) {
     if (!aligned(args.x, args.weight, args.prologue.scale, args.prologue.shift)) {
         return "a pointer is not aligned to 16 bytes";
     }
-    return refuses_pointwise_singles(args);
+    return refuses_pointwise_products(args);
 }
 
-void pointwise_forward_packs(const ConvForward& args, Context& context) {
-    dispatch_float(args.dtype, [&]<class T>() { forward<Pack<T>, T>(args, context); });
-}
-
-void pointwise_forward_singles(const ConvForward& args, Context& context) {
-    dispatch_float(args.dtype, [&]<class T>() { forward<Single<T>, T>(args, context); });
+void pointwise_forward_products(const ConvForward& args, bool packs, GemmTiling tiling, Context& context) {
+    dispatch_float(args.dtype, [&]<class T>() {
+        with_values<T>(packs, [&]<class V>() { forward<V, T>(args, tiling, context); });
+    });
 }
 
 }  // namespace vitrine::VITRINE_GPU
