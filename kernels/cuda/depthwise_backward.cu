@@ -41,8 +41,7 @@ struct BackwardArrays {
     const T* weight;
     PrologueOn<T> prologue;
     UpstreamOn<T> upstream;
-    T* d_x;  // null: not wanted
-    bool accumulate_d_x;
+    LanesWriter<T> d_x;
     T* prologue_partials;  // [chunks, 2, channels]: d_scale, d_shift; or null
     T* weight_partials;    // [chunks, taps, channels]
     int in_height;
@@ -282,17 +281,6 @@ __device__ __forceinline__ void leave_sums(const Walk& walk, const Place<Shape>&
     for (int n = 0; n < count; ++n) store_lanes(to + n * walk.channels, sums[n]);
 }
 
-template <class T, int N>
-__device__ __forceinline__ void put_d_x(const BackwardArrays<T>& arrays, int index, Lanes<T, N> d_x) {
-    if (arrays.d_x == nullptr) return;
-    if (arrays.accumulate_d_x) {
-        const auto before = load_lanes<N>(arrays.d_x + index);
-        VITRINE_UNROLL
-        for (int k = 0; k < N; ++k) d_x[k] += before[k];
-    }
-    store_lanes(arrays.d_x + index, d_x);
-}
-
 template <class Shape, bool with_input, bool with_weight>
 __global__ void __launch_bounds__(walk_threads, 1)
     backward_rows(Walk walk, BackwardArrays<typename Shape::T> arrays) {
@@ -323,11 +311,10 @@ __global__ void __launch_bounds__(walk_threads, 1)
     const InputColumns<Shape> columns{(first_g_column + place.column) * stride - arrays.padding_width,
                                       place.active ? arrays.in_width : 0};
     InputRing<Parts, Shape> x;
-    const int g_row = arrays.out_width * walk.channels;
     const int x_row = arrays.in_width * walk.channels;
     for (int unit = place.first_unit; unit < place.end_unit; ++unit) {
         const Strip strip(walk, unit);
-        const int g_image = strip.image * arrays.out_height * g_row;
+        const int g_image = strip.image * arrays.out_height * arrays.out_width * walk.channels;
         // The thread's first column in padded row 0.
         const int x_column = (strip.image * arrays.in_height - arrays.padding_height) * x_row +
                              columns.first * walk.channels + place.channel;
@@ -336,7 +323,7 @@ __global__ void __launch_bounds__(walk_threads, 1)
         const InputRows rows{max((first + Shape::reach) * stride, arrays.padding_height),
                              min(end * stride, arrays.in_height + arrays.padding_height)};
         const auto fetch = [&](int i) {
-            stage.fetch(upstream, g_image, g_row, i, max(first, 0), min(end, arrays.out_height));
+            stage.fetch(upstream, g_image, i, max(first, 0), min(end, arrays.out_height));
             if (arrays.x != nullptr)
                 x.fetch(arrays.x, x_column, x_row, walk.channels, i * stride + Parts::ahead, rows, columns);
         };
@@ -360,7 +347,8 @@ __global__ void __launch_bounds__(walk_threads, 1)
                     if constexpr (with_input)
                         column.take(x, stride * step, i + step, rows, columns, prologue,
                                     [&](int row, int e, const Values& d_x) {
-                                        put_d_x(arrays, x_column + row * x_row + e * walk.channels, d_x);
+                                        if (arrays.d_x)
+                                            arrays.d_x(x_column + row * x_row + e * walk.channels, d_x);
                                     });
                 }
             }
@@ -401,8 +389,7 @@ struct BackwardRun {
                  static_cast<const T*>(args.weight),
                  PrologueOn<T>(args.prologue),
                  UpstreamOn<T>(args),
-                 static_cast<T*>(args.d_x.data),
-                 args.d_x.mode == GradMode::accumulate,
+                 LanesWriter<T>(args.d_x),
                  nullptr,
                  nullptr,
                  static_cast<int>(args.shape.in.height),

@@ -170,8 +170,13 @@ struct OutputColumn {
     }
 };
 
+/// Two blocks of a multiprocessor: one loads while the other waits at a barrier. 64-bit sums need the
+/// registers of both.
+template <class T>
+constexpr int blocks_of_multiprocessor = sizeof(T) == 4 ? 2 : 1;
+
 template <class Shape>
-__global__ void __launch_bounds__(walk_threads, 2)
+__global__ void __launch_bounds__(walk_threads, blocks_of_multiprocessor<typename Shape::T>)
     forward_rows(Walk walk, ForwardArrays<typename Shape::T> arrays) {
     using T = typename Shape::T;
     constexpr int stage_values = InputStage<Shape>::values;
@@ -196,11 +201,10 @@ __global__ void __launch_bounds__(walk_threads, 2)
 
     const int first_pixel = place.first_column * Shape::stride - arrays.padding_width;
     InputStage<Shape> stage(walk, place, first_pixel, arrays.in_width);
-    const int image_row = arrays.in_width * walk.channels;
     Moments<T, Shape::width> moments;
     for (int unit = place.first_unit; unit < place.end_unit; ++unit) {
         const Strip strip(walk, unit);
-        const int image = strip.image * arrays.in_height * image_row;
+        const int image = strip.image * arrays.in_height * arrays.in_width * walk.channels;
         const int first_row = strip.begin * Shape::stride - arrays.padding_height;
         const int rows = (strip.end - strip.begin - 1) * Shape::stride + Shape::kernel;
         const int low = max(first_row, 0);
@@ -208,7 +212,7 @@ __global__ void __launch_bounds__(walk_threads, 2)
         const int y_column =
             (strip.image * walk.rows * walk.columns + place.first_column + place.column) * walk.channels +
             place.channel;
-        stage.fetch(input, image, image_row, first_row, low, high);
+        stage.fetch(input, image, first_row, low, high);
         stage.put(input, shared);
         __syncthreads();
         column.begin();
@@ -216,7 +220,7 @@ __global__ void __launch_bounds__(walk_threads, 2)
         for (int v = 0; v < rows; v += rows_of_stage<Shape>) {
             const int now = v / rows_of_stage<Shape> % 2 * stage_values;
             const bool more = v + rows_of_stage<Shape> < rows;
-            if (more) stage.fetch(input, image, image_row, first_row + v + rows_of_stage<Shape>, low, high);
+            if (more) stage.fetch(input, image, first_row + v + rows_of_stage<Shape>, low, high);
             if (place.active) {
                 const T* const mine = shared + now + place.column * Shape::stride * across + place.lane;
                 VITRINE_UNROLL
