@@ -27,8 +27,9 @@ template <class T>
 __global__ void add_and_look_behind(const T* a, const T* b, T* y, int64_t count) {
     const int64_t i = thread_index();
     if (i >= count) return;
-    const T next = a[i + 1];
-    y[i] = next == T(0) ? a[i] + b[i] : b[i] + a[i];
+    const volatile T* left = a;
+    static_cast<void>(left[i + 1]);  // volatile: the compiler must not leave it out
+    y[i] = a[i] + b[i];
 }
 
 template <class T>
