@@ -61,6 +61,9 @@ class BackwardVariants {
     std::vector<Variant> all() {
         std::vector<Variant> variants{every("", Want::write, Placement::aligned),
                                       every("accumulated", Want::accumulate, Placement::misaligned)};
+        // Kernels that need alignment accumulate too; with several gradients the variants below see to that.
+        if (names_.size() == 1)
+            variants.push_back(every("accumulated, aligned", Want::accumulate, Placement::aligned));
         for (size_t k = 0; names_.size() > 1 && k < names_.size(); ++k) {
             variants.push_back(only(k));
             variants.push_back(all_but(k));
