@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "kernels/error.h"
 #include "kernels/kernels.h"
 #include "tests/tools/program.h"
 
@@ -53,7 +54,7 @@ TEST_CASE("--device auto without a GPU takes the cpu and gives the real reason")
     write_colours(folder.path());
     const Outcome outcome =
         run("train", {"--data", folder.path(), "--device", "auto", "--out", folder / "run", "--max-steps",
-                      "1", "--batch", "4", "--image-size", "16"});
+                      "1", "--batch-size", "4", "--image-size", "16"});
     CHECK(outcome.code == 0);
     CHECK_MESSAGE(outcome.out.find(reason()) != std::string::npos, outcome.out);
 }
