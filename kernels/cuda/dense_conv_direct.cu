@@ -46,7 +46,17 @@ struct Pixel {
 };
 
 __device__ __forceinline__ Pixel pixel_at(int64_t index, const Size2& size) {
-    return {index / size.width / size.height, index / size.width % size.height, index % size.width};
+    const int64_t line = index / size.width;
+    const int64_t image = line / size.height;
+    return {image, line - image * size.height, index - line * size.width};
+}
+/// The next one, as memory lies.
+__device__ __forceinline__ void advance(Pixel& pixel, const Size2& size) {
+    if (++pixel.column < size.width) return;
+    pixel.column = 0;
+    if (++pixel.row < size.height) return;
+    pixel.row = 0;
+    ++pixel.image;
 }
 __device__ __forceinline__ int64_t index_of(const Pixel& pixel, const Size2& size) {
     return (pixel.image * size.height + pixel.row) * size.width + pixel.column;
@@ -69,8 +79,9 @@ __global__ void __launch_bounds__(threads)
                      const T* __restrict__ bias, PrologueOn<T> prologue, T* y, int64_t count) {
     const int64_t index = thread_index();
     if (index >= count) return;
-    const int64_t o = index % s.out_channels;
-    const Pixel out = pixel_at(index / s.out_channels, s.out);
+    const int64_t pixel = index / s.out_channels;
+    const int64_t o = index - pixel * s.out_channels;
+    const Pixel out = pixel_at(pixel, s.out);
     const int64_t first_channel = o / s.group_out * s.group_in;
     T sum = bias == nullptr ? T(0) : bias[o];
     for (int64_t p = 0; p < s.kernel.height; ++p) {
@@ -126,12 +137,13 @@ __device__ __forceinline__ T sum_pixels(const Geometry& s, const T* x, const Pro
     const int64_t o = tap / s.kernel.width / s.kernel.height;
     const int64_t p = tap / s.kernel.width % s.kernel.height, q = tap % s.kernel.width;
     const int64_t channel = o / s.group_out * s.group_in + weight_index % s.group_in;
+    Pixel out = pixel_at(first, s.out);
     T sum = 0;
     while (first < end) {
         const int64_t run_end = first + run < end ? first + run : end;
         T run_sum = 0;
-        for (; first < run_end; ++first) {
-            const Pixel in = under_tap(s, pixel_at(first, s.out), p, q);
+        for (; first < run_end; ++first, advance(out, s.out)) {
+            const Pixel in = under_tap(s, out, p, q);
             if (!is_inside(in, s.in)) continue;
             const T a = prologue(x[index_of(in, s.in) * s.in_channels + channel], channel);
             run_sum = multiply_add(g(first * s.out_channels + o, o), a, run_sum);

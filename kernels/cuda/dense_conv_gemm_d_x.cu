@@ -19,8 +19,11 @@
 // d_scale and d_shift leave as partials of each tile of rows. Bytes, f32, beside the product's: 4 for each
 // element of d_x, and 4 of x with a prologue; a pass of its own over d_a would be 8 more.
 
-#include "kernels/cuda/channel_sums.h"
-#include "kernels/cuda/conv_parts.h"
+#include <algorithm>
+#include <array>
+#include <span>
+#include <vector>
+
 #include "kernels/cuda/dense_conv_gemm.h"
 
 namespace vitrine::VITRINE_GPU {
@@ -105,60 +108,6 @@ struct PutPixels {
     }
 };
 
-/// An epilogue. Without a prologue d_x is the sums; else d_u = d_a · activation'(u), d_x = scale_c · d_u, and
-/// for each tile of rows Σ d_u · x and Σ d_u.
-template <class T>
-struct InputGradient {
-    PutPixels<T> put;
-    PrologueOn<T> prologue;
-    const T* x;  // null: no prologue
-    bool packs;
-    T* partials;  // [row tiles, 2, n], or null
-
-    template <class Tile>
-    __device__ __forceinline__ void operator()(const GemmPlace<T, Tile>& place,
-                                               const T (&d_a)[Tile::thread_rows][Tile::thread_columns],
-                                               T* shared) const {
-        if (x == nullptr) {
-            GemmStore<T, PutPixels<T>>{put, packs}(place, d_a, shared);
-            return;
-        }
-        T scale_sums[Tile::thread_columns] = {};
-        T shift_sums[Tile::thread_columns] = {};
-        for_each_value(place, packs, [&]<class V>(int i, int j, int row, int column, V) {
-            const int pixel = put.pixels(row);
-            const V input = load_values<V>(x + pixel * place.columns + column);
-            V gradient;
-            VITRINE_UNROLL
-            for (int s = 0; s < V::size; ++s) {
-                const T a = prologue(input[s], column + s);
-                const T d_u = activation_passes(prologue.activation, a) ? d_a[i][j + s] : T(0);
-                scale_sums[j + s] = multiply_add(d_u, input[s], scale_sums[j + s]);
-                shift_sums[j + s] += d_u;
-                gradient[s] = prologue.scale == nullptr ? d_u : prologue.scale[column + s] * d_u;
-            }
-            if (put.gradient.gradient) put.gradient(pixel, column, gradient);
-        });
-        if (partials != nullptr) leave_sums(place, scale_sums, shift_sums, shared);
-    }
-
-  private:
-    template <class Tile>
-    __device__ __forceinline__ void leave_sums(const GemmPlace<T, Tile>& place,
-                                               const T (&scale_sums)[Tile::thread_columns],
-                                               const T (&shift_sums)[Tile::thread_columns], T* shared) const {
-        const T scale_sum = column_total(place, scale_sums, shared);
-        __syncthreads();
-        const T shift_sum = column_total(place, shift_sums, shared);
-        const int me = static_cast<int>(threadIdx.x);
-        const int column = place.first_column + me;
-        if (me >= Tile::columns || column >= place.columns) return;
-        T* to = partials + int64_t{place.row_tile} * 2 * place.columns + column;
-        to[0] = scale_sum;
-        to[place.columns] = shift_sum;
-    }
-};
-
 /// A class, its product's shape and plan.
 struct ClassProduct {
     PixelClass pixels;
@@ -167,12 +116,12 @@ struct ClassProduct {
     GemmPlan plan;
 };
 
-std::vector<ClassProduct> products_of(const ConvBackward& args) {
+std::vector<ClassProduct> products_of(const ConvBackward& args, GemmTiling tiling) {
     std::vector<ClassProduct> products;
     for (const PixelClass& pixels : classes_of(args.shape)) {
         const int64_t m = args.shape.batch * pixels.pixels_of_image();
         const int64_t k = pixels.taps() * args.shape.out_channels;
-        products.push_back({pixels, m, k, plan_gemm(args.dtype, m, args.shape.in_channels, k)});
+        products.push_back({pixels, m, k, plan_gemm(args.dtype, m, args.shape.in_channels, k, tiling)});
     }
     return products;
 }
@@ -200,82 +149,91 @@ WeightByTaps<V, T> class_weight(const ConvBackward& args, const PixelClass& pixe
             static_cast<int>(s.in_channels)};
 }
 
-/// One class's product: to `d_x`, through the prologue if `through`. partials: see InputGradient.
-template <class V, class T>
-void run_class(const ConvBackward& args, const ClassProduct& product, const Gradient& d_x, bool through,
-               T* partials, Context& context) {
-    const ConvShape& shape = args.shape;
-    const int64_t n = shape.in_channels;
-    const LinesOfWindows<UpstreamSource<V, T>> g{UpstreamSource<V, T>(args),
-                                                 class_windows(product.pixels, shape)};
-    const PutPixels<T> put{ClassPixels(product.pixels, shape), {ValuesWriter<T>(d_x), static_cast<int>(n)}};
-    const T* x = through ? static_cast<const T*>(args.x) : nullptr;
-    const bool packs = packs_fit<T>(n, d_x.data, x);
-    const InputGradient<T> whole{put, PrologueOn<T>(args.prologue), x, packs, partials};
-    run_whole_or_split(product.plan, product.m, n, product.k, g, class_weight<V, T>(args, product.pixels),
-                       whole, put, packs, context);
+/// A class's loaders, for a product of some kind.
+template <class V, class T, class F>
+void with_operands(const ConvBackward& args, const PixelClass& pixels, F&& multiply) {
+    multiply(
+        LinesOfWindows<UpstreamSource<V, T>>{UpstreamSource<V, T>(args), class_windows(pixels, args.shape)},
+        class_weight<V, T>(args, pixels));
 }
 
-/// All classes to d_x without the prologue's part.
+/// One class's part of d_x (or of d_a), without the prologue.
 template <class V, class T>
-void run_plain(const ConvBackward& args, std::span<const ClassProduct> products, const Gradient& d_x,
-               Context& context) {
-    for (const ClassProduct& product : products) {
-        if (product.k == 0 && d_x.mode == GradMode::accumulate) continue;
-        run_class<V, T>(args, product, d_x, false, nullptr, context);
-    }
-}
-
-/// The prologue's chain rule in the products' epilogues.
-template <class V, class T>
-void run_fused(const ConvBackward& args, std::span<const ClassProduct> products, Context& context) {
+void run_plain(const ConvBackward& args, const ClassProduct& product, const Gradient& d_x, Context& context) {
+    if (product.k == 0 && d_x.mode == GradMode::accumulate) return;
     const int64_t n = args.shape.in_channels;
-    const bool sums = args.d_scale || args.d_shift;
+    const PutPixels<T> put{ClassPixels(product.pixels, args.shape),
+                           {ValuesWriter<T>(d_x), static_cast<int>(n)}};
+    with_operands<V, T>(args, product.pixels, [&](const auto& g, const auto& weight) {
+        run_gemm_to(product.plan, product.m, n, product.k, g, weight, put, packs_fit<T>(n, d_x.data),
+                    context);
+    });
+}
+
+/// One class's part of d_x, through the prologue. partials [row tiles, 2, in_channels], or null.
+template <class V, class T>
+void run_fused(const ConvBackward& args, const ClassProduct& product, T* partials) {
+    const int64_t n = args.shape.in_channels;
+    const GemmChainRule<T, ClassPixels> chain_rule{
+        PrologueOn<T>(args.prologue),
+        static_cast<const T*>(args.x),
+        {ValuesWriter<T>(args.d_x), static_cast<int>(n)},
+        packs_fit<T>(n, args.d_x.data, args.x, args.prologue.scale, args.prologue.shift),
+        partials,
+        ClassPixels(product.pixels, args.shape)};
+    with_operands<V, T>(args, product.pixels, [&](const auto& g, const auto& weight) {
+        run_gemm(product.plan, product.m, n, product.k, g, weight, chain_rule);
+    });
+}
+
+/// All classes through the prologue. A class without taps adds nothing to d_scale and d_shift.
+template <class V, class T>
+void run_all_fused(const ConvBackward& args, std::span<const ClassProduct> products, Context& context) {
+    const int64_t n = args.shape.in_channels;
     int64_t tiles = 0;
-    for (const ClassProduct& product : products) {
-        if (product.k > 0) tiles += product.plan.row_tiles;
-    }
+    for (const ClassProduct& product : products) tiles += product.k > 0 ? product.plan.row_tiles : 0;
+    const bool sums = args.d_scale || args.d_shift;
     T* const partials = sums ? context.scratch.take<T>(tiles * 2 * n) : nullptr;
     T* next = partials;
     for (const ClassProduct& product : products) {
         if (product.k == 0) {
-            if (args.d_x && args.d_x.mode == GradMode::write)
-                run_class<V, T>(args, product, args.d_x, false, nullptr, context);
+            if (args.d_x) run_plain<V, T>(args, product, args.d_x, context);
             continue;
         }
-        run_class<V, T>(args, product, args.d_x, true, next, context);
+        run_fused<V, T>(args, product, next);
         if (sums) next += product.plan.row_tiles * 2 * n;
     }
-    if (!sums) return;
-    const Gradient gradients[]{args.d_scale, args.d_shift};
-    finish_sums<T>(partials, tiles, n, gradients);
+    if (sums) finish_sums(partials, tiles, n, std::array{args.d_scale, args.d_shift});
+}
+
+template <class V, class T>
+void input_gradients(const ConvBackward& args, GemmTiling tiling, Context& context) {
+    const std::vector<ClassProduct> products = products_of(args, tiling);
+    const auto run_all_plain = [&](const Gradient& d_x) {
+        for (const ClassProduct& product : products) run_plain<V, T>(args, product, d_x, context);
+    };
+    if (args.prologue.plain()) {
+        if (args.d_x) run_all_plain(args.d_x);
+        return;
+    }
+    if (!args.d_x && !args.d_scale && !args.d_shift) return;
+    const auto is_split = [](const ClassProduct& product) { return product.plan.splits > 1; };
+    if (std::ranges::none_of(products, is_split)) {
+        run_all_fused<V, T>(args, products, context);
+        return;
+    }
+    // Only the sum of all splits can go through the chain rule. There are splits where x is small.
+    T* d_a = context.scratch.take<T>(args.shape.in_pixels() * args.shape.in_channels);
+    run_all_plain({d_a, GradMode::write});
+    prologue_gradient(args, d_a, context);
 }
 
 }  // namespace
 
-template <class V, class T>
-void dense_input_gradients(const ConvBackward& args, Context& context) {
-    const std::vector<ClassProduct> products = products_of(args);
-    if (args.prologue.plain()) {
-        if (args.d_x) run_plain<V, T>(args, products, args.d_x, context);
-        return;
-    }
-    const bool split =
-        std::ranges::any_of(products, [](const ClassProduct& product) { return product.plan.splits > 1; });
-    if (!split) {
-        run_fused<V, T>(args, products, context);
-        return;
-    }
-    // Only the sum of all splits can go through the chain rule: in a pass of its own. Splits mean that x is
-    // small.
-    T* d_a = context.scratch.take<T>(args.shape.in_pixels() * args.shape.in_channels);
-    run_plain<V, T>(args, products, {d_a, GradMode::write}, context);
-    prologue_gradient(args, d_a, context);
+void dense_input_gradients(const ConvBackward& args, bool packs, GemmTiling tiling, Context& context) {
+    dispatch_float(args.dtype, [&]<class T>() {
+        with_values<T>(packs, [&]<class V>() { input_gradients<V, T>(args, tiling, context); });
+    });
 }
-
-template void dense_input_gradients<Pack<float>, float>(const ConvBackward&, Context&);
-template void dense_input_gradients<Single<float>, float>(const ConvBackward&, Context&);
-template void dense_input_gradients<Pack<double>, double>(const ConvBackward&, Context&);
-template void dense_input_gradients<Single<double>, double>(const ConvBackward&, Context&);
 
 }  // namespace vitrine::VITRINE_GPU

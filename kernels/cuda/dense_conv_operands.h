@@ -97,7 +97,10 @@ template <class Source>
 struct LinesOfWindows {
     using Element = typename Source::Element;
     using Value = typename Source::Value;
-    using Raw = typename Source::Raw;
+    struct Raw {
+        typename Source::Raw values;
+        bool inside;  // else padding, which is zero behind the prologue, not before it
+    };
     using Line = WindowCorner;
     struct Depth {
         WindowTap tap;
@@ -115,12 +118,11 @@ struct LinesOfWindows {
     }
     __device__ __forceinline__ Raw fetch(const Line& corner, const Depth& depth) const {
         if (!windows.inside(corner, depth.tap)) return {};
-        return source.fetch(corner.offset + depth.tap.offset);
+        return {source.fetch(corner.offset + depth.tap.offset), true};
     }
-    /// Padding is zero behind the prologue, not before it.
-    __device__ __forceinline__ Value finish(const Line& corner, const Depth& depth, const Raw& raw) const {
-        if (!windows.inside(corner, depth.tap)) return {};
-        return source.finish(depth.channel, raw);
+    __device__ __forceinline__ Value finish(const Line&, const Depth& depth, const Raw& raw) const {
+        if (!raw.inside) return {};
+        return source.finish(depth.channel, raw.values);
     }
 };
 
@@ -129,7 +131,10 @@ template <class Source>
 struct DepthsOfWindows {
     using Element = typename Source::Element;
     using Value = typename Source::Value;
-    using Raw = typename Source::Raw;
+    struct Raw {
+        typename Source::Raw values;
+        bool inside;  // else padding, which is zero behind the prologue, not before it
+    };
     struct Line {
         WindowTap tap;
         typename Source::Channel channel;
@@ -147,11 +152,11 @@ struct DepthsOfWindows {
     __device__ __forceinline__ Depth depth(int window) const { return windows.corner(window); }
     __device__ __forceinline__ Raw fetch(const Line& line, const Depth& corner) const {
         if (!windows.inside(corner, line.tap)) return {};
-        return source.fetch(corner.offset + line.tap.offset);
+        return {source.fetch(corner.offset + line.tap.offset), true};
     }
-    __device__ __forceinline__ Value finish(const Line& line, const Depth& corner, const Raw& raw) const {
-        if (!windows.inside(corner, line.tap)) return {};
-        return source.finish(line.channel, raw);
+    __device__ __forceinline__ Value finish(const Line& line, const Depth&, const Raw& raw) const {
+        if (!raw.inside) return {};
+        return source.finish(line.channel, raw.values);
     }
 };
 
