@@ -121,7 +121,9 @@ Fiber& BlockRunner::idle_fiber() {
         fibers_.push_back(std::make_unique<Fiber>(run_threads, this, scheduler_, fibers_.size()));
         return *fibers_.back();
     }
-    return *idle_fibers_[--idle_count_];
+    Fiber& fiber = *idle_fibers_[--idle_count_];
+    if (idle_count_ != 0) idle_fibers_[idle_count_ - 1]->expect();
+    return fiber;
 }
 
 /// The body of every fiber. Before a thread starts, those that may go on do: fewer fibers are in use at once.
@@ -184,7 +186,7 @@ void BlockRunner::abandon() {
 inline uint32_t BlockRunner::take_ready() {
     const uint32_t rank = ready_[first_ready_];
     if (++first_ready_ == count_) first_ready_ = 0;
-    --ready_count_;
+    if (--ready_count_ != 0) threads_[ready_[first_ready_]].fiber->expect();
     return rank;
 }
 

@@ -46,6 +46,12 @@ class Fiber {
 #endif
     }
 
+    /// Fetches the top of the stack, soon to be switched to, into the cache.
+    void expect() const {
+        __builtin_prefetch(place_);
+        __builtin_prefetch(static_cast<const char*>(place_) + 64);
+    }
+
     /// Forgets where the fiber was: the next resume() begins its body anew. No destructors run on its stack.
     void restart();
 
