@@ -32,11 +32,12 @@ struct Position {
     int64_t image;
 
     __device__ __forceinline__ Position(int64_t thread, const Size2& size, int64_t channels) {
-        const int64_t lanes = channels / N;
-        channel = thread % lanes * N;
-        column = thread / lanes % size.width;
-        row = thread / lanes / size.width % size.height;
-        image = thread / lanes / size.width / size.height;
+        const int64_t pixel = thread / (channels / N);
+        const int64_t image_row = pixel / size.width;
+        channel = (thread - pixel * (channels / N)) * N;
+        column = pixel - image_row * size.width;
+        image = image_row / size.height;
+        row = image_row - image * size.height;
     }
 };
 
@@ -81,7 +82,7 @@ __device__ __forceinline__ Lanes<T, N> load_upstream(const UpstreamOn<T>& upstre
 
 /// count: of threads, one for N channels of a pixel.
 template <class T, int N>
-__global__ void __launch_bounds__(threads)
+__global__ void __launch_bounds__(threads, 1)
     gather_y(ConvShape shape, Size2 out, const T* __restrict__ x, const T* __restrict__ weight,
              const T* __restrict__ bias, PrologueOn<T> prologue, T* y, int64_t count) {
     if (thread_index() >= count) return;
@@ -104,24 +105,25 @@ __global__ void __launch_bounds__(threads)
 
 /// d_a = Σ weight · g over the windows that hold the pixel.
 template <class T, int N>
-__global__ void __launch_bounds__(threads)
+__global__ void __launch_bounds__(threads, 1)
     gather_d_a(ConvShape shape, Size2 out, UpstreamOn<T> upstream, const T* __restrict__ weight,
                LanesWriter<T> d_a, int64_t count) {
     if (thread_index() >= count) return;
     const int64_t channels = shape.in_channels;
     const Position<N> at(thread_index(), shape.in, channels);
     Lanes<T, N> sum = all_lanes<T, N>(T(0));
-    for (int64_t p = 0; p < shape.kernel.height; ++p) {
-        const int64_t down = at.row + shape.padding.height - p;
-        if (down < 0 || down % shape.stride.height != 0 || down / shape.stride.height >= out.height) continue;
-        for (int64_t q = 0; q < shape.kernel.width; ++q) {
-            const int64_t along = at.column + shape.padding.width - q;
-            if (along < 0 || along % shape.stride.width != 0 || along / shape.stride.width >= out.width)
-                continue;
-            const int64_t index = index_of(at.image, down / shape.stride.height, along / shape.stride.width,
-                                           out, channels, at.channel);
-            accumulate(sum, load_lanes<N>(weight + (p * shape.kernel.width + q) * channels + at.channel),
-                       load_upstream<N>(upstream, index, at.channel));
+    // Output row i holds the pixel's row as its row p; the next one that does lies a stride further.
+    const int64_t down = at.row + shape.padding.height;
+    const int64_t along = at.column + shape.padding.width;
+    int64_t i = down / shape.stride.height;
+    for (int64_t p = down % shape.stride.height; p < shape.kernel.height; p += shape.stride.height, --i) {
+        if (i < 0 || i >= out.height) continue;
+        int64_t j = along / shape.stride.width;
+        for (int64_t q = along % shape.stride.width; q < shape.kernel.width; q += shape.stride.width, --j) {
+            if (j < 0 || j >= out.width) continue;
+            accumulate(
+                sum, load_lanes<N>(weight + (p * shape.kernel.width + q) * channels + at.channel),
+                load_upstream<N>(upstream, index_of(at.image, i, j, out, channels, at.channel), at.channel));
         }
     }
     d_a(thread_index() * N, sum);
@@ -133,7 +135,7 @@ __global__ void __launch_bounds__(threads)
 /// Each row is added up by itself, then the rows of an image, then the images: what float loses in a sum
 /// grows with its length.
 template <class T, int N>
-__global__ void __launch_bounds__(threads)
+__global__ void __launch_bounds__(threads, 1)
     gather_d_weight(ConvShape shape, Size2 out, const T* __restrict__ x, PrologueOn<T> prologue,
                     UpstreamOn<T> upstream, T* sums, int64_t chunk_rows) {
     const int64_t channels = shape.in_channels;
