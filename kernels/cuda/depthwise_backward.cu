@@ -11,10 +11,10 @@
 // so both gradients want the same values at the same time, and each can be left out. d_u, d_x, and the sums
 // for d_scale and d_shift follow where a row of d_a is complete: x is at hand.
 //
-// Bytes asked for, f32, an element of x at stride 1: 4 of x, 4 of d_x, 4 of d_y (and of y, with statistics) ·
-// (1 + (kernel − 1) / tile columns) · (1 + (kernel − 1) / strip rows): 12 in all where two kernels, one for
-// each gradient, take 16 and 20. At stride 2 the part of d_y is a quarter. 4 · kernel² / stride² FLOPs an
-// element of x.
+// Bytes asked for, f32, an element of x at stride 1: 4 of x, 4 of d_x, 4 of d_y (and 4 of y, with statistics)
+// · (1 + (kernel − 1) / tile columns) · (1 + (kernel − 1) / strip rows): 12 in all, where two kernels, one
+// for each gradient, take 16, or 20 with a prologue. At stride 2 the part of d_y is a quarter. 4 · kernel² /
+// stride² FLOPs an element of x.
 //
 // Sums over pixels: in each thread over the rows of its strips, then over the columns of the block by
 // halving, then over the blocks in their order: always the same bits.

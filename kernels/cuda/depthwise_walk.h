@@ -287,8 +287,8 @@ class RowStage {
     int image_row_;
 };
 
-/// Calls run.template operator()<WalkShape<…>>() for a shape that refuses_walking() takes. aligned: every
-/// pointer is.
+/// Calls run.template operator()<WalkShape<…>>() for a shape that refuses_walking() takes. aligned_pointers:
+/// whether all of them allow accesses of 16 bytes.
 template <class Run>
 void dispatch_walk(DType dtype, const ConvShape& shape, bool aligned_pointers, Run&& run) {
     dispatch_float(dtype, [&]<class T>() {
