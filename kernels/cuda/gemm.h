@@ -3,14 +3,12 @@
 //
 // A block of 128 threads computes a tile of C, each thread a micro-tile of it in registers:
 //
-//          columns of the block tile: 8 threads side by side
-//         ┌────┬────┬────┬────┐       k goes in steps of 8. For each, the block puts 8 columns of A and 8
-//         rows
-//      16 │ t0 │ t1 │ …  │ t7 │       of B into shared memory, and every thread multiplies its rows of the
-//      one
-//     thr.├────┼────┼────┼────┤       with its columns of the other: 8 · 8 multiply-adds for 8 + 8 values
-//      be-│ t8 │ …  │    │    │       read from shared memory, and those in packs of 16 bytes.
-//      low└────┴────┴────┴────┘
+//              8 threads side by side
+//             ┌────┬────┬────┬────┐    k goes in steps of 8. For each, the block puts 8 columns of A
+//          16 │ t0 │ t1 │ …  │ t7 │    and 8 rows of B into shared memory, and every thread multiplies
+//     threads ├────┼────┼────┼────┤    its rows of the one with its columns of the other: 8 · 8
+//       below │ t8 │ …  │    │    │    multiply-adds for 8 + 8 values read from shared memory, and
+//             └────┴────┴────┴────┘    those in packs of 16 bytes.
 //
 // While a step is multiplied, the loads of the next one are already under way into registers; they land in
 // the second half of the shared memory, so one barrier a step is enough.
@@ -39,6 +37,9 @@
 namespace vitrine::VITRINE_GPU {
 
 constexpr int gemm_threads = 128;
+/// Blocks for which a multiprocessor must have registers: up to 255 a thread then. Without this number ptxas
+/// aims for more blocks in some kernels, and spills registers to reach them.
+constexpr int gemm_blocks = 2;
 constexpr int gemm_threads_across = 8;
 constexpr int gemm_threads_down = gemm_threads / gemm_threads_across;
 constexpr int gemm_depth = 8;  // k of a step
@@ -221,12 +222,22 @@ struct alignas(16) GemmShared {
     T values[count];
 };
 
+/// Blocks that a multiprocessor should hold at once, by the bytes of a thread's micro-tile. It tells the
+/// compiler how many registers it may use: about 100, 168 or all 255; by itself it rather spills one than
+/// give up a block.
+template <class T, class Tile>
+constexpr int gemm_blocks_at_once = [] {
+    const size_t bytes = Tile::thread_rows * Tile::thread_columns * sizeof(T);
+    return bytes <= 64 ? 5 : bytes <= 128 ? 3 : 2;
+}();
+
 /// The kernel. Epilogue, passed by value, is called by all threads of a block as
 ///     epilogue(place, sums, shared)
 /// with the thread's GemmPlace, its sums [thread_rows][thread_columns], and the block's shared memory, which
 /// is free by then (2 · gemm_depth · (rows + columns) elements of it can be counted on).
 template <class Tile, class A, class B, class Epilogue>
-__global__ void __launch_bounds__(gemm_threads) gemm(GemmShape shape, A a, B b, Epilogue epilogue) {
+__global__ void __launch_bounds__(gemm_threads, (gemm_blocks_at_once<typename A::Element, Tile>))
+    gemm(GemmShape shape, A a, B b, Epilogue epilogue) {
     using T = typename A::Element;
     using Left = GemmOperand<A, Tile::rows>;
     using Right = GemmOperand<B, Tile::columns>;
