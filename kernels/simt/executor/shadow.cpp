@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <new>
+#include <utility>
 
 #include "kernels/simt/executor/device_memory.h"
 
@@ -27,30 +28,30 @@ Shadow::Shadow(uintptr_t begin, size_t bytes)
     pages_ = static_cast<Page*>(memory);  // zero bytes: pages that are not made
 }
 
-Shadow::~Shadow() {
-    forget_all();
-    munmap(pages_, page_count_ * sizeof(Page));
-}
+Shadow::~Shadow() { munmap(pages_, page_count_ * sizeof(Page)); }
 
 Shadow::Page& Shadow::touch(size_t number, bool whole_words) {
     Page& page = pages_[number];
     if (page.cells == nullptr) make(number);
-    if (!whole_words && page.shift != 0) split(page);
+    if (!whole_words && page.shift != 0) split(number);
     return page;
 }
 
 void Shadow::make(size_t number) {
+    auto words = std::make_unique<Cell[]>(page_bytes >> word_shift);
+    pages_[number] = {words.get(), word_shift};
     const std::lock_guard lock(mutex_);
-    made_.insert(number);
-    pages_[number] = {new Cell[page_bytes >> word_shift](), word_shift};
+    made_[number] = std::move(words);
 }
 
 /// What was known of a word is known of its bytes.
-void Shadow::split(Page& page) {
-    Cell* bytes = new Cell[page_bytes];
+void Shadow::split(size_t number) {
+    auto bytes = std::make_unique<Cell[]>(page_bytes);
+    Page& page = pages_[number];
     for (size_t i = 0; i < page_bytes; ++i) bytes[i] = page.cells[i >> word_shift];
-    delete[] page.cells;
-    page = {bytes, 0};
+    page = {bytes.get(), 0};
+    const std::lock_guard lock(mutex_);
+    made_[number] = std::move(bytes);
 }
 
 void Shadow::forget(uintptr_t address, size_t bytes) {
@@ -58,9 +59,8 @@ void Shadow::forget(uintptr_t address, size_t bytes) {
     const size_t offset = address - begin_;
     const size_t end_page = std::min((offset + bytes) / page_bytes, page_count_);
     for (auto page = made_.lower_bound((offset + page_bytes - 1) / page_bytes);
-         page != made_.end() && *page < end_page; page = made_.erase(page)) {
-        delete[] pages_[*page].cells;
-        pages_[*page] = {};
+         page != made_.end() && page->first < end_page; page = made_.erase(page)) {
+        pages_[page->first] = {};
     }
 }
 

@@ -3,8 +3,9 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <map>
+#include <memory>
 #include <mutex>
-#include <set>
 
 #include "kernels/simt/executor/cell.h"
 
@@ -57,13 +58,13 @@ class Shadow {
 
     Page& touch(size_t number, bool whole_words);
     void make(size_t number);
-    static void split(Page& page);
+    void split(size_t number);
 
     uintptr_t begin_;
     size_t page_count_;
     Page* pages_;
     std::mutex mutex_;
-    std::set<size_t> made_;
+    std::map<size_t, std::unique_ptr<Cell[]>> made_;  // the cells of each page that is touched
 };
 
 /// The shadow of the whole device memory.
