@@ -25,6 +25,7 @@ namespace vitrine::VITRINE_GPU {
 namespace {
 
 constexpr int threads = 256;
+constexpr int blocks = 2;  // a multiprocessor has registers for: 128 a thread, so that nothing spills
 
 /// A ConvShape with what follows from it.
 struct Geometry : ConvShape {
@@ -74,7 +75,7 @@ __device__ __forceinline__ Pixel under_tap(const Geometry& s, const Pixel& out, 
 // x [batch, in, in_channels], weight [out_channels, kernel, group_in], y [batch, out, out_channels].
 
 template <class T>
-__global__ void __launch_bounds__(threads)
+__global__ void __launch_bounds__(threads, blocks)
     forward_elements(Geometry s, const T* __restrict__ x, const T* __restrict__ weight,
                      const T* __restrict__ bias, PrologueOn<T> prologue, T* y, int64_t count) {
     const int64_t index = thread_index();
@@ -99,7 +100,7 @@ __global__ void __launch_bounds__(threads)
 
 /// d_a = Σ weight · g over the windows that hold the pixel.
 template <class T>
-__global__ void __launch_bounds__(threads)
+__global__ void __launch_bounds__(threads, blocks)
     d_x_elements(Geometry s, UpstreamOn<T> g, const T* __restrict__ weight, GradientWriter<T> d_a,
                  int64_t count) {
     const int64_t index = thread_index();
@@ -154,7 +155,7 @@ __device__ __forceinline__ T sum_pixels(const Geometry& s, const T* x, const Pro
 }
 
 template <class T>
-__global__ void __launch_bounds__(threads)
+__global__ void __launch_bounds__(threads, blocks)
     d_weight_elements(Geometry s, const T* __restrict__ x, PrologueOn<T> prologue, UpstreamOn<T> g,
                       GradientWriter<T> d_weight, int64_t pixels, int64_t weights) {
     const int64_t index = thread_index();
@@ -163,7 +164,7 @@ __global__ void __launch_bounds__(threads)
 
 /// partials [chunks, weights]
 template <class T>
-__global__ void __launch_bounds__(threads)
+__global__ void __launch_bounds__(threads, blocks)
     d_weight_chunks(Geometry s, const T* __restrict__ x, PrologueOn<T> prologue, UpstreamOn<T> g, T* partials,
                     int64_t pixels, int64_t chunk_pixels, int64_t weights, int64_t count) {
     const int64_t index = thread_index();

@@ -37,9 +37,6 @@
 namespace vitrine::VITRINE_GPU {
 
 constexpr int gemm_threads = 128;
-/// Blocks for which a multiprocessor must have registers: up to 255 a thread then. Without this number ptxas
-/// aims for more blocks in some kernels, and spills registers to reach them.
-constexpr int gemm_blocks = 2;
 constexpr int gemm_threads_across = 8;
 constexpr int gemm_threads_down = gemm_threads / gemm_threads_across;
 constexpr int gemm_depth = 8;  // k of a step
