@@ -108,7 +108,7 @@ template <class T>
 struct PutPartial {
     T* partials;
     int row_length;
-    int64_t count;  // m · n
+    int64_t count;  // m · row_length
 
     template <class V>
     __device__ __forceinline__ void operator()(int row, int column, V v) const {
