@@ -14,7 +14,7 @@ namespace vitrine::gradcheck {
 class SimtChecks final : public DeviceChecks {
   public:
     static constexpr int seeds = 5;
-    static constexpr double watched_work = 2e5;
+    static constexpr double watched_work = 1e6;
     static constexpr double repeated_work = 2e7;
     static constexpr double differenced_work = 2e7;  // of all differences of one parameter
 

@@ -10,6 +10,8 @@
 namespace vitrine::gradcheck {
 namespace {
 
+constexpr size_t name_width = 44;
+
 /// Launches with the time that the roofline allows each of them.
 struct Timed {
     TrafficTotals totals;
@@ -36,6 +38,7 @@ struct KernelLaunches {
     std::string kernel;
     dim3 grid, block;
     Timed timed{};
+    std::vector<simt::LaunchReport> launches{};
 };
 
 std::vector<KernelLaunches> by_kernel(const ReportEntry& entry, const Gpu& gpu) {
@@ -48,8 +51,19 @@ std::vector<KernelLaunches> by_kernel(const ReportEntry& entry, const Gpu& gpu) 
         auto group = std::ranges::find_if(groups, same);
         if (group == groups.end()) group = groups.insert(group, {launch.kernel, launch.grid, launch.block});
         group->timed.add(launch, gpu, entry.dtype);
+        group->launches.push_back(launch);
     }
     return groups;
+}
+
+/// Without the namespaces that all kernels share.
+std::string short_name(std::string name) {
+    for (const std::string_view noise : {"vitrine::simt::", "vitrine::", "(anonymous namespace)::"}) {
+        for (size_t at = name.find(noise); at != name.npos; at = name.find(noise))
+            name.erase(at, noise.size());
+    }
+    for (size_t at = name.find("> >"); at != name.npos; at = name.find("> >")) name.erase(at + 1, 1);
+    return name;
 }
 
 std::string extents(const dim3& d) {
@@ -70,9 +84,9 @@ std::string columns(const Timed& timed) {
 
 std::string header() {
     return fmt::format(
-        "    {:<44} {:>12} {:>5} {:>4} {:>9} {:>7} {:>7} {:>7} {:>8} {:>9} {:>9} {:>9} {:>9} {:>8} {:>8}\n",
-        "launched", "grid", "block", "n", "requests", "sectors", "banks", "partial", "barriers", "MB read",
-        "MB wrote", "MB once", "MFLOP", "us once", "us");
+        "    {:<{}} {:>12} {:>5} {:>4} {:>9} {:>7} {:>7} {:>7} {:>8} {:>9} {:>9} {:>9} {:>9} {:>8} {:>8}\n",
+        "launched", name_width, "grid", "block", "n", "requests", "sectors", "banks", "partial", "barriers",
+        "MB read", "MB wrote", "MB once", "MFLOP", "us once", "us");
 }
 
 std::string line_text(const simt::LineTraffic& line) {
@@ -125,6 +139,31 @@ double least_seconds(const ReportEntry& entry, const Gpu& gpu) {
     return roofline_seconds(gpu, entry.dtype, entry.least.flops, entry.least.bytes());
 }
 
+/// All entries of a kernel.
+struct SummaryRow {
+    std::string kernel;
+    int calls = 0;
+    double seconds_at_least = 0;
+    LeastCost least{};
+    Timed timed{};
+
+    void add(const ReportEntry& entry, const Gpu& gpu) {
+        calls += entry.times;
+        least += entry.least;
+        seconds_at_least += least_seconds(entry, gpu);
+        for (const simt::LaunchReport& launch : entry.launches) timed.add(launch, gpu, entry.dtype);
+    }
+
+    std::string text() const {
+        const TrafficTotals& t = timed.totals;
+        return fmt::format(
+            "{:<34} {:>5} {:>8} {:>8.2f} {:>7.2f} {:>10.2f} {:>10.2f} {:>10.2f} {:>9.1f} {:>9.1f} {:>9.1f}\n",
+            kernel, calls, t.launches, t.sector_ratio(), t.conflict_ratio(), least.bytes() / 1e6,
+            t.distinct_bytes() / 1e6, t.bytes() / 1e6, 1e6 * seconds_at_least, 1e6 * timed.cached_seconds,
+            1e6 * timed.seconds);
+    }
+};
+
 }  // namespace
 
 std::string report_text(const ReportEntry& entry, const Gpu& gpu, bool lines) {
@@ -141,11 +180,15 @@ std::string report_text(const ReportEntry& entry, const Gpu& gpu, bool lines) {
         all.bytes() / entry.least.bytes(), all.distinct_bytes() / entry.least.bytes());
     text += header();
     for (const KernelLaunches& group : by_kernel(entry, gpu)) {
-        text += fmt::format("    {:<44} {:>12} {:>5} {:>4} {}\n", group.kernel, extents(group.grid),
-                            extents(group.block), group.timed.totals.launches, columns(group.timed));
+        const std::string name = short_name(group.kernel);
+        // A long name has a line of its own.
+        text += name.size() <= name_width ? fmt::format("    {:<{}}", name, name_width)
+                                          : fmt::format("    {}\n    {:<{}}", name, "", name_width);
+        text += fmt::format(" {:>12} {:>5} {:>4} {}\n", extents(group.grid), extents(group.block),
+                            group.timed.totals.launches, columns(group.timed));
+        if (!lines) continue;
+        for (const simt::LineTraffic& line : worst_lines(group.launches)) text += line_text(line);
     }
-    if (!lines) return text;
-    for (const simt::LineTraffic& line : worst_lines(entry.launches)) text += line_text(line);
     return text;
 }
 
@@ -163,48 +206,33 @@ std::string report_json(const ReportEntry& entry, const Gpu& gpu, bool lines) {
                           {"all", to_object(timed(entry, gpu))}};
     for (const KernelLaunches& group : by_kernel(entry, gpu)) {
         nlohmann::json launches = to_object(group.timed);
-        launches["kernel"] = group.kernel;
+        if (lines) {
+            for (const simt::LineTraffic& line : worst_lines(group.launches))
+                launches["lines"].push_back(to_object(line));
+        }
+        launches["kernel"] = short_name(group.kernel);
         launches["grid"] = {group.grid.x, group.grid.y, group.grid.z};
         launches["block"] = {group.block.x, group.block.y, group.block.z};
         object["launched"].push_back(std::move(launches));
-    }
-    if (lines) {
-        for (const simt::LineTraffic& line : worst_lines(entry.launches))
-            object["lines"].push_back(to_object(line));
     }
     return object.dump();
 }
 
 std::string summary_text(const std::vector<ReportEntry>& entries, const Gpu& gpu) {
-    struct Row {
-        std::string kernel;
-        int calls = 0;
-        double least_seconds = 0;
-        LeastCost least;
-        Timed timed;
-    };
-    std::vector<Row> rows;
+    std::vector<SummaryRow> rows;
+    SummaryRow all{"all"};
     for (const ReportEntry& entry : entries) {
-        auto row = std::ranges::find(rows, entry.kernel, &Row::kernel);
-        if (row == rows.end()) row = rows.insert(row, {entry.kernel, 0, 0, {}, {}});
-        row->calls += entry.times;
-        row->least += entry.least;
-        row->least_seconds += least_seconds(entry, gpu);
-        for (const simt::LaunchReport& launch : entry.launches) row->timed.add(launch, gpu, entry.dtype);
+        auto row = std::ranges::find(rows, entry.kernel, &SummaryRow::kernel);
+        if (row == rows.end()) row = rows.insert(row, {entry.kernel});
+        row->add(entry, gpu);
+        all.add(entry, gpu);
     }
-    std::ranges::stable_sort(rows, std::greater{}, [](const Row& row) { return row.timed.seconds; });
+    std::ranges::stable_sort(rows, std::greater{}, [](const SummaryRow& row) { return row.timed.seconds; });
     std::string text = fmt::format("{:<34} {:>5} {:>8} {:>8} {:>7} {:>10} {:>10} {:>10} {:>9} {:>9} {:>9}\n",
                                    "kernel", "calls", "launches", "sectors", "banks", "MB least", "MB once",
                                    "MB moved", "us least", "us once", "us");
-    for (const Row& row : rows) {
-        const TrafficTotals& t = row.timed.totals;
-        text += fmt::format(
-            "{:<34} {:>5} {:>8} {:>8.2f} {:>7.2f} {:>10.2f} {:>10.2f} {:>10.2f} {:>9.1f} {:>9.1f} {:>9.1f}\n",
-            row.kernel, row.calls, t.launches, t.sector_ratio(), t.conflict_ratio(), row.least.bytes() / 1e6,
-            t.distinct_bytes() / 1e6, t.bytes() / 1e6, 1e6 * row.least_seconds,
-            1e6 * row.timed.cached_seconds, 1e6 * row.timed.seconds);
-    }
-    return text;
+    for (const SummaryRow& row : rows) text += row.text();
+    return text + all.text();
 }
 
 }  // namespace vitrine::gradcheck

@@ -14,7 +14,7 @@ std::string report_text(const ReportEntry& entry, const Gpu& gpu, bool lines);
 /// One object on one line.
 std::string report_json(const ReportEntry& entry, const Gpu& gpu, bool lines);
 
-/// The kernels of all entries, the one with the longest time first.
+/// The kernels of all entries, the one with the longest time first, and their sum.
 std::string summary_text(const std::vector<ReportEntry>& entries, const Gpu& gpu);
 
 }  // namespace vitrine::gradcheck
