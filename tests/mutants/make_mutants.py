@@ -26,10 +26,13 @@ def read_plan(path):
             if not re.fullmatch(r"[a-z][a-z0-9_]*", name) or names.count(name) > 1:
                 sys.exit(f"{path}: the name '{name}' must be unique, of lower case letters, digits and _")
     files = {group["name"]: files_of(group) for group in plan["groups"]}
-    for number, mutant in enumerate(plan["mutants"], start=1):
-        mutant["number"] = number
+    numbers = {group["name"]: 1000 * i for i, group in enumerate(plan["groups"], start=1)}
+    for mutant in plan["mutants"]:
         if mutant["file"] not in files.get(mutant["group"], []):
             sys.exit(f"{path}: mutant {mutant['name']}: {mutant['file']} is no file of a group '{mutant['group']}'")
+        # Counted in each group by itself, so that a new mutant changes no other group's files.
+        numbers[mutant["group"]] += 1
+        mutant["number"] = numbers[mutant["group"]]
     return plan
 
 
@@ -43,7 +46,6 @@ def write(path, text):
     if os.path.exists(path):
         with open(path, encoding="utf-8") as file:
             if file.read() == text:
-                os.utime(path)
                 return
     with open(path, "w", encoding="utf-8") as file:
         file.write(text)
