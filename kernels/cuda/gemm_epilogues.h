@@ -222,8 +222,8 @@ struct PixelsInOrder {
     __device__ __forceinline__ int operator()(int row) const { return row; }
 };
 
-/// d_u = d_a · activation'(u), d_x = scale_c · d_u, and for each tile of rows Σ d_u · x and Σ d_u. Pixels says
-/// which pixel of x a row of the product is.
+/// d_u = d_a · activation'(u), d_x = scale_c · d_u, and for each tile of rows Σ d_u · x and Σ d_u. Pixels
+/// says which pixel of x a row of the product is.
 template <class T, class Pixels = PixelsInOrder>
 struct GemmChainRule {
     PrologueOn<T> prologue;
