@@ -49,16 +49,42 @@ void forward_product(const ConvForward& args, GemmTiling tiling, Context& contex
     run_conv_output(args, k, windows, weight, context, tiling);
 }
 
-/// A Put: column o of the product is row o of the weight.
-template <class T>
-struct PutTurned {
-    GradientWriter<T> gradient;
-    int row_length;
+/// An epilogue: GemmStore for a Put of the transposed product. Rows of a micro-tile are neighbours in packs
+/// just as columns are, so that the stores of a warp are whole sectors here, too.
+template <class T, class Put>
+struct StoreTurned {
+    Put put;
+    bool packs;
 
-    template <class V>
-    __device__ __forceinline__ void operator()(int row, int column, V v) const {
+    template <class Tile>
+    __device__ __forceinline__ void operator()(const GemmPlace<T, Tile>& place,
+                                               const T (&sums)[Tile::thread_rows][Tile::thread_columns],
+                                               T*) const {
+        constexpr int size = Pack<T>::size;
         VITRINE_UNROLL
-        for (int s = 0; s < V::size; ++s) gradient((column + s) * row_length + row, v[s]);
+        for (int j = 0; j < Tile::thread_columns; ++j) {
+            const int column = place.column(j);
+            if (column >= place.columns) continue;
+            VITRINE_UNROLL
+            for (int i = 0; i < Tile::thread_rows; i += size) {
+                Pack<T> values;
+                VITRINE_UNROLL
+                for (int s = 0; s < size; ++s) values[s] = sums[i + s][j];
+                store(column, place.row(i), place.rows, values);
+            }
+        }
+    }
+
+  private:
+    __device__ __forceinline__ void store(int column, int row, int rows, const Pack<T>& values) const {
+        if (packs) {
+            if (row < rows) put(column, row, values);
+            return;
+        }
+        VITRINE_UNROLL
+        for (int s = 0; s < Pack<T>::size; ++s) {
+            if (row + s < rows) put(column, row + s, Single<T>{values[s]});
+        }
     }
 };
 
@@ -69,6 +95,26 @@ bool better_turned(int64_t channels, int64_t columns) {
         return divide_up(m, int64_t{64}) * 64 * divide_up(n, int64_t{32}) * 32;
     };
     return area(columns, channels) < area(channels, columns);
+}
+
+/// d_weight as the transpose of windowsᵀ · g; see run_gemm_to, which does the same for the product itself.
+template <class A, class B>
+void run_turned(const ConvBackward& args, const A& windows, const B& g, const GemmPlan& plan,
+                Context& context) {
+    using T = typename A::Element;
+    const int64_t channels = args.shape.out_channels, columns = columns_of_windows(args.shape);
+    const int64_t pixels = args.shape.out_pixels();
+    const bool packs = packs_fit<T>(columns, args.d_weight.data);
+    const PutGradient<T> put{ValuesWriter<T>(args.d_weight), static_cast<int>(columns)};
+    if (plan.splits == 1) {
+        run_gemm(plan, columns, channels, pixels, windows, g, StoreTurned<T, PutGradient<T>>{put, packs});
+        return;
+    }
+    const int64_t row_length = divide_up(columns, Pack<T>::size) * Pack<T>::size;
+    T* partials = context.scratch.take<T>(plan.splits * channels * row_length);
+    const PutPartial<T> put_partial{partials, static_cast<int>(row_length), channels * row_length};
+    run_gemm(plan, columns, channels, pixels, windows, g, StoreTurned<T, PutPartial<T>>{put_partial, true});
+    run_sum_splits(partials, plan.splits, channels, columns, row_length, packs, put);
 }
 
 /// k are the output pixels, far more than rows and columns: split among the blocks.
@@ -84,9 +130,8 @@ void weight_gradient(const ConvBackward& args, GemmTiling tiling, Context& conte
         run_conv_weight_gradient(args, columns, g, windows, context, tiling);
         return;
     }
-    const GemmPlan plan = plan_gemm(args.dtype, columns, channels, shape.out_pixels(), tiling);
-    const PutTurned<T> put{GradientWriter<T>(args.d_weight), static_cast<int>(columns)};
-    run_gemm_to(plan, columns, channels, shape.out_pixels(), windows, g, put, false, context);
+    run_turned(args, windows, g, plan_gemm(args.dtype, columns, channels, shape.out_pixels(), tiling),
+               context);
 }
 
 }  // namespace
