@@ -154,7 +154,7 @@ void require_success(cudaError_t status, const char* call, const char* file, int
 
 namespace {
 
-__global__ void probe() {}
+__global__ void __launch_bounds__(1) probe() {}
 
 /// Launches the smallest kernel: it fails where the build has no code that the GPU can run.
 void require_code_for_this_gpu() {
