@@ -52,7 +52,12 @@ endfunction()
 # every access, so that the executor can check it; the executor, not thread sanitizer, provides the hooks, and so the
 # flag is not one for linking. Address sanitizer cannot be combined with the hooks: it checks bounds in their place.
 function(vitrine_simt_kernels target)
-  set(options -g)
+  # Lines for the findings. Where somebody will debug, everything; else no more than lines, which compiles quicker.
+  if(CMAKE_BUILD_TYPE STREQUAL Debug)
+    set(options -g)
+  else()
+    set(options -g1)
+  endif()
   if(NOT CMAKE_CXX_FLAGS MATCHES "-fsanitize=")
     list(APPEND options -fsanitize=thread --param=tsan-instrument-func-entry-exit=0)
     target_compile_definitions(${target} PRIVATE VITRINE_SIMT_HOOKS)

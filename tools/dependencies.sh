@@ -37,8 +37,9 @@ install_missing() {
     DEBIAN_FRONTEND=noninteractive $as_root apt-get install -y -qq --no-install-recommends $missing >/dev/null
 }
 
-# Configures (once) and builds a preset.
+# Configures (once) and builds a preset. The CUDA toolkit is never installed: where there is one the cuda device is built,
+# and which of the two it was is said.
 build_preset() {
-    [ -f "build/$1/build.ninja" ] || cmake --preset "$1" >/dev/null
+    [ -f "build/$1/build.ninja" ] || cmake --preset "$1" | sed -n 's/^-- \(.*cuda device.*\)/\1/p'
     cmake --build "build/$1"
 }

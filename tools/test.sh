@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Installs what is missing, builds and runs every test: the unit tests, gradcheck on both devices, the rules of the house,
-# and the unit tests once more under the address and undefined-behaviour sanitizers.
+# Installs what is missing, builds and runs every test: the unit tests, gradcheck on every device that needs no GPU, the rules
+# of the house, and the unit tests once more under the address and undefined-behaviour sanitizers. Where nvcc is found, the
+# cuda device is built too and the resources of its kernels are tested; what needs a GPU is in tools/gpu_check.sh.
 #
 #     tools/test.sh            everything
 #     tools/test.sh --quick    without the sanitizers

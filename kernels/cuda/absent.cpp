@@ -1,5 +1,6 @@
 // Stands in for the cuda device in a build without it.
 
+#include "kernels/cuda/vendor/available.h"
 #include "kernels/devices.h"
 #include "kernels/error.h"
 
@@ -14,5 +15,8 @@ namespace {
 const KernelTable& table() { throw_absent(); }
 
 const Runtime& runtime() { throw_absent(); }
+
+const char* vendor::cudnn_problem() { return "device cuda is not part of this build"; }
+const char* vendor::cublas_problem() { return "device cuda is not part of this build"; }
 
 }  // namespace vitrine::cuda

@@ -20,6 +20,8 @@ namespace vitrine::VITRINE_GPU {
 namespace {
 
 constexpr int threads = 256;
+// At least so many on a multiprocessor: 64 registers a thread, which is enough.
+constexpr int blocks_of_packs = 4;
 
 // The naive rung.
 
@@ -106,7 +108,7 @@ __global__ void __launch_bounds__(threads)
 }
 
 template <class T>
-__global__ void __launch_bounds__(threads)
+__global__ void __launch_bounds__(threads, blocks_of_packs)
     share_packs(PoolWindows<int> windows, const T* __restrict__ d_y, PackGradient<T> d_x, int count) {
     const int64_t i = thread_index();
     if (i >= count) return;

@@ -381,14 +381,6 @@ void backward_naive(const BatchNormBackward& args, Context& context) {
 
 // The lists.
 
-template <class... Pointers>
-const char* refuses_packs(DType dtype, int64_t channels, Pointers... pointers) {
-    if (channels % static_cast<int64_t>(16 / size_of(dtype)) != 0) {
-        return "a row's channels are not a multiple of 16 bytes";
-    }
-    return aligned(pointers...) ? nullptr : "a pointer is not aligned to 16 bytes";
-}
-
 const char* refuses_forward_packs(const BatchNormForward& args) {
     return refuses_packs(args.dtype, args.channels, args.x, args.weight, args.bias, args.mean, args.rstd,
                          args.y);

@@ -89,7 +89,7 @@ __global__ void __launch_bounds__(finish_threads)
 
     Moments<T> total;
     T origin = T(0);
-    if (channel < channels && chunks > 0) {
+    if (channel < channels && slice < chunks) {
         if (partials[channel] > T(0)) origin = partials[channels + channel];
         for (int64_t chunk = slice; chunk < chunks; chunk += finish_slices) {
             const T* partial = partials + chunk * 3 * channels + channel;

@@ -12,27 +12,36 @@
 #include "kernels/cuda/channel_finish.h"
 
 namespace vitrine::VITRINE_GPU {
+namespace {
 
-Columns share_out(int64_t groups, int64_t rows, int64_t channels, int size, int64_t most_blocks) {
-    const int64_t vectors = divide_up(channels, int64_t{size});
-    // A long row is cut into tiles. Fewer tiles read longer pieces of memory; but 160 lanes, say, leave 96 of
-    // 256 threads without work, where two tiles of 80 leave 16.
-    int64_t tiles = divide_up(vectors, int64_t{column_threads});
-    const auto busy = [&](int64_t count) {
-        const int64_t lanes = divide_up(vectors, count);
-        return lanes * (column_threads / lanes) * 10 >= int64_t{column_threads} * 9;
-    };
-    constexpr int64_t fewest_lanes = 32;
-    for (int64_t count = tiles; divide_up(vectors, count) >= fewest_lanes; ++count) {
-        if (!busy(count)) continue;
-        tiles = count;
-        break;
+/// How many threads lie side by side. A short row is taken whole. A long one is cut into tiles of 32 to 64
+/// lanes, which read at least 512 consecutive bytes (packs) and leave several threads for the rows, so that
+/// chunks are long and partial sums few; among these, what leaves the fewest threads without work.
+int64_t choose_lanes(int64_t vectors) {
+    constexpr int64_t most = 64, fewest = 32;
+    if (vectors <= most) return vectors;
+    int64_t best = most, least_slots = 0;
+    for (int64_t lanes = most; lanes >= fewest; --lanes) {
+        const int64_t tiles = divide_up(vectors, lanes);
+        // Threads' places for every row, busy or not, times 2^16.
+        const int64_t slots = (tiles * column_threads << 16) / (column_threads / lanes);
+        if (lanes < most && slots >= least_slots) continue;
+        best = lanes;
+        least_slots = slots;
     }
+    return best;
+}
+
+}  // namespace
+
+Columns share_out(int64_t groups, int64_t rows, int64_t channels, int size, Shares shares) {
+    const int64_t vectors = divide_up(channels, int64_t{size});
+    const int64_t tiles = divide_up(vectors, choose_lanes(vectors));
     const int64_t lanes = divide_up(vectors, tiles);
     const int64_t row_threads = column_threads / lanes;
 
-    const int64_t most_chunks = std::max<int64_t>(1, most_blocks / (tiles * groups));
-    const int64_t chunks = std::clamp<int64_t>(rows / (row_threads * rows_in_flight), 1, most_chunks);
+    const int64_t most_chunks = std::max<int64_t>(1, shares.most_blocks / (tiles * groups));
+    const int64_t chunks = std::clamp<int64_t>(rows / (row_threads * shares.fewest_rows), 1, most_chunks);
     const int64_t chunk_rows = divide_up(divide_up(rows, chunks), row_threads) * row_threads;
     return {rows,
             channels,
@@ -238,7 +247,7 @@ void finish_moments(const T* partials, int64_t chunks, int64_t channels, T* mean
 template <class V, class T>
 Partials<T> chunk_moments(const T* x, int64_t rows, int64_t channels, Context& context) {
     if (rows * channels == 0) return {};
-    const Columns columns = share_out(1, rows, channels, V::size, most_sum_blocks);
+    const Columns columns = share_out(1, rows, channels, V::size, sum_shares);
     const Partials<T> partials{context.scratch.take<T>(columns.chunks * 3 * channels), columns.chunks};
     launch(moments_of_chunks<V, T>, columns.grid(), column_threads, 0, stream(), columns, x, partials.data);
     return partials;

@@ -115,9 +115,19 @@ struct Columns {
     }
 };
 
-/// Shares out, for threads that take `size` channels at once. `most_blocks`: more rows than that many blocks
-/// can take at once make longer chunks, not more of them.
-Columns share_out(int64_t groups, int64_t rows, int64_t channels, int size, int64_t most_blocks);
+/// Into how many chunks rows are cut.
+struct Shares {
+    int64_t most_blocks;  // more rows than so many blocks take at once make longer chunks, not more of them
+    int64_t fewest_rows;  // of a thread
+};
+
+/// Passes that leave nothing behind but what they write: enough blocks to fill a GPU a few times over.
+constexpr Shares pass_shares{2048, rows_in_flight};
+/// Passes that leave partial sums, which must be written and read again: fewer and longer chunks.
+constexpr Shares sum_shares{512, 2 * rows_in_flight};
+
+/// Shares out, for threads that take `size` channels at once.
+Columns share_out(int64_t groups, int64_t rows, int64_t channels, int size, Shares shares);
 
 /// What the running thread has to do.
 struct ColumnThread {
@@ -218,10 +228,18 @@ __global__ void __launch_bounds__(column_threads)
     }
 }
 
-/// Whether threads can take packs of T: every row of every array starts at a multiple of 16 bytes.
+/// Why threads cannot take packs, or null if they can: every row of every array must start at a multiple of
+/// 16 bytes.
+template <class... Pointers>
+const char* refuses_packs(DType dtype, int64_t channels, Pointers... pointers) {
+    if (channels % static_cast<int64_t>(16 / size_of(dtype)) != 0) {
+        return "a row's channels are not a multiple of 16 bytes";
+    }
+    return aligned(pointers...) ? nullptr : "a pointer is not aligned to 16 bytes";
+}
 template <class T, class... Pointers>
 bool packs_fit(int64_t channels, Pointers... pointers) {
-    return channels % Pack<T>::size == 0 && aligned(pointers...);
+    return refuses_packs(dtype_of<T>, channels, pointers...) == nullptr;
 }
 
 /// Calls f.operator()<V>() with Pack<T> or Single<T>.
@@ -241,17 +259,12 @@ struct Partials {
     int64_t chunks = 0;
 };
 
-/// Enough blocks to fill a GPU a few times over, for passes that only write.
-constexpr int64_t most_pass_blocks = 2048;
-/// Fewer where every block leaves partial sums that must be read again.
-constexpr int64_t most_sum_blocks = 512;
-
 /// Runs a body without sums over all rows.
 template <class V, class Body>
 void run_over_columns(const Body& body, int64_t groups, int64_t rows, int64_t channels) {
     static_assert(Body::sums == 0);
     if (groups * rows * channels == 0) return;
-    const Columns columns = share_out(groups, rows, channels, V::size, most_pass_blocks);
+    const Columns columns = share_out(groups, rows, channels, V::size, pass_shares);
     launch(over_columns<V, Body>, columns.grid(), column_threads, 0, stream(), columns, body, nullptr);
 }
 
@@ -260,7 +273,7 @@ template <class V, class Body, class T = typename Body::Element>
 Partials<T> sum_over_columns(const Body& body, int64_t rows, int64_t channels, Context& context) {
     static_assert(Body::sums > 0);
     if (rows * channels == 0) return {};
-    const Columns columns = share_out(1, rows, channels, V::size, most_sum_blocks);
+    const Columns columns = share_out(1, rows, channels, V::size, sum_shares);
     Partials<T> partials{context.scratch.take<T>(columns.chunks * Body::sums * channels), columns.chunks};
     launch(over_columns<V, Body>, columns.grid(), column_threads, 0, stream(), columns, body, partials.data);
     return partials;

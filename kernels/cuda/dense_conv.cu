@@ -1,12 +1,53 @@
-// Dense convolution: the ordered lists of its implementations.
+// Dense convolution: the ordered list of its implementations.
+//
+//     implicit_gemm          the products of gemm.h, windows gathered while tiles are loaded, in packs of 16
+//     bytes implicit_gemm_singles  the same with single loads: MobileNetV2's stem has 3 input channels
+//     implicit_gemm_128x64   one block tile for all shapes, for comparison; floats only
+//     implicit_gemm_128x32
+//     direct_chunks          one thread an element of what is computed; the only one that knows groups
+//     direct                 the same, and d_weight without chunks of pixels
 
 #include "kernels/cuda/dense_conv_direct.h"
+#include "kernels/cuda/dense_conv_gemm.h"
 
 namespace vitrine::VITRINE_GPU {
 namespace {
 
-constexpr Implementation<ConvForward> forward_list[]{{"direct", refuses_nothing, dense_forward_direct}};
+void run_gemm_of(const ConvForward& args, bool packs, GemmTiling tiling, Context& context) {
+    dense_forward_products(args, packs, tiling, context);
+}
+void run_gemm_of(const ConvBackward& args, bool packs, GemmTiling tiling, Context& context) {
+    dense_backward_products(args, packs, tiling, context);
+}
+
+template <bool packs, class Args>
+void run_products(const Args& args, Context& context) {
+    run_gemm_of(args, packs, GemmTiling::by_shape, context);
+}
+
+template <GemmTiling tiling, class Args>
+void run_tile(const Args& args, Context& context) {
+    run_gemm_of(args, refuses_dense_packs(args) == nullptr, tiling, context);
+}
+
+template <class Args>
+const char* refuses_tile(const Args& args) {
+    if (args.dtype == DType::f64) return "doubles have one tile only";
+    return refuses_dense_products(args);
+}
+
+constexpr Implementation<ConvForward> forward_list[]{
+    {"implicit_gemm", refuses_dense_packs, run_products<true>},
+    {"implicit_gemm_singles", refuses_dense_products, run_products<false>},
+    {"implicit_gemm_128x64", refuses_tile, run_tile<GemmTiling::tile_128x64>},
+    {"implicit_gemm_128x32", refuses_tile, run_tile<GemmTiling::tile_128x32>},
+    {"direct", refuses_nothing, dense_forward_direct},
+};
 constexpr Implementation<ConvBackward> backward_list[]{
+    {"implicit_gemm", refuses_dense_packs, run_products<true>},
+    {"implicit_gemm_singles", refuses_dense_products, run_products<false>},
+    {"implicit_gemm_128x64", refuses_tile, run_tile<GemmTiling::tile_128x64>},
+    {"implicit_gemm_128x32", refuses_tile, run_tile<GemmTiling::tile_128x32>},
     {"direct_chunks", refuses_nothing, dense_backward_direct_chunks},
     {"direct", refuses_nothing, dense_backward_direct},
 };

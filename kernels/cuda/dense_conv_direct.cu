@@ -25,6 +25,7 @@ namespace vitrine::VITRINE_GPU {
 namespace {
 
 constexpr int threads = 256;
+constexpr int blocks = 2;  // a multiprocessor has registers for: 128 a thread, so that nothing spills
 
 /// A ConvShape with what follows from it.
 struct Geometry : ConvShape {
@@ -46,7 +47,17 @@ struct Pixel {
 };
 
 __device__ __forceinline__ Pixel pixel_at(int64_t index, const Size2& size) {
-    return {index / size.width / size.height, index / size.width % size.height, index % size.width};
+    const int64_t line = index / size.width;
+    const int64_t image = line / size.height;
+    return {image, line - image * size.height, index - line * size.width};
+}
+/// The next one, as memory lies.
+__device__ __forceinline__ void advance(Pixel& pixel, const Size2& size) {
+    if (++pixel.column < size.width) return;
+    pixel.column = 0;
+    if (++pixel.row < size.height) return;
+    pixel.row = 0;
+    ++pixel.image;
 }
 __device__ __forceinline__ int64_t index_of(const Pixel& pixel, const Size2& size) {
     return (pixel.image * size.height + pixel.row) * size.width + pixel.column;
@@ -64,13 +75,14 @@ __device__ __forceinline__ Pixel under_tap(const Geometry& s, const Pixel& out, 
 // x [batch, in, in_channels], weight [out_channels, kernel, group_in], y [batch, out, out_channels].
 
 template <class T>
-__global__ void __launch_bounds__(threads)
+__global__ void __launch_bounds__(threads, blocks)
     forward_elements(Geometry s, const T* __restrict__ x, const T* __restrict__ weight,
                      const T* __restrict__ bias, PrologueOn<T> prologue, T* y, int64_t count) {
     const int64_t index = thread_index();
     if (index >= count) return;
-    const int64_t o = index % s.out_channels;
-    const Pixel out = pixel_at(index / s.out_channels, s.out);
+    const int64_t pixel = index / s.out_channels;
+    const int64_t o = index - pixel * s.out_channels;
+    const Pixel out = pixel_at(pixel, s.out);
     const int64_t first_channel = o / s.group_out * s.group_in;
     T sum = bias == nullptr ? T(0) : bias[o];
     for (int64_t p = 0; p < s.kernel.height; ++p) {
@@ -88,7 +100,7 @@ __global__ void __launch_bounds__(threads)
 
 /// d_a = Σ weight · g over the windows that hold the pixel.
 template <class T>
-__global__ void __launch_bounds__(threads)
+__global__ void __launch_bounds__(threads, blocks)
     d_x_elements(Geometry s, UpstreamOn<T> g, const T* __restrict__ weight, GradientWriter<T> d_a,
                  int64_t count) {
     const int64_t index = thread_index();
@@ -126,12 +138,13 @@ __device__ __forceinline__ T sum_pixels(const Geometry& s, const T* x, const Pro
     const int64_t o = tap / s.kernel.width / s.kernel.height;
     const int64_t p = tap / s.kernel.width % s.kernel.height, q = tap % s.kernel.width;
     const int64_t channel = o / s.group_out * s.group_in + weight_index % s.group_in;
+    Pixel out = pixel_at(first, s.out);
     T sum = 0;
     while (first < end) {
         const int64_t run_end = first + run < end ? first + run : end;
         T run_sum = 0;
-        for (; first < run_end; ++first) {
-            const Pixel in = under_tap(s, pixel_at(first, s.out), p, q);
+        for (; first < run_end; ++first, advance(out, s.out)) {
+            const Pixel in = under_tap(s, out, p, q);
             if (!is_inside(in, s.in)) continue;
             const T a = prologue(x[index_of(in, s.in) * s.in_channels + channel], channel);
             run_sum = multiply_add(g(first * s.out_channels + o, o), a, run_sum);
@@ -142,7 +155,7 @@ __device__ __forceinline__ T sum_pixels(const Geometry& s, const T* x, const Pro
 }
 
 template <class T>
-__global__ void __launch_bounds__(threads)
+__global__ void __launch_bounds__(threads, blocks)
     d_weight_elements(Geometry s, const T* __restrict__ x, PrologueOn<T> prologue, UpstreamOn<T> g,
                       GradientWriter<T> d_weight, int64_t pixels, int64_t weights) {
     const int64_t index = thread_index();
@@ -151,7 +164,7 @@ __global__ void __launch_bounds__(threads)
 
 /// partials [chunks, weights]
 template <class T>
-__global__ void __launch_bounds__(threads)
+__global__ void __launch_bounds__(threads, blocks)
     d_weight_chunks(Geometry s, const T* __restrict__ x, PrologueOn<T> prologue, UpstreamOn<T> g, T* partials,
                     int64_t pixels, int64_t chunk_pixels, int64_t weights, int64_t count) {
     const int64_t index = thread_index();

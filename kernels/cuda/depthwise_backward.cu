@@ -11,10 +11,10 @@
 // so both gradients want the same values at the same time, and each can be left out. d_u, d_x, and the sums
 // for d_scale and d_shift follow where a row of d_a is complete: x is at hand.
 //
-// Bytes asked for, f32, an element of x at stride 1: 4 of x, 4 of d_x, 4 of d_y (and of y, with statistics) ·
-// (1 + (kernel − 1) / tile columns) · (1 + (kernel − 1) / strip rows): 12 in all where two kernels, one for
-// each gradient, take 16 and 20. At stride 2 the part of d_y is a quarter. 4 · kernel² / stride² FLOPs an
-// element of x.
+// Bytes asked for, f32, an element of x at stride 1: 4 of x, 4 of d_x, 4 of d_y (and 4 of y, with statistics)
+// · (1 + (kernel − 1) / tile columns) · (1 + (kernel − 1) / strip rows): 12 in all, where two kernels, one
+// for each gradient, take 16, or 20 with a prologue. At stride 2 the part of d_y is a quarter. 4 · kernel² /
+// stride² FLOPs an element of x.
 //
 // Sums over pixels: in each thread over the rows of its strips, then over the columns of the block by
 // halving, then over the blocks in their order: always the same bits.
@@ -41,8 +41,7 @@ struct BackwardArrays {
     const T* weight;
     PrologueOn<T> prologue;
     UpstreamOn<T> upstream;
-    T* d_x;  // null: not wanted
-    bool accumulate_d_x;
+    LanesWriter<T> d_x;
     T* prologue_partials;  // [chunks, 2, channels]: d_scale, d_shift; or null
     T* weight_partials;    // [chunks, taps, channels]
     int in_height;
@@ -68,12 +67,13 @@ struct BackwardParts {
     static constexpr int rows = 2 / stride;
     /// Padded rows of x that must be at hand beyond those that a row of g completes.
     static constexpr int ahead = with_weight ? kernel - stride : 0;
-    static constexpr int ring_rows = ahead + stride * rows;
 
     using Stage = RowStage<Shape, UpstreamGradient<T, Shape::load_width>, rows, 1, Shape::reach>;
-    static constexpr int parameter_values = (Shape::taps + 5) * Shape::most_channel_threads * Shape::width;
+    static constexpr int scale_row = Shape::taps;  // of the parameters; the weights come first
+    static constexpr int mean_row = Shape::taps + 2;
+    using BlockParameters = Parameters<Shape, Shape::taps + 5>;
     static constexpr int sum_values = (weight ? Shape::taps : 2) * walk_threads / 2 * Shape::width;
-    static constexpr int shared_values = std::max({2 * Stage::values, parameter_values, sum_values});
+    static constexpr int shared_values = std::max(2 * Stage::values, sum_values);
 };
 
 /// The columns of x that a thread owns: stride of them.
@@ -148,6 +148,12 @@ struct ThreadPrologue {
     Activation activation;
     Values scale;
     Values shift;
+
+    /// parameters: scale and shift in shared memory.
+    __device__ __forceinline__ ThreadPrologue(Activation activation_, const T* parameters, int across)
+        : activation(activation_),
+          scale(load_lanes<Shape::width>(parameters)),
+          shift(load_lanes<Shape::width>(parameters + across)) {}
 
     __device__ __forceinline__ T a(T x, int k) const {
         return activate(activation, multiply_add(scale[k], x, shift[k]));
@@ -275,56 +281,40 @@ __device__ __forceinline__ void leave_sums(const Walk& walk, const Place<Shape>&
     for (int n = 0; n < count; ++n) store_lanes(to + n * walk.channels, sums[n]);
 }
 
-template <class T, int N>
-__device__ __forceinline__ void put_d_x(const BackwardArrays<T>& arrays, int index, Lanes<T, N> d_x) {
-    if (arrays.d_x == nullptr) return;
-    if (arrays.accumulate_d_x) {
-        const auto before = load_lanes<N>(arrays.d_x + index);
-        VITRINE_UNROLL
-        for (int k = 0; k < N; ++k) d_x[k] += before[k];
-    }
-    store_lanes(arrays.d_x + index, d_x);
-}
-
 template <class Shape, bool with_input, bool with_weight>
-__global__ void __launch_bounds__(walk_threads)
+__global__ void __launch_bounds__(walk_threads, 1)
     backward_rows(Walk walk, BackwardArrays<typename Shape::T> arrays) {
     using T = typename Shape::T;
     using Parts = BackwardParts<Shape, with_input, with_weight>;
     using Values = Lanes<T, Shape::width>;
     constexpr int stride = Shape::stride;
     alignas(16) __shared__ T shared[static_cast<size_t>(Parts::shared_values)];
+    alignas(16) __shared__ T parameter_values[static_cast<size_t>(Parts::BlockParameters::values)];
 
     const Place<Shape> place(walk);
-    const int across = walk.channel_threads * Shape::width;
-    const auto stage_row = [&](int row, const T* from, T otherwise) {
-        stage_parameters<Shape>(walk, place.first_channel, from, 1, otherwise, shared + row * across);
-    };
-    stage_parameters<Shape>(walk, place.first_channel, arrays.weight, Shape::taps, T(0), shared);
-    stage_row(Shape::taps, arrays.prologue.scale, T(1));
-    stage_row(Shape::taps + 1, arrays.prologue.shift, T(0));
-    stage_row(Shape::taps + 2, arrays.upstream.mean, T(0));
-    stage_row(Shape::taps + 3, arrays.upstream.d_mean, T(0));
-    stage_row(Shape::taps + 4, arrays.upstream.d_m2, T(0));
+    typename Parts::BlockParameters parameters(parameter_values, walk, place.first_channel);
+    parameters.fill(0, Shape::taps, arrays.weight, T(0));
+    parameters.fill(Parts::scale_row, 1, arrays.prologue.scale, T(1));
+    parameters.fill(Parts::scale_row + 1, 1, arrays.prologue.shift, T(0));
+    parameters.fill(Parts::mean_row, 1, arrays.upstream.mean, T(0));
+    parameters.fill(Parts::mean_row + 1, 1, arrays.upstream.d_mean, T(0), arrays.upstream.pixels);
+    parameters.fill(Parts::mean_row + 2, 1, arrays.upstream.d_m2, T(0), T(0.5));
     __syncthreads();
-    BackwardColumn<Parts, Shape> column(shared + place.lane, across);
-    const T* const scale = shared + Shape::taps * across + place.lane;
-    const ThreadPrologue<Shape> prologue{arrays.prologue.activation, load_lanes<Shape::width>(scale),
-                                         load_lanes<Shape::width>(scale + across)};
-    const UpstreamGradient<T, Shape::load_width> upstream(arrays.upstream,
-                                                          shared + (Shape::taps + 2) * across, across);
-    __syncthreads();
+    const int across = parameters.across();
+    BackwardColumn<Parts, Shape> column(parameters.of_thread(0), across);
+    const UpstreamGradient<T, Shape::load_width> upstream{
+        arrays.upstream.d_y, arrays.upstream.d_mean == nullptr ? nullptr : arrays.upstream.y,
+        parameters.of_load(Parts::mean_row), across};
 
     const int first_g_column = arrays.first_column + place.first_column;
     typename Parts::Stage stage(walk, place, first_g_column - Shape::reach, arrays.out_width);
     const InputColumns<Shape> columns{(first_g_column + place.column) * stride - arrays.padding_width,
                                       place.active ? arrays.in_width : 0};
     InputRing<Parts, Shape> x;
-    const int g_row = arrays.out_width * walk.channels;
     const int x_row = arrays.in_width * walk.channels;
     for (int unit = place.first_unit; unit < place.end_unit; ++unit) {
         const Strip strip(walk, unit);
-        const int g_image = strip.image * arrays.out_height * g_row;
+        const int g_image = strip.image * arrays.out_height * arrays.out_width * walk.channels;
         // The thread's first column in padded row 0.
         const int x_column = (strip.image * arrays.in_height - arrays.padding_height) * x_row +
                              columns.first * walk.channels + place.channel;
@@ -333,7 +323,7 @@ __global__ void __launch_bounds__(walk_threads)
         const InputRows rows{max((first + Shape::reach) * stride, arrays.padding_height),
                              min(end * stride, arrays.in_height + arrays.padding_height)};
         const auto fetch = [&](int i) {
-            stage.fetch(upstream, g_image, g_row, i, max(first, 0), min(end, arrays.out_height));
+            stage.fetch(upstream, g_image, i, max(first, 0), min(end, arrays.out_height));
             if (arrays.x != nullptr)
                 x.fetch(arrays.x, x_column, x_row, walk.channels, i * stride + Parts::ahead, rows, columns);
         };
@@ -347,6 +337,8 @@ __global__ void __launch_bounds__(walk_threads)
             x.take();
             if (more) fetch(i + Parts::rows);
             if (place.active) {
+                const ThreadPrologue<Shape> prologue(arrays.prologue.activation,
+                                                     parameters.of_thread(Parts::scale_row), across);
                 const T* const g = shared + now + place.column * across + place.lane;
                 VITRINE_UNROLL
                 for (int step = 0; step < Parts::rows; ++step) {
@@ -355,7 +347,8 @@ __global__ void __launch_bounds__(walk_threads)
                     if constexpr (with_input)
                         column.take(x, stride * step, i + step, rows, columns, prologue,
                                     [&](int row, int e, const Values& d_x) {
-                                        put_d_x(arrays, x_column + row * x_row + e * walk.channels, d_x);
+                                        if (arrays.d_x)
+                                            arrays.d_x(x_column + row * x_row + e * walk.channels, d_x);
                                     });
                 }
             }
@@ -396,8 +389,7 @@ struct BackwardRun {
                  static_cast<const T*>(args.weight),
                  PrologueOn<T>(args.prologue),
                  UpstreamOn<T>(args),
-                 static_cast<T*>(args.d_x.data),
-                 args.d_x.mode == GradMode::accumulate,
+                 LanesWriter<T>(args.d_x),
                  nullptr,
                  nullptr,
                  static_cast<int>(args.shape.in.height),

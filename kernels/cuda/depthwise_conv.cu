@@ -1,12 +1,21 @@
 // Depthwise convolution: every channel is a group of its own. The ladder of implementations.
 //
 // 2 · kernel_height · kernel_width FLOPs an output element and at least 4 bytes in and 4 out: on any GPU the
-// memory is what it waits for, so the bytes decide. Forward, f32, per output element at stride 1:
+// memory is what it waits for, so the bytes decide. Asked for with f32, a 3×3 kernel and stride 1, an
+// element:
 //
-//     direct    4 · taps (x) + 4 · taps (weight) + 4 (y) bytes asked for; caches catch most of the repetition
-//     rows      4 · (1 + halo) + 4: x once, but for the few columns and rows that two blocks share
+//                forward (y)                    backward (d_x and d_weight; read x, d_y; write d_x)
+//     minimum    4 + 4 = 8                      12
+//     direct     36 + 36 (weight) + 4 = 76      36 + 36 + 4 for d_x, 36 + 36 for d_weight = 148
+//     gather     the same, by requests of 16 bytes a thread, and d_weight by all of the GPU
+//     rows       4 · (1 + shared) + 4           4 + 4 + 4 · (1 + shared)
 //
-// Each rung's file has the details: depthwise_direct.cu, depthwise_forward.cu, depthwise_backward.h.
+// shared: what two blocks both load at their common border, at most (1 + 2 / tile columns) · (1 + 2 / strip
+// rows) − 1. Counted for the layers of MobileNetV2 with a batch of 1, rows asks for 1.00 to 1.11 times the
+// minimum. The caches catch much of what the lower rungs repeat, but each repetition is a request still.
+//
+// rows: depthwise_forward.cu, depthwise_backward.cu and their walk, depthwise_walk.h. The lower rungs:
+// depthwise_gather.cu.
 
 #include "kernels/cuda/conv_parts.h"
 #include "kernels/cuda/depthwise_conv.h"
@@ -22,6 +31,11 @@ void run_backward_rows(const ConvBackward& args, Context& context) {
     bias_gradient(args, context);
 }
 
+void run_backward_gather(const ConvBackward& args, Context& context) {
+    depthwise_backward_gather(args, context);
+    bias_gradient(args, context);
+}
+
 void run_backward_direct(const ConvBackward& args, Context& context) {
     depthwise_backward_direct(args, context);
     bias_gradient(args, context);
@@ -29,15 +43,17 @@ void run_backward_direct(const ConvBackward& args, Context& context) {
 
 constexpr Implementation<ConvForward> forward_list[]{
     {"rows", forward_refuses_walking, depthwise_forward_rows},
+    {"gather", refuses_nothing, depthwise_forward_gather},
     {"direct", refuses_nothing, depthwise_forward_direct}};
 constexpr Implementation<ConvBackward> backward_list[]{{"rows", backward_refuses_walking, run_backward_rows},
+                                                       {"gather", refuses_nothing, run_backward_gather},
                                                        {"direct", refuses_nothing, run_backward_direct}};
 
 }  // namespace
 
 const char* refuses_walking(const ConvShape& shape) {
     if (shape.kernel != Size2{3, 3} && shape.kernel != Size2{5, 5}) return "the kernel is not 3x3 or 5x5";
-    if (shape.stride != Size2{1, 1} && shape.stride != Size2{2, 2}) return "the stride is not 1 or 2";
+    if (shape.stride != Size2{1, 1} && shape.stride != Size2{2, 2}) return "the stride is not 1x1 or 2x2";
     const int64_t channels = shape.in_channels;
     if (!fits_int(shape.in_pixels() * channels) || !fits_int(shape.out_pixels() * channels))
         return "a tensor has more than 2^31 elements";

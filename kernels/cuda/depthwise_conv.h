@@ -15,10 +15,14 @@ void depthwise_forward_rows(const ConvForward& args, Context& context);
 /// All gradients but d_bias, in one walk.
 void depthwise_backward_rows(const ConvBackward& args, Context& context);
 
-/// y, one thread an element; then the statistics in a pass over y.
-void depthwise_forward_direct(const ConvForward& args, Context& context);
+/// y, one thread for 16 bytes where alignment allows; then the statistics in a pass over y.
+void depthwise_forward_gather(const ConvForward& args, Context& context);
 
-/// All gradients but d_bias: d_a with one thread an element, d_weight with one thread a weight.
+/// All gradients but d_bias: d_a alike, d_weight by chunks of rows.
+void depthwise_backward_gather(const ConvBackward& args, Context& context);
+
+/// The same with one thread an element, and one a weight.
+void depthwise_forward_direct(const ConvForward& args, Context& context);
 void depthwise_backward_direct(const ConvBackward& args, Context& context);
 
 }  // namespace vitrine::VITRINE_GPU

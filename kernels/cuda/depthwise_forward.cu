@@ -131,20 +131,17 @@ struct OutputColumn {
     using Values = Lanes<T, width>;
 
     Values weight[static_cast<size_t>(Shape::taps)];
-    Values bias;
+    const T* bias;  // in shared memory
     Values sums[static_cast<size_t>(Shape::reach + 1)];
 
-    /// parameters: [taps + 1][channels of the block], the bias last.
-    __device__ __forceinline__ OutputColumn(const T* parameters, int across) {
+    __device__ __forceinline__ OutputColumn(const T* weights, const T* bias_, int across) : bias(bias_) {
         VITRINE_UNROLL
-        for (int tap = 0; tap < Shape::taps; ++tap)
-            weight[tap] = load_lanes<width>(parameters + tap * across);
-        bias = load_lanes<width>(parameters + Shape::taps * across);
+        for (int tap = 0; tap < Shape::taps; ++tap) weight[tap] = load_lanes<width>(weights + tap * across);
     }
 
     __device__ __forceinline__ void begin() {
         VITRINE_UNROLL
-        for (int j = 0; j <= Shape::reach; ++j) sums[j] = bias;
+        for (int j = 0; j <= Shape::reach; ++j) sums[j] = load_lanes<width>(bias);
     }
 
     /// An input row with v % stride = phase. row: the thread's first pixel in shared memory.
@@ -168,38 +165,46 @@ struct OutputColumn {
         const Values complete = sums[Shape::reach];
         VITRINE_UNROLL
         for (int j = Shape::reach; j > 0; --j) sums[j] = sums[j - 1];
-        sums[0] = bias;
+        sums[0] = load_lanes<width>(bias);
         return complete;
     }
 };
 
+/// Two blocks of a multiprocessor: one loads while the other waits at a barrier. 64-bit sums need the
+/// registers of both.
+template <class T>
+constexpr int blocks_of_multiprocessor = sizeof(T) == 4 ? 2 : 1;
+
 template <class Shape>
-__global__ void __launch_bounds__(walk_threads, 2)
+__global__ void __launch_bounds__(walk_threads, blocks_of_multiprocessor<typename Shape::T>)
     forward_rows(Walk walk, ForwardArrays<typename Shape::T> arrays) {
     using T = typename Shape::T;
     constexpr int stage_values = InputStage<Shape>::values;
-    constexpr int parameter_values = (Shape::taps + 3) * Shape::most_channel_threads * Shape::width;
-    alignas(16) __shared__ T shared[static_cast<size_t>(std::max(2 * stage_values, parameter_values))];
+    constexpr int bias_row = Shape::taps;
+    constexpr int scale_row = Shape::taps + 1;
+    constexpr int shift_row = Shape::taps + 2;
+    using ForwardParameters = Parameters<Shape, Shape::taps + 3>;
+    alignas(16) __shared__ T shared[static_cast<size_t>(2 * stage_values)];
+    alignas(16) __shared__ T parameter_values[static_cast<size_t>(ForwardParameters::values)];
 
     const Place<Shape> place(walk);
-    const int across = walk.channel_threads * Shape::width;
-    T* const scale = shared + (Shape::taps + 1) * across;
-    stage_parameters<Shape>(walk, place.first_channel, arrays.weight, Shape::taps, T(0), shared);
-    stage_parameters<Shape>(walk, place.first_channel, arrays.bias, 1, T(0), shared + Shape::taps * across);
-    stage_parameters<Shape>(walk, place.first_channel, arrays.prologue.scale, 1, T(1), scale);
-    stage_parameters<Shape>(walk, place.first_channel, arrays.prologue.shift, 1, T(0), scale + across);
+    ForwardParameters parameters(parameter_values, walk, place.first_channel);
+    parameters.fill(0, Shape::taps, arrays.weight, T(0));
+    parameters.fill(bias_row, 1, arrays.bias, T(0));
+    parameters.fill(scale_row, 1, arrays.prologue.scale, T(1));
+    parameters.fill(shift_row, 1, arrays.prologue.shift, T(0));
     __syncthreads();
-    OutputColumn<Shape> column(shared + place.lane, across);
-    const ActivatedInput<T, Shape::load_width> input(arrays.x, arrays.prologue.activation, scale, across);
-    __syncthreads();
+    const int across = parameters.across();
+    OutputColumn<Shape> column(parameters.of_thread(0), parameters.of_thread(bias_row), across);
+    const ActivatedInput<T, Shape::load_width> input{arrays.x, arrays.prologue.activation,
+                                                     parameters.of_load(scale_row), across};
 
     const int first_pixel = place.first_column * Shape::stride - arrays.padding_width;
     InputStage<Shape> stage(walk, place, first_pixel, arrays.in_width);
-    const int image_row = arrays.in_width * walk.channels;
     Moments<T, Shape::width> moments;
     for (int unit = place.first_unit; unit < place.end_unit; ++unit) {
         const Strip strip(walk, unit);
-        const int image = strip.image * arrays.in_height * image_row;
+        const int image = strip.image * arrays.in_height * arrays.in_width * walk.channels;
         const int first_row = strip.begin * Shape::stride - arrays.padding_height;
         const int rows = (strip.end - strip.begin - 1) * Shape::stride + Shape::kernel;
         const int low = max(first_row, 0);
@@ -207,7 +212,7 @@ __global__ void __launch_bounds__(walk_threads, 2)
         const int y_column =
             (strip.image * walk.rows * walk.columns + place.first_column + place.column) * walk.channels +
             place.channel;
-        stage.fetch(input, image, image_row, first_row, low, high);
+        stage.fetch(input, image, first_row, low, high);
         stage.put(input, shared);
         __syncthreads();
         column.begin();
@@ -215,7 +220,7 @@ __global__ void __launch_bounds__(walk_threads, 2)
         for (int v = 0; v < rows; v += rows_of_stage<Shape>) {
             const int now = v / rows_of_stage<Shape> % 2 * stage_values;
             const bool more = v + rows_of_stage<Shape> < rows;
-            if (more) stage.fetch(input, image, image_row, first_row + v + rows_of_stage<Shape>, low, high);
+            if (more) stage.fetch(input, image, first_row + v + rows_of_stage<Shape>, low, high);
             if (place.active) {
                 const T* const mine = shared + now + place.column * Shape::stride * across + place.lane;
                 VITRINE_UNROLL

@@ -9,27 +9,22 @@ namespace vitrine::VITRINE_GPU {
 
 /// a = activation(scale · x + shift) of N channels. Without a prologue scale is 1 and shift 0, which changes
 /// nothing.
+///
+/// What belongs to a channel stays in shared memory: registers are what these kernels are short of.
 template <class T, int N>
 struct ActivatedInput {
     using Raw = Lanes<T, N>;
 
     const T* x;
     Activation activation;
-    Lanes<T, N> scale;
-    Lanes<T, N> shift;
-
-    /// parameters: the channel's scale in shared memory; its shift lies `across` values further.
-    __device__ __forceinline__ ActivatedInput(const T* x_, Activation activation_, const T* parameters,
-                                              int across)
-        : x(x_), activation(activation_) {
-        const int lane = static_cast<int>(threadIdx.x) * N % across;
-        scale = load_lanes<N>(parameters + lane);
-        shift = load_lanes<N>(parameters + across + lane);
-    }
+    const T* parameters;  // in shared memory: scale, shift of the thread's channels, `across` values apart
+    int across;
 
     __device__ __forceinline__ Raw fetch(int index) const { return load_lanes<N>(x + index); }
 
     __device__ __forceinline__ Lanes<T, N> finish(const Raw& raw) const {
+        const auto scale = load_lanes<N>(parameters);
+        const auto shift = load_lanes<N>(parameters + across);
         Lanes<T, N> a;
         VITRINE_UNROLL
         for (int k = 0; k < N; ++k) a[k] = activate(activation, multiply_add(scale[k], raw[k], shift[k]));
@@ -37,8 +32,7 @@ struct ActivatedInput {
     }
 };
 
-/// g = d_y + d_mean / M + 2 · d_m2 · (y − mean) of N channels. Without statistics y is not read, and zeros
-/// stand for the rest.
+/// g = d_y + d_mean / M + 2 · d_m2 · (y − mean) of N channels; without statistics d_y alone.
 template <class T, int N>
 struct UpstreamGradient {
     struct Raw {
@@ -47,31 +41,19 @@ struct UpstreamGradient {
     };
 
     const T* d_y;
-    const T* y;  // null: d_y alone
-    Lanes<T, N> mean;
-    Lanes<T, N> d_mean;  // / M
-    Lanes<T, N> d_m2;    // · 2
-
-    /// parameters: mean, d_mean and d_m2 of the channel in shared memory, `across` values apart.
-    __device__ __forceinline__ UpstreamGradient(const UpstreamOn<T>& upstream, const T* parameters,
-                                                int across)
-        : d_y(upstream.d_y), y(upstream.d_mean == nullptr ? nullptr : upstream.y) {
-        const int lane = static_cast<int>(threadIdx.x) * N % across;
-        mean = load_lanes<N>(parameters + lane);
-        d_mean = load_lanes<N>(parameters + across + lane);
-        d_m2 = load_lanes<N>(parameters + 2 * across + lane);
-        VITRINE_UNROLL
-        for (int k = 0; k < N; ++k) {
-            d_mean[k] /= upstream.pixels;
-            d_m2[k] *= T(2);
-        }
-    }
+    const T* y;           // null: without statistics
+    const T* parameters;  // in shared memory: mean, d_mean / M, 2 · d_m2 of the thread's channels
+    int across;
 
     __device__ __forceinline__ Raw fetch(int index) const {
         return {load_lanes<N>(d_y + index), y == nullptr ? all_lanes<T, N>(T(0)) : load_lanes<N>(y + index)};
     }
 
     __device__ __forceinline__ Lanes<T, N> finish(const Raw& raw) const {
+        if (y == nullptr) return raw.d_y;
+        const auto mean = load_lanes<N>(parameters);
+        const auto d_mean = load_lanes<N>(parameters + across);
+        const auto d_m2 = load_lanes<N>(parameters + 2 * across);
         Lanes<T, N> g;
         VITRINE_UNROLL
         for (int k = 0; k < N; ++k) g[k] = multiply_add(d_m2[k], raw.y[k] - mean[k], raw.d_y[k] + d_mean[k]);

@@ -15,60 +15,12 @@
 
 #include <algorithm>
 
-#include "kernels/cuda/gpu.h"
+#include "kernels/cuda/depthwise_lanes.h"
 
 namespace vitrine::VITRINE_GPU {
 
 /// Threads of a block.
 constexpr int walk_threads = 256;
-
-/// N values of neighbouring channels.
-template <class T, int N>
-struct Lanes {
-    T value[static_cast<size_t>(N)];
-
-    __device__ __forceinline__ T& operator[](int i) { return value[i]; }
-    __device__ __forceinline__ const T& operator[](int i) const { return value[i]; }
-};
-
-template <class T, int N>
-__device__ __forceinline__ Lanes<T, N> all_lanes(T value) {
-    Lanes<T, N> lanes;
-    VITRINE_UNROLL
-    for (int i = 0; i < N; ++i) lanes[i] = value;
-    return lanes;
-}
-
-/// One access of N · sizeof(T) = 4, 8 or 16 bytes; `from` must be aligned to as many.
-template <int N, class T>
-__device__ __forceinline__ Lanes<T, N> load_lanes(const T* from) {
-    if constexpr (N == 1) {
-        return {{*from}};
-    } else if constexpr (sizeof(T) * N == 8) {
-        const float2 v = *reinterpret_cast<const float2*>(from);
-        return {{v.x, v.y}};
-    } else {
-        const Pack<T> v = load_pack(from);
-        Lanes<T, N> lanes;
-        VITRINE_UNROLL
-        for (int i = 0; i < N; ++i) lanes[i] = v[i];
-        return lanes;
-    }
-}
-
-template <class T, int N>
-__device__ __forceinline__ void store_lanes(T* to, const Lanes<T, N>& lanes) {
-    if constexpr (N == 1) {
-        *to = lanes[0];
-    } else if constexpr (sizeof(T) * N == 8) {
-        *reinterpret_cast<float2*>(to) = make_float2(lanes[0], lanes[1]);
-    } else {
-        Pack<T> v;
-        VITRINE_UNROLL
-        for (int i = 0; i < N; ++i) v[i] = lanes[i];
-        store_pack(to, v);
-    }
-}
 
 /// The compile-time side of a walk. `wide`: global memory in accesses of 16 bytes; else one value at a time,
 /// for channels or pointers that do not allow that.
@@ -111,34 +63,39 @@ struct Walk {
     bool empty() const { return groups * tiles * units == 0; }
 };
 
-/// Few idle threads first, then enough blocks to fill a GPU (by strips), then blocks that walk long.
+/// First the least work for one image, idle threads and shared pixels included; then enough blocks to fill a
+/// GPU, by strips; then blocks that walk long.
 template <class Shape>
 Walk plan_walk(int64_t batch, int64_t rows, int64_t columns, int64_t channels) {
     constexpr int blocks_wanted = 1024;
-    constexpr int fewest_strip_rows = 16 / Shape::stride;
+    // A strip loads kernel − stride rows that are not its own: at most an eighth more.
+    constexpr int fewest_strip_rows = 8 * (Shape::kernel - 1) / Shape::stride;
     Walk walk{};
     walk.channels = static_cast<int>(channels);
     walk.rows = static_cast<int>(rows);
     walk.columns = static_cast<int>(columns);
-    int fewest_blocks = 0;
+    int64_t least_work = 0;
     for (int along = Shape::fewest_channel_threads; along <= Shape::most_channel_threads; along *= 2) {
+        const int across = walk_threads / along;
         const int groups = divide_up(walk.channels, along * Shape::width);
-        const int tiles = divide_up(walk.columns, walk_threads / along);
-        if (fewest_blocks != 0 && groups * tiles >= fewest_blocks) continue;
-        fewest_blocks = groups * tiles;
+        const int tiles = divide_up(walk.columns, across);
+        const int pixels = across + across * Shape::stride + Shape::kernel - Shape::stride;
+        const int64_t work = int64_t{groups} * tiles * along * pixels;
+        if (least_work != 0 && work >= least_work) continue;
+        least_work = work;
         walk.channel_threads = along;
-        walk.columns_of_block = walk_threads / along;
+        walk.columns_of_block = across;
         walk.groups = groups;
         walk.tiles = tiles;
     }
-    const int64_t blocks = std::max<int64_t>(1, fewest_blocks * batch);
+    const int64_t blocks = std::max<int64_t>(1, int64_t{walk.groups} * walk.tiles);
     const int64_t strips =
-        std::clamp<int64_t>(divide_up(blocks_wanted, blocks), 1, std::max(1, walk.rows / fewest_strip_rows));
+        std::clamp<int64_t>(divide_up(int64_t{blocks_wanted}, std::max<int64_t>(1, blocks * batch)), 1,
+                            std::max(1, walk.rows / fewest_strip_rows));
     walk.strip_rows = std::max(1, divide_up(walk.rows, static_cast<int>(strips)));
     walk.strips = divide_up(walk.rows, walk.strip_rows);
     walk.units = static_cast<int>(batch) * walk.strips;
-    walk.units_of_block =
-        static_cast<int>(std::max<int64_t>(1, fewest_blocks * int64_t{walk.units} / blocks_wanted));
+    walk.units_of_block = static_cast<int>(std::max<int64_t>(1, blocks * walk.units / blocks_wanted));
     return walk;
 }
 
@@ -183,21 +140,53 @@ struct Strip {
     }
 };
 
-/// Puts `count` rows of parameters of the block's channels into shared memory, [count][channels of the
-/// block]. from [count, channels] or null: then each is `otherwise`.
-template <class Shape, class T>
-__device__ __forceinline__ void stage_parameters(const Walk& walk, int first_channel, const T* from,
-                                                 int count, T otherwise, T* to) {
-    constexpr int width = Shape::load_width;
-    const int along = walk.channel_threads * Shape::width / width;
-    for (int i = static_cast<int>(threadIdx.x); i < count * along; i += walk_threads) {
-        const int channel = first_channel + i % along * width;
-        Lanes<T, width> values = all_lanes<T, width>(otherwise);
-        if (from != nullptr && channel < walk.channels)
-            values = load_lanes<width>(from + i / along * walk.channels + channel);
-        store_lanes(to + i * width, values);
+/// What belongs to the block's channels, in shared memory for the whole walk: rows of [channels of the
+/// block].
+template <class Shape, int rows>
+class Parameters {
+    using T = typename Shape::T;
+    static constexpr int width = Shape::load_width;
+
+  public:
+    static constexpr int values = rows * Shape::most_channel_threads * Shape::width;
+
+    __device__ __forceinline__ Parameters(T* shared, const Walk& walk, int first_channel)
+        : shared_(shared),
+          across_(walk.channel_threads * Shape::width),
+          first_channel_(first_channel),
+          channels_(walk.channels) {}
+
+    /// Fills `count` rows from [count, channels] / divisor, or all with `otherwise` if there is no such
+    /// array. A barrier must follow.
+    __device__ __forceinline__ void fill(int row, int count, const T* from, T otherwise, T divisor = T(1)) {
+        const int along = across_ / width;
+        for (int i = static_cast<int>(threadIdx.x); i < count * along; i += walk_threads) {
+            const int channel = first_channel_ + i % along * width;
+            Lanes<T, width> lanes = all_lanes<T, width>(otherwise);
+            if (from != nullptr && channel < channels_) {
+                lanes = load_lanes<width>(from + i / along * channels_ + channel);
+                VITRINE_UNROLL
+                for (int k = 0; k < width; ++k) lanes[k] /= divisor;
+            }
+            store_lanes(shared_ + row * across_ + i * width, lanes);
+        }
     }
-}
+
+    /// Of the channels that the thread computes; of those that it loads and puts into shared memory.
+    __device__ __forceinline__ const T* of_thread(int row) const {
+        return shared_ + row * across_ + static_cast<int>(threadIdx.x) * Shape::width % across_;
+    }
+    __device__ __forceinline__ const T* of_load(int row) const {
+        return shared_ + row * across_ + static_cast<int>(threadIdx.x) * width % across_;
+    }
+    __device__ __forceinline__ int across() const { return across_; }
+
+  private:
+    T* shared_;
+    int across_;
+    int first_channel_;
+    int channels_;
+};
 
 /// Adds up `values` over the columns of a block, by halving. Complete in column 0. All threads must call it.
 /// shared: at least count · walk_threads / 2 · Shape::width values.
@@ -247,56 +236,59 @@ class RowStage {
                                         int image_width) {
         const int along = walk.channel_threads * Shape::width / width;
         const int pixels = walk.columns_of_block * step + halo;
+        row_slots_ = pixels * along;
+        image_row_ = image_width * walk.channels;
         VITRINE_UNROLL
         for (int k = 0; k < loads; ++k) {
-            const int slot = static_cast<int>(threadIdx.x) + k * walk_threads;
-            const int pixel = first_pixel + slot / along % pixels;
-            const int channel = place.first_channel + slot % along * width;
-            row_[k] = slot / along / pixels;
-            offset_[k] = pixel >= 0 && pixel < image_width && channel < walk.channels
-                             ? pixel * walk.channels + channel
-                             : -1;
+            const int pixel = first_pixel + slot(k) % row_slots_ / along;
+            const int channel = place.first_channel + slot(k) % along * width;
+            const bool ever =
+                slot(k) < rows * row_slots_ && pixel >= 0 && pixel < image_width && channel < walk.channels;
+            offset_[k] = ever ? row(k) * image_row_ + pixel * walk.channels + channel : -1;
         }
-        slots_ = rows * pixels * along;
-        row_values_ = pixels * along * width;
     }
 
     /// Of shared memory, for one row.
-    __device__ __forceinline__ int row_values() const { return row_values_; }
+    __device__ __forceinline__ int row_values() const { return row_slots_ * width; }
 
-    /// Starts loading first_row, first_row + 1 …; rows outside [low, high) become zeros. image_row: values in
-    /// a row of the image; `image` is the index of its first value.
-    __device__ __forceinline__ void fetch(const Source& source, int image, int image_row, int first_row,
-                                          int low, int high) {
+    /// Starts loading first_row, first_row + 1 …; rows outside [low, high) become zeros. image: the index of
+    /// its first value.
+    __device__ __forceinline__ void fetch(const Source& source, int image, int first_row, int low, int high) {
+        inside_ = 0;
         VITRINE_UNROLL
         for (int k = 0; k < loads; ++k) {
-            const int row = first_row + row_[k];
-            inside_[k] = row_[k] < rows && offset_[k] >= 0 && row >= low && row < high;
-            if (inside_[k]) raw_[k] = source.fetch(image + row * image_row + offset_[k]);
+            if (offset_[k] < 0 || first_row + row(k) < low || first_row + row(k) >= high) continue;
+            inside_ |= 1u << k;
+            raw_[k] = source.fetch(image + first_row * image_row_ + offset_[k]);
         }
     }
 
     __device__ __forceinline__ void put(const Source& source, T* shared) const {
         VITRINE_UNROLL
         for (int k = 0; k < loads; ++k) {
-            const int slot = static_cast<int>(threadIdx.x) + k * walk_threads;
-            if (slot < slots_)
-                store_lanes(shared + slot * width,
-                            inside_[k] ? source.finish(raw_[k]) : all_lanes<T, width>(T(0)));
+            if (slot(k) >= rows * row_slots_) continue;
+            store_lanes(shared + slot(k) * width,
+                        (inside_ >> k & 1u) != 0 ? source.finish(raw_[k]) : all_lanes<T, width>(T(0)));
         }
     }
 
   private:
-    int row_[static_cast<size_t>(loads)];
-    int offset_[static_cast<size_t>(loads)];
-    bool inside_[static_cast<size_t>(loads)] = {};
+    /// What a thread loads: slot k of a stage. Computed anew each time, which is cheaper than to keep it.
+    static __device__ __forceinline__ int slot(int k) {
+        return static_cast<int>(threadIdx.x) + k * walk_threads;
+    }
+    __device__ __forceinline__ int row(int k) const { return slot(k) >= row_slots_ ? 1 : 0; }
+    static_assert(rows <= 2);
+
+    int offset_[static_cast<size_t>(loads)];  // from the stage's first row; negative: never inside
+    unsigned inside_ = 0;                     // bit k: slot k holds a value of the image
     typename Source::Raw raw_[static_cast<size_t>(loads)] = {};
-    int slots_;
-    int row_values_;
+    int row_slots_;
+    int image_row_;
 };
 
-/// Calls run.template operator()<WalkShape<…>>() for a shape that refuses_walking() takes. aligned: every
-/// pointer is.
+/// Calls run.template operator()<WalkShape<…>>() for a shape that refuses_walking() takes. aligned_pointers:
+/// whether all of them allow accesses of 16 bytes.
 template <class Run>
 void dispatch_walk(DType dtype, const ConvShape& shape, bool aligned_pointers, Run&& run) {
     dispatch_float(dtype, [&]<class T>() {

@@ -3,7 +3,9 @@
 
 #include "kernels/cuda/gemm.h"
 
+#include <algorithm>
 #include <array>
+#include <span>
 
 namespace vitrine::VITRINE_GPU {
 namespace {
@@ -17,10 +19,10 @@ struct Candidate {
     double cost;
 };
 
-constexpr std::array f32_tiles{Candidate{GemmTiling::large, 128, 64, 1.0},
-                               Candidate{GemmTiling::narrow, 128, 32, 1.2},
-                               Candidate{GemmTiling::small, 64, 32, 1.5}};
-constexpr std::array f64_tiles{Candidate{GemmTiling::small, 64, 32, 1.0}};
+constexpr std::array f32_tiles{Candidate{GemmTiling::tile_128x64, 128, 64, 1.0},
+                               Candidate{GemmTiling::tile_128x32, 128, 32, 1.2},
+                               Candidate{GemmTiling::tile_64x32, 64, 32, 1.5}};
+constexpr std::array f64_tiles{Candidate{GemmTiling::tile_64x32, 64, 32, 1.0}};
 
 /// Two blocks for each multiprocessor of an H100. Fewer leave it idle, and a T4 has only 40.
 constexpr int64_t enough_blocks = 264;
@@ -41,16 +43,19 @@ double time_of(const Candidate& tile, int64_t m, int64_t n, int64_t k) {
     return static_cast<double>(blocks * tile.rows * tile.columns) * tile.cost / share;
 }
 
-Candidate best_tile(std::span<const Candidate> tiles, int64_t m, int64_t n, int64_t k) {
+Candidate choose_tile(DType dtype, int64_t m, int64_t n, int64_t k, GemmTiling tiling) {
+    const std::span<const Candidate> tiles =
+        dtype == DType::f64 ? std::span<const Candidate>(f64_tiles) : std::span<const Candidate>(f32_tiles);
+    const auto asked_for = std::ranges::find(tiles, tiling, &Candidate::tiling);
+    if (asked_for != tiles.end()) return *asked_for;
     return *std::ranges::min_element(tiles, {},
                                      [&](const Candidate& tile) { return time_of(tile, m, n, k); });
 }
 
 }  // namespace
 
-GemmPlan plan_gemm(DType dtype, int64_t m, int64_t n, int64_t k) {
-    const Candidate tile =
-        dtype == DType::f64 ? best_tile(f64_tiles, m, n, k) : best_tile(f32_tiles, m, n, k);
+GemmPlan plan_gemm(DType dtype, int64_t m, int64_t n, int64_t k, GemmTiling tiling) {
+    const Candidate tile = choose_tile(dtype, m, n, k, tiling);
     const int64_t row_tiles = divide_up(m, tile.rows);
     const int64_t column_tiles = divide_up(n, tile.columns);
     const int64_t blocks = std::max<int64_t>(1, row_tiles * column_tiles);

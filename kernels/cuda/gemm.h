@@ -3,14 +3,12 @@
 //
 // A block of 128 threads computes a tile of C, each thread a micro-tile of it in registers:
 //
-//          columns of the block tile: 8 threads side by side
-//         ┌────┬────┬────┬────┐       k goes in steps of 8. For each, the block puts 8 columns of A and 8
-//         rows
-//      16 │ t0 │ t1 │ …  │ t7 │       of B into shared memory, and every thread multiplies its rows of the
-//      one
-//     thr.├────┼────┼────┼────┤       with its columns of the other: 8 · 8 multiply-adds for 8 + 8 values
-//      be-│ t8 │ …  │    │    │       read from shared memory, and those in packs of 16 bytes.
-//      low└────┴────┴────┴────┘
+//              8 threads side by side
+//             ┌────┬────┬────┬────┐    k goes in steps of 8. For each, the block puts 8 columns of A
+//          16 │ t0 │ t1 │ …  │ t7 │    and 8 rows of B into shared memory, and every thread multiplies
+//     threads ├────┼────┼────┼────┤    its rows of the one with its columns of the other: 8 · 8
+//       below │ t8 │ …  │    │    │    multiply-adds for 8 + 8 values read from shared memory, and
+//             └────┴────┴────┴────┘    those in packs of 16 bytes.
 //
 // While a step is multiplied, the loads of the next one are already under way into registers; they land in
 // the second half of the shared memory, so one barrier a step is enough.
@@ -221,12 +219,22 @@ struct alignas(16) GemmShared {
     T values[count];
 };
 
+/// Blocks that a multiprocessor should hold at once, by the bytes of a thread's micro-tile. It tells the
+/// compiler how many registers it may use: about 100, 168 or all 255; by itself it rather spills one than
+/// give up a block.
+template <class T, class Tile>
+constexpr int gemm_blocks_at_once = [] {
+    const size_t bytes = Tile::thread_rows * Tile::thread_columns * sizeof(T);
+    return bytes <= 64 ? 5 : bytes <= 128 ? 3 : 2;
+}();
+
 /// The kernel. Epilogue, passed by value, is called by all threads of a block as
 ///     epilogue(place, sums, shared)
 /// with the thread's GemmPlace, its sums [thread_rows][thread_columns], and the block's shared memory, which
 /// is free by then (2 · gemm_depth · (rows + columns) elements of it can be counted on).
 template <class Tile, class A, class B, class Epilogue>
-__global__ void __launch_bounds__(gemm_threads) gemm(GemmShape shape, A a, B b, Epilogue epilogue) {
+__global__ void __launch_bounds__(gemm_threads, (gemm_blocks_at_once<typename A::Element, Tile>))
+    gemm(GemmShape shape, A a, B b, Epilogue epilogue) {
     using T = typename A::Element;
     using Left = GemmOperand<A, Tile::rows>;
     using Right = GemmOperand<B, Tile::columns>;
@@ -269,8 +277,13 @@ __global__ void __launch_bounds__(gemm_threads) gemm(GemmShape shape, A a, B b, 
     epilogue(place, sums, shared);
 }
 
-/// How a product is cut: see plan_gemm.
-enum class GemmTiling : unsigned char { large, narrow, small };
+/// The block tiles of floats, in rows and columns of C. Doubles have only the smallest.
+enum class GemmTiling : unsigned char {
+    by_shape,  // the one that suits the shape best: what every product uses unless a test asks for another
+    tile_128x64,
+    tile_128x32,
+    tile_64x32,
+};
 
 struct GemmPlan {
     GemmTiling tiling;
@@ -280,8 +293,8 @@ struct GemmPlan {
     int64_t split_depth;  // k of each but the last: a multiple of gemm_depth
 };
 
-/// Chooses tiles and splits by the shape alone.
-GemmPlan plan_gemm(DType dtype, int64_t m, int64_t n, int64_t k);
+/// Chooses tiles and splits by the shape alone. The plan's tiling is never by_shape.
+GemmPlan plan_gemm(DType dtype, int64_t m, int64_t n, int64_t k, GemmTiling tiling = GemmTiling::by_shape);
 
 /// Calls f.operator()<Tile>() with the plan's tile. Tiles of doubles are small, so that nothing spills.
 template <class T, class F>
@@ -290,13 +303,16 @@ void with_tile(GemmTiling tiling, F&& f) {
         f.template operator()<GemmTile<4, 4>>();
     } else {
         switch (tiling) {
-            case GemmTiling::large:
+            case GemmTiling::tile_128x64:
                 return f.template operator()<GemmTile<8, 8>>();
-            case GemmTiling::narrow:
+            case GemmTiling::tile_128x32:
                 return f.template operator()<GemmTile<8, 4>>();
-            case GemmTiling::small:
+            case GemmTiling::tile_64x32:
                 return f.template operator()<GemmTile<4, 4>>();
+            case GemmTiling::by_shape:
+                break;
         }
+        throw std::logic_error("a product was launched without a plan");
     }
 }
 

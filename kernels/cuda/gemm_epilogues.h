@@ -49,6 +49,30 @@ __device__ __forceinline__ V values_from(const T (&row)[columns], int j) {
     return v;
 }
 
+/// What belongs to a thread's columns: from [n], or `otherwise` where that is null.
+template <class T, class Tile>
+__device__ __forceinline__ void load_columns(const GemmPlace<T, Tile>& place, bool packs, const T* from,
+                                             T otherwise, T (&values)[Tile::thread_columns]) {
+    constexpr int size = Pack<T>::size;
+    VITRINE_UNROLL
+    for (int j = 0; j < Tile::thread_columns; ++j) values[j] = otherwise;
+    if (from == nullptr) return;
+    VITRINE_UNROLL
+    for (int j = 0; j < Tile::thread_columns; j += size) {
+        const int column = place.column(j);
+        if (packs && column < place.columns) {
+            const Pack<T> pack = load_pack(from + column);
+            VITRINE_UNROLL
+            for (int s = 0; s < size; ++s) values[j + s] = pack[s];
+        } else {
+            VITRINE_UNROLL
+            for (int s = 0; s < size; ++s) {
+                if (column + s < place.columns) values[j + s] = from[column + s];
+            }
+        }
+    }
+}
+
 /// y = C + bias. Splits write partial tiles [splits, m, n] instead, without a bias.
 template <class T>
 struct PutOutput {
@@ -84,7 +108,7 @@ template <class T>
 struct PutPartial {
     T* partials;
     int row_length;
-    int64_t count;  // m · n
+    int64_t count;  // m · row_length
 
     template <class V>
     __device__ __forceinline__ void operator()(int row, int column, V v) const {
@@ -140,28 +164,18 @@ struct GemmConvOutput {
     __device__ __forceinline__ void operator()(const GemmPlace<T, Tile>& place,
                                                T (&sums)[Tile::thread_rows][Tile::thread_columns],
                                                T* shared) const {
-        if (partials == nullptr) {
-            GemmStore<T, PutOutput<T>>{put, packs}(place, sums, shared);
-            return;
+        T bias[Tile::thread_columns];
+        load_columns(place, packs, put.bias, T(0), bias);
+        VITRINE_UNROLL
+        for (int i = 0; i < Tile::thread_rows; ++i) {
+            VITRINE_UNROLL
+            for (int j = 0; j < Tile::thread_columns; ++j) sums[i][j] += bias[j];
         }
-        add_bias(place, sums);
         GemmStore<T, PutOutput<T>>{{put.y, nullptr, put.row_length}, packs}(place, sums, shared);
-        leave_moments(place, sums, shared);
+        if (partials != nullptr) leave_moments(place, sums, shared);
     }
 
   private:
-    template <class Tile>
-    __device__ __forceinline__ void add_bias(const GemmPlace<T, Tile>& place,
-                                             T (&sums)[Tile::thread_rows][Tile::thread_columns]) const {
-        if (put.bias == nullptr) return;
-        VITRINE_UNROLL
-        for (int j = 0; j < Tile::thread_columns; ++j) {
-            const T bias = place.column(j) < place.columns ? put.bias[place.column(j)] : T(0);
-            VITRINE_UNROLL
-            for (int i = 0; i < Tile::thread_rows; ++i) sums[i][j] += bias;
-        }
-    }
-
     /// In two passes over the registers: first the mean of the tile's rows, then the distances to it.
     template <class Tile>
     __device__ __forceinline__ void leave_moments(const GemmPlace<T, Tile>& place,
@@ -203,33 +217,47 @@ struct GemmConvOutput {
     }
 };
 
-/// d_u = d_a · activation'(u), d_x = scale_c · d_u, and for each tile of rows Σ d_u · x and Σ d_u.
-template <class T>
+/// Row m of the product is pixel m of x.
+struct PixelsInOrder {
+    __device__ __forceinline__ int operator()(int row) const { return row; }
+};
+
+/// d_u = d_a · activation'(u), d_x = scale_c · d_u, and for each tile of rows Σ d_u · x and Σ d_u. Pixels
+/// says which pixel of x a row of the product is.
+template <class T, class Pixels = PixelsInOrder>
 struct GemmChainRule {
     PrologueOn<T> prologue;
     const T* x;
     PutGradient<T> d_x;
     bool packs;
     T* partials;  // [row tiles, 2, n], or null
+    Pixels pixels{};
 
     template <class Tile>
     __device__ __forceinline__ void operator()(const GemmPlace<T, Tile>& place,
                                                const T (&d_a)[Tile::thread_rows][Tile::thread_columns],
                                                T* shared) const {
+        T scale[Tile::thread_columns];
+        T shift[Tile::thread_columns];
+        load_columns(place, packs, prologue.scale, T(1), scale);
+        load_columns(place, packs, prologue.shift, T(0), shift);
         T scale_sums[Tile::thread_columns] = {};
         T shift_sums[Tile::thread_columns] = {};
+        const bool affine = prologue.scale != nullptr;
         for_each_value(place, packs, [&]<class V>(int i, int j, int row, int column, V) {
-            const V input = load_values<V>(x + row * place.columns + column);
+            const int pixel = pixels(row);
+            const V input = load_values<V>(x + pixel * place.columns + column);
             V gradient;
             VITRINE_UNROLL
             for (int s = 0; s < V::size; ++s) {
-                const T a = prologue(input[s], column + s);
-                const T d_u = activation_passes(prologue.activation, a) ? d_a[i][j + s] : T(0);
+                const T u = affine ? multiply_add(scale[j + s], input[s], shift[j + s]) : input[s];
+                const bool passes = activation_passes(prologue.activation, activate(prologue.activation, u));
+                const T d_u = passes ? d_a[i][j + s] : T(0);
                 scale_sums[j + s] = multiply_add(d_u, input[s], scale_sums[j + s]);
                 shift_sums[j + s] += d_u;
-                gradient[s] = prologue.scale == nullptr ? d_u : prologue.scale[column + s] * d_u;
+                gradient[s] = scale[j + s] * d_u;
             }
-            if (d_x.gradient) d_x(row, column, gradient);
+            if (d_x.gradient) d_x(pixel, column, gradient);
         });
         if (partials == nullptr) return;
         const T scale_sum = column_total(place, scale_sums, shared);

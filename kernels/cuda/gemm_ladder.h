@@ -1,16 +1,14 @@
 // The matrix product's lower rungs: what the product of gemm.h grew out of. Any strides, any size, no
 // prologue or epilogue.
 //
-//   naive    One thread an element of C. It reads both factors of every multiply-add from global memory:
-//            2 · 4 bytes for 2 FLOPs (a warp's 32 threads share a row of A, and their columns of B lie side
-//            by side, so caches serve most of it). Bound by the load units: one load for each half
-//            multiply-add.
+//   naive    One thread an element of C. It reads both factors of every multiply-add from global memory: 8
+//            bytes of floats for 2 FLOPs. (A warp's 32 threads share a row of A, and their columns of B lie
+//            side by side, so caches serve most of it.) Bound by the load units: two loads a multiply-add.
 //   tiled    A block of 16 × 16 threads puts 16 × 16 of A and of B into shared memory and uses each value 16
-//            times: 2 · 4 / 16 = 0.5 bytes from global memory a multiply-add. Now shared memory is the bound:
-//            every multiply-add still reads two values from it, 8 bytes, and a multiprocessor delivers 128
-//            bytes a clock for 128 multiply-adds that it could do: a sixth of the arithmetic at most.
-//   gemm.h   gives each thread 8 × 8 elements: 16 values from shared memory for 64 multiply-adds, 1 byte
-//   each.
+//            times: 0.5 bytes from global memory a multiply-add. Now shared memory is the bound: a warp
+//            still reads twice for each multiply-add, and a multiprocessor serves one read a clock while it
+//            could do four multiply-adds: an eighth of its arithmetic.
+//   gemm.h   A thread has 8 × 8 elements: 16 values from shared memory, in 4 reads, for 64 multiply-adds.
 #pragma once
 
 #include "kernels/cuda/gpu.h"
@@ -77,9 +75,10 @@ struct NaiveProduct {
 
 constexpr int tile_side = 16;
 
-/// The padding of a row moves the transposed writes of a tile to different banks.
+/// The padding of a row moves the transposed writes of a tile to different banks: a warp of floats writes two
+/// values of each of 16 rows, a half-warp of doubles one of each.
 template <class T>
-using SquareTile = T[tile_side][tile_side + 1];
+using SquareTile = T[tile_side][tile_side + 8 / sizeof(T)];
 
 /// Loads the tile whose first element is (row, column), in the order in which the matrix lies in memory, so
 /// that 16 neighbouring threads read neighbouring addresses.

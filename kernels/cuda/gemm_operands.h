@@ -104,8 +104,10 @@ struct UpstreamSource {
     explicit UpstreamSource(const ConvBackward& args)
         : upstream(args), reciprocal_pixels(T(1) / upstream.pixels) {}
 
+    __device__ __forceinline__ bool plain() const { return upstream.d_mean == nullptr; }
+
     __device__ __forceinline__ Channel channel(int o) const {
-        if (upstream.plain()) return {};
+        if (plain()) return {};
         Channel channel{load_values<V>(upstream.mean + o), load_values<V>(upstream.d_mean + o),
                         load_values<V>(upstream.d_m2 + o)};
         VITRINE_UNROLL
@@ -116,11 +118,11 @@ struct UpstreamSource {
         return channel;
     }
     __device__ __forceinline__ Raw fetch(int index) const {
-        if (upstream.plain()) return {load_values<V>(upstream.d_y + index), {}};
+        if (plain()) return {load_values<V>(upstream.d_y + index), {}};
         return {load_values<V>(upstream.d_y + index), load_values<V>(upstream.y + index)};
     }
     __device__ __forceinline__ Value finish(const Channel& channel, const Raw& raw) const {
-        if (upstream.plain()) return raw.d_y;
+        if (plain()) return raw.d_y;
         V v;
         VITRINE_UNROLL
         for (int i = 0; i < V::size; ++i) {

@@ -2,9 +2,10 @@
 //
 // A weight gradient has m · n of some thousands and k of some hundred thousands (the pixels of the batch):
 // with a block for each tile of C, a handful of blocks would work and the GPU idle. So gridDim.z blocks share
-// k; each leaves its part of C in scratch memory, [splits, m, n], and sum_splits adds the parts in a fixed
-// order. Bytes: the parts are written and read once, 8 · splits · m · n of floats; plan_gemm keeps k of a
-// split at 128 or more, so that this stays small beside what the blocks read.
+// k; each leaves its part of C in scratch memory, [splits, m, n] with rows padded to whole packs, and
+// sum_splits adds the parts in a fixed order. Bytes: the parts are written and read once, 8 · splits · m · n
+// of floats; plan_gemm keeps k of a split at 128 or more, so that this stays small beside what the blocks
+// read.
 #pragma once
 
 #include "kernels/cuda/gemm_epilogues.h"
@@ -15,20 +16,26 @@ constexpr int split_threads = 256;
 
 /// put(row, column, Σ over splits). The block's threads are `slices` groups side by side in the splits: where
 /// C is small and the splits are many, several threads share an element and join their sums as a tree.
-/// partials [splits, count], count = m · n.
+/// partials [splits, m, row_length], of which the first n of each row count; count = m · n.
 template <class V, class T, class Put>
 __global__ void __launch_bounds__(split_threads)
-    sum_splits(const T* __restrict__ partials, int splits, int64_t count, int n, int slices, Put put) {
+    sum_splits(const T* __restrict__ partials, int splits, int64_t count, int n, int row_length, int slices,
+               Put put) {
     __shared__ T planes[V::size][split_threads];
     const int me = static_cast<int>(threadIdx.x);
     const int lanes = split_threads / slices;
     const int slice = me / lanes;
     const int64_t index = (int64_t{blockIdx.x} * lanes + me % lanes) * V::size;
 
+    const int row = static_cast<int>(index / n);
+    const int column = static_cast<int>(index - int64_t{row} * n);
+
     V total = all_values<V>(T(0));
     if (index < count) {
+        const int64_t part_count = count / n * row_length;
+        const T* mine = partials + int64_t{row} * row_length + column;
         for (int64_t split = slice; split < splits; split += slices) {
-            const V part = load_values<V>(partials + split * count + index);
+            const V part = load_values<V>(mine + split * part_count);
             VITRINE_UNROLL
             for (int i = 0; i < V::size; ++i) total[i] += part[i];
         }
@@ -44,15 +51,13 @@ __global__ void __launch_bounds__(split_threads)
             for (int i = 0; i < V::size; ++i) total[i] += planes[i][me + half * lanes];
         }
     }
-    if (slice == 0 && index < count) {
-        const int row = static_cast<int>(index / n);
-        put(row, static_cast<int>(index - int64_t{row} * n), total);
-    }
+    if (slice == 0 && index < count) put(row, column, total);
 }
 
-/// Adds up partials [splits, m, n].
+/// Adds up partials [splits, m, row_length].
 template <class T, class Put>
-void run_sum_splits(const T* partials, int64_t splits, int64_t m, int64_t n, bool packs, const Put& put) {
+void run_sum_splits(const T* partials, int64_t splits, int64_t m, int64_t n, int64_t row_length, bool packs,
+                    const Put& put) {
     constexpr int64_t splits_of_slice = 4;
     constexpr int most_slices = 32;
     int slices = 1;
@@ -60,7 +65,7 @@ void run_sum_splits(const T* partials, int64_t splits, int64_t m, int64_t n, boo
     with_values<T>(packs, [&]<class V>() {
         const dim3 grid = blocks_for(divide_up(m * n, int64_t{V::size}), split_threads / slices);
         launch(sum_splits<V, T, Put>, grid, split_threads, 0, stream(), partials, static_cast<int>(splits),
-               m * n, static_cast<int>(n), slices, put);
+               m * n, static_cast<int>(n), static_cast<int>(row_length), slices, put);
     });
 }
 
@@ -75,11 +80,12 @@ void run_gemm_to(const GemmPlan& plan, int64_t m, int64_t n, int64_t k, const A&
         run_gemm(plan, m, n, k, a, b, GemmStore<T, Put>{put, packs});
         return;
     }
-    T* partials = context.scratch.take<T>(plan.splits * m * n);
-    const bool packs_of_parts = packs_fit<T>(n, partials);
-    const PutPartial<T> put_partial{partials, static_cast<int>(n), m * n};
-    run_gemm(plan, m, n, k, a, b, GemmStore<T, PutPartial<T>>{put_partial, packs_of_parts});
-    run_sum_splits(partials, plan.splits, m, n, packs, put);
+    // Whole packs, whatever n is: what lies behind a row's end is never read.
+    const int64_t row_length = divide_up(n, Pack<T>::size) * Pack<T>::size;
+    T* partials = context.scratch.take<T>(plan.splits * m * row_length);
+    const PutPartial<T> put_partial{partials, static_cast<int>(row_length), m * row_length};
+    run_gemm(plan, m, n, k, a, b, GemmStore<T, PutPartial<T>>{put_partial, true});
+    run_sum_splits(partials, plan.splits, m, n, row_length, packs, put);
 }
 
 }  // namespace vitrine::VITRINE_GPU

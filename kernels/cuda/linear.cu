@@ -2,6 +2,8 @@
 //
 //     register_tiled          the matrix products of gemm.h, loads in packs of 16 bytes
 //     register_tiled_singles  the same with single loads, for rows that are no multiple of a pack
+//     register_tiled_128x64   one block tile for all shapes, for comparison; floats only
+//     register_tiled_128x32
 //     tiled, naive            the rungs below: gemm_ladder.h
 //
 // A classifier's head has few rows (a batch of 64, say) and 1000 columns: 32 tiles of C, where an H100 wants
@@ -62,77 +64,85 @@ RowsOfDepth<PlainSource<V, T>> rows_of_depth(const void* matrix, int64_t row_len
     return {{static_cast<const T*>(matrix)}, static_cast<int>(row_length)};
 }
 
-template <class T, template <class> class Values>
-void forward_by_gemm(const LinearForward& args, Context& context) {
-    using V = Values<T>;
-    const int64_t in = args.in_features;
-    const int64_t out = args.out_features;
-    const PutOutput<T> put{static_cast<T*>(args.y), static_cast<const T*>(args.bias), static_cast<int>(out)};
-    run_gemm_to(plan_gemm(args.dtype, args.rows, out, in), args.rows, out, in, lines_of<V, T>(args.x, in),
-                lines_of<V, T>(args.weight, in), put, packs_fit<T>(out, args.y, args.bias), context);
+template <class V, class T>
+void forward(const LinearForward& args, GemmTiling tiling, Context& context) {
+    const int64_t m = args.rows, n = args.out_features, k = args.in_features;
+    const PutOutput<T> put{static_cast<T*>(args.y), static_cast<const T*>(args.bias), static_cast<int>(n)};
+    run_gemm_to(plan_gemm(args.dtype, m, n, k, tiling), m, n, k, lines_of<V, T>(args.x, k),
+                lines_of<V, T>(args.weight, k), put, packs_fit<T>(n, args.y, args.bias), context);
 }
 
-template <class T>
-PutGradient<T> put_gradient(const Gradient& gradient, int64_t row_length) {
-    return {ValuesWriter<T>(gradient), static_cast<int>(row_length)};
+/// C = A · B into a gradient [m, n].
+template <class T, class A, class B>
+void gradient_product(const Gradient& gradient, int64_t m, int64_t n, int64_t k, const A& a, const B& b,
+                      GemmTiling tiling, Context& context) {
+    if (!gradient) return;
+    const PutGradient<T> put{ValuesWriter<T>(gradient), static_cast<int>(n)};
+    run_gemm_to(plan_gemm(dtype_of<T>, m, n, k, tiling), m, n, k, a, b, put, packs_fit<T>(n, gradient.data),
+                context);
 }
 
-template <class T, template <class> class Values>
-void backward_by_gemm(const LinearBackward& args, Context& context) {
-    using V = Values<T>;
-    const int64_t in = args.in_features;
-    const int64_t out = args.out_features;
-    if (args.d_x) {
-        run_gemm_to(plan_gemm(args.dtype, args.rows, in, out), args.rows, in, out,
-                    lines_of<V, T>(args.d_y, out), rows_of_depth<V, T>(args.weight, in),
-                    put_gradient<T>(args.d_x, in), packs_fit<T>(in, args.d_x.data), context);
-    }
-    if (args.d_weight) {
-        run_gemm_to(plan_gemm(args.dtype, out, in, args.rows), out, in, args.rows,
-                    rows_of_depth<V, T>(args.d_y, out), rows_of_depth<V, T>(args.x, in),
-                    put_gradient<T>(args.d_weight, in), packs_fit<T>(in, args.d_weight.data), context);
-    }
+template <class V, class T>
+void backward(const LinearBackward& args, GemmTiling tiling, Context& context) {
+    const int64_t in = args.in_features, out = args.out_features;
+    gradient_product<T>(args.d_x, args.rows, in, out, lines_of<V, T>(args.d_y, out),
+                        rows_of_depth<V, T>(args.weight, in), tiling, context);
+    gradient_product<T>(args.d_weight, out, in, args.rows, rows_of_depth<V, T>(args.d_y, out),
+                        rows_of_depth<V, T>(args.x, in), tiling, context);
     bias_gradient_of<T>(args, context);
 }
 
-const char* refuses_large(int64_t rows, int64_t in, int64_t out) {
-    const bool small = fits_int(rows * in) && fits_int(rows * out) && fits_int(in * out);
-    return small ? nullptr : "a matrix has 2^31 elements or more";
+template <class Args>
+const char* refuses_products(const Args& args) {
+    const bool fits = fits_int(args.rows * args.in_features) && fits_int(args.rows * args.out_features) &&
+                      fits_int(args.in_features * args.out_features);
+    return fits ? nullptr : "a matrix has 2^31 elements or more";
 }
 
-const char* refuses_singles_forward(const LinearForward& args) {
-    return refuses_large(args.rows, args.in_features, args.out_features);
-}
-const char* refuses_singles_backward(const LinearBackward& args) {
-    return refuses_large(args.rows, args.in_features, args.out_features);
-}
-const char* refuses_packs_forward(const LinearForward& args) {
+const char* refuses_packs(const LinearForward& args) {
     const int64_t size = static_cast<int64_t>(16 / size_of(args.dtype));
     if (args.in_features % size != 0) return "rows of x are no multiple of 16 bytes";
     if (!aligned(args.x, args.weight)) return "a pointer is not aligned to 16 bytes";
-    return refuses_singles_forward(args);
+    return refuses_products(args);
 }
-const char* refuses_packs_backward(const LinearBackward& args) {
+const char* refuses_packs(const LinearBackward& args) {
     const int64_t size = static_cast<int64_t>(16 / size_of(args.dtype));
     if (args.in_features % size != 0) return "rows of x are no multiple of 16 bytes";
     if (args.out_features % size != 0) return "rows of y are no multiple of 16 bytes";
     if (!aligned(args.x, args.weight, args.d_y)) return "a pointer is not aligned to 16 bytes";
-    return refuses_singles_backward(args);
+    return refuses_products(args);
 }
 
-template <template <class> class Values>
-void run_forward(const LinearForward& args, Context& context) {
-    dispatch_float(args.dtype, [&]<class T>() { forward_by_gemm<T, Values>(args, context); });
+template <class Args>
+const char* refuses_tile(const Args& args) {
+    if (args.dtype == DType::f64) return "doubles have one tile only";
+    return refuses_products(args);
 }
-template <template <class> class Values>
-void run_backward(const LinearBackward& args, Context& context) {
-    dispatch_float(args.dtype, [&]<class T>() { backward_by_gemm<T, Values>(args, context); });
+
+void run_products(const LinearForward& args, bool packs, GemmTiling tiling, Context& context) {
+    dispatch_float(args.dtype, [&]<class T>() {
+        with_values<T>(packs, [&]<class V>() { forward<V, T>(args, tiling, context); });
+    });
+}
+void run_products(const LinearBackward& args, bool packs, GemmTiling tiling, Context& context) {
+    dispatch_float(args.dtype, [&]<class T>() {
+        with_values<T>(packs, [&]<class V>() { backward<V, T>(args, tiling, context); });
+    });
+}
+
+template <class Args, bool packs>
+void run_by_shape(const Args& args, Context& context) {
+    run_products(args, packs, GemmTiling::by_shape, context);
+}
+template <class Args, GemmTiling tiling>
+void run_tile(const Args& args, Context& context) {
+    run_products(args, refuses_packs(args) == nullptr, tiling, context);
 }
 
 // The rungs below
 
 template <class Rung>
-void run_rung_forward(const LinearForward& args, Context&) {
+void run_rung(const LinearForward& args, Context&) {
     dispatch_float(args.dtype, [&]<class T>() {
         Rung::run(matrix_of<T>(args.x, args.rows, args.in_features),
                   transposed(matrix_of<T>(args.weight, args.out_features, args.in_features)),
@@ -141,7 +151,7 @@ void run_rung_forward(const LinearForward& args, Context&) {
 }
 
 template <class Rung>
-void run_rung_backward(const LinearBackward& args, Context& context) {
+void run_rung(const LinearBackward& args, Context& context) {
     dispatch_float(args.dtype, [&]<class T>() {
         const auto x = matrix_of<T>(args.x, args.rows, args.in_features);
         const auto weight = matrix_of<T>(args.weight, args.out_features, args.in_features);
@@ -154,20 +164,18 @@ void run_rung_backward(const LinearBackward& args, Context& context) {
     });
 }
 
-constexpr Implementation<LinearForward> forward_list[]{
-    {"register_tiled", refuses_packs_forward, run_forward<Pack>},
-    {"register_tiled_singles", refuses_singles_forward, run_forward<Single>},
-    {"tiled", refuses_nothing, run_rung_forward<TiledProduct>},
-    {"naive", refuses_nothing, run_rung_forward<NaiveProduct>}};
-constexpr Implementation<LinearBackward> backward_list[]{
-    {"register_tiled", refuses_packs_backward, run_backward<Pack>},
-    {"register_tiled_singles", refuses_singles_backward, run_backward<Single>},
-    {"tiled", refuses_nothing, run_rung_backward<TiledProduct>},
-    {"naive", refuses_nothing, run_rung_backward<NaiveProduct>}};
+template <class Args>
+constexpr Implementation<Args> list[]{
+    {"register_tiled", refuses_packs, run_by_shape<Args, true>},
+    {"register_tiled_singles", refuses_products<Args>, run_by_shape<Args, false>},
+    {"register_tiled_128x64", refuses_tile<Args>, run_tile<Args, GemmTiling::tile_128x64>},
+    {"register_tiled_128x32", refuses_tile<Args>, run_tile<Args, GemmTiling::tile_128x32>},
+    {"tiled", refuses_nothing, run_rung<TiledProduct>},
+    {"naive", refuses_nothing, run_rung<NaiveProduct>}};
 
 }  // namespace
 
-const Kernel<LinearForward> linear_forward{"linear_forward", forward_list};
-const Kernel<LinearBackward> linear_backward{"linear_backward", backward_list};
+const Kernel<LinearForward> linear_forward{"linear_forward", list<LinearForward>};
+const Kernel<LinearBackward> linear_backward{"linear_backward", list<LinearBackward>};
 
 }  // namespace vitrine::VITRINE_GPU

@@ -21,6 +21,8 @@ namespace vitrine::VITRINE_GPU {
 namespace {
 
 constexpr int threads = 256;
+// At least so many on a multiprocessor: 64 registers a thread, which is enough.
+constexpr int blocks_of_packs = 4;
 
 /// Larger, or the first NaN: "not ≤" is true with a NaN on either side. Of equal values the first stays.
 template <class T>
@@ -133,7 +135,7 @@ __global__ void __launch_bounds__(threads)
 }
 
 template <class T>
-__global__ void __launch_bounds__(threads)
+__global__ void __launch_bounds__(threads, blocks_of_packs)
     gather_packs(PoolWindows<int> windows, const int32_t* __restrict__ index, const T* __restrict__ d_y,
                  PackGradient<T> d_x, int count) {
     constexpr int size = Pack<T>::size;

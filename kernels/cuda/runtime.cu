@@ -22,9 +22,12 @@ const char* advice(cudaError_t status) {
     switch (status) {
         case cudaErrorMemoryAllocation:
             return "try a smaller batch size or image size";
-        case cudaErrorNoDevice:
         case cudaErrorInsufficientDriver:
-            return "check with nvidia-smi that there is a GPU and that its driver is new enough, or choose "
+            return "there is no NVIDIA driver, or one older than this program's CUDA: see what nvidia-smi "
+                   "says, "
+                   "or choose --device cpu";
+        case cudaErrorNoDevice:
+            return "see whether nvidia-smi lists a GPU and CUDA_VISIBLE_DEVICES does not hide it, or choose "
                    "--device cpu";
         case cudaErrorIllegalAddress:
         case cudaErrorLaunchFailure:
@@ -98,9 +101,9 @@ void* allocate_memory(size_t bytes) {
 void release_memory(void* memory) {
     if (memory == nullptr) return;
     DeviceState& device = device_state();
-    const cudaError_t status = cudaFree(memory);
-    // At the end of the program the driver may have freed everything before.
-    if (status != cudaErrorCudartUnloading) require_success(status, "cudaFree", __FILE__, __LINE__);
+    // Destructors call this, also when the driver has freed everything before them or after a kernel has gone
+    // wrong: cudaFree fails then, and the next call that may throw says so again.
+    static_cast<void>(cudaFree(memory));
     const std::lock_guard lock(device.mutex);
     const auto size = device.sizes.find(memory);
     if (size == device.sizes.end()) return;
@@ -149,14 +152,33 @@ void require_success(cudaError_t status, const char* call, const char* file, int
                 cudaGetErrorString(status) + " (" + cudaGetErrorName(status) + "); " + advice(status));
 }
 
+namespace {
+
+__global__ void __launch_bounds__(1) probe() {}
+
+/// Launches the smallest kernel: it fails where the build has no code that the GPU can run.
+void require_code_for_this_gpu() {
+    try {
+        launch(probe, 1, 1, 0, stream());
+    } catch (const Error& error) {
+        throw Error(std::string("device cuda cannot be used here: ") + error.what() +
+                    "; build for this GPU (CMAKE_CUDA_ARCHITECTURES=native), or choose --device cpu");
+    }
+}
+
+}  // namespace
+
 void require_usable() {
     static const bool usable = [] {
         int count = 0;
-        const cudaError_t status = cudaGetDeviceCount(&count);
-        if (status == cudaSuccess && count > 0) return true;
-        throw Error(std::string("device cuda cannot be used here: ") +
-                    cudaGetErrorString(status == cudaSuccess ? cudaErrorNoDevice : status) + "; " +
-                    advice(cudaErrorNoDevice));
+        cudaError_t status = cudaGetDeviceCount(&count);
+        if (status == cudaSuccess && count == 0) status = cudaErrorNoDevice;
+        if (status != cudaSuccess) {
+            throw Error(std::string("device cuda cannot be used here: ") + cudaGetErrorString(status) + "; " +
+                        advice(status));
+        }
+        require_code_for_this_gpu();
+        return true;
     }();
     static_cast<void>(usable);
 }

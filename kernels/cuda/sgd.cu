@@ -16,7 +16,7 @@
 #include <vector>
 
 #include "kernels/cuda/gpu.h"
-#include "kernels/devices.h"
+#include "kernels/runtime.h"
 
 namespace vitrine::VITRINE_GPU {
 namespace {
@@ -191,7 +191,7 @@ void run_with_table(const SgdUpdate& args, Context& context, int size,
     if (table.empty()) return;
     const int64_t lines = static_cast<int64_t>(table.size());
     Entry<T>* on_device = context.scratch.take<Entry<T>>(lines);
-    runtime().copy_from_host(on_device, table.data(), table.size() * sizeof(Entry<T>));
+    runtime(context.device).copy_from_host(on_device, table.data(), table.size() * sizeof(Entry<T>));
     launch(kernel, blocks_for(blocks, 1), threads, 0, stream(), Step<T>(args), on_device,
            static_cast<int>(lines));
 }

@@ -20,7 +20,8 @@ enum class FindingKind : uint8_t {
     uninitialised_shared,  // a read of shared memory that no thread of this block has written
     shared_race,           // two threads, at least one writes, and nothing orders them
     global_race,
-    broken_canary,  // the bytes around a buffer were overwritten by an access that was not seen
+    too_much_shared,  // static and dynamic shared memory together are more than a launch may have
+    broken_canary,    // the bytes around a buffer were overwritten by an access that was not seen
 };
 
 const char* name_of(FindingKind kind);
@@ -55,6 +56,9 @@ struct LaunchReport {
     dim3 grid;
     dim3 block;
     size_t shared_bytes = 0;  // dynamic
+    // Static: all variables that the launch touched. Known where the kernel file was compiled with the hooks
+    // and Settings::check is on.
+    size_t static_shared_bytes = 0;
     std::vector<Finding> findings;
 
     // Always counted.

@@ -33,89 +33,88 @@
 #define VITRINE_DYNAMIC_SHARED(Type, name) \
     Type* name = static_cast<Type*>(::vitrine::simt::dynamic_shared_memory())
 
-extern thread_local constinit uint3 threadIdx;
-extern thread_local constinit uint3 blockIdx;
-extern thread_local constinit dim3 blockDim;
-extern thread_local constinit dim3 gridDim;
+// To a kernel these never change, and that is said here: so the compiler does not announce each look at them
+// to the executor's hooks. The executor, which has them as variables (executor/indices.h), sets them before a
+// thread goes on. All four are plain structures: of constants with constructors the compiler believes less.
+extern thread_local constinit const uint3 threadIdx;
+extern thread_local constinit const uint3 blockIdx;
+extern thread_local constinit const uint3 blockDim;
+extern thread_local constinit const uint3 gridDim;
 inline constexpr int warpSize = 32;
 
 using VitrineLocation = vitrine::simt::Location;
 
-inline void __syncthreads(const VitrineLocation& location = VitrineLocation::current()) {
+inline void __syncthreads(VitrineLocation location = VitrineLocation::current()) {
     vitrine::simt::block_barrier(vitrine::simt::Barrier::plain, 0, location);
 }
-inline int __syncthreads_count(int predicate, const VitrineLocation& location = VitrineLocation::current()) {
+inline int __syncthreads_count(int predicate, VitrineLocation location = VitrineLocation::current()) {
     return vitrine::simt::block_barrier(vitrine::simt::Barrier::count, predicate, location);
 }
-inline int __syncthreads_and(int predicate, const VitrineLocation& location = VitrineLocation::current()) {
+inline int __syncthreads_and(int predicate, VitrineLocation location = VitrineLocation::current()) {
     return vitrine::simt::block_barrier(vitrine::simt::Barrier::all, predicate, location);
 }
-inline int __syncthreads_or(int predicate, const VitrineLocation& location = VitrineLocation::current()) {
+inline int __syncthreads_or(int predicate, VitrineLocation location = VitrineLocation::current()) {
     return vitrine::simt::block_barrier(vitrine::simt::Barrier::any, predicate, location);
 }
 
-inline void __syncwarp(unsigned mask = 0xFFFFFFFFu,
-                       const VitrineLocation& location = VitrineLocation::current()) {
-    vitrine::simt::warp_operation({vitrine::simt::WarpOperation::sync, mask}, location);
+inline void __syncwarp(unsigned mask = 0xFFFFFFFFu, VitrineLocation location = VitrineLocation::current()) {
+    vitrine::simt::warp_operation(vitrine::simt::WarpOperation::sync, mask, 0, 0, warpSize, location);
 }
 inline unsigned __activemask() { return vitrine::simt::active_mask(); }
 
 namespace vitrine::simt {
 
 template <class T>
-T shuffle(WarpOperation operation, unsigned mask, T value, int argument, int width,
-          const Location& location) {
+T shuffle(WarpOperation operation, unsigned mask, T value, int argument, int width, Location location) {
     static_assert(std::is_trivially_copyable_v<T> && sizeof(T) <= 8, "a shuffle moves at most 8 bytes");
     uint64_t bits = 0;
     std::memcpy(&bits, &value, sizeof(T));
-    bits = warp_operation({operation, mask, bits, argument, width}, location);
+    bits = warp_operation(operation, mask, bits, argument, width, location);
     std::memcpy(&value, &bits, sizeof(T));
     return value;
 }
 
-inline unsigned vote(WarpOperation operation, unsigned mask, int predicate, const Location& location) {
+inline unsigned vote(WarpOperation operation, unsigned mask, int predicate, Location location) {
     const uint64_t value = predicate != 0 ? 1 : 0;
-    return static_cast<unsigned>(warp_operation({operation, mask, value}, location));
+    return static_cast<unsigned>(warp_operation(operation, mask, value, 0, warpSize, location));
 }
 
 }  // namespace vitrine::simt
 
 template <class T>
 T __shfl_sync(unsigned mask, T value, int source_lane, int width = warpSize,
-              const VitrineLocation& location = VitrineLocation::current()) {
+              VitrineLocation location = VitrineLocation::current()) {
     return vitrine::simt::shuffle(vitrine::simt::WarpOperation::shuffle, mask, value, source_lane, width,
                                   location);
 }
 template <class T>
 T __shfl_up_sync(unsigned mask, T value, unsigned distance, int width = warpSize,
-                 const VitrineLocation& location = VitrineLocation::current()) {
+                 VitrineLocation location = VitrineLocation::current()) {
     return vitrine::simt::shuffle(vitrine::simt::WarpOperation::shuffle_up, mask, value,
                                   static_cast<int>(distance), width, location);
 }
 template <class T>
 T __shfl_down_sync(unsigned mask, T value, unsigned distance, int width = warpSize,
-                   const VitrineLocation& location = VitrineLocation::current()) {
+                   VitrineLocation location = VitrineLocation::current()) {
     return vitrine::simt::shuffle(vitrine::simt::WarpOperation::shuffle_down, mask, value,
                                   static_cast<int>(distance), width, location);
 }
 template <class T>
 T __shfl_xor_sync(unsigned mask, T value, int lane_mask, int width = warpSize,
-                  const VitrineLocation& location = VitrineLocation::current()) {
+                  VitrineLocation location = VitrineLocation::current()) {
     return vitrine::simt::shuffle(vitrine::simt::WarpOperation::shuffle_xor, mask, value, lane_mask, width,
                                   location);
 }
 
 inline unsigned __ballot_sync(unsigned mask, int predicate,
-                              const VitrineLocation& location = VitrineLocation::current()) {
+                              VitrineLocation location = VitrineLocation::current()) {
     return vitrine::simt::vote(vitrine::simt::WarpOperation::ballot, mask, predicate, location);
 }
-inline int __all_sync(unsigned mask, int predicate,
-                      const VitrineLocation& location = VitrineLocation::current()) {
+inline int __all_sync(unsigned mask, int predicate, VitrineLocation location = VitrineLocation::current()) {
     return static_cast<int>(
         vitrine::simt::vote(vitrine::simt::WarpOperation::all, mask, predicate, location));
 }
-inline int __any_sync(unsigned mask, int predicate,
-                      const VitrineLocation& location = VitrineLocation::current()) {
+inline int __any_sync(unsigned mask, int predicate, VitrineLocation location = VitrineLocation::current()) {
     return static_cast<int>(
         vitrine::simt::vote(vitrine::simt::WarpOperation::any, mask, predicate, location));
 }

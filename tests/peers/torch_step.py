@@ -20,6 +20,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--image-size", type=int, default=224)
     parser.add_argument("--batch-size", type=int, default=32)
     parser.add_argument("--classes", type=int, default=1000)
+    parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--warm-up", type=int, default=2, help="steps before the timed ones")
     parser.add_argument("--steps", type=int, default=10, help="timed steps")
@@ -31,11 +32,15 @@ def parse_arguments() -> argparse.Namespace:
 def make_step(options: argparse.Namespace):
     """A function that takes one training step on a fixed random batch and waits for its loss."""
     torch.manual_seed(0)
+    # f32 means f32: on a GPU PyTorch would otherwise let its convolutions round to TF32.
+    torch.backends.cudnn.allow_tf32 = False
+    torch.backends.cudnn.benchmark = True
     model = build(options.model, options.classes, options.image_size).to(memory_format=torch.channels_last).train()
+    model = model.to(options.device)
     optimiser = torch.optim.SGD(model.parameters(), lr=0.05, momentum=0.9, weight_decay=1e-4)
     x = torch.randn(options.batch_size, 3, options.image_size, options.image_size)
-    x = x.contiguous(memory_format=torch.channels_last)
-    labels = torch.randint(options.classes, (options.batch_size,))
+    x = x.contiguous(memory_format=torch.channels_last).to(options.device)
+    labels = torch.randint(options.classes, (options.batch_size,)).to(options.device)
 
     def step() -> float:
         optimiser.zero_grad(set_to_none=True)
@@ -69,7 +74,7 @@ def summarise(options: argparse.Namespace, seconds: list[float]) -> dict:
         "model": options.model,
         "image_size": options.image_size,
         "batch_size": options.batch_size,
-        "device": "torch cpu",
+        "device": f"torch {options.device}",
         "threads": torch.get_num_threads(),
         "steps": len(seconds),
         "seconds_median": median,

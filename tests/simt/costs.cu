@@ -1,4 +1,4 @@
-// Kernels that do nothing but wait.
+// Kernels that do little but wait.
 
 #include "tests/simt/costs.h"
 
@@ -6,6 +6,21 @@
 
 namespace vitrine::simt::test {
 namespace {
+
+__global__ void count_long_kernel(int* values, size_t* places, int count, bool racing) {
+    __shared__ int turn[128];
+    const unsigned i = blockIdx.x * blockDim.x + threadIdx.x;
+    turn[threadIdx.x] = 0;
+    for (int j = 0; j < count; ++j) {
+        __syncthreads();
+        values[i] += turn[(threadIdx.x + 1) % 128] == j ? 1 : 0;
+        __syncthreads();
+        ++turn[threadIdx.x];
+    }
+    if (threadIdx.x != 0) return;
+    places[blockIdx.x] = reinterpret_cast<size_t>(&turn[0]);
+    if (racing) values[0] = count;
+}
 
 __global__ void empty_kernel() {}
 
@@ -19,6 +34,10 @@ __global__ void shuffles_kernel(int count) {
 }
 
 }  // namespace
+
+void count_long(int* values, size_t* places, unsigned blocks, int count, bool racing) {
+    launch(count_long_kernel, blocks, 128, 0, nullptr, values, places, count, racing);
+}
 
 void run_empty(unsigned blocks, unsigned threads) { launch(empty_kernel, blocks, threads, 0, nullptr); }
 

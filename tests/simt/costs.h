@@ -1,7 +1,14 @@
-// Kernels that measure what the SIMT executor itself costs.
+// Kernels that are there to take time.
 #pragma once
 
+#include <cstddef>
+
 namespace vitrine::simt::test {
+
+/// Every thread of every block of 128 counts to `count` in its own element of `values`. places[block] is the
+/// address of the block's shared memory, which tells the OS threads of the host apart. If `racing`, each
+/// block also writes values[0] at its end.
+void count_long(int* values, size_t* places, unsigned blocks, int count, bool racing);
 
 void run_empty(unsigned blocks, unsigned threads);
 void run_barriers(unsigned blocks, unsigned threads, int count);

@@ -50,6 +50,10 @@ TEST_CASE("costs" * doctest::skip()) {
                                      Settings{.threads = 1, .count_traffic = true}}) {
         const SettingsScope scope(settings);
         const double empty = best_time([] { test::run_empty(blocks, threads); }) / all;
+        const double launch = best_time([] {
+                                  for (unsigned i = 0; i < blocks; ++i) test::run_empty(1, threads);
+                              }) / blocks -
+                              threads * empty;
         const double one = best_time([] { test::run_barriers(blocks, threads, 1); }) / all;
         const double many = best_time([] { test::run_barriers(blocks, threads, 11); }) / all;
         const double shuffle = best_time([] { test::run_shuffles(blocks, threads, 1); }) / all;
@@ -57,10 +61,11 @@ TEST_CASE("costs" * doctest::skip()) {
         const double gemm =
             best_time([&] { test::gemm(a.data(), b.data(), c.data(), size, size, size); }) / multiply_adds;
         fmt::print(
-            "check {}, traffic {}: ns per empty thread {:.1f}, first barrier {:.1f}, next {:.1f}, shuffle "
+            "check {}, traffic {}: ns per launch {:.0f}, empty thread {:.1f}, first barrier {:.1f}, next "
+            "{:.1f}, shuffle "
             "{:.1f}, "
             "multiply-add of a tiled product {:.1f}\n",
-            settings.check, settings.count_traffic, empty, one - empty, (many - one) / 10,
+            settings.check, settings.count_traffic, launch, empty, one - empty, (many - one) / 10,
             (shuffles - shuffle) / 10, gemm);
     }
 }

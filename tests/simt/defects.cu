@@ -100,6 +100,13 @@ __global__ void read_left_over_kernel(float* out) {
     out[blockIdx.x] = left_over;
 }
 
+__global__ void use_shared_memory_kernel(unsigned dynamic_bytes) {
+    __shared__ float large[10000];
+    VITRINE_DYNAMIC_SHARED(float, dynamic);
+    for (unsigned i = threadIdx.x; i < 10000; i += blockDim.x) large[i] = 1.0f;
+    for (unsigned i = threadIdx.x; i < dynamic_bytes / 4; i += blockDim.x) dynamic[i] = large[i];
+}
+
 template <bool synchronised>
 __global__ void reverse_by_block_kernel(int* values) {
     __shared__ int turned[64];
@@ -201,6 +208,9 @@ void read_uninitialised(bool dynamic, int unwritten, float* out) {
 }
 void read_left_over(float* out) { launch(read_left_over_kernel, 4, 1, 0, nullptr, out); }
 
+void use_shared_memory(unsigned dynamic_bytes) {
+    launch(use_shared_memory_kernel, 1, 256, dynamic_bytes, nullptr, dynamic_bytes);
+}
 void reverse_by_block(int* values, bool synchronised) {
     launch(synchronised ? reverse_by_block_kernel<true> : reverse_by_block_kernel<false>, 1, 64, 0, nullptr,
            values);

@@ -26,6 +26,9 @@ void overrun_dynamic_shared(int index);         // dynamic shared memory has 64 
 void read_uninitialised(bool dynamic, int unwritten, float* out);
 void read_left_over(float* out);  // four blocks read what only block 0 writes
 
+// Writes 40,000 bytes of static shared memory and `dynamic_bytes` of dynamic.
+void use_shared_memory(unsigned dynamic_bytes);
+
 // Races in shared memory: 64 threads reverse 64 values; `synchronised` with a barrier between.
 void reverse_by_block(int* values, bool synchronised);
 // 32 threads reverse by warp: 0 with __syncwarp, 1 with a shuffle (which orders nothing), 2 with a __syncwarp

@@ -106,6 +106,21 @@ TEST_CASE("dynamic shared memory out of bounds") {
         "byte 256 of dynamic shared memory, which has 256");
 }
 
+TEST_CASE("a block has 48 KiB of shared memory, static and dynamic together") {
+    const LaunchReport fits = report_of([] { test::use_shared_memory(48 * 1024 - 40000); });
+    CHECK_MESSAGE(fits.findings.empty(), shown_findings(fits));
+    CHECK(fits.static_shared_bytes == 40000);
+    CHECK(fits.shared_bytes == 48 * 1024 - 40000);
+    const LaunchReport large = report_of([] { test::use_shared_memory(48 * 1024 - 40000 + 4); });
+    REQUIRE(large.findings.size() == 1);
+    CHECK(large.findings[0].kind == FindingKind::too_much_shared);
+    CHECK_THROWS_WITH_AS(
+        test::use_shared_memory(9200),
+        "kernel use_shared_memory_kernel: too much shared memory: a block has 40000 bytes of static and 9200 "
+        "of dynamic shared memory, and 49152 in all are allowed",
+        Error);
+}
+
 TEST_CASE("shared memory that no thread has written") {
     const Buffer<float> out(32);
     for (const bool dynamic : {false, true}) {

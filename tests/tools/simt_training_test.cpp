@@ -22,6 +22,8 @@ struct Course {
     int64_t batch_size;
     uint32_t steps;
     double learning_rate;
+    DType dtype = DType::f32;
+    double tolerance = 1e-5;  // relative
 };
 
 /// Images in which the class shows: noise, brighter where the label says.
@@ -45,7 +47,7 @@ struct Batch {
 };
 
 std::vector<double> losses(const Course& course, Device device) {
-    const Placement placement{DType::f32, device};
+    const Placement placement{course.dtype, device};
     const auto model = models::make_model(course.model, {.image_size = course.image_size}, placement, 5);
     TrainingStep step(*model, placement, {}, {.momentum = 0.9, .weight_decay = 1e-4}, 0.1);
     std::vector<double> all;
@@ -57,21 +59,27 @@ std::vector<double> losses(const Course& course, Device device) {
     return all;
 }
 
+// MobileNetV2 at its first steps is chaotic in f32: with a learning rate of 0.02 the cpu device's second loss
+// is 4e-4 to 5e-3 away from its own in f64, whichever the images (a ReLU6 that switches moves a gradient by a
+// percent). In f64 the devices stay together to 1e-13 there, which is what is asked; in f32 they are compared
+// at a rate that does not blow rounding up.
 TEST_CASE("the CUDA kernels train as the cpu device does") {
     simt::Settings unchecked;
     unchecked.check = false;
     const simt::Settings before = simt::settings();
     simt::set_settings(unchecked);
-    for (const Course& course :
-         {Course{"basic_block_net", 32, 8, 20, 0.02}, Course{"mobilenet_v2", 64, 8, 3, 0.02}}) {
-        CAPTURE(course.model);
+    for (const Course& course : {Course{"basic_block_net", 32, 8, 20, 0.02},
+                                 Course{"mobilenet_v2", 64, 8, 3, 0.02, DType::f64, 1e-10},
+                                 Course{"mobilenet_v2", 64, 8, 3, 1e-5}}) {
+        CAPTURE(std::string(course.model));
+        CAPTURE(name_of(course.dtype));
         const std::vector<double> expected = losses(course, Device::cpu);
         const std::vector<double> actual = losses(course, Device::simt);
         for (size_t i = 0; i < expected.size(); ++i) {
             CAPTURE(i);
             CAPTURE(expected[i]);
             CAPTURE(actual[i]);
-            CHECK(std::abs(actual[i] - expected[i]) <= 1e-5 * std::abs(expected[i]));
+            CHECK(std::abs(actual[i] - expected[i]) <= course.tolerance * std::abs(expected[i]));
         }
         CHECK(expected.back() != expected.front());
     }

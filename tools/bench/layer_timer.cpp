@@ -2,15 +2,25 @@
 
 #include "tools/bench/layer_timer.h"
 
+#include <memory>
 #include <stdexcept>
 #include <string_view>
 #include <utility>
 
+#include "engine/memory.h"
 #include "kernels/no_implementation.h"
+#include "kernels/runtime.h"
 #include "tools/bench/layer_shape.h"
 
 namespace vitrine::tools {
 namespace {
+
+/// Waits until the device has done all that it was asked to: a copy to the host comes after it.
+void wait_for(Device device) {
+    const std::shared_ptr<void> byte = allocate(device, 1);
+    unsigned char on_host = 0;
+    runtime(device).copy_to_host(&on_host, byte.get(), 1);
+}
 
 std::string kernel_of(std::string_view op) {
     return std::string(op == "relu" || op == "relu6" ? "activation" : op);
@@ -42,18 +52,19 @@ StepTimes LayerTimer::run_step() {
     const Trace trace([this](const OpEvent& event) { see(event); });
     const auto start = Clock::now();
     workload_.step(*this);
+    wait_for(workload_.device);
     times_.seconds = std::chrono::duration<double>(Clock::now() - start).count();
     return times_;
 }
 
 void LayerTimer::start_forward() {
     announce(next_layer_, Pass::forward);
-    mark_ = Clock::now();
+    mark();
 }
 
 void LayerTimer::start_backward() {
     announce_backward();
-    mark_ = Clock::now();
+    mark();
 }
 
 void LayerTimer::time(Layer layer, Pass pass, const std::function<void()>& body) {
@@ -61,16 +72,16 @@ void LayerTimer::time(Layer layer, Pass pass, const std::function<void()>& body)
     (pass == Pass::forward ? layer.has_forward : layer.has_backward) = true;
     if (learning_) layers_.push_back(std::move(layer));
     announce(index, pass);
-    mark_ = Clock::now();
+    mark();
     body();
     const double seconds = seconds_since_mark();
     if (!learning_) (pass == Pass::forward ? times_.forward : times_.backward)[index] = seconds;
-    mark_ = Clock::now();
+    mark();
 }
 
 void LayerTimer::see(const OpEvent& event) {
     event.pass == Pass::forward ? see_forward(event) : see_backward(event);
-    mark_ = Clock::now();
+    mark();
 }
 
 void LayerTimer::see_forward(const OpEvent& event) {
@@ -123,7 +134,13 @@ void LayerTimer::announce_backward() {
     if (next_backward_ < backward_order_.size()) announce(backward_order_[next_backward_], Pass::backward);
 }
 
+void LayerTimer::mark() {
+    wait_for(workload_.device);
+    mark_ = Clock::now();
+}
+
 double LayerTimer::seconds_since_mark() const {
+    wait_for(workload_.device);
     return std::chrono::duration<double>(Clock::now() - mark_).count();
 }
 

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "engine/trace.h"
+#include "kernels/device.h"
 #include "kernels/error.h"
 #include "tools/bench/cost.h"
 
@@ -21,6 +22,7 @@ class LayerTimer;
 struct Workload {
     std::string name;  // "mobilenet_v2 at 224"
     std::function<void(LayerTimer& timer)> step;
+    Device device = Device::cpu;  // where the ops run
 };
 
 /// One run of an op: a layer of the model, or a kernel that no op launches.
@@ -92,6 +94,7 @@ class LayerTimer {
     size_t learn_backward(const OpEvent& event);
     void announce(size_t layer, Pass pass);
     void announce_backward();
+    void mark();
     double seconds_since_mark() const;
 
     Workload workload_;

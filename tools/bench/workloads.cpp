@@ -94,7 +94,7 @@ Workload model_workload(const std::string& model, const WorkloadOptions& options
     const auto steps = std::make_shared<ModelSteps>(model, options);
     return {fmt::format("training steps of {}, images {}x{}, batch {}", model, options.image_size,
                         options.image_size, options.batch_size),
-            [steps](LayerTimer& timer) { steps->run(timer); }};
+            [steps](LayerTimer& timer) { steps->run(timer); }, options.device};
 }
 
 Workload max_pool_workload(const WorkloadOptions& options) {
@@ -111,7 +111,7 @@ Workload max_pool_workload(const WorkloadOptions& options) {
         timer.start_backward();
         tape.backward_from_slots();
     };
-    return {fmt::format("3x3 max pooling behind a ReLU, batch {}", options.batch_size), run};
+    return {fmt::format("3x3 max pooling behind a ReLU, batch {}", options.batch_size), run, options.device};
 }
 
 Workload add_backward_workload(const WorkloadOptions& options) {
@@ -134,7 +134,7 @@ Workload add_backward_workload(const WorkloadOptions& options) {
         timer.time(layer, Pass::backward, [&] { x.slot()->pass(second); });
     };
     return {fmt::format("the second gradient of a tensor added to the first, batch {}", options.batch_size),
-            run};
+            run, options.device};
 }
 
 }  // namespace vitrine::tools

@@ -3,24 +3,17 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
-#include <algorithm>
 #include <cstdio>
 #include <string>
 
 #include "kernels/error.h"
 #include "tools/gradcheck/cases/list.h"
+#include "tools/gradcheck/options.h"
+#include "tools/gradcheck/report/op_report.h"
+#include "tools/gradcheck/report/render.h"
 
 namespace vitrine::gradcheck {
 namespace {
-
-struct Arguments {
-    std::string device = "cpu";
-    std::string op = "all";
-    std::vector<std::string> forced;  // op=implementation
-    bool thorough = false;
-    bool list = false;
-    bool json = false;
-};
 
 /// --op takes a kernel's full name, or its name without _forward or _backward for both.
 bool names(std::string_view op, std::string_view kernel) {
@@ -60,29 +53,28 @@ std::vector<Suite> suites_for(const std::string& op) {
     return chosen;
 }
 
-int run(const Arguments& arguments) {
-    const Device device = device_from_name(arguments.device);
-    const KernelTable& tested = kernels(device);
-    require_known_op(arguments.op, device);
-    for (const std::string& assignment : arguments.forced) force_implementation(device, assignment);
-    if (arguments.list) {
-        list(device, arguments.op);
-        return 0;
-    }
+Selection selection_of(const Options& options) {
     Selection selection;
-    selection.kernel = [&](std::string_view kernel) { return names(arguments.op, kernel); };
+    selection.kernel = [&](std::string_view kernel) { return names(options.op, kernel); };
     selection.implementation = [&](std::string_view kernel, std::string_view implementation) {
-        const std::string_view forced = forced_implementation(device, kernel);
+        const std::string_view forced = forced_implementation(options.device, kernel);
         return forced.empty() || forced == implementation;
     };
-    selection.effort = arguments.thorough ? Effort::thorough : Effort::usual;
+    selection.shape = [&](std::string_view shape) { return shape.find(options.shape) != shape.npos; };
+    selection.effort = options.thorough ? Effort::thorough : Effort::usual;
+    selection.processes = options.processes;
+    return selection;
+}
+
+int check_all(const Options& options) {
     const auto print = [&](const Line& line) {
-        fmt::print("{}\n", arguments.json ? to_json(line) : to_text(line));
+        fmt::print("{}\n", options.json ? to_json(line) : to_text(line));
         std::fflush(stdout);
     };
-    const Totals totals =
-        check(suites_for(arguments.op), tested, kernels(Device::reference), selection, print);
-    if (arguments.json) {
+    const Totals totals = check(suites_for(options.op), kernels(options.device), kernels(Device::reference),
+                                selection_of(options), print);
+    if (totals.passed + totals.failed == 0) throw Error("nothing was checked: no problem fits the selection");
+    if (options.json) {
         fmt::print("{{\"passed\":{},\"failed\":{}}}\n", totals.passed, totals.failed);
     } else {
         fmt::print("{} passed, {} failed\n", totals.passed, totals.failed);
@@ -90,28 +82,44 @@ int run(const Arguments& arguments) {
     return totals.failed == 0 ? 0 : 1;
 }
 
+int report(const Options& options) {
+    std::vector<ReportEntry> entries;
+    const auto print = [&](const ReportEntry& entry) {
+        fmt::print("{}\n", options.json ? report_json(entry, *options.gpu, options.lines)
+                                        : report_text(entry, *options.gpu, options.lines));
+        std::fflush(stdout);
+    };
+    if (options.model.model.empty()) {
+        report_ops(suites_for(options.op), selection_of(options), print);
+        return 0;
+    }
+    for (const ReportEntry& entry : report_model(options.model)) {
+        if (!names(options.op, entry.kernel) || entry.shape.find(options.shape) == std::string::npos)
+            continue;
+        print(entry);
+        entries.push_back(entry);
+    }
+    if (!options.json) fmt::print("{}", summary_text(entries, *options.gpu));
+    return 0;
+}
+
+int run(const Options& options) {
+    if (options.command == Options::Command::help) return 0;
+    require_known_op(options.op, options.device);
+    for (const std::string& assignment : options.forced) force_implementation(options.device, assignment);
+    if (options.command == Options::Command::report) return report(options);
+    if (options.command == Options::Command::check) return check_all(options);
+    list(options.device, options.op);
+    return 0;
+}
+
 }  // namespace
 }  // namespace vitrine::gradcheck
 
 int main(int argc, char** argv) {
-    CLI::App app{
-        "Checks every op of a device: gradients against central differences, results against the reference"};
-    vitrine::gradcheck::Arguments arguments;
-    app.add_option("--device", arguments.device, "cpu, reference, simt or cuda")->capture_default_str();
-    app.add_option("--op", arguments.op, "a kernel, or an op for its forward and backward")
-        ->capture_default_str();
-    app.add_option("--impl", arguments.forced,
-                   "op=implementation: check only this one of the op; can be repeated")
-        ->take_all();
-    app.add_flag("--thorough", arguments.thorough,
-                 "simt: watch every launch and difference every sample, however long it takes");
-    app.add_flag("--list", arguments.list, "print every kernel with its implementations, and check nothing");
-    app.add_flag("--json", arguments.json, "print one JSON object per line");
     try {
-        app.parse(argc, argv);
-        return vitrine::gradcheck::run(arguments);
+        return vitrine::gradcheck::run(vitrine::gradcheck::parse_options(argc, argv));
     } catch (const CLI::ParseError& error) {
-        if (error.get_exit_code() == 0) return app.exit(error);
         fmt::print(stderr, "gradcheck: {}\n", error.what());
     } catch (const vitrine::Error& error) {
         fmt::print(stderr, "gradcheck: {}\n", error.what());

@@ -4,8 +4,10 @@
 
 #include <fmt/format.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 #include <stdexcept>
 
@@ -58,22 +60,36 @@ void fill(uintptr_t begin, unsigned char value, size_t bytes) {
     std::memset(reinterpret_cast<void*>(begin), value, bytes);
 }
 
+/// Of at most two guards: looked at after every launch, for every buffer.
 [[maybe_unused]] bool all_canary(uintptr_t begin, size_t bytes) {
-    const auto* first = reinterpret_cast<const unsigned char*>(begin);
-    return std::all_of(first, first + bytes, [](unsigned char byte) { return byte == canary; });
+    static const auto whole = [] {
+        std::array<unsigned char, 2 * guard> result;
+        result.fill(canary);
+        return result;
+    }();
+    return std::memcmp(reinterpret_cast<const void*>(begin), whole.data(), bytes) == 0;
+}
+
+/// All that the machine has, which is less than the addresses; guards between buffers need some of these.
+size_t memory_of_machine() {
+    const size_t bytes =
+        static_cast<size_t>(sysconf(_SC_PHYS_PAGES)) * static_cast<size_t>(sysconf(_SC_PAGESIZE));
+    return std::min(bytes, DeviceMemory::capacity / 2);
 }
 
 }  // namespace
 
 DeviceMemory& DeviceMemory::instance() {
-    static DeviceMemory memory;
+    // Never destroyed: what others hold to the end of the program is released after static objects are gone.
+    static DeviceMemory& memory = *new DeviceMemory;
     return memory;
 }
 
 DeviceMemory::DeviceMemory()
     : base_(reinterpret_cast<uintptr_t>(reserve(capacity, PROT_NONE))),
       live_in_granule_(
-          static_cast<uint16_t*>(reserve(capacity / alignment * sizeof(uint16_t), PROT_READ | PROT_WRITE))) {
+          static_cast<uint16_t*>(reserve(capacity / alignment * sizeof(uint16_t), PROT_READ | PROT_WRITE))),
+      total_(memory_of_machine()) {
     free_[0] = capacity;
 }
 
@@ -129,7 +145,7 @@ size_t DeviceMemory::held() const {
 
 void* DeviceMemory::allocate(size_t bytes) {
     const std::lock_guard lock(mutex_);
-    if (bytes > capacity / 2) {
+    if (bytes > total_ - held_) {
         throw Error(fmt::format("the simt device is out of memory: {} bytes were asked for, {} are held",
                                 bytes, held_));
     }
@@ -158,7 +174,7 @@ void DeviceMemory::release(void* memory) {
     const std::string damage = broken_canary_of(begin, bytes);
     const size_t all = footprint(bytes);
     mark(begin, bytes, false);
-    GlobalShadow::instance().forget(begin, bytes);
+    global_shadow().forget(base_ + begin, bytes);
     guard_from_sanitizer(base_ + begin - guard, all, true);
     live_.erase(entry);
     held_ -= bytes;

@@ -16,6 +16,10 @@ class DeviceMemory {
     void* allocate(size_t bytes);
     void release(void* memory);
 
+    uintptr_t base() const { return base_; }
+    /// Of each 256 bytes from base() on, how many, from the first, belong to a live buffer.
+    const uint16_t* live_in_granule() const { return live_in_granule_; }
+
     bool contains(uintptr_t address) const { return address - base_ < capacity; }
     size_t offset(uintptr_t address) const { return address - base_; }
 
@@ -38,8 +42,9 @@ class DeviceMemory {
     /// A sentence about the first buffer whose canaries were overwritten, or nothing.
     std::string broken_canary() const;
 
-    /// Bytes of live buffers.
+    /// Bytes of live buffers, and how many there may be: this machine's memory.
     size_t held() const;
+    size_t total() const { return total_; }
 
     static constexpr size_t capacity = size_t{64} << 30;  // of addresses; memory is used as it is touched
     static constexpr size_t alignment = 256;
@@ -54,9 +59,10 @@ class DeviceMemory {
 
     mutable std::mutex mutex_;
     uintptr_t base_;
-    size_t committed_ = 0;           // of the address range, from its beginning
-    size_t held_ = 0;                // bytes of live buffers
-    uint16_t* live_in_granule_;      // of each 256 bytes, how many, from the first, belong to a buffer
+    size_t committed_ = 0;  // of the address range, from its beginning
+    size_t held_ = 0;       // bytes of live buffers
+    uint16_t* live_in_granule_;
+    size_t total_;
     std::map<size_t, size_t> live_;  // offset -> bytes
     std::map<size_t, size_t> free_;  // offset -> bytes; neighbours are merged
 };

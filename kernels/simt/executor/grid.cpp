@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <numeric>
+#include <span>
 #include <utility>
 
 #include "kernels/error.h"
@@ -17,17 +18,17 @@ namespace vitrine::simt {
 namespace {
 
 constexpr unsigned warp_size = 32;
-// What every architecture since Turing allows; the dynamic limit is Hopper's, the largest.
-constexpr unsigned most_threads = 1024;
+// What every architecture since Turing allows.
 constexpr unsigned most_threads_z = 64;
 constexpr unsigned most_blocks_x = 0x7FFFFFFF;
 constexpr unsigned most_blocks_yz = 65535;
-constexpr size_t most_shared_bytes = 227 * 1024;
+// Static and dynamic together, unless the host asks the driver for more, which launch() never does.
+constexpr size_t most_shared_bytes = 48 * 1024;
 // Findings at different places beyond this many are counted at the last one.
 constexpr size_t most_findings = 64;
 
 /// Fisher and Yates, with the draws of stream (seed, sample).
-void shuffle(std::vector<uint32_t>& values, size_t begin, size_t end, uint64_t seed, uint32_t sample) {
+void shuffle(std::span<uint32_t> values, size_t begin, size_t end, uint64_t seed, uint32_t sample) {
     const RandomKey key{.seed = seed, .sample = sample};
     for (size_t left = end - begin; left > 1; --left) {
         const size_t other = random_word(key, begin + left) % left;
@@ -43,12 +44,11 @@ Grid::Grid(const GridRequest& request, const Settings& settings)
     : request_(request),
       settings_(settings),
       blocks_(uint64_t{request.grid.x} * request.grid.y * request.grid.z) {
-    report_.kernel = function_name(request.kernel);
     report_.grid = request.grid;
     report_.block = request.block;
     report_.shared_bytes = request.shared_bytes;
     check_shape();
-    first_number_ = take_numbers();
+    take_numbers();
     if (settings_.order == Order::shuffled) {
         shuffled_blocks_.resize(blocks_);
         std::iota(shuffled_blocks_.begin(), shuffled_blocks_.end(), 0u);
@@ -56,12 +56,12 @@ Grid::Grid(const GridRequest& request, const Settings& settings)
     }
 }
 
-void Grid::check_shape() const {
+void Grid::check_shape() {
     const dim3& grid = request_.grid;
     const dim3& block = request_.block;
     const uint64_t threads = uint64_t{block.x} * block.y * block.z;
     const auto refuse = [&](const std::string& why) {
-        throw Error(fmt::format("launch of {} refused: {}", report_.kernel, why));
+        throw Error(fmt::format("launch of {} refused: {}", function_name(request_.kernel), why));
     };
     if (blocks_ == 0 || grid.x > most_blocks_x || grid.y > most_blocks_yz || grid.z > most_blocks_yz) {
         refuse(fmt::format("the grid is {} x {} x {} blocks, and 1 to {} x {} x {} are allowed", grid.x,
@@ -83,13 +83,16 @@ void Grid::check_shape() const {
 }
 
 /// Launches run one at a time, so plain static data is enough.
-uint32_t Grid::take_numbers() const {
+void Grid::take_numbers() {
     static uint32_t next = 1;
+    static uint32_t era = 0;
     if (blocks_ + 1 > UINT32_MAX - next) {
-        GlobalShadow::instance().forget_all();
+        global_shadow().forget_all();
+        ++era;
         next = 1;
     }
-    return std::exchange(next, next + static_cast<uint32_t>(blocks_) + 1);
+    first_number_ = std::exchange(next, next + static_cast<uint32_t>(blocks_) + 1);
+    era_ = era;
 }
 
 uint3 Grid::block(uint64_t turn) const {
@@ -101,9 +104,9 @@ uint3 Grid::block(uint64_t turn) const {
             static_cast<unsigned>(index / grid.x / grid.y)};
 }
 
-void Grid::order_threads(uint64_t turn, std::vector<uint32_t>& ranks) const {
+void Grid::order_threads(uint64_t turn, uint32_t* first) const {
     const unsigned threads = threads_per_block();
-    ranks.resize(threads);
+    const std::span ranks(first, threads);
     std::iota(ranks.begin(), ranks.end(), 0u);
     if (settings_.order == Order::descending) std::ranges::reverse(ranks);
     if (settings_.order != Order::shuffled) return;
@@ -150,6 +153,7 @@ void Grid::add(const Counters& counters) {
     report_.global_bytes_written += counters.global_bytes_written;
     report_.shared_bytes_read += counters.shared_bytes_read;
     report_.shared_bytes_written += counters.shared_bytes_written;
+    report_.static_shared_bytes = std::max(report_.static_shared_bytes, counters.static_shared_bytes);
 }
 
 void Grid::add(std::vector<LineTraffic> traffic, const SectorSet& sectors) {
@@ -175,6 +179,17 @@ void Grid::add(std::vector<LineTraffic> traffic, const SectorSet& sectors) {
 }
 
 LaunchReport Grid::finish() {
+    const size_t shared_bytes = report_.static_shared_bytes + report_.shared_bytes;
+    if (shared_bytes > most_shared_bytes) {
+        add(Finding{
+            FindingKind::too_much_shared,
+            {},
+            {},
+            "",
+            fmt::format("a block has {} bytes of static and {} of dynamic shared memory, and {} in all "
+                        "are allowed",
+                        report_.static_shared_bytes, report_.shared_bytes, most_shared_bytes)});
+    }
     std::ranges::stable_sort(report_.findings, [](const Finding& a, const Finding& b) {
         if (before(a.block, b.block) || before(b.block, a.block)) return before(a.block, b.block);
         return before(a.thread, b.thread);
@@ -182,6 +197,7 @@ LaunchReport Grid::finish() {
     std::ranges::sort(report_.traffic, {}, [](const LineTraffic& line) {
         return std::tuple(line.where.size(), line.where, line.shared, line.write);
     });
+    if (settings_.keep_reports || !report_.findings.empty()) report_.kernel = function_name(request_.kernel);
     report_.distinct_sectors_read = sectors_.read();
     report_.distinct_sectors_written = sectors_.written();
     return std::move(report_);

@@ -21,7 +21,11 @@ struct Counters {
     uint64_t global_bytes_written = 0;
     uint64_t shared_bytes_read = 0;
     uint64_t shared_bytes_written = 0;
+    size_t static_shared_bytes = 0;  // of the variables that it touched
 };
+
+// What every architecture since Turing allows.
+inline constexpr unsigned most_threads = 1024;
 
 class Grid {
   public:
@@ -37,27 +41,37 @@ class Grid {
     uint3 block(uint64_t turn) const;
 
     /// The ranks of a block's threads in the order in which they start: whole warps, each in its own order.
-    void order_threads(uint64_t turn, std::vector<uint32_t>& ranks) const;
+    void order_threads(uint64_t turn, uint32_t* ranks) const;
 
     /// The race checks' numbers: first_number() is nobody's, block `turn` has first_number() + 1 + turn.
     uint32_t first_number() const { return first_number_; }
+
+    /// Grows when the numbers begin anew: what is remembered under the old ones must be forgotten.
+    uint32_t era() const { return era_; }
+
+    /// Whether more than one OS thread runs blocks. Set while none does.
+    const bool& several_workers() const { return several_workers_; }
+    void set_several_workers(bool several) { several_workers_ = several; }
 
     /// A place that has the same kind of finding already only counts it once more. Any OS thread may call.
     void add(Finding finding);
     void add(const Counters& counters);
     void add(std::vector<LineTraffic> traffic, const SectorSet& sectors);
 
-    /// The report, ordered by place in the grid and in the source.
+    /// The report, ordered by place in the grid and in the source. The kernel's name is only looked up where
+    /// someone will read it.
     LaunchReport finish();
 
   private:
-    void check_shape() const;
-    uint32_t take_numbers() const;
+    void check_shape();
+    void take_numbers();
 
     GridRequest request_;
     Settings settings_;
     uint64_t blocks_;
     uint32_t first_number_;
+    uint32_t era_;
+    bool several_workers_ = false;
     std::vector<uint32_t> shuffled_blocks_;
     std::mutex mutex_;
     LaunchReport report_;

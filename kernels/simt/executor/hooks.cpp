@@ -5,40 +5,41 @@
 
 #include <cstdint>
 
-#include "kernels/simt/executor/worker.h"
+#include "kernels/simt/executor/observe.h"
 
 namespace {
 
 using vitrine::simt::Access;
+using vitrine::simt::running_observer;
 
-inline __attribute__((always_inline)) void observe(const void* address, uint32_t bytes, Access access,
-                                                   const void* code) {
-    if (vitrine::simt::running_observer == nullptr) return;
-    const vitrine::simt::Unobserved unobserved;
-    unobserved.observer()->access(reinterpret_cast<uintptr_t>(address), bytes, access,
-                                  reinterpret_cast<uintptr_t>(code));
+template <uint32_t bytes, Access access>
+VITRINE_ALWAYS_INLINE void hook(const void* address, const void* code) {
+    if (running_observer == nullptr) return;
+    running_observer->observe<bytes, access>(reinterpret_cast<uintptr_t>(address),
+                                             reinterpret_cast<uintptr_t>(code));
 }
 
 /// An access of unknown alignment or length, as single bytes so that no alignment is asked of it.
-void observe_bytes(const void* address, uint64_t bytes, Access access, const void* code) {
-    for (uint64_t i = 0; i < bytes; ++i) observe(static_cast<const char*>(address) + i, 1, access, code);
+template <Access access>
+VITRINE_ALWAYS_INLINE void hook_bytes(const void* address, uint64_t bytes, const void* code) {
+    for (uint64_t i = 0; i < bytes; ++i) hook<1, access>(static_cast<const char*>(address) + i, code);
 }
 
 }  // namespace
 
 // The compiler chooses these names.
-#define VITRINE_HOOKS(bytes)                                                 \
-    void __tsan_read##bytes(void* address) {                                 \
-        observe(address, bytes, Access::read, __builtin_return_address(0));  \
-    }                                                                        \
-    void __tsan_write##bytes(void* address) {                                \
-        observe(address, bytes, Access::write, __builtin_return_address(0)); \
-    }                                                                        \
-    void __tsan_unaligned_read##bytes(void* address) {                       \
-        observe(address, bytes, Access::read, __builtin_return_address(0));  \
-    }                                                                        \
-    void __tsan_unaligned_write##bytes(void* address) {                      \
-        observe(address, bytes, Access::write, __builtin_return_address(0)); \
+#define VITRINE_HOOKS(bytes)                                              \
+    void __tsan_read##bytes(void* address) {                              \
+        hook<bytes, Access::read>(address, __builtin_return_address(0));  \
+    }                                                                     \
+    void __tsan_write##bytes(void* address) {                             \
+        hook<bytes, Access::write>(address, __builtin_return_address(0)); \
+    }                                                                     \
+    void __tsan_unaligned_read##bytes(void* address) {                    \
+        hook<bytes, Access::read>(address, __builtin_return_address(0));  \
+    }                                                                     \
+    void __tsan_unaligned_write##bytes(void* address) {                   \
+        hook<bytes, Access::write>(address, __builtin_return_address(0)); \
     }
 
 extern "C" {
@@ -56,10 +57,10 @@ VITRINE_HOOKS(8)
 VITRINE_HOOKS(16)
 
 void __tsan_read_range(void* address, unsigned long bytes) {
-    observe_bytes(address, bytes, Access::read, __builtin_return_address(0));
+    hook_bytes<Access::read>(address, bytes, __builtin_return_address(0));
 }
 void __tsan_write_range(void* address, unsigned long bytes) {
-    observe_bytes(address, bytes, Access::write, __builtin_return_address(0));
+    hook_bytes<Access::write>(address, bytes, __builtin_return_address(0));
 }
 
 }  // extern "C"

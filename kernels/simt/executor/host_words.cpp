@@ -53,8 +53,9 @@ cudaError_t cudaMallocHost(void** memory, size_t bytes) {
 }
 
 cudaError_t cudaMemGetInfo(size_t* free_bytes, size_t* total) {
-    *total = simt::DeviceMemory::capacity;
-    *free_bytes = *total - simt::DeviceMemory::instance().held();
+    const simt::DeviceMemory& memory = simt::DeviceMemory::instance();
+    *total = memory.total();
+    *free_bytes = *total - memory.held();
     return cudaSuccess;
 }
 

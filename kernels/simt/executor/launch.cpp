@@ -4,13 +4,13 @@
 
 #include <omp.h>
 
-#include <algorithm>
 #include <atomic>
-#include <exception>
+#include <chrono>
 #include <mutex>
 #include <utility>
 
 #include "kernels/error.h"
+#include "kernels/simt/executor/crew.h"
 #include "kernels/simt/executor/device_memory.h"
 #include "kernels/simt/executor/grid.h"
 #include "kernels/simt/executor/worker.h"
@@ -22,28 +22,42 @@ std::mutex launch_mutex;
 Settings current_settings;
 std::vector<LaunchReport> kept_reports;
 
-/// Runs blocks, as they come, until none is left.
-void work(Grid& grid, std::atomic<uint64_t>& next_block) {
-    Worker& worker = Worker::mine();
-    worker.begin_launch(grid);
-    for (uint64_t turn = next_block++; turn < grid.blocks(); turn = next_block++) worker.run_block(turn);
-    worker.end_launch();
-}
+// A launch that takes less than this is not worth waking other OS threads for.
+constexpr std::chrono::microseconds alone_for{100};
 
+/// One OS thread's part in a launch.
+class Share {
+  public:
+    explicit Share(Grid& grid) : worker_(Worker::mine()) { worker_.begin_launch(grid); }
+    ~Share() { worker_.end_launch(); }
+    Share(const Share&) = delete;
+    Share& operator=(const Share&) = delete;
+
+    void run(uint64_t turn) { worker_.run_block(turn); }
+
+  private:
+    Worker& worker_;
+};
+
+/// The first blocks run here. If they take long, the rest is shared out.
 void run_blocks(Grid& grid) {
-    const int wanted = grid.settings().threads > 0 ? grid.settings().threads : omp_get_max_threads();
-    const int threads = static_cast<int>(std::min<uint64_t>(static_cast<uint64_t>(wanted), grid.blocks()));
-    std::atomic<uint64_t> next_block{0};
-    std::exception_ptr failure;
-#pragma omp parallel num_threads(threads)
-    try {
-        work(grid, next_block);
-    } catch (...) {
-        running_worker = nullptr;
-#pragma omp critical(vitrine_simt_failure)
-        failure = std::current_exception();
+    const int threads = grid.settings().threads > 0 ? grid.settings().threads : omp_get_max_threads();
+    uint64_t begun = 0;
+    {
+        Share share(grid);
+        const auto begin = std::chrono::steady_clock::now();
+        while (begun < grid.blocks()) {
+            share.run(begun++);
+            if (threads > 1 && std::chrono::steady_clock::now() - begin > alone_for) break;
+        }
     }
-    if (failure != nullptr) std::rethrow_exception(failure);
+    if (begun == grid.blocks()) return;
+    grid.set_several_workers(true);
+    std::atomic<uint64_t> next_block{begun};
+    Crew::of_process().run(threads, [&] {
+        Share share(grid);
+        for (uint64_t turn = next_block++; turn < grid.blocks(); turn = next_block++) share.run(turn);
+    });
 }
 
 }  // namespace

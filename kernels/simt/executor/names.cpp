@@ -32,6 +32,7 @@ const char* name_of(FindingKind kind) {
                                "uninitialised shared memory",
                                "race in shared memory",
                                "race in global memory",
+                               "too much shared memory",
                                "broken canary"};
     return names[static_cast<size_t>(kind)];
 }
@@ -42,7 +43,7 @@ std::string describe(const LaunchReport& report) {
     if (report.findings.empty()) return fmt::format("kernel {}: nothing found", report.kernel);
     const Finding& first = report.findings.front();
     std::string text = fmt::format("kernel {}: {}: ", report.kernel, name_of(first.kind));
-    if (first.kind == FindingKind::broken_canary) {
+    if (first.where.empty()) {  // of the launch, not of one thread
         text += first.message;
     } else {
         text += fmt::format("block {}, thread {} at {} {}", shown(first.block), shown(first.thread),

@@ -4,10 +4,10 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-
+#include "kernels/simt/arithmetic.h"
+#include "kernels/simt/executor/indices.h"
 #include "kernels/simt/executor/names.h"
-#include "kernels/simt/words.h"
+#include "kernels/simt/executor/worker.h"
 
 namespace vitrine::simt {
 namespace {
@@ -23,7 +23,8 @@ const char* verb(Access access) {
     }
 }
 
-bool is_index(uintptr_t address) {
+/// Variables of the OS thread that are not shared memory.
+bool is_executors_own(uintptr_t address) {
     const auto in = [&](const auto& word) {
         return address - reinterpret_cast<uintptr_t>(&word) < sizeof(word);
     };
@@ -33,7 +34,16 @@ bool is_index(uintptr_t address) {
 }  // namespace
 
 Observer::Observer(BlockRunner& block, SharedMemory& shared, Counters& counters)
-    : block_(block),
+    : now_(block.now()),
+      device_begin_(DeviceMemory::instance().base()),
+      live_in_granule_(DeviceMemory::instance().live_in_granule()),
+      global_pages_(global_shadow().directory()),
+      static_begin_(shared.static_begin()),
+      static_bytes_(shared.static_bytes()),
+      static_pages_(shared.static_shadow().directory()),
+      dynamic_begin_(reinterpret_cast<uintptr_t>(shared.dynamic())),
+      dynamic_pages_(shared.dynamic_shadow().directory()),
+      block_(block),
       shared_(shared),
       counters_(counters),
       memory_(DeviceMemory::instance()),
@@ -41,29 +51,39 @@ Observer::Observer(BlockRunner& block, SharedMemory& shared, Counters& counters)
 
 void Observer::begin_launch(Grid& grid) {
     grid_ = &grid;
-    const uintptr_t arguments = reinterpret_cast<uintptr_t>(grid.request().arguments);
-    arguments_ = {arguments, arguments + grid.request().argument_bytes};
-    traffic_.begin_launch(grid);
+    arguments_ = reinterpret_cast<uintptr_t>(grid.request().arguments);
+    argument_bytes_ = grid.request().argument_bytes;
+    dynamic_bytes_ = grid.request().shared_bytes;
+    piece_bytes_ = 0;
+    several_workers_ = &grid.several_workers();
+    count_traffic_ = grid.settings().count_traffic;
+    if (count_traffic_) traffic_.begin_launch(grid);
 }
-
-void Observer::begin_block(uint64_t turn) {
-    number_ = grid_->first_number() + 1 + static_cast<uint32_t>(turn);
-}
-
-void Observer::end_block() { traffic_.end_block(); }
 
 void Observer::end_launch() {
-    if (grid_->settings().count_traffic) grid_->add(traffic_.take_lines(), traffic_.sectors());
+    if (count_traffic_) grid_->add(traffic_.take_lines(), traffic_.sectors());
 }
 
-void Observer::access(uintptr_t address, uint32_t bytes, Access access, uintptr_t code) {
-    if (block_.on_own_stack(address)) return;
+void Observer::observe_slowly(uintptr_t address, uint32_t bytes, Access access, uintptr_t code) {
+    const Unobserved unobserved;
+    if (Fiber::on_own_stack(address)) return;
     if (memory_.contains(address)) return access_global(address, bytes, access, code);
     if (shared_.in_static(address) || shared_.in_dynamic(address)) {
-        SharedPiece* piece = shared_.find(address, number_);
+        const SharedPiece* piece = shared_.find(address);
         if (piece != nullptr) return access_shared(*piece, address, bytes, access, code);
     }
     access_elsewhere(address, bytes, access, code);
+}
+
+void Observer::count(Memory memory, uintptr_t address, uint32_t bytes, Access access, uintptr_t code) {
+    const bool shared = memory == Memory::shared;
+    if (access != Access::write) {
+        (shared ? counters_.shared_bytes_read : counters_.global_bytes_read) += bytes;
+    }
+    if (access != Access::read) {
+        (shared ? counters_.shared_bytes_written : counters_.global_bytes_written) += bytes;
+    }
+    if (count_traffic_) traffic_.add(now_.rank, code, address, bytes, access, shared);
 }
 
 void Observer::access_global(uintptr_t address, uint32_t bytes, Access access, uintptr_t code) {
@@ -72,22 +92,22 @@ void Observer::access_global(uintptr_t address, uint32_t bytes, Access access, u
                fmt::format("{} {} bytes, {}", verb(access), bytes, memory_.describe(address)));
     }
     check_alignment(address, bytes, access, code);
-    if (access != Access::write) counters_.global_bytes_read += bytes;
-    if (access != Access::read) counters_.global_bytes_written += bytes;
-    if (grid_->settings().count_traffic) {
-        traffic_.add(block_.rank(), block_.barriers_passed(), code, address, bytes, access, false);
+    count(Memory::global, address, bytes, access, code);
+    std::optional<Earlier> earlier;
+    {
+        const PageLock lock((address - device_begin_) / Shadow::page_bytes, *several_workers_);
+        global_shadow().for_each(address, bytes, [&](Cell& cell, uintptr_t, size_t) {
+            if (const auto conflict = enter(cell, access, now_, short_code(code)); conflict) {
+                earlier = conflict;
+            }
+        });
     }
-    std::optional<Stamp> earlier;
-    const Accessor who = accessor(grid_->first_number(), access, code);
-    GlobalShadow::instance().for_each(memory_.offset(address), bytes, [&](Cell& cell) {
-        if (std::optional<Stamp> conflict = enter(cell, access, who); conflict) earlier = conflict;
-    });
     if (!earlier) return;
     block_.report(FindingKind::global_race, source_line(code),
                   race_sentence(access, bytes, *earlier, memory_.place(address)));
 }
 
-void Observer::access_shared(SharedPiece& piece, uintptr_t address, uint32_t bytes, Access access,
+void Observer::access_shared(const SharedPiece& piece, uintptr_t address, uint32_t bytes, Access access,
                              uintptr_t code) {
     const size_t offset = address - piece.address;
     if (bytes > piece.bytes - offset) {
@@ -96,18 +116,21 @@ void Observer::access_shared(SharedPiece& piece, uintptr_t address, uint32_t byt
                            piece.name, piece.bytes));
     }
     check_alignment(address, bytes, access, code);
-    if (access != Access::write) counters_.shared_bytes_read += bytes;
-    if (access != Access::read) counters_.shared_bytes_written += bytes;
-    if (grid_->settings().count_traffic) {
-        traffic_.add(block_.rank(), block_.barriers_passed(), code, address, bytes, access, true);
+    count(Memory::shared, address, bytes, access, code);
+    if (shared_.in_static(address)) {
+        piece_begin_ = piece.address;
+        piece_bytes_ = piece.bytes;
     }
-    std::optional<Stamp> earlier;
+    const Now now = now_.in_shared_memory();
+    std::optional<Earlier> earlier;
     bool fresh = false;
-    // Shared memory lives as long as its block: all that is older is forgotten.
-    const Accessor who = accessor(number_, access, code);
-    piece.cells.for_each(offset, bytes, [&](Cell& cell) {
-        fresh = fresh || !written_in(cell, number_);
-        if (std::optional<Stamp> conflict = enter(cell, access, who); conflict) earlier = conflict;
+    Shadow& shadow = shared_.in_dynamic(address) ? shared_.dynamic_shadow() : shared_.static_shadow();
+    shadow.for_each(address, bytes, [&](Cell& cell, uintptr_t first, size_t size) {
+        if (!written_in_block(cell, now)) {
+            fresh = true;
+            if (access != Access::write) SharedMemory::poison(first, size);
+        }
+        if (const auto conflict = enter(cell, access, now, short_code(code)); conflict) earlier = conflict;
     });
     const std::string what = fresh || earlier ? fmt::format("byte {} of {}", offset, piece.name) : "";
     if (fresh && access != Access::write) {
@@ -124,10 +147,11 @@ void Observer::access_elsewhere(uintptr_t address, uint32_t bytes, Access access
     if (shared_.in_dynamic(address)) {
         forbid(FindingKind::out_of_bounds, code,
                fmt::format("{} {} bytes at byte {} of dynamic shared memory, which has {}", verb(access),
-                           bytes, address - reinterpret_cast<uintptr_t>(shared_.dynamic()),
-                           grid_->request().shared_bytes));
+                           bytes, address - dynamic_begin_, dynamic_bytes_));
     }
-    if (arguments_.holds(address) || program_.holds(address) || is_index(address)) return;
+    if (address - arguments_ < argument_bytes_ || program_.holds(address) || is_executors_own(address)) {
+        return;
+    }
     if (shared_.in_static(address)) {
         // In a stripped program shared variables are not known from others.
         if (shared_variables().empty() || shared_.is_guard(address)) return;
@@ -146,21 +170,7 @@ void Observer::check_alignment(uintptr_t address, uint32_t bytes, Access access,
            fmt::format("{} {} bytes at an address that is not a multiple of {}", verb(access), bytes, bytes));
 }
 
-Accessor Observer::accessor(uint32_t first_block, Access access, uintptr_t code) const {
-    Accessor result{};
-    result.stamp.block = number_;
-    result.stamp.barrier = block_.barriers_passed();
-    const unsigned lane = block_.lane();
-    result.stamp.clock = block_.clocks().clock[lane][lane] & 0xFFFFFu;
-    result.stamp.thread = block_.rank() & 0x3FFu;
-    result.stamp.atomic = access == Access::atomic ? 1 : 0;
-    result.stamp.code = static_cast<uint32_t>(code - program_.begin);
-    result.clocks = &block_.clocks();
-    result.first_block = first_block;
-    return result;
-}
-
-std::string Observer::race_sentence(Access access, uint32_t bytes, const Stamp& earlier,
+std::string Observer::race_sentence(Access access, uint32_t bytes, const Earlier& earlier,
                                     const std::string& what) const {
     const uint32_t first = grid_->first_number();
     const std::string line = source_line(program_.begin + earlier.code);
@@ -171,10 +181,10 @@ std::string Observer::race_sentence(Access access, uint32_t bytes, const Stamp& 
     const dim3& size = grid_->request().block;
     const unsigned rank = earlier.thread;
     const uint3 thread{rank % size.x, rank / size.x % size.y, rank / size.x / size.y};
-    const std::string other = earlier.block == number_
-                                  ? "thread " + shown(thread)
-                                  : fmt::format("thread {} of block {}", shown(thread),
-                                                shown(grid_->block(earlier.block - first - 1)));
+    const bool same_block = earlier.block == static_cast<uint32_t>(now_.when / block_unit);
+    const std::string other = same_block ? "thread " + shown(thread)
+                                         : fmt::format("thread {} of block {}", shown(thread),
+                                                       shown(grid_->block(earlier.block - first - 1)));
     return fmt::format("{} {} bytes at {}, which {} accesses at {} with nothing to order the two",
                        verb(access), bytes, what, other, line);
 }

@@ -7,6 +7,7 @@
 
 #include "kernels/simt/executor/block.h"
 #include "kernels/simt/executor/device_memory.h"
+#include "kernels/simt/executor/shadow.h"
 #include "kernels/simt/executor/shared_memory.h"
 #include "kernels/simt/executor/symbols.h"
 #include "kernels/simt/executor/traffic.h"
@@ -19,32 +20,64 @@ class Observer {
     Observer(BlockRunner& block, SharedMemory& shared, Counters& counters);
 
     void begin_launch(Grid& grid);
-    void begin_block(uint64_t turn);
-    void end_block();
+    /// All lanes of a warp have come to a barrier of the block, or have exited.
+    void end_warp(uint32_t warp) { traffic_.end_warp(warp); }
+    void end_block() { traffic_.end_block(); }
     void end_launch();
 
     /// Called before the access happens. `code` is a return address in the kernel. An access that may not
-    /// happen ends the block and does not return.
-    void access(uintptr_t address, uint32_t bytes, Access access, uintptr_t code);
+    /// happen ends the block and does not return. For the hooks: see observe.h.
+    template <uint32_t bytes, Access access>
+    void observe(uintptr_t address, uintptr_t code);
+
+    /// The same for any number of bytes, with everything that is not the common case.
+    void observe_slowly(uintptr_t address, uint32_t bytes, Access access, uintptr_t code);
 
   private:
+    enum class Memory : uint8_t { global, shared };
+
+    template <uint32_t bytes, Access access>
+    bool observe_global(uintptr_t address, uintptr_t code);
+    template <uint32_t bytes, Access access>
+    bool observe_shared(const Shadow::Page* directory, size_t offset, bool known_variable, uintptr_t code);
+    template <uint32_t bytes, Access access>
+    void count(Memory memory, uintptr_t address, uintptr_t code);
+
     void access_global(uintptr_t address, uint32_t bytes, Access access, uintptr_t code);
-    void access_shared(SharedPiece& piece, uintptr_t address, uint32_t bytes, Access access, uintptr_t code);
+    void access_shared(const SharedPiece& piece, uintptr_t address, uint32_t bytes, Access access,
+                       uintptr_t code);
     void access_elsewhere(uintptr_t address, uint32_t bytes, Access access, uintptr_t code);
+    void count(Memory memory, uintptr_t address, uint32_t bytes, Access access, uintptr_t code);
     void check_alignment(uintptr_t address, uint32_t bytes, Access access, uintptr_t code);
-    Accessor accessor(uint32_t first_block, Access access, uintptr_t code) const;
-    std::string race_sentence(Access access, uint32_t bytes, const Stamp& earlier,
+    uint32_t short_code(uintptr_t code) const { return static_cast<uint32_t>(code - program_.begin); }
+    std::string race_sentence(Access access, uint32_t bytes, const Earlier& earlier,
                               const std::string& what) const;
     [[noreturn]] void forbid(FindingKind kind, uintptr_t code, const std::string& message);
+
+    // What every access looks at.
+    const Now& now_;
+    const uintptr_t device_begin_;
+    const uint16_t* const live_in_granule_;
+    const Shadow::Page* const global_pages_;
+    const uintptr_t static_begin_;
+    const size_t static_bytes_;
+    const Shadow::Page* const static_pages_;
+    const uintptr_t dynamic_begin_;
+    size_t dynamic_bytes_ = 0;  // that this launch has
+    const Shadow::Page* const dynamic_pages_;
+    uintptr_t arguments_ = 0;
+    size_t argument_bytes_ = 0;
+    uintptr_t piece_begin_ = 0;  // a static shared variable: the one that was looked up last
+    size_t piece_bytes_ = 0;
+    bool count_traffic_ = false;
+    const bool* several_workers_ = nullptr;
 
     BlockRunner& block_;
     SharedMemory& shared_;
     Counters& counters_;
     DeviceMemory& memory_;
     AddressRange program_;
-    AddressRange arguments_;
     Grid* grid_ = nullptr;
-    uint32_t number_ = 0;  // of the running block, for the cells
     Traffic traffic_;
 };
 

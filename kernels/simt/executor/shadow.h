@@ -1,139 +1,99 @@
-// What is remembered about each byte of memory to find data races: who wrote it last, and who has read it or
-// changed it atomically since.
-//
-// The rule is happens-before. Two accesses to a byte, at least one a write, not both atomic, are a race
-// unless they are ordered: by one thread's program, by a block barrier (all of a block's accesses before it
-// come before all after it), by __syncwarp (for its lanes), or by the end of a launch. Blocks of one launch
-// are never ordered. An access is stamped with its block, the number of barriers the block had passed, and
-// its lane's clock; lanes keep vector clocks (Fidge 1988, Mattern 1989) that __syncwarp joins, as in
-// FastTrack (Flanagan and Freund, PLDI 2009).
+// Where the cells of a stretch of memory are kept: in pages, made as the memory is touched.
 #pragma once
 
-#include <algorithm>
-#include <array>
-#include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <mutex>
-#include <optional>
-#include <set>
-#include <vector>
+
+#include "kernels/simt/executor/cell.h"
 
 namespace vitrine::simt {
 
-/// One access, small enough to keep beside every byte. `code` is the low half of the instruction's address,
-/// enough to find its line again inside one program.
-struct Stamp {
-    uint32_t block = 0;  // never repeats: each launch takes new numbers; 0: nobody
-    uint32_t barrier = 0;
-    uint32_t clock : 20 = 0;
-    uint32_t thread : 10 = 0;
-    uint32_t atomic : 1 = 0;
-    uint32_t many_warps : 1 =
-        0;  // of what is shared: lanes of several warps of the block, which nothing orders
-    uint32_t code = 0;
-};
-
-/// `shared` stands for accesses that may come together: reads, or atomics. It is the last of them; those
-/// lanes of its warp that made one at the same clock are in `lanes`. Where several blocks made one, its block
-/// is the number before the launch's first.
-struct Cell {
-    Stamp write;
-    Stamp shared;
-    uint32_t lanes = 0;
-};
-
-/// Whether block number `block` has written the cell.
-inline bool written_in(const Cell& cell, uint32_t block) {
-    return cell.write.block == block || (cell.shared.block == block && cell.shared.atomic != 0);
-}
-
-enum class Access : uint8_t { read, write, atomic };
-
-/// The lanes' knowledge of each other: clock[i][j] is the last clock of lane j that lane i knows to be past.
-struct WarpClocks {
-    std::array<std::array<uint32_t, 32>, 32> clock{};
-    uint32_t latest = 1;  // of all clocks
-    WarpClocks();
-    void join(unsigned lanes);
-};
-
-/// Who makes an access, as the cells need to know it.
-struct Accessor {
-    Stamp stamp;
-    const WarpClocks* clocks;
-    uint32_t first_block;  // the number before the first block of this launch; what is older is ordered
-};
-
-/// Enters one access, whose stamp says if it is atomic, into a cell. Returns the earlier access that it races
-/// with, if any.
-std::optional<Stamp> enter(Cell& cell, Access access, const Accessor& accessor);
-
-/// Cells for a stretch of memory: one for each 4 bytes, until an access that is narrower or crosses 4-byte
-/// words asks for one for each byte. So neighbouring bytes of different threads are told apart, and floats
-/// stay cheap.
-class Cells {
+/// Cells for a stretch of addresses. A page has one cell for each 4 bytes, until an access that is narrower
+/// or crosses 4-byte words asks for one for each byte. So neighbouring bytes of different threads are told
+/// apart, and floats stay cheap.
+class Shadow {
   public:
-    explicit Cells(size_t bytes) : bytes_(bytes) {}
+    static constexpr size_t page_bytes = 4096;
 
+    struct Page {
+        Cell* cells = nullptr;  // null until the page is touched
+        uint32_t shift = 0;     // a cell is for 1 << shift bytes
+    };
+
+    Shadow(uintptr_t begin, size_t bytes);
+    ~Shadow();
+    Shadow(const Shadow&) = delete;
+    Shadow& operator=(const Shadow&) = delete;
+
+    /// By page_bytes, from `begin` on. For the hooks, which leave all but pages with a cell a word to others.
+    Page* directory() const { return pages_; }
+
+    /// Calls f(cell, address, bytes) for each cell of the access, with what it stands for. The caller sees to
+    /// it that nobody else does the same for this page.
     template <class F>
-    void for_each(size_t offset, size_t size, F&& f) {
-        if (cells_.empty()) cells_.resize((bytes_ + 3) / 4);
-        if (by_word_ && (offset % 4 != 0 || size % 4 != 0)) split();
-        const size_t unit = by_word_ ? 4 : 1;
-        for (size_t at = offset; at < offset + size; at += unit) f(cells_[at / unit]);
-    }
-
-  private:
-    void split();
-
-    size_t bytes_;
-    bool by_word_ = true;
-    std::vector<Cell> cells_;
-};
-
-/// The cells of the whole device memory, made page by page as it is touched.
-class GlobalShadow {
-  public:
-    static GlobalShadow& instance();
-    ~GlobalShadow();
-    GlobalShadow(const GlobalShadow&) = delete;
-    GlobalShadow& operator=(const GlobalShadow&) = delete;
-
-    /// Calls f for each cell of the access, under the page's lock.
-    template <class F>
-    void for_each(size_t offset, size_t size, F&& f) {
-        while (size != 0) {
+    void for_each(uintptr_t address, size_t bytes, F&& f) {
+        while (bytes != 0) {
+            const size_t offset = address - begin_;
             const size_t inside = offset % page_bytes;
-            const size_t here = std::min(size, page_bytes - inside);
-            Page& page = touch(offset / page_bytes);
-            while (page.lock.test_and_set(std::memory_order_acquire)) {
+            const size_t here = bytes < page_bytes - inside ? bytes : page_bytes - inside;
+            const Page& page = touch(offset / page_bytes, (inside | here) % 4 == 0);
+            const size_t unit = size_t{1} << page.shift;
+            for (size_t at = 0; at < here; at += unit) {
+                f(page.cells[(inside + at) >> page.shift], address + at, unit);
             }
-            page.cells.for_each(inside, here, f);
-            page.lock.clear(std::memory_order_release);
-            offset += here;
-            size -= here;
+            address += here;
+            bytes -= here;
         }
     }
 
-    /// Frees the pages that lie inside of a buffer that is released.
-    void forget(size_t offset, size_t bytes);
+    /// Frees the pages that lie inside of a buffer that is released. No kernel may be using them.
+    void forget(uintptr_t address, size_t bytes);
     void forget_all();
 
-    static constexpr size_t page_bytes = 4096;
+  private:
+    static constexpr uint32_t word_shift = 2;
+
+    Page& touch(size_t number, bool whole_words);
+    void make(size_t number);
+    void split(size_t number);
+
+    uintptr_t begin_;
+    size_t page_count_;
+    Page* pages_;
+    std::mutex mutex_;
+    std::map<size_t, std::unique_ptr<Cell[]>> made_;  // the cells of each page that is touched
+};
+
+/// The shadow of the whole device memory.
+Shadow& global_shadow();
+
+/// While several OS threads run blocks of one launch, a page of global memory's shadow is used under its
+/// lock.
+class PageLock {
+  public:
+    /// Does nothing if `needed` is false.
+    PageLock(size_t page, bool needed) : taken_(needed ? &locks_[page % lock_count].taken : nullptr) {
+        if (taken_ == nullptr) return;
+        while (__atomic_test_and_set(taken_, __ATOMIC_ACQUIRE)) {
+        }
+    }
+    ~PageLock() {
+        if (taken_ != nullptr) __atomic_clear(taken_, __ATOMIC_RELEASE);
+    }
+    PageLock(const PageLock&) = delete;
+    PageLock& operator=(const PageLock&) = delete;
 
   private:
-    struct Page {
-        std::atomic_flag lock;
-        Cells cells{page_bytes};
+    static constexpr size_t lock_count = 1024;
+    struct alignas(64) Lock {
+        bool taken;
     };
-    GlobalShadow();
-    Page& touch(size_t page);
+    static Lock locks_[lock_count];
 
-    std::atomic<Page*>* pages_;
-    std::mutex mutex_;
-    std::set<size_t> made_;
+    bool* taken_;
 };
 
 }  // namespace vitrine::simt

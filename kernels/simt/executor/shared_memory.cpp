@@ -15,28 +15,32 @@
 namespace vitrine::simt {
 namespace {
 
-constexpr unsigned char poison = 0xFF;
+constexpr unsigned char poison_byte = 0xFF;
 
-void fill(const SharedPiece& piece) {
-    std::memset(reinterpret_cast<void*>(piece.address), poison, piece.bytes);
+void* map_dynamic() {
+    void* memory = mmap(nullptr, SharedMemory::dynamic_capacity, PROT_READ | PROT_WRITE,
+                        MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (memory == MAP_FAILED) throw std::bad_alloc();
+    return memory;
 }
 
 }  // namespace
 
-SharedMemory::SharedMemory() : thread_locals_(thread_local_range()) {
-    dynamic_ = mmap(nullptr, dynamic_capacity, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (dynamic_ == MAP_FAILED) throw std::bad_alloc();
+SharedMemory::SharedMemory()
+    : thread_locals_(thread_local_range()),
+      static_begin_(thread_locals_.begin / Shadow::page_bytes * Shadow::page_bytes),
+      dynamic_(map_dynamic()),
+      static_shadow_(static_begin_, static_bytes()),
+      dynamic_shadow_(reinterpret_cast<uintptr_t>(dynamic_), dynamic_capacity) {
     for (const SharedVariable& variable : shared_variables()) {
         const uintptr_t address = thread_locals_.begin + variable.offset;
         if (variable.name.empty()) {
             guards_.push_back({address, address + variable.bytes});
             continue;
         }
-        pieces_.push_back(
-            {address, variable.bytes, "shared variable " + variable.name, Cells(variable.bytes)});
+        pieces_.push_back({address, variable.bytes, "shared variable " + variable.name});
     }
-    pieces_.push_back(
-        {reinterpret_cast<uintptr_t>(dynamic_), 0, "dynamic shared memory", Cells(dynamic_capacity)});
+    pieces_.push_back({reinterpret_cast<uintptr_t>(dynamic_), 0, "dynamic shared memory"});
 }
 
 SharedMemory::~SharedMemory() {
@@ -46,8 +50,16 @@ SharedMemory::~SharedMemory() {
     munmap(dynamic_, dynamic_capacity);
 }
 
-void SharedMemory::begin_launch(size_t dynamic_bytes) {
+void SharedMemory::begin_launch(const Grid& grid) {
+    const size_t dynamic_bytes = grid.request().shared_bytes;
     pieces_.back().bytes = dynamic_bytes;
+    ++launch_;
+    static_bytes_used_ = 0;
+    if (era_ != grid.era()) {
+        era_ = grid.era();
+        static_shadow_.forget_all();
+        dynamic_shadow_.forget_all();
+    }
 #ifdef __SANITIZE_ADDRESS__
     __asan_unpoison_memory_region(dynamic_, dynamic_bytes);
     __asan_poison_memory_region(static_cast<char*>(dynamic_) + dynamic_bytes,
@@ -60,7 +72,7 @@ bool SharedMemory::is_guard(uintptr_t address) const {
     return after != guards_.begin() && std::prev(after)->holds(address);
 }
 
-SharedPiece* SharedMemory::find(uintptr_t address, uint32_t block) {
+const SharedPiece* SharedMemory::find(uintptr_t address) {
     const auto holds = [&](const SharedPiece& piece) { return address - piece.address < piece.bytes; };
     SharedPiece* piece = &pieces_[last_found_];
     if (!holds(*piece)) {
@@ -74,11 +86,15 @@ SharedPiece* SharedMemory::find(uintptr_t address, uint32_t block) {
         }
         last_found_ = static_cast<size_t>(piece - pieces_.data());
     }
-    if (piece->block != block) {
-        piece->block = block;
-        fill(*piece);
+    if (piece->launch != launch_) {
+        piece->launch = launch_;
+        if (piece != &pieces_.back()) static_bytes_used_ += piece->bytes;
     }
     return piece;
+}
+
+void SharedMemory::poison(uintptr_t address, size_t bytes) {
+    std::memset(reinterpret_cast<void*>(address), poison_byte, bytes);
 }
 
 void SharedMemory::save() {
@@ -90,7 +106,7 @@ void SharedMemory::save() {
 }
 
 void SharedMemory::poison_all() {
-    for (const SharedPiece& piece : pieces_) fill(piece);
+    for (const SharedPiece& piece : pieces_) poison(piece.address, piece.bytes);
 }
 
 void SharedMemory::restore() {

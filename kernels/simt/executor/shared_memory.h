@@ -6,18 +6,18 @@
 #include <string>
 #include <vector>
 
+#include "kernels/simt/executor/grid.h"
 #include "kernels/simt/executor/shadow.h"
 #include "kernels/simt/executor/symbols.h"
 
 namespace vitrine::simt {
 
-/// A piece of shared memory, with what is known about its bytes.
+/// A static variable, or the dynamic stretch.
 struct SharedPiece {
     uintptr_t address;
     size_t bytes;
     std::string name;
-    Cells cells;
-    uint32_t block = 0;  // that touched it last
+    uint64_t launch = 0;  // that looked it up last
 };
 
 /// Belongs to one OS thread.
@@ -28,8 +28,14 @@ class SharedMemory {
     SharedMemory(const SharedMemory&) = delete;
     SharedMemory& operator=(const SharedMemory&) = delete;
 
-    void begin_launch(size_t dynamic_bytes);
+    void begin_launch(const Grid& grid);
     void* dynamic() const { return dynamic_; }
+
+    /// The addresses among which static shared variables lie.
+    uintptr_t static_begin() const { return static_begin_; }
+    size_t static_bytes() const { return thread_locals_.end - static_begin_; }
+    Shadow& static_shadow() { return static_shadow_; }
+    Shadow& dynamic_shadow() { return dynamic_shadow_; }
 
     /// Whether the address lies in the stretch of dynamic shared memory, used by this launch or not.
     bool in_dynamic(uintptr_t address) const {
@@ -40,11 +46,16 @@ class SharedMemory {
     /// Whether it is the compiler's own note that a static variable is constructed.
     bool is_guard(uintptr_t address) const;
 
-    /// The piece that holds the address, or nullptr. If this block touches it for the first time it is
-    /// poisoned.
-    SharedPiece* find(uintptr_t address, uint32_t block);
+    /// The piece that holds the address, or nullptr.
+    const SharedPiece* find(uintptr_t address);
 
-    /// For kernels without the hooks, where no touch is seen: poisons all of shared memory. The program's
+    /// The bytes of all static variables that were looked up in this launch.
+    size_t static_bytes_used() const { return static_bytes_used_; }
+
+    /// Fills bytes that nobody has written as fresh memory is filled: NaN as float or double.
+    static void poison(uintptr_t address, size_t bytes);
+
+    /// For kernels without the hooks, where no read is seen: poisons all of shared memory. The program's
     /// other function-local thread variables look the same, so all are kept aside from save() to restore().
     void save();
     void poison_all();
@@ -54,9 +65,15 @@ class SharedMemory {
 
   private:
     AddressRange thread_locals_;
+    uintptr_t static_begin_;  // a page's
     void* dynamic_;
+    Shadow static_shadow_;
+    Shadow dynamic_shadow_;
     std::vector<SharedPiece> pieces_;  // static ones by address; the last is the dynamic one
     size_t last_found_ = 0;
+    uint64_t launch_ = 0;
+    uint32_t era_ = 0;
+    size_t static_bytes_used_ = 0;
     std::vector<AddressRange> guards_;
     std::vector<std::vector<unsigned char>> saved_;
 };

@@ -3,9 +3,9 @@
 #include <fmt/format.h>
 
 #include "kernels/simt/executor/block.h"
+#include "kernels/simt/executor/indices.h"
 #include "kernels/simt/executor/names.h"
 #include "kernels/simt/executor/symbols.h"
-#include "kernels/simt/words.h"
 
 namespace vitrine::simt {
 
@@ -14,7 +14,7 @@ void BlockRunner::report(FindingKind kind, uint32_t rank, std::string where, std
 }
 
 std::string BlockRunner::what_lane_does(uint32_t rank) const {
-    if (rank >= threads_.size()) return "does not exist: the block's last warp is not full";
+    if (rank >= count_) return "does not exist: the block's last warp is not full";
     const Thread& thread = threads_[rank];
     switch (thread.state) {
         case State::exited:
@@ -30,11 +30,11 @@ std::string BlockRunner::what_lane_does(uint32_t rank) const {
 }
 
 void BlockRunner::report_stuck() {
-    for (uint32_t rank = 0; rank < threads_.size(); ++rank) {
+    for (uint32_t rank = 0; rank < count_; ++rank) {
         const Thread& thread = threads_[rank];
         if (thread.state != State::at_warp_operation) continue;
         const uint32_t base = rank / 32 * 32;
-        for (uint32_t other = base; other < base + 32 && other < threads_.size(); ++other) {
+        for (uint32_t other = base; other < base + 32 && other < count_; ++other) {
             const Thread& missing = threads_[other];
             const bool named = (thread.request.mask >> (other - base) & 1u) != 0;
             const bool together = missing.state == State::at_warp_operation &&
@@ -54,8 +54,7 @@ void BlockRunner::report_stuck() {
     while (threads_[waiting].state != State::at_block_barrier) ++waiting;
     report(FindingKind::barrier_divergence, waiting, source_line(threads_[waiting].location),
            fmt::format("waits at {}, which {} of {} threads never reach: thread {} has exited",
-                       name_of(threads_[waiting].barrier), exited_, threads_.size(),
-                       shown(threads_[gone].index)));
+                       name_of(threads_[waiting].barrier), exited_, count_, shown(threads_[gone].index)));
 }
 
 }  // namespace vitrine::simt

@@ -71,14 +71,21 @@ class DebugInformation {
         return known->second;
     }
 
+    /// Every report asks for its kernel's name, and finding one means searching the whole symbol table.
     std::string function(uintptr_t address) {
         const std::lock_guard lock(mutex_);
+        const auto [known, is_new] = functions_.try_emplace(address);
+        if (is_new) known->second = find_function(address);
+        return known->second;
+    }
+
+  private:
+    std::string find_function(uintptr_t address) {
         Dwfl_Module* module = dwfl_ == nullptr ? nullptr : dwfl_addrmodule(dwfl_, address);
         const char* name = module == nullptr ? nullptr : dwfl_module_addrname(module, address);
         return name == nullptr ? fmt::format("{:#x}", address) : plain_name(demangled(name));
     }
 
-  private:
     std::string find_line(uintptr_t address) {
         Dwfl_Line* line = dwfl_ == nullptr ? nullptr : dwfl_getsrc(dwfl_, address);
         int number = 0;
@@ -139,6 +146,7 @@ class DebugInformation {
     std::mutex mutex_;
     Dwfl* dwfl_;
     std::unordered_map<uintptr_t, std::string> lines_;
+    std::unordered_map<uintptr_t, std::string> functions_;
 };
 
 DebugInformation& debug_information() {

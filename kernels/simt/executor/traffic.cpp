@@ -4,133 +4,183 @@
 
 #include <algorithm>
 #include <array>
-#include <tuple>
 #include <utility>
 
 #include "kernels/simt/executor/symbols.h"
+#include "kernels/simt/executor/worker.h"
 
 namespace vitrine::simt {
 namespace {
 
-constexpr unsigned warp_size = 32;
 constexpr uintptr_t sector_bytes = SectorSet::sector_bytes;
 constexpr uintptr_t bank_bytes = 4;
-constexpr size_t banks = 32;
+constexpr uint32_t banks = 32;
 
-/// How many different units of `unit` bytes the accesses touch.
-template <class Lanes>
-uint64_t distinct_units(const Lanes& lanes, uintptr_t unit) {
-    std::vector<uintptr_t> units;
-    for (const auto& lane : lanes) {
-        for (uintptr_t at = lane.address / unit; at <= (lane.address + lane.bytes - 1) / unit; ++at) {
-            units.push_back(at);
+/// The words that a group of lanes, which are served together, asks of each bank.
+class Banks {
+  public:
+    void ask(uintptr_t word) {
+        const uint32_t bank = word % banks;
+        uintptr_t* const known = words_[bank];
+        for (uint32_t i = 0; i < asked_[bank]; ++i) {
+            if (known[i] == word) return;
         }
+        known[asked_[bank]++] = word;
+        passes_ = std::max(passes_, asked_[bank]);
     }
-    std::ranges::sort(units);
-    const auto repeated = std::ranges::unique(units);
-    return static_cast<uint64_t>(repeated.begin() - units.begin());
-}
+    /// Times that the banks must be read: the most words that any one of them must give.
+    uint32_t passes() const { return passes_; }
 
-/// Passes over the banks for lanes that are served together: the most words that any one bank must give.
-template <class Lanes>
-uint64_t bank_passes(const Lanes& lanes) {
-    std::vector<uintptr_t> words;
-    for (const auto& lane : lanes) {
-        for (uintptr_t at = lane.address / bank_bytes; at <= (lane.address + lane.bytes - 1) / bank_bytes;
-             ++at) {
-            words.push_back(at);
-        }
-    }
-    std::ranges::sort(words);
-    words.erase(std::ranges::unique(words).begin(), words.end());
-    std::array<uint64_t, banks> asked{};
-    for (const uintptr_t word : words) ++asked[word % banks];
-    return *std::ranges::max_element(asked);
-}
+  private:
+    // A group asks for 32 words: for twice as many if each lane's bytes straddle two.
+    uintptr_t words_[banks][2 * banks];
+    uint32_t asked_[banks] = {};
+    uint32_t passes_ = 0;
+};
 
 }  // namespace
 
 void Traffic::begin_launch(const Grid& grid) {
-    log_.clear();
-    lines_.clear();
+    threads_ = grid.threads_per_block();
     sectors_.clear();
-    turns_.assign(grid.threads_per_block(), {});
-    interval_ = 0;
+    end_block();  // of a launch that ended in the middle
+    instructions_.clear();
+    std::ranges::fill(found_, nullptr);
 }
 
-void Traffic::add(uint32_t rank, uint32_t interval, uintptr_t code, uintptr_t address, uint32_t bytes,
-                  Access access, bool shared) {
-    if (interval != interval_) {
-        flush();
-        interval_ = interval;
-    }
-    log_.push_back({code, address, turns_[rank][code]++, static_cast<uint16_t>(rank),
-                    static_cast<uint8_t>(bytes), access, shared});
-}
-
-void Traffic::end_block() {
-    flush();
-    interval_ = 0;
-}
-
-void Traffic::flush() {
-    const auto request_of = [](const Logged& logged) {
-        return std::tuple(logged.rank / warp_size, logged.code, logged.turn, logged.access);
+Traffic::Instruction& Traffic::find_instruction(uintptr_t code, bool shared, Access access, uint32_t bytes) {
+    const auto same = [&](const auto& known) {
+        return known->code == code && known->shared == shared && known->access == access;
     };
-    std::ranges::sort(log_, {}, [&](const Logged& logged) {
-        return std::tuple_cat(request_of(logged), std::tuple(logged.rank));
-    });
-    const unsigned threads = static_cast<unsigned>(turns_.size());
-    for (size_t begin = 0; begin < log_.size();) {
-        size_t end = begin + 1;
-        while (end < log_.size() && request_of(log_[end]) == request_of(log_[begin])) ++end;
-        const unsigned warp = log_[begin].rank / warp_size;
-        count_request(std::span(log_).subspan(begin, end - begin),
-                      std::min(warp_size, threads - warp * warp_size));
-        begin = end;
-    }
-    log_.clear();
-    for (auto& turns : turns_) turns.clear();
+    const auto known = std::ranges::find_if(instructions_, same);
+    if (known != instructions_.end()) return **known;
+    instructions_.push_back(std::make_unique<Instruction>());
+    Instruction& added = *instructions_.back();
+    added.code = code;
+    added.shared = added.sums.shared = shared;
+    added.access = access;
+    added.sums.write = access != Access::read;
+    added.bytes = static_cast<uint8_t>(bytes);
+    return added;
 }
 
-void Traffic::count_request(std::span<const Logged> lanes, unsigned running) {
-    const Logged& first = lanes.front();
-    LineTraffic& line = lines_[{first.code, first.access != Access::read}];
-    line.shared = first.shared;
-    line.write = first.access != Access::read;
-    ++line.requests;
-    for (const Logged& lane : lanes) line.bytes += lane.bytes;
-    if (lanes.size() < running) ++line.partial;
-    if (!first.shared) {
-        for (const Logged& lane : lanes) {
-            const uintptr_t begin = lane.address / sector_bytes;
-            const uintptr_t last = (lane.address + lane.bytes - 1) / sector_bytes;
-            if (lane.access != Access::write) sectors_.add_read(begin, last);
-            if (lane.access != Access::read) sectors_.add_written(begin, last);
-        }
-        const uint64_t distinct_bytes = distinct_units(lanes, 1);
-        line.sectors += distinct_units(lanes, sector_bytes);
-        line.ideal_sectors += (distinct_bytes + sector_bytes - 1) / sector_bytes;
-        return;
+inline Traffic::Instruction& Traffic::instruction(uintptr_t code, bool shared, Access access,
+                                                  uint32_t bytes) {
+    Instruction*& found = found_[(code * 2 + (shared ? 1 : 0)) % found_count];
+    if (found == nullptr || found->code != code || found->shared != shared || found->access != access) {
+        found = &find_instruction(code, shared, access, bytes);
     }
-    const unsigned together = warp_size / std::max<unsigned>(1, first.bytes / bank_bytes);
-    for (size_t begin = 0; begin < lanes.size();) {
-        size_t end = begin + 1;
-        const unsigned group = lanes[begin].rank / together;
-        while (end < lanes.size() && lanes[end].rank / together == group) ++end;
-        line.passes += bank_passes(lanes.subspan(begin, end - begin));
-        ++line.ideal_passes;
-        begin = end;
+    return *found;
+}
+
+Traffic::Chunk* Traffic::take_chunk() {
+    if (free_chunks_.empty()) {
+        chunks_.push_back(std::make_unique<Chunk>());
+        return chunks_.back().get();
+    }
+    Chunk* const chunk = free_chunks_.back();
+    free_chunks_.pop_back();
+    return chunk;
+}
+
+void Traffic::add(uint32_t rank, uintptr_t code, uintptr_t address, uint32_t bytes, Access access,
+                  bool shared) {
+    const Unobserved unobserved;
+    Instruction& by = instruction(code, shared, access, bytes);
+    const uint32_t turn = by.turns[rank]++;
+    std::vector<Chunk*>& chunks = by.chunks[rank / warp_size];
+    while (chunks.size() <= turn / chunk_requests) chunks.push_back(take_chunk());
+    Request& request = chunks[turn / chunk_requests]->requests[turn % chunk_requests];
+    request.lanes |= 1u << rank % warp_size;
+    request.addresses[rank % warp_size] = address;
+}
+
+void Traffic::end_warp(uint32_t warp) {
+    const uint32_t first = warp * warp_size;
+    const uint32_t running = std::min(warp_size, threads_ - first);
+    for (const auto& by : instructions_) {
+        std::vector<Chunk*>& chunks = by->chunks[warp];
+        if (chunks.empty()) continue;
+        for (Chunk* const chunk : chunks) {
+            for (Request& request : chunk->requests) {
+                if (request.lanes == 0) break;
+                count_request(*by, request, running);
+                request.lanes = 0;
+            }
+            free_chunks_.push_back(chunk);
+        }
+        chunks.clear();
+        std::fill_n(by->turns + first, running, 0u);
+    }
+}
+
+/// What is left if the block was given up.
+void Traffic::end_block() {
+    for (uint32_t warp = 0; warp * warp_size < threads_; ++warp) end_warp(warp);
+}
+
+void Traffic::count_request(Instruction& instruction, const Request& request, uint32_t running) {
+    const auto lanes = static_cast<uint32_t>(__builtin_popcount(request.lanes));
+    LineTraffic& sums = instruction.sums;
+    ++sums.requests;
+    sums.bytes += lanes * uint64_t{instruction.bytes};
+    if (lanes < running) ++sums.partial;
+    if (instruction.shared) return count_passes(instruction, request);
+    std::array<uintptr_t, warp_size> addresses;
+    size_t count = 0;
+    for (uint32_t left = request.lanes; left != 0; left &= left - 1) {
+        addresses[count++] = request.addresses[__builtin_ctz(left)];
+    }
+    const std::span asked = std::span(addresses).first(count);
+    if (!std::ranges::is_sorted(asked)) std::ranges::sort(asked);
+    count_sectors(instruction, asked);
+}
+
+/// Of addresses in ascending order.
+void Traffic::count_sectors(Instruction& instruction, std::span<const uintptr_t> addresses) {
+    const uintptr_t bytes = instruction.bytes;
+    uintptr_t covered = 0;      // the end of what is counted
+    uintptr_t next_sector = 0;  // the first that is not
+    uint64_t distinct_bytes = 0;
+    for (const uintptr_t address : addresses) {
+        const uintptr_t end = address + bytes;
+        if (end > covered) distinct_bytes += end - std::max(address, covered);
+        covered = end;
+        const uintptr_t first = std::max(address / sector_bytes, next_sector);
+        const uintptr_t last = (end - 1) / sector_bytes;
+        if (first > last) continue;
+        next_sector = last + 1;
+        instruction.sums.sectors += next_sector - first;
+        if (instruction.access != Access::write) sectors_.add_read(first, last);
+        if (instruction.access != Access::read) sectors_.add_written(first, last);
+    }
+    instruction.sums.ideal_sectors += (distinct_bytes + sector_bytes - 1) / sector_bytes;
+}
+
+void Traffic::count_passes(Instruction& instruction, const Request& request) {
+    const uint32_t together = warp_size / std::max<uint32_t>(1, instruction.bytes / bank_bytes);
+    for (uint32_t begin = 0; begin < warp_size; begin += together) {
+        const uint32_t group = request.lanes >> begin & (~0u >> (warp_size - together));
+        if (group == 0) continue;
+        Banks asked;
+        for (uint32_t left = group; left != 0; left &= left - 1) {
+            const uintptr_t address = request.addresses[begin + static_cast<uint32_t>(__builtin_ctz(left))];
+            const uintptr_t last = (address + instruction.bytes - 1) / bank_bytes;
+            for (uintptr_t word = address / bank_bytes; word <= last; ++word) asked.ask(word);
+        }
+        instruction.sums.passes += asked.passes();
+        ++instruction.sums.ideal_passes;
     }
 }
 
 std::vector<LineTraffic> Traffic::take_lines() {
     std::vector<LineTraffic> result;
-    for (auto& [instruction, line] : lines_) {
-        line.where = source_line(instruction.first);
-        result.push_back(std::move(line));
+    for (const auto& by : instructions_) {
+        by->sums.where = source_line(by->code);
+        result.push_back(std::move(by->sums));
     }
-    lines_.clear();
+    instructions_.clear();
+    std::ranges::fill(found_, nullptr);
     return result;
 }
 

@@ -50,40 +50,32 @@ void Worker::begin_launch(Grid& grid) {
     grid_ = &grid;
     counters = {};
     fused_multiply_adds = 0;
-    shared.begin_launch(grid.request().shared_bytes);
+    shared.begin_launch(grid);
     block.begin_launch(grid, grid.settings().check ? &observer : nullptr);
     observer.begin_launch(grid);
     poison_blindly_ = grid.settings().check && !grid.request().hooked;
     if (poison_blindly_) shared.save();
     running_worker = this;
+    running_block = &block;
 }
 
 void Worker::run_block(uint64_t turn) {
     if (poison_blindly_) shared.poison_all();
-    observer.begin_block(turn);
     block.run(turn);
-    observer.end_block();
+    if (grid_->settings().count_traffic) observer.end_block();
 }
 
 void Worker::end_launch() {
     running_worker = nullptr;
+    running_block = nullptr;
     if (poison_blindly_) shared.restore();
     observer.end_launch();
+    counters.static_shared_bytes = shared.static_bytes_used();
     counters.fused_multiply_adds = fused_multiply_adds;
     grid_->add(counters);
 }
 
-int block_barrier(Barrier kind, int predicate, const Location& location) {
-    const Unobserved unobserved;
-    return running().block.block_barrier(kind, predicate, location);
-}
-
-uint64_t warp_operation(const WarpRequest& request, const Location& location) {
-    const Unobserved unobserved;
-    return running().block.warp_operation(request, location);
-}
-
-unsigned active_mask() { return 1u << running().block.lane(); }
+unsigned active_mask() { return running().block.now().lane_bit; }
 
 void* dynamic_shared_memory() { return running().shared.dynamic(); }
 
@@ -91,8 +83,8 @@ template <class T>
 T atomic(AtomicOperation operation, T* address, T value, T compare) {
     const Unobserved unobserved;
     if (unobserved.observer() != nullptr) {
-        unobserved.observer()->access(reinterpret_cast<uintptr_t>(address), sizeof(T), Access::atomic,
-                                      reinterpret_cast<uintptr_t>(__builtin_return_address(0)));
+        unobserved.observer()->observe_slowly(reinterpret_cast<uintptr_t>(address), sizeof(T), Access::atomic,
+                                              reinterpret_cast<uintptr_t>(__builtin_return_address(0)));
     }
     std::atomic_ref<T> target(*address);
     T old = target.load(std::memory_order_relaxed);

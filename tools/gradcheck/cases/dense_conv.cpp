@@ -26,6 +26,11 @@ std::vector<Problem> dense_conv_problems() {
         {1, {6, 6}, 9, 9, {3, 3}, {1, 1}, {1, 1}, 9},      // as many groups as channels
         {2, {19, 33}, 3, 32, {3, 3}, {2, 2}, {1, 1}, 1},   //
         {5, {8, 8}, 24, 16, {1, 1}, {1, 1}, {0, 0}, 1},    // pointwise by the dense kernel
+        {2, {9, 7}, 8, 12, {3, 3}, {2, 2}, {1, 1}, 1},     // stride 2 and channels in packs
+        {2, {7, 9}, 12, 8, {5, 5}, {2, 3}, {2, 2}, 1},     //
+        {2, {9, 10}, 8, 12, {3, 3}, {2, 2}, {1, 1}, 1},    // the same with prologue and statistics
+        {1, {6, 6}, 4, 4, {2, 2}, {3, 3}, {1, 1}, 1},      // a stride larger than the kernel
+        {2, {5, 6}, 8, 8, {1, 1}, {2, 2}, {0, 0}, 1},      // a shortcut with a prologue
     };
     return conv_problems(&KernelTable::dense_conv_forward, &KernelTable::dense_conv_backward,
                          with_options_in_turn(shapes));

@@ -35,6 +35,10 @@ std::vector<Problem> depthwise_conv_problems() {
         depthwise(1, {40, 1}, 64, {3, 3}, {1, 1}, {1, 1}),    // one column
         depthwise(4, {2, 2}, 96, {3, 3}, {2, 2}, {1, 1}),     // one output pixel for each image
         depthwise(2, {8, 9}, 18, {3, 3}, {1, 2}, {1, 1}),     // strides that differ
+        depthwise(2, {11, 13}, 12, {5, 5}, {2, 2}, {2, 2}),   //
+        depthwise(1, {67, 3}, 8, {3, 3}, {2, 2}, {1, 1}),     // several chunks of rows
+        depthwise(1, {70, 2}, 4, {5, 5}, {1, 1}, {2, 2}),     //
+        depthwise(2100, {1, 2}, 2, {3, 3}, {1, 1}, {1, 1}),   // more images than blocks
     };
     return conv_problems(&KernelTable::depthwise_conv_forward, &KernelTable::depthwise_conv_backward,
                          with_options_in_turn(shapes));

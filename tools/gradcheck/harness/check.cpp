@@ -2,10 +2,15 @@
 
 #include "tools/gradcheck/harness/check.h"
 
+#include <algorithm>
+#include <iterator>
 #include <set>
+#include <stdexcept>
 
 #include "tools/gradcheck/harness/fixed_threads.h"
+#include "tools/gradcheck/harness/outcome.h"
 #include "tools/gradcheck/harness/problem_check.h"
+#include "tools/gradcheck/harness/processes.h"
 
 namespace vitrine::gradcheck {
 namespace {
@@ -18,22 +23,100 @@ void for_each_kernel_of(const KernelTable& table, Visit visit) {
 #undef KERNEL
 }
 
-std::set<std::string> kernels_of(const Suite& suite, const std::vector<Problem>& problems,
-                                 const KernelTable& table) {
-    std::set<std::string> names;
-    for (const Problem& problem : problems) {
-        if (!problem.forward) throw std::logic_error("a problem of " + suite.op + " has no forward kernel");
-        names.insert(problem.forward(table).kernel);
-        if (problem.backward) names.insert(problem.backward(table).kernel);
-    }
-    return names;
-}
-
 Line failure(std::string kernel, std::string implementation, std::string sentence) {
     Line line{std::move(kernel), std::move(implementation), "", ""};
     line.fail(std::move(sentence));
     return line;
 }
+
+class TableCheck {
+  public:
+    TableCheck(const std::vector<Suite>& suites, const KernelTable& tested, const KernelTable& oracle,
+               const Selection& selection, const Sink& sink)
+        : tested_(tested),
+          oracle_(oracle),
+          selection_(selection),
+          sink_(sink),
+          checks_(device_checks(tested.add_forward.device, selection.effort)) {
+        for (const Suite& suite : suites) {
+            for (Problem& problem : suite.problems()) add(suite, std::move(problem));
+        }
+    }
+
+    Totals run() {
+        selection_.processes > 1 ? run_problems_in_processes() : run_problems();
+        for_each_kernel_of(tested_, [&](const auto& kernel) {
+            if (selection_.kernel(kernel.name()) && !covered_.contains(kernel.name())) {
+                tell(failure(kernel.name(), "", "no case"));
+            }
+        });
+        for (const auto& [name, accepted] : tally_) {
+            if (accepted == 0 && !shapes_left_out_)
+                tell(failure(name.first, name.second, "refuses every case"));
+        }
+        return totals_;
+    }
+
+  private:
+    void add(const Suite& suite, Problem problem) {
+        if (!problem.forward) throw std::logic_error("a problem of " + suite.op + " has no forward kernel");
+        const std::string forward = problem.forward(tested_).kernel;
+        covered_.insert(forward);
+        if (problem.backward) covered_.insert(problem.backward(tested_).kernel);
+        if (!selection_.shape(problem.shape)) {
+            shapes_left_out_ = true;
+            return;
+        }
+        problems_.push_back(std::move(problem));
+    }
+
+    void run_problems() {
+        for (const Problem& problem : problems_) {
+            check_problem(problem, tested_, oracle_, selection_, *checks_, tally_,
+                          [&](const Line& line) { tell(line); });
+        }
+    }
+
+    void run_problems_in_processes() {
+        const ProcessTasks tasks{
+            problems_.size(),
+            [&](size_t index) {
+                Outcome outcome;
+                check_problem(problems_[index], tested_, oracle_, selection_, *checks_, outcome.tally,
+                              [&](const Line& line) { outcome.lines.push_back(line); });
+                return to_bytes(outcome);
+            },
+            [&](size_t, const Message& message) { take(outcome_from_bytes(message)); },
+            [&](size_t index, const std::string& why) {
+                Line line{problems_[index].forward(tested_).kernel, "", "", problems_[index].shape};
+                line.fail(why + " while it checked this problem");
+                return to_bytes({{line}, {}});
+            }};
+        run_in_processes(tasks, selection_.processes);
+    }
+
+    void take(const Outcome& outcome) {
+        for (const Line& line : outcome.lines) tell(line);
+        for (const auto& [name, accepted] : outcome.tally) tally_[name] += accepted;
+    }
+
+    void tell(const Line& line) {
+        totals_.passed += line.status == Status::passed;
+        totals_.failed += line.status == Status::failed;
+        sink_(line);
+    }
+
+    const KernelTable& tested_;
+    const KernelTable& oracle_;
+    const Selection& selection_;
+    const Sink& sink_;
+    std::unique_ptr<DeviceChecks> checks_;
+    std::vector<Problem> problems_;
+    std::set<std::string> covered_;  // kernels that have a problem
+    bool shapes_left_out_ = false;
+    Tally tally_;
+    Totals totals_;
+};
 
 }  // namespace
 
@@ -42,30 +125,7 @@ Totals check(const std::vector<Suite>& suites, const KernelTable& tested, const 
     // Thousands of tiny launches: waking other threads for each takes longer than the work. Every kernel is
     // run with more threads where that is what is checked.
     const FixedThreads single(1);
-    Totals totals;
-    const Sink counting = [&](const Line& line) {
-        totals.passed += line.status == Status::passed;
-        totals.failed += line.status == Status::failed;
-        sink(line);
-    };
-    const std::unique_ptr<DeviceChecks> checks = device_checks(tested.add_forward.device, selection.effort);
-    std::set<std::string> covered;
-    Tally tally;
-    for (const Suite& suite : suites) {
-        const std::vector<Problem> problems = suite.problems();
-        covered.merge(kernels_of(suite, problems, tested));
-        for (const Problem& problem : problems)
-            check_problem(problem, tested, oracle, selection, *checks, tally, counting);
-    }
-    for_each_kernel_of(tested, [&](const auto& kernel) {
-        if (selection.kernel(kernel.name()) && !covered.contains(kernel.name())) {
-            counting(failure(kernel.name(), "", "no case"));
-        }
-    });
-    for (const auto& [name, accepted] : tally) {
-        if (accepted == 0) counting(failure(name.first, name.second, "refuses every case"));
-    }
-    return totals;
+    return TableCheck(suites, tested, oracle, selection, sink).run();
 }
 
 }  // namespace vitrine::gradcheck

@@ -45,7 +45,10 @@ struct Selection {
     std::function<bool(std::string_view kernel)> kernel = [](std::string_view) { return true; };
     std::function<bool(std::string_view kernel, std::string_view implementation)> implementation =
         [](std::string_view, std::string_view) { return true; };
+    /// Of the problem. Where a shape is left out, nobody asks whether every implementation took a problem.
+    std::function<bool(std::string_view shape)> shape = [](std::string_view) { return true; };
     Effort effort = Effort::usual;
+    int processes = 1;  // that share the problems
 };
 
 struct Totals {

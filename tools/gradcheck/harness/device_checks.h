@@ -40,6 +40,10 @@ class DeviceChecks {
     /// Runs for the results alone.
     virtual void unwatched(const Run& run) const { run(); }
 
+    /// Whether a watched launch that leaves its memory is reported: the first launch then goes without guard
+    /// zones, which would be memory like any other.
+    virtual bool reports_bounds() const { return false; }
+
     /// Whether a further launch of this much work is watched.
     virtual bool watches(double /*work*/) const { return true; }
     /// Of a launch of this much work.

@@ -14,6 +14,11 @@ namespace {
 
 constexpr size_t guard_size = 1024;  // bytes on either side: more than any vector or unrolled loop writes
 
+size_t bytes_in_front(Placement placement, DType dtype) {
+    if (placement == Placement::bare) return 0;
+    return guard_size + (placement == Placement::misaligned ? 3 * size_of(dtype) : 0);
+}
+
 template <class F>
 decltype(auto) dispatch(DType dtype, F&& f) {
     switch (dtype) {
@@ -64,13 +69,14 @@ GuardedBuffer::GuardedBuffer(Device device, DType dtype, int64_t count, Placemen
     : device_(device),
       dtype_(dtype),
       count_(count),
-      begin_(guard_size + (placement == Placement::misaligned ? 3 * size_of(dtype) : 0)),
+      begin_(bytes_in_front(placement, dtype)),
       size_(static_cast<size_t>(count) * size_of(dtype)),
-      memory_(static_cast<std::byte*>(runtime(device).allocate(begin_ + size_ + guard_size))) {
+      behind_(placement == Placement::bare ? 0 : guard_size),
+      memory_(static_cast<std::byte*>(runtime(device).allocate(begin_ + size_ + behind_))) {
     const std::vector<std::byte> zone = guard();
     // The zone in front starts at the memory's start: its end is the pattern's, so that elements stay whole.
     runtime(device_).copy_from_host(memory_, zone.data() + zone.size() - begin_, begin_);
-    runtime(device_).copy_from_host(memory_ + begin_ + size_, zone.data(), guard_size);
+    runtime(device_).copy_from_host(memory_ + begin_ + size_, zone.data(), behind_);
     poison();
 }
 
@@ -112,11 +118,11 @@ std::vector<double> GuardedBuffer::values() const { return to_values(dtype_, byt
 
 std::string GuardedBuffer::damage() const {
     const std::vector<std::byte> zone = guard();
-    std::vector<std::byte> front(begin_), back(guard_size);
+    std::vector<std::byte> front(begin_), back(behind_);
     runtime(device_).copy_to_host(front.data(), memory_, begin_);
-    runtime(device_).copy_to_host(back.data(), memory_ + begin_ + size_, guard_size);
+    runtime(device_).copy_to_host(back.data(), memory_ + begin_ + size_, behind_);
     const int64_t before = count_changed(front, std::span(zone).last(begin_));
-    const int64_t after = count_changed(back, std::span(zone).first(guard_size));
+    const int64_t after = count_changed(back, std::span(zone).first(behind_));
     std::string text;
     if (before > 0) text = fmt::format("{} bytes before its start were overwritten", before);
     if (after > 0) {

@@ -15,6 +15,7 @@ namespace vitrine::gradcheck {
 enum class Placement {
     aligned,     // to 256 bytes, as the engine's tensors are
     misaligned,  // to the size of an element and to nothing more
+    bare,        // aligned, without guard zones: for a device that reports every access outside of its memory
 };
 
 /// `count` elements on a device. Values are given and read as double, and are rounded to the buffer's type.
@@ -48,8 +49,9 @@ class GuardedBuffer {
     Device device_;
     DType dtype_;
     int64_t count_;
-    size_t begin_;  // of the elements, in bytes from the start of the memory
-    size_t size_;   // of the elements, in bytes
+    size_t begin_;   // of the elements, in bytes from the start of the memory
+    size_t size_;    // of the elements, in bytes
+    size_t behind_;  // of the zone behind them, in bytes
     std::byte* memory_;
 };
 

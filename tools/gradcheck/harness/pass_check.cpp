@@ -45,7 +45,8 @@ class PassCheck {
 
   private:
     void check_variant(const Variant& variant, size_t index) {
-        Launch launch(pass_.device, dtype_, variant.slots, variant.placement);
+        const bool bare = index == 0 && checks_.reports_bounds();
+        Launch launch(pass_.device, dtype_, variant.slots, bare ? Placement::bare : variant.placement);
         if (const char* reason = launch.refuses(implementation_)) {
             if (refusal_.empty()) refusal_ = reason;
             return;

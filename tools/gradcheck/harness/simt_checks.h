@@ -14,7 +14,7 @@ namespace vitrine::gradcheck {
 class SimtChecks final : public DeviceChecks {
   public:
     static constexpr int seeds = 5;
-    static constexpr double watched_work = 2e5;
+    static constexpr double watched_work = 1e6;
     static constexpr double repeated_work = 2e7;
     static constexpr double differenced_work = 2e7;  // of all differences of one parameter
 
@@ -23,6 +23,7 @@ class SimtChecks final : public DeviceChecks {
     std::string first_label() const override { return "1 thread in ascending order"; }
     double watched(const Run& run) const override;
     void unwatched(const Run& run) const override;
+    bool reports_bounds() const override { return true; }
     bool watches(double work) const override;
     std::vector<Repetition> repetitions(double work) const override;
     int64_t samples(int64_t wanted, double work) const override;

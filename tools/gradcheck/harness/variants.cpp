@@ -59,8 +59,13 @@ class BackwardVariants {
     }
 
     std::vector<Variant> all() {
+        // Fast kernels need alignment, so that each mode and each single gradient must come aligned as well:
+        // with several gradients the last two kinds of variants see to that.
         std::vector<Variant> variants{every("", Want::write, Placement::aligned),
-                                      every("accumulated", Want::accumulate, Placement::misaligned)};
+                                      every("accumulated", Want::accumulate, Placement::misaligned),
+                                      every("misaligned", Want::write, Placement::misaligned)};
+        if (names_.size() == 1)
+            variants.push_back(every("accumulated, aligned", Want::accumulate, Placement::aligned));
         for (size_t k = 0; names_.size() > 1 && k < names_.size(); ++k) {
             variants.push_back(only(k));
             variants.push_back(all_but(k));
@@ -78,7 +83,7 @@ class BackwardVariants {
     Variant only(size_t k) const {
         std::vector<Want> wants(names_.size(), Want::nothing);
         wants[k] = Want::write;
-        return make("only " + names_[k], wants, Placement::misaligned);
+        return make("only " + names_[k], wants, Placement::aligned);
     }
 
     /// The others alternate between writing and accumulating.

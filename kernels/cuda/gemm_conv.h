@@ -1,0 +1,93 @@
+// The three products of a convolution, on the core of gemm.h. Pointwise and dense convolution differ only in
+// the loaders that they pass.
+//
+//     forward           C = y          m = output pixels   n = out channels       k = taps · in channels
+//     input gradient    C = d_a        m = input pixels    n = in channels        k = taps · out channels
+//     weight gradient   C = d_weight   m = out channels    n = taps · in channels k = output pixels
+//
+// Prologue and epilogue need no passes of their own: loaders apply them while they read, and the product's
+// epilogue leaves the statistics, or takes d_a through the prologue while it is in registers. Only where k is
+// split (few tiles of C, so C is small) do they become passes over C.
+#pragma once
+
+#include <array>
+
+#include "kernels/cuda/channel_sums.h"
+#include "kernels/cuda/gemm_split.h"
+
+namespace vitrine::VITRINE_GPU {
+
+/// y, mean and m2 of `args`, from a product over k that makes y without its bias.
+template <class A, class B>
+void run_conv_output(const ConvForward& args, int64_t k, const A& a, const B& b, Context& context,
+                     GemmTiling tiling = GemmTiling::by_shape) {
+    using T = typename A::Element;
+    const int64_t m = args.shape.out_pixels();
+    const int64_t n = args.shape.out_channels;
+    const GemmPlan plan = plan_gemm(args.dtype, m, n, k, tiling);
+    T* y = static_cast<T*>(args.y);
+    T* mean = static_cast<T*>(args.epilogue.mean);
+    T* m2 = static_cast<T*>(args.epilogue.m2);
+    const PutOutput<T> put{y, static_cast<const T*>(args.bias), static_cast<int>(n)};
+    const bool packs = packs_fit<T>(n, args.y, args.bias);
+    if (plan.splits > 1) {
+        run_gemm_to(plan, m, n, k, a, b, put, packs, context);
+        if (!args.epilogue.plain()) channel_moments(y, m, n, mean, m2, context);
+        return;
+    }
+    T* partials = args.epilogue.plain() ? nullptr : context.scratch.take<T>(plan.row_tiles * 3 * n);
+    run_gemm(plan, m, n, k, a, b, GemmConvOutput<T>{put, packs, partials});
+    if (partials != nullptr) finish_moments(partials, plan.row_tiles, n, mean, m2);
+}
+
+/// d_x, d_scale and d_shift of `args`, from a product over k that makes d_a.
+template <class A, class B>
+void run_conv_input_gradient(const ConvBackward& args, int64_t k, const A& a, const B& b, Context& context,
+                             GemmTiling tiling = GemmTiling::by_shape) {
+    using T = typename A::Element;
+    if (!args.d_x && !args.d_scale && !args.d_shift) return;
+    const int64_t m = args.shape.in_pixels();
+    const int64_t n = args.shape.in_channels;
+    const int row_length = static_cast<int>(n);
+    const GemmPlan plan = plan_gemm(args.dtype, m, n, k, tiling);
+    const PutGradient<T> put{ValuesWriter<T>(args.d_x), row_length};
+    if (args.prologue.plain()) {
+        run_gemm_to(plan, m, n, k, a, b, put, packs_fit<T>(n, args.d_x.data), context);
+        return;
+    }
+    if (plan.splits > 1) {
+        T* d_a = context.scratch.take<T>(m * n);
+        run_gemm_to(plan, m, n, k, a, b, PutOutput<T>{d_a, nullptr, row_length}, packs_fit<T>(n, d_a),
+                    context);
+        prologue_gradient(args, d_a, context);
+        return;
+    }
+    const bool packs = packs_fit<T>(n, args.d_x.data, args.x, args.prologue.scale, args.prologue.shift);
+    const bool sums = args.d_scale || args.d_shift;
+    T* partials = sums ? context.scratch.take<T>(plan.row_tiles * 2 * n) : nullptr;
+    run_gemm(
+        plan, m, n, k, a, b,
+        GemmChainRule<T>{PrologueOn<T>(args.prologue), static_cast<const T*>(args.x), put, packs, partials});
+    if (sums) finish_sums(partials, plan.row_tiles, n, std::array{args.d_scale, args.d_shift});
+}
+
+/// d_weight [out_channels, n] of `args`, from a product over the output pixels.
+template <class A, class B>
+void run_conv_weight_gradient(const ConvBackward& args, int64_t n, const A& a, const B& b, Context& context,
+                              GemmTiling tiling = GemmTiling::by_shape) {
+    using T = typename A::Element;
+    if (!args.d_weight) return;
+    const int64_t m = args.shape.out_channels;
+    const int64_t k = args.shape.out_pixels();
+    const PutGradient<T> put{ValuesWriter<T>(args.d_weight), static_cast<int>(n)};
+    run_gemm_to(plan_gemm(args.dtype, m, n, k, tiling), m, n, k, a, b, put,
+                packs_fit<T>(n, args.d_weight.data), context);
+}
+
+/// Whether every tensor of a convolution can be indexed with 32 bits.
+inline bool fits_int(const ConvShape& shape) {
+    return fits_int(shape.in_pixels() * shape.in_channels) &&
+           fits_int(shape.out_pixels() * shape.out_channels) && fits_int(shape.weight_count());
+}
+
+}  // namespace vitrine::VITRINE_GPU

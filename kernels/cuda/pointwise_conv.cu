@@ -1,0 +1,91 @@
+// Pointwise convolution: a matrix product whose rows are the pixels. The list of its implementations.
+//
+//     register_tiled          the product of gemm.h, with prologue and epilogue inside; loads of 16 bytes
+//     register_tiled_singles  the same with single loads, where channels are no multiple of a pack
+//     register_tiled_128x64   one block tile for all shapes, for comparison; floats only
+//     register_tiled_128x32
+//     tiled                   a 16 × 16 tile in shared memory, an output for each thread
+//     naive                   an output for each thread, from global memory
+//
+// The last two (gemm_ladder.h) know neither prologue nor epilogue, which become passes of their own around
+// them: 4 · 2 · pixels · in bytes more before the product, and 4 · pixels · out behind it.
+
+#include "kernels/cuda/pointwise_conv.h"
+
+#include "kernels/cuda/conv_parts.h"
+#include "kernels/cuda/gemm_ladder.h"
+
+namespace vitrine::VITRINE_GPU {
+namespace {
+
+template <class Rung>
+void plain_forward(const ConvForward& args, Context&) {
+    const ConvShape& shape = args.shape;
+    dispatch_float(args.dtype, [&]<class T>() {
+        Rung::run(matrix_of<T>(args.x, shape.in_pixels(), shape.in_channels),
+                  transposed(matrix_of<T>(args.weight, shape.out_channels, shape.in_channels)),
+                  static_cast<const T*>(args.bias), GradientWriter<T>(Gradient{args.y}));
+    });
+}
+
+template <class Rung>
+void plain_backward(const ConvBackward& args, Context&) {
+    const ConvShape& shape = args.shape;
+    dispatch_float(args.dtype, [&]<class T>() {
+        const T* no_bias = nullptr;
+        const auto x = matrix_of<T>(args.x, shape.in_pixels(), shape.in_channels);
+        const auto weight = matrix_of<T>(args.weight, shape.out_channels, shape.in_channels);
+        const auto d_y = matrix_of<T>(args.d_y, shape.out_pixels(), shape.out_channels);
+        if (args.d_x) Rung::run(d_y, weight, no_bias, GradientWriter<T>(args.d_x));
+        if (args.d_weight) Rung::run(transposed(d_y), x, no_bias, GradientWriter<T>(args.d_weight));
+    });
+}
+
+template <class Rung>
+void run_rung(const ConvForward& args, Context& context) {
+    forward_around(args, context, plain_forward<Rung>);
+}
+template <class Rung>
+void run_rung(const ConvBackward& args, Context& context) {
+    backward_around(args, context, plain_backward<Rung>);
+}
+
+template <bool packs>
+void run_products(const ConvForward& args, Context& context) {
+    pointwise_forward_products(args, packs, GemmTiling::by_shape, context);
+}
+template <bool packs>
+void run_products(const ConvBackward& args, Context& context) {
+    pointwise_backward_products(args, packs, GemmTiling::by_shape, context);
+}
+
+template <class Args>
+const char* refuses_tile(const Args& args) {
+    if (args.dtype == DType::f64) return "doubles have one tile only";
+    return refuses_pointwise_products(args);
+}
+
+template <GemmTiling tiling>
+void run_tile(const ConvForward& args, Context& context) {
+    pointwise_forward_products(args, refuses_pointwise_packs(args) == nullptr, tiling, context);
+}
+template <GemmTiling tiling>
+void run_tile(const ConvBackward& args, Context& context) {
+    pointwise_backward_products(args, refuses_pointwise_packs(args) == nullptr, tiling, context);
+}
+
+template <class Args>
+constexpr Implementation<Args> list[]{
+    {"register_tiled", refuses_pointwise_packs, run_products<true>},
+    {"register_tiled_singles", refuses_pointwise_products, run_products<false>},
+    {"register_tiled_128x64", refuses_tile<Args>, run_tile<GemmTiling::tile_128x64>},
+    {"register_tiled_128x32", refuses_tile<Args>, run_tile<GemmTiling::tile_128x32>},
+    {"tiled", refuses_nothing, run_rung<TiledProduct>},
+    {"naive", refuses_nothing, run_rung<NaiveProduct>}};
+
+}  // namespace
+
+const Kernel<ConvForward> pointwise_conv_forward{"pointwise_conv_forward", list<ConvForward>};
+const Kernel<ConvBackward> pointwise_conv_backward{"pointwise_conv_backward", list<ConvBackward>};
+
+}  // namespace vitrine::VITRINE_GPU

@@ -1,0 +1,17 @@
+// The matrix products of pointwise convolution: see pointwise_conv.cu.
+#pragma once
+
+#include "kernels/cuda/gemm.h"
+
+namespace vitrine::VITRINE_GPU {
+
+/// Why not, if these products cannot run; the second, with loads in packs of 16 bytes.
+const char* refuses_pointwise_products(const ConvForward& args);
+const char* refuses_pointwise_products(const ConvBackward& args);
+const char* refuses_pointwise_packs(const ConvForward& args);
+const char* refuses_pointwise_packs(const ConvBackward& args);
+
+void pointwise_forward_products(const ConvForward& args, bool packs, GemmTiling tiling, Context& context);
+void pointwise_backward_products(const ConvBackward& args, bool packs, GemmTiling tiling, Context& context);
+
+}  // namespace vitrine::VITRINE_GPU

@@ -1,0 +1,332 @@
+// Softmax cross-entropy: probabilities and the loss, in two launches: one over rows, one that averages their
+// losses as a tree.
+//
+// With z_k = logit_k − maximum (so that no exponential overflows) and Σ target = 1, a row's loss is
+//     log Σ exp(z_k) − Σ target_k · z_k
+// which takes one logarithm a row and has no log of a probability that may have become 0.
+//
+// Forward, the ladder, with the elements of T that are moved for each logit:
+//
+//     naive    One thread a row: 3 reads, 1 write. A warp reads 32 rows at once, at a distance of a whole
+//              row: every request touches 32 sectors of 32 bytes for 4 bytes each.
+//     blocks   A block a row. The maximum and the sum come from one pass, in which every thread rescales its
+//              sum whenever its maximum grows: 2 reads, 1 write.
+//     warps    A warp a row (8 or 16 lanes for few classes, so that no lane idles): the row stays in
+//              registers and nothing but shuffles is waited for. 1 read, 1 write: the minimum. Up to 1024
+//              classes.
+//
+// Backward reads the probabilities and writes d_logits: 2 elements, 2 FLOPs.
+
+#include <cmath>
+
+#include "kernels/cuda/block_reduce.h"
+#include "kernels/cuda/columns.h"
+
+namespace vitrine::VITRINE_GPU {
+namespace {
+
+constexpr int threads = 256;
+
+/// target_k = (1 − ε) · [k = label] + ε / K
+template <class T>
+struct Targets {
+    T hit;    // 1 − ε
+    T floor;  // ε / K
+
+    Targets(double label_smoothing, int64_t classes)
+        : hit(static_cast<T>(1 - label_smoothing)),
+          floor(static_cast<T>(label_smoothing / static_cast<double>(classes))) {}
+
+    __device__ __forceinline__ T operator()(int64_t k, int32_t label) const {
+        return k == label ? hit + floor : floor;
+    }
+};
+
+template <class T>
+struct Rows {
+    const T* logits;        // [batch, classes]
+    const int32_t* labels;  // [batch]
+    T* probabilities;       // [batch, classes]
+    T* losses;              // [batch]
+    int64_t batch;
+    int64_t classes;
+    Targets<T> targets;
+
+    Rows(const SoftmaxCrossEntropyForward& args, T* row_losses)
+        : logits(static_cast<const T*>(args.logits)),
+          labels(args.labels),
+          probabilities(static_cast<T*>(args.probabilities)),
+          losses(row_losses),
+          batch(args.batch),
+          classes(args.classes),
+          targets(args.label_smoothing, args.classes) {}
+};
+
+// Forward: rows.
+
+template <class T>
+__global__ void __launch_bounds__(threads) softmax_naive(Rows<T> rows) {
+    const int64_t row = thread_index();
+    if (row >= rows.batch) return;
+    const T* logits = rows.logits + row * rows.classes;
+    T* probabilities = rows.probabilities + row * rows.classes;
+    T maximum = logits[0];
+    for (int64_t k = 1; k < rows.classes; ++k) maximum = Larger()(maximum, logits[k]);
+    T sum = T(0);
+    for (int64_t k = 0; k < rows.classes; ++k) sum += std::exp(logits[k] - maximum);
+    T towards_target = T(0);
+    for (int64_t k = 0; k < rows.classes; ++k) {
+        const T z = logits[k] - maximum;
+        probabilities[k] = std::exp(z) / sum;
+        towards_target = multiply_add(rows.targets(k, rows.labels[row]), z, towards_target);
+    }
+    rows.losses[row] = std::log(sum) - towards_target;
+}
+
+/// Σ exp(logit − maximum) of the logits so far.
+template <class T>
+struct RunningSum {
+    T maximum = -INFINITY;
+    T sum = T(0);
+
+    __device__ __forceinline__ void add(T logit) {
+        if (logit > maximum) {
+            sum = multiply_add(sum, std::exp(maximum - logit), T(1));
+            maximum = logit;
+        } else if (!(logit == -INFINITY)) {  // adds nothing; a NaN must spread
+            sum += std::exp(logit - maximum);
+        }
+    }
+};
+
+template <class T>
+__global__ void __launch_bounds__(threads) softmax_blocks(Rows<T> rows) {
+    const int64_t row = blockIdx.x;
+    const T* logits = rows.logits + row * rows.classes;
+    T* probabilities = rows.probabilities + row * rows.classes;
+    RunningSum<T> mine;
+    for (int64_t k = threadIdx.x; k < rows.classes; k += threads) mine.add(logits[k]);
+    const T maximum = reduce_block<threads>(mine.maximum, Larger());
+    const T sum =
+        reduce_block<threads>(mine.sum == T(0) ? T(0) : mine.sum * std::exp(mine.maximum - maximum), Add());
+
+    const int32_t label = rows.labels[row];
+    T towards_target = T(0);
+    for (int64_t k = threadIdx.x; k < rows.classes; k += threads) {
+        const T z = logits[k] - maximum;
+        probabilities[k] = std::exp(z) / sum;
+        towards_target = multiply_add(rows.targets(k, label), z, towards_target);
+    }
+    towards_target = reduce_block<threads>(towards_target, Add());
+    if (threadIdx.x == 0) rows.losses[row] = std::log(sum) - towards_target;
+}
+
+/// `width` lanes a row, `per_lane` logits a lane; width · per_lane ≥ classes.
+template <class T, int width, int per_lane>
+__global__ void __launch_bounds__(threads) softmax_warps(Rows<T> rows) {
+    const int lane = static_cast<int>(threadIdx.x) % width;
+    const int64_t row = thread_index() / width;
+    // Lanes without a row take part in the shuffles all the same.
+    const int classes = row < rows.batch ? static_cast<int>(rows.classes) : 0;
+    const int32_t label = row < rows.batch ? rows.labels[row] : 0;
+    const T* logits = rows.logits + row * rows.classes;
+
+    T values[per_lane];
+    T maximum = -INFINITY;
+    VITRINE_UNROLL
+    for (int i = 0; i < per_lane; ++i) {
+        const int k = i * width + lane;
+        values[i] = k < classes ? logits[k] : T(-INFINITY);
+        maximum = Larger()(maximum, values[i]);
+    }
+    maximum = reduce_lanes<width>(maximum, Larger());
+
+    T sum = T(0), towards_target = T(0);
+    VITRINE_UNROLL
+    for (int i = 0; i < per_lane; ++i) {
+        const int k = i * width + lane;
+        if (k < classes) {
+            const T z = values[i] - maximum;
+            towards_target = multiply_add(rows.targets(k, label), z, towards_target);
+            values[i] = std::exp(z);
+            sum += values[i];
+        }
+    }
+    sum = reduce_lanes<width>(sum, Add());
+    towards_target = reduce_lanes<width>(towards_target, Add());
+
+    T* probabilities = rows.probabilities + row * rows.classes;
+    VITRINE_UNROLL
+    for (int i = 0; i < per_lane; ++i) {
+        const int k = i * width + lane;
+        if (k < classes) probabilities[k] = values[i] / sum;
+    }
+    if (lane == 0 && classes > 0) rows.losses[row] = std::log(sum) - towards_target;
+}
+
+// Forward: the loss.
+
+/// One block. loss = Σ losses / batch
+template <class T>
+__global__ void __launch_bounds__(threads)
+    average_losses(const T* __restrict__ losses, int64_t batch, T* __restrict__ loss) {
+    T sum = T(0);
+    for (int64_t row = threadIdx.x; row < batch; row += threads) sum += losses[row];
+    sum = reduce_block<threads>(sum, Add());
+    if (threadIdx.x == 0) *loss = sum / static_cast<T>(batch);
+}
+
+template <class T>
+void launch_naive(const Rows<T>& rows) {
+    launch(softmax_naive<T>, blocks_for(rows.batch, threads), threads, 0, stream(), rows);
+}
+
+template <class T>
+void launch_blocks(const Rows<T>& rows) {
+    launch(softmax_blocks<T>, blocks_for(rows.batch, 1), threads, 0, stream(), rows);
+}
+
+template <int width, int per_lane, class T>
+void launch_width(const Rows<T>& rows) {
+    launch(softmax_warps<T, width, per_lane>, blocks_for(rows.batch, threads / width), threads, 0, stream(),
+           rows);
+}
+
+template <class T>
+void launch_warps(const Rows<T>& rows) {
+    if (rows.classes <= 8) return launch_width<8, 1>(rows);
+    if (rows.classes <= 16) return launch_width<16, 1>(rows);
+    if (rows.classes <= 32) return launch_width<32, 1>(rows);
+    if (rows.classes <= 128) return launch_width<32, 4>(rows);
+    if (rows.classes <= 256) return launch_width<32, 8>(rows);
+    launch_width<32, 32>(rows);
+}
+
+constexpr int64_t most_classes_of_warps = 1024;
+
+template <class T>
+void forward(const SoftmaxCrossEntropyForward& args, Context& context,
+             void (*launch_rows)(const Rows<T>& rows)) {
+    T* losses = context.scratch.take<T>(args.batch);
+    if (args.batch > 0) launch_rows(Rows<T>(args, losses));
+    launch(average_losses<T>, 1, threads, 0, stream(), losses, args.batch, static_cast<T*>(args.loss));
+}
+
+void run_naive(const SoftmaxCrossEntropyForward& args, Context& context) {
+    dispatch_float(args.dtype, [&]<class T>() { forward<T>(args, context, launch_naive<T>); });
+}
+
+void run_blocks(const SoftmaxCrossEntropyForward& args, Context& context) {
+    dispatch_float(args.dtype, [&]<class T>() { forward<T>(args, context, launch_blocks<T>); });
+}
+
+void run_warps(const SoftmaxCrossEntropyForward& args, Context& context) {
+    dispatch_float(args.dtype, [&]<class T>() { forward<T>(args, context, launch_warps<T>); });
+}
+
+const char* refuses_many_classes(const SoftmaxCrossEntropyForward& args) {
+    return args.classes <= most_classes_of_warps ? nullptr : "more than 1024 classes";
+}
+
+// Backward: d_logits = d_loss · (p − target) / batch.
+
+template <class T>
+struct LogitsGradient {
+    const T* probabilities;
+    const int32_t* labels;
+    const T* d_loss;
+    T batch;
+    Targets<T> targets;
+
+    explicit LogitsGradient(const SoftmaxCrossEntropyBackward& args)
+        : probabilities(static_cast<const T*>(args.probabilities)),
+          labels(args.labels),
+          d_loss(static_cast<const T*>(args.d_loss)),
+          batch(static_cast<T>(args.batch)),
+          targets(args.label_smoothing, args.classes) {}
+};
+
+/// One thread an element.
+template <class T>
+__global__ void __launch_bounds__(threads)
+    subtract_targets(LogitsGradient<T> gradient, GradientWriter<T> d_logits, int64_t classes, int64_t count) {
+    const int64_t i = thread_index();
+    if (i >= count) return;
+    const int64_t row = i / classes;
+    const T target = gradient.targets(i - row * classes, gradient.labels[row]);
+    d_logits(i, *gradient.d_loss / gradient.batch * (gradient.probabilities[i] - target));
+}
+
+/// One thread a pack, which may reach into the next rows; the last count % size elements go to the first
+/// threads. Counts fit 32 bits: the division is several times cheaper.
+template <class T>
+__global__ void __launch_bounds__(threads)
+    subtract_targets_packs(LogitsGradient<T> gradient, ValuesWriter<T> d_logits, int classes, int count) {
+    constexpr int size = Pack<T>::size;
+    const int packs = count / size;
+    const int thread = static_cast<int>(thread_index());
+    const T factor = *gradient.d_loss / gradient.batch;
+    if (thread < packs) {
+        const Pack<T> p = load_pack(gradient.probabilities + thread * size);
+        int row = thread * size / classes;
+        int k = thread * size - row * classes;
+        int32_t label = gradient.labels[row];
+        Pack<T> result;
+        VITRINE_UNROLL
+        for (int i = 0; i < size; ++i) {
+            if (k == classes) {
+                k = 0;
+                label = gradient.labels[++row];
+            }
+            result[i] = factor * (p[i] - gradient.targets(k++, label));
+        }
+        d_logits(thread * size, result);
+    }
+    const int rest = packs * size + thread;
+    if (rest < count) {
+        const int row = rest / classes;
+        const T target = gradient.targets(rest - row * classes, gradient.labels[row]);
+        d_logits(rest, Single<T>{factor * (gradient.probabilities[rest] - target)});
+    }
+}
+
+void run_backward_elements(const SoftmaxCrossEntropyBackward& args, Context&) {
+    const int64_t count = args.batch * args.classes;
+    if (!args.d_logits || count == 0) return;
+    dispatch_float(args.dtype, [&]<class T>() {
+        launch(subtract_targets<T>, blocks_for(count, threads), threads, 0, stream(), LogitsGradient<T>(args),
+               GradientWriter<T>(args.d_logits), args.classes, count);
+    });
+}
+
+void run_backward_packs(const SoftmaxCrossEntropyBackward& args, Context&) {
+    const int64_t count = args.batch * args.classes;
+    if (!args.d_logits || count == 0) return;
+    dispatch_float(args.dtype, [&]<class T>() {
+        launch(subtract_targets_packs<T>, blocks_for(divide_up(count, Pack<T>::size), threads), threads, 0,
+               stream(), LogitsGradient<T>(args), ValuesWriter<T>(args.d_logits),
+               static_cast<int>(args.classes), static_cast<int>(count));
+    });
+}
+
+const char* refuses_backward_packs(const SoftmaxCrossEntropyBackward& args) {
+    if (!fits_int(args.batch * args.classes)) return "more than 2^31 − 1 logits";
+    return aligned(args.probabilities, args.d_logits.data) ? nullptr : "a pointer is not aligned to 16 bytes";
+}
+
+constexpr Implementation<SoftmaxCrossEntropyForward> forward_list[]{
+    {"warps", refuses_many_classes, run_warps},
+    {"blocks", refuses_nothing, run_blocks},
+    {"naive", refuses_nothing, run_naive}};
+constexpr Implementation<SoftmaxCrossEntropyBackward> backward_list[]{
+    {"packs", refuses_backward_packs, run_backward_packs},
+    {"elements", refuses_nothing, run_backward_elements}};
+
+}  // namespace
+
+const Kernel<SoftmaxCrossEntropyForward> softmax_cross_entropy_forward{"softmax_cross_entropy_forward",
+                                                                       forward_list};
+const Kernel<SoftmaxCrossEntropyBackward> softmax_cross_entropy_backward{"softmax_cross_entropy_backward",
+                                                                         backward_list};
+
+}  // namespace vitrine::VITRINE_GPU

@@ -1,0 +1,130 @@
+// What the fast CUDA kernels may ask of a GPU's memory, at shapes of real models: counted by the executor, as
+// in gradcheck --report.
+//
+// A budget that is exceeded shows the whole report of the call, the worst source lines first.
+
+#include <doctest/doctest.h>
+
+#include <string>
+#include <vector>
+
+#include "tools/gradcheck/cases/list.h"
+#include "tools/gradcheck/report/op_report.h"
+#include "tools/gradcheck/report/render.h"
+
+// With the address sanitizer nobody watches the kernels' accesses.
+#ifndef __SANITIZE_ADDRESS__
+namespace {
+
+using namespace vitrine;
+using namespace vitrine::gradcheck;
+
+/// Sectors of 32 bytes a request, over the fewest that could hold what it asks for.
+constexpr double most_sectors = 1.25;
+/// Bytes moved, a sector counted once for each request that touches it, over the least that the op needs.
+constexpr double most_bytes = 1.25;
+
+struct FastKernel {
+    std::string suite, kernel, implementation;
+};
+
+std::vector<ReportEntry> entries_of(const FastKernel& fast) {
+    Selection selection;
+    selection.kernel = [&](std::string_view kernel) { return kernel == fast.kernel; };
+    selection.implementation = [&](std::string_view, std::string_view implementation) {
+        return implementation == fast.implementation;
+    };
+    std::vector<ReportEntry> entries;
+    for (const Suite& suite : all_suites()) {
+        if (suite.op != fast.suite) continue;
+        report_ops({suite}, selection, [&](const ReportEntry& entry) { entries.push_back(entry); });
+    }
+    return entries;
+}
+
+std::string whole_report(const ReportEntry& entry) {
+    return "\n" + report_text(entry, gpu_from_name("h100"), /*lines=*/true);
+}
+
+void check_accesses(const FastKernel& fast, const std::vector<ReportEntry>& entries) {
+    CAPTURE(fast.kernel);
+    CAPTURE(fast.implementation);
+    REQUIRE_MESSAGE(!entries.empty(), "no layer is taken by this implementation");
+    for (const ReportEntry& entry : entries) {
+        const TrafficTotals totals = totals_of(entry.launches);
+        REQUIRE(totals.requests > 0);
+        CHECK_MESSAGE(totals.passes == totals.ideal_passes, "bank conflicts: ", totals.passes, " passes for ",
+                      totals.ideal_passes, whole_report(entry));
+        CHECK_MESSAGE(totals.sector_ratio() <= most_sectors, "sectors a request: ", totals.sector_ratio(),
+                      " times the ideal", whole_report(entry));
+    }
+}
+
+void check_accesses(const std::vector<FastKernel>& kernels) {
+    for (const FastKernel& fast : kernels) check_accesses(fast, entries_of(fast));
+}
+
+bool within_bytes_budget(const ReportEntry& entry) {
+    return totals_of(entry.launches).bytes() <= most_bytes * entry.least.bytes();
+}
+
+}  // namespace
+
+TEST_CASE("budgets: kernels that only move memory ask for whole sectors") {
+    check_accesses({{"activation", "activation_forward", "packs"},
+                    {"activation", "activation_backward", "packs"},
+                    {"add", "add_forward", "packs"},
+                    {"add", "add_backward", "elements"},
+                    {"dropout", "dropout_forward", "packs"},
+                    {"dropout", "dropout_backward", "packs"},
+                    {"normalize_images", "normalize_images", "packs"},
+                    {"sgd_update", "sgd_update", "packs"}});
+}
+
+TEST_CASE("budgets: pools") {
+    check_accesses({{"average_pool", "average_pool_forward", "packs"},
+                    {"average_pool", "average_pool_backward", "packs"},
+                    {"max_pool", "max_pool_forward", "packs"},
+                    {"max_pool", "max_pool_backward", "packs"},
+                    {"global_average_pool", "global_average_pool_forward", "packs"},
+                    {"global_average_pool", "global_average_pool_backward", "packs"}});
+}
+
+TEST_CASE("budgets: batch norm and softmax") {
+    check_accesses({{"batch_norm", "batch_norm_forward", "packs"},
+                    {"batch_norm", "batch_norm_backward", "packs"},
+                    {"softmax_cross_entropy", "softmax_cross_entropy_forward", "warps"},
+                    {"softmax_cross_entropy", "softmax_cross_entropy_backward", "packs"}});
+}
+
+TEST_CASE("budgets: matrix products") {
+    check_accesses({{"pointwise_conv", "pointwise_conv_forward", "register_tiled"},
+                    {"pointwise_conv", "pointwise_conv_backward", "register_tiled"},
+                    {"linear", "linear_forward", "register_tiled"},
+                    {"linear", "linear_backward", "register_tiled"}});
+}
+
+TEST_CASE("budgets: dense convolution") {
+    check_accesses({{"dense_conv", "dense_conv_forward", "implicit_gemm"},
+                    {"dense_conv", "dense_conv_backward", "implicit_gemm"}});
+}
+
+TEST_CASE("budgets: depthwise convolution reads and writes everything about once") {
+    const FastKernel forward{"depthwise_conv", "depthwise_conv_forward", "rows"};
+    const FastKernel backward{"depthwise_conv", "depthwise_conv_backward", "rows"};
+    int counted = 0;
+    for (const FastKernel& fast : {forward, backward}) {
+        const std::vector<ReportEntry> entries = entries_of(fast);
+        check_accesses(fast, entries);
+        for (const ReportEntry& entry : entries) {
+            const bool one_pass = fast.kernel == forward.kernel || entry.shape.ends_with("only d_x") ||
+                                  entry.shape.ends_with("only d_weight");
+            if (!one_pass || entry.shape.find("kernel 3x3") == std::string::npos) continue;
+            ++counted;
+            CHECK_MESSAGE(within_bytes_budget(entry), "bytes moved: ", totals_of(entry.launches).bytes(),
+                          " for ", entry.least.bytes(), whole_report(entry));
+        }
+    }
+    CHECK(counted == 3 * 7);
+}
+#endif

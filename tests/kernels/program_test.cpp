@@ -1,0 +1,77 @@
+// gradcheck as a program: what it prints, and what it refuses.
+
+#include <doctest/doctest.h>
+
+#include <nlohmann/json.hpp>
+#include <set>
+#include <string>
+
+#include "tests/tools/program.h"
+
+using vitrine::tests::Outcome;
+using vitrine::tests::run;
+
+namespace {
+
+void check_refusal(std::vector<std::string> arguments, const char* part) {
+    const Outcome outcome = run("gradcheck", std::move(arguments));
+    CHECK(outcome.code == 2);
+    CHECK_MESSAGE(outcome.err.find(part) != std::string::npos, outcome.err);
+}
+
+}  // namespace
+
+TEST_CASE("gradcheck: however many processes share the problems, it prints the same") {
+    const Outcome one = run("gradcheck", {"--device", "simt", "--op", "add", "--processes", "1"});
+    const Outcome three = run("gradcheck", {"--device", "simt", "--op", "add", "--processes", "3"});
+    CHECK_MESSAGE(one.code == 0, one.out);
+    CHECK(three.code == 0);
+    CHECK(one.out == three.out);
+    CHECK(one.last_line() == "36 passed, 0 failed");
+}
+
+TEST_CASE("gradcheck: only problems of a shape") {
+    const Outcome outcome = run("gradcheck", {"--device", "reference", "--op", "add", "--shape", "33"});
+    CHECK(outcome.code == 0);
+    CHECK_MESSAGE(outcome.last_line() == "4 passed, 0 failed", outcome.out);
+}
+
+TEST_CASE("gradcheck: what it refuses, with exit code 2") {
+    check_refusal({"--device", "cpu", "--report"}, "--report is for --device simt");
+    check_refusal({"--report", "--gpu", "voodoo2"}, "there is no GPU called 'voodoo2'");
+    check_refusal({"--model", "mobilenet_v2"}, "--model belongs to --report");
+    check_refusal({"--report", "--model", "perceptron"}, "perceptron");
+    check_refusal({"--device", "reference", "--shape", "in the shape of a pear"}, "nothing was checked");
+    check_refusal({"--op", "teleport"}, "there is no such op");
+}
+
+#ifndef __SANITIZE_ADDRESS__
+TEST_CASE("gradcheck --report --model: every launch of a training step, with what it moves") {
+    const Outcome outcome = run("gradcheck", {"--report", "--model", "basic_block_net", "--image-size", "16",
+                                              "--batch-size", "2", "--json", "--lines"});
+    REQUIRE_MESSAGE(outcome.code == 0, outcome.err);
+    std::set<std::string> kernels;
+    for (const std::string& text : outcome.lines()) {
+        const nlohmann::json entry = nlohmann::json::parse(text);
+        kernels.insert(entry["kernel"]);
+        CAPTURE(text);
+        CHECK(entry["times"] >= 1);
+        CHECK(entry["least"]["bytes"] > 0);
+        CHECK(entry["all"]["bytes_read"] > 0);
+        CHECK(entry["all"]["seconds"] >= entry["all"]["seconds_if_cached"]);
+        double launches = 0;
+        for (const nlohmann::json& launched : entry["launched"]) {
+            launches += launched["launches"].get<double>();
+            CHECK(!launched["lines"].empty());
+        }
+        CHECK(launches == entry["all"]["launches"]);
+    }
+    for (const char* kernel :
+         {"normalize_images", "dense_conv_forward", "dense_conv_backward", "batch_norm_forward",
+          "batch_norm_backward", "activation_forward", "activation_backward", "add_forward",
+          "average_pool_forward", "average_pool_backward", "linear_forward", "linear_backward",
+          "softmax_cross_entropy_forward", "softmax_cross_entropy_backward", "sgd_update"}) {
+        CHECK_MESSAGE(kernels.contains(kernel), kernel);
+    }
+}
+#endif

@@ -1,0 +1,59 @@
+// What gradcheck sees on the simt device and nowhere else: kernels whose results are right and which are
+// wrong.
+
+#include <doctest/doctest.h>
+
+#include <string>
+#include <vector>
+
+#include "tests/kernels/wrong_kernels.h"
+#include "tools/gradcheck/cases/list.h"
+
+using namespace vitrine;
+using gradcheck::Line;
+using gradcheck::Status;
+
+namespace {
+
+/// What is said against this addition on its smaller problems.
+std::string said_against(void (*run)(const AddForward&, Context&)) {
+    const Implementation<AddForward> list[]{{"wrong", refuses_nothing, run}};
+    const Kernel<AddForward> kernel{"add_forward", list};
+    KernelTable table = kernels(Device::simt);
+    table.add_forward.kernel = &kernel;
+    gradcheck::Selection selection;
+    selection.kernel = [](std::string_view name) { return name == "add_forward"; };
+    std::string said;
+    gradcheck::check({{"add", gradcheck::add_problems}}, table, kernels(Device::reference), selection,
+                     [&](const Line& line) {
+                         if (line.status == Status::failed) said += gradcheck::to_text(line) + "\n";
+                     });
+    return said;
+}
+
+bool contains(const std::string& text, const char* part) { return text.find(part) != std::string::npos; }
+
+}  // namespace
+
+TEST_CASE("gradcheck on simt passes a right addition") { CHECK(said_against(test::add_rightly) == ""); }
+
+TEST_CASE("gradcheck on simt catches bits that depend on the order of threads") {
+    const std::string said = said_against(test::add_by_order);
+    CHECK_MESSAGE(contains(said, "gave other bits than 1 thread in ascending order"), said);
+    CHECK_MESSAGE(!contains(said, "mean-square error"), said);
+}
+
+// With the address sanitizer nobody watches the kernels' accesses.
+#ifndef __SANITIZE_ADDRESS__
+TEST_CASE("gradcheck on simt catches a race that leaves the right values") {
+    const std::string said = said_against(test::add_with_a_race);
+    CHECK_MESSAGE(contains(said, "race in global memory"), said);
+    CHECK_MESSAGE(contains(said, "wrong_kernels.cu:"), said);
+}
+
+TEST_CASE("gradcheck on simt catches a read behind a tensor that nothing depends on") {
+    const std::string said = said_against(test::add_reading_too_far);
+    CHECK_MESSAGE(contains(said, "add_and_look_behind"), said);
+    CHECK_MESSAGE(contains(said, "out of bounds"), said);
+}
+#endif

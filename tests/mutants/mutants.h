@@ -1,0 +1,36 @@
+// The kernels with planted defects: the list that make_mutants.py makes of mutants.json.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "kernels/kernels.h"
+
+namespace vitrine {
+
+struct Mutant {
+    int number;
+    std::string name;
+    std::string what;                          // the file, and what is wrong there
+    std::string group;                         // of files that are compiled together
+    std::string op;                            // whose problems must catch it
+    std::vector<std::string> kernels;          // that are checked
+    std::vector<std::string> implementations;  // that are checked
+    std::vector<std::string> problems;         // how the text of each problem that is tried begins
+    std::string caught_by;                     // a part of what must be said against it
+    void (*put_into)(KernelTable& table);      // the kernels of the group in place of the right ones
+};
+
+const std::vector<Mutant>& mutants();
+
+/// The type of a kernel that is a member of the table.
+template <auto member>
+struct KernelOfMember;
+template <class Args, BoundKernel<Args> KernelTable::*member>
+struct KernelOfMember<member> {
+    using Type = const Kernel<Args>;
+};
+template <auto member>
+using KernelOf = typename KernelOfMember<member>::Type;
+
+}  // namespace vitrine

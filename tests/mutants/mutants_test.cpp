@@ -1,0 +1,128 @@
+// Every planted defect is caught, and the kernels without one pass the same checks: see README.md.
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <map>
+#include <set>
+#include <string>
+#include <tuple>
+#include <vector>
+
+#include "tests/mutants/mutants.h"
+#include "tests/mutants/planted.h"
+#include "tools/gradcheck/cases/list.h"
+
+using namespace vitrine;
+using gradcheck::Line;
+using gradcheck::Problem;
+using gradcheck::Status;
+using gradcheck::Suite;
+
+namespace {
+
+int planted_number = 0;
+
+/// Plants a defect for as long as a scope lasts.
+class Planted {
+  public:
+    explicit Planted(int number) { planted_number = number; }
+    ~Planted() { planted_number = 0; }
+    Planted(const Planted&) = delete;
+    Planted& operator=(const Planted&) = delete;
+};
+
+const std::vector<Problem>& problems_of(const std::string& op) {
+    static std::map<std::string, std::vector<Problem>> made;
+    if (const auto found = made.find(op); found != made.end()) return found->second;
+    for (const Suite& suite : gradcheck::all_suites()) {
+        if (suite.op == op) return made[op] = suite.problems();
+    }
+    throw std::logic_error("no op " + op);
+}
+
+/// The problem with this text, or the one that begins with it.
+std::vector<Problem> problems_like(const std::string& op, const std::string& text) {
+    std::vector<Problem> beginning;
+    for (const Problem& problem : problems_of(op)) {
+        if (problem.shape == text) return {problem};
+        if (problem.shape.starts_with(text)) beginning.push_back(problem);
+    }
+    return beginning;
+}
+
+std::vector<Suite> suite_for(const Mutant& mutant) {
+    std::vector<Problem> chosen;
+    for (const std::string& text : mutant.problems) {
+        const std::vector<Problem> found = problems_like(mutant.op, text);
+        CHECK_MESSAGE(found.size() == 1, mutant.name, ": ", found.size(), " problems begin with '", text,
+                      "'");
+        chosen.insert(chosen.end(), found.begin(), found.end());
+    }
+    return {{mutant.op, [chosen] { return chosen; }}};
+}
+
+bool holds(const std::vector<std::string>& names, std::string_view name) {
+    return std::ranges::find(names, name) != names.end();
+}
+
+gradcheck::Selection selection_for(const Mutant& mutant) {
+    gradcheck::Selection selection;
+    selection.kernel = [&](std::string_view kernel) { return holds(mutant.kernels, kernel); };
+    selection.implementation = [&](std::string_view, std::string_view implementation) {
+        return holds(mutant.implementations, implementation);
+    };
+    return selection;
+}
+
+/// What is said against the kernels of the mutant's group. Stops as soon as `enough` is said.
+std::string said_against(const Mutant& mutant, const std::string& enough) {
+    struct Enough {};
+    KernelTable table = kernels(Device::simt);
+    mutant.put_into(table);
+    std::string said;
+    const auto collect = [&](const Line& line) {
+        if (line.status != Status::failed) return;
+        said += gradcheck::to_text(line) + "\n";
+        if (!enough.empty() && said.find(enough) != std::string::npos) throw Enough{};
+    };
+    try {
+        gradcheck::check(suite_for(mutant), table, kernels(Device::reference), selection_for(mutant),
+                         collect);
+    } catch (const Enough&) {
+    }
+    return said;
+}
+
+}  // namespace
+
+bool vitrine::planted(int number) { return number == planted_number; }
+
+TEST_CASE("the kernels without a defect pass what the mutants are tried with") {
+    using Strings = std::vector<std::string>;
+    std::set<std::tuple<std::string, std::string, Strings, Strings, Strings>> done;
+    for (const Mutant& mutant : mutants()) {
+        if (!done.emplace(mutant.group, mutant.op, mutant.kernels, mutant.implementations, mutant.problems)
+                 .second)
+            continue;
+        const std::string said = said_against(mutant, "");
+        CHECK_MESSAGE(said.empty(), mutant.name, ": ", said);
+    }
+}
+
+TEST_CASE("every planted defect is caught, and by what should catch it") {
+    for (const Mutant& mutant : mutants()) {
+        const Planted defect(mutant.number);
+        const std::string said = said_against(mutant, mutant.caught_by);
+        const bool caught = said.find(mutant.caught_by) != std::string::npos;
+        CHECK_MESSAGE(caught, mutant.name, " (", mutant.what, ") is not caught by '", mutant.caught_by,
+                      "'; it is said: ", said.empty() ? "nothing" : said.substr(0, 600));
+    }
+}
+
+TEST_CASE("there are many defects, all different") {
+    std::set<std::string> defects;
+    for (const Mutant& mutant : mutants()) defects.insert(mutant.what);
+    CHECK(mutants().size() >= 100);
+    CHECK(defects.size() == mutants().size());
+}

@@ -1,0 +1,26 @@
+// Tasks over several processes: for a device whose state belongs to the whole process.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+namespace vitrine::gradcheck {
+
+using Message = std::vector<uint8_t>;
+
+struct ProcessTasks {
+    size_t count = 0;
+    std::function<Message(size_t task)> run;                       // in a child
+    std::function<void(size_t task, Message)> take;                // here, in the order of the tasks
+    std::function<Message(size_t task, const std::string&)> lost;  // here, for a task whose child died: why
+};
+
+/// Forks `processes` children that run the tasks as they come. Children inherit everything that there is, so
+/// no other thread may be running. Throws Error if a task throws (with its sentence) or if there can be no
+/// more processes.
+void run_in_processes(const ProcessTasks& tasks, int processes);
+
+}  // namespace vitrine::gradcheck

@@ -1,0 +1,34 @@
+// The command line of gradcheck.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "kernels/device.h"
+#include "tools/gradcheck/report/gpus.h"
+#include "tools/gradcheck/report/model_report.h"
+
+namespace vitrine::gradcheck {
+
+struct Options {
+    enum class Command { help, list, check, report } command = Command::check;
+    Device device = Device::cpu;
+    std::string op = "all";
+    std::string shape;                // a part of the problem's description; empty: all
+    std::vector<std::string> forced;  // op=implementation
+    bool json = false;
+
+    // Of check.
+    bool thorough = false;
+    int processes = 1;
+
+    // Of report.
+    const Gpu* gpu = nullptr;
+    bool lines = false;
+    ModelReportOptions model;  // no name: the report of ops
+};
+
+/// Prints the help where it is asked for. Throws CLI::ParseError or Error.
+Options parse_options(int argc, const char* const* argv);
+
+}  // namespace vitrine::gradcheck
