@@ -5,7 +5,7 @@
 #include "kernels/cpu/augment_image.h"
 #include "kernels/cpu/parallel.h"
 #include "kernels/cpu/per_thread.h"
-#include "kernels/kernels.h"
+#include "kernels/augment_images.h"
 
 namespace vitrine::cpu {
 namespace {

@@ -7,10 +7,11 @@
 // is that of a block, some 600 pixels a thread and pass. It is still small beside a training step, and the
 // launch needs no more than one place in the stream.
 
-#include <vector>
+#include <algorithm>
 
+#include "kernels/augment_images.h"
 #include "kernels/cuda/augment_machine.h"
-#include "kernels/devices.h"
+#include "kernels/runtime.h"
 
 namespace vitrine::VITRINE_GPU {
 namespace {
@@ -40,7 +41,7 @@ template <class T>
 const T* uploaded(std::span<const T> values, Context& context) {
     if (values.empty()) return nullptr;
     T* copy = context.scratch.take<T>(static_cast<int64_t>(values.size()));
-    runtime().copy_from_host(copy, values.data(), values.size_bytes());
+    runtime(context.device).copy_from_host(copy, values.data(), values.size_bytes());
     return copy;
 }
 

@@ -99,7 +99,7 @@ __host__ __device__ inline int resize_taps(int input, int output) {
     return 2 * (scale > 1 ? scale : 1) + 1;
 }
 
-__device__ inline AugmentMachine::Pixel pixel_at(const uint8_t* from) { return {from[0], from[1], from[2]}; }
+__device__ inline augment::Pixel pixel_at(const uint8_t* from) { return {from[0], from[1], from[2]}; }
 
 __device__ inline void put_pixel(uint8_t* to, augment::Pixel p) {
     to[0] = p.red;
