@@ -10,6 +10,13 @@ function(vitrine_flags target)
   endif()
 endfunction()
 
+# For targets that include <regex>: with the sanitizers on, g++ 12 warns about that header itself (GCC bug 105562).
+function(vitrine_uses_regex target)
+  if(CMAKE_CXX_FLAGS MATCHES sanitize)
+    target_compile_options(${target} PRIVATE -Wno-maybe-uninitialized)
+  endif()
+endfunction()
+
 # A static library of all .cpp files of this folder (and of the named subfolders).
 function(vitrine_library name)
   set(patterns *.cpp)
@@ -40,10 +47,7 @@ function(vitrine_test folder)
     target_link_libraries(${folder}_tests PRIVATE doctest::doctest ${ARGN})
     target_compile_definitions(${folder}_tests PRIVATE VITRINE_SOURCE_DIR="${PROJECT_SOURCE_DIR}"
                                                        VITRINE_BIN_DIR="${CMAKE_RUNTIME_OUTPUT_DIRECTORY}")
-    if(CMAKE_CXX_FLAGS MATCHES sanitize)
-      # With the sanitizers on, g++ 12 warns about <regex> itself (GCC bug 105562).
-      target_compile_options(${folder}_tests PRIVATE -Wno-maybe-uninitialized)
-    endif()
+    vitrine_uses_regex(${folder}_tests)
     add_test(NAME ${folder} COMMAND ${folder}_tests)
   endif()
 endfunction()
