@@ -124,9 +124,11 @@ void Observer::access_shared(const SharedPiece& piece, uintptr_t address, uint32
     const Now now = now_.in_shared_memory();
     std::optional<Earlier> earlier;
     bool fresh = false;
+    // Without the hooks atomics come here, but the plain writes before them were not seen.
+    const bool writes_are_seen = grid_->request().hooked;
     Shadow& shadow = shared_.in_dynamic(address) ? shared_.dynamic_shadow() : shared_.static_shadow();
     shadow.for_each(address, bytes, [&](Cell& cell, uintptr_t first, size_t size) {
-        if (!written_in_block(cell, now)) {
+        if (writes_are_seen && !written_in_block(cell, now)) {
             fresh = true;
             if (access != Access::write) SharedMemory::poison(first, size);
         }
