@@ -6,11 +6,11 @@
 #include <cmath>
 #include <stdexcept>
 
+#include "engine/augment.h"
+
 namespace vitrine {
 namespace {
 
-constexpr int weight_bits = 32 - 8 - 2;  // as many as keep a sum of u8 · weight within 32 bits
-constexpr int32_t one_half = 1 << (weight_bits - 1);
 constexpr int64_t channels = 3;
 
 /// The outputs first … first+count-1 of a side that is resized to `full` pixels: a crop costs only what it
@@ -31,39 +31,19 @@ struct Weights {
 
 /// Where the side keeps its length the weights are exactly one and copy the pixels.
 Weights triangle_weights(int64_t input, const Window& output) {
-    const double scale = static_cast<double>(input) / static_cast<double>(output.full);
-    const double support = std::max(scale, 1.0);
+    const augment::ResizeAxis axis{input, output.full};
     Weights weights;
-    weights.taps = 2 * static_cast<int64_t>(std::ceil(support)) + 1;
+    weights.taps = 2 * static_cast<int64_t>(std::ceil(axis.support())) + 1;
     weights.values.assign(static_cast<size_t>(output.count * weights.taps), 0);
-    std::vector<double> triangle(static_cast<size_t>(weights.taps));
     for (int64_t i = 0; i < output.count; ++i) {
-        const double centre = (static_cast<double>(output.first + i) + 0.5) * scale;
-        const int64_t first = std::max<int64_t>(static_cast<int64_t>(centre - support + 0.5), 0);
-        const int64_t count = std::min(static_cast<int64_t>(centre + support + 0.5), input) - first;
-        double sum = 0.0;
-        for (int64_t k = 0; k < count; ++k) {
-            const double distance =
-                std::abs((static_cast<double>(k + first) - centre + 0.5) * (1.0 / support));
-            triangle[static_cast<size_t>(k)] = distance < 1.0 ? 1.0 - distance : 0.0;
-            sum += triangle[static_cast<size_t>(k)];
-        }
-        for (int64_t k = 0; k < count; ++k) {
-            weights.values[static_cast<size_t>(i * weights.taps + k)] =
-                static_cast<int32_t>(0.5 + triangle[static_cast<size_t>(k)] / sum * (1 << weight_bits));
-        }
-        weights.first.push_back(first);
-        weights.count.push_back(count);
+        const int64_t out = output.first + i, begin = axis.begin(out), end = axis.end(out);
+        const double sum = axis.sum(out);
+        for (int64_t in = begin; in < end; ++in)
+            weights.values[static_cast<size_t>(i * weights.taps + in - begin)] = axis.weight(out, in, sum);
+        weights.first.push_back(begin);
+        weights.count.push_back(end - begin);
     }
     return weights;
-}
-
-uint8_t to_pixel(int32_t sum) { return static_cast<uint8_t>(std::clamp(sum >> weight_bits, 0, 255)); }
-
-/// Pillow 13 shrinks the height first where that takes away much more than the width does. The order is seen
-/// in the result, by one level at most, for u8 rounding comes between the passes.
-bool rows_come_first(const Image& image, int64_t height, int64_t width) {
-    return image.height > height && image.height - height > 2 * (image.width - width);
 }
 
 /// Pixels inside a larger image: rows are `stride` bytes apart.
@@ -98,15 +78,16 @@ Image resample_columns(const View& source, const Weights& weights) {
             const uint8_t* pixel =
                 row + channels * (weights.first[static_cast<size_t>(x)] - weights.first.front());
             const int32_t* weight = weights.values.data() + x * weights.taps;
-            int32_t red = one_half, green = one_half, blue = one_half;
+            int32_t red = augment::resize_one_half, green = augment::resize_one_half,
+                    blue = augment::resize_one_half;
             for (int64_t k = 0; k < weights.count[static_cast<size_t>(x)]; ++k, pixel += channels) {
                 red += pixel[0] * weight[k];
                 green += pixel[1] * weight[k];
                 blue += pixel[2] * weight[k];
             }
-            target[0] = to_pixel(red);
-            target[1] = to_pixel(green);
-            target[2] = to_pixel(blue);
+            target[0] = augment::resized_pixel(red);
+            target[1] = augment::resized_pixel(green);
+            target[2] = augment::resized_pixel(blue);
         }
     }
     return result;
@@ -119,14 +100,15 @@ Image resample_rows(const View& source, const Weights& weights) {
     Image result{height, source.width, std::vector<uint8_t>(static_cast<size_t>(height * row_bytes))};
     std::vector<int32_t> sums(static_cast<size_t>(row_bytes));
     for (int64_t y = 0; y < height; ++y) {
-        std::fill(sums.begin(), sums.end(), one_half);
+        std::fill(sums.begin(), sums.end(), augment::resize_one_half);
         const int64_t first = weights.first[static_cast<size_t>(y)] - weights.first.front();
         for (int64_t k = 0; k < weights.count[static_cast<size_t>(y)]; ++k) {
             const uint8_t* row = source.pixels + (first + k) * source.stride;
             const int32_t weight = weights.values[static_cast<size_t>(y * weights.taps + k)];
             for (size_t x = 0; x < sums.size(); ++x) sums[x] += row[x] * weight;
         }
-        std::transform(sums.begin(), sums.end(), result.pixels.begin() + y * row_bytes, to_pixel);
+        std::transform(sums.begin(), sums.end(), result.pixels.begin() + y * row_bytes,
+                       augment::resized_pixel);
     }
     return result;
 }
@@ -139,7 +121,7 @@ Image resample(const Image& image, const Window& rows, const Window& columns) {
     used.pixels += used_rows.first * used.stride + channels * used_columns.first;
     used.height = used_rows.count;
     used.width = used_columns.count;
-    if (rows_come_first(image, rows.full, columns.full)) {
+    if (augment::resize_rows_first({image.height, rows.full}, {image.width, columns.full})) {
         return resample_columns(view_of(resample_rows(used, row_weights)), column_weights);
     }
     return resample_rows(view_of(resample_columns(used, column_weights)), row_weights);

@@ -8,6 +8,8 @@
 #include <cstdlib>
 #include <numbers>
 
+#include "engine/error.h"
+
 namespace vitrine {
 namespace {
 
@@ -24,8 +26,12 @@ double radians(double degrees) { return degrees * (std::numbers::pi / 180.0); }
 /// Python's round(x, 15): to the nearest decimal fraction of 15 digits.
 double rounded_to_15_digits(double x) { return std::strtod(fmt::format("{:.15f}", x).c_str(), nullptr); }
 
-/// 16.16 fixed point.
-int32_t fixed(double value) { return static_cast<int32_t>(std::floor(value * 65536.0 + 0.5)); }
+/// 16.16 fixed point. Pillow uses it while all coordinates are below 32768.
+int32_t fixed(double value) {
+    if (!(std::abs(value) < 32767.0))
+        throw Error("an affine transform leads further away than 32767 pixels: choose a scale nearer to 1");
+    return static_cast<int32_t>(std::floor(value * 65536.0 + 0.5));
+}
 
 /// Pillow's nearest-neighbour transform: positions of pixel centres, in fixed point if the axes mix, in f64
 /// if they do not.

@@ -45,7 +45,7 @@ struct RandomRotation final : Transform {
 struct RandomAffine final : Transform {
     Range degrees;                                   // clockwise
     std::optional<std::array<double, 2>> translate;  // the most, as shares of width and height, in [0, 1]
-    std::optional<Range> scale;                      // above 0
+    std::optional<Range> scale;                      // 0.05 … 20
     std::optional<Range> shear_x, shear_y;           // degrees
     Fill fill{};
     void draw(Draws& draws, Program& program) const override;

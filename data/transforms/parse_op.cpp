@@ -5,7 +5,6 @@
 #include <fmt/format.h>
 
 #include <cmath>
-#include <limits>
 #include <map>
 
 #include "data/transforms/ops.h"
@@ -17,9 +16,6 @@ namespace {
 using transforms::Range;
 using Made = std::shared_ptr<const Transform>;
 
-constexpr double infinity = std::numeric_limits<double>::infinity();
-constexpr int64_t largest_side = 16384;
-constexpr Limits share{0.0, 1.0};
 constexpr Limits angles{-360.0, 360.0};
 
 Fill fill_of(TableReader& reader) {
@@ -35,20 +31,11 @@ Fill fill_of(TableReader& reader) {
     return fill;
 }
 
-std::optional<Range> pair(TableReader& reader, std::string_view key, Limits limits) {
-    const auto values = reader.numbers(key, 2, limits);
-    if (!values) return std::nullopt;
-    if ((*values)[0] > (*values)[1])
-        reader.fail_at(*reader.node(key),
-                       fmt::format("{} of {} must be [smallest, largest]", key, reader.what()));
-    return Range{(*values)[0], (*values)[1]};
-}
-
 /// A number d for −d … d, or a pair.
 std::optional<Range> spread(TableReader& reader, std::string_view key, Limits limits) {
     const toml::node* node = reader.node(key);
     if (node == nullptr) return std::nullopt;
-    if (!node->is_number()) return pair(reader, key, limits);
+    if (!node->is_number()) return reader.range(key, limits);
     const double value = *reader.number(key, {0.0, limits.high});
     return Range{-value, value};
 }
@@ -57,8 +44,8 @@ std::optional<Range> spread(TableReader& reader, std::string_view key, Limits li
 std::optional<Range> around_one(TableReader& reader, std::string_view key) {
     const toml::node* node = reader.node(key);
     if (node == nullptr) return std::nullopt;
-    if (!node->is_number()) return pair(reader, key, {0.0, infinity});
-    const double value = *reader.number(key, {0.0, infinity});
+    if (!node->is_number()) return reader.range(key, {0.0, unlimited});
+    const double value = *reader.number(key, {0.0, unlimited});
     return Range{std::max(0.0, 1.0 - value), 1.0 + value};
 }
 
@@ -82,7 +69,7 @@ Made random_affine(TableReader& reader) {
     op->degrees = reader.required("degrees", spread(reader, "degrees", angles));
     if (const auto shares = reader.numbers("translate", 2, share))
         op->translate = std::array{(*shares)[0], (*shares)[1]};
-    op->scale = pair(reader, "scale", {1e-3, 1e3});
+    op->scale = reader.range("scale", {0.05, 20.0});
     const Limits slant{-89.0, 89.0};
     const toml::node* shear = reader.node("shear");
     if (shear != nullptr && shear->is_array() && shear->as_array()->size() == 4) {
@@ -107,8 +94,8 @@ Made random_crop(TableReader& reader) {
 Made random_resized_crop(TableReader& reader) {
     auto op = std::make_shared<transforms::RandomResizedCrop>();
     op->size = reader.required("size", reader.whole("size", 1, largest_side));
-    op->scale = pair(reader, "scale", {1e-6, 1.0}).value_or(op->scale);
-    op->ratio = pair(reader, "ratio", {1e-3, 1e3}).value_or(op->ratio);
+    op->scale = reader.range("scale", {1e-6, 1.0}).value_or(op->scale);
+    op->ratio = reader.range("ratio", {1e-3, 1e3}).value_or(op->ratio);
     return op;
 }
 
@@ -144,7 +131,7 @@ Made random_solarize(TableReader& reader) {
 
 Made random_adjust_sharpness(TableReader& reader) {
     auto op = std::make_shared<transforms::RandomAdjustSharpness>();
-    op->factor = reader.required("factor", reader.number("factor", {0.0, infinity}));
+    op->factor = reader.required("factor", reader.number("factor", {0.0, unlimited}));
     op->p = reader.number("p", share, op->p);
     return op;
 }
@@ -196,7 +183,7 @@ Made random_choice(TableReader& reader) {
         reader.fail_at(*p,
                        fmt::format("random_choice has {} transforms to choose from, so p must be {} numbers",
                                    op->of.size(), op->of.size()));
-    op->p = *reader.numbers("p", given, {0.0, infinity});
+    op->p = *reader.numbers("p", given, {0.0, unlimited});
     double sum = 0.0;
     for (const double weight : op->p) sum += weight;
     if (!(sum > 0.0)) reader.fail_at(*p, "the p of random_choice must not all be 0");

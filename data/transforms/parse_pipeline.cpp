@@ -11,18 +11,12 @@
 
 #include <fmt/format.h>
 
-#include <limits>
-
 #include "data/transforms/parse_op.h"
 #include "data/transforms/pipeline.h"
 #include "engine/error.h"
 
 namespace vitrine {
 namespace {
-
-constexpr double infinity = std::numeric_limits<double>::infinity();
-constexpr int64_t largest_side = 16384;
-constexpr Limits share{0.0, 1.0};
 
 const toml::table& table_at(TableReader& reader, const toml::node& node, std::string_view key) {
     if (const toml::table* table = node.as_table()) return *table;
@@ -32,8 +26,8 @@ const toml::table& table_at(TableReader& reader, const toml::node& node, std::st
 ChannelNormalization parse_normalize(const toml::table& table, const std::string& source) {
     TableReader reader(table, source, "normalize");
     ChannelNormalization normalize;
-    const auto mean = reader.required("mean", reader.numbers("mean", 3, {-infinity, infinity}));
-    const auto deviation = reader.required("std", reader.numbers("std", 3, {1e-9, infinity}));
+    const auto mean = reader.required("mean", reader.numbers("mean", 3, {-unlimited, unlimited}));
+    const auto deviation = reader.required("std", reader.numbers("std", 3, {1e-9, unlimited}));
     reader.finish();
     std::copy(mean.begin(), mean.end(), normalize.mean.begin());
     std::copy(deviation.begin(), deviation.end(), normalize.deviation.begin());
@@ -58,33 +52,23 @@ PoissonNoise parse_noise(const toml::table& table, const std::string& source) {
     return noise;
 }
 
-transforms::Range range_of(TableReader& reader, std::string_view key, Limits limits,
-                           const transforms::Range& otherwise) {
-    const auto values = reader.numbers(key, 2, limits);
-    if (!values) return otherwise;
-    if ((*values)[0] > (*values)[1])
-        reader.fail_at(*reader.node(key),
-                       fmt::format("{} of {} must be [smallest, largest]", key, reader.what()));
-    return {(*values)[0], (*values)[1]};
-}
-
 RandomErasing parse_erasing(const toml::table& table, const std::string& source) {
     TableReader reader(table, source, "random_erasing");
     require_op(reader, "random_erasing");
     RandomErasing erasing;
     erasing.p = reader.number("p", share, erasing.p);
-    erasing.scale = range_of(reader, "scale", {1e-6, 1.0}, erasing.scale);
-    erasing.ratio = range_of(reader, "ratio", {1e-3, 1e3}, erasing.ratio);
+    erasing.scale = reader.range("scale", {1e-6, 1.0}).value_or(erasing.scale);
+    erasing.ratio = reader.range("ratio", {1e-3, 1e3}).value_or(erasing.ratio);
     const toml::node* value = reader.node("value");
     if (value != nullptr && value->is_string()) {
         if (value->value<std::string_view>() != "random")
             reader.fail_at(*value, "value of random_erasing must be a number, three numbers or \"random\"");
         erasing.noise = true;
     } else if (value != nullptr && value->is_array()) {
-        const auto values = *reader.numbers("value", 3, {-infinity, infinity});
+        const auto values = *reader.numbers("value", 3, {-unlimited, unlimited});
         std::copy(values.begin(), values.end(), erasing.value.begin());
     } else {
-        erasing.value.fill(reader.number("value", {-infinity, infinity}, 0.0));
+        erasing.value.fill(reader.number("value", {-unlimited, unlimited}, 0.0));
     }
     reader.finish();
     return erasing;

@@ -102,6 +102,14 @@ std::optional<std::vector<double>> TableReader::numbers(std::string_view key, si
     return values;
 }
 
+std::optional<transforms::Range> TableReader::range(std::string_view key, Limits limits) {
+    const auto values = numbers(key, 2, limits);
+    if (!values) return std::nullopt;
+    if ((*values)[0] > (*values)[1])
+        fail_at(*node(key), fmt::format("{} of {} must be [smallest, largest]", key, what_));
+    return transforms::Range{(*values)[0], (*values)[1]};
+}
+
 void TableReader::finish() const {
     for (const auto& [key, value] : table_) {
         if (known_.contains(key.str())) continue;

@@ -1,11 +1,14 @@
 // Reading a TOML table with errors that name the line: what is wrong, and what is allowed.
 #pragma once
 
+#include <limits>
 #include <optional>
 #include <set>
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include "data/transforms/ops.h"
 
 #define TOML_EXCEPTIONS 1
 #include <toml++/toml.h>
@@ -17,6 +20,9 @@ struct Limits {
     double low;
     double high;
 };
+inline constexpr double unlimited = std::numeric_limits<double>::infinity();
+inline constexpr Limits share{0.0, 1.0};
+inline constexpr int64_t largest_side = 16384;  // of an image, in pixels
 
 class TableReader {
   public:
@@ -36,6 +42,8 @@ class TableReader {
     std::optional<bool> flag(std::string_view key);
     /// Exactly `count` numbers.
     std::optional<std::vector<double>> numbers(std::string_view key, size_t count, Limits limits);
+    /// Two numbers, the smaller one first.
+    std::optional<transforms::Range> range(std::string_view key, Limits limits);
     const toml::node* node(std::string_view key);
 
     /// Throws unless the key was there.

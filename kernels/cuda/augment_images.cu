@@ -1,11 +1,10 @@
 // Augmentation of a batch in one launch: a block of threads for each image.
 //
 // Bytes of an image: read once, written once, and for each step that needs the image whole one more of each,
-// which the L2 cache takes (an image of 224 pixels is 150 KB). A batch of 32 such images with two whole steps
-// each moves 32 · 150 KB · 2 = 9.6 MB to and from memory: 3.2 µs at 3 TB/s, 30 µs at 320 GB/s, if there were
-// blocks enough to ask for it. There are not: 32 blocks of 256 threads fill a tenth of an H100, so the time
-// is that of a block, some 600 pixels a thread and pass. It is still small beside a training step, and the
-// launch needs no more than one place in the stream.
+// which the L2 cache may take (an image of 224 pixels is 150 KB). A batch of 32 such images moves at least
+// 32 · 150 KB · 2 = 9.6 MB: 3.2 µs at 3 TB/s, 30 µs at 320 GB/s. That bound is far away: 32 blocks are a
+// quarter of an H100's 132 multiprocessors, one block each, so the time is that of a block, which has about
+// 200 pixels a thread and pass to go through.
 
 #include <algorithm>
 

@@ -13,7 +13,7 @@
 
 namespace vitrine::VITRINE_GPU {
 
-constexpr int augment_threads = 256;
+constexpr int augment_threads = 256;  // one for each entry of a table
 constexpr int augment_most_moves = 8;
 
 /// The block's own memory beside the pixels.

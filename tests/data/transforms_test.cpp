@@ -68,6 +68,35 @@ TEST_CASE("validation cannot be augmented, and the message says why") {
     CHECK(transforms.evaluation.describe().starts_with("resize(40) → center_crop(32) → normalize"));
 }
 
+TEST_CASE("what follows the 8-bit pixels is read, checked and described") {
+    const Transforms transforms = parse_transforms(
+        "[transforms]\nnoise = { op = \"poisson_noise\", rate = 4, after_normalize = true }\n"
+        "normalize = { mean = [0.5, 0.4, 0.3], std = [0.2, 0.2, 0.1] }\n"
+        "erasing = [ { op = \"random_erasing\", p = 0.25, value = \"random\" }, { scale = [0.1, 0.2] } ]\n"
+        "batch = { mixup = 0.2 }",
+        "my.toml");
+    const TrainTransform& train = transforms.train;
+    REQUIRE(train.noise);
+    CHECK(*train.noise == PoissonNoise{4.0, true, true});
+    REQUIRE(train.erasing.size() == 2);
+    CHECK(train.erasing[0].noise);
+    CHECK(train.erasing[1].scale == transforms::Range{0.1, 0.2});
+    CHECK(train.mix.mixup_alpha == 0.2);
+    CHECK_FALSE(train.mix.cutmix_alpha);
+    CHECK(transforms.evaluation.normalize == train.normalize);
+    CHECK(train.describe() ==
+          "normalize(mean 0.5 0.4 0.3, deviation 0.2 0.2 0.1) → poisson_noise(rate 4, clipped) → "
+          "random_erasing(p 0.25, scale 0.02 … 0.33, ratio 0.3 … 3.3, noise) → "
+          "random_erasing(p 0.5, scale 0.1 … 0.2, ratio 0.3 … 3.3, value 0 0 0) → mixup(alpha 0.2)");
+    check_refusal("[transforms]\nnoise = { rate = -1 }",
+                  "rate of poisson_noise must be a number from 1e-06 to 1000");
+    check_refusal("[transforms]\nerasing = { scale = [0.3, 0.1] }",
+                  "scale of random_erasing must be [smallest, largest]");
+    check_refusal("[transforms]\nerasing = { value = \"noise\" }", "a number, three numbers or \"random\"");
+    check_refusal("[transforms]\nnormalize = { mean = [0, 0, 0], std = [1, 0, 1] }",
+                  "std of normalize must be a number from");
+}
+
 TEST_CASE("a sample's program is a function of seed, epoch and sample") {
     const Transforms transforms = parse_transforms(
         "[transforms]\naugment = [ { op = \"rand_augment\", num_ops = 4 }, { op = \"trivial_augment_wide\" } "
