@@ -1,0 +1,22 @@
+// The learning rate that stays.
+
+#include "engine/optim/schedulers/kinds.h"
+
+namespace vitrine::optim {
+namespace {
+
+class Constant final : public Scheduler {
+  public:
+    explicit Constant(Setting initial) : Scheduler(initial, initial.learning_rate) {}
+
+  private:
+    void advance(std::optional<double>) override {}
+};
+
+}  // namespace
+
+SchedulerPointer make_kind(const ConstantSpec&, Setting initial, int64_t) {
+    return std::make_unique<Constant>(initial);
+}
+
+}  // namespace vitrine::optim

@@ -1,0 +1,96 @@
+// The scheduler of a phase: see phase_scheduler.h.
+
+#include "engine/optim/schedulers/phase_scheduler.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "engine/error.h"
+
+namespace vitrine::optim {
+
+PhaseScheduler::PhaseScheduler(const SchedulerSpec& spec, Setting initial, int64_t batches_per_epoch,
+                               int64_t epochs)
+    : per_(spec.per),
+      scheduler_(make_scheduler(spec.kind, initial, steps_after_warmup(spec, batches_per_epoch, epochs))) {
+    if (!spec.warmup) return;
+    warmup_per_ = spec.warmup->per;
+    warmup_left_ = spec.warmup->length;
+    warmup_ = make_warmup(*spec.warmup, {scheduler_->initial_rate(), scheduler_->setting().momentum});
+}
+
+Setting PhaseScheduler::setting() const { return (warming_up() ? warmup_ : scheduler_)->setting(); }
+
+void PhaseScheduler::step_warmup() {
+    warmup_->step();
+    --warmup_left_;
+}
+
+void PhaseScheduler::after_batch() {
+    last_batch_counts_ = !warming_up();
+    if (warming_up()) {
+        if (warmup_per_ == Per::batch) step_warmup();
+    } else if (per_ == Per::batch) {
+        scheduler_->step();
+    }
+}
+
+void PhaseScheduler::after_epoch(std::optional<double> metric) {
+    if (warming_up()) {
+        if (warmup_per_ == Per::epoch) step_warmup();
+    } else if (per_ == Per::epoch && last_batch_counts_) {
+        scheduler_->step(metric);
+    }
+}
+
+std::vector<double> PhaseScheduler::state() const {
+    std::vector<double> numbers{static_cast<double>(warmup_left_), last_batch_counts_ ? 1.0 : 0.0};
+    const auto append = [&](const std::vector<double>& more) {
+        numbers.insert(numbers.end(), more.begin(), more.end());
+    };
+    append(scheduler_->state());
+    if (warmup_) append(warmup_->state());
+    return numbers;
+}
+
+void PhaseScheduler::set_state(const std::vector<double>& state) {
+    if (state.size() != this->state().size())
+        throw Error(
+            fmt::format("the saved state of a learning-rate scheduler holds {} numbers where this one has {}",
+                        state.size(), this->state().size()));
+    warmup_left_ = static_cast<int64_t>(state[0]);
+    last_batch_counts_ = state[1] != 0.0;
+    const auto begin = state.begin() + 2;
+    const auto end = begin + static_cast<std::ptrdiff_t>(scheduler_->state().size());
+    scheduler_->set_state({begin, end});
+    if (warmup_) warmup_->set_state({end, state.end()});
+}
+
+int64_t steps_after_warmup(const SchedulerSpec& spec, int64_t batches_per_epoch, int64_t epochs) {
+    const int64_t batches = batches_per_epoch * epochs;
+    int64_t warmup_batches = 0;
+    if (spec.warmup)
+        warmup_batches = spec.warmup->length * (spec.warmup->per == Per::epoch ? batches_per_epoch : 1);
+    const int64_t steps =
+        spec.per == Per::batch ? batches - warmup_batches : epochs - warmup_batches / batches_per_epoch;
+    return std::max<int64_t>(steps, 1);
+}
+
+std::vector<Setting> preview_settings(SchedulerSpec spec, Setting initial, int64_t batches_per_epoch,
+                                      int64_t epochs) {
+    if (std::holds_alternative<ReduceOnPlateauSpec>(spec.kind)) spec.kind = ConstantSpec{};
+    PhaseScheduler scheduler(spec, initial, batches_per_epoch, epochs);
+    std::vector<Setting> settings;
+    settings.reserve(static_cast<size_t>(batches_per_epoch * epochs));
+    for (int64_t epoch = 0; epoch < epochs; ++epoch) {
+        for (int64_t batch = 0; batch < batches_per_epoch; ++batch) {
+            settings.push_back(scheduler.setting());
+            scheduler.after_batch();
+        }
+        scheduler.after_epoch();
+    }
+    return settings;
+}
+
+}  // namespace vitrine::optim

@@ -1,0 +1,58 @@
+// The scheduler of a phase of training: warm-up, then the scheduler itself, each on its own clock of batches
+// or epochs.
+#pragma once
+
+#include "engine/optim/schedulers/scheduler.h"
+
+namespace vitrine::optim {
+
+/// The trainer tells it of every update of the weights and of every epoch's end, and asks for the setting of
+/// the next update. A "batch" is an update: with gradients of N batches accumulated, N batches count as one.
+///
+///     PhaseScheduler scheduler(spec, {0.1, 0.9}, batches_per_epoch, epochs);
+///     for each epoch { for each batch { step with scheduler.setting(); scheduler.after_batch(); }
+///                      scheduler.after_epoch(metric); }
+///
+/// The seam. The warm-up takes `length` steps, from start_factor times the scheduler's initial_rate() in
+/// equal steps; the next setting is the scheduler's first, and only then does it begin to count. Momentum is
+/// the scheduler's first throughout the warm-up. That is PyTorch's SequentialLR([LinearLR, scheduler],
+/// milestones=[length]) with the scheduler constructed before the LinearLR, so that the warm-up leads to
+/// where a cyclic scheduler begins. Where a warm-up per batch ends inside an epoch and the scheduler counts
+/// epochs, that epoch is its first; an epoch whose last batch was still warm-up does not count.
+/// reduce_on_plateau does not see the metrics of the warm-up (PyTorch refuses the two together).
+class PhaseScheduler {
+  public:
+    PhaseScheduler(const SchedulerSpec& spec, Setting initial, int64_t batches_per_epoch, int64_t epochs);
+
+    Setting setting() const;
+    void after_batch();
+    /// Throws Error where the metric is needed and missing.
+    void after_epoch(std::optional<double> metric = {});
+    bool needs_metric() const { return scheduler_->needs_metric(); }
+
+    /// To the bit, at any moment, between an epoch's last batch and its end too. The numbers are finite.
+    std::vector<double> state() const;
+    /// Throws Error if that is no state of a scheduler of this kind.
+    void set_state(const std::vector<double>& state);
+
+  private:
+    bool warming_up() const { return warmup_left_ > 0; }
+    void step_warmup();
+
+    Per per_, warmup_per_ = Per::batch;
+    int64_t warmup_left_ = 0;  // its steps
+    std::unique_ptr<Scheduler> scheduler_;
+    std::unique_ptr<Scheduler> warmup_;  // none without one
+    bool last_batch_counts_ = true;      // it was not the warm-up's
+};
+
+/// How many settings the scheduler gives within the phase, after its warm-up: what an open length becomes. At
+/// least 1.
+int64_t steps_after_warmup(const SchedulerSpec& spec, int64_t batches_per_epoch, int64_t epochs);
+
+/// The setting of every update of a phase, known before it is run. What reduce_on_plateau will do is not: it
+/// stays.
+std::vector<Setting> preview_settings(SchedulerSpec spec, Setting initial, int64_t batches_per_epoch,
+                                      int64_t epochs);
+
+}  // namespace vitrine::optim
