@@ -21,6 +21,11 @@ class Cosine final : public Scheduler {
           period_(spec.period.value_or(length)),
           min_lr_(spec.min_lr) {}
 
+    /// SequentialLR enters a scheduler by its closed form, which here rounds otherwise than the initial rate.
+    void begin_after_warmup() override {
+        setting_.learning_rate = min_lr_ + (initial_rate() - min_lr_) * wave(0, period_) / 2.0;
+    }
+
   private:
     /// Each rate from the one before, as PyTorch has it: a rate that something else has changed is followed.
     void advance(std::optional<double>) override {

@@ -24,7 +24,7 @@ Setting PhaseScheduler::setting() const { return (warming_up() ? warmup_ : sched
 
 void PhaseScheduler::step_warmup() {
     warmup_->step();
-    --warmup_left_;
+    if (--warmup_left_ == 0) scheduler_->begin_after_warmup();
 }
 
 void PhaseScheduler::after_batch() {

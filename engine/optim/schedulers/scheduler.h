@@ -32,6 +32,9 @@ class Scheduler {
 
     virtual bool needs_metric() const { return false; }
 
+    /// Where a warm-up hands over to it, before its first step.
+    virtual void begin_after_warmup() {}
+
     /// What PyTorch calls initial_lr: where a warm-up leads to.
     double initial_rate() const { return initial_rate_; }
 

@@ -46,7 +46,7 @@ struct CyclicSpec {
     double base_lr = 0.001;
     double max_lr = 0.1;
     int64_t step_size_up = 2000;
-    std::optional<int64_t> step_size_down;  // step_size_up
+    std::optional<int64_t> step_size_down = {};  // step_size_up
     CyclicMode mode = CyclicMode::triangular;
     double gamma = 1.0;
     bool cycle_momentum = true;
@@ -58,8 +58,8 @@ struct CyclicSpec {
 /// Source: Loshchilov and Hutter, "SGDR: Stochastic Gradient Descent with Warm Restarts", 2017, without
 /// restarts.
 struct CosineSpec {
-    std::optional<int64_t> period;  // T_max: steps from the top to the bottom
-    double min_lr = 0.0;            // eta_min
+    std::optional<int64_t> period = {};  // T_max: steps from the top to the bottom
+    double min_lr = 0.0;                 // eta_min
 };
 
 /// CosineAnnealingWarmRestarts: the same, but back to the top at once, and each period is longer than the
@@ -95,7 +95,7 @@ enum class Anneal { cosine, linear };
 /// Using Large Learning Rates", 2018.
 struct OneCycleSpec {
     double max_lr = 0.1;
-    std::optional<int64_t> total_steps;
+    std::optional<int64_t> total_steps = {};
     double pct_start = 0.3;          // share of the steps that go up
     Anneal anneal = Anneal::cosine;  // anneal_strategy
     bool cycle_momentum = true;
@@ -108,7 +108,7 @@ struct OneCycleSpec {
 
 /// PolynomialLR: initial · (1 − step / total_steps)^power, and 0 after that.
 struct PolynomialSpec {
-    std::optional<int64_t> total_steps;  // total_iters
+    std::optional<int64_t> total_steps = {};  // total_iters
     double power = 1.0;
 };
 

@@ -1,0 +1,198 @@
+// Schedulers against PyTorch's sequences (tests/golden/schedulers.json), their state, and batches, epochs and
+// warm-up.
+
+#include <doctest/doctest.h>
+
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+#include "engine/atomic_file.h"
+#include "engine/error.h"
+#include "tests/peers/schedule_case.h"
+
+using namespace vitrine;
+using namespace vitrine::optim;
+
+namespace {
+
+/// The relative difference, and 0 for two zeros.
+double difference(double ours, double theirs) {
+    return ours == theirs ? 0.0 : std::abs(ours - theirs) / std::max(std::abs(ours), std::abs(theirs));
+}
+
+double nth(const nlohmann::json& values, size_t i) {
+    return values.at(values.size() == 1 ? 0 : i).get<double>();
+}
+
+/// Each kind, as somebody might use it over a phase of some dozen steps.
+std::vector<SchedulerSpec> one_of_each() {
+    const std::vector<KindSpec> kinds{ConstantSpec{},
+                                      StepSpec{.step_size = 3},
+                                      MultiStepSpec{.milestones = {2, 9}},
+                                      ExponentialSpec{},
+                                      CyclicSpec{.step_size_up = 4, .mode = CyclicMode::triangular2},
+                                      CosineSpec{},
+                                      CosineWarmRestartsSpec{.first_period = 3, .period_factor = 2},
+                                      ReduceOnPlateauSpec{.patience = 1, .cooldown = 1},
+                                      OneCycleSpec{},
+                                      PolynomialSpec{.power = 0.9}};
+    std::vector<SchedulerSpec> specs;
+    for (const KindSpec& kind : kinds) {
+        specs.push_back({kind, Per::epoch, {}});
+        specs.push_back({kind, Per::epoch, Warmup{.length = 7, .start_factor = 0.1, .per = Per::batch}});
+        specs.push_back({kind, Per::epoch, Warmup{.length = 2, .start_factor = 0.1, .per = Per::epoch}});
+        if (std::holds_alternative<ReduceOnPlateauSpec>(kind)) continue;
+        specs.push_back({kind, Per::batch, {}});
+        specs.push_back({kind, Per::batch, Warmup{.length = 2, .start_factor = 0.1, .per = Per::epoch}});
+    }
+    return specs;
+}
+
+constexpr Setting initial{0.1, 0.9};
+constexpr int64_t batches = 5, epochs = 12;
+
+/// Runs from batch number `begin`; saves and loads at each `pause`-th event if that is not 0.
+std::vector<Setting> run(const SchedulerSpec& spec, int64_t pause) {
+    auto scheduler = std::make_unique<PhaseScheduler>(spec, initial, batches, epochs);
+    std::vector<Setting> settings;
+    int64_t events = 0;
+    const auto maybe_resume = [&] {
+        if (pause == 0 || ++events % pause != 0) return;
+        const std::vector<double> state = scheduler->state();
+        for (const double number : state) CHECK(std::isfinite(number));
+        scheduler = std::make_unique<PhaseScheduler>(spec, initial, batches, epochs);
+        scheduler->set_state(state);
+    };
+    for (int64_t epoch = 0; epoch < epochs; ++epoch) {
+        for (int64_t batch = 0; batch < batches; ++batch) {
+            settings.push_back(scheduler->setting());
+            scheduler->after_batch();
+            maybe_resume();
+        }
+        scheduler->after_epoch(1.0 / static_cast<double>(1 + epoch % 4));
+        maybe_resume();
+    }
+    return settings;
+}
+
+std::vector<double> rates(const SchedulerSpec& spec, int64_t batches_per_epoch, int64_t epoch_count) {
+    std::vector<double> values;
+    for (const Setting& setting : preview_settings(spec, {1.0, 0.9}, batches_per_epoch, epoch_count))
+        values.push_back(setting.learning_rate);
+    return values;
+}
+
+}  // namespace
+
+TEST_CASE("schedulers follow PyTorch's over a thousand steps, momentum included") {
+    const auto golden =
+        nlohmann::json::parse(read_file(std::string(VITRINE_SOURCE_DIR) + "/tests/golden/schedulers.json"));
+    REQUIRE(golden.at("cases").size() >= 40);
+    for (const auto& entry : golden.at("cases")) {
+        const std::string text = entry.at("toml");
+        CAPTURE(text);
+        const auto settings = tests::settings_of_case(toml::parse(text), "golden");
+        const auto& steps = entry.contains("steps") ? entry.at("steps") : golden.at("steps");
+        for (size_t i = 0; i < steps.size(); ++i) {
+            CAPTURE(steps[i]);
+            const Setting& ours = settings.at(steps[i].get<size_t>());
+            CHECK(difference(ours.learning_rate, nth(entry.at("learning_rate"), i)) <= 1e-12);
+            CHECK(difference(ours.momentum, nth(entry.at("momentum"), i)) <= 1e-12);
+        }
+    }
+}
+
+TEST_CASE("a scheduler goes on from its state with the same bits, wherever it was interrupted") {
+    for (const SchedulerSpec& spec : one_of_each()) {
+        CAPTURE(spec.kind.index());
+        const std::vector<Setting> straight = run(spec, 0);
+        for (const int64_t pause : {1, 2, 3, 7}) {
+            const std::vector<Setting> resumed = run(spec, pause);
+            REQUIRE(resumed.size() == straight.size());
+            for (size_t i = 0; i < straight.size(); ++i) {
+                CHECK(resumed[i].learning_rate == straight[i].learning_rate);
+                CHECK(resumed[i].momentum == straight[i].momentum);
+            }
+        }
+    }
+}
+
+TEST_CASE("a state of another kind is refused") {
+    PhaseScheduler with({ConstantSpec{}, Per::batch, Warmup{}}, initial, batches, epochs);
+    PhaseScheduler without({ConstantSpec{}, Per::batch, {}}, initial, batches, epochs);
+    CHECK_THROWS_AS(with.set_state(without.state()), Error);
+    CHECK_THROWS_AS(without.set_state({}), Error);
+}
+
+TEST_CASE("a scheduler counts what it is told to count") {
+    const std::vector<double> per_epoch = rates({ExponentialSpec{0.5}, Per::epoch, {}}, 2, 3);
+    CHECK(per_epoch == std::vector<double>{1, 1, 0.5, 0.5, 0.25, 0.25});
+    const std::vector<double> per_batch = rates({ExponentialSpec{0.5}, Per::batch, {}}, 2, 2);
+    CHECK(per_batch == std::vector<double>{1, 0.5, 0.25, 0.125});
+}
+
+TEST_CASE("a warm-up hands over to the scheduler's first step, on either clock") {
+    const KindSpec halving = ExponentialSpec{0.5};
+    const auto close = [](const std::vector<double>& ours, const std::vector<double>& expected) {
+        REQUIRE(ours.size() == expected.size());
+        for (size_t i = 0; i < ours.size(); ++i)
+            CHECK(ours[i] == doctest::Approx(expected[i]).epsilon(1e-14));
+    };
+    // Ends inside the second epoch, which is then the scheduler's first.
+    close(rates({halving, Per::epoch, Warmup{5, 0.5, Per::batch}}, 3, 4),
+          {0.5, 0.6, 0.7, 0.8, 0.9, 1, 0.5, 0.5, 0.5, 0.25, 0.25, 0.25});
+    // Ends with the first epoch, which does not count.
+    close(rates({halving, Per::epoch, Warmup{2, 0.5, Per::batch}}, 2, 3), {0.5, 0.75, 1, 1, 0.5, 0.5});
+    close(rates({halving, Per::batch, Warmup{2, 0.5, Per::epoch}}, 2, 3), {0.5, 0.5, 0.75, 0.75, 1, 0.5});
+    close(rates({halving, Per::epoch, Warmup{2, 0.5, Per::epoch}}, 1, 4), {0.5, 0.75, 1, 0.5});
+    // Longer than the phase.
+    close(rates({halving, Per::batch, Warmup{4, 0.5, Per::batch}}, 1, 2), {0.5, 0.625});
+}
+
+TEST_CASE("an open length is the phase's, less the warm-up") {
+    CHECK(steps_after_warmup({CosineSpec{}, Per::batch, {}}, 10, 3) == 30);
+    CHECK(steps_after_warmup({CosineSpec{}, Per::epoch, {}}, 10, 3) == 3);
+    CHECK(steps_after_warmup({CosineSpec{}, Per::batch, Warmup{1, 0.1, Per::epoch}}, 10, 3) == 20);
+    CHECK(steps_after_warmup({CosineSpec{}, Per::epoch, Warmup{10, 0.1, Per::batch}}, 10, 3) == 2);
+    CHECK(steps_after_warmup({CosineSpec{}, Per::epoch, Warmup{15, 0.1, Per::batch}}, 10, 3) == 2);
+    CHECK(steps_after_warmup({CosineSpec{}, Per::batch, Warmup{31, 0.1, Per::batch}}, 10, 3) == 1);
+    const std::vector<double> cycle =
+        rates({OneCycleSpec{.max_lr = 1.0}, Per::batch, Warmup{3, 0.1, Per::batch}}, 10, 2);
+    CHECK(cycle.back() == doctest::Approx(1.0 / 25.0 / 1e4).epsilon(1e-12));
+    CHECK(*std::ranges::max_element(cycle) > 0.99);
+}
+
+TEST_CASE("one cycle stays where it ended, and has no step of nothing by nothing") {
+    PhaseScheduler past({OneCycleSpec{.max_lr = 1.0, .total_steps = 10}, Per::batch, {}}, initial, 20, 1);
+    for (int step = 0; step < 9; ++step) past.after_batch();
+    const Setting last = past.setting();
+    for (int step = 0; step < 5; ++step) past.after_batch();
+    CHECK(past.setting().learning_rate == last.learning_rate);
+    CHECK(past.setting().momentum == last.momentum);
+    // A rise of a single step, at which PyTorch divides by zero, and a cycle that is all rise.
+    for (const double share : {0.1, 1.0}) {
+        const OneCycleSpec spec{.max_lr = 1.0, .total_steps = 10, .pct_start = share};
+        for (const double rate : rates({spec, Per::batch, {}}, 10, 1)) CHECK((rate > 0.0 && rate <= 1.0));
+    }
+}
+
+TEST_CASE("reduce_on_plateau needs its metric, but not during the warm-up") {
+    const ReduceOnPlateauSpec spec{.factor = 0.5, .patience = 0};
+    PhaseScheduler scheduler({spec, Per::epoch, Warmup{2, 0.5, Per::epoch}}, initial, 1, 10);
+    CHECK(scheduler.needs_metric());
+    const auto epoch = [&](std::optional<double> loss) {
+        scheduler.after_batch();
+        scheduler.after_epoch(loss);
+        return scheduler.setting().learning_rate;
+    };
+    CHECK(epoch({}) == doctest::Approx(0.075));
+    CHECK(epoch(1.0) == doctest::Approx(0.1));
+    CHECK(epoch(2.0) == 0.1);  // the best so far: what the warm-up reached is forgotten
+    CHECK(epoch(std::nan("")) == 0.05);
+    CHECK_THROWS_AS(epoch({}), Error);
+}
+
+TEST_CASE("what a plateau will do is not known beforehand") {
+    for (const double rate : rates({ReduceOnPlateauSpec{.patience = 0}, Per::epoch, {}}, 3, 9))
+        CHECK(rate == 1.0);
+}
