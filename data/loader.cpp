@@ -101,13 +101,15 @@ void Loader::work() {
 void Loader::fill(int64_t index, Batch& batch) const {
     const int64_t first = index * options_.batch_size;
     const int64_t image_bytes = set_.image_bytes();
+    batch.index = index;
     batch.count = std::min(options_.batch_size, set_.count - first);
-    batch.images.resize(static_cast<size_t>(batch.count * image_bytes));
+    batch.images.resize(options_.pixels ? static_cast<size_t>(batch.count * image_bytes) : 0);
     batch.labels.resize(static_cast<size_t>(batch.count));
     batch.samples.assign(order_.begin() + first, order_.begin() + first + batch.count);
     for (int64_t i = 0; i < batch.count; ++i) {
         const int64_t sample = batch.samples[static_cast<size_t>(i)];
-        std::copy_n(set_.image(sample), image_bytes, batch.images.begin() + i * image_bytes);
+        if (options_.pixels)
+            std::copy_n(set_.image(sample), image_bytes, batch.images.begin() + i * image_bytes);
         batch.labels[static_cast<size_t>(i)] = set_.labels.at(static_cast<size_t>(sample));
     }
 }

@@ -18,8 +18,9 @@ namespace vitrine {
 
 /// Images and labels of one step.
 struct Batch {
+    int64_t index = 0;  // in its epoch, from 0 on
     int64_t count = 0;
-    std::vector<uint8_t> images;   // [count, height, width, 3]
+    std::vector<uint8_t> images;   // [count, height, width, 3]; empty without LoaderOptions::pixels
     std::vector<int32_t> labels;   // [count]
     std::vector<int64_t> samples;  // [count], indices into the ImageSet
 };
@@ -30,6 +31,8 @@ struct LoaderOptions {
     uint64_t seed = 0;
     /// Leaves out the last batch of an epoch where it is not full.
     bool drop_last = false;
+    /// Whether batches hold pixels, or only indices and labels for a consumer that has the images already.
+    bool pixels = true;
     /// Copying decoded pixels is light: one thread fills tens of thousands of 64 x 64 images a second.
     int threads = 1;
     /// How many batches may be ready ahead of the step.

@@ -113,6 +113,10 @@ std::shared_ptr<void> allocate(Device device, size_t bytes) {
             [device, rounded](void* memory) { pool(device).give_back(memory, rounded); }};
 }
 
+bool reads_host_memory(Device device) { return runtime(device).reads_host_memory; }
+
+size_t free_memory(Device device) { return runtime(device).free_bytes(); }
+
 MemoryStatistics memory_statistics(Device device) { return pool(device).statistics(); }
 
 void release_pooled_memory(Device device) { pool(device).release_pooled(); }

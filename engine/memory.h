@@ -16,6 +16,12 @@ namespace vitrine {
 /// blocks back.
 std::shared_ptr<void> allocate(Device device, size_t bytes);
 
+/// Whether kernels of the device read the host's memory as their own, so that nothing need be copied to it.
+bool reads_host_memory(Device device);
+
+/// What the device could still give, about; pooled blocks count as given.
+size_t free_memory(Device device);
+
 struct MemoryStatistics {
     size_t bytes_in_use = 0;     // handed out
     size_t bytes_held = 0;       // handed out or pooled

@@ -36,6 +36,28 @@ Tensor Tensor::from_host(std::span<const T> values, Shape shape, Placement place
 }
 
 template <class T>
+Tensor Tensor::of_host_memory(std::shared_ptr<const void> owner, const T* values, Shape shape,
+                              Device device) {
+    const auto count = static_cast<size_t>(shape.count());
+    if (!runtime(device).reads_host_memory)
+        return from_host(std::span<const T>(values, count), std::move(shape), {dtype_of<T>, device});
+    Tensor tensor;
+    tensor.shape_ = std::move(shape);
+    tensor.placement_ = {dtype_of<T>, device};
+    tensor.memory_ = std::shared_ptr<void>(const_cast<T*>(values), [owner = std::move(owner)](void*) {});
+    return tensor;
+}
+
+template <class T>
+void Tensor::assign_part(int64_t first, std::span<const T> values) {
+    if (dtype_of<T> != dtype() || first < 0 || first + static_cast<int64_t>(values.size()) > count()) {
+        throw std::logic_error(fmt::format("{} values from {} on for a tensor of shape {} and type {}",
+                                           values.size(), first, shape_.to_string(), name_of(dtype())));
+    }
+    runtime(device()).copy_from_host(static_cast<T*>(data()) + first, values.data(), values.size_bytes());
+}
+
+template <class T>
 void Tensor::assign(std::span<const T> values) {
     if (static_cast<int64_t>(values.size()) != count()) {
         throw std::logic_error(
@@ -74,9 +96,11 @@ std::vector<T> Tensor::to_host() const {
     }
 }
 
-#define INSTANTIATE(T)                                                          \
-    template Tensor Tensor::from_host<T>(std::span<const T>, Shape, Placement); \
-    template void Tensor::assign<T>(std::span<const T>);                        \
+#define INSTANTIATE(T)                                                                               \
+    template Tensor Tensor::from_host<T>(std::span<const T>, Shape, Placement);                      \
+    template Tensor Tensor::of_host_memory<T>(std::shared_ptr<const void>, const T*, Shape, Device); \
+    template void Tensor::assign<T>(std::span<const T>);                                             \
+    template void Tensor::assign_part<T>(int64_t, std::span<const T>);                               \
     template std::vector<T> Tensor::to_host<T>() const;
 INSTANTIATE(float)
 INSTANTIATE(double)

@@ -41,6 +41,12 @@ class Tensor {
         return from_host(std::span<const T>(values), std::move(shape), placement);
     }
 
+    /// Elements that lie in the host's memory, only to be read: used there where the device's kernels can
+    /// read them (`owner` then lives as long as the tensor), else copied.
+    template <class T>
+    static Tensor of_host_memory(std::shared_ptr<const void> owner, const T* values, Shape shape,
+                                 Device device);
+
     bool defined() const { return memory_ != nullptr; }
     const Shape& shape() const { return shape_; }
     int64_t count() const { return shape_.count(); }
@@ -60,6 +66,9 @@ class Tensor {
     /// Overwrites all elements with values of the host (same conversions as from_host).
     template <class T>
     void assign(std::span<const T> values);
+    /// Overwrites the elements from `first` on; T is the tensor's type.
+    template <class T>
+    void assign_part(int64_t first, std::span<const T> values);
     void assign_zero();
     void assign_copy(const Tensor& other);
 

@@ -1,4 +1,4 @@
-// Augmentation of a batch of u8 images: the arguments, and the kernel of each device.
+// Augmentation of a batch of u8 images.
 #pragma once
 
 #include <cstdint>
@@ -6,7 +6,6 @@
 
 #include "kernels/augment_program.h"
 #include "kernels/conv.h"
-#include "kernels/kernel.h"
 
 namespace vitrine {
 
@@ -26,15 +25,5 @@ struct AugmentImages {
     std::span<const int64_t> begins;       // [batch + 1]
     uint8_t* y = nullptr;                  // [batch, out.height, out.width, 3]; not the memory of images
 };
-
-#define DEVICE(device)                                 \
-    namespace device {                                 \
-    extern const Kernel<AugmentImages> augment_images; \
-    }
-DEVICE(reference)
-DEVICE(cpu)
-DEVICE(cuda)
-DEVICE(simt)
-#undef DEVICE
 
 }  // namespace vitrine

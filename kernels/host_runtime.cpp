@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include <cstdlib>
 #include <cstring>
@@ -33,10 +34,14 @@ void zero(void* memory, size_t bytes) {
     if (bytes != 0) std::memset(memory, 0, bytes);
 }
 
+size_t free_bytes() {
+    return static_cast<size_t>(sysconf(_SC_AVPHYS_PAGES)) * static_cast<size_t>(sysconf(_SC_PAGESIZE));
+}
+
 }  // namespace
 
 const Runtime& host_runtime() {
-    static constexpr Runtime functions{allocate, std::free, copy, copy, copy, zero};
+    static constexpr Runtime functions{allocate, std::free, copy, copy, copy, zero, free_bytes, true};
     return functions;
 }
 

@@ -5,6 +5,7 @@
 #pragma once
 
 #include "kernels/augment.h"
+#include "kernels/augment_images.h"
 #include "kernels/conv.h"
 #include "kernels/device.h"
 #include "kernels/elementwise.h"

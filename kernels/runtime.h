@@ -16,6 +16,8 @@ struct Runtime {
     void (*copy_to_host)(void* to_host, const void* from, size_t bytes);
     void (*copy)(void* to, const void* from, size_t bytes);
     void (*zero)(void* memory, size_t bytes);
+    size_t (*free_bytes)();  // what could still be allocated, about
+    bool reads_host_memory;  // kernels may be given memory of the host, whoever allocated it
 };
 
 /// Throws Error if this program was built without the device.

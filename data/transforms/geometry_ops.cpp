@@ -98,6 +98,8 @@ std::string RandomCrop::describe() const {
     return fmt::format("random_crop({}, padding {}{})", size, padding, text_of(fill));
 }
 
+ImageSizes RandomCrop::sizes(const ImageSizes&) const { return {{size, size}}; }
+
 void RandomResizedCrop::draw(Draws& draws, Program& program) const {
     const double area = static_cast<double>(program.width * program.height);
     int64_t width = program.width, height = program.height, left = 0, top = 0;
@@ -130,13 +132,28 @@ std::string RandomResizedCrop::describe() const {
     return fmt::format("random_resized_crop({}, scale {}, ratio {})", size, text_of(scale), text_of(ratio));
 }
 
-void Resize::draw(Draws&, Program& program) const {
-    const auto [shorter, longer] = std::minmax(program.width, program.height);
-    if (shorter == size) return;
+ImageSizes RandomResizedCrop::sizes(const ImageSizes&) const { return {{size, size}}; }
+
+namespace {
+
+ImageSize resized(ImageSize in, int64_t size) {
+    const auto [shorter, longer] = std::minmax(in.width, in.height);
     const int64_t other =
         static_cast<int64_t>(static_cast<double>(size * longer) / static_cast<double>(shorter));
-    const bool upright = program.width <= program.height;
-    add_resize(program, 0, 0, program.width, program.height, upright ? size : other, upright ? other : size);
+    return in.width <= in.height ? ImageSize{size, other} : ImageSize{other, size};
+}
+
+}  // namespace
+
+void Resize::draw(Draws&, Program& program) const {
+    const ImageSize in{program.width, program.height}, out = resized(in, size);
+    if (out != in) add_resize(program, 0, 0, in.width, in.height, out.width, out.height);
+}
+
+ImageSizes Resize::sizes(const ImageSizes& in) const {
+    ImageSizes out;
+    for (const ImageSize& each : in) out.insert(resized(each, size));
+    return out;
 }
 
 std::string Resize::describe() const { return fmt::format("resize({})", size); }
@@ -151,6 +168,8 @@ void CenterCrop::draw(Draws&, Program& program) const {
     };
     add_offset(program, offset(program.width), offset(program.height), size, size, {});
 }
+
+ImageSizes CenterCrop::sizes(const ImageSizes&) const { return {{size, size}}; }
 
 std::string CenterCrop::describe() const { return fmt::format("center_crop({})", size); }
 

@@ -59,6 +59,7 @@ struct RandomCrop final : Transform {
     Fill fill{};
     void draw(Draws& draws, Program& program) const override;
     std::string describe() const override;
+    ImageSizes sizes(const ImageSizes& in) const override;
 };
 
 /// A random part of the image, resized to a square of `size`.
@@ -68,6 +69,7 @@ struct RandomResizedCrop final : Transform {
     Range ratio{3.0 / 4.0, 4.0 / 3.0};  // width / height, above 0
     void draw(Draws& draws, Program& program) const override;
     std::string describe() const override;
+    ImageSizes sizes(const ImageSizes& in) const override;
 };
 
 /// The shorter side becomes `size`.
@@ -75,12 +77,14 @@ struct Resize final : Transform {
     int64_t size = 0;
     void draw(Draws& draws, Program& program) const override;
     std::string describe() const override;
+    ImageSizes sizes(const ImageSizes& in) const override;
 };
 
 struct CenterCrop final : Transform {
     int64_t size = 0;
     void draw(Draws& draws, Program& program) const override;
     std::string describe() const override;
+    ImageSizes sizes(const ImageSizes& in) const override;
 };
 
 // Colour.
@@ -157,6 +161,7 @@ struct Compose final : Transform {
     TransformList of;
     void draw(Draws& draws, Program& program) const override;
     std::string describe() const override;
+    ImageSizes sizes(const ImageSizes& in) const override;
 };
 
 /// All of them, or none.
@@ -165,6 +170,7 @@ struct RandomApply final : Transform {
     double p = 0.5;
     void draw(Draws& draws, Program& program) const override;
     std::string describe() const override;
+    ImageSizes sizes(const ImageSizes& in) const override;
 };
 
 /// Exactly one of them.
@@ -173,6 +179,7 @@ struct RandomChoice final : Transform {
     std::vector<double> p;  // weights, one each; empty: all alike
     void draw(Draws& draws, Program& program) const override;
     std::string describe() const override;
+    ImageSizes sizes(const ImageSizes& in) const override;
 };
 
 }  // namespace vitrine::transforms

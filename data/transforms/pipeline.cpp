@@ -49,6 +49,12 @@ void EvalTransform::draw(Program& program) const {
     crop.draw(none, program);
 }
 
+ImageSize EvalTransform::size_of(ImageSize in) const {
+    Program program{.width = in.width, .height = in.height};
+    draw(program);
+    return {program.width, program.height};
+}
+
 std::string EvalTransform::describe() const {
     Chain chain;
     if (resize != 0) chain.add(fmt::format("resize({})", resize));
@@ -61,6 +67,14 @@ void TrainTransform::draw(uint64_t seed, uint32_t epoch, uint32_t sample, Progra
     draw_resize(resize, program);
     Draws draws(seed, epoch, sample);
     for (const auto& transform : augment) transform->draw(draws, program);
+}
+
+ImageSizes TrainTransform::sizes(ImageSize in) const {
+    Program program{.width = in.width, .height = in.height};
+    draw_resize(resize, program);
+    ImageSizes sizes{{program.width, program.height}};
+    for (const auto& transform : augment) sizes = transform->sizes(sizes);
+    return sizes;
 }
 
 std::string TrainTransform::describe() const {

@@ -51,6 +51,8 @@ struct EvalTransform {
     ChannelNormalization normalize;
 
     void draw(Program& program) const;
+    /// The size that an image of this size leaves with.
+    ImageSize size_of(ImageSize in) const;
     std::string describe() const;
 };
 
@@ -64,6 +66,8 @@ struct TrainTransform {
 
     /// The program of one sample in one epoch: a pure function of its arguments.
     void draw(uint64_t seed, uint32_t epoch, uint32_t sample, Program& program) const;
+    /// Every size that images of this size may leave with.
+    ImageSizes sizes(ImageSize in) const;
     std::string describe() const;
 };
 

@@ -5,7 +5,9 @@
 // kernel's matter. Names, parameters, defaults and distributions are torchvision's.
 #pragma once
 
+#include <compare>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -38,12 +40,22 @@ struct Program {
     }
 };
 
+struct ImageSize {
+    int64_t width = 0;
+    int64_t height = 0;
+
+    auto operator<=>(const ImageSize&) const = default;
+};
+using ImageSizes = std::set<ImageSize>;
+
 class Transform {
   public:
     virtual ~Transform() = default;
     virtual void draw(Draws& draws, Program& program) const = 0;
     /// For people, with every parameter: "random_rotation(-45 … 45)".
     virtual std::string describe() const = 0;
+    /// Every size that images of these sizes may leave with.
+    virtual ImageSizes sizes(const ImageSizes& in) const { return in; }
 };
 
 using TransformList = std::vector<std::shared_ptr<const Transform>>;

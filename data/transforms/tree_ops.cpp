@@ -14,7 +14,28 @@ void draw_all(const TransformList& list, Draws& draws, Program& program) {
     for (const auto& transform : list) transform->draw(draws, program);
 }
 
+ImageSizes sizes_of_all(const TransformList& list, ImageSizes sizes) {
+    for (const auto& transform : list) sizes = transform->sizes(sizes);
+    return sizes;
+}
+
 }  // namespace
+
+ImageSizes Compose::sizes(const ImageSizes& in) const { return sizes_of_all(of, in); }
+
+ImageSizes RandomApply::sizes(const ImageSizes& in) const {
+    ImageSizes out;
+    if (p > 0.0) out = sizes_of_all(of, in);
+    if (p < 1.0) out.insert(in.begin(), in.end());
+    return out;
+}
+
+ImageSizes RandomChoice::sizes(const ImageSizes& in) const {
+    ImageSizes out;
+    for (size_t i = 0; i < of.size(); ++i)
+        if (p.empty() || p[i] > 0.0) out.merge(of[i]->sizes(in));
+    return out;
+}
 
 void Compose::draw(Draws& draws, Program& program) const { draw_all(of, draws, program); }
 

@@ -2,10 +2,10 @@
 
 #include <stdexcept>
 
-#include "kernels/augment_images.h"
 #include "kernels/cpu/augment_image.h"
 #include "kernels/cpu/parallel.h"
 #include "kernels/cpu/per_thread.h"
+#include "kernels/kernels.h"
 
 namespace vitrine::cpu {
 namespace {

@@ -8,7 +8,6 @@
 
 #include <algorithm>
 
-#include "kernels/augment_images.h"
 #include "kernels/cuda/augment_machine.h"
 #include "kernels/runtime.h"
 

@@ -73,6 +73,12 @@ DeviceState& device_state() {
     return state;
 }
 
+size_t free_memory() {
+    size_t free_bytes = 0, total = 0;
+    VITRINE_CUDA(cudaMemGetInfo(&free_bytes, &total));
+    return free_bytes;
+}
+
 [[noreturn]] void throw_out_of_memory(size_t bytes) {
     size_t free_bytes = 0, total = 0;
     VITRINE_CUDA(cudaMemGetInfo(&free_bytes, &total));
@@ -195,8 +201,8 @@ dim3 blocks_for(int64_t count, int threads_per_block) {
 }
 
 const Runtime& runtime() {
-    static constexpr Runtime functions{allocate_memory, release_memory, copy_in,
-                                       copy_out,        copy_inside,    zero_memory};
+    static constexpr Runtime functions{allocate_memory, release_memory, copy_in,     copy_out,
+                                       copy_inside,     zero_memory,    free_memory, false};
     return functions;
 }
 

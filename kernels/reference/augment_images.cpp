@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <stdexcept>
 
-#include "kernels/augment_images.h"
+#include "kernels/kernels.h"
 #include "kernels/reference/augment_step.h"
 
 namespace vitrine::reference {

@@ -7,7 +7,7 @@
 #include <algorithm>
 
 #include "data/transforms/pipeline.h"
-#include "kernels/augment_images.h"
+#include "kernels/kernels.h"
 #include "kernels/runtime.h"
 #include "kernels/simt/launch.h"
 #include "kernels/threads.h"
@@ -53,12 +53,6 @@ std::vector<uint8_t> pictures(Size2 size, int64_t count) {
     return all;
 }
 
-const Kernel<AugmentImages>& kernel_of(Device device) {
-    return device == Device::simt  ? simt::augment_images
-           : device == Device::cpu ? cpu::augment_images
-                                   : reference::augment_images;
-}
-
 std::vector<uint8_t> augmented(Device device, const Batch& batch, Size2 in,
                                const std::vector<uint8_t>& images) {
     const Runtime& on = runtime(device);
@@ -67,16 +61,15 @@ std::vector<uint8_t> augmented(Device device, const Batch& batch, Size2 in,
     auto* source = static_cast<uint8_t*>(on.allocate(images.size()));
     auto* y = static_cast<uint8_t*>(on.allocate(result.size()));
     on.copy_from_host(source, images.data(), images.size());
-    kernel_of(device)({.batch = count,
-                       .in = in,
-                       .out = batch.out,
-                       .largest = batch.largest,
-                       .images = source,
-                       .samples = {},
-                       .steps = batch.steps,
-                       .begins = batch.begins,
-                       .y = y},
-                      context(device));
+    kernels(device).augment_images({.batch = count,
+                                    .in = in,
+                                    .out = batch.out,
+                                    .largest = batch.largest,
+                                    .images = source,
+                                    .samples = {},
+                                    .steps = batch.steps,
+                                    .begins = batch.begins,
+                                    .y = y});
     on.copy_to_host(result.data(), y, result.size());
     on.release(source);
     on.release(y);

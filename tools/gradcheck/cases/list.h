@@ -9,6 +9,7 @@ namespace vitrine::gradcheck {
 
 std::vector<Problem> activation_problems();
 std::vector<Problem> add_problems();
+std::vector<Problem> augment_images_problems();
 std::vector<Problem> average_pool_problems();
 std::vector<Problem> batch_norm_problems();
 std::vector<Problem> dense_conv_problems();
@@ -26,6 +27,7 @@ std::vector<Problem> softmax_cross_entropy_problems();
 
 std::vector<Problem> activation_layers();
 std::vector<Problem> add_layers();
+std::vector<Problem> augment_images_layers();
 std::vector<Problem> average_pool_layers();
 std::vector<Problem> batch_norm_layers();
 std::vector<Problem> dense_conv_layers();

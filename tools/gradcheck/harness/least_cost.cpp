@@ -222,6 +222,17 @@ LeastCost least_cost(const SgdUpdate& args) {
     return sum.cost();
 }
 
+LeastCost least_cost(const AugmentImages& args) {
+    const auto bytes = [&](Size2 size) {
+        return static_cast<double>(args.batch * size.height * size.width * 3);
+    };
+    return Sum(DType::u8)
+        .read_bytes(bytes(args.in))
+        .read_bytes(static_cast<double>(args.steps.size_bytes() + args.begins.size_bytes()))
+        .write(args.batch * args.out.height * args.out.width * 3)
+        .cost();
+}
+
 LeastCost least_cost(const NormalizeImages& args) {
     return Sum(args.dtype).read_bytes(3.0 * static_cast<double>(args.pixels)).write(3 * args.pixels).cost();
 }

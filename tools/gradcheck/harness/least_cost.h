@@ -37,6 +37,7 @@ LeastCost least_cost(const DropoutBackward& args);
 LeastCost least_cost(const SoftmaxCrossEntropyForward& args);
 LeastCost least_cost(const SoftmaxCrossEntropyBackward& args);
 LeastCost least_cost(const SgdUpdate& args);
+LeastCost least_cost(const AugmentImages& args);
 LeastCost least_cost(const NormalizeImages& args);
 
 }  // namespace vitrine::gradcheck

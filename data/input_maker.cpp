@@ -1,0 +1,118 @@
+// Samples become the network's input: see input_maker.h.
+
+#include "data/input_maker.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <numeric>
+#include <span>
+
+#include "engine/error.h"
+#include "engine/memory.h"
+#include "engine/ops/ops.h"
+
+namespace vitrine {
+namespace {
+
+Size2 only_size(const ImageSizes& sizes) {
+    if (sizes.size() > 1) {
+        const ImageSize &first = *sizes.begin(), &last = *sizes.rbegin();
+        throw Error(fmt::format(
+            "the training transforms leave images of {}×{} and of {}×{} pixels, but a batch has one size: "
+            "let the last transform that changes it, such as random_crop or random_resized_crop, act on "
+            "every image",
+            first.width, first.height, last.width, last.height));
+    }
+    return {sizes.begin()->height, sizes.begin()->width};
+}
+
+}  // namespace
+
+InputMaker::InputMaker(const ImageSet& set, Placement placement)
+    : placement_(placement), in_{set.height, set.width} {
+    keep_whole_set(set);
+}
+
+InputMaker::InputMaker(const ImageSet& set, const TrainTransform& transform, Placement placement,
+                       uint64_t seed)
+    : InputMaker(set, placement) {
+    seed_ = seed;
+    train_ = transform;
+    normalize_ = transform.normalize;
+    out_ = only_size(transform.sizes({set.width, set.height}));
+}
+
+InputMaker::InputMaker(const ImageSet& set, const EvalTransform& transform, Placement placement)
+    : InputMaker(set, placement) {
+    evaluation_ = transform;
+    normalize_ = transform.normalize;
+    const ImageSize size = transform.size_of({set.width, set.height});
+    out_ = {size.height, size.width};
+}
+
+void InputMaker::keep_whole_set(const ImageSet& set) {
+    const Device device = placement_.device;
+    if (reads_host_memory(device)) {
+        rows_ = set.rows;
+        whole_set_ = Tensor::of_host_memory(set.pixels.owner, set.pixels.data,
+                                            {set.pixels.images, set.height, set.width, 3}, device);
+        return;
+    }
+    if (static_cast<size_t>(set.count * set.image_bytes()) > free_memory(device) / 2) return;
+    rows_.resize(static_cast<size_t>(set.count));
+    std::iota(rows_.begin(), rows_.end(), 0);
+    whole_set_ = Tensor::empty({set.count, set.height, set.width, 3}, {DType::u8, device});
+    for (int64_t i = 0; i < set.count; ++i) {
+        const auto bytes = static_cast<size_t>(set.image_bytes());
+        whole_set_.assign_part(i * set.image_bytes(), std::span<const uint8_t>(set.image(i), bytes));
+    }
+}
+
+void InputMaker::draw_program(int64_t sample, uint32_t epoch, Program& program) const {
+    if (train_)
+        train_->draw(seed_, epoch, static_cast<uint32_t>(sample), program);
+    else
+        evaluation_.draw(program);
+}
+
+/// A program takes about a microsecond to draw: a batch's are drawn before threads would have started.
+AugmentBatch InputMaker::draw_programs(const Batch& batch, uint32_t epoch) const {
+    AugmentBatch all;
+    all.out = out_;
+    all.largest = in_;
+    Program program;
+    for (const int64_t sample : batch.samples) {
+        program.steps.clear();
+        program.width = in_.width;
+        program.height = in_.height;
+        draw_program(sample, epoch, program);
+        for (const augment::Step& step : program.steps) {
+            all.largest.height = std::max<int64_t>(all.largest.height, step.out_height);
+            all.largest.width = std::max<int64_t>(all.largest.width, step.out_width);
+        }
+        all.steps.insert(all.steps.end(), program.steps.begin(), program.steps.end());
+        all.begins.push_back(static_cast<int64_t>(all.steps.size()));
+        if (!needs_pixels()) all.samples.push_back(rows_.at(static_cast<size_t>(sample)));
+    }
+    return all;
+}
+
+Tensor InputMaker::sources(const Batch& batch) const {
+    if (!needs_pixels()) return whole_set_;
+    return Tensor::from_host(batch.images, {batch.count, in_.height, in_.width, 3},
+                             {DType::u8, placement_.device});
+}
+
+NetworkInput InputMaker::make(const Batch& batch, uint32_t epoch) const {
+    if (train_ &&
+        (train_->noise || !train_->erasing.empty() || train_->mix.mixup_alpha || train_->mix.cutmix_alpha))
+        throw Error("noise, erasing, mixup and cutmix are not part of this build");
+    NetworkInput input;
+    const Tensor augmented = ops::augment_images(sources(batch), draw_programs(batch, epoch));
+    input.images = ops::normalize_images(augmented, normalize_.mean, normalize_.deviation, placement_.dtype);
+    input.labels = Tensor::from_host(batch.labels, {batch.count}, {DType::i32, placement_.device});
+    return input;
+}
+
+}  // namespace vitrine

@@ -1,0 +1,63 @@
+// The entrance to the network: a set's samples, augmented and normalised, as tensors on the training device.
+//
+// Where it can be, the whole set is there before the first step: on a device that reads the host's memory
+// its kernels read the set's own pixels, mapped files included; any other device gets a copy, if that takes
+// no more than half of the memory that is free. A step then sends nothing to the device but the batch's
+// indices, labels and programs.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <variant>
+#include <vector>
+
+#include "data/image_set.h"
+#include "data/loader.h"
+#include "data/transforms/pipeline.h"
+#include "engine/augment.h"
+#include "engine/tensor.h"
+
+namespace vitrine {
+
+/// What a step trains on.
+struct NetworkInput {
+    Tensor images;        // [count, height, width, 3] in the placement's dtype, normalised
+    Tensor labels;        // [count] i32
+    Tensor other_labels;  // [count] i32: of the images mixed in; undefined where nothing was mixed
+    double share = 1.0;   // of `labels` in the target; the rest is other_labels'
+};
+
+/// Draws the programs of a batch, runs them, normalises. A pure function of the seed, the epoch, the batch's
+/// index and its samples, with the same result on every device.
+class InputMaker {
+  public:
+    /// Throws Error where images of the set could end at more than one size: a batch has but one.
+    InputMaker(const ImageSet& set, const TrainTransform& transform, Placement placement, uint64_t seed);
+    InputMaker(const ImageSet& set, const EvalTransform& transform, Placement placement);
+
+    /// Whether make() reads batch.images (LoaderOptions::pixels); else the device has all images already.
+    bool needs_pixels() const { return !whole_set_.defined(); }
+    /// `batch` is of the set's loader.
+    NetworkInput make(const Batch& batch, uint32_t epoch) const;
+    /// Of the images that the network gets.
+    Size2 output_size() const { return out_; }
+
+  private:
+    InputMaker(const ImageSet& set, Placement placement);
+    void keep_whole_set(const ImageSet& set);
+    AugmentBatch draw_programs(const Batch& batch, uint32_t epoch) const;
+    void draw_program(int64_t sample, uint32_t epoch, Program& program) const;
+    Tensor sources(const Batch& batch) const;
+
+    Placement placement_;
+    uint64_t seed_ = 0;
+    Size2 in_;
+    Size2 out_;
+    std::optional<TrainTransform> train_;
+    EvalTransform evaluation_;
+    ChannelNormalization normalize_;
+    Tensor whole_set_;           // [images, height, width, 3] u8; undefined: batches bring their pixels
+    std::vector<int64_t> rows_;  // of whole_set_, by sample
+};
+
+}  // namespace vitrine

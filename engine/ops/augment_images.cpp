@@ -1,0 +1,30 @@
+// Runs the augmentation programs of a batch. Images have no gradient, so there is no backward.
+
+#include "engine/augment.h"
+#include "engine/ops/check.h"
+#include "engine/trace.h"
+#include "kernels/kernels.h"
+
+namespace vitrine::ops {
+
+Tensor augment_images(const Tensor& images, const AugmentBatch& batch) {
+    require_rank(images, 4, "augment_images");
+    require(images.dtype() == DType::u8 && images.shape()[-1] == 3, "augment_images",
+            "needs u8 RGB, got {} {}", name_of(images.dtype()), images.shape().to_string());
+    Tensor y =
+        Tensor::empty({batch.count(), batch.out.height, batch.out.width, 3}, {DType::u8, images.device()});
+    kernels(images.device())
+        .augment_images({.batch = batch.count(),
+                         .in = {images.shape()[1], images.shape()[2]},
+                         .out = batch.out,
+                         .largest = batch.largest,
+                         .images = static_cast<const uint8_t*>(images.data()),
+                         .samples = batch.samples,
+                         .steps = batch.steps,
+                         .begins = batch.begins,
+                         .y = static_cast<uint8_t*>(y.data())});
+    observe_forward("augment_images", {images}, y);
+    return y;
+}
+
+}  // namespace vitrine::ops

@@ -1,0 +1,136 @@
+// From a set's samples to the network's input: the same on every device, and one size or an error.
+
+#include "data/input_maker.h"
+
+#include <doctest/doctest.h>
+
+#include <fmt/format.h>
+
+#include "tests/data/support.h"
+
+using namespace vitrine;
+using namespace vitrine::test;
+
+namespace {
+
+/// Waves with noise; labels 0 … 4; the rows of the samples are not in order.
+ImageSet picture_set(int64_t count, int64_t height, int64_t width) {
+    ImageSet set{count, height, width, {}, {}, {}};
+    const auto pixels = std::make_shared<std::vector<uint8_t>>();
+    for (int64_t i = 0; i < count; ++i) {
+        set.labels.push_back(static_cast<int32_t>(i % 5));
+        set.rows.push_back(count - 1 - i);
+        for (int64_t p = 0; p < set.image_bytes(); ++p) {
+            const RandomKey key{.seed = 5, .sample = static_cast<uint32_t>(i)};
+            pixels->push_back(static_cast<uint8_t>(
+                (p * (i + 2)) % 160 + static_cast<int64_t>(random_below(key, static_cast<uint64_t>(p), 60))));
+        }
+    }
+    set.pixels = {pixels, pixels->data(), count};
+    return set;
+}
+
+Transforms transforms_of(const std::string& text) {
+    return parse_transforms("[transforms]\n" + text, "recipe");
+}
+
+/// The inputs of an epoch's batches, one after the other.
+std::vector<float> inputs(const ImageSet& set, const InputMaker& maker, uint32_t epoch, int64_t batch_size) {
+    Loader loader(set, {.batch_size = batch_size, .seed = 3, .pixels = maker.needs_pixels()});
+    loader.start_epoch(epoch);
+    std::vector<float> all;
+    for (Batch batch; loader.next(batch);) {
+        const NetworkInput input = maker.make(batch, epoch);
+        CHECK(input.images.shape() ==
+              Shape{batch.count, maker.output_size().height, maker.output_size().width, 3});
+        CHECK(input.labels.to_host<int32_t>() == batch.labels);
+        const std::vector<float> values = input.images.to_host<float>();
+        all.insert(all.end(), values.begin(), values.end());
+    }
+    return all;
+}
+
+}  // namespace
+
+TEST_CASE("evaluation is the normalised pixels of the batch's samples") {
+    const ImageSet set = picture_set(10, 6, 5);
+    const Transforms transforms =
+        transforms_of("normalize = { mean = [0.1, 0.2, 0.3], std = [0.5, 0.25, 0.125] }");
+    for (const Device device : {Device::reference, Device::cpu, Device::simt}) {
+        const InputMaker maker(set, transforms.evaluation, {DType::f64, device});
+        CHECK(!maker.needs_pixels());
+        Batch batch;
+        batch.count = 2;
+        batch.samples = {7, 1};
+        batch.labels = {2, 1};
+        const std::vector<double> values = maker.make(batch, 0).images.to_host<double>();
+        const std::array<double, 3> mean{0.1, 0.2, 0.3}, deviation{0.5, 0.25, 0.125};
+        REQUIRE(values.size() == 2 * 6 * 5 * 3);
+        for (size_t i = 0; i < values.size(); ++i) {
+            const uint8_t* pixels = set.image(batch.samples[i / 90]);
+            CHECK(values[i] ==
+                  doctest::Approx((pixels[i % 90] / 255.0 - mean[i % 3]) / deviation[i % 3]).epsilon(1e-14));
+        }
+    }
+}
+
+TEST_CASE("only devices with memory of their own copy the set, and batches without pixels suffice") {
+    const ImageSet set = picture_set(8, 4, 4);
+    const InputMaker maker(set, EvalTransform{}, {DType::f32, Device::cpu});
+    const long owners = set.pixels.owner.use_count();
+    {
+        const InputMaker another(set, EvalTransform{}, {DType::f32, Device::cpu});
+        CHECK(set.pixels.owner.use_count() == owners + 1);
+        const InputMaker copied(set, EvalTransform{}, {DType::f32, Device::simt});
+        CHECK(set.pixels.owner.use_count() == owners + 1);
+    }
+    CHECK(set.pixels.owner.use_count() == owners);
+    Loader loader(set, {.batch_size = 3, .pixels = false});
+    loader.start_epoch(0);
+    int64_t index = 0;
+    for (Batch batch; loader.next(batch); ++index) {
+        CHECK(batch.images.empty());
+        CHECK(batch.index == index);
+    }
+    CHECK(index == 3);
+}
+
+TEST_CASE("all images of a batch have one size, or the error says why not") {
+    const ImageSet set = picture_set(4, 40, 30);
+    const Placement placement{DType::f32, Device::cpu};
+    const auto size_of = [&](const std::string& text) {
+        const Size2 size = InputMaker(set, transforms_of(text).train, placement, 1).output_size();
+        return fmt::format("{}x{}", size.height, size.width);
+    };
+    CHECK(size_of("") == "40x30");
+    CHECK(size_of("resize = 60") == "80x60");
+    CHECK(size_of("augment = [ { op = \"random_resized_crop\", size = 24 } ]") == "24x24");
+    const std::string sometimes =
+        "{ op = \"random_apply\", p = 0.3, of = [ { op = \"random_resized_crop\", size = 24 } ] }";
+    CHECK(size_of("augment = [ " + sometimes + ", { op = \"random_crop\", size = 20 } ]") == "20x20");
+    CHECK(contains(error_of([&] { size_of("augment = [ " + sometimes + " ]"); }),
+                   "leave images of 24×24 and of 30×40 pixels, but a batch has one size"));
+    const std::string choice =
+        "{ op = \"random_choice\", p = [1, 0], of = [ { op = \"random_crop\", size = 8 }, { op = "
+        "\"random_crop\", "
+        "size = 9 } ] }";
+    CHECK(size_of("augment = [ " + choice + " ]") == "8x8");
+    const Transforms cropped = transforms_of("validation = { resize = 32, center_crop = 28 }");
+    CHECK(InputMaker(set, cropped.evaluation, placement).output_size().height == 28);
+}
+
+TEST_CASE("an epoch's inputs are the same bits on every device, whatever the batches") {
+    const ImageSet set = picture_set(13, 12, 12);
+    const Transforms transforms = transforms_of(
+        "resize = 20\n"
+        "augment = [ { op = \"rand_augment\" }, { op = \"random_crop\", size = 16, padding = 3 } ]\n"
+        "normalize = { mean = [0.485, 0.456, 0.406], std = [0.229, 0.224, 0.225] }\n");
+    const InputMaker first(set, transforms.train, {DType::f32, Device::cpu}, 9);
+    const std::vector<float> expected = inputs(set, first, 1, 5);
+    CHECK(expected != inputs(set, first, 2, 5));
+    CHECK(expected == inputs(set, first, 1, 4));
+    const InputMaker other_seed(set, transforms.train, {DType::f32, Device::cpu}, 10);
+    CHECK(expected != inputs(set, other_seed, 1, 5));
+    const InputMaker simt(set, transforms.train, {DType::f32, Device::simt}, 9);
+    CHECK(expected == inputs(set, simt, 1, 5));
+}
