@@ -92,8 +92,6 @@ std::string describe_kind(const SchedulerSpec& spec) {
     const std::string list = std::visit([](const auto& kind) { return parameters(kind); }, spec.kind);
     std::string text(name_of(spec.kind));
     if (!std::holds_alternative<ConstantSpec>(spec.kind)) text += fmt::format(" per {}", name_of(spec.per));
-    if (const auto* plateau = std::get_if<ReduceOnPlateauSpec>(&spec.kind))
-        text += fmt::format(" by {}", name_of(plateau->metric));
     return list.empty() ? text : fmt::format("{} ({})", text, list);
 }
 
@@ -120,7 +118,7 @@ toml::table to_toml(const Warmup& warmup) {
 
 std::string describe(const SchedulerSpec& spec) {
     if (!spec.warmup) return describe_kind(spec);
-    return fmt::format("warm-up for {} from {:g} of the rate, then {}",
+    return fmt::format("warm-up for {} from {:g} times the rate, then {}",
                        counted(spec.warmup->length, spec.warmup->per), spec.warmup->start_factor,
                        describe_kind(spec));
 }

@@ -15,8 +15,8 @@ toml::table to_toml(const optim::SchedulerSpec& spec);
 /// What parse_warmup reads.
 toml::table to_toml(const optim::Warmup& warmup);
 
-/// One line for people: "warm-up for 500 batches from 0.01 of the rate, then cyclic per batch (base_lr 0.01,
-/// …)". Values that are the default are left out.
+/// One line for people: "warm-up for 500 batches from 0.01 times the rate, then cyclic per batch (base_lr
+/// 0.01, …)". Values that are the default are left out.
 std::string describe(const optim::SchedulerSpec& spec);
 
 /// "1 batch", "500 batches", "15 epochs"

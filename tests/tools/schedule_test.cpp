@@ -1,0 +1,253 @@
+// Schedulers in recipes: reading them, their mistakes, writing them, the plot and its warnings.
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <sstream>
+
+#include "engine/error.h"
+#include "tools/recipe/describe_scheduler.h"
+#include "tools/recipe/parse_scheduler.h"
+#include "tools/recipe/schedule_plot.h"
+
+using namespace vitrine;
+using namespace vitrine::tools;
+
+namespace {
+
+optim::SchedulerSpec scheduler(const std::string& keys) {
+    return parse_scheduler(*toml::parse("\nscheduler = { " + keys + " }")["scheduler"].as_table(), "my.toml");
+}
+
+optim::Warmup warmup(const std::string& keys) {
+    return parse_warmup(*toml::parse("warmup = { " + keys + " }")["warmup"].as_table(), "my.toml");
+}
+
+template <class Function>
+void check_refusal(const Function& function, const std::string& keys, const std::string& part) {
+    CAPTURE(keys);
+    CAPTURE(part);
+    try {
+        function(keys);
+        FAIL("it was taken");
+    } catch (const Error& error) {
+        CAPTURE(std::string(error.what()));
+        CHECK(std::string(error.what()).find(part) != std::string::npos);
+    }
+}
+
+void check_refusal(const std::string& keys, const std::string& part) { check_refusal(scheduler, keys, part); }
+
+const std::string study =
+    "kind = 'cyclic', base_lr = 0.01, max_lr = 0.1, step_size_up = 5, mode = 'triangular2', ";
+
+PlannedPhase planned(const std::string& keys, int64_t batches, int64_t epochs, const std::string& warm = "") {
+    optim::SchedulerSpec spec = scheduler(keys);
+    if (!warm.empty()) spec.warmup = warmup(warm);
+    return plan_phase("main", spec, {0.1, 0.9}, batches, epochs);
+}
+
+/// The warnings, one a line.
+std::string warnings(const PlannedPhase& phase) {
+    std::string text;
+    for (const std::string& warning : schedule_warnings({phase})) text += warning + "\n";
+    return text;
+}
+
+size_t letters_in(const std::string& text) {
+    return static_cast<size_t>(std::ranges::count_if(text, [](char c) { return (c & 0xc0) != 0x80; }));
+}
+
+}  // namespace
+
+TEST_CASE("every kind of scheduler is read, and written so that it can be read again") {
+    for (const std::string keys :
+         {"kind = 'constant'", "kind = 'step', step_size = 30, gamma = 0.5, per = 'epoch'",
+          "kind = 'multi_step', milestones = [30, 60], per = 'epoch'",
+          "kind = 'exponential', gamma = 0.9, per = 'batch'",
+          "kind = 'cyclic', base_lr = 0, max_lr = 0.1, step_size_down = 3, mode = 'exp_range', gamma = 0.99, "
+          "cycle_momentum = false, base_momentum = 0.1, max_momentum = 0.2, per = 'batch'",
+          "kind = 'cosine', per = 'epoch'", "kind = 'cosine', period = 7, min_lr = 1e-3, per = 'epoch'",
+          "kind = 'cosine_warm_restarts', first_period = 10, period_factor = 2, per = 'epoch'",
+          "kind = 'reduce_on_plateau', metric = 'val_accuracy', mode = 'max', factor = 0.5, patience = 3, "
+          "threshold_mode = 'absolute', cooldown = 2, eps = 0",
+          "kind = 'one_cycle', max_lr = 0.3, anneal = 'linear', three_phase = true, per = 'batch'",
+          "kind = 'polynomial', total_steps = 100, power = 2, per = 'epoch'"}) {
+        CAPTURE(keys);
+        const optim::SchedulerSpec spec = scheduler(keys);
+        std::ostringstream text;
+        text << to_toml(spec);
+        const optim::SchedulerSpec again = parse_scheduler(toml::parse(text.str()), "again");
+        CHECK(to_toml(again) == to_toml(spec));
+        CHECK(again.kind.index() == spec.kind.index());
+        CHECK(again.per == spec.per);
+        CHECK(describe(spec) == describe(again));
+        CHECK(keys.find(name_of(spec.kind)) != std::string::npos);
+    }
+    const optim::Warmup warm = warmup("length = 500, start_factor = 0.01, per = 'batch'");
+    CHECK(warm.length == 500);
+    CHECK(warm.start_factor == 0.01);
+    CHECK(parse_warmup(to_toml(warm), "again").per == optim::Per::batch);
+}
+
+TEST_CASE("what is read is what was said") {
+    const auto spec = scheduler(study + "per = 'batch', base_momentum = 0.7");
+    const auto& cyclic = std::get<optim::CyclicSpec>(spec.kind);
+    CHECK(spec.per == optim::Per::batch);
+    CHECK(cyclic.base_lr == 0.01);
+    CHECK(cyclic.max_lr == 0.1);
+    CHECK(cyclic.step_size_up == 5);
+    CHECK(!cyclic.step_size_down);
+    CHECK(cyclic.mode == optim::CyclicMode::triangular2);
+    CHECK(cyclic.base_momentum == 0.7);
+    CHECK(cyclic.max_momentum == 0.9);
+    CHECK(describe(spec) ==
+          "cyclic per batch (base_lr 0.01, max_lr 0.1, step_size_up 5, mode triangular2, base_momentum 0.7)");
+}
+
+TEST_CASE("a scheduler's mistakes are told with their line and what is allowed") {
+    check_refusal("per = 'batch'", "my.toml:2: scheduler needs kind, one of constant, step, multi_step");
+    check_refusal(
+        "kind = 'cosin', per = 'batch'",
+        "my.toml:2: there is no scheduler 'cosin' (did you mean cosine?); kind is one of constant, ");
+    check_refusal("kind = 3", "kind is one of constant");
+    check_refusal("kind = 'cosine'", "my.toml:2: cosine needs per = \"batch\" or \"epoch\"");
+    check_refusal("kind = 'cosine', per = 'step'", "per of cosine must be one of \"batch\", \"epoch\"");
+    check_refusal("kind = 'cosine', per = 'epoch', perod = 3",
+                  "cosine has no 'perod' (did you mean period?)");
+    check_refusal("kind = 'cosine', per = 'epoch', T_max = 3",
+                  "PyTorch's T_max of cosine is called period here");
+    check_refusal("kind = 'cosine', per = 'epoch', period = 0",
+                  "period of cosine must be a whole number from 1");
+    check_refusal("kind = 'step', per = 'epoch'", "step needs step_size");
+    check_refusal("kind = 'step', per = 'epoch', step_size = 1.5",
+                  "step_size of step must be a whole number");
+    check_refusal("kind = 'multi_step', per = 'epoch'",
+                  "milestones of multi_step must be whole numbers from 1 up");
+    check_refusal("kind = 'multi_step', per = 'epoch', milestones = [3, 0]",
+                  "milestones of multi_step must be");
+    check_refusal("kind = 'multi_step', per = 'epoch', milestones = []", "milestones of multi_step must be");
+    check_refusal("kind = 'exponential', per = 'epoch', gamma = -1",
+                  "gamma of exponential must be a number from 0");
+    check_refusal("kind = 'cyclic', base_lr = 0.2, max_lr = 0.1, per = 'batch'",
+                  "base_lr of cyclic must not be above max_lr");
+    check_refusal(study + "per = 'batch', base_momentum = 0.95", "base_momentum of cyclic must not be above");
+    check_refusal("kind = 'one_cycle', max_lr = 1, base_momentum = 0.97, per = 'batch'", "must not be above");
+    check_refusal("kind = 'reduce_on_plateau', per = 'batch'", "per of reduce_on_plateau must be \"epoch\"");
+    check_refusal("kind = 'reduce_on_plateau', factor = 1",
+                  "factor of reduce_on_plateau must be a number from 0");
+    check_refusal("kind = 'reduce_on_plateau', metric = 'val_accuracy', mode = 'min'",
+                  "mode of reduce_on_plateau must be \"max\" for val_accuracy");
+    check_refusal(
+        "kind = 'reduce_on_plateau', metric = 'loss'",
+        "metric of reduce_on_plateau must be one of \"val_loss\", \"val_accuracy\", \"train_loss\"");
+    check_refusal(warmup, "length = 5", "my.toml:1: warmup needs per = \"batch\" or \"epoch\"");
+    check_refusal(warmup, "start_factor = 0.1, per = 'batch'", "warmup needs length");
+    check_refusal(warmup, "length = 5, start_factor = 0, per = 'batch'",
+                  "start_factor of warmup must be a number");
+    check_refusal(warmup, "total_iters = 5, per = 'batch'", "total_iters of warmup is called length here");
+}
+
+TEST_CASE("schedules that do something else than was meant are told") {
+    CHECK(warnings(planned(study + "per = 'batch'", 782, 15)) ==
+          "cyclic, stepped per batch, is within 1% of its floor 0.01 after batch 98 of 11,730; did you mean "
+          "per = "
+          "\"epoch\"?\n");
+    CHECK(warnings(planned("kind = 'exponential', gamma = 0.9, per = 'batch'", 782, 15)) ==
+          "exponential, stepped per batch, has fallen below 1% of its highest rate, 0.1, after batch 44 of "
+          "11,730; "
+          "did you mean per = \"epoch\"?\n");
+    CHECK(warnings(planned("kind = 'cosine', period = 10, per = 'epoch'", 5, 30)).find("rises again") !=
+          std::string::npos);
+    CHECK(warnings(planned("kind = 'cosine', period = 30, per = 'batch'", 50, 30))
+              .find("did you mean per = \"epoch\"?") != std::string::npos);
+    CHECK(warnings(planned("kind = 'cosine', period = 100, per = 'epoch'", 5, 30)).find("at 0.0") !=
+          std::string::npos);
+    CHECK(warnings(planned("kind = 'one_cycle', max_lr = 1, total_steps = 1500, per = 'epoch'", 50, 30))
+              .find("did you mean per = \"batch\"?") != std::string::npos);
+    CHECK(warnings(planned("kind = 'polynomial', total_steps = 20, per = 'epoch'", 10, 30)) ==
+          "polynomial, stepped per epoch, is at a learning rate of 0 after batch 200 of 300: nothing is "
+          "learnt from "
+          "there on\n");
+    CHECK(warnings(planned("kind = 'step', step_size = 30, per = 'epoch'", 5, 30)) ==
+          "step, stepped per epoch, changes nothing within the phase's 30 epochs\n");
+    CHECK(warnings(planned("kind = 'exponential', gamma = 10, per = 'batch'", 100, 5)).find("beyond all") !=
+          std::string::npos);
+    CHECK(warnings(planned("kind = 'cosine', per = 'epoch'", 5, 3, "length = 15, per = 'batch'")) ==
+          "the warm-up of 15 batches takes the whole phase of 15 batches: cosine never begins\n");
+    const std::string patient = "kind = 'reduce_on_plateau', patience = 8";
+    CHECK(warnings(planned(patient, 5, 11)).empty());
+    CHECK(warnings(planned(patient, 5, 10)).find("patience of 8 can change the rate after 10 epochs") !=
+          std::string::npos);
+}
+
+TEST_CASE("a plateau scheduler is warned of exactly where it can change nothing") {
+    const optim::SchedulerSpec spec = scheduler("kind = 'reduce_on_plateau', patience = 2");
+    for (const int64_t epochs : {4, 5}) {
+        optim::PhaseScheduler running(spec, {0.1, 0.9}, 1, epochs);
+        for (int64_t epoch = 1; epoch < epochs; ++epoch) {
+            running.after_batch();
+            running.after_epoch(1.0);
+        }
+        const bool changed = running.setting().learning_rate != 0.1;  // in the last epoch
+        CHECK(schedule_warnings({plan_phase("p", spec, {0.1, 0.9}, 1, epochs)}).empty() == changed);
+        CHECK(changed == (epochs == 5));
+    }
+}
+
+TEST_CASE("schedules that do what was meant are not warned of") {
+    for (const std::string keys :
+         {"kind = 'constant'", "kind = 'cosine', per = 'epoch'", "kind = 'cosine', per = 'batch'",
+          "kind = 'one_cycle', max_lr = 0.3, per = 'batch'", "kind = 'polynomial', per = 'batch'",
+          "kind = 'multi_step', milestones = [50, 75], per = 'epoch'", "kind = 'reduce_on_plateau'",
+          "kind = 'exponential', gamma = 0.95, per = 'epoch'",
+          "kind = 'cosine_warm_restarts', first_period = 10, period_factor = 2, per = 'epoch'"}) {
+        CAPTURE(keys);
+        CHECK(warnings(planned(keys, 20, 100)).empty());
+        CHECK(warnings(planned(keys, 20, 100, "length = 5, start_factor = 0.01, per = 'epoch'")).empty());
+    }
+    CHECK(warnings(planned(study + "per = 'epoch'", 20, 15)).empty());
+}
+
+TEST_CASE("the plot is a plot") {
+    const std::string plot = plot_schedule({planned("kind = 'polynomial', per = 'epoch'", 10, 4)});
+    CHECK(plot.starts_with(R"(        learning rate
+     0.1 ┤⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⡇
+)"));
+}
+
+TEST_CASE("a plot fits a terminal of 80 columns, whatever the schedule") {
+    std::vector<PlannedPhase> phases{
+        planned(study + "per = 'batch'", 7, 3),
+        planned("kind = 'reduce_on_plateau', metric = 'val_accuracy'", 1, 1),
+        planned("kind = 'one_cycle', max_lr = 2.5e-7, per = 'batch'", 100, 96, "length = 2, per = 'epoch'"),
+        planned("kind = 'exponential', gamma = 10, per = 'batch'", 400, 1)};
+    phases[0].name = "größer";
+    for (size_t first = 0; first < phases.size(); ++first) {
+        for (size_t last = first + 1; last <= phases.size(); ++last) {
+            std::istringstream plot(plot_schedule({phases.begin() + static_cast<std::ptrdiff_t>(first),
+                                                   phases.begin() + static_cast<std::ptrdiff_t>(last)}));
+            for (std::string line; std::getline(plot, line);) {
+                CAPTURE(line);
+                CHECK(letters_in(line) <= 80);
+            }
+        }
+    }
+    const std::string whole = plot_schedule(phases);
+    for (const std::string part : {"├", "┊", "1 größer: epochs 1 to 3, 7 batches each", "momentum", "epoch",
+                                   "depends on the run", "warning: phase main: "})
+        CHECK(whole.find(part) != std::string::npos);
+}
+
+TEST_CASE("the schedule as JSON holds each change") {
+    const auto document = schedule_json({planned("kind = 'step', step_size = 2, per = 'epoch'", 10, 5),
+                                         planned("kind = 'reduce_on_plateau'", 3, 2)});
+    const auto& first = document.at("phases")[0];
+    CHECK(first.at("points").size() == 3);
+    CHECK(first.at("points")[1] == nlohmann::json::array({20, 0.1 * 0.1, 0.9}));
+    CHECK(first.at("depends_on").is_null());
+    const auto& second = document.at("phases")[1];
+    CHECK(second.at("first_epoch") == 6);
+    CHECK(second.at("depends_on") == "val_loss");
+    CHECK(second.at("points").size() == 1);
+}

@@ -1,0 +1,180 @@
+// Schedules that do not do what was probably meant: see schedule_warnings in schedule_plan.h.
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "tools/common/units.h"
+#include "tools/recipe/describe_scheduler.h"
+#include "tools/recipe/schedule_plan.h"
+
+namespace vitrine::tools {
+namespace {
+
+using namespace optim;
+
+/// A phase with what the sentences need of it.
+struct Subject {
+    explicit Subject(const PlannedPhase& each)
+        : phase(each),
+          per(each.spec.per),
+          steps(steps_after_warmup(each.spec, each.batches_per_epoch, each.epochs)),
+          label(fmt::format("{}, stepped per {},", name_of(each.spec.kind), name_of(each.spec.per))) {}
+
+    std::string count(int64_t number) const { return counted(number, per); }
+    template <class Spec>
+    const Spec* is() const {
+        return std::get_if<Spec>(&phase.spec.kind);
+    }
+    /// A rate, in four digits.
+    static std::string text(double rate) { return fmt::format("{:.4g}", rate); }
+
+    const PlannedPhase& phase;
+    Per per;
+    int64_t steps;  // of the scheduler, after the warm-up
+    std::string label;
+};
+
+using Sentence = std::optional<std::string>;
+
+int64_t warmup_batches(const PlannedPhase& phase) {
+    const auto& warmup = phase.spec.warmup;
+    if (!warmup) return 0;
+    return warmup->length * (warmup->per == Per::epoch ? phase.batches_per_epoch : 1);
+}
+
+Sentence endless_warmup(const Subject& subject) {
+    const PlannedPhase& phase = subject.phase;
+    if (warmup_batches(phase) < static_cast<int64_t>(phase.settings.size())) return {};
+    const Warmup& warmup = *phase.spec.warmup;
+    const int64_t length = warmup.per == Per::epoch ? phase.epochs : phase.epochs * phase.batches_per_epoch;
+    return fmt::format("the warm-up of {} takes the whole phase of {}: {} never begins",
+                       counted(warmup.length, warmup.per), counted(length, warmup.per),
+                       name_of(phase.spec.kind));
+}
+
+/// How many batches from the phase's begin until the rate is at its floor for good; within 1% of the floor,
+/// or of the highest rate where the floor is lower than that.
+Sentence early_floor(const Subject& subject) {
+    constexpr double early = 0.25;  // of the phase
+    const auto& settings = subject.phase.settings;
+    const auto by_rate = [](const Setting& a, const Setting& b) { return a.learning_rate < b.learning_rate; };
+    const auto [lowest, highest] = std::ranges::minmax(settings, by_rate);
+    const double floor = lowest.learning_rate, top = highest.learning_rate;
+    const bool low_floor = floor < 0.01 * top;
+    const double bound = low_floor ? 0.01 * top : 1.01 * floor;
+    const auto last_above = std::ranges::find_if(
+        settings.rbegin(), settings.rend(), [&](const Setting& each) { return each.learning_rate > bound; });
+    const auto batches = settings.rend() - last_above;
+    if (last_above == settings.rend() ||
+        static_cast<double>(batches) > early * static_cast<double>(settings.size()))
+        return {};
+    const std::string where =
+        low_floor ? fmt::format("has fallen below 1% of its highest rate, {},", Subject::text(top))
+                  : fmt::format("is within 1% of its floor {}", Subject::text(floor));
+    const std::string advice =
+        subject.per == Per::batch ? "; did you mean per = \"epoch\"?" : ": little is learnt after that";
+    return fmt::format("{} {} after batch {} of {}{}", subject.label, where, grouped(batches),
+                       grouped(std::ssize(settings)), advice);
+}
+
+Sentence rising_cosine(const Subject& subject) {
+    const auto* cosine = subject.is<CosineSpec>();
+    if (cosine == nullptr || !cosine->period || subject.steps <= *cosine->period + 1) return {};
+    const bool other_clock = subject.per == Per::batch && *cosine->period <= 2 * subject.phase.epochs;
+    return fmt::format("{} has a period of {} and rises again after that, for the phase has {}; {}",
+                       subject.label, grouped(*cosine->period), subject.count(subject.steps),
+                       other_clock ? "did you mean per = \"epoch\"?"
+                                   : "leave period out to end at the bottom, or choose cosine_warm_restarts");
+}
+
+/// A descent that the phase's end cuts off.
+Sentence cut_off(const Subject& subject) {
+    std::optional<int64_t> length;
+    std::string_view key = "total_steps";
+    if (const auto* one_cycle = subject.is<OneCycleSpec>()) length = one_cycle->total_steps;
+    if (const auto* polynomial = subject.is<PolynomialSpec>()) length = polynomial->total_steps;
+    if (const auto* cosine = subject.is<CosineSpec>()) {
+        length = cosine->period;
+        key = "period";
+    }
+    if (!length || *length <= subject.steps) return {};
+    const bool other_clock = subject.per == Per::epoch && *length > subject.phase.epochs * 2;
+    return fmt::format("{} has a {} of {}, but the phase ends after {}, at {}{}",
+                       name_of(subject.phase.spec.kind), key, subject.count(*length),
+                       subject.count(subject.steps),
+                       Subject::text(subject.phase.settings.back().learning_rate),
+                       other_clock ? "; did you mean per = \"batch\"?" : "");
+}
+
+/// A polynomial is at 0 from its end on, and a phase may go on.
+Sentence nothing_learnt(const Subject& subject) {
+    const auto& settings = subject.phase.settings;
+    const auto last = std::ranges::find_if(settings.rbegin(), settings.rend(),
+                                           [](const Setting& each) { return each.learning_rate > 0.0; });
+    const auto batches = settings.rend() - last;
+    if (std::ssize(settings) - batches <= subject.phase.batches_per_epoch) return {};
+    return fmt::format("{} is at a learning rate of 0 after batch {} of {}: nothing is learnt from there on",
+                       subject.label, grouped(batches), grouped(std::ssize(settings)));
+}
+
+Sentence boundless(const Subject& subject) {
+    const auto& settings = subject.phase.settings;
+    const auto first = std::ranges::find_if(
+        settings, [](const Setting& each) { return !std::isfinite(each.learning_rate); });
+    if (first == settings.end()) return {};
+    return fmt::format("{} grows beyond all numbers by batch {}", subject.label,
+                       grouped(first - settings.begin() + 1));
+}
+
+Sentence idle(const Subject& subject) {
+    if (subject.is<ConstantSpec>() || subject.is<ReduceOnPlateauSpec>()) return {};
+    const auto& settings = subject.phase.settings;
+    const auto first = settings.begin() + std::min(warmup_batches(subject.phase), std::ssize(settings));
+    const bool changes = std::any_of(first, settings.end(), [&](const Setting& each) {
+        return each.learning_rate != first->learning_rate;
+    });
+    if (changes || first == settings.end()) return {};
+    return fmt::format("{} changes nothing within the phase's {}", subject.label,
+                       subject.count(subject.steps));
+}
+
+/// The first metric is the best so far; patience + 1 worse ones follow, and the epoch after them is the first
+/// to feel it.
+Sentence patient_beyond_the_end(const Subject& subject) {
+    const auto* plateau = subject.is<ReduceOnPlateauSpec>();
+    if (plateau == nullptr || plateau->patience + 3 <= subject.steps) return {};
+    return fmt::format(
+        "reduce_on_plateau with a patience of {} can change the rate after {} epochs at the earliest, and "
+        "the phase "
+        "has {}: it will stay",
+        plateau->patience, plateau->patience + 2, subject.steps);
+}
+
+std::vector<std::string> warnings_of(const PlannedPhase& phase) {
+    const Subject subject(phase);
+    // After one of these the others would say the same again.
+    for (const auto check : {endless_warmup, early_floor}) {
+        if (const Sentence sentence = check(subject)) return {*sentence};
+    }
+    std::vector<std::string> sentences;
+    for (const auto check :
+         {boundless, nothing_learnt, rising_cosine, cut_off, idle, patient_beyond_the_end}) {
+        if (const Sentence sentence = check(subject)) sentences.push_back(*sentence);
+    }
+    return sentences;
+}
+
+}  // namespace
+
+std::vector<std::string> schedule_warnings(const std::vector<PlannedPhase>& phases) {
+    std::vector<std::string> all;
+    for (const PlannedPhase& phase : phases) {
+        for (const std::string& sentence : warnings_of(phase))
+            all.push_back(phases.size() > 1 ? fmt::format("phase {}: {}", phase.name, sentence) : sentence);
+    }
+    return all;
+}
+
+}  // namespace vitrine::tools
