@@ -77,6 +77,8 @@ void write_atomically(const std::filesystem::path& path, std::initializer_list<s
 std::string read_file(const std::filesystem::path& path) {
     std::ifstream file(path, std::ios::binary);
     if (!file) throw_errno("read", path);
+    // An empty file is no failure, but to write its nothing below would count as one.
+    if (file.peek() == std::ifstream::traits_type::eof() && !file.bad()) return {};
     std::ostringstream content;
     content << file.rdbuf();
     if (file.bad() || content.fail()) throw Error(fmt::format("cannot read {}", path.string()));

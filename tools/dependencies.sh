@@ -1,9 +1,9 @@
 # What Vitrine needs of the system, and installing it. Sourced by quickstart.sh and test.sh.
 
 vitrine_build_packages="g++ cmake ninja-build pkg-config libhwy-dev libdnnl-dev libfmt-dev libcli11-dev
-    nlohmann-json3-dev zlib1g-dev libjpeg62-turbo-dev libstb-dev libxxhash-dev libtomlplusplus-dev libboost-context-dev libdw-dev
+    nlohmann-json3-dev zlib1g-dev libjpeg62-turbo-dev libstb-dev libxxhash-dev libtomlplusplus-dev libboost-dev libboost-context-dev libdw-dev
     doctest-dev dataset-fashion-mnist"
-vitrine_test_packages="clang-format ccache git"
+vitrine_test_packages="clang-format ccache git python3 chromium-headless-shell"
 
 # Installs the named Debian packages that are missing; elsewhere says what is needed and stops.
 install_missing() {

@@ -99,6 +99,14 @@ TEST_CASE("a damaged file is refused with one sentence that names it") {
     CHECK_THROWS_AS(read_safetensors(folder.path), Error);
 }
 
+TEST_CASE("an empty file is read as nothing, a folder and an absent file not at all") {
+    const TemporaryFolder folder;
+    write_atomically(folder.path / "empty", {});
+    CHECK(read_file(folder.path / "empty") == "");
+    CHECK_THROWS_AS(read_file(folder.path), Error);
+    CHECK_THROWS_AS(read_file(folder.path / "absent"), Error);
+}
+
 TEST_CASE("a write that cannot succeed leaves the old file and no other") {
     const TemporaryFolder folder;
     CHECK_THROWS_AS(write_atomically(folder.path / "no" / "such" / "file", {std::string_view("x")}), Error);

@@ -1,0 +1,174 @@
+"""A folder as a run leaves it, made up: curves, timing, mistakes and pictures that look like a real run's.
+
+    python3 tests/browser/made_up_run.py FOLDER [--epochs 30] [--classes 200] [--seed 1]
+"""
+
+import argparse
+import base64
+import json
+import math
+import pathlib
+import random
+import struct
+import zlib
+
+# Names that would break a page that took them for markup.
+HOSTILE = ["<img src=x onerror=\"document.title='broken'\">", "</script><script>document.title='broken'</script>", "a & b \"c\" 'd'"]
+WORDS = ["tabby", "Egyptian cat", "golden retriever", "tailed frog", "bullfrog", "school bus", "trolleybus", "teapot", "water jug",
+         "brass", "plunger", "umbrella", "bucket", "syringe", "wooden spoon", "lakeside", "seashore", "cliff", "alp", "coral reef"]
+
+
+def png(width, height, pixel):
+    """An RGB image of pixel(x, y) -> (r, g, b)."""
+    rows = b"".join(b"\0" + bytes(value for x in range(width) for value in pixel(x, y)) for y in range(height))
+    chunk = lambda kind, data: struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+    head = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(rows, 9)) + chunk(b"IEND", b"")
+
+
+def blob(seed, size=64):
+    """A picture of something round before a sky."""
+    draw = random.Random(seed)
+    sky, thing = ([draw.randrange(40, 230) for _ in range(3)] for _ in range(2))
+    cx, cy, radius = (draw.uniform(0.3, 0.7) * size for _ in range(3))
+    radius *= 0.5
+
+    def pixel(x, y):
+        near = math.hypot(x - cx, (y - cy) * 1.3) < radius
+        return [max(0, min(255, int(c * (0.75 + 0.35 * y / size)) + (x * 7 + y * 13) % 9)) for c in (thing if near else sky)]
+
+    return pixel
+
+
+def preview():
+    rows = [[blob(100 * row + column // 3) for column in range(8)] for row in range(4)]
+    return png(8 * 68, 4 * 68, lambda x, y: (255, 255, 255) if x % 68 > 63 or y % 68 > 63
+               else rows[y // 68][x // 68]((x + 9 * (x // 68)) % 64, y % 64))
+
+
+def phases_of(epochs):
+    first, second = max(1, epochs // 6), max(1, epochs // 2)
+    plan = [("warm-up", first, "SGD lr 0.01 → 0.1 linear, momentum 0.9"),
+            ("cyclic", second, "SGD lr 0.1, weight decay 1e-4, CyclicLR 0.01–0.1 triangular2, momentum 0.85–0.95"),
+            ("plateau", max(1, epochs - first - second), "SGD lr 0.02, weight decay 5e-4, ReduceLROnPlateau on validation accuracy")]
+    phases, begin = [], 1
+    for name, count, description in plan[:epochs]:
+        phases.append({"name": name, "first_epoch": begin, "epochs": count, "description": description})
+        begin += count
+    return phases
+
+
+def schedule(at, phases):
+    """Learning rate and momentum after `at` epochs."""
+    for phase in phases:
+        begin, count = phase["first_epoch"] - 1, phase["epochs"]
+        if at < begin + count or phase is phases[-1]:
+            share = (at - begin) / count
+            if phase["name"] == "warm-up":
+                return 0.01 + 0.09 * share, 0.9
+            if phase["name"] == "cyclic":
+                cycle = int(share * 5)
+                wave = 1 - abs(2 * (share * 5 - cycle) - 1)
+                return 0.01 + 0.09 * wave / 2**cycle, 0.95 - 0.1 * wave
+            return 0.02 / 10 ** int(share * 3), 0.9
+
+
+def recipe(phases, seed):
+    text = f"""# A made-up recipe, resolved.
+model = "mobilenet_v2"
+seed = {seed}
+
+[data]
+path = "tiny-imagenet-200"  # 64 pixels
+validation = 0.1
+
+[transforms]
+resize = 224
+augment = [
+  {{ op = "random_horizontal_flip", p = 0.5 }},
+  {{ op = "color_jitter", brightness = 0.5, contrast = 0.6 }},
+]
+normalize = {{ mean = [0.485, 0.456, 0.406], std = [0.229, 0.224, 0.225] }}
+"""
+    for phase in phases:
+        text += f'\n[[phases]]\nname = "{phase["name"]}"\nepochs = {phase["epochs"]}\nlearning_rate = {0.1 / seed:g}\n'
+    return text
+
+
+def lines(rows):
+    return "".join(json.dumps(row) + "\n" for row in rows)
+
+
+def mistakes(draw, names, epoch):
+    count = len(names)
+    worst = sorted(draw.sample(range(count), min(12, count)))
+    confusion = [[(draw.randrange(2, 22) if i == j else max(0, int(draw.gauss(1, 3)))) for j in worst] for i in worst]
+    pairs = [(i, j) for i in worst for j in worst if i != j]
+    draw.shuffle(pairs)
+    return {"epoch": epoch, "classes": count,
+            "worst_classes": sorted(({"class": c, "accuracy": confusion[i][i] / 50, "images": 50} for i, c in enumerate(worst)),
+                                    key=lambda each: each["accuracy"]),
+            "confusions": [{"class": i, "predicted": j, "count": draw.randrange(3, 19)} for i, j in pairs[:15]],
+            "confusion": {"labels": worst, "counts": confusion},
+            "most_wrong": [{"sample": draw.randrange(10000), "class": draw.choice(worst), "predicted": draw.choice(worst),
+                            "probability": 0.999 - 0.004 * i, "image": base64.b64encode(png(64, 64, blob(i))).decode()}
+                           for i in range(16)]}
+
+
+def write_run(folder, epochs=30, classes=200, seed=1, planned=None, steps_an_epoch=60):
+    """epochs: how many have ended, of `planned`."""
+    folder = pathlib.Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    draw = random.Random(seed)
+    planned = epochs if planned is None else planned
+    names = (HOSTILE + WORDS + [f"n{1443537 + 977 * i:08d}" for i in range(classes)])[:classes]
+    phases = phases_of(max(1, planned))
+    run = {"model": "mobilenet_v2", "dataset": "Tiny-ImageNet-200", "classes": names, "image_size": 64, "batch_size": 128,
+           "parameters": 2480072, "device": "cpu", "device_reason": "there is no usable GPU", "threads": 2,
+           "machine": {"cpu": "AMD EPYC 7B13", "cores": 2, "memory_bytes": 8335060992}, "started": "2026-01-31T12:00:00Z",
+           "training_images": 100000, "validation_images": 10000, "epochs": planned, "steps": planned * 781,
+           "batches_per_epoch": 781, "phases": phases,
+           "transforms": {"train": "resize 224\nrandom_horizontal_flip p 0.5\ncolor_jitter brightness 0.5 contrast 0.6\nnormalize",
+                          "validation": "resize 224\nnormalize"}}
+    metrics, steps, timing = [], [], []
+    rate_of_learning = 0.055 + 0.01 * seed
+    for epoch in range(1, epochs + 1):
+        rate, momentum = schedule(epoch - 1e-9, phases)
+        noise = 0.12 * math.sqrt(rate)
+        train = 1.1 + 4.1 * math.exp(-rate_of_learning * 2 * epoch) + draw.gauss(0, noise / 4)
+        val = 1.45 + 3.8 * math.exp(-rate_of_learning * 2.2 * epoch) + abs(draw.gauss(0, noise))
+        accuracy = max(0.005, 0.71 * (1 - math.exp(-rate_of_learning * 1.9 * epoch)) + draw.gauss(0, noise / 3))
+        average = 0.725 * (1 - math.exp(-rate_of_learning * 1.7 * epoch))
+        name = next(p["name"] for p in reversed(phases) if epoch >= p["first_epoch"])
+        metrics.append({"epoch": epoch, "phase": name, "step": epoch * 781, "learning_rate": rate, "momentum": momentum,
+                        "train_loss": train, "train_accuracy": accuracy * 1.06, "val_loss": val, "val_accuracy": accuracy,
+                        "val_top5": min(0.99, accuracy + 0.21), "ema_val_loss": val - 0.08, "ema_val_accuracy": average,
+                        "ema_val_top5": min(0.99, average + 0.22)})
+        for i in range(steps_an_epoch):
+            at = epoch - 1 + (i + 1) / steps_an_epoch
+            rate, momentum = schedule(at - 1e-9, phases)
+            steps.append({"step": round(at * 781), "epoch": at, "learning_rate": rate, "momentum": momentum,
+                          "loss": 1.1 + 4.1 * math.exp(-rate_of_learning * 2 * at) + draw.gauss(0, 0.25),
+                          "gradient_norm": 0.6 + 2 * math.exp(-at) + abs(draw.gauss(0, 0.3))})
+        work = draw.gauss(355, 6) if epoch > 1 else 380
+        timing.append({"epoch": epoch, "images_per_second": 100000 / work, "data_seconds": draw.uniform(4, 9),
+                       "step_seconds": work, "validation_seconds": draw.gauss(22, 1), "checkpoint_seconds": draw.uniform(0.2, 0.6)})
+    (folder / "run.json").write_text(json.dumps(run, indent=4))
+    (folder / "recipe.toml").write_text(recipe(phases, seed))
+    (folder / "metrics.jsonl").write_text(lines(metrics))
+    (folder / "steps.jsonl").write_text(lines(steps))
+    (folder / "timing.jsonl").write_text(lines(timing))
+    if epochs > 0:
+        best = max(metrics, key=lambda each: each["val_accuracy"])
+        (folder / "best.json").write_text(json.dumps({"epoch": best["epoch"], "val_accuracy": best["val_accuracy"]}))
+        (folder / "validation.json").write_text(json.dumps(mistakes(draw, names, epochs)))
+        (folder / "preview.png").write_bytes(preview())
+    return folder
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder")
+    for option, default in (("epochs", 30), ("classes", 200), ("seed", 1)):
+        parser.add_argument(f"--{option}", type=int, default=default)
+    print(write_run(**vars(parser.parse_args())))

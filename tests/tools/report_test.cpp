@@ -1,0 +1,162 @@
+// Reports of runs: what is read of a folder, what goes into the page, and the program.
+
+#include "tools/report/report.h"
+
+#include <doctest/doctest.h>
+#include <sys/stat.h>
+
+#include <fstream>
+
+#include "engine/error.h"
+#include "tests/tools/program.h"
+#include "tools/common/base64.h"
+#include "tools/report/page_data.h"
+
+namespace vitrine::tests {
+namespace {
+
+namespace fs = std::filesystem;
+using report::Json;
+
+void write_text(const fs::path& file, const std::string& text) {
+    fs::create_directories(file.parent_path());
+    std::ofstream(file, std::ios::binary) << text;
+}
+
+/// The block of JSON that the page's script reads.
+Json data_of(const std::string& html) {
+    const std::string begin = "<script type=\"application/json\" id=\"data\">";
+    const size_t from = html.find(begin) + begin.size();
+    return Json::parse(html.substr(from, html.find("</script>", from) - from));
+}
+
+std::string error_of(const auto& action) {
+    try {
+        action();
+    } catch (const Error& error) {
+        return error.what();
+    }
+    return "";
+}
+
+TEST_CASE("base64: the vectors of RFC 4648, and bytes above 127") {
+    CHECK(tools::base64("") == "");
+    CHECK(tools::base64("f") == "Zg==");
+    CHECK(tools::base64("fo") == "Zm8=");
+    CHECK(tools::base64("foo") == "Zm9v");
+    CHECK(tools::base64("foobar") == "Zm9vYmFy");
+    CHECK(tools::base64("\xff\xfe\xfd") == "//79");
+}
+
+TEST_CASE("report: a run that is being written, or was killed, is read as far as it goes") {
+    const TemporaryFolder folder;
+    write_text(folder / "run.json", R"({"model": "m", "epochs": 5})");
+    write_text(
+        folder / "metrics.jsonl",
+        "{\"epoch\": 1, \"val_loss\": 3.0}\n{\"epoch\": 2, \"val_loss\": null}\nnonsense\n"
+        "{\"epoch\": 3, \"val_loss\": 2.0}\n{\"epoch\": 2, \"val_loss\": 2.5}\n{\"epoch\": 3, \"val_l");
+    write_text(folder / "validation.json", "{\"epoch\":");
+    const report::RunFiles run = report::read_run(folder.path());
+    REQUIRE(run.epochs.size() == 2);
+    CHECK(run.epochs[0]["val_loss"] == 3.0);
+    CHECK(run.epochs[1]["val_loss"] == 2.5);  // the resumed run's line takes the place of what it repeats
+    CHECK(run.unreadable == std::vector<std::string>{"metrics.jsonl, line 3", "validation.json"});
+    CHECK(run.validation.empty());
+    CHECK(run.steps.empty());
+    CHECK(run.last_written > 1'700'000'000);
+    CHECK(run.name == folder.path().filename().string());
+}
+
+TEST_CASE("report: whatever a name holds, it cannot end the page's block of JSON") {
+    const TemporaryFolder folder;
+    const std::string hostile = "</script><script>alert(1)</script><!--\xff";
+    write_text(folder / "metrics.jsonl", "{\"epoch\": 1}\n");
+    report::RunFiles run = report::read_run(folder.path());
+    run.run["classes"] = {hostile};
+    const std::string html = report::report_html({run});
+    CHECK(html.find("alert(1)</script>") == std::string::npos);
+    CHECK(html.find("<!--") == std::string::npos);
+    const std::string name = data_of(html)["runs"][0]["run"]["classes"][0];
+    CHECK(name == "</script><script>alert(1)</script><!--\xef\xbf\xbd");  // U+FFFD for what is not UTF-8
+    for (const char* outside : {"http://", "https://", "//cdn", "@import", "url("}) {
+        CAPTURE(outside);
+        const size_t place = html.find(outside);
+        // The name of SVG's namespace is no address.
+        CHECK((place == std::string::npos || html.substr(place).starts_with("http://www.w3.org/2000/svg'")));
+    }
+    for (const char* marker : {"{{", "}}'", "@html@"}) CHECK(html.find(marker) == std::string::npos);
+}
+
+TEST_CASE("report: a curve that is thinned out keeps its ends and every peak's height") {
+    report::Points points;
+    for (int i = 0; i < 100'000; ++i) points.emplace_back(i, i == 54'321 ? 9.0 : i % 7 * 0.1);
+    const report::Points kept = report::thinned(points, 1000);
+    CHECK(kept.size() <= 1000);
+    CHECK(kept.size() > 900);
+    CHECK(std::ranges::is_sorted(kept));
+    CHECK(std::ranges::find(kept, std::pair{54'321.0, 9.0}) != kept.end());
+    CHECK(kept.front().first < 100);
+    CHECK(kept.back().first > 99'900);
+    CHECK(report::thinned({{1, 2}, {2, 3}}, 2).size() == 2);
+}
+
+TEST_CASE("report: a recipe's settings by dotted key") {
+    report::RunFiles run;
+    run.recipe =
+        "seed = 7\n[data]\npath = 'a\"b'\nmean = [0.1, 0.2]\n[[phases]]\nepochs = 3\n[[phases]]\nx.y = "
+        "true\n";
+    const Json settings = report::page_data(run)["settings"];
+    CHECK(settings == Json{{"data.mean", "[0.1, 0.2]"},
+                           {"data.path", "'a\"b'"},
+                           {"phases[0].epochs", "3"},
+                           {"phases[1].x.y", "true"},
+                           {"seed", "7"}});
+    run.recipe = "seed =";
+    CHECK(report::page_data(run)["settings"].empty());
+}
+
+TEST_CASE("report: write_report leaves one whole file behind") {
+    const TemporaryFolder folder;
+    write_text(folder / "run.json", "{}");
+    report::write_report(folder.path());
+    report::write_report(folder.path());
+    CHECK(content_of(folder / "report.html").ends_with("</html>\n"));
+    CHECK(std::distance(fs::directory_iterator(folder.path()), fs::directory_iterator()) == 2);
+}
+
+TEST_CASE(
+    "report: the program writes one run's page into its folder, and compares several where it is told") {
+    const TemporaryFolder folder;
+    write_text(folder / "a/run/metrics.jsonl", "{\"epoch\": 1, \"val_accuracy\": 0.5}\n");
+    write_text(folder / "b/run/metrics.jsonl", "{\"epoch\": 1, \"val_accuracy\": 0.6}\n");
+    Outcome outcome = run("report", {folder / "a/run/"});
+    CHECK(outcome.code == 0);
+    CHECK(outcome.last_line() == folder / "a/run/report.html");
+    CHECK(data_of(content_of(folder / "a/run/report.html"))["runs"].size() == 1);
+
+    outcome = run("report", {folder / "a/run", folder / "b/run", "--out", folder / "both.html"});
+    CHECK(outcome.code == 0);
+    const Json runs = data_of(content_of(folder / "both.html"))["runs"];
+    REQUIRE(runs.size() == 2);
+    CHECK(runs[0]["name"] == folder / "a/run");  // both are called run
+    CHECK(runs[1]["name"] == folder / "b/run");
+}
+
+TEST_CASE("report: what is no run is refused in one sentence") {
+    const TemporaryFolder folder;
+    Outcome outcome = run("report", {folder / "nowhere"});
+    CHECK(outcome.code == 2);
+    CHECK(outcome.err ==
+          "report: " + (folder / "nowhere") + ": there is no such folder; the folder of a run is needed\n");
+    outcome = run("report", {folder.path().string()});
+    CHECK(outcome.code == 2);
+    CHECK(outcome.err == "report: " + folder.path().string() +
+                             ": no run is there, for it holds neither run.json nor metrics.jsonl\n");
+    CHECK(run("report", {}).code == 2);
+    CHECK(run("report", {"--help"}).code == 0);
+    write_text(folder / "run.json", "{}");
+    CHECK(run("report", {folder.path().string(), "--out", folder / "no/such/page.html"}).code == 2);
+}
+
+}  // namespace
+}  // namespace vitrine::tests

@@ -1,0 +1,152 @@
+// A chart over the epochs, drawn as SVG for its real width: scales, axes, phases, lines and stacked bars.
+
+const margin = {left: 56, right: 16, top: 30, bottom: 40};
+
+/** Round numbers from low to high or a little beyond, about `count` of them. */
+function roundTicks(low, high, count, smallest = 0) {
+  const rough = Math.max((high - low) / count, smallest, 1e-12);
+  const power = 10 ** Math.floor(Math.log10(rough));
+  const step = [1, 2, 5, 10].map((factor) => factor * power).find((candidate) => candidate >= rough * 0.999);
+  const ticks = [];
+  for (let i = Math.floor(low / step + 1e-9); i <= Math.ceil(high / step - 1e-9); ++i)
+    ticks.push(Number((i * step).toPrecision(12)));
+  return ticks;
+}
+
+function linearScale(values, format) {
+  let low = values.length === 0 ? 0 : Math.min(...values);
+  let high = values.length === 0 ? 1 : Math.max(...values);
+  if (low >= 0 && low < 0.6 * high) low = 0; // the height then shows the size itself
+  if (low === high) [low, high] = low === 0 ? [0, 1] : [low - 0.1 * Math.abs(low), high + 0.1 * Math.abs(high)];
+  const ticks = roundTicks(low, high, 5);
+  const first = ticks[0], last = ticks[ticks.length - 1];
+  return {ticks, format, share: (value) => (value - first) / (last - first)};
+}
+
+function logScale(values, format) {
+  const positive = values.filter((value) => value > 0);
+  const low = Math.log10(positive.length === 0 ? 0.1 : Math.min(...positive));
+  const high = Math.log10(positive.length === 0 ? 1 : Math.max(...positive));
+  const first = Math.floor(low * 5) / 5 - 0.02, last = Math.max(Math.ceil(high * 5) / 5, first + 0.2) + 0.02;
+  const steps = last - first > 4 ? [1] : last - first > 1.2 ? [1, 2, 5] : [1, 1.5, 2, 3, 4, 5, 6, 8];
+  const ticks = [];
+  for (let power = Math.floor(first); power <= last; ++power)
+    ticks.push(...steps.map((step) => Number((step * 10 ** power).toPrecision(3))));
+  const share = (value) => (value > 0 ? (Math.log10(value) - first) / (last - first) : NaN);
+  return {ticks: ticks.filter((tick) => share(tick) >= 0 && share(tick) <= 1), format, share};
+}
+
+/** The index of the point nearest to x; the points are sorted. */
+function nearest(points, x) {
+  let low = 0, high = points.length - 1;
+  while (high - low > 1) {
+    const middle = (low + high) >> 1;
+    if (points[middle][0] < x) low = middle;
+    else high = middle;
+  }
+  return Math.abs(points[high]?.[0] - x) < Math.abs(points[low]?.[0] - x) ? high : low;
+}
+
+/** A chart's geometry for one width: from values to pixels. */
+class Frame {
+  constructor(width, height, lastX, scale) {
+    Object.assign(this, {width, height, lastX, scale});
+    this.right = width - margin.right;
+    this.bottom = height - margin.bottom;
+  }
+
+  x(value) {
+    return margin.left + (value / this.lastX) * (this.right - margin.left);
+  }
+
+  y(value) {
+    return this.bottom - this.scale.share(value) * (this.bottom - margin.top);
+  }
+
+  /** The epoch under a pixel. */
+  xAt(pixel) {
+    const value = ((pixel - margin.left) / (this.right - margin.left)) * this.lastX;
+    return Math.max(0, Math.min(this.lastX, value));
+  }
+}
+
+const textAt = (x, y, text, attributes = {}) => svg('text', {x, y, ...attributes}, text);
+
+function axes(frame, xTitle, yTitle, wholeX) {
+  const parts = [];
+  for (const tick of frame.scale.ticks) {
+    const y = frame.y(tick);
+    parts.push(svg('line', {class: 'grid', x1: margin.left, x2: frame.right, y1: y, y2: y}),
+      textAt(margin.left - 8, y + 4, frame.scale.format(tick), {class: 'end'}));
+  }
+  const count = Math.max(2, Math.floor((frame.right - margin.left) / 70));
+  for (const tick of roundTicks(0, frame.lastX, count, wholeX ? 1 : 0)) {
+    if (tick > frame.lastX * 1.0001) continue;
+    const x = frame.x(tick);
+    parts.push(svg('line', {class: 'tick', x1: x, x2: x, y1: frame.bottom, y2: frame.bottom + 5}),
+      textAt(x, frame.bottom + 18, short(tick), {class: 'middle'}));
+  }
+  parts.push(svg('line', {class: 'axis', x1: margin.left, x2: frame.right, y1: frame.bottom, y2: frame.bottom}),
+    textAt(frame.right, frame.height - 5, xTitle, {class: 'end title'}),
+    textAt(4, 14, yTitle, {class: 'title'}));
+  return svg('g', {class: 'axes'}, parts);
+}
+
+/** Phases as bands with their names, as far as those fit. */
+function bands(frame, phases) {
+  return svg('g', {class: 'bands', 'aria-hidden': 'true'}, phases.map((phase, i) => {
+    const begin = Math.min(frame.x(phase.begin), frame.right), end = Math.min(frame.x(phase.end), frame.right);
+    if (end <= begin) return null;
+    const letters = Math.floor((end - begin - 10) / 6.6);
+    const name = phase.name.length <= letters ? phase.name : `${phase.name.slice(0, Math.max(0, letters - 1))}…`;
+    return svg('g', {class: i % 2 === 0 ? 'band' : 'band other'},
+      svg('rect', {x: begin, y: margin.top - 2, width: end - begin, height: frame.bottom - margin.top + 2}),
+      i === 0 ? null : svg('line', {x1: begin, x2: begin, y1: margin.top - 2, y2: frame.bottom}),
+      letters < 3 ? null : textAt(begin + 5, margin.top + 11, name));
+  }));
+}
+
+/** A line through the points; it breaks off where a value is missing or cannot be drawn. */
+function line(frame, series) {
+  const group = svg('g', {class: `series s${series.colour} ${series.style ?? ''}`, 'data-name': series.name});
+  let path = '', before = false;
+  const alone = [];
+  series.points.forEach(([x, value], i) => {
+    const y = value === null ? NaN : frame.y(value);
+    if (!Number.isFinite(y)) {
+      before = false;
+      return;
+    }
+    path += `${before ? 'L' : 'M'}${frame.x(x).toFixed(1)} ${y.toFixed(1)}`;
+    const next = series.points[i + 1];
+    if (!before && (next === undefined || next[1] === null)) alone.push([frame.x(x), y]);
+    before = true;
+  });
+  group.append(svg('path', {d: path}));
+  group.append(...alone.map(([x, y]) => svg('circle', {cx: x, cy: y, r: 3.5})));
+  return group;
+}
+
+/** The series' values on top of each other, a bar for each epoch, which lies before its number. */
+function stackedBars(frame, all, wide) {
+  const heights = new Map();
+  const gap = Math.min(2, 0.15 * (frame.x(wide) - frame.x(0)));
+  return all.map((series) => svg('g', {class: `bars s${series.colour}`, 'data-name': series.name},
+    series.points.filter(([, value]) => value !== null).map(([x, value]) => {
+      const below = heights.get(x) ?? 0;
+      heights.set(x, below + value);
+      const left = frame.x(x - wide) + gap / 2;
+      return svg('rect', {x: left.toFixed(1), width: Math.max(0.5, frame.x(x) - left - gap / 2).toFixed(1),
+        y: frame.y(below + value).toFixed(1), height: Math.max(0, frame.y(below) - frame.y(below + value)).toFixed(1)});
+    })));
+}
+
+/** A ring round a point that is worth finding, with a word. */
+function ring(frame, mark) {
+  const x = frame.x(mark.x), y = frame.y(mark.y);
+  if (!Number.isFinite(y)) return null;
+  const late = x > 0.6 * frame.width;
+  const below = y < margin.top + 34;
+  return svg('g', {class: `mark s${mark.colour}`}, svg('circle', {cx: x, cy: y, r: 5}),
+    textAt(late ? x - 2 : x + 2, below ? y + 22 : y - 11, mark.text, {class: late ? 'end' : ''}));
+}

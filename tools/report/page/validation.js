@@ -1,0 +1,87 @@
+// What the model gets wrong: the worst classes, what they are taken for, and the images it is surest about.
+
+/** How much of a class's images went elsewhere, as a share that the colour shows. */
+function heatCell(count, images, right, describe) {
+  const share = images > 0 ? count / images : 0;
+  const cell = element('td', {class: right ? 'heat right' : 'heat', tabindex: -1,
+    style: `--share: ${Math.round(100 * Math.min(1, share))}%`}, count === 0 ? '' : String(count));
+  cell.setAttribute('aria-label', describe);
+  const show = () => {
+    const box = cell.getBoundingClientRect();
+    showTip(box.right, box.top, element('span', {}, describe));
+  };
+  for (const kind of ['pointerenter', 'pointerdown', 'focus']) cell.addEventListener(kind, show);
+  for (const kind of ['pointerleave', 'blur'])
+    cell.addEventListener(kind, (event) => event.pointerType === 'touch' || hideTip());
+  return cell;
+}
+
+function heatMap(validation, nameOf, imagesOf) {
+  const confusion = objectOf(validation.confusion);
+  const labels = listOf(confusion.labels), counts = listOf(confusion.counts);
+  if (labels.length === 0 || counts.length < labels.length) return null;
+  const rows = labels.map((label, i) => {
+    const row = labels.map((_, j) => (isNumber(listOf(counts[i])[j]) ? counts[i][j] : 0));
+    const images = imagesOf(label) ?? sum(row);
+    const of = `of ${images} images of ${nameOf(label)}`;
+    const cells = row.map((count, j) => heatCell(count, images, i === j,
+      i === j ? `${count} ${of} were recognised` : `${count} ${of} were taken for ${nameOf(labels[j])}`));
+    const elsewhere = Math.max(0, images - sum(row));
+    cells.push(heatCell(elsewhere, images, false, `${elsewhere} ${of} were taken for other classes`));
+    return element('tr', {}, element('th', {scope: 'row', title: nameOf(label)}, nameOf(label)), cells);
+  });
+  const heads = [...labels.map(nameOf), 'others'].map((name) =>
+    element('th', {scope: 'col', title: name}, element('span', {}, name)));
+  return element('div', {class: 'scroll', tabindex: 0, role: 'group', 'aria-label': 'Confusion of the worst classes'},
+    element('table', {class: 'confusion'},
+      element('caption', {}, 'Rows are what an image is, columns what it was taken for.'),
+      element('thead', {}, element('tr', {}, element('td', {class: 'corner'}, 'is ↓ taken for →'), heads)),
+      element('tbody', {}, rows)));
+}
+
+function worstClasses(validation, nameOf) {
+  const worst = listOf(validation.worst_classes).filter((each) => isNumber(each?.accuracy)).slice(0, 12);
+  if (worst.length === 0) return null;
+  const bar = (share) => ({attributes: {class: 'bar', style: `--share: ${percent(share, 1)}`},
+    node: element('span', {}, percent(share, 1))});
+  return table('Worst classes', ['class', 'accuracy', 'images'],
+    worst.map((each) => [nameOf(each.class), bar(each.accuracy), isNumber(each.images) ? whole(each.images) : null]));
+}
+
+function commonestMistakes(validation, nameOf) {
+  const mistakes = listOf(validation.confusions).filter((each) => isNumber(each?.count))
+    .sort((a, b) => b.count - a.count).slice(0, 12);
+  if (mistakes.length === 0) return null;
+  return table('Commonest mistakes', ['is', 'taken for', 'times'],
+    mistakes.map((each) => [nameOf(each.class), nameOf(each.predicted), whole(each.count)]));
+}
+
+function mostWrong(validation, nameOf) {
+  const all = listOf(validation.most_wrong).map((each) => {
+    const image = picture(each?.image, `an image of ${nameOf(each?.class)}`, {loading: 'lazy'});
+    if (image === null) return null;
+    return element('figure', {}, image, element('figcaption', {},
+      element('span', {class: 'truth'}, nameOf(each.class)),
+      element('span', {class: 'guess'}, 'taken for ', nameOf(each.predicted)),
+      isNumber(each.probability) ? element('span', {class: 'sure'}, `${percent(each.probability, 1)} sure`) : null));
+  }).filter((each) => each !== null);
+  return all.length === 0 ? null : [element('h3', {}, 'Most wrong images'), element('p', {class: 'note'},
+    'Validation images with the highest probability for a wrong class: often a wrong label, or an image of two things.'),
+  element('div', {class: 'gallery'}, all)];
+}
+
+function validationSection(run, {classes}) {
+  const validation = objectOf(run.validation);
+  const nameOf = (index) => classes[index] ?? `class ${index}`;
+  const images = new Map(listOf(validation.worst_classes).map((each) => [each?.class, each?.images]));
+  const heat = heatMap(validation, nameOf, (label) => (isNumber(images.get(label)) ? images.get(label) : undefined));
+  const tables = [worstClasses(validation, nameOf), commonestMistakes(validation, nameOf)].filter((each) => each !== null);
+  const content = [
+    heat && element('div', {class: 'card'}, element('h3', {}, 'Confusion of the worst classes'), heat),
+    tables.length > 0 ? element('div', {class: 'pair'}, tables.map((each) => element('div', {class: 'card'}, each))) : null,
+    ...listOf(mostWrong(validation, nameOf)),
+  ].filter((each) => each !== null);
+  if (content.length === 0) return;
+  section('mistakes', 'What it gets wrong', isNumber(validation.epoch)
+    ? element('p', {class: 'note'}, `On the validation images, after epoch ${validation.epoch}.`) : null, content);
+}

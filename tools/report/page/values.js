@@ -1,0 +1,90 @@
+// Values that may be absent, and numbers as people read them.
+
+const isNumber = (value) => typeof value === 'number' && Number.isFinite(value);
+const listOf = (value) => (Array.isArray(value) ? value : []);
+const objectOf = (value) => (value !== null && typeof value === 'object' && !Array.isArray(value) ? value : {});
+const sum = (values) => values.reduce((total, value) => total + value, 0);
+
+/** Four significant digits: 0.01234, 12.35, 5,394, 1.2e-5. */
+function short(value) {
+  const size = Math.abs(value);
+  if (size !== 0 && (size < 1e-3 || size >= 1e7)) return value.toExponential(2).replace(/\.?0+e/, 'e');
+  if (size >= 1000) return Math.round(value).toLocaleString('en');
+  return String(Number(value.toPrecision(4)));
+}
+
+const percent = (value, digits = 2) => `${(100 * value).toFixed(digits)}%`;
+const whole = (value) => Math.round(value).toLocaleString('en');
+const seconds = (value) => `${short(value)} s`;
+const perSecond = (value) => `${short(value)}/s`;
+
+/** 42 s, 12 min 5 s, 3 h 20 min. */
+function duration(value) {
+  const all = Math.max(0, Math.round(value));
+  if (all < 60) return `${value < 10 ? short(Math.max(0, value)) : all} s`;
+  if (all < 3600) return `${Math.floor(all / 60)} min ${all % 60} s`;
+  return `${Math.floor(all / 3600)} h ${Math.floor((all % 3600) / 60)} min`;
+}
+
+function bytes(value) {
+  const units = ['B', 'kB', 'MB', 'GB', 'TB'];
+  let unit = 0;
+  while (value >= 1000 && unit + 1 < units.length) {
+    value /= 1000;
+    ++unit;
+  }
+  return `${Number(value.toPrecision(3))} ${units[unit]}`;
+}
+
+/** A day and a time of this reader's clock, or the text itself where it is none. */
+function moment(text) {
+  const date = new Date(text);
+  if (typeof text !== 'string' || Number.isNaN(date.getTime())) return String(text);
+  return date.toLocaleString('en', {dateStyle: 'medium', timeStyle: 'short'});
+}
+
+/** [epoch, value] of each line that has the epoch; null is where the value was not finite or is not there. */
+function column(lines, key) {
+  const points = listOf(lines).filter((line) => isNumber(line.epoch))
+    .map((line) => [line.epoch, isNumber(line[key]) ? line[key] : null]);
+  return points.some(([, value]) => value !== null) ? points : [];
+}
+
+const secondsKeys = ['step_seconds', 'data_seconds', 'validation_seconds', 'checkpoint_seconds'];
+const secondsOf = (line) => sum(secondsKeys.map((key) => (isNumber(line[key]) ? line[key] : 0)));
+
+function mean(points) {
+  const values = points.map(([, value]) => value).filter(isNumber);
+  return values.length === 0 ? NaN : sum(values) / values.length;
+}
+
+/** The epoch with the highest value, the first of equals. */
+function highest(points) {
+  let best = null;
+  for (const [epoch, value] of points) {
+    if (value !== null && (best === null || value > best.value)) best = {epoch, value};
+  }
+  return best;
+}
+
+/** What is said of a run in one line, figured out once. */
+function overview(run) {
+  const about = objectOf(run.run);
+  const epochs = listOf(run.epochs);
+  const done = epochs.length === 0 ? 0 : epochs[epochs.length - 1].epoch;
+  const planned = isNumber(about.epochs) ? about.epochs : done;
+  const timing = listOf(run.timing);
+  const time = sum(timing.map(secondsOf));
+  const saved = objectOf(run.best);
+  const best = isNumber(saved.val_accuracy) && isNumber(saved.epoch)
+    ? {epoch: saved.epoch, value: saved.val_accuracy} : highest(column(epochs, 'val_accuracy'));
+  const age = Date.now() / 1000 - run.last_written;
+  // A run that writes nothing for the time of three epochs has most likely been stopped.
+  const patience = Math.max(600, timing.length === 0 ? 0 : 3 * time / timing.length);
+  const state = done > 0 && done >= planned ? 'finished' : age < patience ? 'running' : 'stopped';
+  return {about, epochs, done, planned, timing, time, best, age, state,
+    bestAverage: highest(column(epochs, 'ema_val_accuracy')),
+    last: epochs.length === 0 ? {} : epochs[epochs.length - 1],
+    speed: mean(column(timing, 'images_per_second')),
+    classes: listOf(about.classes).map(String)};
+}

@@ -1,0 +1,123 @@
+// What the page's script is given of a run: see page_data.h.
+
+#include "tools/report/page_data.h"
+
+#include <fmt/format.h>
+#include <toml++/toml.h>
+
+#include <algorithm>
+#include <cmath>
+#include <optional>
+#include <sstream>
+#include <string>
+
+#include "tools/common/base64.h"
+
+namespace vitrine::report {
+namespace {
+
+constexpr size_t most_points = 1600;  // two for each pixel of a wide chart
+
+/// The page shows at most five digits: more would only make it larger.
+double rounded(double value) {
+    if (value == 0.0) return value;
+    const double scale = std::pow(10.0, 6.0 - std::ceil(std::log10(std::abs(value))));
+    return std::isfinite(scale) && scale != 0.0 ? std::round(value * scale) / scale : value;
+}
+
+/// Values that were not finite stand as null in the file, and are left out.
+Points curve(const std::vector<Json>& steps, const char* key) {
+    Points points;
+    for (const Json& step : steps) {
+        const auto epoch = step.find("epoch"), value = step.find(key);
+        if (epoch != step.end() && value != step.end() && epoch->is_number() && value->is_number())
+            points.emplace_back(epoch->get<double>(), value->get<double>());
+    }
+    return points;
+}
+
+Json curves(const std::vector<Json>& steps) {
+    Json all = Json::object();
+    for (const char* key : {"loss", "learning_rate", "momentum", "gradient_norm"}) {
+        Json points = Json::array();
+        for (const auto& [epoch, value] : thinned(curve(steps, key), most_points))
+            points.push_back({rounded(epoch), rounded(value)});
+        if (!points.empty()) all[key] = std::move(points);
+    }
+    return all;
+}
+
+/// As short as the value allows: toml++ itself would write 0.1 with seventeen digits.
+std::string text_of(const toml::node& node) {
+    if (const std::optional<double> number = node.value_exact<double>()) return fmt::format("{}", *number);
+    if (const toml::array* array = node.as_array()) {
+        std::vector<std::string> parts;
+        for (const toml::node& part : *array) parts.push_back(text_of(part));
+        return fmt::format("[{}]", fmt::join(parts, ", "));
+    }
+    std::ostringstream text;
+    node.visit([&](const auto& value) { text << value; });
+    return text.str();
+}
+
+/// Adds each value below `node` under its dotted key. Lists of values stay whole; lists of tables are
+/// counted.
+void flatten(const toml::node& node, const std::string& key, Json& settings) {
+    if (const toml::table* table = node.as_table()) {
+        for (const auto& [name, value] : *table)
+            flatten(value, key.empty() ? std::string(name.str()) : fmt::format("{}.{}", key, name.str()),
+                    settings);
+        return;
+    }
+    const toml::array* array = node.as_array();
+    if (array != nullptr && array->is_array_of_tables()) {
+        for (size_t i = 0; i < array->size(); ++i)
+            flatten(*array->get(i), fmt::format("{}[{}]", key, i), settings);
+        return;
+    }
+    settings[key] = text_of(node);
+}
+
+Json settings_of(const std::string& recipe) {
+    Json settings = Json::object();
+    try {
+        flatten(toml::parse(recipe), "", settings);
+    } catch (const toml::parse_error&) {
+        return Json::object();
+    }
+    return settings;
+}
+
+}  // namespace
+
+Points thinned(const Points& points, size_t limit) {
+    if (points.size() <= limit) return points;
+    const size_t stretches = std::max<size_t>(1, limit / 2);
+    const auto by_value = [](const auto& a, const auto& b) { return a.second < b.second; };
+    Points kept;
+    for (size_t i = 0; i < stretches; ++i) {
+        const auto begin = points.begin() + static_cast<std::ptrdiff_t>(i * points.size() / stretches);
+        const auto end = points.begin() + static_cast<std::ptrdiff_t>((i + 1) * points.size() / stretches);
+        const auto [lowest, highest] = std::minmax_element(begin, end, by_value);
+        kept.push_back(*std::min(lowest, highest));
+        if (lowest != highest) kept.push_back(*std::max(lowest, highest));
+    }
+    return kept;
+}
+
+Json page_data(const RunFiles& run) {
+    return {{"name", run.name},
+            {"run", run.run},
+            {"recipe", run.recipe},
+            {"settings", settings_of(run.recipe)},
+            {"epochs", run.epochs},
+            {"steps", curves(run.steps)},
+            {"timing", run.timing},
+            {"validation", run.validation},
+            {"best", run.best},
+            {"preview", tools::base64(run.preview)},
+            {"last_written", run.last_written},
+            {"unreadable", run.unreadable}};
+}
+
+}  // namespace vitrine::report

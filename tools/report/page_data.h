@@ -1,0 +1,24 @@
+// What the page's script is given of a run.
+#pragma once
+
+#include <utility>
+#include <vector>
+
+#include "tools/report/run_files.h"
+
+namespace vitrine::report {
+
+/// {"name", "run", "recipe", "settings", "epochs", "steps", "timing", "validation", "best", "preview",
+/// "last_written", "unreadable"}: as in RunFiles, but
+///   settings  the recipe's values by dotted key, {"phases[0].epochs": "15"}; empty where the recipe is no
+///   TOML steps     a curve for each figure, {"loss": [[epoch, value], …]}, thinned out to what a screen can
+///   show preview   in base64
+Json page_data(const RunFiles& run);
+
+using Points = std::vector<std::pair<double, double>>;
+
+/// At most about `limit` of the points, which are sorted by their first: of each of limit / 2 stretches the
+/// lowest and the highest, so that no peak is lost and a curve looks the same.
+Points thinned(const Points& points, size_t limit);
+
+}  // namespace vitrine::report

@@ -1,0 +1,36 @@
+// What a run has left in its folder, as far as it is there and can be read.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+namespace vitrine::report {
+
+using Json = nlohmann::ordered_json;
+
+/// A run may still be going, may have been killed in the middle of a line, or may be older than a file: what
+/// is absent is empty here, and what is damaged is left out and named in `unreadable`.
+struct RunFiles {
+    std::string name;                     // of the folder
+    Json run;                             // run.json
+    std::string recipe;                   // recipe.toml
+    std::vector<Json> epochs;             // metrics.jsonl, by rising epoch
+    std::vector<Json> steps;              // steps.jsonl, by rising step
+    std::vector<Json> timing;             // timing.jsonl, by rising epoch
+    Json validation;                      // validation.json
+    Json best;                            // best.json
+    std::string preview;                  // preview.png
+    int64_t last_written = 0;             // of metrics.jsonl, else run.json: seconds since 1970
+    std::vector<std::string> unreadable;  // "metrics.jsonl, line 7"
+};
+
+/// Throws Error where `folder` is no folder, or holds neither run.json nor metrics.jsonl.
+RunFiles read_run(const std::filesystem::path& folder);
+
+/// Runs in folders of the same name are called by their paths instead.
+std::vector<RunFiles> read_runs(const std::vector<std::filesystem::path>& folders);
+
+}  // namespace vitrine::report
