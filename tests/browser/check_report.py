@@ -185,7 +185,7 @@ class ReportInBrowser(unittest.TestCase):
         self.assertEqual(self.browser.run("document.querySelector('[data-name=validation] path').getAttribute('d').match(/M/g).length"), 2)
         self.assertIn("metrics.jsonl, line 11", self.browser.run("document.querySelector('.warning').textContent"))
         self.assertNotIn("Speed", self.headings())
-        self.assertNotIn("NaN", self.browser.run("document.body.innerHTML"))
+        self.assertNotIn("NaN", self.browser.run("document.getElementById('head').innerHTML + document.getElementById('main').innerHTML"))
         (self.root / "bare").mkdir()
         (self.root / "bare/run.json").write_text('{"classes": 3, "phases": {}, "machine": null, "epochs": "x"}')
         self.open(self.root / "bare")

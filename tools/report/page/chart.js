@@ -1,6 +1,6 @@
 // A chart over the epochs, drawn as SVG for its real width: scales, axes, phases, lines and stacked bars.
 
-const margin = {left: 56, right: 16, top: 30, bottom: 40};
+const margin = {left: 56, right: 16, top: 42, bottom: 40};
 
 /** Round numbers from low to high or a little beyond, about `count` of them. */
 function roundTicks(low, high, count, smallest = 0) {
@@ -88,7 +88,7 @@ function axes(frame, xTitle, yTitle, wholeX) {
   }
   parts.push(svg('line', {class: 'axis', x1: margin.left, x2: frame.right, y1: frame.bottom, y2: frame.bottom}),
     textAt(frame.right, frame.height - 5, xTitle, {class: 'end title'}),
-    textAt(4, 14, yTitle, {class: 'title'}));
+    textAt(4, 12, yTitle, {class: 'title'}));
   return svg('g', {class: 'axes'}, parts);
 }
 
@@ -100,15 +100,16 @@ function bands(frame, phases) {
     const letters = Math.floor((end - begin - 10) / 6.6);
     const name = phase.name.length <= letters ? phase.name : `${phase.name.slice(0, Math.max(0, letters - 1))}…`;
     return svg('g', {class: i % 2 === 0 ? 'band' : 'band other'},
-      svg('rect', {x: begin, y: margin.top - 2, width: end - begin, height: frame.bottom - margin.top + 2}),
-      i === 0 ? null : svg('line', {x1: begin, x2: begin, y1: margin.top - 2, y2: frame.bottom}),
-      letters < 3 ? null : textAt(begin + 5, margin.top + 11, name));
+      svg('rect', {x: begin, y: margin.top - 20, width: end - begin, height: frame.bottom - margin.top + 20}),
+      i === 0 ? null : svg('line', {x1: begin, x2: begin, y1: margin.top - 20, y2: frame.bottom}),
+      letters < 3 ? null : textAt(begin + 5, margin.top - 7, name));
   }));
 }
 
 /** A line through the points; it breaks off where a value is missing or cannot be drawn. */
 function line(frame, series) {
-  const group = svg('g', {class: `series s${series.colour} ${series.style ?? ''}`, 'data-name': series.name});
+  const dense = series.points.length > 2 * (frame.right - margin.left) ? 'fine' : '';
+  const group = svg('g', {class: `series s${series.colour} ${series.style ?? ''} ${dense}`, 'data-name': series.name});
   let path = '', before = false;
   const alone = [];
   series.points.forEach(([x, value], i) => {

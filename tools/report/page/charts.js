@@ -60,7 +60,7 @@ class Chart {
   draw() {
     this.width = Math.round(this.node.clientWidth);
     if (this.width === 0) return;
-    const height = this.width < 480 ? 230 : 290;
+    const height = this.width < 480 ? 242 : 302;
     const lastX = Math.max(...this.spec.series.map((series) => series.points[series.points.length - 1]?.[0] ?? 0), 0);
     const scale = (this.log ? logScale : linearScale)(this.values(), this.spec.format);
     const isEpoch = this.spec.xTitle === 'epoch';

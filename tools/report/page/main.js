@@ -60,8 +60,8 @@ const tile = (name, value, more) => element('div', {class: 'tile'}, element('dt'
 function tiles({about, best, bestAverage, done, planned, last, time, speed, timing, state}) {
   const left = timing.length > 0 && state !== 'finished' ? (planned - done) * time / timing.length : 0;
   return element('dl', {class: 'tiles'},
-    tile('Best validation accuracy', best ? percent(best.value) : '–', best ? `epoch ${best.epoch}` : 'no epoch yet'),
-    bestAverage ? tile('With averaged weights', percent(bestAverage.value), `EMA, epoch ${bestAverage.epoch}`) : null,
+    tile('Best accuracy', best ? percent(best.value) : '–', best ? `validation, epoch ${best.epoch}` : 'no epoch yet'),
+    bestAverage ? tile('Best with EMA', percent(bestAverage.value), `validation, epoch ${bestAverage.epoch}`) : null,
     tile('Epochs', `${done} of ${planned}`, isNumber(last.step) ? `${whole(last.step)} steps` : ''),
     isNumber(last.val_loss) ? tile('Validation loss', short(last.val_loss),
       isNumber(last.train_loss) ? `training ${short(last.train_loss)}` : '') : null,

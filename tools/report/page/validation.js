@@ -1,18 +1,16 @@
 // What the model gets wrong: the worst classes, what they are taken for, and the images it is surest about.
 
-/** How much of a class's images went elsewhere, as a share that the colour shows. */
-function heatCell(count, images, right, describe) {
-  const share = images > 0 ? count / images : 0;
-  const cell = element('td', {class: right ? 'heat right' : 'heat', tabindex: -1,
-    style: `--share: ${Math.round(100 * Math.min(1, share))}%`}, count === 0 ? '' : String(count));
+/** A count whose colour is as strong as `share` says; what it counts is told under the pointer. */
+function heatCell(count, share, kind, describe) {
+  const strength = Math.round(100 * Math.max(0, Math.min(1, share)));
+  const cell = element('td', {class: `heat ${kind}`, style: `--share: ${strength}%`}, count === 0 ? '' : String(count));
   cell.setAttribute('aria-label', describe);
   const show = () => {
     const box = cell.getBoundingClientRect();
     showTip(box.right, box.top, element('span', {}, describe));
   };
-  for (const kind of ['pointerenter', 'pointerdown', 'focus']) cell.addEventListener(kind, show);
-  for (const kind of ['pointerleave', 'blur'])
-    cell.addEventListener(kind, (event) => event.pointerType === 'touch' || hideTip());
+  for (const event of ['pointerenter', 'pointerdown']) cell.addEventListener(event, show);
+  cell.addEventListener('pointerleave', (event) => event.pointerType === 'touch' || hideTip());
   return cell;
 }
 
@@ -20,21 +18,24 @@ function heatMap(validation, nameOf, imagesOf) {
   const confusion = objectOf(validation.confusion);
   const labels = listOf(confusion.labels), counts = listOf(confusion.counts);
   if (labels.length === 0 || counts.length < labels.length) return null;
+  const number = (i, j) => (isNumber(listOf(counts[i])[j]) ? counts[i][j] : 0);
+  // The commonest mistake has the full colour: a share of all images would leave most of them pale.
+  const most = Math.max(1, ...labels.flatMap((_, i) => labels.map((__, j) => (i === j ? 0 : number(i, j)))));
   const rows = labels.map((label, i) => {
-    const row = labels.map((_, j) => (isNumber(listOf(counts[i])[j]) ? counts[i][j] : 0));
+    const row = labels.map((_, j) => number(i, j));
     const images = imagesOf(label) ?? sum(row);
     const of = `of ${images} images of ${nameOf(label)}`;
-    const cells = row.map((count, j) => heatCell(count, images, i === j,
-      i === j ? `${count} ${of} were recognised` : `${count} ${of} were taken for ${nameOf(labels[j])}`));
+    const cells = row.map((count, j) => (i === j
+      ? heatCell(count, images > 0 ? count / images : 0, 'right', `${count} ${of} were recognised`)
+      : heatCell(count, count / most, 'wrong', `${count} ${of} were taken for ${nameOf(labels[j])}`)));
     const elsewhere = Math.max(0, images - sum(row));
-    cells.push(heatCell(elsewhere, images, false, `${elsewhere} ${of} were taken for other classes`));
+    cells.push(heatCell(elsewhere, 0, 'others', `${elsewhere} ${of} were taken for other classes`));
     return element('tr', {}, element('th', {scope: 'row', title: nameOf(label)}, nameOf(label)), cells);
   });
   const heads = [...labels.map(nameOf), 'others'].map((name) =>
     element('th', {scope: 'col', title: name}, element('span', {}, name)));
   return element('div', {class: 'scroll', tabindex: 0, role: 'group', 'aria-label': 'Confusion of the worst classes'},
     element('table', {class: 'confusion'},
-      element('caption', {}, 'Rows are what an image is, columns what it was taken for.'),
       element('thead', {}, element('tr', {}, element('td', {class: 'corner'}, 'is ↓ taken for →'), heads)),
       element('tbody', {}, rows)));
 }
@@ -77,7 +78,8 @@ function validationSection(run, {classes}) {
   const heat = heatMap(validation, nameOf, (label) => (isNumber(images.get(label)) ? images.get(label) : undefined));
   const tables = [worstClasses(validation, nameOf), commonestMistakes(validation, nameOf)].filter((each) => each !== null);
   const content = [
-    heat && element('div', {class: 'card'}, element('h3', {}, 'Confusion of the worst classes'), heat),
+    heat && element('div', {class: 'card'}, element('h3', {}, 'Confusion of the worst classes'),
+      element('p', {class: 'note'}, 'Rows are what an image is, columns what it was taken for.'), heat),
     tables.length > 0 ? element('div', {class: 'pair'}, tables.map((each) => element('div', {class: 'card'}, each))) : null,
     ...listOf(mostWrong(validation, nameOf)),
   ].filter((each) => each !== null);
