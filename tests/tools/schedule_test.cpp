@@ -153,6 +153,9 @@ TEST_CASE("schedules that do something else than was meant are told") {
           "cyclic, stepped per batch, is within 1% of its floor 0.01 after batch 98 of 11,730; did you mean "
           "per = "
           "\"epoch\"?\n");
+    CHECK(warnings(
+              planned(study + "per = 'batch'", 782, 15, "length = 400, start_factor = 1e-3, per = 'batch'"))
+              .find("floor 0.01 after batch 498 of 11,730") != std::string::npos);
     CHECK(warnings(planned("kind = 'exponential', gamma = 0.9, per = 'batch'", 782, 15)) ==
           "exponential, stepped per batch, has fallen below 1% of its highest rate, 0.1, after batch 44 of "
           "11,730; "
@@ -175,6 +178,8 @@ TEST_CASE("schedules that do something else than was meant are told") {
           std::string::npos);
     CHECK(warnings(planned("kind = 'cosine', per = 'epoch'", 5, 3, "length = 15, per = 'batch'")) ==
           "the warm-up of 15 batches takes the whole phase of 15 batches: cosine never begins\n");
+    CHECK(warnings(planned("kind = 'cosine', min_lr = 0.2, per = 'epoch'", 5, 30)) ==
+          "cosine has a min_lr of 0.2, which is above the learning rate 0.1 that it begins with\n");
     const std::string patient = "kind = 'reduce_on_plateau', patience = 8";
     CHECK(warnings(planned(patient, 5, 11)).empty());
     CHECK(warnings(planned(patient, 5, 10)).find("patience of 8 can change the rate after 10 epochs") !=

@@ -54,29 +54,29 @@ Sentence endless_warmup(const Subject& subject) {
                        name_of(phase.spec.kind));
 }
 
-/// How many batches from the phase's begin until the rate is at its floor for good; within 1% of the floor,
-/// or of the highest rate where the floor is lower than that.
+/// A rate that is at its floor for good long before the end: within 1% of the floor, or of the highest rate
+/// where the floor is lower than that.
 Sentence early_floor(const Subject& subject) {
-    constexpr double early = 0.25;  // of the phase
+    constexpr double early = 0.25;  // of what the warm-up leaves
     const auto& settings = subject.phase.settings;
+    const auto warmup = warmup_batches(subject.phase), size = std::ssize(settings);
     const auto by_rate = [](const Setting& a, const Setting& b) { return a.learning_rate < b.learning_rate; };
-    const auto [lowest, highest] = std::ranges::minmax(settings, by_rate);
-    const double floor = lowest.learning_rate, top = highest.learning_rate;
+    const auto [lowest, highest] = std::minmax_element(settings.begin() + warmup, settings.end(), by_rate);
+    const double floor = lowest->learning_rate, top = highest->learning_rate;
     const bool low_floor = floor < 0.01 * top;
     const double bound = low_floor ? 0.01 * top : 1.01 * floor;
     const auto last_above = std::ranges::find_if(
         settings.rbegin(), settings.rend(), [&](const Setting& each) { return each.learning_rate > bound; });
     const auto batches = settings.rend() - last_above;
-    if (last_above == settings.rend() ||
-        static_cast<double>(batches) > early * static_cast<double>(settings.size()))
-        return {};
+    const double share = static_cast<double>(batches - warmup) / static_cast<double>(size - warmup);
+    if (share <= 0.0 || share > early) return {};
     const std::string where =
         low_floor ? fmt::format("has fallen below 1% of its highest rate, {},", Subject::text(top))
                   : fmt::format("is within 1% of its floor {}", Subject::text(floor));
     const std::string advice =
         subject.per == Per::batch ? "; did you mean per = \"epoch\"?" : ": little is learnt after that";
-    return fmt::format("{} {} after batch {} of {}{}", subject.label, where, grouped(batches),
-                       grouped(std::ssize(settings)), advice);
+    return fmt::format("{} {} after batch {} of {}{}", subject.label, where, grouped(batches), grouped(size),
+                       advice);
 }
 
 Sentence rising_cosine(const Subject& subject) {
@@ -117,6 +117,18 @@ Sentence nothing_learnt(const Subject& subject) {
     if (std::ssize(settings) - batches <= subject.phase.batches_per_epoch) return {};
     return fmt::format("{} is at a learning rate of 0 after batch {} of {}: nothing is learnt from there on",
                        subject.label, grouped(batches), grouped(std::ssize(settings)));
+}
+
+/// A lowest rate that is not low.
+Sentence upside_down(const Subject& subject) {
+    double lowest = 0.0;
+    if (const auto* cosine = subject.is<CosineSpec>()) lowest = cosine->min_lr;
+    if (const auto* restarts = subject.is<CosineWarmRestartsSpec>()) lowest = restarts->min_lr;
+    if (const auto* plateau = subject.is<ReduceOnPlateauSpec>()) lowest = plateau->min_lr;
+    const double rate = subject.phase.initial.learning_rate;
+    if (lowest <= rate) return {};
+    return fmt::format("{} has a min_lr of {}, which is above the learning rate {} that it begins with",
+                       name_of(subject.phase.spec.kind), Subject::text(lowest), Subject::text(rate));
 }
 
 Sentence boundless(const Subject& subject) {
@@ -160,7 +172,7 @@ std::vector<std::string> warnings_of(const PlannedPhase& phase) {
     }
     std::vector<std::string> sentences;
     for (const auto check :
-         {boundless, nothing_learnt, rising_cosine, cut_off, idle, patient_beyond_the_end}) {
+         {upside_down, boundless, nothing_learnt, rising_cosine, cut_off, idle, patient_beyond_the_end}) {
         if (const Sentence sentence = check(subject)) sentences.push_back(*sentence);
     }
     return sentences;
