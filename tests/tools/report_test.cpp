@@ -100,6 +100,17 @@ TEST_CASE("report: a curve that is thinned out keeps its ends and every peak's h
     CHECK(report::thinned({{1, 2}, {2, 3}}, 2).size() == 2);
 }
 
+TEST_CASE("report: gradient norms are averaged over the epochs that have ended") {
+    report::RunFiles run;
+    const std::vector<std::pair<double, double>> norms{
+        {0.5, 1.0}, {1.0, 3.0}, {1.5, 4.0}, {1.9, 6.0}, {2.4, 9.0}};
+    for (const auto& [epoch, norm] : norms)
+        run.steps.push_back({{"step", 10 * epoch}, {"epoch", epoch}, {"gradient_norm", norm}});
+    run.steps.insert(run.steps.begin() + 2, {{"step", 12}, {"epoch", 1.2}, {"gradient_norm", nullptr}});
+    CHECK(report::page_data(run)["gradient_norms"] == Json{{1.0, 2.0}, {2.0, 5.0}});
+    CHECK(report::page_data(run)["steps"]["gradient_norm"].size() == 5);
+}
+
 TEST_CASE("report: a recipe's settings by dotted key") {
     report::RunFiles run;
     run.recipe =

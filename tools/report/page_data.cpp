@@ -47,6 +47,26 @@ Json curves(const std::vector<Json>& steps) {
     return all;
 }
 
+/// The mean of the points of each epoch: a step at 0.35 belongs to epoch 1. An epoch that goes on has none
+/// yet.
+Json means(const Points& points) {
+    Json all = Json::array();
+    double sum = 0.0;
+    int count = 0;
+    for (size_t i = 0; i < points.size(); ++i) {
+        const double epoch = std::ceil(points[i].first);
+        sum += points[i].second;
+        ++count;
+        const bool last = i + 1 == points.size();
+        const bool ends = last ? points[i].first == epoch : std::ceil(points[i + 1].first) > epoch;
+        if (!ends) continue;
+        all.push_back({epoch, rounded(sum / count)});
+        sum = 0.0;
+        count = 0;
+    }
+    return all;
+}
+
 /// As short as the value allows: toml++ itself would write 0.1 with seventeen digits.
 std::string text_of(const toml::node& node) {
     if (const std::optional<double> number = node.value_exact<double>()) return fmt::format("{}", *number);
@@ -112,6 +132,7 @@ Json page_data(const RunFiles& run) {
             {"settings", settings_of(run.recipe)},
             {"epochs", run.epochs},
             {"steps", curves(run.steps)},
+            {"gradient_norms", means(curve(run.steps, "gradient_norm"))},
             {"timing", run.timing},
             {"validation", run.validation},
             {"best", run.best},

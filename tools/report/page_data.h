@@ -8,13 +8,15 @@
 
 namespace vitrine::report {
 
-/// {"name", "run", "recipe", "settings", "epochs", "steps", "timing", "validation", "best", "preview",
-/// "last_written", "unreadable"}: as in RunFiles, but
-///   settings  the recipe's values by dotted key, {"phases[0].epochs": "15"}; empty where the recipe is no
-///   TOML steps     a curve for each figure, {"loss": [[epoch, value], …]}, thinned out to what a screen can
-///   show preview   in base64
+/// {"name", "run", "recipe", "settings", "epochs", "steps", "gradient_norms", "timing", "validation", "best",
+/// "preview", "last_written", "unreadable"}: as in RunFiles, but
+/// - settings: the recipe's values by dotted key, {"phases[0].epochs": "15"}; empty where it is no TOML
+/// - steps: a curve for each figure, {"loss": [[epoch, value], …]}, with as many points as a screen can show
+/// - gradient_norms: [[epoch, mean over its steps], …]
+/// - preview: in base64
 Json page_data(const RunFiles& run);
 
+/// A curve, by rising epoch.
 using Points = std::vector<std::pair<double, double>>;
 
 /// At most about `limit` of the points, which are sorted by their first: of each of limit / 2 stretches the

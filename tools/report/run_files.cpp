@@ -103,7 +103,8 @@ RunFiles read_run(const fs::path& folder) {
     files.validation = read_object(folder, "validation.json", unreadable);
     files.best = read_object(folder, "best.json", unreadable);
     files.preview = text_of(folder / "preview.png").value_or("");
-    files.last_written = std::max(time_of(folder / "metrics.jsonl"), time_of(folder / "run.json"));
+    for (const char* file : {"run.json", "metrics.jsonl", "steps.jsonl", "timing.jsonl"})
+        files.last_written = std::max(files.last_written, time_of(folder / file));
     return files;
 }
 

@@ -23,7 +23,7 @@ struct RunFiles {
     Json validation;                      // validation.json
     Json best;                            // best.json
     std::string preview;                  // preview.png
-    int64_t last_written = 0;             // of metrics.jsonl, else run.json: seconds since 1970
+    int64_t last_written = 0;             // when the newest of these files was: seconds since 1970
     std::vector<std::string> unreadable;  // "metrics.jsonl, line 7"
 };
 

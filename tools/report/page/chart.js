@@ -131,7 +131,8 @@ function line(frame, series) {
 /** The series' values on top of each other, a bar for each epoch, which lies before its number. */
 function stackedBars(frame, all, wide) {
   const heights = new Map();
-  const gap = Math.min(2, 0.15 * (frame.x(wide) - frame.x(0)));
+  const room = frame.x(wide) - frame.x(0);
+  const gap = room < 5 ? 0 : Math.min(2, 0.15 * room);
   return all.map((series) => svg('g', {class: `bars s${series.colour}`, 'data-name': series.name},
     series.points.filter(([, value]) => value !== null).map(([x, value]) => {
       const below = heights.get(x) ?? 0;

@@ -33,7 +33,8 @@ function curvesSection(run, {about, epochs, best}) {
     chart({title: 'Momentum', yTitle: 'per step', phases,
       series: [{name: 'momentum', colour: 3, points: rateOf(run, 'momentum')}]}),
     chart({title: 'Gradient norm', yTitle: 'L2, all parameters', phases, canLog: true,
-      series: [{name: 'gradient norm', colour: 5, points: rateOf(run, 'gradient_norm')}]}),
+      series: [{name: 'mean of the epoch', colour: 0, points: listOf(run.gradient_norms)},
+        {name: 'batches', colour: 0, style: 'faint', faint: true, points: listOf(objectOf(run.steps).gradient_norm)}]}),
   ].filter((each) => each !== null);
   section('curves', 'Curves', charts.length === 0
     ? element('p', {class: 'note'}, 'The first epoch has not ended yet: curves appear with it.')

@@ -18,11 +18,12 @@ const whole = (value) => Math.round(value).toLocaleString('en');
 const seconds = (value) => `${short(value)} s`;
 const perSecond = (value) => `${short(value)}/s`;
 
-/** 42 s, 12 min 5 s, 3 h 20 min. */
+/** 42 s, 2 min 5 s, 12 min, 3 h 20 min. */
 function duration(value) {
   const all = Math.max(0, Math.round(value));
   if (all < 60) return `${value < 10 ? short(Math.max(0, value)) : all} s`;
-  if (all < 3600) return `${Math.floor(all / 60)} min ${all % 60} s`;
+  if (all < 600) return `${Math.floor(all / 60)} min ${all % 60} s`;
+  if (all < 3600) return `${Math.round(all / 60)} min`;
   return `${Math.floor(all / 3600)} h ${Math.floor((all % 3600) / 60)} min`;
 }
 
@@ -79,9 +80,9 @@ function overview(run) {
   const best = isNumber(saved.val_accuracy) && isNumber(saved.epoch)
     ? {epoch: saved.epoch, value: saved.val_accuracy} : highest(column(epochs, 'val_accuracy'));
   const age = Date.now() / 1000 - run.last_written;
-  // A run that writes nothing for the time of three epochs has most likely been stopped.
+  // A run that has written nothing for the time of three epochs is most likely over.
   const patience = Math.max(600, timing.length === 0 ? 0 : 3 * time / timing.length);
-  const state = done > 0 && done >= planned ? 'finished' : age < patience ? 'running' : 'stopped';
+  const state = done > 0 && done >= planned ? 'finished' : age < patience ? 'running' : 'unfinished';
   return {about, epochs, done, planned, timing, time, best, age, state,
     bestAverage: highest(column(epochs, 'ema_val_accuracy')),
     last: epochs.length === 0 ? {} : epochs[epochs.length - 1],
