@@ -14,8 +14,7 @@ namespace {
 double uniform_53(const RandomKey& key, uint64_t index) {
     const PhiloxWords words = random_words(key, static_cast<uint32_t>(index / 2));
     const size_t first = 2 * (index % 2);
-    const uint64_t bits = (uint64_t{words[first]} << 32 | words[first + 1]) >> 11;
-    return static_cast<double>(bits) * 0x1p-53;
+    return uniform_from_words(words[first], words[first + 1]);
 }
 
 }  // namespace

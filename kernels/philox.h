@@ -60,4 +60,9 @@ constexpr uint32_t random_word(const RandomKey& key, uint64_t index) {
 /// Uniform in [0, 1) with 24 bits, so that it is exact in f32 and never rounds up to 1.
 constexpr float uniform_from_word(uint32_t word) { return static_cast<float>(word >> 8) * 0x1p-24f; }
 
+/// Uniform in [0, 1) with 53 bits, so that it is exact in f64 and never rounds up to 1.
+constexpr double uniform_from_words(uint32_t high, uint32_t low) {
+    return static_cast<double>((uint64_t{high} << 32 | low) >> 11) * 0x1p-53;
+}
+
 }  // namespace vitrine

@@ -44,13 +44,14 @@ struct Ranges {
     double posterize;  // bits taken away
 };
 
-/// torch.linspace(first, last, bins)[bin], in f32 as there.
+/// torch.linspace(first, last, bins)[bin], in f32 with fused multiply-adds as there on any processor that has
+/// them. It shows: 15 thirtieths of 32 pixels are a little less than 16 and become 15.
 double on_line(double first, double last, int64_t bin, int64_t bins) {
-    const float step = (static_cast<float>(last) - static_cast<float>(first)) / static_cast<float>(bins - 1);
+    const auto begin = static_cast<float>(first), end = static_cast<float>(last);
+    const float step = (end - begin) / static_cast<float>(bins - 1);
     const bool lower_half = bin < bins / 2;
-    const float value = lower_half ? static_cast<float>(first) + step * static_cast<float>(bin)
-                                   : static_cast<float>(last) - step * static_cast<float>(bins - 1 - bin);
-    return static_cast<double>(value);
+    return static_cast<double>(lower_half ? std::fma(step, static_cast<float>(bin), begin)
+                                          : std::fma(-step, static_cast<float>(bins - 1 - bin), end));
 }
 
 void add_shear(Program& program, double x, double y, const Fill& fill) {
@@ -100,12 +101,12 @@ void draw_op(Op op, int64_t bin, int64_t bins, const Ranges& most, const Fill& f
         case Op::translate_x: {
             const double pixels = signed_magnitude(most.translate_x);
             add_translation(program, pixels, 0.0, fill);
-            return name("translate x", std::trunc(pixels));
+            return name("translate x", std::trunc(pixels) + 0.0);  // no −0
         }
         case Op::translate_y: {
             const double pixels = signed_magnitude(most.translate_y);
             add_translation(program, 0.0, pixels, fill);
-            return name("translate y", std::trunc(pixels));
+            return name("translate y", std::trunc(pixels) + 0.0);
         }
         case Op::rotate: {
             const double degrees = signed_magnitude(most.rotate);

@@ -1,6 +1,7 @@
 // The random draws of one sample in one epoch: a stream that is a pure function of its key.
 #pragma once
 
+#include <array>
 #include <cstdint>
 
 #include "engine/random.h"
@@ -14,17 +15,23 @@ class Draws {
         : key_{.seed = seed, .purpose = RandomPurpose::augment, .epoch = epoch, .sample = sample} {}
 
     /// In [low, high).
-    double uniform(double low, double high) { return random_uniform(key_, next_++, low, high); }
+    double uniform(double low, double high) { return low + (high - low) * next(); }
     /// True with this probability: always for 1, never for 0.
-    bool chance(double probability) { return uniform(0.0, 1.0) < probability; }
+    bool chance(double probability) { return next() < probability; }
     /// In 0 … bound − 1.
-    int64_t below(int64_t bound) {
-        return static_cast<int64_t>(random_below(key_, next_++, static_cast<uint64_t>(bound)));
-    }
+    int64_t below(int64_t bound) { return static_cast<int64_t>(next() * static_cast<double>(bound)); }
 
   private:
+    /// In [0, 1).
+    double next() {
+        if (next_ % ready_.size() == 0) refill();
+        return ready_[next_++ % ready_.size()];
+    }
+    void refill();
+
     RandomKey key_;
-    uint64_t next_ = 0;
+    uint32_t next_ = 0;
+    std::array<double, 4> ready_{};
 };
 
 }  // namespace vitrine

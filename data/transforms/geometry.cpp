@@ -2,10 +2,7 @@
 
 #include "data/transforms/geometry.h"
 
-#include <fmt/format.h>
-
 #include <cmath>
-#include <cstdlib>
 #include <numbers>
 
 #include "engine/error.h"
@@ -23,8 +20,17 @@ struct Matrix {
 
 double radians(double degrees) { return degrees * (std::numbers::pi / 180.0); }
 
-/// Python's round(x, 15): to the nearest decimal fraction of 15 digits.
-double rounded_to_15_digits(double x) { return std::strtod(fmt::format("{:.15f}", x).c_str(), nullptr); }
+/// Python's round(x, 15) for |x| ≤ 1: the f64 nearest to x's nearest decimal fraction of 15 digits.
+double rounded_to_15_digits(double x) {
+    constexpr double scale = 1e15;  // exact in f64, and so is every whole number up to it
+    const double product = x * scale;
+    const double lost = std::fma(x, scale, -product);  // product + lost is x · scale exactly
+    double nearest = std::nearbyint(product);
+    const double over = (product - nearest) + lost;
+    if (over > 0.5) nearest += 1.0;
+    if (over < -0.5) nearest -= 1.0;
+    return nearest / scale;
+}
 
 /// 16.16 fixed point. Pillow uses it while all coordinates are below 32768.
 int32_t fixed(double value) {

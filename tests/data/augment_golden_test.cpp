@@ -4,18 +4,16 @@
 #include <doctest/doctest.h>
 #include <zlib.h>
 
-#include <cmath>
 #include <fstream>
 #include <nlohmann/json.hpp>
 
-#include "data/transforms/geometry.h"
 #include "kernels/cpu/augment_image.h"
 #include "kernels/reference/augment_step.h"
+#include "tests/data/named_step.h"
 
 namespace vitrine {
 namespace {
 
-using augment::OpCode;
 using Json = nlohmann::json;
 using reference::AugmentImage;
 
@@ -36,57 +34,6 @@ AugmentImage picture(int kind, int64_t height, int64_t width, uint32_t seed) {
     return image;
 }
 
-/// The steps of a case, as the transforms would draw them.
-Program program_of(const Json& golden, const AugmentImage& image) {
-    Program program{.width = image.width, .height = image.height};
-    const std::string op = golden["op"];
-    const std::vector<double> a = golden["arguments"];
-    const auto whole = [&](size_t i) { return static_cast<int32_t>(a[i]); };
-    const std::map<std::string, OpCode> by_factor{{"brightness", OpCode::brightness},
-                                                  {"contrast", OpCode::contrast},
-                                                  {"saturation", OpCode::saturation},
-                                                  {"sharpness", OpCode::sharpness},
-                                                  {"solarize", OpCode::solarize}};
-    const std::map<std::string, OpCode> plain{{"grayscale", OpCode::grayscale},
-                                              {"invert", OpCode::invert},
-                                              {"autocontrast", OpCode::autocontrast},
-                                              {"equalize", OpCode::equalize},
-                                              {"flip_horizontal", OpCode::flip_horizontal},
-                                              {"flip_vertical", OpCode::flip_vertical}};
-    AffineParameters affine;
-    if (by_factor.contains(op)) {
-        program.add(by_factor.at(op)).reals[0] = a[0];
-    } else if (plain.contains(op)) {
-        program.add(plain.at(op));
-    } else if (op == "hue") {
-        program.add(OpCode::hue).integers[0] = static_cast<uint8_t>(static_cast<int>(a[0] * 255));
-    } else if (op == "posterize") {
-        program.add(OpCode::posterize).integers[0] = whole(0);
-    } else if (op == "rotate") {
-        add_rotation(program, a[0],
-                     {static_cast<uint8_t>(a[1]), static_cast<uint8_t>(a[2]), static_cast<uint8_t>(a[3])});
-    } else if (op == "shear_x" || op == "shear_y") {
-        (op == "shear_x" ? affine.shear_x : affine.shear_y) = a[0];
-        affine.around_corner = true;
-        add_affine(program, affine, {});
-    } else if (op == "translate" || op == "affine" || op == "zoom") {
-        const size_t first = op == "affine" ? 1 : 0;
-        if (op == "affine") affine = {.angle = a[0], .scale = a[3], .shear_x = a[4], .shear_y = a[5]};
-        if (op == "zoom") affine.scale = a[0];
-        if (op != "zoom") affine.translate_x = a[first];
-        if (op != "zoom") affine.translate_y = a[first + 1];
-        add_affine(program, affine, {});
-    } else {
-        const bool resized = op == "resized_crop";
-        REQUIRE((resized || op == "crop"));
-        const size_t size = resized ? 4 : 2;
-        augment::Step& step =
-            program.add(resized ? OpCode::resize : OpCode::offset, whole(size), whole(size + 1));
-        for (size_t i = 0; i < size; ++i) step.integers[i] = whole(i);
-    }
-    return program;
-}
-
 uint32_t checksum(const std::vector<uint8_t>& pixels) {
     return static_cast<uint32_t>(crc32(0, pixels.data(), static_cast<uInt>(pixels.size())));
 }
@@ -100,7 +47,8 @@ TEST_CASE("every op makes of an image what torchvision makes of it, byte for byt
         CAPTURE(golden.dump());
         const AugmentImage source =
             picture(golden["kind"], golden["height"], golden["width"], golden["seed"]);
-        const Program program = program_of(golden, source);
+        Program program{.width = source.width, .height = source.height};
+        test::add_named_step(program, golden["op"], golden["arguments"]);
         AugmentImage expected = source;
         for (const augment::Step& step : program.steps) expected = reference::apply(step, expected);
         CHECK(checksum(expected.pixels) == golden["crc32"].get<uint32_t>());

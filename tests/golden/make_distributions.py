@@ -1,0 +1,235 @@
+"""Writes distributions.json: how often torchvision's random transforms choose what, as histograms.
+
+    python tests/golden/make_distributions.py
+
+needs torch, torchvision and Pillow; takes some minutes. No pixel is touched: the functions that would are replaced
+by recorders, and the histograms are of what they were called with. tests/data/distributions_test.cpp draws
+from the recipes here and compares; it must also tell the `wrong` ones, which differ slightly, apart.
+"""
+import collections
+import json
+import math
+import pathlib
+import re
+
+import torch
+import torchvision
+import torchvision.transforms as T
+import torchvision.transforms.autoaugment as A
+import torchvision.transforms.functional as F
+from PIL import Image
+
+DRAWS = 200_000
+calls = []  # (name as Program::names has it, its arguments) of the transform that runs
+
+
+def recorder(name, arguments=lambda *a: a):
+    def record(image, *given, **named):
+        calls.append((name, arguments(*given, *named.values())))
+        return image
+    return record
+
+
+def policy_op(image, op_name, magnitude, interpolation, fill):
+    name = re.sub(r"(?<=[a-z])(?=[XY]$)", " ", op_name).lower().replace("color", "saturation")
+    value = {"Posterize": float(int(magnitude)), "TranslateX": float(math.trunc(magnitude)),
+             "TranslateY": float(math.trunc(magnitude))}.get(op_name, magnitude)
+    if name in ("brightness", "saturation", "contrast", "sharpness"):
+        value = 1.0 + magnitude
+    calls.append((name, () if name in ("identity", "autocontrast", "equalize") else (value,)))
+    return image
+
+
+def affine(angle, translate, scale, shear, *_):
+    width, height = size
+    return F._get_inverse_affine_matrix([width * 0.5, height * 0.5], angle, translate, scale, shear)
+
+
+F.hflip, F.vflip = recorder("flip horizontal"), recorder("flip vertical")
+F.adjust_brightness, F.adjust_contrast = recorder("brightness"), recorder("contrast")
+F.adjust_saturation, F.adjust_hue = recorder("saturation"), recorder("hue")
+F.rgb_to_grayscale, F.posterize = recorder("grayscale", lambda *_: ()), recorder("posterize")
+F.solarize, F.adjust_sharpness = recorder("solarize"), recorder("sharpness")
+F.autocontrast, F.equalize = recorder("autocontrast"), recorder("equalize")
+F.rotate = recorder("rotate", lambda angle, *_: (angle,))
+F.affine = recorder("affine", affine)
+F.crop, F.resized_crop = recorder("crop"), recorder("resized crop")
+A._apply_op = policy_op
+
+
+# What is observed of a draw: a number, a text, or None where there is nothing.
+
+def argument(name, index=0):
+    return next((given[index] for called, given in calls if called == name), None)
+
+
+def box(part):
+    top, left, height, width = (argument("resized crop", i) for i in range(4))
+    all_width, all_height = size
+    share = lambda value, room: value / room if room else 0.5
+    return {"area": width * height / (all_width * all_height), "log ratio": math.log(width / height),
+            "left": share(left, all_width - width), "top": share(top, all_height - height)}[part]
+
+
+def observe(what):
+    if what == "kinds":
+        return ", ".join(name for name, _ in calls)
+    if what == "names":
+        return ", ".join(name + "".join(f" {value:.2f}" for value in given) for name, given in calls)
+    if what.startswith("factor of "):
+        return argument(what.removeprefix("factor of "))
+    if what == "hue levels":
+        return None if (turn := argument("hue")) is None else str(int(turn * 255) & 255)
+    if what == "angle":
+        return argument("rotate")
+    if what.startswith("matrix "):
+        return argument("affine", "abcdef".index(what[-1]))
+    if what.startswith("box "):
+        return box(what.removeprefix("box "))
+    assert what in ("crop left", "crop top")
+    place = argument("crop", 1 if what == "crop left" else 0)
+    return str(place - padding)
+
+
+def op(name, rest=""):
+    return f'{{ op = "{name}"{", " + rest if rest else ""} }}'
+
+
+def case(name, right, wrong, transform, *observations):
+    """`right` and the list of `wrong` are an op's parameters."""
+    return op(name, right), [op(name, each) for each in wrong], transform, observations
+
+
+def with_p(name, transform, rest=""):
+    given = rest + ", " if rest else ""
+    return [case(name, f"{given}p = {p}", [f"{given}p = {p + 0.02}"], transform(p), "kinds") for p in (0.05, 0.5)]
+
+
+def replaced(parameters, *changes):
+    """The parameters once for each (old, new)."""
+    for old, _ in changes:
+        assert parameters.count(old) == 1, old
+    return parameters, [parameters.replace(old, new) for old, new in changes]
+
+
+FLIP, GRAYSCALE, EQUALIZE = T.RandomHorizontalFlip(1), T.RandomGrayscale(1), T.RandomEqualize(1)
+flip_and_gray = ", ".join(op(name, "p = 1") for name in ("random_horizontal_flip", "random_grayscale"))
+three = f'of = [ {flip_and_gray}, {op("random_equalize", "p = 1")} ]'
+one_shear = "degrees = [-20, 40], translate = [0.2, 0.1], scale = [0.8, 1.3], shear = [-10, 10, -5, 15]"
+nested = "".join([
+    "p = [0.2, 0.4, 0.4], of = [",
+    f' [ {op("random_horizontal_flip")}, {op("random_posterize", "bits = 2")}, {op("rand_augment")} ],',
+    ' { op = "random_choice", of = [',
+    op("color_jitter", "brightness = 0.5, contrast = 0.6"), ", ", op("random_rotation", "degrees = 45"), ", ",
+    op("random_horizontal_flip"), ", ", op("random_grayscale", "p = 0.2"), " ] }, ",
+    op("trivial_augment_wide", "bins = 31"), " ]"])
+NESTED = T.RandomChoice([
+    T.Compose([T.RandomHorizontalFlip(), T.RandomPosterize(2), T.RandAugment()]),
+    T.RandomChoice([T.ColorJitter(0.5, 0.6), T.RandomRotation(45), T.RandomHorizontalFlip(), T.RandomGrayscale(0.2)]),
+    T.TrivialAugmentWide(31)], p=[0.2, 0.4, 0.4])
+
+# (recipe, slightly wrong recipes, torchvision's transform, observations). An observation of numbers has the
+# range of its 40 bins, which is wider than what can be drawn.
+CASES = [
+    *with_p("random_horizontal_flip", T.RandomHorizontalFlip),
+    *with_p("random_vertical_flip", T.RandomVerticalFlip),
+    *with_p("random_grayscale", T.RandomGrayscale),
+    *with_p("random_posterize", lambda p: T.RandomPosterize(2, p), "bits = 2"),
+    *with_p("random_solarize", lambda p: T.RandomSolarize(128, p), "threshold = 128"),
+    *with_p("random_autocontrast", T.RandomAutocontrast),
+    *with_p("random_equalize", T.RandomEqualize),
+    *with_p("random_adjust_sharpness", lambda p: T.RandomAdjustSharpness(2, p), "factor = 2"),
+    *with_p("random_apply", lambda p: T.RandomApply([FLIP, GRAYSCALE], p), f"of = [ {flip_and_gray} ]"),
+    # Where p is left out.
+    case("random_grayscale", "", ["p = 0.11"], T.RandomGrayscale(), "kinds"),
+    case("random_posterize", "bits = 2", ["bits = 2, p = 0.52"], T.RandomPosterize(2), "kinds"),
+    case("random_rotation", "degrees = 45", ["degrees = 46"], T.RandomRotation(45), ("angle", -60, 60)),
+    case("random_rotation", "degrees = [-10, 170]", ["degrees = [-11, 170]"], T.RandomRotation((-10, 170)),
+         ("angle", -30, 190)),
+    case("color_jitter", *replaced("brightness = 0.5, contrast = 0.6", ("0.5", "0.55"), ("0.6", "0.66")),
+         T.ColorJitter(brightness=0.5, contrast=0.6),
+         "kinds", ("factor of brightness", 0, 2), ("factor of contrast", 0, 2)),
+    case("color_jitter", *replaced("brightness = [0.2, 0.8], contrast = 2, saturation = 0.4, hue = 0.23",
+                                   ("0.8]", "0.82]"), ("= 2,", "= 2.1,"), ("0.4", "0.42"), ("0.23", "0.24")),
+         T.ColorJitter(brightness=(0.2, 0.8), contrast=2, saturation=0.4, hue=0.23),
+         "kinds", ("factor of brightness", 0, 1), ("factor of contrast", 0, 3.5), ("factor of saturation", 0, 2),
+         "hue levels"),
+    case("random_affine", "degrees = 30", ["degrees = 31"], T.RandomAffine(30), ("matrix b", -0.7, 0.7)),
+    case("random_affine", "degrees = 0, translate = [0.1, 0.3]",
+         ["degrees = 0, translate = [0.12, 0.3]", "degrees = 0, translate = [0.3, 0.1]"],
+         T.RandomAffine(0, translate=(0.1, 0.3)), ("matrix c", -20.25, 19.75), ("matrix f", -20.25, 19.75)),
+    case("random_affine", *replaced("degrees = 0, scale = [0.5, 1.5]", ("0.5,", "0.48,")),
+         T.RandomAffine(0, scale=(0.5, 1.5)), ("matrix a", 0.5, 2.2), ("matrix e", 0.5, 2.2)),
+    case("random_affine", *replaced("degrees = 0, shear = 20", ("20", "21")), T.RandomAffine(0, shear=20),
+         ("matrix b", -0.5, 0.5)),
+    case("random_affine", *replaced(one_shear, ("40", "42"), ("[0.2", "[0.22"), ("1.3", "1.33"), ("10, -5", "11, -5"),
+                                    ("15", "17")),
+         T.RandomAffine((-20, 40), translate=(0.2, 0.1), scale=(0.8, 1.3), shear=(-10, 10, -5, 15)),
+         ("matrix a", 0.5, 1.5), ("matrix b", -0.8, 1.2), ("matrix c", -40, 40),
+         ("matrix d", -1.2, 0.8), ("matrix e", 0.4, 1.4), ("matrix f", -40, 40)),
+    case("random_crop", *replaced("size = 48, padding = 4", ("= 48", "= 47"), ("padding = 4", "padding = 5")),
+         T.RandomCrop(48, padding=4), "crop left", "crop top"),
+    case("random_resized_crop", "size = 32", ["size = 32, scale = [0.09, 1.0]", "size = 32, ratio = [0.7, 1.3333333]"],
+         T.RandomResizedCrop(32),
+         ("box area", 0, 1), ("box log ratio", -0.4, 0.4), ("box left", 0, 1), ("box top", 0, 1)),
+    case("random_resized_crop",
+         *replaced("size = 32, scale = [0.5, 0.9], ratio = [0.5, 3]", ("[0.5, 0.9", "[0.48, 0.9"), ("3]", "3.4]")),
+         T.RandomResizedCrop(32, (0.5, 0.9), (0.5, 3)),
+         ("box area", 0.4, 1), ("box log ratio", -0.8, 1.2), ("box left", 0, 1), ("box top", 0, 1)),
+    case("rand_augment", "num_ops = 1", ["num_ops = 1, magnitude = 10"], T.RandAugment(1), "names"),
+    case("rand_augment", "", ["num_ops = 3", "bins = 30"], T.RandAugment(), "names"),
+    case("rand_augment", *replaced("num_ops = 1, magnitude = 20, bins = 25", ("25", "26")), T.RandAugment(1, 20, 25),
+         "names"),
+    case("trivial_augment_wide", "", ["bins = 30"], T.TrivialAugmentWide(), "names", "kinds"),
+    case("random_choice", three, ["p = [1, 1.1, 1], " + three], T.RandomChoice([FLIP, GRAYSCALE, EQUALIZE]), "kinds"),
+    case("random_choice", "p = [1, 0, 5], " + three, ["p = [1.1, 0, 5], " + three],
+         T.RandomChoice([FLIP, GRAYSCALE, EQUALIZE], p=[1, 0, 5]), "kinds"),
+    case("random_choice", *replaced(nested, ("[0.2, 0.4", "[0.22, 0.4"), ("p = 0.2 ", "p = 0.25 ")),
+         NESTED, "kinds"),
+]
+
+size, padding = (64, 50), 0
+
+
+def histogram(observation):
+    """Of texts: {text: count}. Of numbers: counts below, in 40 bins, above. None where nothing was seen."""
+    if isinstance(observation, str):
+        counts = collections.Counter()
+        return lambda: counts.update([observe(observation) or "none"]), {"what": observation, "texts": counts}
+    what, low, high = observation
+    counts = [0] * 42
+    result = {"what": what, "low": low, "high": high, "bins": counts, "none": 0}
+
+    def count():
+        if (value := observe(what)) is None:
+            result["none"] += 1
+        else:
+            counts[min(max(math.floor((value - low) / (high - low) * 40), -1), 40) + 1] += 1
+    return count, result
+
+
+def main():
+    global padding
+    torch.manual_seed(1)
+    image = Image.new("RGB", size)
+    cases = []
+    for recipe, wrong, transform, observations in CASES:
+        padding = getattr(transform, "padding", 0) or 0
+        # A padded image is larger: crop's offsets are then of that one.
+        F.pad = lambda _, by, *rest: Image.new("RGB", (size[0] + 2 * by, size[1] + 2 * by))
+        counters, results = zip(*(histogram(observation) for observation in observations))
+        for _ in range(DRAWS):
+            calls.clear()
+            transform(image)
+            for count in counters:
+                count()
+        cases.append({"recipe": recipe, "wrong": wrong, "observations": list(results)})
+        print(recipe[:100], flush=True)
+    path = pathlib.Path(__file__).with_name("distributions.json")
+    lines = ",\n".join(json.dumps(case) for case in cases)
+    path.write_text(f'{{"torchvision": "{torchvision.__version__}", "width": {size[0]}, "height": {size[1]}, '
+                    f'"draws": {DRAWS}, "cases": [\n{lines}\n]}}\n')
+
+
+if __name__ == "__main__":
+    main()
