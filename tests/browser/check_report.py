@@ -210,7 +210,10 @@ class ReportInBrowser(unittest.TestCase):
         self.assertEqual(self.browser.run(LOW_CONTRAST), [])
 
     def test_it_prints(self):
-        self.open(write_run(self.root / "run", epochs=30))
+        self.open(write_run(self.root / "run", epochs=30), dark=True)
+        self.browser.on_paper()
+        self.assertEqual(self.browser.run("getComputedStyle(document.body).backgroundColor"), "rgb(255, 255, 255)")
+        self.assertEqual(self.browser.run(LOW_CONTRAST), [])
         self.browser.print_to(self.root / "page.pdf")
         self.assertGreater((self.root / "page.pdf").stat().st_size, 50_000)
         if arguments.screenshots:

@@ -95,7 +95,7 @@ class Browser:
     def look(self, width, height, dark=False, touch=False):
         """What screen the page is on; before open()."""
         self.call("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=touch)
-        self.call("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": "dark" if dark else "light"}])
+        self.call("Emulation.setEmulatedMedia", media="screen", features=[{"name": "prefers-color-scheme", "value": "dark" if dark else "light"}])
         self.call("Emulation.setTouchEmulationEnabled", enabled=touch)
 
     def open(self, file):
@@ -134,6 +134,10 @@ class Browser:
     def screenshot(self, file, whole_page=True):
         image = self.call("Page.captureScreenshot", format="png", captureBeyondViewport=whole_page)
         pathlib.Path(file).write_bytes(base64.b64decode(image["data"]))
+
+    def on_paper(self):
+        """The styles of print instead of a screen's, for a reader with a dark screen, until the next look()."""
+        self.call("Emulation.setEmulatedMedia", media="print", features=[{"name": "prefers-color-scheme", "value": "dark"}])
 
     def print_to(self, file):
         pathlib.Path(file).write_bytes(base64.b64decode(self.call("Page.printToPDF", printBackground=True)["data"]))
