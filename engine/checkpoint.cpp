@@ -9,23 +9,30 @@
 #include "engine/error.h"
 
 namespace vitrine {
-namespace {
 
-SafeTensor to_file(const nn::NamedParameter& named) {
-    const nn::Parameter& parameter = *named.parameter;
-    const std::vector<double> values = to_torch(parameter.value.to_host<double>(), parameter.layout);
-    if (parameter.role == nn::Role::counter)
-        return SafeTensor::i64(named.name, parameter.layout.shape, values);
-    if (parameter.value.dtype() == DType::f64)
-        return SafeTensor::f64(named.name, parameter.layout.shape, values);
-    return SafeTensor::f32(named.name, parameter.layout.shape, values);
+SafeTensor in_torch_layout(std::string name, const Tensor& value, const nn::Parameter& parameter) {
+    const std::vector<double> values = to_torch(value.to_host<double>(), parameter.layout);
+    const Shape& shape = parameter.layout.shape;
+    if (parameter.role == nn::Role::counter) return SafeTensor::i64(std::move(name), shape, values);
+    if (value.dtype() == DType::f64) return SafeTensor::f64(std::move(name), shape, values);
+    return SafeTensor::f32(std::move(name), shape, values);
 }
 
-}  // namespace
+std::vector<double> values_for(const nn::Parameter& parameter, const SafeTensor& tensor,
+                               const std::string& source) {
+    const nn::TorchLayout& layout = parameter.layout;
+    if (tensor.shape != layout.shape) {
+        throw Error(fmt::format("{}: tensor {} has shape {}, but the model needs {}", source, tensor.name,
+                                tensor.shape.to_string(), layout.shape.to_string()));
+    }
+    return from_torch(tensor.values(), layout);
+}
 
 SafeTensors model_state(nn::Module& model) {
     SafeTensors state;
-    for (const nn::NamedParameter& named : model.state()) state.tensors.push_back(to_file(named));
+    for (const nn::NamedParameter& named : model.state()) {
+        state.tensors.push_back(in_torch_layout(named.name, named.value(), *named.parameter));
+    }
     return state;
 }
 
@@ -36,12 +43,7 @@ void load_model_state(nn::Module& model, const SafeTensors& state, const std::st
         const SafeTensor* tensor = state.find(named.name);
         if (tensor == nullptr)
             throw Error(fmt::format("{} has no tensor {}: is it another model?", source, named.name));
-        const nn::TorchLayout& layout = named.parameter->layout;
-        if (tensor->shape != layout.shape) {
-            throw Error(fmt::format("{}: tensor {} has shape {}, but the model needs {}", source, named.name,
-                                    tensor->shape.to_string(), layout.shape.to_string()));
-        }
-        values.push_back(from_torch(tensor->values(), layout));
+        values.push_back(values_for(*named.parameter, *tensor, source));
     }
     if (state.tensors.size() != wanted.size()) {
         for (const SafeTensor& tensor : state.tensors) {

@@ -5,11 +5,19 @@
 #include <filesystem>
 #include <map>
 #include <string>
+#include <vector>
 
 #include "engine/nn/module.h"
 #include "engine/safetensors.h"
 
 namespace vitrine {
+
+/// A tensor of a parameter's shape (itself, its momentum, its average) as PyTorch lays the parameter out.
+SafeTensor in_torch_layout(std::string name, const Tensor& value, const nn::Parameter& parameter);
+
+/// The values of `tensor` in our layout of the parameter. Throws Error naming `source` if the shapes differ.
+std::vector<double> values_for(const nn::Parameter& parameter, const SafeTensor& tensor,
+                               const std::string& source);
 
 /// Parameters and buffers of the model, f32 unless the model is f64.
 SafeTensors model_state(nn::Module& model);

@@ -1,6 +1,6 @@
 // The update of stochastic gradient descent: one pass over parameters, gradients and momentum buffers.
 
-#include "kernels/cpu/parallel.h"
+#include "kernels/cpu/pieces.h"
 #include "kernels/kernels.h"
 
 #undef HWY_TARGET_INCLUDE
@@ -17,11 +17,12 @@ HWY_ATTR void update(const SgdUpdate& args, const SgdParameter& parameter, int64
     const T* gradient = static_cast<const T*>(parameter.gradient) + begin;
     T* value = static_cast<T*>(parameter.value) + begin;
     T* buffer = args.momentum == 0 ? nullptr : static_cast<T*>(parameter.momentum_buffer) + begin;
-    const auto weight_decay = constant<T>(args.weight_decay), momentum = constant<T>(args.momentum);
+    const auto scale = constant<T>(args.gradient_scale), weight_decay = constant<T>(parameter.weight_decay);
+    const auto momentum = constant<T>(args.momentum);
     const auto fresh = constant<T>(1 - args.dampening), step = constant<T>(-args.learning_rate);
     for_each_vector<T>(end - begin, [=, &args](auto part, int64_t i) HWY_ATTR {
         const auto old_value = part.load(value + i);
-        auto g = hn::MulAdd(weight_decay, old_value, part.load(gradient + i));
+        auto g = hn::MulAdd(weight_decay, old_value, hn::Mul(scale, part.load(gradient + i)));
         if (buffer != nullptr) {
             auto b = g;
             if (!args.first_step) b = hn::MulAdd(momentum, part.load(buffer + i), hn::Mul(fresh, g));
@@ -46,28 +47,9 @@ namespace {
 
 HWY_EXPORT(update_chunk);
 
-struct Piece {
-    const SgdParameter* parameter;
-    int64_t begin;
-    int64_t end;
-};
-
-/// All parameters are cut into pieces first, since most are tiny and a few hold nearly everything.
 void run_update(const SgdUpdate& args, Context& context) {
-    int64_t count = 0;
-    for (const SgdParameter& parameter : args.parameters) {
-        count += Chunks::of_elements(parameter.count).count();
-    }
-    Piece* pieces = context.scratch.take<Piece>(count);
-    Piece* next = pieces;
-    for (const SgdParameter& parameter : args.parameters) {
-        const auto chunks = Chunks::of_elements(parameter.count);
-        for (int64_t chunk = 0; chunk < chunks.count(); ++chunk) {
-            *next++ = {&parameter, chunks.begin(chunk), chunks.end(chunk)};
-        }
-    }
-    parallel_for(count, [&](int64_t i) {
-        HWY_DYNAMIC_DISPATCH(update_chunk)(args, *pieces[i].parameter, pieces[i].begin, pieces[i].end);
+    parallel_over(cut_into_pieces(args.parameters, context), [&](const Piece<SgdParameter>& piece) {
+        HWY_DYNAMIC_DISPATCH(update_chunk)(args, *piece.item, piece.begin, piece.end);
     });
 }
 

@@ -5,18 +5,10 @@
 //
 //     launches   one launch for each parameter, one thread an element. MobileNetV2 has 158 parameters, most
 //                of them tiny: 158 launches of 2 to 5 µs each take far longer than the memory does
-//     elements   one launch for all. A table says which blocks belong to which parameter, and a block finds
-//                its own by bisection: 8 steps through a few kilobytes that every block reads, and that
-//                therefore lie in the cache
+//     elements   one launch for all: a block finds its own parameter in a table (tensor_table.h)
 //     packs      the same, 16 bytes an access and several accesses of each thread under way
-//
-// The table goes up with each call: 40 bytes a parameter, queued behind the kernels that still run. Keeping
-// it on the device would save that copy, and would need to know when a gradient's buffer moves.
 
-#include <vector>
-
-#include "kernels/cuda/gpu.h"
-#include "kernels/runtime.h"
+#include "kernels/cuda/tensor_table.h"
 
 namespace vitrine::VITRINE_GPU {
 namespace {
@@ -27,7 +19,7 @@ constexpr int accesses_under_way = 4;  // of each thread, to each array
 /// The formula of kernels/optim.h, every option in T.
 template <class T>
 struct Step {
-    T weight_decay;
+    T scale;
     T momentum;
     T fresh;  // 1 − dampening
     T rate;   // −learning_rate
@@ -36,7 +28,7 @@ struct Step {
     bool first_step;
 
     explicit Step(const SgdUpdate& args)
-        : weight_decay(static_cast<T>(args.weight_decay)),
+        : scale(static_cast<T>(args.gradient_scale)),
           momentum(static_cast<T>(args.momentum)),
           fresh(static_cast<T>(1 - args.dampening)),
           rate(static_cast<T>(-args.learning_rate)),
@@ -48,8 +40,8 @@ struct Step {
     __device__ __forceinline__ bool reads_buffer() const { return has_momentum && !first_step; }
 
     /// Updates value and buffer. Without momentum the buffer stays as it is.
-    __device__ __forceinline__ void operator()(T gradient, T& value, T& buffer) const {
-        T g = multiply_add(weight_decay, value, gradient);
+    __device__ __forceinline__ void operator()(T weight_decay, T gradient, T& value, T& buffer) const {
+        T g = multiply_add(weight_decay, value, scale * gradient);
         if (has_momentum) {
             buffer = first_step ? g : multiply_add(momentum, buffer, fresh * g);
             g = nesterov ? multiply_add(momentum, buffer, g) : buffer;
@@ -66,13 +58,14 @@ struct Entry {
     T* buffer;  // null without momentum
     int64_t count;
     int64_t first_block;
+    T weight_decay;
 };
 
 template <class T>
 __device__ __forceinline__ void update_element(const Step<T>& step, const Entry<T>& entry, int64_t i) {
     T value = entry.value[i];
     T buffer = step.reads_buffer() ? entry.buffer[i] : T(0);
-    step(entry.gradient[i], value, buffer);
+    step(entry.weight_decay, entry.gradient[i], value, buffer);
     entry.value[i] = value;
     if (step.has_momentum) entry.buffer[i] = buffer;
 }
@@ -87,25 +80,10 @@ __global__ void __launch_bounds__(threads) update_parameter(Step<T> step, Entry<
 
 // One launch for all.
 
-/// The line whose blocks this block is one of: the last that does not begin after it.
-template <class T>
-__device__ __forceinline__ Entry<T> own_entry(const Entry<T>* table, int lines) {
-    int begin = 0, end = lines;  // the line is among begin … end − 1
-    while (end - begin > 1) {
-        const int middle = (begin + end) / 2;
-        if (table[middle].first_block <= int64_t{blockIdx.x}) {
-            begin = middle;
-        } else {
-            end = middle;
-        }
-    }
-    return table[begin];
-}
-
 /// A block takes threads · accesses_under_way neighbouring elements.
 template <class T>
 __global__ void __launch_bounds__(threads) update_elements(Step<T> step, const Entry<T>* table, int lines) {
-    const Entry<T> entry = own_entry(table, lines);
+    const Entry<T> entry = own_line(table, lines);
     const int64_t block = int64_t{blockIdx.x} - entry.first_block;
     const int64_t first = block * (threads * accesses_under_way) + threadIdx.x;
     VITRINE_UNROLL
@@ -120,7 +98,7 @@ __global__ void __launch_bounds__(threads) update_elements(Step<T> step, const E
 template <class T>
 __global__ void __launch_bounds__(threads) update_packs(Step<T> step, const Entry<T>* table, int lines) {
     constexpr int size = Pack<T>::size;
-    const Entry<T> entry = own_entry(table, lines);
+    const Entry<T> entry = own_line(table, lines);
     const int64_t block = int64_t{blockIdx.x} - entry.first_block;
     const int64_t first = block * (threads * accesses_under_way) + threadIdx.x;
     const int64_t packs = entry.count / size;
@@ -139,7 +117,7 @@ __global__ void __launch_bounds__(threads) update_packs(Step<T> step, const Entr
         const int64_t i = first + k * threads;
         if (i >= packs) break;
         VITRINE_UNROLL
-        for (int j = 0; j < size; ++j) step(gradient[k][j], value[k][j], buffer[k][j]);
+        for (int j = 0; j < size; ++j) step(entry.weight_decay, gradient[k][j], value[k][j], buffer[k][j]);
         store_pack(entry.value + i * size, value[k]);
         if (step.has_momentum) store_pack(entry.buffer + i * size, buffer[k]);
     }
@@ -151,10 +129,13 @@ __global__ void __launch_bounds__(threads) update_packs(Step<T> step, const Entr
 // The host's side.
 
 template <class T>
-Entry<T> entry_of(const SgdUpdate& args, const SgdParameter& parameter, int64_t first_block) {
-    return {static_cast<const T*>(parameter.gradient), static_cast<T*>(parameter.value),
-            args.momentum == 0 ? nullptr : static_cast<T*>(parameter.momentum_buffer), parameter.count,
-            first_block};
+Entry<T> entry_of(const SgdUpdate& args, const SgdParameter& parameter) {
+    return {static_cast<const T*>(parameter.gradient),
+            static_cast<T*>(parameter.value),
+            args.momentum == 0 ? nullptr : static_cast<T*>(parameter.momentum_buffer),
+            parameter.count,
+            /*first_block=*/0,
+            static_cast<T>(parameter.weight_decay)};
 }
 
 const char* refuses_unaligned(const SgdUpdate& args) {
@@ -171,7 +152,7 @@ void run_launches(const SgdUpdate& args, Context&) {
         for (const SgdParameter& parameter : args.parameters) {
             if (parameter.count == 0) continue;
             launch(update_parameter<T>, blocks_for(parameter.count, threads), threads, 0, stream(),
-                   Step<T>(args), entry_of<T>(args, parameter, 0));
+                   Step<T>(args), entry_of<T>(args, parameter));
         }
     });
 }
@@ -180,20 +161,13 @@ void run_launches(const SgdUpdate& args, Context&) {
 template <class T>
 void run_with_table(const SgdUpdate& args, Context& context, int size,
                     void (*kernel)(Step<T>, const Entry<T>*, int)) {
+    std::vector<Entry<T>> entries;
+    for (const SgdParameter& parameter : args.parameters) entries.push_back(entry_of<T>(args, parameter));
     const int64_t block_elements = int64_t{threads} * accesses_under_way * size;
-    std::vector<Entry<T>> table;
-    int64_t blocks = 0;
-    for (const SgdParameter& parameter : args.parameters) {
-        if (parameter.count == 0) continue;
-        table.push_back(entry_of<T>(args, parameter, blocks));
-        blocks += divide_up(parameter.count, block_elements);
-    }
-    if (table.empty()) return;
-    const int64_t lines = static_cast<int64_t>(table.size());
-    Entry<T>* on_device = context.scratch.take<Entry<T>>(lines);
-    runtime(context.device).copy_from_host(on_device, table.data(), table.size() * sizeof(Entry<T>));
-    launch(kernel, blocks_for(blocks, 1), threads, 0, stream(), Step<T>(args), on_device,
-           static_cast<int>(lines));
+    const auto table = upload_table(std::move(entries), block_elements, context);
+    if (table.count == 0) return;
+    launch(kernel, blocks_for(table.blocks, 1), threads, 0, stream(), Step<T>(args), table.lines,
+           table.count);
 }
 
 void run_elements(const SgdUpdate& args, Context& context) {

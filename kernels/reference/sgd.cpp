@@ -11,7 +11,7 @@ void update(const SgdUpdate& args, const SgdParameter& parameter) {
     T* value = static_cast<T*>(parameter.value);
     T* momentum_buffer = static_cast<T*>(parameter.momentum_buffer);
     for (int64_t i = 0; i < parameter.count; ++i) {
-        double g = double{gradient[i]} + args.weight_decay * double{value[i]};
+        double g = args.gradient_scale * double{gradient[i]} + parameter.weight_decay * double{value[i]};
         if (args.momentum != 0) {
             const double b =
                 args.first_step ? g : args.momentum * double{momentum_buffer[i]} + (1 - args.dampening) * g;

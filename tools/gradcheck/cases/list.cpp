@@ -19,6 +19,8 @@ const std::vector<Suite>& all_suites() {
         {"dropout", dropout_problems, dropout_layers},
         {"softmax_cross_entropy", softmax_cross_entropy_problems, softmax_cross_entropy_layers},
         {"sgd_update", sgd_problems, sgd_layers},
+        {"l2_norm", l2_norm_problems, l2_norm_layers},
+        {"ema_update", ema_problems, ema_layers},
         {"augment_images", augment_images_problems, augment_images_layers},
         {"normalize_images", normalize_images_problems, normalize_images_layers},
     };

@@ -19,6 +19,12 @@ struct Options {
     double dampening;
     double weight_decay;
     bool nesterov;
+    double gradient_scale = 1;
+
+    /// Each parameter has its own.
+    double weight_decay_of(size_t parameter) const {
+        return weight_decay * static_cast<double>(parameter + 1);
+    }
 };
 
 std::string value_name(size_t parameter) { return fmt::format("value{}", parameter); }
@@ -51,18 +57,19 @@ std::vector<SgdUpdate> updates(const Options& o, Parameters& parameters, DType d
     for (int step = 0; step < steps; ++step) {
         std::vector<SgdParameter>& own = parameters[static_cast<size_t>(step)];
         for (size_t i = 0; i < o.counts.size(); ++i) {
-            own.push_back(
-                {o.counts[i], b[gradient_name(i, step)], b[value_name(i)], b.optional(buffer_name(i))});
+            own.push_back({o.counts[i], b[gradient_name(i, step)], b[value_name(i)],
+                           b.optional(buffer_name(i)), o.weight_decay_of(i)});
         }
         calls.push_back(
-            {dtype, own, learning_rate, o.momentum, o.dampening, o.weight_decay, o.nesterov, step == 0});
+            {dtype, own, learning_rate, o.momentum, o.dampening, o.nesterov, step == 0, o.gradient_scale});
     }
     return calls;
 }
 
 /// One element through all steps, as torch.optim.SGD documents it.
-void step_element(const Options& o, bool first, double gradient, double& value, double& buffer) {
-    double g = gradient + o.weight_decay * value;
+void step_element(const Options& o, double weight_decay, bool first, double gradient, double& value,
+                  double& buffer) {
+    double g = o.gradient_scale * gradient + weight_decay * value;
     if (o.momentum != 0) {
         buffer = first ? g : o.momentum * buffer + (1 - o.dampening) * g;
         g = o.nesterov ? g + o.momentum * buffer : buffer;
@@ -77,7 +84,7 @@ Values expected(const Options& o, const Values& inputs) {
         for (int step = 0; step < steps; ++step) {
             const std::vector<double>& gradient = inputs.at(gradient_name(i, step));
             for (size_t k = 0; k < value.size(); ++k)
-                step_element(o, step == 0, gradient[k], value[k], buffer[k]);
+                step_element(o, o.weight_decay_of(i), step == 0, gradient[k], value[k], buffer[k]);
         }
         results[value_name(i)] = std::move(value);
         if (o.momentum != 0) results[buffer_name(i)] = std::move(buffer);
@@ -88,8 +95,9 @@ Values expected(const Options& o, const Values& inputs) {
 Problem sgd_problem(const Options& o) {
     Problem problem;
     problem.shape =
-        fmt::format("{}, momentum {}, dampening {}, weight decay {}{}", fmt::join(o.counts, " + "),
-                    o.momentum, o.dampening, o.weight_decay, o.nesterov ? ", Nesterov" : "");
+        fmt::format("{}, momentum {}, dampening {}, weight decay {}{}{}", fmt::join(o.counts, " + "),
+                    o.momentum, o.dampening, o.weight_decay, o.nesterov ? ", Nesterov" : "",
+                    o.gradient_scale != 1 ? fmt::format(", gradient scale {}", o.gradient_scale) : "");
     problem.tensors = tensors_of(o);
     const auto parameters = std::make_shared<Parameters>();
     problem.forward = pass(&KernelTable::sgd_update, [o, parameters](DType dtype, const Bindings& b) {
@@ -114,6 +122,8 @@ std::vector<Problem> sgd_problems() {
                         sgd_problem({{5, 1, 33, 70'001}, momentum, dampening, weight_decay, nesterov}));
                 }
     problems.push_back(sgd_problem({{1}, 0.9, 0.3, 0.05, false}));
+    problems.push_back(sgd_problem({{3, 2'050}, 0.9, 0.3, 0.05, false, 0.375}));
+    problems.push_back(sgd_problem({{7}, 0.0, 0.0, 0.05, false, 0.375}));
     return problems;
 }
 

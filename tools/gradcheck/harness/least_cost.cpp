@@ -222,6 +222,20 @@ LeastCost least_cost(const SgdUpdate& args) {
     return sum.cost();
 }
 
+LeastCost least_cost(const L2Norm& args) {
+    Sum sum(args.dtype);
+    for (const L2NormPart& part : args.parts) sum.read(part.count);
+    return sum.write(1).cost();
+}
+
+LeastCost least_cost(const EmaUpdate& args) {
+    Sum sum(args.dtype);
+    for (const EmaParameter& parameter : args.parameters) {
+        sum.read(2 * parameter.count).write(parameter.count);
+    }
+    return sum.cost();
+}
+
 LeastCost least_cost(const AugmentImages& args) {
     const auto bytes = [&](Size2 size) {
         return static_cast<double>(args.batch * size.height * size.width * 3);

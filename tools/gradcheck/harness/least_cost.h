@@ -37,6 +37,8 @@ LeastCost least_cost(const DropoutBackward& args);
 LeastCost least_cost(const SoftmaxCrossEntropyForward& args);
 LeastCost least_cost(const SoftmaxCrossEntropyBackward& args);
 LeastCost least_cost(const SgdUpdate& args);
+LeastCost least_cost(const L2Norm& args);
+LeastCost least_cost(const EmaUpdate& args);
 LeastCost least_cost(const AugmentImages& args);
 LeastCost least_cost(const NormalizeImages& args);
 

@@ -1,0 +1,32 @@
+// The norm of all gradients, as plain loops: see kernels/optim.h for the formula.
+
+#include <cmath>
+
+#include "kernels/kernels.h"
+
+namespace vitrine::reference {
+namespace {
+
+template <class T>
+double sum_of_squares(const L2NormPart& part) {
+    const T* data = static_cast<const T*>(part.data);
+    double sum = 0;
+    for (int64_t i = 0; i < part.count; ++i) sum += double{data[i]} * double{data[i]};
+    return sum;
+}
+
+void run_norm(const L2Norm& args, Context&) {
+    dispatch_float(args.dtype, [&]<class T>() {
+        double sum = 0;
+        for (const L2NormPart& part : args.parts) sum += sum_of_squares<T>(part);
+        *static_cast<T*>(args.norm) = static_cast<T>(std::sqrt(sum));
+    });
+}
+
+constexpr Implementation<L2Norm> norm_list[]{{"loops", refuses_nothing, run_norm}};
+
+}  // namespace
+
+const Kernel<L2Norm> l2_norm{"l2_norm", norm_list};
+
+}  // namespace vitrine::reference

@@ -1,0 +1,393 @@
+// What long runs ask of the optimiser, against PyTorch's steps (tests/golden/optimiser_steps.json): decay on
+// weights alone, changing momentum and options, accumulation, clipping, and the moving average. State goes
+// through a file to the bit.
+
+#include <doctest/doctest.h>
+
+#include <cmath>
+#include <filesystem>
+#include <limits>
+#include <nlohmann/json.hpp>
+
+#include "engine/atomic_file.h"
+#include "engine/autograd.h"
+#include "engine/checkpoint.h"
+#include "engine/error.h"
+#include "engine/nn/layers.h"
+#include "engine/ops/ops.h"
+#include "engine/optim/ema.h"
+#include "engine/optim/sgd.h"
+
+using namespace vitrine;
+using namespace vitrine::optim;
+using nlohmann::json;
+
+namespace {
+
+const json& golden() {
+    static const json document =
+        json::parse(read_file(std::string(VITRINE_SOURCE_DIR) + "/tests/golden/optimiser_steps.json"));
+    return document;
+}
+
+/// A module that holds parameters and nothing else.
+class Holder : public nn::Module {
+  public:
+    std::string kind() const override { return "Holder"; }
+    void hold(const std::string& name, const Shape& shape, Placement placement, nn::Role role) {
+        add(nn::Parameter{name, Tensor::zeros(shape, placement), nn::TorchLayout::same(shape), {}, role});
+    }
+    void hold(const std::string& name, std::shared_ptr<nn::Module> module) { add(name, std::move(module)); }
+
+  protected:
+    Tensor forward(const Tensor& x) override { return x; }
+};
+
+/// The model of the fixture.
+std::shared_ptr<nn::Module> make_model(Placement placement) {
+    auto norm = std::make_shared<Holder>();
+    norm->hold("weight", {2}, placement, nn::Role::trained);
+    norm->hold("running_mean", {2}, placement, nn::Role::buffer);
+    auto model = std::make_shared<Holder>();
+    model->hold("weight", {2, 3}, placement, nn::Role::trained);
+    model->hold("norm", norm);
+    model->hold("bias", {2}, placement, nn::Role::trained);
+    return model;
+}
+
+void assign(Tensor& tensor, const json& values) {
+    tensor.assign(std::span<const double>(values.get<std::vector<double>>()));
+}
+
+void assign(nn::Module& model, const json& values) {
+    for (const nn::NamedParameter& named : model.state()) assign(named.value(), values.at(named.name));
+}
+
+/// Within 1e-12 of the expected value, of 1 where that is smaller.
+bool near(double value, double expected) {
+    return std::abs(value - expected) <= 1e-12 * std::max(1.0, std::abs(expected));
+}
+
+void check_values(nn::Module& model, const json& expected) {
+    for (const nn::NamedParameter& named : model.state()) {
+        CAPTURE(named.name);
+        const std::vector<double> values = named.value().to_host<double>();
+        for (size_t i = 0; i < values.size(); ++i) {
+            const double wanted = expected.at(named.name)[i];
+            CHECK_MESSAGE(near(values[i], wanted), values[i], " ", wanted);
+        }
+    }
+}
+
+SgdOptions options_of(const json& entry) {
+    return {.momentum = 0.9,
+            .weight_decay = entry.at("weight_decay"),
+            .dampening = entry.value("dampening", 0.0),
+            .nesterov = entry.value("nesterov", false),
+            .decay_norms_and_biases = entry.value("decay_norms_and_biases", true)};
+}
+
+/// Adds gradients of all parameters to what is there, as one backward pass does.
+void pass_gradients(nn::Module& model, const json& gradients, Placement placement) {
+    for (const nn::NamedParameter& named : model.trainable()) {
+        const auto values = gradients.at(named.name).get<std::vector<double>>();
+        named.value().slot()->pass(Tensor::from_host(values, named.value().shape(), placement));
+    }
+}
+
+std::optional<double> take_step(Sgd& sgd, nn::Module& model, const json& entry, const json& step,
+                                size_t index, Placement placement) {
+    sgd.zero_gradients();
+    for (const json& gradients : step.at("gradients")) pass_gradients(model, gradients, placement);
+    return sgd.step(Sgd::Update{.learning_rate = step.at("rate"),
+                                .momentum = entry.at("momentum")[index],
+                                .gradient_scale = 1.0 / entry.value("batches", 1.0),
+                                .max_norm = entry.value("max_norm", 0.0)});
+}
+
+void check_averages(std::vector<std::unique_ptr<Ema>>& averages, nn::Module& model, const json& expected) {
+    for (size_t i = 0; i < averages.size(); ++i) {
+        averages[i]->update(golden().at("ema_decays")[i]);
+        averages[i]->swap();
+        check_values(model, expected[i]);
+        averages[i]->swap();
+    }
+}
+
+void check_case(const json& entry, Placement placement) {
+    const auto model = make_model(placement);
+    assign(*model, golden().at("start"));
+    Sgd sgd(model->trainable(), options_of(entry));
+    std::vector<std::unique_ptr<Ema>> averages;
+    for (size_t i = 0; i < golden().at("ema_decays").size(); ++i) {
+        averages.push_back(std::make_unique<Ema>(*model));
+    }
+    for (size_t index = 0; index < entry.at("steps").size(); ++index) {
+        CAPTURE(index);
+        const json& step = entry.at("steps")[index];
+        if (entry.contains("phase_2") && entry.at("phase_2").at("step") == index) {
+            sgd.set_options(options_of(entry.at("phase_2")));
+        }
+        const std::optional<double> norm = take_step(sgd, *model, entry, step, index, placement);
+        REQUIRE(norm.has_value() == step.contains("norm"));
+        if (norm) CHECK(near(*norm, step.at("norm")));
+        for (const nn::NamedParameter& named : model->state()) {
+            if (named.parameter->role == nn::Role::buffer)
+                assign(named.value(), step.at("values").at(named.name));
+        }
+        check_values(*model, step.at("values"));
+        check_averages(averages, *model, step.at("averages"));
+        check_values(*model, step.at("values"));
+    }
+}
+
+}  // namespace
+
+TEST_CASE("optimiser: ten steps of every kind follow PyTorch's, and so do the averages") {
+    REQUIRE(golden().at("cases").size() == 5);
+    for (const json& entry : golden().at("cases")) {
+        CAPTURE(entry.at("name").get<std::string>());
+        REQUIRE(entry.at("steps").size() == 10);
+        for (Device device : {Device::reference, Device::cpu, Device::simt})
+            check_case(entry, {DType::f64, device});
+    }
+}
+
+namespace {
+
+const SgdOptions all_options{.momentum = 0.9,
+                             .weight_decay = 0.01,
+                             .dampening = 0.0,
+                             .nesterov = true,
+                             .decay_norms_and_biases = false};
+
+/// A model, its optimiser and its average, as a process has them.
+struct Run {
+    explicit Run(Placement its_placement) : placement(its_placement) { assign(*model, golden().at("start")); }
+
+    /// Steps first … last − 1 of a fixture's case.
+    void steps(size_t first, size_t last) {
+        const json& entry = golden().at("cases")[2];
+        for (size_t index = first; index < last; ++index) {
+            take_step(sgd, *model, entry, entry.at("steps")[index], index, placement);
+            ema.update(warmed_up_decay(0.99, ema.updates()));
+        }
+    }
+
+    SafeTensors state() {
+        SafeTensors all = model_state(*model);
+        for (const SafeTensors& more : {sgd.state(), ema.state()}) {
+            all.tensors.insert(all.tensors.end(), more.tensors.begin(), more.tensors.end());
+        }
+        return all;
+    }
+
+    void load(const SafeTensors& state) {
+        SafeTensors own = state;
+        std::erase_if(own.tensors, [](const SafeTensor& tensor) {
+            return tensor.name.starts_with("momentum.") || tensor.name.starts_with("ema");
+        });
+        load_model_state(*model, own, "a file");
+        sgd.load_state(state, "a file");
+        ema.load_state(state, "a file");
+    }
+
+    Placement placement;
+    std::shared_ptr<nn::Module> model = make_model(placement);
+    Sgd sgd{model->trainable(), all_options};
+    Ema ema{*model};
+};
+
+void check_same_bits(const SafeTensors& a, const SafeTensors& b) {
+    REQUIRE(a.tensors.size() == b.tensors.size());
+    for (const SafeTensor& tensor : a.tensors) {
+        CAPTURE(tensor.name);
+        CHECK(tensor.bytes == b.at(tensor.name).bytes);
+    }
+}
+
+}  // namespace
+
+TEST_CASE("optimiser: ten steps are five steps, a file, and five steps, to the bit") {
+    const auto path = std::filesystem::temp_directory_path() / "vitrine_optimiser_state.safetensors";
+    for (Device device : {Device::reference, Device::cpu, Device::simt}) {
+        const Placement placement{DType::f32, device};
+        Run straight(placement), begun(placement), resumed(placement);
+        straight.steps(0, 10);
+        begun.steps(0, 5);
+        write_safetensors(path, begun.state());
+        resumed.load(read_safetensors(path));
+        CHECK(resumed.ema.updates() == 5);
+        check_same_bits(resumed.state(), begun.state());
+        resumed.steps(5, 10);
+        check_same_bits(resumed.state(), straight.state());
+        CHECK(straight.state().tensors.size() == 4 + 3 + 5);
+    }
+    std::filesystem::remove(path);
+}
+
+TEST_CASE("optimiser: a state of another model is refused, and nothing changes") {
+    Run run({DType::f32, Device::reference});
+    run.steps(0, 3);
+    const SafeTensors before = run.state();
+    const auto refuses = [&](const SafeTensors& state) {
+        const bool sgd_refuses = [&] {
+            try {
+                run.sgd.load_state(state, "a file");
+                return false;
+            } catch (const Error&) {
+                return true;
+            }
+        }();
+        check_same_bits(run.state(), before);
+        return sgd_refuses;
+    };
+    SafeTensors stranger = run.sgd.state(), reshaped = stranger;
+    stranger.tensors.back().name = "momentum.other";
+    CHECK(refuses(stranger));
+    reshaped.tensors.front().shape = Shape{3, 2};
+    CHECK(refuses(reshaped));
+
+    SafeTensors lacking = run.ema.state(), more = lacking;
+    std::erase_if(lacking.tensors, [](const SafeTensor& tensor) { return tensor.name == "ema.bias"; });
+    CHECK_THROWS_AS(run.ema.load_state(lacking, "a file"), Error);
+    more.tensors.push_back(more.tensors.front());
+    more.tensors.back().name = "ema.other";
+    CHECK_THROWS_AS(run.ema.load_state(more, "a file"), Error);
+    CHECK_THROWS_AS(run.ema.load_state({}, "a file"), Error);
+    check_same_bits(run.state(), before);
+}
+
+TEST_CASE(
+    "optimiser: a parameter without a step with momentum has no state, and reset_momentum forgets all") {
+    Run run({DType::f32, Device::cpu});
+    CHECK(run.sgd.state().tensors.empty());
+    run.sgd.step(0.1);  // nothing has a gradient
+    CHECK(run.sgd.state().tensors.empty());
+    run.steps(0, 2);
+    CHECK(run.sgd.state().tensors.size() == 3);
+    run.sgd.set_options({.momentum = 0.5});
+    CHECK(run.sgd.state().tensors.size() == 3);
+    run.sgd.reset_momentum();
+    CHECK(run.sgd.state().tensors.empty());
+
+    CHECK_THROWS_AS(run.sgd.set_options({.momentum = -1.0}), Error);
+    CHECK_THROWS_AS(run.sgd.set_options({.nesterov = true}), Error);
+    CHECK(run.sgd.options().momentum == 0.5);
+}
+
+TEST_CASE("optimiser: gradients of two half batches add up to the whole batch's") {
+    const Placement placement{DType::f64, Device::cpu};
+    nn::Linear linear({.in_features = 3, .out_features = 2, .weight = {}, .bias = {}, .unflattened = {}},
+                      placement);
+    const std::vector<nn::NamedParameter> parameters = linear.trainable();
+    for (const nn::NamedParameter& named : parameters) named.value().assign_zero();
+    Sgd sgd(parameters, {});
+    const std::vector<double> images{1, 2, 3, -1, 0.5, 2, 0, 1, -2, 3, -1, 0.25};
+    const std::vector<int32_t> labels{0, 1, 1, 1};
+    const auto backward = [&](size_t first, size_t count) {
+        const std::vector<double> own(images.begin() + static_cast<int64_t>(3 * first),
+                                      images.begin() + static_cast<int64_t>(3 * (first + count)));
+        const std::vector<int32_t> own_labels(labels.begin() + static_cast<int64_t>(first),
+                                              labels.begin() + static_cast<int64_t>(first + count));
+        const auto rows = static_cast<int64_t>(count);
+        Tape tape;
+        const Recording recording(tape);
+        const Tensor x = Tensor::from_host(own, {rows, 3}, placement);
+        tape.backward(ops::softmax_cross_entropy(
+            linear(x), Tensor::from_host(own_labels, {rows}, {DType::i32, placement.device}), 0.0));
+    };
+    const auto values = [&] {
+        std::vector<double> all;
+        for (const nn::NamedParameter& named : parameters) {
+            for (double value : named.value().to_host<double>()) all.push_back(value);
+        }
+        return all;
+    };
+    backward(0, 4);
+    sgd.step(0.5);
+    const std::vector<double> whole = values();
+
+    for (const nn::NamedParameter& named : parameters) named.value().assign_zero();
+    sgd.zero_gradients();
+    backward(0, 2);
+    backward(2, 2);
+    sgd.step({.learning_rate = 0.5, .gradient_scale = 0.5});
+    const std::vector<double> halves = values();
+    REQUIRE(whole.size() == 8);
+    for (size_t i = 0; i < whole.size(); ++i) {
+        CHECK(whole[i] != 0.0);
+        CHECK(near(halves[i], whole[i]));
+    }
+}
+
+TEST_CASE("optimiser: gradients that are not finite are reported and not followed") {
+    const Placement placement{DType::f32, Device::cpu};
+    const auto model = make_model(placement);
+    assign(*model, golden().at("start"));
+    Sgd sgd(model->trainable(), {.momentum = 0.9});
+    CHECK(sgd.gradient_norm() == 0.0);
+    pass_gradients(*model, {{"weight", {3, 0, 0, 0, 0, 0}}, {"norm.weight", {0, 4}}, {"bias", {0, 0}}},
+                   placement);
+    CHECK(sgd.gradient_norm() == 5.0);
+    const double infinity = std::numeric_limits<double>::infinity();
+    CHECK(sgd.step({.learning_rate = 0.0, .gradient_scale = 0.5, .max_norm = infinity}) == 2.5);
+    CHECK(!sgd.step({.learning_rate = 0.0}).has_value());
+
+    const std::vector<double> bad{infinity, 0.0};
+    sgd.parameters().back().value().slot()->pass(Tensor::from_host(bad, {2}, placement));
+    const SafeTensors before = model_state(*model), momentum = sgd.state();
+    const std::optional<double> norm = sgd.step({.learning_rate = 0.1, .max_norm = 1.0});
+    REQUIRE(norm.has_value());
+    CHECK(!std::isfinite(*norm));
+    check_same_bits(model_state(*model), before);
+    check_same_bits(sgd.state(), momentum);
+}
+
+TEST_CASE("optimiser: clipping makes gradients smaller and never larger") {
+    CHECK(clip_coefficient(0.5, 1.0) == 1.0);
+    CHECK(clip_coefficient(0.0, 1.0) == 1.0);
+    CHECK(clip_coefficient(2.0, 1.0) == 1.0 / 2.000001);
+    CHECK(clip_coefficient(2.0, std::numeric_limits<double>::infinity()) == 1.0);
+}
+
+TEST_CASE("moving average: the first update copies, counters are copied, and swap exchanges") {
+    const Placement placement{DType::f32, Device::cpu};
+    nn::BatchNorm2d norm(2, placement);
+
+    const auto all = norm.state();
+    for (const nn::NamedParameter& named : all) named.value().assign_zero();
+    Ema ema(norm);
+    const auto set = [&](double value) {
+        for (const nn::NamedParameter& named : all) {
+            const std::vector<double> values(static_cast<size_t>(named.value().count()), value);
+            named.value().assign(std::span<const double>(values));
+        }
+    };
+    const auto values = [&] {
+        std::vector<double> first;
+        for (const nn::NamedParameter& named : all) first.push_back(named.value().to_host<double>().front());
+        return first;
+    };
+    set(1.0);
+    ema.update(0.75);
+    set(5.0);
+    ema.update(0.75);
+    ema.swap();
+    CHECK(values() == std::vector<double>{2, 2, 2, 2, 5});  // the last one counts batches
+    CHECK_THROWS_AS(ema.update(0.75), std::logic_error);
+    CHECK_THROWS_AS(ema.state(), std::logic_error);
+    ema.swap();
+    CHECK(values() == std::vector<double>{5, 5, 5, 5, 5});
+    CHECK_THROWS_AS(ema.update(1.5), Error);
+    CHECK_THROWS_AS(ema.update(std::nan("")), Error);
+    CHECK(ema.updates() == 2);
+}
+
+TEST_CASE("moving average: the decay warms up") {
+    CHECK(warmed_up_decay(0.999, 0) == 0.1);
+    CHECK(warmed_up_decay(0.999, 10) == 0.55);
+    CHECK(warmed_up_decay(0.999, 8980) < 0.999);
+    CHECK(warmed_up_decay(0.999, 8991) == 0.999);
+    CHECK(warmed_up_decay(0.05, 0) == 0.05);
+}
