@@ -1,9 +1,10 @@
-// bench: how fast a training step or a single op is, against what this machine can do at best.
+// bench: how fast a training step, a single op or augmentation is, against what this machine can do at best.
 
 #include <fmt/format.h>
 
 #include "kernels/kernels.h"
 #include "kernels/threads.h"
+#include "tools/bench/augment_report.h"
 #include "tools/bench/op_report.h"
 #include "tools/bench/options.h"
 #include "tools/bench/step_report.h"
@@ -28,13 +29,22 @@ void run_op(const BenchOptions& options) {
                                   : tools::format_op(options.op, kernels, peak));
 }
 
+void run_augment(const BenchOptions& options) {
+    const tools::AugmentBenchResult result = tools::bench_augment(options.augment);
+    const tools::Peak peak = tools::measure_peak();
+    fmt::print("{}", options.json ? tools::format_augment_json(options.augment, result, peak)
+                                  : tools::format_augment(options.augment, result, peak));
+}
+
 int run(const BenchOptions& options) {
     if (options.command == BenchOptions::Command::help) return 0;
     set_threads(options.threads);
     for (const std::string& implementation : options.implementations) {
         force_implementation(options.step.device, implementation);
     }
-    options.command == BenchOptions::Command::step ? run_step(options) : run_op(options);
+    if (options.command == BenchOptions::Command::step) run_step(options);
+    if (options.command == BenchOptions::Command::op) run_op(options);
+    if (options.command == BenchOptions::Command::augment) run_augment(options);
     return 0;
 }
 

@@ -11,7 +11,7 @@
 namespace vitrine::tools {
 namespace {
 
-/// What both commands take, before it is known which one it is.
+/// What all commands take, before it is known which one it is.
 struct Common {
     std::string device = "auto";
     std::string model;
@@ -74,13 +74,15 @@ void take(const Common& common, BenchOptions& options) {
     };
     take_into(options.step);
     take_into(options.op);
+    take_into(options.augment);
 }
 
 }  // namespace
 
 BenchOptions parse_bench_options(int argc, const char* const* argv) {
     CLI::App app{
-        "Times training steps and single ops, as a share of what this machine can do at best (measured "
+        "Times training steps, single ops and augmentation, as a share of what this machine can do at best "
+        "(measured "
         "first)."};
     app.require_subcommand(1);
     BenchOptions options;
@@ -98,6 +100,15 @@ BenchOptions parse_bench_options(int argc, const char* const* argv) {
     add_steps(*op, common, "How many to time with each implementation [5]");
     add_common(*op, common, options);
 
+    CLI::App* augment = app.add_subcommand(
+        "augment", "Augmentation op by op and in whole pipelines, beside a training step of the model");
+    add_whole(
+        *augment, "--source-size", 1, 4096, [&](int64_t size) { options.augment.source_size = size; },
+        "Side of the data set's images in pixels [64]");
+    augment->add_flag("--plan", options.augment.plan_only, "Only how quickly the programs are drawn");
+    add_steps(*augment, common, "How many batches of each to time [10]");
+    add_common(*augment, common, options);
+
     try {
         app.parse(argc, argv);
     } catch (const CLI::CallForHelp&) {
@@ -105,7 +116,9 @@ BenchOptions parse_bench_options(int argc, const char* const* argv) {
         std::cout << (chosen.empty() ? app.help() : chosen.front()->help());
         return options;
     }
-    options.command = step->parsed() ? BenchOptions::Command::step : BenchOptions::Command::op;
+    options.command = step->parsed() ? BenchOptions::Command::step
+                      : op->parsed() ? BenchOptions::Command::op
+                                     : BenchOptions::Command::augment;
     take(common, options);
     return options;
 }

@@ -4,15 +4,17 @@
 #include <string>
 #include <vector>
 
+#include "tools/bench/augment_bench.h"
 #include "tools/bench/op_bench.h"
 #include "tools/bench/step_bench.h"
 
 namespace vitrine::tools {
 
 struct BenchOptions {
-    enum class Command { help, step, op } command = Command::help;
+    enum class Command { help, step, op, augment } command = Command::help;
     StepBenchOptions step;
     OpBenchOptions op;
+    AugmentBenchOptions augment;
     std::vector<std::string> implementations;  // op=name
     int threads = 0;
     bool json = false;

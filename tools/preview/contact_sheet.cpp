@@ -1,0 +1,223 @@
+// The augmentation preview: see contact_sheet.h.
+
+#include "tools/preview/contact_sheet.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "data/input_maker.h"
+#include "data/resize.h"
+#include "tools/preview/canvas.h"
+
+namespace vitrine::tools {
+namespace {
+
+constexpr Color paper{255, 255, 255}, ink{20, 20, 20}, faint{110, 110, 110};
+constexpr int64_t gap = 10;             // between cells, and around all of them
+constexpr int64_t section_gap = 34;     // between training and validation
+constexpr int64_t smallest_side = 128;  // of a cell: narrower ones have no room for names
+
+struct Cell {
+    Image image;
+    std::string text;
+};
+using Row = std::vector<Cell>;
+
+/// The first sample of each of the classes that are shown, which are spread evenly over those there are.
+/// Images beyond a sample of each class are the class's next ones.
+std::vector<int64_t> evenly_chosen(const ImageSet& set, int64_t classes, int64_t images) {
+    std::vector<int64_t> chosen;
+    for (int64_t i = 0; i < images; ++i) {
+        const int64_t label = images <= classes ? i * classes / images : i % classes;
+        int64_t wanted = images <= classes ? 0 : i / classes;
+        for (int64_t sample = 0; sample < set.count; ++sample) {
+            if (set.labels[static_cast<size_t>(sample)] != label || wanted-- > 0) continue;
+            chosen.push_back(sample);
+            break;
+        }
+    }
+    return chosen;
+}
+
+/// As large as the cell allows; small ones are enlarged in whole pixels, so that they can be seen.
+Image fitted(const Image& image, int64_t side) {
+    const int64_t longer = std::max(image.height, image.width);
+    if (longer > side)
+        return resize(image, std::max<int64_t>(image.height * side / longer, 1),
+                      std::max<int64_t>(image.width * side / longer, 1));
+    const int64_t times = side / longer;
+    Image larger = make_canvas(image.height * times, image.width * times, paper);
+    for (int64_t y = 0; y < larger.height; ++y)
+        for (int64_t x = 0; x < larger.width; ++x)
+            std::copy_n(image.pixels.begin() + ((y / times) * image.width + x / times) * 3, 3,
+                        larger.pixels.begin() + (y * larger.width + x) * 3);
+    return larger;
+}
+
+/// The network's inputs as pictures again.
+std::vector<Image> pictures_of(const Tensor& inputs, const ChannelNormalization& normalize) {
+    const std::vector<float> values = inputs.to_host<float>();
+    const Shape& shape = inputs.shape();
+    std::vector<Image> pictures;
+    for (int64_t n = 0; n < shape[0]; ++n) {
+        Image picture = make_canvas(shape[1], shape[2], paper);
+        for (size_t i = 0; i < picture.pixels.size(); ++i) {
+            const double value = values[static_cast<size_t>(n) * picture.pixels.size() + i];
+            const double share = value * normalize.deviation[i % 3] + normalize.mean[i % 3];
+            picture.pixels[i] = static_cast<uint8_t>(std::lround(std::clamp(share, 0.0, 1.0) * 255.0));
+        }
+        pictures.push_back(std::move(picture));
+    }
+    return pictures;
+}
+
+Batch batch_of(const ImageSet& set, const std::vector<int64_t>& samples) {
+    Batch batch;
+    batch.count = static_cast<int64_t>(samples.size());
+    batch.samples = samples;
+    for (const int64_t sample : samples) {
+        batch.labels.push_back(set.labels[static_cast<size_t>(sample)]);
+        batch.images.insert(batch.images.end(), set.image(sample), set.image(sample) + set.image_bytes());
+    }
+    return batch;
+}
+
+Cell original(const Dataset& dataset, const ImageSet& set, int64_t sample) {
+    const auto label = static_cast<size_t>(set.labels[static_cast<size_t>(sample)]);
+    const uint8_t* pixels = set.image(sample);
+    return {{set.height, set.width, std::vector<uint8_t>(pixels, pixels + set.image_bytes())},
+            dataset.class_names.at(label)};
+}
+
+std::string applied(const ImageSet& set, const TrainTransform& transform, uint64_t seed, uint32_t epoch,
+                    int64_t sample) {
+    Program program{.width = set.width, .height = set.height};
+    program.with_names = true;
+    transform.draw(seed, epoch, static_cast<uint32_t>(sample), program);
+    return program.names.empty() ? "nothing" : fmt::format("{}", fmt::join(program.names, ", "));
+}
+
+std::vector<Row> training_rows(const Dataset& dataset, const TrainTransform& transform,
+                               const std::vector<int64_t>& samples, int epochs, uint64_t seed) {
+    const ImageSet& set = dataset.train;
+    const InputMaker maker(set, transform, {DType::f32, Device::cpu}, seed);
+    const Batch batch = batch_of(set, samples);
+    std::vector<Row> rows;
+    for (const int64_t sample : samples) rows.push_back({original(dataset, set, sample)});
+    for (int i = 1; i <= epochs; ++i) {
+        const auto epoch = static_cast<uint32_t>(i);
+        const std::vector<Image> pictures = pictures_of(maker.make(batch, epoch).images, transform.normalize);
+        for (size_t n = 0; n < samples.size(); ++n)
+            rows[n].push_back(Cell{pictures[n], applied(set, transform, seed, epoch, samples[n])});
+    }
+    return rows;
+}
+
+void add_validation(const Dataset& dataset, const EvalTransform& transform, std::vector<Row>& rows) {
+    const ImageSet& set = dataset.validation;
+    const auto classes = static_cast<int64_t>(dataset.class_names.size());
+    const std::vector<int64_t> samples = evenly_chosen(set, classes, static_cast<int64_t>(rows.size()));
+    if (samples.empty()) return;
+    const InputMaker maker(set, transform, {DType::f32, Device::cpu});
+    const std::vector<Image> pictures =
+        pictures_of(maker.make(batch_of(set, samples), 0).images, transform.normalize);
+    for (size_t n = 0; n < samples.size() && n < rows.size(); ++n) {
+        rows[n].push_back(original(dataset, set, samples[n]));
+        rows[n].push_back(Cell{pictures[n], ""});
+    }
+}
+
+/// Rows of cells with a heading each, and two sections side by side.
+class Sheet {
+  public:
+    Sheet(std::vector<Row> rows, std::vector<std::string> headings, size_t validation_column)
+        : rows_(std::move(rows)), headings_(std::move(headings)), validation_column_(validation_column) {
+        side_ = smallest_side;
+        for (const Row& row : rows_)
+            for (const Cell& cell : row) side_ = std::max({side_, cell.image.height, cell.image.width});
+        side_ = std::min<int64_t>(side_, 256);
+    }
+
+    Image draw(const std::string& training, const std::string& validation) const {
+        const int64_t width = left_of(headings_.size());
+        const std::vector<std::string> lines = title_lines(training, validation, width - 2 * gap);
+        int64_t height = gap + static_cast<int64_t>(lines.size() + 1) * line() + 2 * gap;
+        for (const Row& row : rows_) height += height_of(row);
+        Image canvas = make_canvas(height, width, paper);
+        int64_t y = gap;
+        for (const std::string& text : lines) {
+            font_.draw(canvas, text, gap, y, ink);
+            y += line();
+        }
+        y += gap;
+        for (size_t column = 0; column < headings_.size(); ++column)
+            font_.draw(canvas, headings_[column], left_of(column), y, faint);
+        y += line() + gap / 2;
+        for (const Row& row : rows_) {
+            draw_row(canvas, row, y);
+            y += height_of(row);
+        }
+        return canvas;
+    }
+
+  private:
+    int64_t line() const { return font_.line_height() + 1; }
+    int64_t left_of(size_t column) const {
+        const int64_t apart = column >= validation_column_ ? section_gap - gap : 0;
+        return gap + static_cast<int64_t>(column) * (side_ + gap) + apart;
+    }
+    int64_t height_of(const Row& row) const {
+        int64_t most = 0;
+        for (const Cell& cell : row)
+            most = std::max(most, fitted(cell.image, side_).height +
+                                      line() * static_cast<int64_t>(font_.wrap(cell.text, side_).size()));
+        return most + gap + 4;
+    }
+    std::vector<std::string> title_lines(const std::string& training, const std::string& validation,
+                                         int64_t width) const {
+        std::vector<std::string> lines = font_.wrap("Training: " + training, width);
+        for (std::string& text : font_.wrap("Validation: " + validation, width))
+            lines.push_back(std::move(text));
+        return lines;
+    }
+    void draw_row(Image& canvas, const Row& row, int64_t top) const {
+        for (size_t column = 0; column < row.size(); ++column) {
+            const Image image = fitted(row[column].image, side_);
+            paste(canvas, image, left_of(column), top);
+            int64_t y = top + image.height + 2;
+            for (const std::string& text : font_.wrap(row[column].text, side_)) {
+                font_.draw(canvas, text, left_of(column), y, ink);
+                y += line();
+            }
+        }
+    }
+
+    std::vector<Row> rows_;
+    std::vector<std::string> headings_;
+    size_t validation_column_;
+    int64_t side_ = 0;
+    Font font_{14};
+};
+
+}  // namespace
+
+std::vector<uint8_t> preview_sheet(const Dataset& dataset, const Transforms& transforms, int images,
+                                   int epochs, uint64_t seed) {
+    const auto classes = static_cast<int64_t>(dataset.class_names.size());
+    const std::vector<int64_t> samples = evenly_chosen(dataset.train, classes, images);
+    std::vector<Row> rows = training_rows(dataset, transforms.train, samples, epochs, seed);
+    std::vector<std::string> headings{"original"};
+    for (int epoch = 1; epoch <= epochs; ++epoch) headings.push_back(fmt::format("epoch {}", epoch));
+    const size_t validation_column = headings.size();
+    add_validation(dataset, transforms.evaluation, rows);
+    if (rows.front().size() > validation_column) {
+        headings.emplace_back("validation image");
+        headings.emplace_back("what validation sees");
+    }
+    const Sheet sheet(std::move(rows), std::move(headings), validation_column);
+    return png_of(sheet.draw(transforms.train.describe(), transforms.evaluation.describe()));
+}
+
+}  // namespace vitrine::tools
