@@ -13,6 +13,8 @@
 #include "kernels/threads.h"
 #include "models/models.h"
 #include "tests/tools/program.h"
+#include "tools/bench/augment_bench.h"
+#include "tools/bench/augment_report.h"
 #include "tools/bench/op_bench.h"
 #include "tools/bench/op_report.h"
 #include "tools/bench/roofline.h"
@@ -323,6 +325,29 @@ TEST_CASE("bench refuses what cannot be in one sentence, with exit code 2") {
         CHECK_MESSAGE(outcome.err.find(c.part) != std::string::npos, c.part);
         CHECK(std::ranges::count(outcome.err, '\n') == 1);
     }
+}
+
+TEST_CASE("augmentation is timed op by op and pipeline by pipeline, beside a step") {
+    AugmentBenchOptions options;
+    options.source_size = 20;
+    options.image_size = 32;
+    options.batch_size = 4;
+    options.steps = 2;
+    options.programs = 5000;
+    const AugmentBenchResult result = bench_augment(options);
+    CHECK(result.ops.size() >= 19);
+    CHECK(result.pipelines.size() == 5);
+    CHECK(result.plans.size() == 5);
+    CHECK(result.step_seconds.size() == 3);
+    for (const AugmentTime& op : result.ops) {
+        CHECK(op.seconds.size() == 2);
+        CHECK(op.bytes == 2.0 * 4 * 32 * 32 * 3);
+    }
+    CHECK(result.pipelines[0].bytes == 4.0 * 20 * 20 * 3 + 4.0 * 4 * 32 * 32 * 3);
+    const auto json = nlohmann::json::parse(format_augment_json(options, result, {1e9, 1e9}));
+    CHECK(json["pipelines"][4]["name"] == "nested random_choice");
+    CHECK(json["pipelines"][0]["share_of_step"] > 0.0);
+    CHECK(format_augment(options, result, {1e9, 1e9}).find("of step") != std::string::npos);
 }
 
 }  // namespace vitrine::tools
