@@ -42,12 +42,30 @@ Place source_of(const Step& move, Place at, int64_t width, int64_t height) {
     }
 }
 
+/// The column (or row) that each one of a zoom's result comes from; found by adding up, as Pillow does.
+std::vector<int64_t> zoom_places(const Step& zoom, bool columns) {
+    double position = zoom.reals[columns ? 0 : 2];
+    std::vector<int64_t> places(static_cast<size_t>(columns ? zoom.out_width : zoom.out_height));
+    for (int64_t& place : places) {
+        place = floor_or_outside(position);
+        position += zoom.reals[columns ? 1 : 3];
+    }
+    return places;
+}
+
 Pixel pixel_at(const uint8_t* from) { return {from[0], from[1], from[2]}; }
 
 void put(uint8_t* to, Pixel p) {
     to[0] = p.red;
     to[1] = p.green;
     to[2] = p.blue;
+}
+
+/// augment::blend in a form that compilers turn into vector instructions. Its cases for the factors 0 and 1
+/// say only what the arithmetic gives anyway.
+uint8_t blend_without_branches(int degenerate, int image, float factor) {
+    const float mixed = static_cast<float>(degenerate) + factor * static_cast<float>(image - degenerate);
+    return static_cast<uint8_t>(static_cast<int>(std::min(std::max(mixed, 0.0f), 255.0f)));
 }
 
 }  // namespace
@@ -90,6 +108,10 @@ void AugmentImage::finish(uint8_t* to) { write(to); }
 
 void AugmentImage::write(uint8_t* to) const {
     if (move_count_ == 0) return write_table(to);
+    const auto mixes_axes = [](const Step& move) {
+        return move.op == OpCode::affine || move.op == OpCode::turn_left || move.op == OpCode::turn_right;
+    };
+    if (std::none_of(moves_.begin(), moves_.begin() + move_count_, mixes_axes)) return write_by_axes(to);
     const bool single_affine = move_count_ == 1 && moves_[0].op == OpCode::affine;
     return single_affine ? write_affine(to) : write_moved(to);
 }
@@ -128,8 +150,47 @@ void AugmentImage::write_affine(uint8_t* to) const {
     }
 }
 
+std::vector<AugmentImage::Origin> AugmentImage::origins(bool columns) const {
+    std::vector<Origin> all(static_cast<size_t>(columns ? width() : height()));
+    for (size_t i = 0; i < all.size(); ++i) all[i] = {static_cast<int64_t>(i), -1};
+    for (size_t m = move_count_; m-- > 0;) {
+        const Step& move = moves_[m];
+        const int64_t length = columns ? (m == 0 ? width_ : moves_[m - 1].out_width)
+                                       : (m == 0 ? height_ : moves_[m - 1].out_height);
+        const std::vector<int64_t> zoomed =
+            move.op == OpCode::zoom ? zoom_places(move, columns) : std::vector<int64_t>{};
+        for (Origin& origin : all) {
+            if (origin.left_by >= 0) continue;
+            const Place at = columns ? Place{origin.place, 0} : Place{0, origin.place};
+            const Place from = move.op == OpCode::zoom ? at : source_of(move, at, length, length);
+            origin.place = move.op == OpCode::zoom ? zoomed[static_cast<size_t>(origin.place)]
+                           : columns               ? from.x
+                                                   : from.y;
+            if (origin.place < 0 || origin.place >= length) origin.left_by = static_cast<int>(m);
+        }
+    }
+    return all;
+}
+
+/// Where columns stay columns and rows stay rows, each is followed back once, and a pixel is where they meet.
+/// Of moves that lead out of their image, the last one gives the colour.
+void AugmentImage::write_by_axes(uint8_t* to) const {
+    const std::vector<Origin> columns = origins(true), rows = origins(false);
+    for (const Origin& row : rows)
+        for (const Origin& column : columns) {
+            const int left_by = std::max(row.left_by, column.left_by);
+            if (left_by >= 0) {
+                put(to, pixel_at(moves_[static_cast<size_t>(left_by)].fill));
+            } else {
+                const uint8_t* from = pixels_ + (row.place * width_ + column.place) * 3;
+                put(to, {tables_[0][from[0]], tables_[1][from[1]], tables_[2][from[2]]});
+            }
+            to += 3;
+        }
+}
+
 /// A pixel of the result is followed back through the moves; the first one that leaves its image gives the
-/// colour. Rows and columns of moves that do not mix them are worked out once.
+/// colour.
 void AugmentImage::write_moved(uint8_t* to) const {
     // Sizes of what each move moves.
     std::array<int64_t, most_moves> widths, heights;
@@ -141,14 +202,8 @@ void AugmentImage::write_moved(uint8_t* to) const {
     std::array<std::vector<int64_t>, most_moves> columns, rows;
     for (size_t m = 0; m < move_count_; ++m) {
         if (moves_[m].op != OpCode::zoom) continue;
-        const auto list = [](double position, double step, int64_t count) {
-            std::vector<int64_t> places;
-            for (int64_t k = 0; k < count; ++k, position += step)
-                places.push_back(floor_or_outside(position));
-            return places;
-        };
-        columns[m] = list(moves_[m].reals[0], moves_[m].reals[1], moves_[m].out_width);
-        rows[m] = list(moves_[m].reals[2], moves_[m].reals[3], moves_[m].out_height);
+        columns[m] = zoom_places(moves_[m], true);
+        rows[m] = zoom_places(moves_[m], false);
     }
     const int64_t out_height = height(), out_width = width();
     for (int64_t y = 0; y < out_height; ++y)
@@ -248,7 +303,7 @@ void AugmentImage::sharpness(float factor) {
         for (int64_t i = 3; i < row - 3; ++i) {
             const int weighted = above[i - 3] + above[i] + above[i + 3] + here[i - 3] + 5 * here[i] +
                                  here[i + 3] + below[i - 3] + below[i] + below[i + 3];
-            out[i] = augment::blend(augment::smooth(weighted), here[i], factor);
+            out[i] = blend_without_branches(augment::smooth(weighted), here[i], factor);
         }
         for (int64_t i = row - 3; i < row; ++i) out[i] = augment::blend(here[i], here[i], factor);
     }

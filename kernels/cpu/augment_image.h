@@ -37,6 +37,12 @@ class AugmentImage {
   private:
     using Table = std::array<uint8_t, 256>;
 
+    /// Where a column (or row) of the result comes from, or the move that leads it out of its image.
+    struct Origin {
+        int64_t place;
+        int left_by;  // −1: none does
+    };
+
     void reset_tables();
     /// Follows the tables by f(value, channel).
     template <class F>
@@ -48,7 +54,10 @@ class AugmentImage {
     void write(uint8_t* to) const;
     void write_table(uint8_t* to) const;
     void write_affine(uint8_t* to) const;
+    void write_by_axes(uint8_t* to) const;
     void write_moved(uint8_t* to) const;
+    /// Of all columns, or of all rows.
+    std::vector<Origin> origins(bool columns) const;
     uint8_t* other_area();
 
     void contrast(float factor);
