@@ -59,6 +59,13 @@ TEST_CASE("a preview shows each chosen image, and what the network gets of it") 
     }
     CHECK(count_color(with, {40, 99, 3}) == 0);
     CHECK(with.width > without.width);
+    // A class without a validation image leaves its place empty.
+    Dataset partly = small_set(true);
+    partly.validation = partly.validation.select({0, 4});
+    const Image gaps = sheet(partly, recipe, 3, 2);
+    CHECK(gaps.width == with.width);
+    CHECK(count_color(gaps, {80, 99, 3}) == 3 * 128 * 128);
+    CHECK(count_color(gaps, {160, 99, 3}) == 5 * 128 * 128);
 }
 
 TEST_CASE("a preview's cells are augmented as the seed's epochs are, and the same each time") {

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <optional>
 
 #include "data/input_maker.h"
 #include "data/resize.h"
@@ -25,20 +26,25 @@ struct Cell {
 };
 using Row = std::vector<Cell>;
 
-/// The first sample of each of the classes that are shown, which are spread evenly over those there are.
-/// Images beyond a sample of each class are the class's next ones.
-std::vector<int64_t> evenly_chosen(const ImageSet& set, int64_t classes, int64_t images) {
-    std::vector<int64_t> chosen;
-    for (int64_t i = 0; i < images; ++i) {
-        const int64_t label = images <= classes ? i * classes / images : i % classes;
-        int64_t wanted = images <= classes ? 0 : i / classes;
-        for (int64_t sample = 0; sample < set.count; ++sample) {
-            if (set.labels[static_cast<size_t>(sample)] != label || wanted-- > 0) continue;
-            chosen.push_back(sample);
-            break;
-        }
-    }
-    return chosen;
+/// A class's image of that number, in the set's order.
+struct Choice {
+    int32_t label;
+    int64_t number;
+};
+
+/// Spread evenly over the classes; where there are more images than classes, the classes' next ones follow.
+std::vector<Choice> even_choices(int64_t classes, int64_t images) {
+    std::vector<Choice> choices;
+    for (int64_t i = 0; i < images; ++i)
+        choices.push_back(images <= classes ? Choice{static_cast<int32_t>(i * classes / images), 0}
+                                            : Choice{static_cast<int32_t>(i % classes), i / classes});
+    return choices;
+}
+
+std::optional<int64_t> find_sample(const ImageSet& set, Choice choice) {
+    for (int64_t sample = 0; sample < set.count; ++sample)
+        if (set.labels[static_cast<size_t>(sample)] == choice.label && choice.number-- == 0) return sample;
+    return std::nullopt;
 }
 
 /// As large as the cell allows; small ones are enlarged in whole pixels, so that they can be seen.
@@ -115,18 +121,14 @@ std::vector<Row> training_rows(const Dataset& dataset, const TrainTransform& tra
     return rows;
 }
 
-void add_validation(const Dataset& dataset, const EvalTransform& transform, std::vector<Row>& rows) {
+/// The original and what validation sees of it; nothing for a set without that image.
+Row validation_cells(const Dataset& dataset, const EvalTransform& transform, const Choice& choice) {
     const ImageSet& set = dataset.validation;
-    const auto classes = static_cast<int64_t>(dataset.class_names.size());
-    const std::vector<int64_t> samples = evenly_chosen(set, classes, static_cast<int64_t>(rows.size()));
-    if (samples.empty()) return;
+    const std::optional<int64_t> sample = find_sample(set, choice);
+    if (!sample) return {};
     const InputMaker maker(set, transform, {DType::f32, Device::cpu});
-    const std::vector<Image> pictures =
-        pictures_of(maker.make(batch_of(set, samples), 0).images, transform.normalize);
-    for (size_t n = 0; n < samples.size() && n < rows.size(); ++n) {
-        rows[n].push_back(original(dataset, set, samples[n]));
-        rows[n].push_back(Cell{pictures[n], ""});
-    }
+    const Tensor input = maker.make(batch_of(set, {*sample}), 0).images;
+    return {original(dataset, set, *sample), {pictures_of(input, transform.normalize).front(), ""}};
 }
 
 /// Rows of cells with a heading each, and two sections side by side.
@@ -205,16 +207,19 @@ class Sheet {
 
 std::vector<uint8_t> preview_sheet(const Dataset& dataset, const Transforms& transforms, int images,
                                    int epochs, uint64_t seed) {
-    const auto classes = static_cast<int64_t>(dataset.class_names.size());
-    const std::vector<int64_t> samples = evenly_chosen(dataset.train, classes, images);
+    std::vector<Choice> choices = even_choices(static_cast<int64_t>(dataset.class_names.size()), images);
+    std::erase_if(choices, [&](const Choice& choice) { return !find_sample(dataset.train, choice); });
+    std::vector<int64_t> samples;
+    for (const Choice& choice : choices) samples.push_back(*find_sample(dataset.train, choice));
     std::vector<Row> rows = training_rows(dataset, transforms.train, samples, epochs, seed);
     std::vector<std::string> headings{"original"};
     for (int epoch = 1; epoch <= epochs; ++epoch) headings.push_back(fmt::format("epoch {}", epoch));
     const size_t validation_column = headings.size();
-    add_validation(dataset, transforms.evaluation, rows);
-    if (rows.front().size() > validation_column) {
-        headings.emplace_back("validation image");
-        headings.emplace_back("what validation sees");
+    if (dataset.validation.count > 0) {
+        for (size_t n = 0; n < rows.size(); ++n)
+            for (Cell& cell : validation_cells(dataset, transforms.evaluation, choices[n]))
+                rows[n].push_back(std::move(cell));
+        headings.insert(headings.end(), {"validation image", "what validation sees"});
     }
     const Sheet sheet(std::move(rows), std::move(headings), validation_column);
     return png_of(sheet.draw(transforms.train.describe(), transforms.evaluation.describe()));
