@@ -91,7 +91,7 @@ sanitize() {
         return
     fi
     for tool in memcheck racecheck synccheck initcheck; do
-        for op in add batch_norm softmax_cross_entropy max_pool sgd depthwise_conv pointwise_conv dense_conv; do
+        for op in add batch_norm softmax_cross_entropy max_pool sgd_update l2_norm depthwise_conv pointwise_conv dense_conv; do
             limit=600 check "sanitizer-$tool-$op" "$sanitizer" --tool "$tool" --error-exitcode 9 \
                 "$bin/gradcheck" --device cuda --op "$op"
         done

@@ -20,9 +20,11 @@ namespace {
 constexpr std::string_view state_prefix = "momentum.";
 
 void check(const SgdOptions& options) {
-    if (options.momentum < 0.0) throw Error(fmt::format("momentum {} is negative", options.momentum));
-    if (options.weight_decay < 0.0)
-        throw Error(fmt::format("weight decay {} is negative", options.weight_decay));
+    const auto check_one = [](const char* name, double value) {
+        if (!(value >= 0.0)) throw Error(fmt::format("{} is {}, but must be 0 or more", name, value));
+    };
+    check_one("momentum", options.momentum);
+    check_one("weight decay", options.weight_decay);
     if (options.nesterov && (options.momentum == 0.0 || options.dampening != 0.0)) {
         throw Error("Nesterov momentum needs a momentum above 0 and no dampening");
     }

@@ -103,6 +103,7 @@ TEST_CASE("options that do not go together are refused") {
     CHECK_THROWS_AS(Sgd({}, {.momentum = 0.9, .dampening = 0.1, .nesterov = true}), Error);
     CHECK_THROWS_AS(Sgd({}, {.momentum = -0.1}), Error);
     CHECK_THROWS_AS(Sgd({}, {.weight_decay = -1.0}), Error);
+    CHECK_THROWS_AS(Sgd({}, {.weight_decay = std::nan("")}), Error);
     CHECK_THROWS_AS(schedule_from_name("triangle"), Error);
 }
 
