@@ -8,6 +8,7 @@
 #include <numeric>
 #include <span>
 
+#include "data/transforms/batch_draws.h"
 #include "engine/error.h"
 #include "engine/memory.h"
 #include "engine/ops/ops.h"
@@ -39,14 +40,22 @@ InputMaker::InputMaker(const ImageSet& set, const TrainTransform& transform, Pla
     : InputMaker(set, placement) {
     seed_ = seed;
     train_ = transform;
-    normalize_ = transform.normalize;
+    finish_.mean = transform.normalize.mean;
+    finish_.deviation = transform.normalize.deviation;
+    finish_.seed = seed;
+    if (transform.noise) {
+        poisson_ = poisson_table(transform.noise->rate);
+        finish_.noise_after_normalize = transform.noise->after_normalize;
+        finish_.clip = transform.noise->clip;
+    }
     out_ = only_size(transform.sizes({set.width, set.height}));
 }
 
 InputMaker::InputMaker(const ImageSet& set, const EvalTransform& transform, Placement placement)
     : InputMaker(set, placement) {
     evaluation_ = transform;
-    normalize_ = transform.normalize;
+    finish_.mean = transform.normalize.mean;
+    finish_.deviation = transform.normalize.deviation;
     const ImageSize size = transform.size_of({set.width, set.height});
     out_ = {size.height, size.width};
 }
@@ -104,14 +113,43 @@ Tensor InputMaker::sources(const Batch& batch) const {
                              {DType::u8, placement_.device});
 }
 
+std::vector<ErasedBox> InputMaker::draw_boxes(const std::vector<uint32_t>& samples, uint32_t epoch) const {
+    std::vector<ErasedBox> boxes;
+    for (const uint32_t sample : samples) {
+        Draws draws(RandomKey{seed_, RandomPurpose::erasing, epoch, sample});
+        for (const RandomErasing& erasing : train_->erasing)
+            boxes.push_back(draw_erasing(erasing, out_, draws));
+    }
+    return boxes;
+}
+
 NetworkInput InputMaker::make(const Batch& batch, uint32_t epoch) const {
-    if (train_ &&
-        (train_->noise || !train_->erasing.empty() || train_->mix.mixup_alpha || train_->mix.cutmix_alpha))
-        throw Error("noise, erasing, mixup and cutmix are not part of this build");
     NetworkInput input;
+    const Placement labels{DType::i32, placement_.device};
+    input.labels = Tensor::from_host(batch.labels, {batch.count}, labels);
     const Tensor augmented = ops::augment_images(sources(batch), draw_programs(batch, epoch));
-    input.images = ops::normalize_images(augmented, normalize_.mean, normalize_.deviation, placement_.dtype);
-    input.labels = Tensor::from_host(batch.labels, {batch.count}, {DType::i32, placement_.device});
+
+    ImageFinish finish = finish_;
+    finish.epoch = epoch;
+    finish.poisson = poisson_;
+    const std::vector<uint32_t> samples(batch.samples.begin(), batch.samples.end());
+    finish.samples = samples;
+    std::vector<ErasedBox> boxes;
+    if (train_) {
+        boxes = draw_boxes(samples, epoch);
+        finish.boxes = boxes;
+        Draws draws(RandomKey{seed_, RandomPurpose::mix, epoch, static_cast<uint32_t>(batch.index)});
+        const MixDraw mix = draw_mix(train_->mix, out_, draws);
+        finish.mixing = mix.mixing;
+        finish.share = input.share = mix.share;
+        finish.mixed_box = mix.box;
+        if (mix.mixing != BatchMixing::none) {
+            std::vector<int32_t> before = batch.labels;
+            std::ranges::rotate(before, before.end() - 1);
+            input.other_labels = Tensor::from_host(before, {batch.count}, labels);
+        }
+    }
+    input.images = ops::finish_images(augmented, finish, placement_.dtype);
     return input;
 }
 

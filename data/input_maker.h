@@ -27,8 +27,8 @@ struct NetworkInput {
     double share = 1.0;   // of `labels` in the target; the rest is other_labels'
 };
 
-/// Draws the programs of a batch, runs them, normalises. A pure function of the seed, the epoch, the batch's
-/// index and its samples, with the same result on every device.
+/// Draws the programs of a batch, runs them, normalises and does what follows. A pure function of the seed,
+/// the epoch, the batch's index and its samples, with the same result on every device.
 class InputMaker {
   public:
     /// Throws Error where images of the set could end at more than one size: a batch has but one.
@@ -48,6 +48,7 @@ class InputMaker {
     AugmentBatch draw_programs(const Batch& batch, uint32_t epoch) const;
     void draw_program(int64_t sample, uint32_t epoch, Program& program) const;
     Tensor sources(const Batch& batch) const;
+    std::vector<ErasedBox> draw_boxes(const std::vector<uint32_t>& samples, uint32_t epoch) const;
 
     Placement placement_;
     uint64_t seed_ = 0;
@@ -55,9 +56,10 @@ class InputMaker {
     Size2 out_;
     std::optional<TrainTransform> train_;
     EvalTransform evaluation_;
-    ChannelNormalization normalize_;
-    Tensor whole_set_;           // [images, height, width, 3] u8; undefined: batches bring their pixels
-    std::vector<int64_t> rows_;  // of whole_set_, by sample
+    ImageFinish finish_;             // the same for all batches
+    std::vector<uint32_t> poisson_;  // where there is noise
+    Tensor whole_set_;               // [images, height, width, 3] u8; undefined: batches bring their pixels
+    std::vector<int64_t> rows_;      // of whole_set_, by sample
 };
 
 }  // namespace vitrine

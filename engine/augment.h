@@ -1,4 +1,5 @@
-// Augmentation as the engine offers it: what programs consist of, and the op that runs those of a batch.
+// Augmentation as the engine offers it: what programs consist of, the op that runs those of a batch, and what
+// ops::finish_images does to the result.
 #pragma once
 
 #include <cstdint>
@@ -8,6 +9,8 @@
 #include "kernels/augment_program.h"
 #include "kernels/augment_resize.h"
 #include "kernels/conv.h"
+#include "kernels/finish_images.h"
+#include "kernels/poisson.h"
 
 namespace vitrine {
 

@@ -4,11 +4,11 @@
 // of the table, and (in each device's table.cpp) into the table itself.
 #pragma once
 
-#include "kernels/augment.h"
 #include "kernels/augment_images.h"
 #include "kernels/conv.h"
 #include "kernels/device.h"
 #include "kernels/elementwise.h"
+#include "kernels/finish_images.h"
 #include "kernels/kernel.h"
 #include "kernels/loss.h"
 #include "kernels/matmul.h"

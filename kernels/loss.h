@@ -1,10 +1,12 @@
 // Softmax cross-entropy with label smoothing, averaged over the batch.
 //
-//     p = softmax(logits)      target_k = (1 − ε) · [k = label] + ε / K
+//     p = softmax(logits)      target_k = (1 − ε) · (s · [k = label] + (1 − s) · [k = other label]) + ε / K
 //     loss = −1/B · Σ_b Σ_k target_k · log p_k
 //
+// The second label is that of an image mixed into this one (mixup, cutmix), s the first one's share.
+//
 // Source: Szegedy et al., "Rethinking the Inception architecture", 2016, section 7; as
-// torch.nn.CrossEntropyLoss.
+// torch.nn.CrossEntropyLoss, which takes two labels as probabilities.
 #pragma once
 
 #include <cstdint>
@@ -18,11 +20,13 @@ struct SoftmaxCrossEntropyForward {
     DType dtype = DType::f32;
     int64_t batch = 0;
     int64_t classes = 0;
-    double label_smoothing = 0.0;     // ε in [0, 1]
-    const void* logits = nullptr;     // [batch, classes]
-    const int32_t* labels = nullptr;  // [batch], each in [0, classes)
-    void* probabilities = nullptr;    // [batch, classes]: written, for backward
-    void* loss = nullptr;             // [1]
+    double label_smoothing = 0.0;           // ε in [0, 1]
+    const void* logits = nullptr;           // [batch, classes]
+    const int32_t* labels = nullptr;        // [batch], each in [0, classes)
+    const int32_t* other_labels = nullptr;  // the same; null where s = 1
+    double share = 1.0;                     // s in [0, 1]
+    void* probabilities = nullptr;          // [batch, classes]: written, for backward
+    void* loss = nullptr;                   // [1]
 };
 
 /// d_logits = d_loss · (p − target) / batch
@@ -33,6 +37,8 @@ struct SoftmaxCrossEntropyBackward {
     double label_smoothing = 0.0;
     const void* probabilities = nullptr;
     const int32_t* labels = nullptr;
+    const int32_t* other_labels = nullptr;
+    double share = 1.0;
     const void* d_loss = nullptr;  // [1]
     Gradient d_logits;
 };

@@ -19,7 +19,11 @@ enum class RandomPurpose : uint32_t {
     subset = 4,      // which samples a smaller set keeps
     dropout = 5,
     augment = 6,
-    test = 7,  // inputs of tests, gradient checks and benchmarks
+    test = 7,            // inputs of tests, gradient checks and benchmarks
+    poisson_noise = 8,   // of the elements of an image
+    erasing = 9,         // where an image is erased
+    erasing_noise = 10,  // what fills erased elements
+    mix = 11,            // mixup and cutmix of a batch
 };
 
 /// Where in the random universe a draw lives: everything but the index of the draw itself.

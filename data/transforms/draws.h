@@ -1,4 +1,4 @@
-// The random draws of one sample in one epoch: a stream that is a pure function of its key.
+// The random draws of one sample (or one batch) in one epoch: a stream that is a pure function of its key.
 #pragma once
 
 #include <array>
@@ -14,12 +14,16 @@ class Draws {
     Draws(uint64_t seed, uint32_t epoch, uint32_t sample)
         : key_{.seed = seed, .purpose = RandomPurpose::augment, .epoch = epoch, .sample = sample} {}
 
+    explicit Draws(const RandomKey& key) : key_(key) {}
+
     /// In [low, high).
     double uniform(double low, double high) { return low + (high - low) * next(); }
     /// True with this probability: always for 1, never for 0.
     bool chance(double probability) { return next() < probability; }
     /// In 0 … bound − 1.
     int64_t below(int64_t bound) { return static_cast<int64_t>(next() * static_cast<double>(bound)); }
+    /// With mean 0 and deviation 1.
+    double normal();
 
   private:
     /// In [0, 1).

@@ -5,11 +5,10 @@
 // the shapes.
 #pragma once
 
-#include <array>
-
 #include "engine/tensor.h"
 #include "kernels/activation.h"
 #include "kernels/conv.h"
+#include "kernels/finish_images.h"
 #include "kernels/philox.h"
 
 namespace vitrine::ops {
@@ -62,14 +61,20 @@ Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias);
 /// x [N, ...]: each sample has its own stream of randomness; see DropoutForward for the key.
 Tensor dropout(const Tensor& x, double probability, const RandomKey& key);
 
+/// The second labels of a batch whose images were mixed.
+struct OtherLabels {
+    Tensor labels;       // i32 [N]; undefined: there are none
+    double share = 1.0;  // of the first labels in the target, in [0, 1]; the rest is these labels'
+};
+
 /// logits [N, K], labels i32 [N] → [1].
-Tensor softmax_cross_entropy(const Tensor& logits, const Tensor& labels, double label_smoothing);
+Tensor softmax_cross_entropy(const Tensor& logits, const Tensor& labels, double label_smoothing,
+                             const OtherLabels& other = {});
 
 /// The same elements under another shape.
 Tensor reshape(const Tensor& x, Shape shape);
 
 /// u8 images [N, H, W, 3] → dtype [N, H, W, 3]; has no gradient.
-Tensor normalize_images(const Tensor& images, const std::array<double, 3>& mean,
-                        const std::array<double, 3>& deviation, DType dtype);
+Tensor finish_images(const Tensor& images, const ImageFinish& finish, DType dtype);
 
 }  // namespace vitrine::ops

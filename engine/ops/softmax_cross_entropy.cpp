@@ -7,11 +7,26 @@
 
 namespace vitrine::ops {
 
-Tensor softmax_cross_entropy(const Tensor& logits, const Tensor& labels, double label_smoothing) {
+namespace {
+
+const int32_t* labels_of(const Tensor& labels) {
+    return labels.defined() ? static_cast<const int32_t*>(labels.data()) : nullptr;
+}
+
+}  // namespace
+
+Tensor softmax_cross_entropy(const Tensor& logits, const Tensor& labels, double label_smoothing,
+                             const OtherLabels& other) {
     require_rank(logits, 2, "softmax_cross_entropy");
     const int64_t batch = logits.shape()[0], classes = logits.shape()[1];
-    require(labels.dtype() == DType::i32 && labels.shape() == Shape{batch}, "softmax_cross_entropy",
-            "labels of shape {} for logits {}", labels.shape().to_string(), logits.shape().to_string());
+    const auto require_labels = [&](const Tensor& each) {
+        require(each.dtype() == DType::i32 && each.shape() == Shape{batch}, "softmax_cross_entropy",
+                "labels of shape {} for logits {}", each.shape().to_string(), logits.shape().to_string());
+    };
+    require_labels(labels);
+    if (other.labels.defined()) require_labels(other.labels);
+    require(other.labels.defined() || other.share == 1.0, "softmax_cross_entropy",
+            "a share of {} and no labels for the rest", other.share);
 
     const Tensor probabilities = Tensor::like(logits);
     Tensor loss = Tensor::empty({1}, logits.placement());
@@ -21,11 +36,13 @@ Tensor softmax_cross_entropy(const Tensor& logits, const Tensor& labels, double 
                                         .classes = classes,
                                         .label_smoothing = label_smoothing,
                                         .logits = logits.data(),
-                                        .labels = static_cast<const int32_t*>(labels.data()),
+                                        .labels = labels_of(labels),
+                                        .other_labels = labels_of(other.labels),
+                                        .share = other.share,
                                         .probabilities = probabilities.data(),
                                         .loss = loss.data()});
     record("softmax_cross_entropy", {logits}, loss,
-           [batch, classes, label_smoothing, probabilities, labels,
+           [batch, classes, label_smoothing, probabilities, labels, other,
             d_logits = logits.slot()](const Tensor& d_loss) {
                kernels(d_loss.device())
                    .softmax_cross_entropy_backward({.dtype = d_loss.dtype(),
@@ -33,7 +50,9 @@ Tensor softmax_cross_entropy(const Tensor& logits, const Tensor& labels, double 
                                                     .classes = classes,
                                                     .label_smoothing = label_smoothing,
                                                     .probabilities = probabilities.data(),
-                                                    .labels = static_cast<const int32_t*>(labels.data()),
+                                                    .labels = labels_of(labels),
+                                                    .other_labels = labels_of(other.labels),
+                                                    .share = other.share,
                                                     .d_loss = d_loss.data(),
                                                     .d_logits = receive(d_logits)});
            });

@@ -9,8 +9,8 @@
 namespace vitrine::cpu {
 namespace {
 
-/// Writes the probabilities of sample b and returns its loss, with the smoothed target's two parts apart:
-/// −Σ target_k · log p_k = −(1 − ε) · log p_label − ε/K · Σ log p_k.
+/// Writes the probabilities of sample b and returns its loss, with the smoothed target's parts apart:
+/// −Σ target_k · log p_k = −(1 − ε) · (s · log p_label + (1 − s) · log p_other) − ε/K · Σ log p_k.
 template <class T>
 double sample_loss(const SoftmaxCrossEntropyForward& args, int64_t b) {
     const T* logits = static_cast<const T*>(args.logits) + b * args.classes;
@@ -28,8 +28,12 @@ double sample_loss(const SoftmaxCrossEntropyForward& args, int64_t b) {
         probabilities[k] = static_cast<T>(std::exp(static_cast<double>(logits[k]) - maximum - log_sum));
     }
     const double classes = static_cast<double>(args.classes);
-    const double log_p_label = static_cast<double>(logits[args.labels[b]]) - maximum - log_sum;
-    return -(1 - args.label_smoothing) * log_p_label -
+    const auto log_p = [&](int32_t label) { return static_cast<double>(logits[label]) - maximum - log_sum; };
+    // Nothing is multiplied by a share of 0: the logarithm may be −∞.
+    double hard = args.share == 0 ? 0.0 : args.share * log_p(args.labels[b]);
+    if (args.other_labels != nullptr && args.share != 1)
+        hard += (1 - args.share) * log_p(args.other_labels[b]);
+    return -(1 - args.label_smoothing) * hard -
            args.label_smoothing / classes * (shifted_sum - classes * log_sum);
 }
 
@@ -52,7 +56,9 @@ void backward(const SoftmaxCrossEntropyBackward& args) {
     parallel_for(args.batch, [&](int64_t b) {
         for (int64_t k = 0; k < args.classes; ++k) {
             const int64_t i = b * args.classes + k;
-            const double target = everywhere + (k == args.labels[b] ? 1 - args.label_smoothing : 0.0);
+            double hard = k == args.labels[b] ? args.share : 0.0;
+            if (args.other_labels != nullptr && k == args.other_labels[b]) hard += 1 - args.share;
+            const double target = everywhere + (1 - args.label_smoothing) * hard;
             d_logits(i, static_cast<T>(factor * (static_cast<double>(probabilities[i]) - target)));
         }
     });

@@ -7,9 +7,10 @@
 // 200 pixels a thread and pass to go through.
 
 #include <algorithm>
+#include <vector>
 
 #include "kernels/cuda/augment_machine.h"
-#include "kernels/runtime.h"
+#include "kernels/cuda/upload.h"
 
 namespace vitrine::VITRINE_GPU {
 namespace {
@@ -28,20 +29,34 @@ __global__ void __launch_bounds__(augment_threads)
     const int64_t n = blockIdx.x;
     const int64_t sample = programs.samples == nullptr ? n : programs.samples[n];
     const AugmentAreas mine{areas.first + n * 3 * areas.bytes, areas.bytes,
-                            areas.weights + n * weights_of_image};
+                            areas.weights + n * weights_of_image, areas.places};
     AugmentMachine machine(images + sample * height * width * 3, height, width, mine, shared);
     for (int64_t i = programs.begins[n]; i < programs.begins[n + 1]; ++i) machine.apply(programs.steps[i]);
     machine.write(y + n * out_bytes);
 }
 
-/// A host's array in scratch memory of the device; null for an empty one.
-template <class T>
-const T* uploaded(std::span<const T> values, Context& context) {
-    if (values.empty()) return nullptr;
-    T* copy = context.scratch.take<T>(static_cast<int64_t>(values.size()));
-    runtime(context.device).copy_from_host(copy, values.data(), values.size_bytes());
-    return copy;
-}
+/// Programs whose zooms have their positions in lists. Pillow finds them by adding up, which no thread need
+/// do for its own pixel: integers[0] is where the columns' list begins, integers[1] the rows'.
+struct ListedZooms {
+    std::vector<augment::Step> steps;
+    std::vector<int32_t> places;
+
+    explicit ListedZooms(std::span<const augment::Step> given) : steps(given.begin(), given.end()) {
+        for (augment::Step& step : steps) {
+            if (step.op != augment::OpCode::zoom) continue;
+            step.integers[0] = static_cast<int32_t>(places.size());
+            add_up(step.reals[0], step.reals[1], step.out_width);
+            step.integers[1] = static_cast<int32_t>(places.size());
+            add_up(step.reals[2], step.reals[3], step.out_height);
+        }
+    }
+
+  private:
+    void add_up(double position, double step, int count) {
+        for (int i = 0; i < count; ++i, position += step)
+            places.push_back(position < 0.0 ? -1 : static_cast<int32_t>(position));
+    }
+};
 
 /// The room that the weights of any one resized axis need.
 int64_t most_weights(std::span<const augment::Step> steps) {
@@ -65,9 +80,11 @@ void run(const AugmentImages& args, Context& context) {
     if (args.batch == 0) return;
     const int64_t area = divide_up(args.largest.height * args.largest.width * 3, int64_t{256}) * 256;
     const int64_t weights = most_weights(args.steps);
+    const ListedZooms listed(args.steps);
     const AugmentAreas areas{context.scratch.take<uint8_t>(args.batch * 3 * area), area,
-                             context.scratch.take<int32_t>(args.batch * weights)};
-    const Programs programs{uploaded(args.steps, context), uploaded(args.begins, context),
+                             context.scratch.take<int32_t>(args.batch * weights),
+                             uploaded<int32_t>(listed.places, context)};
+    const Programs programs{uploaded<augment::Step>(listed.steps, context), uploaded(args.begins, context),
                             uploaded(args.samples, context)};
     launch(run_programs, blocks_for(args.batch, 1), augment_threads, 0, stream(), args.images,
            static_cast<int>(args.in.height), static_cast<int>(args.in.width), programs, areas, weights,

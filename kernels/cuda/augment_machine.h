@@ -25,11 +25,12 @@ struct AugmentShared {
 };
 
 /// Images in between lie in global memory: three areas, which fit the L2 cache. `weights` has room for the
-/// resize weights of one axis.
+/// resize weights of one axis, `places` has the positions of all zooms.
 struct AugmentAreas {
     uint8_t* first;
     int64_t bytes;  // of each of the three areas
     int32_t* weights;
+    const int32_t* places;
 };
 
 class AugmentMachine {
@@ -135,16 +136,6 @@ __device__ inline AugmentMachine::Pixel AugmentMachine::looked_up(const uint8_t*
     return {shared_.tables[0][from[0]], shared_.tables[1][from[1]], shared_.tables[2][from[2]]};
 }
 
-/// Pillow adds the positions of a zoom up; whole steps lose nothing and are multiplied.
-__device__ inline int zoomed(double start, double step, int i) {
-    if (step == 1.0) {
-        start += i;
-    } else {
-        for (int k = 0; k < i; ++k) start += step;
-    }
-    return start < 0.0 ? -1 : static_cast<int>(start);
-}
-
 /// The pixel (x, y) of the image, followed back through the moves: the first that leads out of its image
 /// gives the colour.
 __device__ inline AugmentMachine::Pixel AugmentMachine::moved(int x, int y) const {
@@ -164,8 +155,8 @@ __device__ inline AugmentMachine::Pixel AugmentMachine::moved(int x, int y) cons
                 y = static_cast<int>((int64_t{i[3]} * old_x + int64_t{i[4]} * y + i[5]) >> 16);
                 break;
             case augment::OpCode::zoom:
-                x = zoomed(move.reals[0], move.reals[1], x);
-                y = zoomed(move.reals[2], move.reals[3], y);
+                x = areas_.places[i[0] + x];
+                y = areas_.places[i[1] + y];
                 break;
             case augment::OpCode::flip_horizontal:
                 x = width - 1 - x;

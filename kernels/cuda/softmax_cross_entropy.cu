@@ -27,39 +27,55 @@ namespace {
 
 constexpr int threads = 256;
 
-/// target_k = (1 − ε) · [k = label] + ε / K
+/// The two labels of a row.
+struct Labels {
+    int32_t label;
+    int32_t other;  // −1: none
+};
+
+/// target_k = (1 − ε) · (s · [k = label] + (1 − s) · [k = other]) + ε / K
 template <class T>
 struct Targets {
-    T hit;    // 1 − ε
-    T floor;  // ε / K
+    const int32_t* labels;  // [batch]
+    const int32_t* others;  // [batch], or null
+    T hit;                  // (1 − ε) · s
+    T other_hit;            // (1 − ε) · (1 − s)
+    T floor;                // ε / K
 
-    Targets(double label_smoothing, int64_t classes)
-        : hit(static_cast<T>(1 - label_smoothing)),
-          floor(static_cast<T>(label_smoothing / static_cast<double>(classes))) {}
+    template <class Args>
+    explicit Targets(const Args& args)
+        : labels(args.labels),
+          others(args.other_labels),
+          hit(static_cast<T>((1 - args.label_smoothing) * args.share)),
+          other_hit(static_cast<T>((1 - args.label_smoothing) * (1 - args.share))),
+          floor(static_cast<T>(args.label_smoothing / static_cast<double>(args.classes))) {}
 
-    __device__ __forceinline__ T operator()(int64_t k, int32_t label) const {
-        return k == label ? hit + floor : floor;
+    __device__ __forceinline__ Labels of_row(int64_t row) const {
+        return {labels[row], others == nullptr ? -1 : others[row]};
+    }
+    __device__ __forceinline__ T operator()(int64_t k, Labels own) const {
+        T target = k == own.label ? hit + floor : floor;
+        if (k == own.other) target += other_hit;
+        return target;
     }
 };
 
 template <class T>
 struct Rows {
-    const T* logits;        // [batch, classes]
-    const int32_t* labels;  // [batch]
-    T* probabilities;       // [batch, classes]
-    T* losses;              // [batch]
+    const T* logits;   // [batch, classes]
+    T* probabilities;  // [batch, classes]
+    T* losses;         // [batch]
     int64_t batch;
     int64_t classes;
     Targets<T> targets;
 
     Rows(const SoftmaxCrossEntropyForward& args, T* row_losses)
         : logits(static_cast<const T*>(args.logits)),
-          labels(args.labels),
           probabilities(static_cast<T*>(args.probabilities)),
           losses(row_losses),
           batch(args.batch),
           classes(args.classes),
-          targets(args.label_smoothing, args.classes) {}
+          targets(args) {}
 };
 
 // Forward: rows.
@@ -74,11 +90,12 @@ __global__ void __launch_bounds__(threads) softmax_naive(Rows<T> rows) {
     for (int64_t k = 1; k < rows.classes; ++k) maximum = Larger()(maximum, logits[k]);
     T sum = T(0);
     for (int64_t k = 0; k < rows.classes; ++k) sum += std::exp(logits[k] - maximum);
+    const Labels own = rows.targets.of_row(row);
     T towards_target = T(0);
     for (int64_t k = 0; k < rows.classes; ++k) {
         const T z = logits[k] - maximum;
         probabilities[k] = std::exp(z) / sum;
-        towards_target = multiply_add(rows.targets(k, rows.labels[row]), z, towards_target);
+        towards_target = multiply_add(rows.targets(k, own), z, towards_target);
     }
     rows.losses[row] = std::log(sum) - towards_target;
 }
@@ -110,12 +127,12 @@ __global__ void __launch_bounds__(threads) softmax_blocks(Rows<T> rows) {
     const T sum =
         reduce_block<threads>(mine.sum == T(0) ? T(0) : mine.sum * std::exp(mine.maximum - maximum), Add());
 
-    const int32_t label = rows.labels[row];
+    const Labels own = rows.targets.of_row(row);
     T towards_target = T(0);
     for (int64_t k = threadIdx.x; k < rows.classes; k += threads) {
         const T z = logits[k] - maximum;
         probabilities[k] = std::exp(z) / sum;
-        towards_target = multiply_add(rows.targets(k, label), z, towards_target);
+        towards_target = multiply_add(rows.targets(k, own), z, towards_target);
     }
     towards_target = reduce_block<threads>(towards_target, Add());
     if (threadIdx.x == 0) rows.losses[row] = std::log(sum) - towards_target;
@@ -128,7 +145,7 @@ __global__ void __launch_bounds__(threads) softmax_warps(Rows<T> rows) {
     const int64_t row = thread_index() / width;
     // Lanes without a row take part in the shuffles all the same.
     const int classes = row < rows.batch ? static_cast<int>(rows.classes) : 0;
-    const int32_t label = row < rows.batch ? rows.labels[row] : 0;
+    const Labels own = row < rows.batch ? rows.targets.of_row(row) : Labels{};
     const T* logits = rows.logits + row * rows.classes;
 
     T values[per_lane];
@@ -147,7 +164,7 @@ __global__ void __launch_bounds__(threads) softmax_warps(Rows<T> rows) {
         const int k = i * width + lane;
         if (k < classes) {
             const T z = values[i] - maximum;
-            towards_target = multiply_add(rows.targets(k, label), z, towards_target);
+            towards_target = multiply_add(rows.targets(k, own), z, towards_target);
             values[i] = std::exp(z);
             sum += values[i];
         }
@@ -233,17 +250,15 @@ const char* refuses_many_classes(const SoftmaxCrossEntropyForward& args) {
 template <class T>
 struct LogitsGradient {
     const T* probabilities;
-    const int32_t* labels;
     const T* d_loss;
     T batch;
     Targets<T> targets;
 
     explicit LogitsGradient(const SoftmaxCrossEntropyBackward& args)
         : probabilities(static_cast<const T*>(args.probabilities)),
-          labels(args.labels),
           d_loss(static_cast<const T*>(args.d_loss)),
           batch(static_cast<T>(args.batch)),
-          targets(args.label_smoothing, args.classes) {}
+          targets(args) {}
 };
 
 /// One thread an element.
@@ -253,7 +268,7 @@ __global__ void __launch_bounds__(threads)
     const int64_t i = thread_index();
     if (i >= count) return;
     const int64_t row = i / classes;
-    const T target = gradient.targets(i - row * classes, gradient.labels[row]);
+    const T target = gradient.targets(i - row * classes, gradient.targets.of_row(row));
     d_logits(i, *gradient.d_loss / gradient.batch * (gradient.probabilities[i] - target));
 }
 
@@ -270,22 +285,22 @@ __global__ void __launch_bounds__(threads)
         const Pack<T> p = load_pack(gradient.probabilities + thread * size);
         int row = thread * size / classes;
         int k = thread * size - row * classes;
-        int32_t label = gradient.labels[row];
+        Labels own = gradient.targets.of_row(row);
         Pack<T> result;
         VITRINE_UNROLL
         for (int i = 0; i < size; ++i) {
             if (k == classes) {
                 k = 0;
-                label = gradient.labels[++row];
+                own = gradient.targets.of_row(++row);
             }
-            result[i] = factor * (p[i] - gradient.targets(k++, label));
+            result[i] = factor * (p[i] - gradient.targets(k++, own));
         }
         d_logits(thread * size, result);
     }
     const int rest = packs * size + thread;
     if (rest < count) {
         const int row = rest / classes;
-        const T target = gradient.targets(rest - row * classes, gradient.labels[row]);
+        const T target = gradient.targets(rest - row * classes, gradient.targets.of_row(row));
         d_logits(rest, Single<T>{factor * (gradient.probabilities[rest] - target)});
     }
 }

@@ -8,9 +8,12 @@
 namespace vitrine::reference {
 namespace {
 
-/// target_k = (1 − ε) · [k = label] + ε / K
-double target(int64_t k, int32_t label, double label_smoothing, int64_t classes) {
-    return (k == label ? 1.0 - label_smoothing : 0.0) + label_smoothing / static_cast<double>(classes);
+/// target_k of sample b
+template <class Args>
+double target(const Args& args, int64_t b, int64_t k) {
+    double hard = k == args.labels[b] ? args.share : 0.0;
+    if (args.other_labels != nullptr && k == args.other_labels[b]) hard += 1.0 - args.share;
+    return (1.0 - args.label_smoothing) * hard + args.label_smoothing / static_cast<double>(args.classes);
 }
 
 template <class T>
@@ -26,7 +29,7 @@ void forward(const SoftmaxCrossEntropyForward& args) {
         for (int64_t k = 0; k < args.classes; ++k) {
             const double log_p = double{logits[k]} - maximum - std::log(sum);
             probabilities[k] = static_cast<T>(std::exp(log_p));
-            total -= target(k, args.labels[b], args.label_smoothing, args.classes) * log_p;
+            total -= target(args, b, k) * log_p;
         }
     }
     *static_cast<T*>(args.loss) = static_cast<T>(total / static_cast<double>(args.batch));
@@ -41,8 +44,7 @@ void backward(const SoftmaxCrossEntropyBackward& args) {
     for (int64_t b = 0; b < args.batch; ++b)
         for (int64_t k = 0; k < args.classes; ++k) {
             const int64_t index = b * args.classes + k;
-            const double difference =
-                double{probabilities[index]} - target(k, args.labels[b], args.label_smoothing, args.classes);
+            const double difference = double{probabilities[index]} - target(args, b, k);
             d_logits(index, static_cast<T>(factor * difference));
         }
 }

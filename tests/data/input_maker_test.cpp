@@ -6,6 +6,10 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <cmath>
+
+#include "kernels/threads.h"
 #include "tests/data/support.h"
 
 using namespace vitrine;
@@ -133,4 +137,120 @@ TEST_CASE("an epoch's inputs are the same bits on every device, whatever the bat
     CHECK(expected != inputs(set, other_seed, 1, 5));
     const InputMaker simt(set, transforms.train, {DType::f32, Device::simt}, 9);
     CHECK(expected == inputs(set, simt, 1, 5));
+}
+
+namespace {
+
+const char* const everything =
+    "resize = 20\n"
+    "augment = [ { op = \"trivial_augment_wide\" }, { op = \"random_crop\", size = 16, padding = 3 } ]\n"
+    "noise = { op = \"poisson_noise\", rate = 5, after_normalize = AFTER }\n"
+    "normalize = { mean = [0.485, 0.456, 0.406], std = [0.229, 0.224, 0.225] }\n"
+    "erasing = [ { op = \"random_erasing\", p = 0.7, value = \"random\" },"
+    " { op = \"random_erasing\", p = 0.6, value = [0.5, -1, 2] } ]\n"
+    "batch = { MIX }\n";
+
+std::string filled(std::string text, const std::string& after, const std::string& mix) {
+    text.replace(text.find("AFTER"), 5, after);
+    text.replace(text.find("MIX"), 3, mix);
+    return text;
+}
+
+}  // namespace
+
+TEST_CASE(
+    "pipelines with noise, erasing and mixing give the same bits on every device and with any threads") {
+    const ImageSet set = picture_set(13, 12, 12);
+    for (const char* after : {"false", "true"})
+        for (const char* mix : {"", "mixup = 0.4", "cutmix = 1.0", "mixup = 0.2, cutmix = 1.0"}) {
+            CAPTURE(after);
+            CAPTURE(mix);
+            const TrainTransform train = transforms_of(filled(everything, after, mix)).train;
+            const InputMaker reference(set, train, {DType::f32, Device::reference}, 9);
+            const std::vector<float> expected = inputs(set, reference, 1, 5);
+            for (const int count : {1, 2}) {
+                set_threads(count);
+                for (const Device device : {Device::cpu, Device::simt}) {
+                    const InputMaker maker(set, train, {DType::f32, device}, 9);
+                    const bool same = inputs(set, maker, 1, 5) == expected;
+                    CHECK_MESSAGE(same, name_of(device));
+                }
+            }
+            set_threads(0);
+        }
+}
+
+TEST_CASE("noise lifts a batch by its numbers over the largest, and is clipped") {
+    ImageSet set = picture_set(4, 16, 16);
+    set.pixels = {nullptr, nullptr, 4};
+    const std::vector<uint8_t> black(static_cast<size_t>(4 * set.image_bytes()), 51);
+    set.pixels.data = black.data();
+    const TrainTransform noisy =
+        transforms_of("noise = { op = \"poisson_noise\", rate = 5, clip = false }").train;
+    const InputMaker maker(set, noisy, {DType::f64, Device::cpu}, 2);
+    std::vector<double> values;
+    Batch batch;
+    batch.count = 4;
+    batch.samples = {3, 1, 0, 2};
+    batch.labels = {0, 0, 0, 0};
+    values = maker.make(batch, 0).images.to_host<double>();
+    CHECK(*std::ranges::max_element(values) == 1.2);
+    const double largest = [&] {  // the numbers are whole, so a step is 1 / largest
+        double step = 1.0;
+        for (const double value : values)
+            if (value > 0.2 + 1e-9) step = std::min(step, value - 0.2);
+        return 1.0 / step;
+    }();
+    double mean = 0.0;
+    for (const double value : values) {
+        const double number = (value - 0.2) * largest;
+        CHECK_FALSE(std::abs(number - std::round(number)) > 1e-9);
+        mean += number / static_cast<double>(values.size());
+    }
+    CHECK(std::abs(mean - 5.0) < 4.5 * std::sqrt(5.0 / static_cast<double>(values.size())));
+    TrainTransform clipped = noisy;
+    clipped.noise->clip = true;
+    const std::vector<double> cut =
+        InputMaker(set, clipped, {DType::f64, Device::cpu}, 2).make(batch, 0).images.to_host<double>();
+    for (size_t i = 0; i < cut.size(); ++i) CHECK_FALSE(cut[i] != std::min(values[i], 1.0));
+}
+
+TEST_CASE("a mixed batch says whose labels its targets hold, and how much of each") {
+    const ImageSet set = picture_set(6, 8, 8);
+    Batch batch;
+    batch.count = 3;
+    batch.samples = {0, 3, 4};
+    batch.labels = {7, 8, 9};
+    const Placement placement{DType::f64, Device::cpu};
+    const InputMaker plain(set, TrainTransform{}, placement, 1);
+    const std::vector<double> x = plain.make(batch, 2).images.to_host<double>();
+    CHECK(!plain.make(batch, 2).other_labels.defined());
+    CHECK(plain.make(batch, 2).share == 1.0);
+    const size_t image = x.size() / 3;
+    for (const char* mix : {"mixup = 0.5", "cutmix = 1.0"}) {
+        const InputMaker maker(set, transforms_of(std::string("batch = { ") + mix + " }").train, placement,
+                               1);
+        double other_share = -1.0;
+        for (batch.index = 0; batch.index < 4; ++batch.index) {
+            const NetworkInput input = maker.make(batch, 2);
+            CHECK(input.labels.to_host<int32_t>() == std::vector<int32_t>{7, 8, 9});
+            CHECK(input.other_labels.to_host<int32_t>() == std::vector<int32_t>{9, 7, 8});
+            CHECK(input.share != other_share);  // drawn anew for each batch
+            other_share = input.share;
+            const std::vector<double> y = input.images.to_host<double>();
+            int64_t own = 0;
+            for (size_t i = 0; i < y.size(); ++i) {
+                const double before = x[(i + 2 * image) % y.size()];
+                const double mixed = input.share * x[i] + (1 - input.share) * before;
+                if (mix[0] == 'm')
+                    CHECK(y[i] == doctest::Approx(mixed).epsilon(1e-12));
+                else
+                    CHECK_FALSE((y[i] != x[i] && y[i] != before));
+                own += y[i] == x[i];
+            }
+            // An image keeps its share of the pixels; by chance some of the others are equal.
+            if (mix[0] == 'c')
+                CHECK(static_cast<double>(own) >= input.share * static_cast<double>(y.size()) - 1e-6);
+        }
+    }
 }

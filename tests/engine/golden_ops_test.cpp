@@ -97,10 +97,16 @@ class Run {
                                     : ops::average_pool(leaf("x"), options);
         }
         REQUIRE(op == "cross_entropy");
-        const auto labels = input("labels").at("data").get<std::vector<int32_t>>();
-        const Tensor target =
-            Tensor::from_host(labels, {static_cast<int64_t>(labels.size())}, {DType::i32, placement_.device});
-        return ops::softmax_cross_entropy(leaf("logits"), target, setting("label_smoothing"));
+        ops::OtherLabels other;
+        if (has("other_labels")) other = {labels("other_labels"), setting("share")};
+        return ops::softmax_cross_entropy(leaf("logits"), labels("labels"), setting("label_smoothing"),
+                                          other);
+    }
+
+    Tensor labels(const std::string& name) const {
+        const auto values = input(name).at("data").get<std::vector<int32_t>>();
+        return Tensor::from_host(values, {static_cast<int64_t>(values.size())},
+                                 {DType::i32, placement_.device});
     }
 
     Tensor conv() {

@@ -107,10 +107,26 @@ def cross_entropy_case(label_smoothing: float, offset: float = 0.0) -> dict:
                   lambda logits, labels: functional.cross_entropy(logits, labels, **settings))
 
 
+def mixed_cross_entropy_case(label_smoothing: float, share: float) -> dict:
+    """The targets of mixup and cutmix: two labels a sample, as probabilities."""
+    settings = {"label_smoothing": label_smoothing, "share": share}
+    inputs = {"logits": draw(5, 6) * 2.0, "labels": torch.tensor([5, 0, 2, 2, 1]),
+              "other_labels": torch.tensor([1, 5, 0, 2, 2])}
+
+    def loss(logits, labels, other_labels):
+        first, second = (functional.one_hot(each, 6).to(torch.float64) for each in (labels, other_labels))
+        target = share * first + (1.0 - share) * second
+        return functional.cross_entropy(logits, target, label_smoothing=label_smoothing)
+
+    return record("cross_entropy", settings, inputs, loss)
+
+
 def all_cases() -> list[dict]:
     norms = [batch_norm_case(shape, training) for shape in ((3, 2, 2, 3), (1, 3, 4, 3)) for training in (True, False)]
     losses = [cross_entropy_case(0.0), cross_entropy_case(0.1), cross_entropy_case(0.3), cross_entropy_case(0.1, 1000.0)]
-    return conv_cases() + norms + activation_cases() + pool_cases() + [linear_case(True), linear_case(False)] + losses
+    cases = conv_cases() + norms + activation_cases() + pool_cases() + [linear_case(True), linear_case(False)] + losses
+    shares = [(0.0, 0.3), (0.1, 0.8125), (0.2, 0.0)]
+    return cases + [mixed_cross_entropy_case(smoothing, share) for smoothing, share in shares]
 
 
 def main() -> None:

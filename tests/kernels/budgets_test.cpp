@@ -77,7 +77,7 @@ TEST_CASE("budgets: kernels that only move memory ask for whole sectors") {
                     {"add", "add_backward", "elements"},
                     {"dropout", "dropout_forward", "packs"},
                     {"dropout", "dropout_backward", "packs"},
-                    {"normalize_images", "normalize_images", "packs"},
+                    {"finish_images", "finish_images", "packs"},
                     {"sgd_update", "sgd_update", "packs"},
                     {"ema_update", "ema_update", "packs"},
                     {"l2_norm", "l2_norm", "packs"}});

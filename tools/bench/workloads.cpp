@@ -40,8 +40,8 @@ class ModelSteps {
             Tensor::from_host(batch_.labels, {batch_shape_[0]}, {DType::i32, placement_.device});
         timer.start_forward();
         const Normalization normalization;
-        const Tensor images =
-            ops::normalize_images(pixels, normalization.mean, normalization.deviation, placement_.dtype);
+        const Tensor images = ops::finish_images(
+            pixels, {.mean = normalization.mean, .deviation = normalization.deviation}, placement_.dtype);
         const Tensor logits = (*model_)(images);
         const Tensor loss = ops::softmax_cross_entropy(logits, labels, /*label_smoothing=*/0.0);
         loss.item();

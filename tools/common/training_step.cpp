@@ -20,7 +20,8 @@ TrainingStep::TrainingStep(nn::Module& model, Placement placement, const Normali
 Tensor TrainingStep::upload(std::span<const uint8_t> images, int64_t count, int64_t image_size) const {
     const Tensor pixels =
         Tensor::from_host(images, {count, image_size, image_size, 3}, {DType::u8, placement_.device});
-    return ops::normalize_images(pixels, normalization_.mean, normalization_.deviation, placement_.dtype);
+    return ops::finish_images(pixels, {.mean = normalization_.mean, .deviation = normalization_.deviation},
+                              placement_.dtype);
 }
 
 TrainingStep::Inputs TrainingStep::upload(const HostBatch& batch) const {

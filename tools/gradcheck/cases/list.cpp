@@ -22,7 +22,7 @@ const std::vector<Suite>& all_suites() {
         {"l2_norm", l2_norm_problems, l2_norm_layers},
         {"ema_update", ema_problems, ema_layers},
         {"augment_images", augment_images_problems, augment_images_layers},
-        {"normalize_images", normalize_images_problems, normalize_images_layers},
+        {"finish_images", finish_images_problems, finish_images_layers},
     };
     return suites;
 }

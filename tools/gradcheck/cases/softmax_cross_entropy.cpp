@@ -15,6 +15,7 @@ struct Options {
     int64_t classes;
     double smoothing;
     double offset = 0;  // of the logits: the result does not depend on it
+    double share = 1;   // of the first labels; below 1 there are others
 };
 
 SoftmaxCrossEntropyForward forward_args(const Options& o, DType dtype, const Bindings& b) {
@@ -24,6 +25,8 @@ SoftmaxCrossEntropyForward forward_args(const Options& o, DType dtype, const Bin
             o.smoothing,
             b["logits"],
             static_cast<const int32_t*>(b["labels"]),
+            static_cast<const int32_t*>(b.optional("other_labels")),
+            o.share,
             b["probabilities"],
             b["loss"]};
 }
@@ -35,6 +38,8 @@ SoftmaxCrossEntropyBackward backward_args(const Options& o, DType dtype, const B
             o.smoothing,
             b["probabilities"],
             static_cast<const int32_t*>(b["labels"]),
+            static_cast<const int32_t*>(b.optional("other_labels")),
+            o.share,
             b["d_loss"],
             b.gradient("d_logits")};
 }
@@ -50,7 +55,8 @@ Values expected(const Options& o, const Values& inputs) {
         for (size_t k = 0; k < classes; ++k) sum += std::exp(logits[row * classes + k] - o.offset);
         for (size_t k = 0; k < classes; ++k) {
             const double p = std::exp(logits[row * classes + k] - o.offset) / sum;
-            const double hard = static_cast<double>(k) == inputs.at("labels")[row] ? 1 : 0;
+            double hard = static_cast<double>(k) == inputs.at("labels")[row] ? o.share : 0;
+            if (o.share != 1 && static_cast<double>(k) == inputs.at("other_labels")[row]) hard += 1 - o.share;
             loss -= (hard * (1 - o.smoothing) + o.smoothing / static_cast<double>(classes)) * std::log(p);
             probabilities[row * classes + k] = p;
         }
@@ -68,6 +74,11 @@ Problem softmax_problem(const Options& o) {
         {"labels", Role::input, o.batch, integers("labels", o.batch, o.classes), Element::i32},
         {"probabilities", Role::output, count},
         {"loss", Role::loss, 1}};
+    if (o.share != 1) {
+        problem.shape += fmt::format(", share {}", o.share);
+        problem.tensors.push_back({"other_labels", Role::input, o.batch,
+                                   integers("other_labels", o.batch, o.classes), Element::i32});
+    }
     problem.forward = pass(&KernelTable::softmax_cross_entropy_forward,
                            [o](DType dtype, const Bindings& b) { return forward_args(o, dtype, b); });
     problem.backward = pass(&KernelTable::softmax_cross_entropy_backward,
@@ -80,8 +91,22 @@ Problem softmax_problem(const Options& o) {
 
 std::vector<Problem> softmax_cross_entropy_problems() {
     const std::vector<Options> all{
-        {1, 1, 0},   {1, 2, 0},      {3, 5, 0},       {3, 5, 0.1},  {4, 10, 1},      {7, 33, 0.1},
-        {64, 10, 0}, {2, 1000, 0.1}, {130, 17, 0.05}, {33, 200, 0}, {5, 9, 0, 1000}, {5, 9, 0.1, -1000},
+        {1, 1, 0},
+        {1, 2, 0},
+        {3, 5, 0},
+        {3, 5, 0.1},
+        {4, 10, 1},
+        {7, 33, 0.1},
+        {64, 10, 0},
+        {2, 1000, 0.1},
+        {130, 17, 0.05},
+        {33, 200, 0},
+        {5, 9, 0, 1000},
+        {5, 9, 0.1, -1000},
+        {7, 5, 0, 0, 0.3},
+        {5, 40, 0.1, 0, 0.75},
+        {9, 1100, 0.1, 0, 0.6},
+        {4, 3, 0.2, 0, 0},
     };
     std::vector<Problem> problems;
     for (const Options& options : all) problems.push_back(softmax_problem(options));

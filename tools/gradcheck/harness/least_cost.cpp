@@ -197,16 +197,21 @@ LeastCost least_cost(const DropoutBackward& args) {
     return Sum(args.dtype).read(count).gradient(args.d_x, count).cost();
 }
 
+template <class Args>
+double label_bytes(const Args& args) {
+    return (args.other_labels == nullptr ? 1 : 2) * index_bytes(args.batch);
+}
+
 LeastCost least_cost(const SoftmaxCrossEntropyForward& args) {
     const int64_t count = args.batch * args.classes;
-    return Sum(args.dtype).read(count).read_bytes(index_bytes(args.batch)).write(count).write(1).cost();
+    return Sum(args.dtype).read(count).read_bytes(label_bytes(args)).write(count).write(1).cost();
 }
 LeastCost least_cost(const SoftmaxCrossEntropyBackward& args) {
     const int64_t count = args.batch * args.classes;
     return Sum(args.dtype)
         .read(count)
         .read(1)
-        .read_bytes(index_bytes(args.batch))
+        .read_bytes(label_bytes(args))
         .gradient(args.d_logits, count)
         .cost();
 }
@@ -247,8 +252,9 @@ LeastCost least_cost(const AugmentImages& args) {
         .cost();
 }
 
-LeastCost least_cost(const NormalizeImages& args) {
-    return Sum(args.dtype).read_bytes(3.0 * static_cast<double>(args.pixels)).write(3 * args.pixels).cost();
+LeastCost least_cost(const FinishImages& args) {
+    const int64_t count = args.batch * args.values();
+    return Sum(args.dtype).read_bytes(static_cast<double>(count)).write(count).cost();
 }
 
 }  // namespace vitrine::gradcheck

@@ -40,6 +40,6 @@ LeastCost least_cost(const SgdUpdate& args);
 LeastCost least_cost(const L2Norm& args);
 LeastCost least_cost(const EmaUpdate& args);
 LeastCost least_cost(const AugmentImages& args);
-LeastCost least_cost(const NormalizeImages& args);
+LeastCost least_cost(const FinishImages& args);
 
 }  // namespace vitrine::gradcheck
