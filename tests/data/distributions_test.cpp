@@ -9,6 +9,7 @@
 #include <nlohmann/json.hpp>
 #include <numbers>
 
+#include "data/transforms/batch_draws.h"
 #include "data/transforms/pipeline.h"
 
 namespace vitrine {
@@ -28,14 +29,39 @@ const Json& golden() {
     return document;
 }
 
-TrainTransform transform_of(const std::string& op) {
-    return parse_transforms("[transforms]\naugment = [ " + op + " ]", "test").train;
+/// `recipe` is an op, or else a line of [transforms].
+TrainTransform transform_of(const std::string& recipe) {
+    const std::string line = recipe.starts_with("{") ? "augment = [ " + recipe + " ]" : recipe;
+    return parse_transforms("[transforms]\n" + line, "test").train;
+}
+
+/// What was drawn for a sample, or for a batch.
+struct Drawn {
+    Program program;
+    std::optional<PixelBox> box;  // erased, or pasted by cutmix
+    double share = 1.0;           // mixup and cutmix
+};
+
+/// Erasing and mixing, from the 8-bit program's own stream: their keys are not what is tested here.
+void draw_what_follows(const TrainTransform& transform, uint32_t sample, Drawn& drawn) {
+    const Size2 size{golden()["height"], golden()["width"]};
+    Draws draws(11, 2, sample);
+    drawn.box.reset();
+    if (!transform.erasing.empty()) {
+        const PixelBox box = draw_erasing(transform.erasing[0], size, draws).box;
+        if (box.height > 0) drawn.box = box;
+    }
+    if (!transform.mix.mixup_alpha && !transform.mix.cutmix_alpha) return;
+    const MixDraw mix = draw_mix(transform.mix, size, draws);
+    drawn.share = mix.share;
+    if (mix.mixing == BatchMixing::cutmix) drawn.box = mix.box;
 }
 
 template <class Use>
 void draw_programs(const TrainTransform& transform, uint32_t count, const Use& use) {
     const Json& document = golden();
-    Program program;
+    Drawn drawn;
+    Program& program = drawn.program;
     program.with_names = true;
     for (uint32_t sample = 0; sample < count; ++sample) {
         program.width = document["width"];
@@ -43,7 +69,8 @@ void draw_programs(const TrainTransform& transform, uint32_t count, const Use& u
         program.steps.clear();
         program.names.clear();
         transform.draw(11, 1, sample, program);
-        use(program);
+        draw_what_follows(transform, sample, drawn);
+        use(drawn);
     }
 }
 
@@ -85,11 +112,14 @@ std::optional<double> matrix_entry(const Program& program, char entry) {
     return m[static_cast<size_t>(entry - 'a')];
 }
 
-std::optional<double> box_property(const Program& program, const std::string& property) {
+std::optional<double> box_property(const Drawn& drawn, const std::string& property) {
     const double all_width = golden()["width"], all_height = golden()["height"];
-    const Step& step = program.steps.at(0);
-    const double left = step.integers[0], top = step.integers[1], width = step.integers[2],
-                 height = step.integers[3];
+    const Step* step = first_step(drawn.program, {OpCode::resize});
+    if (step == nullptr && !drawn.box) return std::nullopt;
+    const PixelBox box = step == nullptr ? *drawn.box
+                                         : PixelBox{step->integers[1], step->integers[0], step->integers[3],
+                                                    step->integers[2]};
+    const double left = box.left, top = box.top, width = box.width, height = box.height;
     const auto share_of = [](double value, double room) { return room != 0.0 ? value / room : 0.5; };
     if (property == "area") return width * height / (all_width * all_height);
     if (property == "log ratio") return std::log(width / height);
@@ -110,12 +140,14 @@ std::optional<double> angle_of(const Program& program) {
     return -std::atan2(*sine, *cosine) * 180.0 / std::numbers::pi;
 }
 
-Seen observe(const std::string& what, const Program& program) {
+Seen observe(const std::string& what, const Drawn& drawn) {
+    const Program& program = drawn.program;
     const auto rest = [&](std::string_view start) { return what.substr(start.size()); };
     if (what == "kinds" || what == "names") return {joined_names(program, what == "names"), {}};
+    if (what == "share") return {{}, drawn.share};
     if (what == "angle") return {{}, angle_of(program)};
     if (what.starts_with("matrix ")) return {{}, matrix_entry(program, what.back())};
-    if (what.starts_with("box ")) return {{}, box_property(program, rest("box "))};
+    if (what.starts_with("box ")) return {{}, box_property(drawn, rest("box "))};
     if (what.starts_with("factor of ")) return {{}, factor_of(program, rest("factor of "))};
     if (what == "hue levels") return {std::to_string(first_step(program, {OpCode::hue})->integers[0]), {}};
     REQUIRE(what.starts_with("crop "));
@@ -184,9 +216,9 @@ ChiSquare compare(const Counts& first, const Counts& second) {
 
 std::vector<Counts> drawn_counts(const std::string& op, const Json& observations) {
     std::vector<Counts> counts(observations.size());
-    draw_programs(transform_of(op), draw_count, [&](const Program& program) {
+    draw_programs(transform_of(op), draw_count, [&](const Drawn& drawn) {
         for (size_t i = 0; i < observations.size(); ++i) {
-            const Seen seen = observe(observations[i]["what"], program);
+            const Seen seen = observe(observations[i]["what"], drawn);
             ++counts[i][observations[i].contains("texts") ? seen.text : bin_of(observations[i], seen.number)];
         }
     });
@@ -229,7 +261,8 @@ TEST_CASE("a probability of 0 is never and of 1 is always, for every op that has
         for (const size_t p : {0u, 1u}) {
             bool as_told = true;
             draw_programs(transform_of("{ op = \"" + start + std::to_string(p) + " }"), 20'000,
-                          [&](const Program& program) {
+                          [&](const Drawn& drawn) {
+                              const Program& program = drawn.program;
                               as_told &= program.steps.size() == p && program.names.size() == p;
                           });
             CHECK(as_told);

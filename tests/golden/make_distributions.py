@@ -17,6 +17,7 @@ import torchvision
 import torchvision.transforms as T
 import torchvision.transforms.autoaugment as A
 import torchvision.transforms.functional as F
+import torchvision.transforms.v2 as v2
 from PIL import Image
 
 DRAWS = 200_000
@@ -53,7 +54,7 @@ F.solarize, F.adjust_sharpness = recorder("solarize"), recorder("sharpness")
 F.autocontrast, F.equalize = recorder("autocontrast"), recorder("equalize")
 F.rotate = recorder("rotate", lambda angle, *_: (angle,))
 F.affine = recorder("affine", affine)
-F.crop, F.resized_crop = recorder("crop"), recorder("resized crop")
+F.crop, F.resized_crop, F.erase = recorder("crop"), recorder("box"), recorder("box")
 A._apply_op = policy_op
 
 
@@ -64,11 +65,15 @@ def argument(name, index=0):
 
 
 def box(part):
-    top, left, height, width = (argument("resized crop", i) for i in range(4))
+    if argument("box") is None:
+        return None
+    top, left, height, width = (argument("box", i) for i in range(4))
+    if part == "log ratio":
+        return math.log(width / height)
     all_width, all_height = size
     share = lambda value, room: value / room if room else 0.5
-    return {"area": width * height / (all_width * all_height), "log ratio": math.log(width / height),
-            "left": share(left, all_width - width), "top": share(top, all_height - height)}[part]
+    return {"area": width * height / (all_width * all_height), "left": share(left, all_width - width),
+            "top": share(top, all_height - height)}[part]
 
 
 def observe(what):
@@ -80,6 +85,8 @@ def observe(what):
         return argument(what.removeprefix("factor of "))
     if what == "hue levels":
         return None if (turn := argument("hue")) is None else str(int(turn * 255) & 255)
+    if what == "share":
+        return argument("share")
     if what == "angle":
         return argument("rotate")
     if what.startswith("matrix "):
@@ -191,6 +198,37 @@ CASES = [
 size, padding = (64, 50), 0
 
 
+def mixed(transform):
+    """A batch's mixup or cutmix: the share of an image's own label, and the box."""
+    def draw(_):
+        drawn = transform.make_params([torch.empty(2, 3, size[1], size[0])])
+        calls.append(("share", (drawn.get("lam", drawn.get("lam_adjusted")),)))
+        if "box" in drawn:
+            left, top, right, bottom = drawn["box"]
+            calls.append(("box", (top, left, bottom - top, right - left)))
+    return draw
+
+
+def erased(*given, **named):
+    transform, image = T.RandomErasing(*given, **named), torch.empty(3, size[1], size[0])
+    return lambda _: transform(image)
+
+
+erased_box = [("box area", 0, 0.6), ("box log ratio", -2.5, 2.5), ("box left", 0, 1), ("box top", 0, 1)]
+mixed_box = [("share", -0.1, 1.1), ("box area", 0, 1.2), ("box left", 0, 1), ("box top", 0, 1)]
+
+# What follows the 8-bit pixels; recipes are lines of [transforms].
+BATCH_CASES = [
+    ("erasing = { p = 0.5 }", ["erasing = { p = 0.52 }", "erasing = { p = 0.5, scale = [0.02, 0.36] }",
+                               "erasing = { p = 0.5, ratio = [0.3, 3.7] }"], erased(), erased_box),
+    ("erasing = { p = 1, scale = [0.1, 0.4], ratio = [0.5, 1] }",
+     ["erasing = { p = 1, scale = [0.12, 0.4], ratio = [0.5, 1] }"], erased(1, (0.1, 0.4), (0.5, 1)), erased_box),
+    ("batch = { mixup = 0.2 }", ["batch = { mixup = 0.22 }"], mixed(v2.MixUp(alpha=0.2, num_classes=2)), mixed_box[:1]),
+    ("batch = { mixup = 1.5 }", ["batch = { mixup = 1.65 }"], mixed(v2.MixUp(alpha=1.5, num_classes=2)), mixed_box[:1]),
+    ("batch = { cutmix = 1.0 }", ["batch = { cutmix = 1.1 }"], mixed(v2.CutMix(alpha=1.0, num_classes=2)), mixed_box),
+]
+
+
 def histogram(observation):
     """Of texts: {text: count}. Of numbers: counts below, in 40 bins, above. None where nothing was seen."""
     if isinstance(observation, str):
@@ -208,23 +246,29 @@ def histogram(observation):
     return count, result
 
 
-def main():
+def drawn(cases, seed):
+    """The histograms of these cases."""
     global padding
-    torch.manual_seed(1)
+    torch.manual_seed(seed)
     image = Image.new("RGB", size)
-    cases = []
-    for recipe, wrong, transform, observations in CASES:
+    results = []
+    for recipe, wrong, transform, observations in cases:
         padding = getattr(transform, "padding", 0) or 0
         # A padded image is larger: crop's offsets are then of that one.
         F.pad = lambda _, by, *rest: Image.new("RGB", (size[0] + 2 * by, size[1] + 2 * by))
-        counters, results = zip(*(histogram(observation) for observation in observations))
+        counters, histograms = zip(*(histogram(observation) for observation in observations))
         for _ in range(DRAWS):
             calls.clear()
             transform(image)
             for count in counters:
                 count()
-        cases.append({"recipe": recipe, "wrong": wrong, "observations": list(results)})
+        results.append({"recipe": recipe, "wrong": wrong, "observations": list(histograms)})
         print(recipe[:100], flush=True)
+    return results
+
+
+def main():
+    cases = drawn(CASES, seed=1) + drawn(BATCH_CASES, seed=2)
     path = pathlib.Path(__file__).with_name("distributions.json")
     lines = ",\n".join(json.dumps(case) for case in cases)
     path.write_text(f'{{"torchvision": "{torchvision.__version__}", "width": {size[0]}, "height": {size[1]}, '
