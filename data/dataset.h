@@ -28,8 +28,9 @@ struct DatasetOptions {
     std::filesystem::path path;
     std::string kind = "auto";
     /// Side of the square that every image is resized and cropped to (resize_and_crop). 0: the native size of
-    /// the set, or 64 for image_folder.
+    /// the set, or folder_size for image_folder.
     int64_t image_size = 0;
+    int64_t folder_size = 64;
     /// Share of the training set to keep, in (0, 1]: the same share of each class, at least one image.
     double subset = 1.0;
     /// Share of each class to hold out for validation, in (0, 1), where the set has no validation images of

@@ -13,8 +13,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr int64_t default_image_size = 64;
-
 /// The folders in `path`, sorted by the bytes of their names, as Python sorts them. Hidden ones are no
 /// classes.
 std::vector<std::string> class_folders(const fs::path& path) {
@@ -109,7 +107,7 @@ Dataset load_split_folders(const DatasetOptions& options, const std::string& val
                          validation_name);
     const int64_t train_files = list_classes(listing, "train", classes);
     refuse_validation_share(options, "image_folder", list_classes(listing, validation_name, classes));
-    return load_listing(listing, classes, train_files, default_image_size, options);
+    return load_listing(listing, classes, train_files, options.folder_size, options);
 }
 
 /// One folder of class folders: the validation images are held out of it.
@@ -122,7 +120,7 @@ Dataset load_one_folder(const DatasetOptions& options, const fs::path& folder) {
                                 options.path.string()));
     }
     const int64_t files = list_classes(listing, folder, classes);
-    Dataset dataset = load_listing(listing, classes, files, default_image_size, options);
+    Dataset dataset = load_listing(listing, classes, files, options.folder_size, options);
     const Split split =
         stratified_split(dataset.train.labels, options.validation.value_or(default_share), options.seed);
     dataset.notices.push_back(

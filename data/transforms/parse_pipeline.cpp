@@ -12,6 +12,7 @@
 #include <fmt/format.h>
 
 #include "data/transforms/parse_op.h"
+#include "data/transforms/parse_pipeline.h"
 #include "data/transforms/pipeline.h"
 #include "engine/error.h"
 
@@ -114,7 +115,9 @@ void parse_validation(const toml::table& table, const std::string& source, EvalT
     reader.finish();
 }
 
-Transforms parse_table(const toml::table& table, const std::string& source) {
+}  // namespace
+
+Transforms parse_transforms(const toml::table& table, const std::string& source) {
     TableReader reader(table, source, "transforms");
     Transforms all;
     TrainTransform& train = all.train;
@@ -135,14 +138,12 @@ Transforms parse_table(const toml::table& table, const std::string& source) {
     return all;
 }
 
-}  // namespace
-
 Transforms parse_transforms(std::string_view text, const std::string& source) {
     try {
         const toml::table recipe = toml::parse(text, source);
         const toml::node* node = recipe.get("transforms");
         if (node == nullptr) return {};
-        if (const toml::table* table = node->as_table()) return parse_table(*table, source);
+        if (const toml::table* table = node->as_table()) return parse_transforms(*table, source);
         throw Error(fmt::format("{}:{}: transforms must be a table", source, node->source().begin.line));
     } catch (const toml::parse_error& error) {
         throw Error(

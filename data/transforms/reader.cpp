@@ -50,7 +50,11 @@ std::string nearest_name(std::string_view name, const std::vector<std::string>& 
 }
 
 void TableReader::fail_at(const toml::node& node, const std::string& sentence) const {
-    throw Error(fmt::format("{}:{}: {}", source_, node.source().begin.line, sentence));
+    const toml::source_region& region = node.source();
+    // What was changed on the command line says so itself; what was left out has no line.
+    if (region.path && *region.path != source_) throw Error(fmt::format("{}: {}", *region.path, sentence));
+    if (region.begin.line == 0) throw Error(fmt::format("{}: {}", source_, sentence));
+    throw Error(fmt::format("{}:{}: {}", source_, region.begin.line, sentence));
 }
 
 const toml::node* TableReader::node(std::string_view key) {
@@ -89,6 +93,22 @@ std::optional<bool> TableReader::flag(std::string_view key) {
     if (found == nullptr) return std::nullopt;
     if (!found->is_boolean()) fail_at(*found, fmt::format("{} of {} must be true or false", key, what_));
     return found->value<bool>();
+}
+
+std::optional<std::string> TableReader::text(std::string_view key) {
+    const toml::node* found = node(key);
+    if (found == nullptr) return std::nullopt;
+    if (!found->is_string()) fail_at(*found, fmt::format("{} of {} must be a text in quotes", key, what_));
+    return found->value<std::string>();
+}
+
+std::optional<std::string> TableReader::choice(std::string_view key, const std::vector<std::string>& names) {
+    const std::optional<std::string> value = text(key);
+    if (!value || std::ranges::find(names, *value) != names.end()) return value;
+    const std::string near = nearest_name(*value, names);
+    fail_at(*node(key), fmt::format("{} of {} is '{}'{}; it must be one of {}", key, what_, *value,
+                                    near.empty() ? "" : fmt::format(" (did you mean {}?)", near),
+                                    fmt::join(names, ", ")));
 }
 
 std::optional<std::vector<double>> TableReader::numbers(std::string_view key, size_t count, Limits limits) {

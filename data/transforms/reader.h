@@ -40,6 +40,9 @@ class TableReader {
         return whole(key, low, high).value_or(otherwise);
     }
     std::optional<bool> flag(std::string_view key);
+    std::optional<std::string> text(std::string_view key);
+    /// One of these names.
+    std::optional<std::string> choice(std::string_view key, const std::vector<std::string>& names);
     /// Exactly `count` numbers.
     std::optional<std::vector<double>> numbers(std::string_view key, size_t count, Limits limits);
     /// Two numbers, the smaller one first.

@@ -1,0 +1,100 @@
+// A recipe: everything that decides what a run computes, as a TOML file.
+//
+//     seed = 0
+//     [data]        path, kind, image_size, subset, validation, strict
+//     [model]       name, width_mult, dropout
+//     [transforms]  see data/transforms/pipeline.h
+//     [training]    batch_size, accumulate, label_smoothing, ema_decay, clip_norm, skip_outliers,
+//                   early_stopping, checkpoint_minutes, keep_checkpoints
+//     [[phase]]     name, epochs, lr, momentum, nesterov, weight_decay, decay_norms_and_biases, scheduler,
+//                   warmup, start_from, reset_momentum          (one table a phase, in their order)
+//
+// Every key has a default but those of schedulers and ops that say otherwise. Where a run computes (device,
+// threads) and what it prints is not part of the recipe.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "data/transforms/pipeline.h"
+#include "data/transforms/reader.h"
+#include "engine/optim/schedulers/spec.h"
+
+namespace vitrine::recipe {
+
+/// See data/dataset.h for what each means.
+struct DataSettings {
+    std::string path;  // empty: Debian's Fashion-MNIST
+    std::string kind = "auto";
+    int64_t image_size = 0;
+    double subset = 1.0;
+    std::optional<double> validation;
+    bool strict = false;
+};
+
+struct ModelSettings {
+    std::string name = "basic_block_net";
+    double width_mult = 1.0;
+    double dropout = 0.2;
+};
+
+struct TrainingSettings {
+    int64_t batch_size = 64;  // images of a batch; an incomplete last one is left out
+    int64_t accumulate = 1;   // batches whose gradients make up one step
+    double label_smoothing = 0.0;
+    double ema_decay = 0.0;  // of the average of weights that is validated too; 0: none
+    double clip_norm = 0.0;  // largest norm of all gradients together; 0: any
+    double skip_outliers =
+        0.0;  // leave a step out whose gradients are so many times the usual norm; 0: never
+    int64_t early_stopping = 0;        // epochs without a better accuracy that end a phase; 0: never
+    double checkpoint_minutes = 10.0;  // between checkpoints inside an epoch; 0: after each step
+    int64_t keep_checkpoints = 2;      // the newest so many
+};
+
+enum class StartFrom { last, best };
+
+struct PhaseSettings {
+    std::string name;
+    int64_t epochs = 6;
+    double learning_rate = 0.1;
+    double momentum = 0.9;
+    bool nesterov = false;
+    double weight_decay = 1e-4;
+    bool decay_norms_and_biases = true;
+    optim::SchedulerSpec scheduler;
+    StartFrom start_from = StartFrom::last;  // which weights of the phase before
+    bool reset_momentum = false;             // else the buffers are kept
+};
+
+struct Recipe {
+    std::string source;  // the file's name, for messages
+    uint64_t seed = 0;
+    DataSettings data;
+    ModelSettings model;
+    Transforms transforms;
+    bool normalize_given = false;  // else the data's own mean and deviation are used
+    toml::table transforms_table;  // as it was written
+    TrainingSettings training;
+    std::vector<PhaseSettings> phases;  // at least one
+};
+
+/// Reads a recipe. Throws Error naming the line, what is wrong and what is allowed.
+Recipe parse_recipe(const toml::table& table, const std::string& source);
+
+/// The whole recipe with every default written out; parsing it gives the same recipe.
+std::string to_toml(const Recipe& recipe);
+
+/// A number as TOML has it: every bit, and never taken for a whole number.
+std::string toml_number(double value);
+
+/// A text as TOML has it, in quotes.
+std::string toml_text(const std::string& value);
+/// Any value on one line.
+std::string toml_value(const toml::node& node);
+
+/// "SGD with learning rate 0.1, momentum 0.9, weight decay 0.0001; constant": a phase in one line.
+std::string describe(const PhaseSettings& phase);
+
+}  // namespace vitrine::recipe
