@@ -22,7 +22,7 @@ struct Example {
             images.push_back(static_cast<uint8_t>(random_below({.seed = 3}, i, 256)));
         for (int32_t i = 0; i < count; ++i) labels.push_back(i % 10);
     }
-    HostBatch batch() const { return {images, labels, 32}; }
+    NetworkInput batch() const { return upload({images, labels, 32}, {}, {}); }
 };
 
 TEST_CASE("training asks the device for no memory after the second step") {
@@ -30,7 +30,7 @@ TEST_CASE("training asks the device for no memory after the second step") {
     for (const models::ModelInfo& info : models::all_models()) {
         CAPTURE(info.name);
         const auto model = models::make_model(info.name, {.image_size = 32}, {}, 0);
-        TrainingStep step(*model, {}, {}, {.momentum = 0.9}, 0.0);
+        TrainingStep step(*model, {.momentum = 0.9}, 0.0);
         step.train(example.batch(), 0.01, 0, 0);
         step.train(example.batch(), 0.01, 0, 1);
         const size_t after_second = memory_statistics(Device::cpu).device_requests;
@@ -43,7 +43,7 @@ TEST_CASE("training asks the device for no memory after the second step") {
 TEST_CASE("the first op whose output is not finite is named with its module and shape") {
     const Example example(2);
     const auto model = models::make_model("basic_block_net", {.image_size = 32}, {}, 0);
-    TrainingStep step(*model, {}, {}, {}, 0.0);
+    TrainingStep step(*model, {}, 0.0);
     const auto forward = [&] { step.repeat_forward(example.batch(), 0, 0); };
     CHECK(first_non_finite(model->state()) == nullptr);
     CHECK_FALSE(first_non_finite_op(forward));

@@ -154,12 +154,13 @@ std::vector<double> time_steps(const AugmentBenchOptions& options) {
     const Placement placement{DType::f32, options.device};
     const auto model = models::make_model(
         options.model, {.classes = options.classes, .image_size = options.image_size}, placement, /*seed=*/1);
-    TrainingStep step(*model, placement, {}, {.momentum = 0.9, .weight_decay = 1e-4},
+    TrainingStep step(*model, {.momentum = 0.9, .weight_decay = 1e-4},
                       /*label_smoothing=*/0.0);
     const RandomBatch random(options.batch_size, options.image_size, options.classes);
     const HostBatch batch{random.images, random.labels, options.image_size};
-    return timed(std::max(options.steps / 3, 3),
-                 [&](uint32_t i) { step.train(batch, /*learning_rate=*/0.001, /*seed=*/1, i); });
+    return timed(std::max(options.steps / 3, 3), [&](uint32_t i) {
+        step.train(upload(batch, {}, placement), /*learning_rate=*/0.001, /*seed=*/1, i);
+    });
 }
 
 }  // namespace

@@ -22,12 +22,14 @@ void time_whole_steps(const StepBenchOptions& options, StepBenchResult& result) 
     const Placement placement{DType::f32, options.device};
     const auto model = models::make_model(
         options.model, {.classes = options.classes, .image_size = result.image_size}, placement, /*seed=*/1);
-    TrainingStep step(*model, placement, {}, {.momentum = 0.9, .weight_decay = 1e-4},
+    TrainingStep step(*model, {.momentum = 0.9, .weight_decay = 1e-4},
                       /*label_smoothing=*/0.0);
     const RandomBatch random(options.batch_size, result.image_size, options.classes);
     const HostBatch batch{random.images, random.labels, result.image_size};
     uint32_t steps_done = 0;
-    const auto run = [&] { step.train(batch, /*learning_rate=*/0.001, /*seed=*/1, steps_done++); };
+    const auto run = [&] {
+        step.train(upload(batch, {}, placement), /*learning_rate=*/0.001, /*seed=*/1, steps_done++);
+    };
     {
         const Trace trace([&](const OpEvent& event) {
             if (event.pass == Pass::backward) return;

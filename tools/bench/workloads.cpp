@@ -6,8 +6,10 @@
 
 #include <memory>
 
+#include "engine/augment.h"
 #include "engine/autograd.h"
 #include "engine/ops/ops.h"
+#include "engine/optim/ema.h"
 #include "engine/optim/sgd.h"
 #include "kernels/kernels.h"
 #include "models/models.h"
@@ -17,6 +19,18 @@
 
 namespace vitrine::tools {
 namespace {
+
+/// All trained parameters as one layer, each element of which is moved so many times.
+Layer parameters_layer(const std::vector<nn::NamedParameter>& parameters, const char* op, double times) {
+    double bytes = 0.0;
+    int64_t count = 0;
+    for (const nn::NamedParameter& named : parameters) {
+        bytes += times * static_cast<double>(named.value().bytes());
+        count += named.value().count();
+    }
+    const std::string shape = fmt::format("{} parameters in {} tensors", grouped(count), parameters.size());
+    return {.op = op, .shape = shape, .forward = {0.0, bytes}, .backward = {}};
+}
 
 class ModelSteps {
   public:
@@ -39,7 +53,7 @@ class ModelSteps {
         const Tensor labels =
             Tensor::from_host(batch_.labels, {batch_shape_[0]}, {DType::i32, placement_.device});
         timer.start_forward();
-        const Normalization normalization;
+        const ChannelNormalization normalization;
         const Tensor images = ops::finish_images(
             pixels, {.mean = normalization.mean, .deviation = normalization.deviation}, placement_.dtype);
         const Tensor logits = (*model_)(images);
@@ -53,17 +67,7 @@ class ModelSteps {
 
   private:
     /// Value, gradient and momentum buffer are read, value and buffer written.
-    Layer update_layer() const {
-        double bytes = 0.0;
-        int64_t parameters = 0;
-        for (const nn::NamedParameter& named : optimiser_.parameters()) {
-            bytes += 5.0 * static_cast<double>(named.value().bytes());
-            parameters += named.value().count();
-        }
-        const std::string shape =
-            fmt::format("{} parameters in {} tensors", grouped(parameters), optimiser_.parameters().size());
-        return {.op = "sgd_update", .shape = shape, .forward = {0.0, bytes}, .backward = {}};
-    }
+    Layer update_layer() const { return parameters_layer(optimiser_.parameters(), "sgd_update", 5.0); }
 
     Placement placement_;
     std::shared_ptr<nn::Module> model_;
@@ -80,6 +84,25 @@ Tensor random_tensor(const Shape& shape, Placement placement) {
         values[i] = static_cast<float>(random_word(key, i) % 1024) / 512.0f - 1.0f;
     }
     return Tensor::from_host(values, shape, placement);
+}
+
+/// A third of the images each: turned, with another contrast, mirrored.
+AugmentBatch mixed_programs(const WorkloadOptions& options) {
+    AugmentBatch batch;
+    batch.out = batch.largest = {options.image_size, options.image_size};
+    const auto side = static_cast<int32_t>(options.image_size);
+    for (int64_t n = 0; n < options.batch_size; ++n) {
+        augment::Step step{.out_width = side, .out_height = side};
+        step.op = n % 3 == 0   ? augment::OpCode::affine
+                  : n % 3 == 1 ? augment::OpCode::contrast
+                               : augment::OpCode::flip_horizontal;
+        const int32_t matrix[6] = {65177, 6849, 0, -6849, 65177, 0};  // 6 degrees, in 1/65536
+        std::copy(std::begin(matrix), std::end(matrix), std::begin(step.integers));
+        step.reals[0] = 1.3;
+        batch.steps.push_back(step);
+        batch.begins.push_back(n + 1);
+    }
+    return batch;
 }
 
 /// Of half the image's size.
@@ -135,6 +158,42 @@ Workload add_backward_workload(const WorkloadOptions& options) {
     };
     return {fmt::format("the second gradient of a tensor added to the first, batch {}", options.batch_size),
             run, options.device};
+}
+
+Workload optimiser_workload(const WorkloadOptions& options) {
+    const Placement placement{DType::f32, options.device};
+    const std::shared_ptr<nn::Module> model =
+        models::make_model("mobilenet_v2", {.classes = options.classes, .image_size = options.image_size},
+                           placement, /*seed=*/1);
+    const auto optimiser = std::make_shared<optim::Sgd>(model->trainable(), optim::SgdOptions{});
+    for (const nn::NamedParameter& named : optimiser->parameters())
+        named.value().slot()->pass(random_tensor(named.value().shape(), placement));
+    const auto average = std::make_shared<optim::Ema>(*model);
+    average->update(0.9);  // the first one only copies
+    const Layer norm = parameters_layer(optimiser->parameters(), "l2_norm", 1.0);
+    // Value and average are read, the average is written. Running statistics are few.
+    const Layer update = parameters_layer(optimiser->parameters(), "ema_update", 3.0);
+    const auto run = [model, optimiser, average, norm, update](LayerTimer& timer) {
+        timer.time(norm, Pass::forward, [&] { optimiser->gradient_norm(); });
+        timer.time(update, Pass::forward, [&] { average->update(0.9); });
+    };
+    return {"the norm of mobilenet_v2's gradients and the average of its weights", run, options.device};
+}
+
+Workload augment_workload(const WorkloadOptions& options) {
+    const RandomBatch random(options.batch_size, options.image_size, options.classes);
+    const Tensor images =
+        Tensor::from_host(random.images, {options.batch_size, options.image_size, options.image_size, 3},
+                          {DType::u8, options.device});
+    const AugmentBatch batch = mixed_programs(options);
+    const Layer layer{.op = "augment_images",
+                      .shape = fmt::format("{0}x{0}x3", options.image_size),
+                      .forward = {0.0, 2.0 * static_cast<double>(images.bytes())},
+                      .backward = {}};
+    const auto run = [images, batch, layer](LayerTimer& timer) {
+        timer.time(layer, Pass::forward, [&] { ops::augment_images(images, batch); });
+    };
+    return {fmt::format("rotation, contrast and flips, batch {}", options.batch_size), run, options.device};
 }
 
 }  // namespace vitrine::tools

@@ -12,9 +12,9 @@
 #include <string>
 #include <vector>
 
+#include "data/transforms/pipeline.h"
 #include "engine/nn/module.h"
 #include "engine/safetensors.h"
-#include "tools/common/training_step.h"
 
 namespace vitrine::tools {
 
@@ -23,7 +23,7 @@ struct ModelDescription {
     std::string model;
     std::vector<std::string> classes;  // their names
     int64_t image_size = 0;
-    Normalization normalization;
+    ChannelNormalization normalization;
     double width_mult = 1.0;
     double dropout = 0.2;
 };
@@ -48,6 +48,6 @@ std::shared_ptr<nn::Module> build_model(const ModelDescription& description, Pla
                                         const SafeTensors& file, const std::string& source);
 
 /// What the weights that torchvision publishes were trained with on ImageNet.
-inline constexpr Normalization imagenet_normalization{{0.485, 0.456, 0.406}, {0.229, 0.224, 0.225}};
+inline constexpr ChannelNormalization imagenet_normalization{{0.485, 0.456, 0.406}, {0.229, 0.224, 0.225}};
 
 }  // namespace vitrine::tools

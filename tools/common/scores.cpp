@@ -19,11 +19,11 @@ void Scores::add(const StepOutput& output, std::span<const int32_t> labels) {
     const std::span<const float> logits(output.logits);
     for (size_t i = 0; i < labels.size(); ++i) {
         const int64_t rank = rank_of_label(logits.subspan(i * classes, classes), labels[i]);
-        top1_ += rank < 1;
-        top5_ += rank < 5;
+        sums_.top1 += rank < 1;
+        sums_.top5 += rank < 5;
     }
-    count_ += static_cast<int64_t>(labels.size());
-    loss_sum_ += output.loss * static_cast<double>(labels.size());
+    sums_.count += static_cast<int64_t>(labels.size());
+    sums_.loss += output.loss * static_cast<double>(labels.size());
 }
 
 }  // namespace vitrine::tools

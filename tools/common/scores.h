@@ -16,20 +16,28 @@ int64_t rank_of_label(std::span<const float> logits, int32_t label);
 /// Means over samples: each batch counts by its size.
 class Scores {
   public:
+    /// Over samples: what a checkpoint keeps of scores that are not complete.
+    struct Sums {
+        int64_t count = 0, top1 = 0, top5 = 0;
+        double loss = 0.0;
+    };
+    Scores() = default;
+    explicit Scores(const Sums& sums) : sums_(sums) {}
+    const Sums& sums() const { return sums_; }
+
     /// `output` of the batch with these labels.
     void add(const StepOutput& output, std::span<const int32_t> labels);
 
-    int64_t count() const { return count_; }
-    double loss() const { return mean(loss_sum_); }
-    double accuracy() const { return mean(static_cast<double>(top1_)); }
+    int64_t count() const { return sums_.count; }
+    double loss() const { return mean(sums_.loss); }
+    double accuracy() const { return mean(static_cast<double>(sums_.top1)); }
     /// With fewer than five classes always 1: every class is among the first five.
-    double top5() const { return mean(static_cast<double>(top5_)); }
+    double top5() const { return mean(static_cast<double>(sums_.top5)); }
 
   private:
-    double mean(double sum) const { return count_ == 0 ? 0.0 : sum / static_cast<double>(count_); }
+    double mean(double sum) const { return sums_.count == 0 ? 0.0 : sum / static_cast<double>(sums_.count); }
 
-    int64_t count_ = 0, top1_ = 0, top5_ = 0;
-    double loss_sum_ = 0.0;
+    Sums sums_;
 };
 
 }  // namespace vitrine::tools

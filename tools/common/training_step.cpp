@@ -9,61 +9,66 @@
 
 namespace vitrine::tools {
 
-TrainingStep::TrainingStep(nn::Module& model, Placement placement, const Normalization& normalization,
-                           const optim::SgdOptions& options, double label_smoothing)
-    : model_(model),
-      placement_(placement),
-      normalization_(normalization),
-      optimiser_(model.trainable(), options),
-      label_smoothing_(label_smoothing) {}
-
-Tensor TrainingStep::upload(std::span<const uint8_t> images, int64_t count, int64_t image_size) const {
+Tensor upload_images(std::span<const uint8_t> images, int64_t image_size,
+                     const ChannelNormalization& normalization, Placement placement) {
+    const int64_t count = static_cast<int64_t>(images.size()) / (image_size * image_size * 3);
     const Tensor pixels =
-        Tensor::from_host(images, {count, image_size, image_size, 3}, {DType::u8, placement_.device});
-    return ops::finish_images(pixels, {.mean = normalization_.mean, .deviation = normalization_.deviation},
-                              placement_.dtype);
+        Tensor::from_host(images, {count, image_size, image_size, 3}, {DType::u8, placement.device});
+    return ops::finish_images(pixels, {.mean = normalization.mean, .deviation = normalization.deviation},
+                              placement.dtype);
 }
 
-TrainingStep::Inputs TrainingStep::upload(const HostBatch& batch) const {
-    const auto count = static_cast<int64_t>(batch.labels.size());
-    return {upload(batch.images, count, batch.image_size),
-            Tensor::from_host(batch.labels, {count}, {DType::i32, placement_.device})};
+NetworkInput upload(const HostBatch& batch, const ChannelNormalization& normalization, Placement placement) {
+    NetworkInput input;
+    input.images = upload_images(batch.images, batch.image_size, normalization, placement);
+    input.labels = Tensor::from_host(batch.labels, {static_cast<int64_t>(batch.labels.size())},
+                                     {DType::i32, placement.device});
+    return input;
 }
 
-StepOutput TrainingStep::train(const HostBatch& batch, double learning_rate, uint64_t seed, uint32_t step) {
+TrainingStep::TrainingStep(nn::Module& model, const optim::SgdOptions& options, double label_smoothing)
+    : model_(model), optimiser_(model.trainable(), options), label_smoothing_(label_smoothing) {}
+
+Tensor TrainingStep::loss_of(const Tensor& logits, const NetworkInput& input) const {
+    return ops::softmax_cross_entropy(logits, input.labels, label_smoothing_,
+                                      {input.other_labels, input.share});
+}
+
+StepOutput TrainingStep::backward(const NetworkInput& input, uint64_t seed, uint32_t batch) {
     model_.set_training(true);
-    model_.set_step(seed, step);
-    optimiser_.zero_gradients();
-
+    model_.set_step(seed, batch);
     Tape tape;
     const Recording recording(tape);
-    const Inputs inputs = upload(batch);
-    const Tensor logits = model_(inputs.images);
-    const Tensor loss = ops::softmax_cross_entropy(logits, inputs.labels, label_smoothing_);
+    const Tensor logits = model_(input.images);
+    const Tensor loss = loss_of(logits, input);
     StepOutput output{loss.item(), logits.to_host<float>()};
-    if (!std::isfinite(output.loss)) return output;
-    tape.backward(loss);
-    optimiser_.step(learning_rate);
+    if (std::isfinite(output.loss)) tape.backward(loss);
     return output;
 }
 
-std::vector<float> TrainingStep::logits(std::span<const uint8_t> images, int64_t count, int64_t image_size) {
-    model_.set_training(false);
-    return model_(upload(images, count, image_size)).to_host<float>();
+StepOutput TrainingStep::train(const NetworkInput& input, double learning_rate, uint64_t seed,
+                               uint32_t batch) {
+    optimiser_.zero_gradients();
+    const StepOutput output = backward(input, seed, batch);
+    if (std::isfinite(output.loss)) optimiser_.step(learning_rate);
+    return output;
 }
 
-void TrainingStep::repeat_forward(const HostBatch& batch, uint64_t seed, uint32_t step) {
+std::vector<float> TrainingStep::logits(const Tensor& images) {
+    model_.set_training(false);
+    return model_(images).to_host<float>();
+}
+
+void TrainingStep::repeat_forward(const NetworkInput& input, uint64_t seed, uint32_t batch) {
     model_.set_training(true);
-    model_.set_step(seed, step);
-    const Inputs inputs = upload(batch);
-    ops::softmax_cross_entropy(model_(inputs.images), inputs.labels, label_smoothing_);
+    model_.set_step(seed, batch);
+    loss_of(model_(input.images), input);
 }
 
-StepOutput TrainingStep::evaluate(const HostBatch& batch) {
+StepOutput TrainingStep::evaluate(const NetworkInput& input) {
     model_.set_training(false);
-    const Inputs inputs = upload(batch);
-    const Tensor logits = model_(inputs.images);
-    const Tensor loss = ops::softmax_cross_entropy(logits, inputs.labels, 0.0);
+    const Tensor logits = model_(input.images);
+    const Tensor loss = ops::softmax_cross_entropy(logits, input.labels, 0.0);
     return {loss.item(), logits.to_host<float>()};
 }
 

@@ -2,28 +2,28 @@
 // times.
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <span>
 #include <vector>
 
+#include "data/input_maker.h"
 #include "engine/nn/module.h"
 #include "engine/optim/sgd.h"
 
 namespace vitrine::tools {
 
-/// Of the pixels of the data, each channel in 0 … 1: the network sees (pixel / 255 − mean) / deviation.
-struct Normalization {
-    std::array<double, 3> mean{0.5, 0.5, 0.5};
-    std::array<double, 3> deviation{0.5, 0.5, 0.5};
-};
-
-/// A batch on the host.
+/// A batch on the host, for what has no data set.
 struct HostBatch {
     std::span<const uint8_t> images;  // [count, size, size, 3]
     std::span<const int32_t> labels;  // [count]
     int64_t image_size = 0;
 };
+
+/// Puts it on a device and normalises it.
+NetworkInput upload(const HostBatch& batch, const ChannelNormalization& normalization, Placement placement);
+/// The images alone, [count, image_size, image_size, 3].
+Tensor upload_images(std::span<const uint8_t> images, int64_t image_size,
+                     const ChannelNormalization& normalization, Placement placement);
 
 struct StepOutput {
     double loss = 0.0;          // mean of the batch
@@ -32,33 +32,29 @@ struct StepOutput {
 
 class TrainingStep {
   public:
-    TrainingStep(nn::Module& model, Placement placement, const Normalization& normalization,
-                 const optim::SgdOptions& options, double label_smoothing);
+    TrainingStep(nn::Module& model, const optim::SgdOptions& options, double label_smoothing);
 
-    /// Forward, backward, update. `step` counts from 0 over the whole run and decides dropout's masks with
-    /// the seed. The update is left out if the loss is not finite.
-    StepOutput train(const HostBatch& batch, double learning_rate, uint64_t seed, uint32_t step);
+    /// Forward and backward: adds to the optimiser's gradients, unless the loss is not finite. `batch` counts
+    /// from 0 over the whole run and decides dropout's masks with the seed.
+    StepOutput backward(const NetworkInput& input, uint64_t seed, uint32_t batch);
+    /// A whole step of one batch: new gradients, backward, update. The update is left out if the loss is not
+    /// finite.
+    StepOutput train(const NetworkInput& input, double learning_rate, uint64_t seed, uint32_t batch);
     /// Forward alone, in evaluation mode, without label smoothing.
-    StepOutput evaluate(const HostBatch& batch);
+    StepOutput evaluate(const NetworkInput& input);
 
-    /// Of images [count, image_size, image_size, 3], in evaluation mode: [count, classes].
-    std::vector<float> logits(std::span<const uint8_t> images, int64_t count, int64_t image_size);
-    /// The forward pass of train() once more, for a Trace to look on: no gradients, no update. Batch norm's
-    /// running statistics move again.
-    void repeat_forward(const HostBatch& batch, uint64_t seed, uint32_t step);
+    /// Of normalised images [count, height, width, 3], in evaluation mode: [count, classes].
+    std::vector<float> logits(const Tensor& images);
+    /// The forward pass of backward() once more, for a Trace to look on: no gradients. Batch norm's running
+    /// statistics move again.
+    void repeat_forward(const NetworkInput& input, uint64_t seed, uint32_t batch);
 
     optim::Sgd& optimiser() { return optimiser_; }
 
   private:
-    struct Inputs {
-        Tensor images, labels;
-    };
-    Tensor upload(std::span<const uint8_t> images, int64_t count, int64_t image_size) const;
-    Inputs upload(const HostBatch& batch) const;
+    Tensor loss_of(const Tensor& logits, const NetworkInput& input) const;
 
     nn::Module& model_;
-    Placement placement_;
-    Normalization normalization_;
     optim::Sgd optimiser_;
     double label_smoothing_;
 };

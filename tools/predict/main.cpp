@@ -12,6 +12,7 @@
 #include "tools/common/csv.h"
 #include "tools/common/device_choice.h"
 #include "tools/common/model_file.h"
+#include "tools/common/training_step.h"
 #include "tools/predict/inputs.h"
 #include "tools/predict/options.h"
 #include "tools/predict/predictions.h"
@@ -67,7 +68,7 @@ void print(const fs::path& image, const std::vector<Guess>& guesses, const tools
 
 /// Returns how many images could not be decoded.
 size_t classify(const Options& options, const std::vector<fs::path>& images,
-                const tools::ModelDescription& description, tools::TrainingStep& step,
+                const tools::ModelDescription& description, tools::TrainingStep& step, Placement placement,
                 Submission& submission) {
     const std::span<const fs::path> all(images);
     const size_t classes = description.classes.size();
@@ -79,8 +80,8 @@ size_t classify(const Options& options, const std::vector<fs::path>& images,
         for (const std::string& failure : batch.failures) std::cerr << "skipped " << failure << '\n';
         failed += batch.failures.size();
         if (batch.paths.empty()) continue;
-        const std::vector<float> logits =
-            step.logits(batch.pixels, static_cast<int64_t>(batch.paths.size()), description.image_size);
+        const std::vector<float> logits = step.logits(
+            tools::upload_images(batch.pixels, description.image_size, description.normalization, placement));
         for (size_t i = 0; i < batch.paths.size(); ++i) {
             const auto guesses = best_guesses(std::span(logits).subspan(i * classes, classes), options.top);
             print(batch.paths[i], guesses, description);
@@ -110,9 +111,9 @@ int run(const Options& options) {
     const auto model = tools::build_model(description, placement, file, options.checkpoint);
     const std::vector<fs::path> images = find_images(options.inputs);
 
-    tools::TrainingStep step(*model, placement, description.normalization, {}, 0.0);
+    tools::TrainingStep step(*model, {}, 0.0);
     Submission submission;
-    const size_t failed = classify(options, images, description, step, submission);
+    const size_t failed = classify(options, images, description, step, placement, submission);
     if (!options.csv.empty()) submission.write(options.csv);
     std::cout.flush();
     if (failed == 0) return 0;
