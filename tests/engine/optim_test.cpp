@@ -1,4 +1,4 @@
-// SGD and schedules against PyTorch's trajectories (tests/golden/optimisers.json); options that are refused.
+// SGD against PyTorch's trajectories (tests/golden/optimisers.json); options that are refused.
 
 #include <doctest/doctest.h>
 
@@ -9,7 +9,6 @@
 #include "engine/autograd.h"
 #include "engine/error.h"
 #include "engine/nn/layers.h"
-#include "engine/optim/schedule.h"
 #include "engine/optim/sgd.h"
 
 using namespace vitrine;
@@ -55,29 +54,6 @@ TEST_CASE("SGD follows PyTorch for every combination of its options") {
     }
 }
 
-TEST_CASE("schedules follow PyTorch's") {
-    int compared = 0;
-    for (const auto& entry : golden().at("cosine")) {
-        if (entry.at("minimum") != 0.0) continue;  // ours ends at 0
-        const Schedule cosine{ScheduleKind::cosine, entry.at("lr"), entry.at("period")};
-        for (int64_t step = 0; step < cosine.total_steps; ++step, ++compared) {
-            CHECK(cosine.rate_at(step) ==
-                  doctest::Approx(entry.at("recursive")[static_cast<size_t>(step)].get<double>())
-                      .epsilon(1e-12));
-        }
-    }
-    for (const auto& entry : golden().at("one_cycle")) {
-        if (entry.contains("pct_start") || entry.contains("anneal_strategy"))
-            continue;  // ours has the defaults
-        const Schedule one_cycle{ScheduleKind::one_cycle, entry.at("max_lr"), entry.at("total_steps")};
-        for (int64_t step = 0; step < one_cycle.total_steps; ++step, ++compared) {
-            CHECK(one_cycle.rate_at(step) ==
-                  doctest::Approx(entry.at("lr")[static_cast<size_t>(step)].get<double>()).epsilon(1e-12));
-        }
-    }
-    CHECK(compared > 150);
-}
-
 TEST_CASE("a parameter without a gradient stays, and starts its momentum with its first gradient") {
     const Placement placement{DType::f64, Device::reference};
     nn::Parameter parameter{"w",
@@ -104,32 +80,4 @@ TEST_CASE("options that do not go together are refused") {
     CHECK_THROWS_AS(Sgd({}, {.momentum = -0.1}), Error);
     CHECK_THROWS_AS(Sgd({}, {.weight_decay = -1.0}), Error);
     CHECK_THROWS_AS(Sgd({}, {.weight_decay = std::nan("")}), Error);
-    CHECK_THROWS_AS(schedule_from_name("triangle"), Error);
-}
-
-TEST_CASE("schedules start, turn and end where they should") {
-    const Schedule constant{ScheduleKind::constant, 0.1, 100};
-    CHECK(constant.rate_at(0) == 0.1);
-    CHECK(constant.rate_at(99) == 0.1);
-
-    const Schedule cosine{ScheduleKind::cosine, 0.1, 100};
-    CHECK(cosine.rate_at(0) == doctest::Approx(0.1));
-    CHECK(cosine.rate_at(50) == doctest::Approx(0.05));
-    CHECK(cosine.rate_at(99) < 1e-4);
-    CHECK(cosine.rate_at(1000) == cosine.rate_at(99));
-
-    const Schedule one_cycle{ScheduleKind::one_cycle, 0.1, 100};
-    CHECK(one_cycle.rate_at(0) == doctest::Approx(0.004));
-    CHECK(one_cycle.rate_at(29) == doctest::Approx(0.1));
-    CHECK(one_cycle.rate_at(99) == doctest::Approx(0.1 / 25 / 1e4));
-}
-
-TEST_CASE("a schedule of very few steps stays finite and positive") {
-    for (int64_t total = 1; total <= 6; ++total) {
-        const Schedule one_cycle{ScheduleKind::one_cycle, 0.1, total};
-        for (int64_t step = 0; step < total; ++step) {
-            CHECK(std::isfinite(one_cycle.rate_at(step)));
-            CHECK(one_cycle.rate_at(step) > 0.0);
-        }
-    }
 }
