@@ -56,13 +56,19 @@ TEST_CASE("train: values out of their range are refused by name") {
         {{"--impl", "dense_conv=x"}, "no implementation 'x'"},
         {{"--width-mult", "0.5"}, "--width-mult: basic_block_net"},
         {{"--dropout", "0.5"}, "--dropout: basic_block_net"},
-        {{"--nesterov", "--momentum", "0"}, "--nesterov needs"},
+        {{"--nesterov", "--momentum", "0"}, "--nesterov: nesterov of phase needs a momentum"},
         {{"--json", "--quiet"}, "choose one"},
         {{"--classes", "5"}, "--classes is for --summary"},
         {{"--overwrite"}, "--overwrite needs --out"},
         {{"--out", ""}, "--out"},
         {{"--no-such-flag"}, "--no-such-flag"},
         {{"stray"}, "stray"},
+        {{"--set", "seed"}, "KEY=VALUE"},
+        {{"--set", "training.batch_sise=3"}, "did you mean batch_size?"},
+        {{"--max-minutes", "0"}, "--max-minutes 0"},
+        {{"--allow-changes"}, "--allow-changes needs --out"},
+        {{"--preview", "0"}, "--preview 0"},
+        {{"--summary", "--show-recipe"}, "choose one of them"},
     };
     for (const Case& each : cases) check_refusal(each.arguments, each.part);
 }

@@ -1,7 +1,9 @@
 // Whole runs of train on a tiny folder of images.
 
 #include <doctest/doctest.h>
+#include <fmt/format.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
@@ -46,10 +48,9 @@ TEST_CASE_FIXTURE(Fixture, "train: a run learns, records itself and can be measu
 
     const std::vector<Json> epochs = metrics("run");
     REQUIRE(epochs.size() == 3);
-    const std::vector<std::string> keys{"epoch",        "step",           "lr",
-                                        "train_loss",   "train_accuracy", "val_loss",
-                                        "val_accuracy", "val_top5",       "images_per_second",
-                                        "data_seconds", "step_seconds"};
+    const std::vector<std::string> keys{"epoch",        "phase",      "step",           "learning_rate",
+                                        "momentum",     "train_loss", "train_accuracy", "val_loss",
+                                        "val_accuracy", "val_top5"};
     std::vector<std::string> found;
     for (const auto& [key, value] : epochs[0].items()) found.push_back(key);
     CHECK(found == keys);
@@ -101,10 +102,9 @@ TEST_CASE_FIXTURE(Fixture, "train: mobilenet_v2 trains too, and --json speaks in
     for (const std::string& line : outcome.lines()) CHECK(Json::parse(line).contains("event"));
     const Json last = Json::parse(outcome.last_line());
     CHECK(last["event"] == "end");
-    CHECK(last["best_epoch"] == 1);
-    const std::vector<Json> epochs = metrics("run");
-    REQUIRE(epochs.size() == 1);
-    CHECK(epochs[0]["step"] == 4);
+    CHECK(last["best_epoch"] == nullptr);  // no epoch was finished
+    CHECK(metrics("run").empty());
+    CHECK(outcome.out.find("\"event\":\"evaluated\"") != std::string::npos);
     CHECK(read_safetensors(folder / "run/last.safetensors").metadata.at("width_mult") == "0.25");
     CHECK(run("train", {"--data", folder / "data", "--eval-only", folder / "run/last.safetensors"}).code ==
           0);
@@ -138,20 +138,55 @@ TEST_CASE_FIXTURE(
     CHECK(image_size("mobile", {"--model", "mobilenet_v2", "--width-mult", "0.25"}) == 12);
 }
 
-TEST_CASE_FIXTURE(Fixture, "train: nothing of an earlier run is lost unless it is asked for") {
+TEST_CASE_FIXTURE(Fixture, "train: an earlier run goes on, or is replaced where that is asked for") {
     const std::vector<std::string> quick{"--max-steps", "1", "--quiet"};
     REQUIRE(run("train", arguments("run", quick)).code == 0);
     const std::string weights = content_of(folder / "run/last.safetensors");
+    const Outcome further = run("train", arguments("run", {"--max-steps", "7", "--quiet"}));
+    CHECK(further.code == 0);
+    CHECK(further.err.find("going on after step 1") != std::string::npos);
+    CHECK(metrics("run").size() == 1);  // of the first epoch's 6 steps
+    CHECK(content_of(folder / "run/last.safetensors") != weights);
+
+    const Outcome replaced = run("train", arguments("run", {"--max-steps", "1", "--quiet", "--overwrite"}));
+    CHECK(replaced.code == 0);
+    CHECK(replaced.lines().size() == 2);  // what was measured at the stop, and that no epoch was finished
+    CHECK(metrics("run").empty());
+    CHECK(content_of(folder / "run/last.safetensors") == weights);
+
+    fs::remove(folder / "run/recipe.toml");
     const Outcome refused = run("train", arguments("run", quick));
     CHECK(refused.code == 2);
     CHECK(refused.err.find("--overwrite") != std::string::npos);
-    CHECK(content_of(folder / "run/last.safetensors") == weights);
+}
 
-    const Outcome replaced = run("train", arguments("run", {"--max-steps", "2", "--quiet", "--overwrite"}));
-    CHECK(replaced.code == 0);
-    CHECK(replaced.lines().size() == 1);
-    CHECK(metrics("run").size() == 1);
-    CHECK(content_of(folder / "run/last.safetensors") != weights);
+TEST_CASE_FIXTURE(Fixture, "train: --overfit-one-batch learns a batch by heart, or says that it does not") {
+    const Outcome outcome = run("train", arguments("run", {"--overfit-one-batch"}));
+    CAPTURE(outcome.err);
+    CHECK(outcome.code == 0);
+    CHECK(outcome.err.find("learnt by heart") != std::string::npos);
+    CHECK_FALSE(fs::exists(folder / "run"));
+    const Outcome failed =
+        run("train", arguments("run", {"--overfit-one-batch", "--lr", "1e-9", "--max-steps", "3"}));
+    CHECK(failed.code == 1);
+    CHECK(failed.err.find("not learnt by heart") != std::string::npos);
+}
+
+TEST_CASE_FIXTURE(Fixture, "train: early stopping ends a phase, and the best epoch stays") {
+    const Outcome outcome =
+        run("train", arguments("run", {"--set", "training.early_stopping=1", "--set", "phase.1.epochs=50",
+                                       "--set", "training.ema_decay=0.9", "--tensorboard"}));
+    CAPTURE(outcome.err);
+    CHECK(outcome.code == 0);
+    CHECK(outcome.err.find("brought no better accuracy") != std::string::npos);
+    const std::vector<Json> epochs = metrics("run");
+    CHECK(epochs.size() < 50);
+    CHECK(epochs.back().contains("ema_val_accuracy"));
+    CHECK(outcome.last_line().find(fmt::format("at epoch {}", epochs.size() - 1)) != std::string::npos);
+    const auto is_event_file = [](const fs::directory_entry& entry) {
+        return entry.path().filename().string().starts_with("events.out.tfevents.");
+    };
+    CHECK(std::ranges::any_of(fs::directory_iterator(folder.path() / "run"), is_event_file));
 }
 
 TEST_CASE_FIXTURE(Fixture, "train: too few images, other classes and foreign checkpoints are clear errors") {

@@ -34,7 +34,11 @@ class JsonReporter : public Reporter {
 
     void validating(int64_t, int64_t) override {}
 
-    void epoch(const EpochMetrics& metrics, int64_t) override { print("epoch", to_json(metrics)); }
+    void epoch(const EpochMetrics& metrics, const EpochTiming& timing, int64_t) override {
+        Json line = to_json(metrics);
+        line.update(to_json(timing));
+        print("epoch", line);
+    }
 
     void evaluated(const tools::Scores& scores) override {
         print("evaluated", {{"val_loss", scores.loss()},
@@ -46,7 +50,8 @@ class JsonReporter : public Reporter {
     void end(const Best& best) override {
         Json last = {{"best_val_accuracy", nullptr}, {"best_epoch", nullptr}};
         if (best.epoch())
-            last = {{"best_val_accuracy", best.epoch()->val_accuracy}, {"best_epoch", best.epoch()->epoch}};
+            last = {{"best_val_accuracy", best.epoch()->judged().accuracy},
+                    {"best_epoch", best.epoch()->epoch}};
         print("end", last);
     }
 
@@ -67,7 +72,7 @@ class QuietReporter : public Reporter {
     void begin(const Json&, const std::vector<std::pair<std::string, std::string>>&) override {}
     void step(const Position&, const Meter&) override {}
     void validating(int64_t, int64_t) override {}
-    void epoch(const EpochMetrics&, int64_t) override {}
+    void epoch(const EpochMetrics&, const EpochTiming&, int64_t) override {}
     void evaluated(const tools::Scores& scores) override {
         std::cout << scores_line(scores.loss(), scores.accuracy(), scores.top5()) << std::endl;
     }

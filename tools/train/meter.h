@@ -10,8 +10,8 @@ namespace vitrine::train {
 /// Where the run is, for the progress bar.
 struct Position {
     int64_t epoch = 1, epochs = 1;  // counted from 1
-    int64_t step = 0, steps = 0;    // done and to do in this epoch
-    int64_t steps_left = 0;         // in the whole run
+    int64_t step = 0, steps = 0;    // batches done and to do in this epoch
+    int64_t steps_left = 0;         // batches in the whole run
     double seconds_between = 0.0;   // still to come outside of steps: validation
 };
 

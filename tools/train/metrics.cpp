@@ -5,21 +5,51 @@
 namespace vitrine::train {
 
 Json to_json(const EpochMetrics& metrics) {
-    return {{"epoch", metrics.epoch},
-            {"step", metrics.step},
-            {"lr", metrics.learning_rate},
-            {"train_loss", metrics.train_loss},
-            {"train_accuracy", metrics.train_accuracy},
-            {"val_loss", metrics.val_loss},
-            {"val_accuracy", metrics.val_accuracy},
-            {"val_top5", metrics.val_top5},
-            {"images_per_second", metrics.images_per_second},
-            {"data_seconds", metrics.data_seconds},
-            {"step_seconds", metrics.step_seconds}};
+    Json line = {{"epoch", metrics.epoch},
+                 {"phase", metrics.phase},
+                 {"step", metrics.step},
+                 {"learning_rate", metrics.learning_rate},
+                 {"momentum", metrics.momentum},
+                 {"train_loss", metrics.train_loss},
+                 {"train_accuracy", metrics.train_accuracy},
+                 {"val_loss", metrics.val.loss},
+                 {"val_accuracy", metrics.val.accuracy},
+                 {"val_top5", metrics.val.top5}};
+    if (metrics.ema_val) {
+        line["ema_val_loss"] = metrics.ema_val->loss;
+        line["ema_val_accuracy"] = metrics.ema_val->accuracy;
+        line["ema_val_top5"] = metrics.ema_val->top5;
+    }
+    return line;
+}
+
+Json to_json(const EpochTiming& timing) {
+    return {{"epoch", timing.epoch},
+            {"images_per_second", timing.images_per_second},
+            {"data_seconds", timing.data_seconds},
+            {"step_seconds", timing.step_seconds},
+            {"validation_seconds", timing.validation_seconds},
+            {"checkpoint_seconds", timing.checkpoint_seconds}};
+}
+
+EpochMetrics metrics_from_json(const Json& json) {
+    const auto number = [&](const char* key) { return json.at(key).get<double>(); };
+    EpochMetrics metrics{.epoch = json.at("epoch").get<int64_t>(),
+                         .phase = json.at("phase").get<std::string>(),
+                         .step = json.at("step").get<int64_t>(),
+                         .learning_rate = number("learning_rate"),
+                         .momentum = number("momentum"),
+                         .train_loss = number("train_loss"),
+                         .train_accuracy = number("train_accuracy"),
+                         .val = {number("val_loss"), number("val_accuracy"), number("val_top5")},
+                         .ema_val = {}};
+    if (json.contains("ema_val_loss"))
+        metrics.ema_val = {number("ema_val_loss"), number("ema_val_accuracy"), number("ema_val_top5")};
+    return metrics;
 }
 
 bool Best::update(const EpochMetrics& metrics) {
-    if (epoch_ && !(metrics.val_accuracy > epoch_->val_accuracy)) return false;
+    if (epoch_ && !(metrics.judged().accuracy > epoch_->judged().accuracy)) return false;
     epoch_ = metrics;
     return true;
 }

@@ -1,34 +1,59 @@
-// What is known after an epoch: a line of metrics.jsonl.
+// What is known after an epoch: a line of metrics.jsonl, and one of timing.jsonl.
 #pragma once
 
 #include <cstdint>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <string>
 
 namespace vitrine::train {
 
 using Json = nlohmann::ordered_json;
 
-struct EpochMetrics {
-    int64_t epoch = 0;           // counted from 1
-    int64_t step = 0;            // of the whole run, done so far
-    double learning_rate = 0.0;  // of the last step
-    double train_loss = 0.0;     // means over the images of the epoch, while the weights moved
-    double train_accuracy = 0.0;
-    double val_loss = 0.0;  // after the epoch, without label smoothing
-    double val_accuracy = 0.0;
-    double val_top5 = 0.0;
-    double images_per_second = 0.0;  // of training
-    double data_seconds = 0.0;       // spent waiting for batches
-    double step_seconds = 0.0;       // spent in steps
+/// Of the validation images, without label smoothing.
+struct ValidationMetrics {
+    double loss = 0.0, accuracy = 0.0, top5 = 0.0;
 };
 
-/// With the keys of metrics.jsonl, in its order.
-Json to_json(const EpochMetrics& metrics);
+/// What an epoch has come to. The same for every run of the recipe, interrupted or not, on the same kind of
+/// machine.
+struct EpochMetrics {
+    int64_t epoch = 0;  // counted from 1
+    std::string phase;
+    int64_t step = 0;            // updates of the whole run, done so far
+    double learning_rate = 0.0;  // of the last step
+    double momentum = 0.0;
+    double train_loss = 0.0;  // means over the images of the epoch, while the weights moved
+    double train_accuracy = 0.0;
+    ValidationMetrics val;
+    std::optional<ValidationMetrics> ema_val;  // of the averaged weights, where there are some
 
-/// The epoch with the highest validation accuracy so far, the first of equals.
+    /// What epochs are compared by: of the averaged weights, where there are some.
+    const ValidationMetrics& judged() const { return ema_val ? *ema_val : val; }
+};
+
+/// What an epoch took, in seconds. Another machine, or another hour, gives other numbers.
+struct EpochTiming {
+    int64_t epoch = 0;
+    double images_per_second = 0.0;  // of training
+    double data_seconds = 0.0;       // waiting for batches
+    double step_seconds = 0.0;       // in steps
+    double validation_seconds = 0.0;
+    double checkpoint_seconds = 0.0;  // since the epoch before
+};
+
+/// With the keys of metrics.jsonl and timing.jsonl, in their order.
+Json to_json(const EpochMetrics& metrics);
+Json to_json(const EpochTiming& timing);
+/// Throws nlohmann's exceptions for what to_json did not write.
+EpochMetrics metrics_from_json(const Json& json);
+
+/// The epoch with the highest judged accuracy so far, the first of equals.
 class Best {
   public:
+    Best() = default;
+    explicit Best(EpochMetrics epoch) : epoch_(std::move(epoch)) {}
+
     /// True if this epoch is the new best.
     bool update(const EpochMetrics& metrics);
     const std::optional<EpochMetrics>& epoch() const { return epoch_; }

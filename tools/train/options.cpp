@@ -6,15 +6,18 @@
 
 #include <iostream>
 #include <limits>
+#include <utility>
 
 #include "data/dataset.h"
 #include "engine/error.h"
 #include "models/models.h"
 #include "tools/common/command_line.h"
+#include "tools/recipe/recipe_file.h"
 
 namespace vitrine::train {
 namespace {
 
+using recipe::Recipe;
 using tools::add_choice;
 using tools::add_number;
 using tools::add_whole;
@@ -23,21 +26,27 @@ constexpr double infinity = std::numeric_limits<double>::infinity();
 constexpr int64_t billion = 1'000'000'000;
 
 constexpr const char* description =
-    "Trains an image classifier from a folder of images: decodes and caches the images, fits the model, "
-    "measures\n"
-    "it after each epoch, and keeps the last and the best weights as safetensors that PyTorch can load.";
+    "Trains an image classifier from a folder of images, as a recipe says: decodes and caches the images, "
+    "fits the\n"
+    "model, measures it after each epoch, and keeps the last and the best weights as safetensors that "
+    "PyTorch "
+    "can load.";
 
 constexpr const char* examples =
     "Examples:\n"
     "  train                                       BasicBlockNet on Debian's Fashion-MNIST\n"
+    "  train tools/recipes/best.toml --data PHOTOS --set training.batch_size=64\n"
+    "  train tools/recipes/stage1-baseline.toml --data PHOTOS --show-schedule\n"
     "  train --data PHOTOS --model mobilenet_v2 --image-size 64 --epochs 20\n"
     "                                              PHOTOS/train/CLASS/*.jpg and PHOTOS/val/CLASS/*.jpg\n"
     "  train --model mobilenet_v2 --summary        what the model consists of and costs\n"
     "  train --data PHOTOS --eval-only runs/x/best.safetensors\n"
     "\n"
-    "The run's folder: run.json (all settings), metrics.jsonl (a line an epoch), last.safetensors, "
-    "best.safetensors.\n"
-    "Ctrl-C finishes the step, writes last.safetensors and ends with code 130; a second one ends at once.\n"
+    "The run's folder: report.html, recipe.toml (as resolved), run.json, metrics.jsonl (a line an epoch), "
+    "last.safetensors,\n"
+    "best.safetensors, checkpoints/. Run again with the same --out, it goes on from where it was, to the "
+    "bit.\n"
+    "Ctrl-C finishes the step, writes a checkpoint and ends with code 130; a second one ends at once.\n"
     "Exit codes: 0 done; 1 the loss or a weight stopped being finite; 2 something on the command line or in "
     "the\n"
     "data has to be put right; 130 and 143 ended by a signal.";
@@ -54,74 +63,129 @@ std::vector<std::string> device_names() {
     return names;
 }
 
-void add_data(CLI::App& app, Options& options) {
-    app.add_option("--data", options.data, "Folder of the data set [Debian's Fashion-MNIST]")
+/// The flags that stand for a place of the recipe, as they were given.
+struct Change {
+    std::string place, value, flag;
+};
+
+/// What is collected while the command line is read.
+struct CommandLine {
+    Options options;
+    std::string recipe;  // file
+    std::vector<std::string> assignments;
+    std::vector<Change> changes;
+    std::string schedule;
+    bool overwrite = false, allow_changes = false;
+
+    void change(const char* place, std::string value, const char* flag) {
+        changes.push_back({place, std::move(value), flag});
+    }
+};
+
+void add_number_of(CLI::App& app, CommandLine& line, const char* flag, const tools::Interval& allowed,
+                   const char* place, const std::string& help) {
+    add_number(
+        app, flag, allowed,
+        [&line, place, flag](double value) { line.change(place, recipe::toml_number(value), flag); }, help);
+}
+
+void add_whole_of(CLI::App& app, CommandLine& line, const char* flag, int64_t low, int64_t high,
+                  const char* place, const std::string& help) {
+    add_whole(
+        app, flag, low, high,
+        [&line, place, flag](int64_t value) { line.change(place, std::to_string(value), flag); }, help);
+}
+
+void add_recipe(CLI::App& app, CommandLine& line) {
+    app.add_option("RECIPE", line.recipe, "TOML file that says what to train, on what and how")
+        ->type_name("");
+    app.add_option("--set", line.assignments,
+                   "Change the recipe: training.batch_size=64, phase.2.lr=0.01;\ncan be repeated")
+        ->type_name("KEY=VALUE")
+        ->take_all()
+        ->allow_extra_args(false);
+}
+
+void add_data(CLI::App& app, CommandLine& line) {
+    app.add_option_function<std::string>(
+           "--data",
+           [&line](const std::string& path) { line.change("data.path", recipe::toml_text(path), "--data"); },
+           "Folder of the data set [Debian's Fashion-MNIST]")
         ->type_name("DIR");
     add_choice(
-        app, "--dataset", dataset_kinds(), [&](const std::string& kind) { options.dataset = kind; },
+        app, "--dataset", dataset_kinds(),
+        [&line](const std::string& kind) { line.change("data.kind", recipe::toml_text(kind), "--dataset"); },
         "How the folder is laid out [auto: by its files]");
-    add_whole(
-        app, "--image-size", 1, 4096, [&](int64_t size) { options.image_size = size; },
-        "Side in pixels that images are resized and cropped to\n[the data's own, 64 for folders of images; "
-        "for\nbasic_block_net rounded up to a multiple of 8]");
-    add_number(
-        app, "--subset", {0.0, 1.0, true}, [&](double share) { options.subset = share; },
-        "Share of the training images of each class to use [1]");
-    add_number(
-        app, "--validation", {0.0, 1.0, true, true}, [&](double share) { options.validation = share; },
-        "Share to hold out where the data have no validation\nimages of their own [0.2]");
-    app.add_flag("--strict", options.strict, "A damaged image is an error instead of being skipped");
-    app.add_option("--cache", options.cache, "Where decoded images are kept [~/.cache/vitrine]")
+    add_whole_of(app, line, "--image-size", 1, 4096, "data.image_size",
+                 "Side in pixels that images are resized and cropped to\n[the data's own, 64 for folders of "
+                 "images; for\nbasic_block_net rounded up to a multiple of 8]");
+    add_number_of(app, line, "--subset", {0.0, 1.0, true}, "data.subset",
+                  "Share of the training images of each class to use [1]");
+    add_number_of(app, line, "--validation", {0.0, 1.0, true, true}, "data.validation",
+                  "Share to hold out where the data have no validation\nimages of their own [0.2]");
+    app.add_flag_callback(
+        "--strict", [&line] { line.change("data.strict", "true", "--strict"); },
+        "A damaged image is an error instead of being skipped");
+    app.add_option("--cache", line.options.cache, "Where decoded images are kept [~/.cache/vitrine]")
         ->type_name("DIR");
 }
 
-void add_model(CLI::App& app, Options& options) {
+void add_model(CLI::App& app, CommandLine& line) {
     add_choice(
-        app, "--model", model_names(), [&](const std::string& name) { options.model = name; },
+        app, "--model", model_names(),
+        [&line](const std::string& name) {
+            line.options.model = name;
+            line.change("model.name", recipe::toml_text(name), "--model");
+        },
         "What to train [basic_block_net]");
     add_number(
-        app, "--width-mult", {0.0, 10.0, true}, [&](double width) { options.width_mult = width; },
+        app, "--width-mult", {0.0, 10.0, true},
+        [&line](double width) {
+            line.options.width_mult = width;
+            line.change("model.width_mult", recipe::toml_number(width), "--width-mult");
+        },
         "Factor on the channels of mobilenet_v2 [1]");
-    add_number(
-        app, "--dropout", {0.0, 1.0, false, true}, [&](double share) { options.dropout = share; },
-        "Share dropped before mobilenet_v2's classifier [0.2]");
+    add_number_of(app, line, "--dropout", {0.0, 1.0, false, true}, "model.dropout",
+                  "Share dropped before mobilenet_v2's classifier [0.2]");
 }
 
-void add_training(CLI::App& app, Options& options) {
-    const Options defaults;
-    add_whole(
-        app, "--epochs", 1, 1'000'000, [&](int64_t epochs) { options.epochs = epochs; },
-        fmt::format("Passes over the training images [{}]", defaults.epochs));
-    add_whole(
-        app, "--batch-size", 1, 1'000'000, [&](int64_t size) { options.batch_size = size; },
+void add_training(CLI::App& app, CommandLine& line) {
+    const recipe::TrainingSettings defaults;
+    const recipe::PhaseSettings phase;
+    add_whole_of(app, line, "--epochs", 1, 1'000'000, "phase.epochs",
+                 fmt::format("Passes over the training images [{}]", phase.epochs));
+    add_whole_of(
+        app, line, "--batch-size", 1, 1'000'000, "training.batch_size",
         fmt::format("Images a step; an incomplete last batch is left out [{}]", defaults.batch_size));
-    add_number(
-        app, "--lr", {0.0, infinity, true}, [&](double rate) { options.learning_rate = rate; },
-        "Learning rate: the first, or one_cycle's highest\n[0.1 for basic_block_net, 0.02 for mobilenet_v2]");
+    add_number_of(app, line, "--lr", {0.0, infinity, true}, "phase.lr",
+                  "Learning rate: the first, or one_cycle's highest\n[0.1 for basic_block_net, 0.02 for "
+                  "mobilenet_v2]");
     add_choice(
         app, "--schedule", {"constant", "cosine", "one_cycle"},
-        [&](const std::string& name) { options.schedule = optim::schedule_from_name(name); },
-        "Of the learning rate over the run [one_cycle]");
-    add_number(
-        app, "--momentum", {0.0, 1.0, false, true}, [&](double momentum) { options.momentum = momentum; },
-        fmt::format("Of stochastic gradient descent [{}]", defaults.momentum));
-    app.add_flag("--nesterov", options.nesterov, "Look ahead along the momentum");
-    add_number(
-        app, "--weight-decay", {0.0, infinity}, [&](double decay) { options.weight_decay = decay; },
-        fmt::format("Pull of all parameters towards zero [{}]", defaults.weight_decay));
-    add_number(
-        app, "--label-smoothing", {0.0, 1.0}, [&](double share) { options.label_smoothing = share; },
-        "Share of the target given to all classes alike [0]");
+        [&line](const std::string& name) { line.schedule = name; },
+        "Of the learning rate over the run [one_cycle];\nrecipes have more of them");
+    add_number_of(app, line, "--momentum", {0.0, 1.0, false, true}, "phase.momentum",
+                  fmt::format("Of stochastic gradient descent [{}]", phase.momentum));
+    app.add_flag_callback(
+        "--nesterov", [&line] { line.change("phase.nesterov", "true", "--nesterov"); },
+        "Look ahead along the momentum");
+    add_number_of(app, line, "--weight-decay", {0.0, infinity}, "phase.weight_decay",
+                  fmt::format("Pull of all parameters towards zero [{}]", phase.weight_decay));
+    add_number_of(app, line, "--label-smoothing", {0.0, 1.0}, "training.label_smoothing",
+                  "Share of the target given to all classes alike [0]");
+    add_whole_of(app, line, "--seed", 0, std::numeric_limits<int64_t>::max(), "seed",
+                 "Of everything random; the same seed gives the same bits [0]");
     add_whole(
-        app, "--max-steps", 1, billion, [&](int64_t steps) { options.max_steps = steps; },
-        "End the run after so many steps; the schedule is as long");
-    add_whole(
-        app, "--seed", 0, std::numeric_limits<int64_t>::max(),
-        [&](int64_t seed) { options.seed = static_cast<uint64_t>(seed); },
-        "Of everything random; the same seed gives the same bits [0]");
+        app, "--max-steps", 1, billion, [&line](int64_t steps) { line.options.max_steps = steps; },
+        "Stop after so many steps of the run; a later run with\nthe same --out goes on");
+    add_number(
+        app, "--max-minutes", {0.0, infinity, true},
+        [&line](double minutes) { line.options.max_minutes = minutes; },
+        "Stop after so many minutes, in the same way");
 }
 
-void add_machine(CLI::App& app, Options& options) {
+void add_machine(CLI::App& app, CommandLine& line) {
+    Options& options = line.options;
     add_choice(
         app, "--device", device_names(), [&](const std::string& name) { options.device = name; },
         "Where to compute [auto]");
@@ -138,77 +202,115 @@ void add_machine(CLI::App& app, Options& options) {
         ->allow_extra_args(false);
 }
 
-void add_output(CLI::App& app, Options& options) {
-    app.add_option("--out", options.out, "The run's folder [runs/MODEL-DATE-TIME]")->type_name("DIR");
-    app.add_flag("--overwrite", options.overwrite, "Replace the run that is in that folder");
+void add_output(CLI::App& app, CommandLine& line) {
+    Options& options = line.options;
+    app.add_option("--out", options.out,
+                   "The run's folder [runs/MODEL-DATE-TIME]; the run\nthat is there goes on")
+        ->type_name("DIR");
+    app.add_flag("--overwrite", line.overwrite, "Replace the run that is in that folder");
+    app.add_flag("--allow-changes", line.allow_changes, "Go on with it though the recipe has changed");
+    app.add_flag("--tensorboard", options.tensorboard, "Write TensorBoard's event files beside the rest");
     app.add_flag("--json", options.json, "One JSON object a line instead of text");
     app.add_flag("--quiet", options.quiet, "Nothing but the last line");
 }
 
-void add_other_modes(CLI::App& app, Options& options) {
+void add_other_modes(CLI::App& app, CommandLine& line) {
+    Options& options = line.options;
     app.add_option("--eval-only", options.eval_only, "Measure this model on the validation images")
         ->type_name("FILE");
+    app.add_flag("--show-schedule", options.show_schedule, "Plot learning rate and momentum of every phase");
+    app.add_flag("--show-recipe", options.show_recipe, "Print the recipe with all its defaults");
+    add_whole(
+        app, "--preview", 1, 1000, [&options](int64_t rows) { options.preview = rows; },
+        "Write preview.png: so many training images and what\naugmentation makes of them, into --out or "
+        "here");
+    app.add_flag("--overfit-one-batch", options.overfit_one_batch,
+                 "Train on the first batch alone until it is learnt by\nheart: shows that all is wired up");
     app.add_flag("--summary", options.summary, "Print the model's layer table; needs no data");
     add_whole(
         app, "--classes", 1, 1'000'000, [&](int64_t classes) { options.classes = classes; },
         "Classes of the model in the summary [10]");
 }
 
-void add_group(CLI::App& app, const char* title, Options& options, void (*add)(CLI::App&, Options&)) {
+void add_group(CLI::App& app, const char* title, CommandLine& line, void (*add)(CLI::App&, CommandLine&)) {
     app.option_defaults()->group(title);  // of the options that are added from now on
-    add(app, options);
+    add(app, line);
 }
 
-void check_together(const Options& options, const CLI::App& app) {
-    const bool mobile = options.model_name() == "mobilenet_v2" || !options.eval_only.empty();
-    if (options.width_mult && !mobile)
-        throw Error(fmt::format("--width-mult: {} has no width to scale; it is for mobilenet_v2",
-                                options.model_name()));
-    if (options.dropout && !mobile)
-        throw Error(
-            fmt::format("--dropout: {} has no dropout; it is for mobilenet_v2", options.model_name()));
-    if (options.nesterov && options.momentum == 0.0) throw Error("--nesterov needs a --momentum above 0");
-    if (options.batch_size == 1 && options.eval_only.empty())
-        throw Error("--batch-size 1: batch norm needs at least 2 images in a training batch");
+void check_together(const CommandLine& line, const CLI::App& app) {
+    const Options& options = line.options;
     if (options.json && options.quiet) throw Error("--json and --quiet: choose one of them");
-    if (options.summary && !options.eval_only.empty())
-        throw Error("--summary and --eval-only: choose one of them");
+    const int modes = static_cast<int>(options.summary) + static_cast<int>(!options.eval_only.empty()) +
+                      static_cast<int>(options.show_schedule) + static_cast<int>(options.show_recipe) +
+                      static_cast<int>(options.preview.has_value()) +
+                      static_cast<int>(options.overfit_one_batch);
+    if (modes > 1)
+        throw Error(
+            "--eval-only, --show-schedule, --show-recipe, --preview, --overfit-one-batch and "
+            "--summary: choose one of them");
     if (app.count("--classes") != 0 && !options.summary)
         throw Error("--classes is for --summary; in training the data decide the number of classes");
-    if (options.overwrite && options.out.empty())
-        throw Error("--overwrite needs --out: a run without it has a new folder of its own");
+    if (line.overwrite && line.allow_changes)
+        throw Error("--overwrite and --allow-changes: choose one of them");
+    for (const auto& [flag, given] :
+         {std::pair{"--overwrite", line.overwrite}, std::pair{"--allow-changes", line.allow_changes}}) {
+        if (given && options.out.empty())
+            throw Error(fmt::format("{} needs --out: a run without it has a new folder of its own", flag));
+    }
     for (const char* flag : {"--out", "--cache", "--data", "--eval-only"}) {
         if (app.count(flag) != 0 && app[flag]->as<std::string>().empty())
             throw Error(fmt::format("{}: the name of a file or folder is needed, not an empty text", flag));
     }
+    for (const Change& change : line.changes) {
+        if (change.place == "training.batch_size" && change.value == "1")
+            throw Error("--batch-size 1: batch norm needs at least 2 images in a training batch");
+    }
+}
+
+/// The schedules that have a flag, per batch over the whole phase. Momentum is left alone.
+std::string scheduler_of_flag(const std::string& name) {
+    return fmt::format("{{ kind = \"{}\"{}, per = \"batch\" }}", name,
+                       name == "one_cycle" ? ", cycle_momentum = false" : "");
+}
+
+Recipe resolve(const CommandLine& line) {
+    toml::table table = line.recipe.empty() ? toml::table{} : recipe::read_toml(line.recipe);
+    std::string schedule = line.schedule;
+    if (line.recipe.empty() && schedule.empty()) schedule = "one_cycle";
+    if (!schedule.empty())
+        recipe::set_value(table, "phase.scheduler", scheduler_of_flag(schedule), "--schedule");
+    for (const Change& change : line.changes)
+        recipe::set_value(table, change.place, change.value, change.flag);
+    for (const std::string& assignment : line.assignments) recipe::set_assignment(table, assignment);
+    return recipe::parse_recipe(table, line.recipe.empty() ? "the command line" : line.recipe);
 }
 
 }  // namespace
 
-double Options::resolved_learning_rate() const {
-    constexpr double small_network = 0.1, deep_network = 0.02;
-    return learning_rate.value_or(model_name() == "mobilenet_v2" ? deep_network : small_network);
-}
-
 Options parse_options(int argc, const char* const* argv) {
-    Options options;
+    CommandLine line;
     CLI::App app(description, "train");
     app.get_formatter()->column_width(36);
     app.footer(examples);
-    add_group(app, "Data", options, add_data);
-    add_group(app, "Model", options, add_model);
-    add_group(app, "Training", options, add_training);
-    add_group(app, "Machine", options, add_machine);
-    add_group(app, "Output", options, add_output);
-    add_group(app, "Instead of training", options, add_other_modes);
+    add_group(app, "Recipe", line, add_recipe);
+    add_group(app, "Data", line, add_data);
+    add_group(app, "Model", line, add_model);
+    add_group(app, "Training", line, add_training);
+    add_group(app, "Machine", line, add_machine);
+    add_group(app, "Output", line, add_output);
+    add_group(app, "Instead of training", line, add_other_modes);
     try {
         app.parse(argc, argv);
     } catch (const CLI::CallForHelp&) {
         std::cout << app.help();
         throw;
     }
-    check_together(options, app);
-    return options;
+    check_together(line, app);
+    line.options.recipe = resolve(line);
+    line.options.existing = line.overwrite       ? Existing::overwrite
+                            : line.allow_changes ? Existing::allow_changes
+                                                 : Existing::resume;
+    return line.options;
 }
 
 }  // namespace vitrine::train

@@ -6,35 +6,19 @@
 #include <string>
 #include <vector>
 
-#include "engine/optim/schedule.h"
+#include "tools/recipe/recipe.h"
+#include "tools/train/run_folder.h"
 
 namespace vitrine::train {
 
 struct Options {
-    // Data; see data/dataset.h for what each means
-    std::string data;  // empty: Debian's Fashion-MNIST
-    std::string dataset = "auto";
-    int64_t image_size = 0;  // 0: the data's own, rounded up to what the model can use whole
-    double subset = 1.0;
-    std::optional<double> validation;
-    bool strict = false;
+    /// The recipe file with --set and the other flags put into it; without a file, a short run of one phase.
+    recipe::Recipe recipe;
     std::string cache;
 
-    // Model
-    std::optional<std::string> model;
-    std::optional<double> width_mult, dropout;
-
-    // Training
-    int64_t epochs = 6;
-    int64_t batch_size = 64;
-    std::optional<double> learning_rate;
-    optim::ScheduleKind schedule = optim::ScheduleKind::one_cycle;
-    double momentum = 0.9;
-    bool nesterov = false;
-    double weight_decay = 1e-4;
-    double label_smoothing = 0.0;
+    // What ends the run before the recipe does; a later run goes on from there.
     std::optional<int64_t> max_steps;
-    uint64_t seed = 0;
+    std::optional<double> max_minutes;
 
     // Machine
     std::string device = "auto";
@@ -44,18 +28,23 @@ struct Options {
 
     // Output
     std::string out;  // empty: a new folder below runs/
-    bool overwrite = false;
+    Existing existing = Existing::resume;
     bool json = false;
     bool quiet = false;
+    bool tensorboard = false;
 
     // Instead of training
     std::string eval_only;
     bool summary = false;
     int64_t classes = 10;  // of the summary
+    bool show_schedule = false;
+    bool show_recipe = false;
+    bool overfit_one_batch = false;
+    std::optional<int64_t> preview;  // rows of the sheet
 
-    std::string model_name() const { return model.value_or("basic_block_net"); }
-    /// Of the option, or what was found to suit the model on Fashion-MNIST with the other defaults.
-    double resolved_learning_rate() const;
+    // As given on the command line, for what a checkpoint must agree with.
+    std::optional<std::string> model;
+    std::optional<double> width_mult;
 };
 
 /// Every value is checked by itself and against the others. Throws Error or CLI::ParseError; prints the help

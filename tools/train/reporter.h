@@ -26,7 +26,7 @@ class Reporter {
                        const std::vector<std::pair<std::string, std::string>>& lines) = 0;
     virtual void step(const Position& position, const Meter& meter) = 0;
     virtual void validating(int64_t done, int64_t total) = 0;
-    virtual void epoch(const EpochMetrics& metrics, int64_t epochs) = 0;
+    virtual void epoch(const EpochMetrics& metrics, const EpochTiming& timing, int64_t epochs) = 0;
     /// The result of --eval-only.
     virtual void evaluated(const tools::Scores& scores) = 0;
     /// The last word: the best epoch, if there was one.

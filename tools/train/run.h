@@ -1,14 +1,27 @@
-// What train does: trains, evaluates or summarises.
+// What train does: trains, or one of the other modes.
 #pragma once
 
 #include "tools/train/options.h"
+#include "tools/train/reporter.h"
 
 namespace vitrine::train {
 
 /// Returns the exit code of the program; throws Error for what the user can put right.
 int run(const Options& options);
 
-/// The layer table on the standard output.
+// The modes; each returns the exit code.
+
+/// Runs the recipe, or goes on with it.
+int train(const Options& options, Reporter& reporter);
+/// --eval-only
+int evaluate_only(const Options& options, Reporter& reporter);
+/// --overfit-one-batch: 0 if the batch could be learnt by heart, else 1.
+int overfit_one_batch(const Options& options, Reporter& reporter);
+/// --summary: the layer table on the standard output.
 int print_summary(const Options& options);
+/// --show-schedule, on the standard output.
+int show_schedule(const Options& options, Reporter& reporter);
+/// --preview
+int write_preview(const Options& options, Reporter& reporter);
 
 }  // namespace vitrine::train

@@ -44,13 +44,17 @@ void agree(const char* flag, const std::optional<T>& option, const T& in_file, c
 
 DatasetOptions dataset_options(const Options& options, int64_t image_size, Reporter& reporter) {
     DatasetOptions wanted;
-    wanted.path = options.data;
-    wanted.kind = options.dataset;
+    const recipe::DataSettings& data = options.recipe.data;
+    wanted.path = data.path;
+    wanted.kind = data.kind;
     wanted.image_size = image_size;
-    wanted.subset = options.subset;
-    wanted.validation = options.validation;
-    wanted.seed = options.seed;
-    wanted.strict = options.strict;
+    // What will be made larger anyway is best decoded at that size.
+    if (options.recipe.transforms.train.resize > 0)
+        wanted.folder_size = options.recipe.transforms.train.resize;
+    wanted.subset = data.subset;
+    wanted.validation = data.validation;
+    wanted.seed = options.recipe.seed;
+    wanted.strict = data.strict;
     wanted.cache_folder = options.cache;
     wanted.threads = options.threads;
     wanted.progress = [&](int64_t done, int64_t total) { reporter.loading(done, total); };
@@ -71,8 +75,9 @@ tools::DeviceChoice set_up_machine(const Options& options) {
 Dataset load_data(const Options& options, int64_t image_size, Reporter& reporter) {
     DatasetOptions wanted = dataset_options(options, image_size, reporter);
     Dataset dataset = load_dataset(wanted);
-    const int64_t multiple = models::model_from_name(options.model_name()).size_multiple;
-    if (image_size == 0 && dataset.train.height % multiple != 0) {
+    const int64_t multiple = models::model_from_name(options.recipe.model.name).size_multiple;
+    const bool resized = options.recipe.transforms.train.resize > 0;
+    if (image_size == 0 && !resized && dataset.train.height % multiple != 0) {
         wanted.image_size = (dataset.train.height + multiple - 1) / multiple * multiple;
         dataset = load_dataset(wanted);
     }
@@ -81,21 +86,29 @@ Dataset load_data(const Options& options, int64_t image_size, Reporter& reporter
     return dataset;
 }
 
-tools::Normalization normalization_of(const Dataset& dataset) {
-    tools::Normalization normalization;
+ChannelNormalization normalization_of(const Dataset& dataset) {
+    ChannelNormalization normalization;
     std::ranges::copy(dataset.statistics.mean, normalization.mean.begin());
     std::ranges::copy(dataset.statistics.deviation, normalization.deviation.begin());
     return normalization;
 }
 
-tools::ModelDescription describe_model(const Options& options, const Dataset& dataset) {
+Transforms transforms_for(const recipe::Recipe& recipe, const Dataset& dataset) {
+    Transforms transforms = recipe.transforms;
+    if (!recipe.normalize_given)
+        transforms.train.normalize = transforms.evaluation.normalize = normalization_of(dataset);
+    return transforms;
+}
+
+tools::ModelDescription describe_model(const recipe::Recipe& recipe, const Dataset& dataset,
+                                       const ChannelNormalization& normalization, int64_t image_size) {
     tools::ModelDescription description;
-    description.model = options.model_name();
+    description.model = recipe.model.name;
     description.classes = dataset.class_names;
-    description.image_size = dataset.train.height;
-    description.normalization = normalization_of(dataset);
-    description.width_mult = options.width_mult.value_or(description.width_mult);
-    description.dropout = options.dropout.value_or(description.dropout);
+    description.image_size = image_size;
+    description.normalization = normalization;
+    description.width_mult = recipe.model.width_mult;
+    description.dropout = recipe.model.dropout;
     return description;
 }
 
@@ -110,7 +123,7 @@ tools::ModelDescription describe_checkpoint(const Options& options, const SafeTe
         throw Error(fmt::format("{} does not say which model it holds: name it with --model", source));
     tools::ModelDescription given;
     given.model = *options.model;
-    given.image_size = options.image_size;
+    given.image_size = options.recipe.data.image_size;
     given.width_mult = options.width_mult.value_or(given.width_mult);
     return tools::description_of_plain(file, source, given);
 }

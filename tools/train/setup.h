@@ -20,14 +20,18 @@ tools::DeviceChoice set_up_machine(const Options& options);
 /// model.
 Dataset load_data(const Options& options, int64_t image_size, Reporter& reporter);
 
-/// A model for these data.
-tools::ModelDescription describe_model(const Options& options, const Dataset& dataset);
+/// The recipe's pipelines; where it does not say how to normalise, by the data's own mean and deviation.
+Transforms transforms_for(const recipe::Recipe& recipe, const Dataset& dataset);
+
+/// A model for these data, for images of `image_size` pixels.
+tools::ModelDescription describe_model(const recipe::Recipe& recipe, const Dataset& dataset,
+                                       const ChannelNormalization& normalization, int64_t image_size);
 
 /// What a checkpoint says about itself. The options fill in for a file that says nothing. Throws Error where
 /// they contradict it.
 tools::ModelDescription describe_checkpoint(const Options& options, const SafeTensors& file);
 
 /// The means of the data, for files that do not say what they were trained with.
-tools::Normalization normalization_of(const Dataset& dataset);
+ChannelNormalization normalization_of(const Dataset& dataset);
 
 }  // namespace vitrine::train

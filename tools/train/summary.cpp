@@ -71,15 +71,15 @@ void print_json(const tools::LayerTable& table, const tools::ModelDescription& m
 
 int print_summary(const Options& options) {
     tools::ModelDescription description;
-    description.model = options.model_name();
+    description.model = options.recipe.model.name;
     description.classes.resize(static_cast<size_t>(options.classes));
-    description.image_size =
-        options.image_size != 0 ? options.image_size : models::model_from_name(description.model).image_size;
-    description.width_mult = options.width_mult.value_or(description.width_mult);
-    description.dropout = options.dropout.value_or(description.dropout);
+    const int64_t wanted = options.recipe.data.image_size;
+    description.image_size = wanted != 0 ? wanted : models::model_from_name(description.model).image_size;
+    description.width_mult = options.recipe.model.width_mult;
+    description.dropout = options.recipe.model.dropout;
 
     const Placement placement{DType::f32, set_up_machine(options).device};
-    const std::shared_ptr<nn::Module> model = tools::build_model(description, placement, options.seed);
+    const std::shared_ptr<nn::Module> model = tools::build_model(description, placement, options.recipe.seed);
     const tools::LayerTable table = tools::layer_table(*model, description.image_size, placement);
     options.json ? print_json(table, description) : print_text(table, description);
     return 0;

@@ -33,7 +33,7 @@ class TextReporter : public Reporter {
     }
 
     void begin(const Json&, const std::vector<std::pair<std::string, std::string>>& lines) override {
-        for (const auto& [head, text] : lines) print(fmt::format("{:<10}{}", head, text));
+        for (const auto& [head, text] : lines) print(fmt::format("{:<12}{}", head, text));
         since_line_.restart();
     }
 
@@ -52,12 +52,16 @@ class TextReporter : public Reporter {
 
     void validating(int64_t done, int64_t total) override { share("validating", "batches", done, total); }
 
-    void epoch(const EpochMetrics& metrics, int64_t epochs) override {
+    void epoch(const EpochMetrics& metrics, const EpochTiming& timing, int64_t epochs) override {
         print(fmt::format("epoch {}/{}  train_loss {:.4f}  train_accuracy {:.4f}  {}  {} images/s  {}",
                           metrics.epoch, epochs, metrics.train_loss, metrics.train_accuracy,
-                          scores_line(metrics.val_loss, metrics.val_accuracy, metrics.val_top5),
-                          tools::grouped(static_cast<int64_t>(metrics.images_per_second)),
-                          tools::duration(metrics.data_seconds + metrics.step_seconds)));
+                          scores_line(metrics.val.loss, metrics.val.accuracy, metrics.val.top5),
+                          tools::grouped(static_cast<int64_t>(timing.images_per_second)),
+                          tools::duration(timing.data_seconds + timing.step_seconds)));
+        if (metrics.ema_val)
+            print(fmt::format(
+                "            of the averaged weights  {}",
+                scores_line(metrics.ema_val->loss, metrics.ema_val->accuracy, metrics.ema_val->top5)));
     }
 
     void evaluated(const tools::Scores& scores) override {
@@ -92,7 +96,7 @@ std::unique_ptr<Reporter> make_text_reporter() { return std::make_unique<TextRep
 
 std::string best_line(const Best& best) {
     if (!best.epoch()) return "no epoch was finished, so there is no best val_accuracy";
-    return fmt::format("best val_accuracy {:.4f} at epoch {}", best.epoch()->val_accuracy,
+    return fmt::format("best val_accuracy {:.4f} at epoch {}", best.epoch()->judged().accuracy,
                        best.epoch()->epoch);
 }
 

@@ -1,4 +1,4 @@
-// The epochs of a run: see trainer.h.
+// The phases and epochs of a run: see trainer.h.
 
 #include "tools/train/trainer.h"
 
@@ -9,161 +9,335 @@
 
 #include "tools/common/non_finite.h"
 #include "tools/train/interrupt.h"
-#include "tools/train/stopwatch.h"
+#include "tools/train/run_state.h"
 
 namespace vitrine::train {
 namespace {
 
-tools::HostBatch host_batch(const Batch& batch, const ImageSet& set) {
-    return {batch.images, batch.labels, set.height};
-}
+/// How far a step's norm moves the usual one.
+constexpr double norm_memory = 0.98;
+constexpr int64_t logged_steps = 4000;  // of a run, about: more would make no better curve
 
 /// Training leaves an incomplete last batch out, unless there is no other.
-LoaderOptions training_loader(const ImageSet& set, const TrainerOptions& options) {
+LoaderOptions training_loader(const Workshop& workshop) {
+    const ImageSet& set = workshop.dataset.train;
     LoaderOptions loader;
-    loader.batch_size = std::min(options.batch_size, set.count);
+    loader.batch_size = std::min(workshop.recipe.training.batch_size, set.count);
     loader.shuffle = true;
-    loader.seed = options.seed;
+    loader.seed = workshop.recipe.seed;
     loader.drop_last = true;
+    loader.pixels = workshop.training_inputs.needs_pixels();
     return loader;
 }
 
+int64_t log_interval(const RunPlan& plan) { return std::max<int64_t>(1, plan.steps() / logged_steps); }
+
 }  // namespace
 
-tools::Scores evaluate(tools::TrainingStep& step, const ImageSet& set, int64_t batch_size,
-                       Reporter& reporter) {
-    LoaderOptions options;
-    options.batch_size = std::min(batch_size, set.count);
-    options.shuffle = false;
-    Loader loader(set, options);
-    loader.start_epoch(0);
-    tools::Scores scores;
-    int64_t done = 0;
-    for (Batch batch; interrupted_by() == 0 && loader.next(batch);) {
-        scores.add(step.evaluate(host_batch(batch, set)), batch.labels);
-        reporter.validating(++done, loader.batches());
-    }
-    return scores;
+Trainer::Trainer(const Workshop& workshop, const Limits& limits)
+    : w_(workshop), limits_(limits), loader_(w_.dataset.train, training_loader(w_)) {
+    if (w_.recipe.training.ema_decay > 0.0) ema_.emplace(w_.model);
+    enter_phase();
 }
 
-Trainer::Trainer(nn::Module& model, tools::TrainingStep& step, const Dataset& dataset,
-                 const TrainerOptions& options, const std::map<std::string, std::string>& metadata,
-                 const RunFolder& folder, Reporter& reporter)
-    : model_(model),
-      step_(step),
-      dataset_(dataset),
-      options_(options),
-      metadata_(metadata),
-      folder_(folder),
-      reporter_(reporter),
-      loader_(dataset.train, training_loader(dataset.train, options)) {}
+bool Trainer::resume() {
+    const std::optional<SafeTensors> checkpoint = w_.folder.newest_checkpoint(w_.reporter);
+    if (!checkpoint) {
+        w_.folder.cut_logs({});
+        return false;
+    }
+    progress_ = progress_in(*checkpoint);
+    if (finished()) return true;  // nothing is left to do with it
+    enter_phase();
+    restore(*checkpoint, {w_.model, w_.step.optimiser(), ema_ ? &*ema_ : nullptr, *scheduler_},
+            w_.folder.path().string());
+    w_.folder.cut_logs(progress_);
+    return true;
+}
+
+void Trainer::enter_phase() {
+    scheduler_.emplace(make_scheduler(phase(), w_.plan.steps_per_epoch));
+    w_.step.optimiser().set_options(sgd_options(phase().settings));
+}
+
+void Trainer::begin_phase() {
+    enter_phase();
+    const recipe::PhaseSettings& settings = phase().settings;
+    if (settings.reset_momentum) w_.step.optimiser().reset_momentum();
+    if (settings.start_from != recipe::StartFrom::best || !progress_.best.epoch()) return;
+    w_.folder.load_best(w_.model, progress_.best.epoch()->epoch);
+    if (ema_) ema_.emplace(w_.model);
+}
 
 Ending Trainer::run() {
-    for (int64_t epoch = 1; epoch <= options_.epochs && !ended(); ++epoch) {
-        const Meter meter = train_epoch(epoch);
-        if (interrupted_by() != 0 || !finish_epoch(epoch, meter)) {
-            save_interrupted();
+    since_checkpoint_.restart();
+    while (!finished()) {
+        const Meter meter = train_epoch();
+        const bool whole = progress_.batch == w_.plan.steps_per_epoch * w_.recipe.training.accumulate;
+        if (!whole || interrupted_by() != 0 || !finish_epoch(meter)) {
+            stop(meter);
+            break;
+        }
+        if (!finished() && must_stop()) {
+            say_stopped();
             break;
         }
     }
-    return {best_, interrupted_by()};
+    return {progress_.best, interrupted_by()};
 }
 
-bool Trainer::ended() const { return interrupted_by() != 0 || steps_done_ >= options_.schedule.total_steps; }
-
-Meter Trainer::train_epoch(int64_t epoch) {
-    loader_.start_epoch(epoch - 1);
+Meter Trainer::train_epoch() {
+    loader_.start_epoch(progress_.epoch, progress_.batch);
     Meter meter;
     Stopwatch watch;
-    for (Batch batch; !ended() && loader_.next(batch);) {
-        const double data_seconds = watch.restart();
-        const tools::HostBatch images = host_batch(batch, dataset_.train);
-        const double rate = options_.schedule.rate_at(steps_done_);
-        const tools::StepOutput output =
-            step_.train(images, rate, options_.seed, static_cast<uint32_t>(steps_done_));
-        if (!std::isfinite(output.loss)) explain_loss(images);
-        ++steps_done_;
-        learning_rate_ = rate;
-        meter.add(output, batch.labels, data_seconds, watch.restart());
-        reporter_.step(position(epoch, meter), meter);
+    const int64_t batches = w_.plan.steps_per_epoch * w_.recipe.training.accumulate;
+    for (Batch batch; progress_.batch < batches && !must_stop() && loader_.next(batch);) {
+        train_batch(batch, meter, watch.restart());
+        watch.restart();
     }
     return meter;
 }
 
-Position Trainer::position(int64_t epoch, const Meter& meter) const {
-    const int64_t steps_left = options_.schedule.total_steps - steps_done_;
-    const double validations = static_cast<double>(options_.epochs - epoch + 1);
-    return {.epoch = epoch,
-            .epochs = options_.epochs,
-            .step = meter.steps(),
-            .steps = std::min(loader_.batches(), meter.steps() + steps_left),
-            .steps_left = steps_left,
-            .seconds_between = validation_seconds_ * validations};
+bool Trainer::must_stop() const {
+    if (!at_step_end()) return false;
+    if (interrupted_by() != 0) return true;
+    if (limits_.steps && progress_.step >= *limits_.steps) return true;
+    return limits_.minutes && since_start_.seconds() >= 60.0 * *limits_.minutes;
 }
 
-bool Trainer::finish_epoch(int64_t epoch, const Meter& meter) {
-    check_parameters(model_.state());
+uint32_t Trainer::batch_number() const {
+    return static_cast<uint32_t>(progress_.epoch * w_.plan.batches_per_epoch + progress_.batch);
+}
+
+void Trainer::train_batch(const Batch& batch, Meter& meter, double data_seconds) {
     const Stopwatch watch;
-    const tools::Scores scores = evaluate(step_, dataset_.validation, options_.batch_size, reporter_);
+    const NetworkInput input = w_.training_inputs.make(batch, static_cast<uint32_t>(progress_.epoch));
+    if (at_step_end()) w_.step.optimiser().zero_gradients();
+    const tools::StepOutput output = w_.step.backward(input, w_.recipe.seed, batch_number());
+    if (!std::isfinite(output.loss)) explain_loss(input);
+    ++progress_.batch;
+    progress_.scores.add(output, batch.labels);
+    progress_.logged_loss.add(output.loss);
+    if (at_step_end()) update();
+    meter.add(output, batch.labels, data_seconds, watch.seconds());
+    w_.reporter.step(position(), meter);
+    if (at_step_end() && checkpoint_due()) save_checkpoint();
+}
+
+void Trainer::update() {
+    const recipe::TrainingSettings& training = w_.recipe.training;
+    optim::Sgd& optimiser = w_.step.optimiser();
+    const double scale = 1.0 / static_cast<double>(training.accumulate);
+    progress_.last_setting = scheduler_->setting();
+    std::optional<double> norm;
+    if (training.clip_norm > 0.0 || training.skip_outliers > 0.0) norm = scale * optimiser.gradient_norm();
+    if (norm && is_outlier(*norm)) {
+        ++progress_.skipped_steps;
+    } else {
+        const double clipped =
+            training.clip_norm > 0.0 ? optim::clip_coefficient(*norm, training.clip_norm) : 1.0;
+        optimiser.step({.learning_rate = progress_.last_setting.learning_rate,
+                        .momentum = progress_.last_setting.momentum,
+                        .gradient_scale = scale * clipped});
+        if (ema_) ema_->update(optim::warmed_up_decay(training.ema_decay, ema_->updates()));
+    }
+    if (norm && std::isfinite(*norm)) {
+        const double keep = progress_.usual_norm > 0.0 ? norm_memory : 0.0;
+        progress_.usual_norm = keep * progress_.usual_norm + (1.0 - keep) * *norm;
+    }
+    ++progress_.step;
+    scheduler_->after_batch();
+    log_step(progress_.last_setting, norm);
+}
+
+bool Trainer::is_outlier(double norm) const {
+    if (!std::isfinite(norm)) return true;
+    const double factor = w_.recipe.training.skip_outliers;
+    return factor > 0.0 && progress_.usual_norm > 0.0 && norm > factor * progress_.usual_norm;
+}
+
+void Trainer::log_step(const optim::Setting& setting, std::optional<double> gradient_norm) {
+    if (progress_.step % log_interval(w_.plan) != 0) return;
+    const double epoch = static_cast<double>(progress_.step) / static_cast<double>(w_.plan.steps_per_epoch);
+    Json line = {{"step", progress_.step},
+                 {"epoch", epoch},
+                 {"loss", progress_.logged_loss.value()},
+                 {"learning_rate", setting.learning_rate},
+                 {"momentum", setting.momentum}};
+    if (gradient_norm) line["gradient_norm"] = *gradient_norm;
+    progress_.logged_loss = {};
+    w_.folder.add_step(line);
+}
+
+Position Trainer::position() const {
+    const int64_t accumulate = w_.recipe.training.accumulate;
+    const int64_t batches = w_.plan.steps_per_epoch * accumulate;
+    const int64_t epochs_left = w_.plan.epochs - progress_.epoch;
+    return {.epoch = progress_.epoch + 1,
+            .epochs = w_.plan.epochs,
+            .step = progress_.batch,
+            .steps = batches,
+            .steps_left = epochs_left * batches - progress_.batch,
+            .seconds_between = validation_seconds_ * static_cast<double>(epochs_left)};
+}
+
+EpochMetrics Trainer::measure(Mistakes& mistakes) {
+    const auto validate = [&](Mistakes* seen) {
+        const tools::Scores scores = evaluate(w_.step, w_.validation_inputs, w_.dataset.validation,
+                                              w_.recipe.training.batch_size, seen, w_.reporter);
+        return ValidationMetrics{scores.loss(), scores.accuracy(), scores.top5()};
+    };
+    EpochMetrics metrics{.epoch = progress_.epoch + 1,
+                         .phase = phase().settings.name,
+                         .step = progress_.step,
+                         .learning_rate = progress_.last_setting.learning_rate,
+                         .momentum = progress_.last_setting.momentum,
+                         .train_loss = progress_.scores.loss(),
+                         .train_accuracy = progress_.scores.accuracy(),
+                         .val = {},
+                         .ema_val = {}};
+    metrics.val = validate(ema_ ? nullptr : &mistakes);
+    if (ema_) {
+        ema_->swap();
+        metrics.ema_val = validate(&mistakes);
+        ema_->swap();
+    }
+    return metrics;
+}
+
+bool Trainer::finish_epoch(const Meter& meter) {
+    check_parameters(w_.model.state());
+    const Stopwatch watch;
+    Mistakes mistakes(static_cast<int64_t>(w_.dataset.class_names.size()));
+    const EpochMetrics metrics = measure(mistakes);
     if (interrupted_by() != 0) return false;
     validation_seconds_ = watch.seconds();
-    if (!std::isfinite(scores.loss()))
-        throw Diverged(
-            fmt::format("the validation loss after epoch {} is {} though all parameters are finite: the "
-                        "logits overflow; try a lower --lr",
-                        epoch, scores.loss()));
-    const EpochMetrics metrics{.epoch = epoch,
-                               .step = steps_done_,
-                               .learning_rate = learning_rate_,
-                               .train_loss = meter.scores().loss(),
-                               .train_accuracy = meter.scores().accuracy(),
-                               .val_loss = scores.loss(),
-                               .val_accuracy = scores.accuracy(),
-                               .val_top5 = scores.top5(),
-                               .images_per_second = meter.images_per_second(),
-                               .data_seconds = meter.data_seconds(),
-                               .step_seconds = meter.step_seconds()};
-    epochs_done_ = epoch;
-    auto description = metadata();
-    description["val_accuracy"] = fmt::format("{}", metrics.val_accuracy);
-    folder_.save_last(model_, description);
-    if (best_.update(metrics)) folder_.save_best(model_, description);
-    folder_.append(metrics);
-    reporter_.epoch(metrics, options_.epochs);
+    if (!std::isfinite(metrics.val.loss))
+        throw Diverged(fmt::format(
+            "the validation loss after epoch {} is {} though all parameters are finite: the logits overflow; "
+            "try a lower learning rate",
+            metrics.epoch, metrics.val.loss));
+    const EpochTiming timing{.epoch = metrics.epoch,
+                             .images_per_second = meter.images_per_second(),
+                             .data_seconds = meter.data_seconds(),
+                             .step_seconds = meter.step_seconds(),
+                             .validation_seconds = validation_seconds_,
+                             .checkpoint_seconds = std::exchange(checkpoint_seconds_, 0.0)};
+    const bool best = progress_.best.update(metrics);
+    progress_.epochs_without_better = best ? 0 : progress_.epochs_without_better + 1;
+    progress_.scores = {};
+    progress_.batch = 0;
+    ++progress_.epoch;
+    ++progress_.phase_epoch;
+    scheduler_->after_epoch(metric_for_scheduler(metrics));
+    w_.folder.add_epoch(metrics, timing);
+    save_weights(metrics, best);
+    next_phase_if_done(metrics);
+    save_checkpoint();
+    w_.folder.write_mistakes(mistakes.to_json(metrics.epoch, w_.dataset.validation), w_.reporter);
+    w_.reporter.epoch(metrics, timing, w_.plan.epochs);
+    if (w_.after_epoch) w_.after_epoch(metrics, timing);
     return true;
 }
 
-void Trainer::save_interrupted() {
-    check_parameters(model_.state());
-    folder_.save_last(model_, metadata());
-    reporter_.notice(fmt::format("interrupted after step {}: the weights are in {}", steps_done_,
-                                 (folder_.path() / "last.safetensors").string()));
+std::optional<double> Trainer::metric_for_scheduler(const EpochMetrics& metrics) const {
+    const auto* plateau = std::get_if<optim::ReduceOnPlateauSpec>(&phase().settings.scheduler.kind);
+    if (plateau == nullptr) return std::nullopt;
+    switch (plateau->metric) {
+        case optim::Metric::val_loss:
+            return metrics.judged().loss;
+        case optim::Metric::val_accuracy:
+            return metrics.judged().accuracy;
+        case optim::Metric::train_loss:
+            return metrics.train_loss;
+    }
+    return std::nullopt;
+}
+
+void Trainer::next_phase_if_done(const EpochMetrics& metrics) {
+    const int64_t patience = w_.recipe.training.early_stopping;
+    const bool early = patience > 0 && progress_.epochs_without_better >= patience;
+    if (progress_.phase_epoch < phase().epochs && !early) return;
+    if (early && progress_.phase_epoch < phase().epochs)
+        w_.reporter.notice(fmt::format("{} ends after epoch {}: {} epochs brought no better accuracy",
+                                       phase().settings.name, metrics.epoch, patience));
+    ++progress_.phase;
+    progress_.phase_epoch = 0;
+    progress_.epochs_without_better = 0;
+    if (!finished()) begin_phase();
+}
+
+void Trainer::stop(const Meter& meter) {
+    check_parameters(w_.model.state());
+    const bool saved = save_checkpoint();
+    w_.folder.save_last(w_.model, metadata(), w_.reporter);
+    if (meter.steps() > 0 && interrupted_by() == 0) {
+        const tools::Scores scores = evaluate(w_.step, w_.validation_inputs, w_.dataset.validation,
+                                              w_.recipe.training.batch_size, nullptr, w_.reporter);
+        w_.reporter.evaluated(scores);
+    }
+    if (saved) say_stopped();
+}
+
+void Trainer::say_stopped() const {
+    w_.reporter.notice(fmt::format("{} after step {}: run again with --out {} to go on",
+                                   interrupted_by() != 0 ? "interrupted" : "stopped", progress_.step,
+                                   w_.folder.path().string()));
+}
+
+bool Trainer::checkpoint_due() const {
+    return since_checkpoint_.seconds() >= 60.0 * w_.recipe.training.checkpoint_minutes;
+}
+
+bool Trainer::save_checkpoint() {
+    const Stopwatch watch;
+    const bool saved = w_.folder.save_checkpoint(
+        progress_,
+        [&] {
+            check_parameters(w_.model.state());
+            return state_of({w_.model, w_.step.optimiser(), ema_ ? &*ema_ : nullptr, *scheduler_});
+        },
+        w_.reporter);
+    since_checkpoint_.restart();
+    checkpoint_seconds_ += watch.seconds();
+    return saved;
+}
+
+void Trainer::save_weights(const EpochMetrics& metrics, bool best) {
+    auto description = metadata();
+    description["val_accuracy"] = fmt::format("{}", metrics.judged().accuracy);
+    // What is judged is what is kept: the averaged weights, where there are some.
+    if (ema_) ema_->swap();
+    w_.folder.save_last(w_.model, description, w_.reporter);
+    if (best) w_.folder.save_best(w_.model, metrics.epoch, description, w_.reporter);
+    if (ema_) ema_->swap();
 }
 
 std::map<std::string, std::string> Trainer::metadata() const {
-    std::map<std::string, std::string> all = metadata_;
-    all["epoch"] = std::to_string(epochs_done_);
-    all["step"] = std::to_string(steps_done_);
+    std::map<std::string, std::string> all = w_.metadata;
+    all["epoch"] = std::to_string(progress_.epoch);
+    all["step"] = std::to_string(progress_.step);
     return all;
 }
 
-void Trainer::explain_loss(const tools::HostBatch& batch) const {
+void Trainer::explain_loss(const NetworkInput& input) const {
     // Not the running statistics: the very forward pass that failed has moved them.
-    check_parameters(model_.trainable());
-    const std::optional<std::string> op = tools::first_non_finite_op(
-        [&] { step_.repeat_forward(batch, options_.seed, static_cast<uint32_t>(steps_done_)); });
-    throw Diverged(
-        fmt::format("the loss of step {} is not finite: the first op that made it so is {}; try a lower --lr",
-                    steps_done_ + 1, op.value_or("none that a second run of the step could find")));
+    check_parameters(w_.model.trainable());
+    const std::optional<std::string> op =
+        tools::first_non_finite_op([&] { w_.step.repeat_forward(input, w_.recipe.seed, batch_number()); });
+    throw Diverged(fmt::format(
+        "the loss of step {} is not finite: the first op that made it so is {}; try a lower learning rate",
+        progress_.step + 1, op.value_or("none that a second run of the step could find")));
 }
 
 void Trainer::check_parameters(const std::vector<nn::NamedParameter>& parameters) const {
     const nn::NamedParameter* found = tools::first_non_finite(parameters);
     if (found == nullptr) return;
     const bool trained = found->parameter->role == nn::Role::trained;
-    throw Diverged(
-        fmt::format("{} {} is not finite after step {}, which had a learning rate of {:g}; try a lower --lr",
-                    trained ? "parameter" : "statistic", found->name, steps_done_, learning_rate_));
+    throw Diverged(fmt::format(
+        "{} {} is not finite after step {}, which had a learning rate of {:g}; try a lower learning rate",
+        trained ? "parameter" : "statistic", found->name, progress_.step,
+        progress_.last_setting.learning_rate));
 }
 
 }  // namespace vitrine::train

@@ -1,19 +1,25 @@
-// The epochs of a run: training, validation, metrics and checkpoints.
+// The phases and epochs of a run: training, validation, metrics and checkpoints, from wherever it was.
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
+#include <memory>
+#include <optional>
 #include <stdexcept>
 #include <string>
 
 #include "data/dataset.h"
+#include "data/input_maker.h"
 #include "data/loader.h"
-#include "engine/optim/schedule.h"
-#include "tools/common/model_file.h"
-#include "tools/common/scores.h"
+#include "engine/optim/ema.h"
 #include "tools/common/training_step.h"
+#include "tools/train/evaluation.h"
+#include "tools/train/phase_plan.h"
+#include "tools/train/progress.h"
 #include "tools/train/reporter.h"
 #include "tools/train/run_folder.h"
+#include "tools/train/stopwatch.h"
 
 namespace vitrine::train {
 
@@ -22,11 +28,10 @@ struct Diverged : std::runtime_error {
     using std::runtime_error::runtime_error;
 };
 
-struct TrainerOptions {
-    optim::Schedule schedule;  // its total_steps is the length of the run
-    int64_t epochs = 1;
-    int64_t batch_size = 128;  // of validation too
-    uint64_t seed = 0;
+/// What ends a run before its recipe does; a later run goes on from there.
+struct Limits {
+    std::optional<int64_t> steps;   // of the whole run
+    std::optional<double> minutes;  // of this process
 };
 
 /// How a run ended.
@@ -35,49 +40,80 @@ struct Ending {
     int signal = 0;  // that ended it, or 0
 };
 
-/// The validation set in its order, without augmentation. An interruption ends it early: see interrupt.h.
-tools::Scores evaluate(tools::TrainingStep& step, const ImageSet& set, int64_t batch_size,
-                       Reporter& reporter);
+/// What a trainer works with. All references must outlive it.
+struct Workshop {
+    const recipe::Recipe& recipe;
+    const RunPlan& plan;
+    const Dataset& dataset;
+    nn::Module& model;
+    tools::TrainingStep& step;
+    InputMaker& training_inputs;
+    InputMaker& validation_inputs;
+    RunFolder& folder;
+    Reporter& reporter;
+    /// Goes into the weights' files beside epoch, step and val_accuracy.
+    std::map<std::string, std::string> metadata;
+    /// Called after each epoch, when all files of the run are written.
+    std::function<void(const EpochMetrics&, const EpochTiming&)> after_epoch;
+};
 
 class Trainer {
   public:
-    /// All references must outlive the trainer. `metadata` goes into the checkpoints beside epoch, step and
-    /// val_accuracy.
-    Trainer(nn::Module& model, tools::TrainingStep& step, const Dataset& dataset,
-            const TrainerOptions& options, const std::map<std::string, std::string>& metadata,
-            const RunFolder& folder, Reporter& reporter);
+    Trainer(const Workshop& workshop, const Limits& limits);
 
-    /// To the last epoch, the last step or a signal. Throws Diverged; the checkpoints are then the last good
+    /// Goes on from the newest checkpoint that is whole; false if there is none. Throws Error where the
+    /// checkpoint is not of this recipe's model.
+    bool resume();
+    bool finished() const { return progress_.phase >= static_cast<int64_t>(w_.plan.phases.size()); }
+    const Progress& progress() const { return progress_; }
+
+    /// To the last phase's end, a limit or a signal. Throws Diverged; the checkpoints are then the last good
     /// ones.
     Ending run();
 
   private:
-    /// Trains on one epoch's batches, or fewer where the run ends before.
-    Meter train_epoch(int64_t epoch);
-    /// Validates after the epoch and writes metrics and checkpoints. False if a signal came in between.
-    bool finish_epoch(int64_t epoch, const Meter& meter);
-    void save_interrupted();
+    const PhasePlan& phase() const { return w_.plan.phases[static_cast<size_t>(progress_.phase)]; }
+    /// Sets the optimiser and the scheduler to the phase's; at its very beginning, also weights and momentum.
+    void enter_phase();
+    void begin_phase();
 
-    bool ended() const;
-    Position position(int64_t epoch, const Meter& meter) const;
+    /// The rest of the epoch's batches, or fewer where the run ends before.
+    Meter train_epoch();
+    void train_batch(const Batch& batch, Meter& meter, double data_seconds);
+    void update();
+    bool is_outlier(double norm) const;
+    void log_step(const optim::Setting& setting, std::optional<double> gradient_norm);
+    /// Validates after the epoch and writes metrics and checkpoints. False if a signal came in between.
+    bool finish_epoch(const Meter& meter);
+    EpochMetrics measure(Mistakes& mistakes);
+    void next_phase_if_done(const EpochMetrics& metrics);
+    std::optional<double> metric_for_scheduler(const EpochMetrics& metrics) const;
+
+    bool at_step_end() const { return progress_.batch % w_.recipe.training.accumulate == 0; }
+    bool must_stop() const;
+    void stop(const Meter& meter);
+    void say_stopped() const;
+    bool checkpoint_due() const;
+    /// False, after a notice, if it could not be written.
+    bool save_checkpoint();
+    void save_weights(const EpochMetrics& metrics, bool best);
+
+    Position position() const;
+    uint32_t batch_number() const;
     std::map<std::string, std::string> metadata() const;
-    [[noreturn]] void explain_loss(const tools::HostBatch& batch) const;
+    [[noreturn]] void explain_loss(const NetworkInput& input) const;
     /// Throws Diverged if one of them is not finite.
     void check_parameters(const std::vector<nn::NamedParameter>& parameters) const;
 
-    nn::Module& model_;
-    tools::TrainingStep& step_;
-    const Dataset& dataset_;
-    TrainerOptions options_;
-    std::map<std::string, std::string> metadata_;
-    const RunFolder& folder_;
-    Reporter& reporter_;
-
+    Workshop w_;
+    Limits limits_;
+    Progress progress_;
+    std::optional<optim::PhaseScheduler> scheduler_;
+    std::optional<optim::Ema> ema_;
     Loader loader_;
-    Best best_;
-    int64_t steps_done_ = 0, epochs_done_ = 0;
-    double learning_rate_ = 0.0;       // of the last step
     double validation_seconds_ = 0.0;  // of the last epoch
+    double checkpoint_seconds_ = 0.0;  // since the last epoch
+    Stopwatch since_start_, since_checkpoint_;
 };
 
 }  // namespace vitrine::train

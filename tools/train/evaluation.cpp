@@ -1,0 +1,136 @@
+// Measuring a model on the validation images: see evaluation.h.
+
+#include "tools/train/evaluation.h"
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+
+#include "data/loader.h"
+#include "tools/common/base64.h"
+#include "tools/preview/canvas.h"
+#include "tools/train/interrupt.h"
+
+namespace vitrine::train {
+namespace {
+
+constexpr size_t most_wrong_images = 24;
+constexpr size_t listed_classes = 12;
+constexpr size_t listed_confusions = 40;
+
+/// softmax of the largest logit.
+float probability_of_largest(std::span<const float> logits, float largest) {
+    double sum = 0.0;
+    for (const float logit : logits) sum += std::exp(static_cast<double>(logit) - largest);
+    return static_cast<float>(1.0 / sum);
+}
+
+std::string png_of_sample(const ImageSet& set, int64_t sample) {
+    const uint8_t* pixels = set.image(sample);
+    const std::vector<uint8_t> png =
+        tools::png_of({set.height, set.width, {pixels, pixels + set.image_bytes()}});
+    return {png.begin(), png.end()};
+}
+
+}  // namespace
+
+void Mistakes::add(std::span<const float> logits, std::span<const int32_t> labels,
+                   std::span<const int64_t> samples) {
+    const size_t classes = right_.size();
+    for (size_t i = 0; i < labels.size(); ++i) {
+        const std::span<const float> own = logits.subspan(i * classes, classes);
+        const auto largest = std::ranges::max_element(own);
+        const auto predicted = static_cast<int32_t>(largest - own.begin());
+        const auto label = static_cast<size_t>(labels[i]);
+        ++images_[label];
+        if (predicted == labels[i]) {
+            ++right_[label];
+            continue;
+        }
+        ++confusions_[{labels[i], predicted}];
+        keep_if_most_wrong({probability_of_largest(own, *largest), samples[i], labels[i], predicted});
+    }
+}
+
+void Mistakes::keep_if_most_wrong(const Wrong& wrong) {
+    const auto place =
+        std::ranges::upper_bound(most_wrong_, wrong.probability, std::greater{}, &Wrong::probability);
+    most_wrong_.insert(place, wrong);
+    if (most_wrong_.size() > most_wrong_images) most_wrong_.pop_back();
+}
+
+std::vector<int64_t> Mistakes::worst_classes(size_t count) const {
+    std::vector<int64_t> classes(right_.size());
+    std::iota(classes.begin(), classes.end(), int64_t{0});
+    const auto accuracy = [&](int64_t c) {
+        const auto i = static_cast<size_t>(c);
+        return images_[i] == 0 ? 2.0 : static_cast<double>(right_[i]) / static_cast<double>(images_[i]);
+    };
+    std::ranges::stable_sort(classes, std::less{}, accuracy);
+    classes.resize(std::min(count, classes.size()));
+    return classes;
+}
+
+Json Mistakes::to_json(int64_t epoch, const ImageSet& set) const {
+    Json json = {{"epoch", epoch}, {"classes", right_.size()}};
+    const std::vector<int64_t> worst = worst_classes(listed_classes);
+    Json& listed = json["worst_classes"] = Json::array();
+    for (const int64_t c : worst) {
+        const auto i = static_cast<size_t>(c);
+        const double share =
+            images_[i] == 0 ? 0.0 : static_cast<double>(right_[i]) / static_cast<double>(images_[i]);
+        listed.push_back({{"class", c}, {"accuracy", share}, {"images", images_[i]}});
+    }
+    std::vector<std::pair<int64_t, std::pair<int32_t, int32_t>>> by_count;
+    for (const auto& [pair, count] : confusions_) by_count.emplace_back(-count, pair);
+    std::ranges::sort(by_count);
+    by_count.resize(std::min(by_count.size(), listed_confusions));
+    Json& pairs = json["confusions"] = Json::array();
+    for (const auto& [count, pair] : by_count)
+        pairs.push_back({{"class", pair.first}, {"predicted", pair.second}, {"count", -count}});
+
+    Json counts = Json::array();
+    for (const int64_t label : worst) {
+        Json row = Json::array();
+        for (const int64_t predicted : worst) {
+            const auto found =
+                confusions_.find({static_cast<int32_t>(label), static_cast<int32_t>(predicted)});
+            row.push_back(label == predicted           ? right_[static_cast<size_t>(label)]
+                          : found == confusions_.end() ? 0
+                                                       : found->second);
+        }
+        counts.push_back(row);
+    }
+    json["confusion"] = {{"labels", worst}, {"counts", counts}};
+
+    Json& wrong = json["most_wrong"] = Json::array();
+    for (const Wrong& each : most_wrong_) {
+        wrong.push_back({{"sample", each.sample},
+                         {"class", each.label},
+                         {"predicted", each.predicted},
+                         {"probability", each.probability},
+                         {"image", tools::base64(png_of_sample(set, each.sample))}});
+    }
+    return json;
+}
+
+tools::Scores evaluate(tools::TrainingStep& step, InputMaker& inputs, const ImageSet& set, int64_t batch_size,
+                       Mistakes* mistakes, Reporter& reporter) {
+    LoaderOptions options;
+    options.batch_size = std::min(batch_size, set.count);
+    options.shuffle = false;
+    options.pixels = inputs.needs_pixels();
+    Loader loader(set, options);
+    loader.start_epoch(0);
+    tools::Scores scores;
+    int64_t done = 0;
+    for (Batch batch; interrupted_by() == 0 && loader.next(batch);) {
+        const tools::StepOutput output = step.evaluate(inputs.make(batch, 0));
+        scores.add(output, batch.labels);
+        if (mistakes != nullptr) mistakes->add(output.logits, batch.labels, batch.samples);
+        reporter.validating(++done, loader.batches());
+    }
+    return scores;
+}
+
+}  // namespace vitrine::train

@@ -1,0 +1,41 @@
+// What the phases of a recipe come to in steps.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "engine/optim/schedulers/phase_scheduler.h"
+#include "engine/optim/sgd.h"
+#include "tools/recipe/recipe.h"
+#include "tools/recipe/schedule_plan.h"
+
+namespace vitrine::train {
+
+struct PhasePlan {
+    recipe::PhaseSettings settings;
+    int64_t first_epoch = 0;  // counted from 0 over the run
+    int64_t epochs = 0;
+};
+
+struct RunPlan {
+    int64_t batches_per_epoch = 0;
+    int64_t steps_per_epoch =
+        0;  // updates: batches / accumulate; batches that do not make up one are left out
+    int64_t epochs = 0;
+    std::vector<PhasePlan> phases;
+
+    int64_t steps() const { return epochs * steps_per_epoch; }
+};
+
+/// Throws Error where the training set is too small for a step.
+RunPlan plan_run(const recipe::Recipe& recipe, int64_t training_images);
+
+optim::SgdOptions sgd_options(const recipe::PhaseSettings& settings);
+/// Every setting of the run, as far as it does not depend on what the run will measure: for plots and
+/// warnings.
+std::vector<tools::PlannedPhase> planned_phases(const RunPlan& plan);
+
+/// At its first setting.
+optim::PhaseScheduler make_scheduler(const PhasePlan& phase, int64_t steps_per_epoch);
+
+}  // namespace vitrine::train

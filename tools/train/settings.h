@@ -1,0 +1,32 @@
+// What a run came to once data, model and machine were known.
+#pragma once
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "data/dataset.h"
+#include "tools/common/device_choice.h"
+#include "tools/common/model_file.h"
+#include "tools/train/metrics.h"
+#include "tools/train/phase_plan.h"
+
+namespace vitrine::train {
+
+struct Facts {
+    const recipe::Recipe& recipe;
+    const RunPlan& plan;
+    const Dataset& dataset;
+    const Transforms& transforms;
+    const tools::ModelDescription& description;
+    const tools::DeviceChoice& device;
+    int64_t parameters;
+};
+
+/// run.json.
+Json settings(const Facts& facts);
+
+/// The same for people: a head and a line each, both pipelines and every phase among them.
+std::vector<std::pair<std::string, std::string>> headlines(const Facts& facts, const std::string& folder);
+
+}  // namespace vitrine::train
