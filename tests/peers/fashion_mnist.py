@@ -27,6 +27,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--label-smoothing", type=float, default=0.0)
     parser.add_argument("--cycle-momentum", action="store_true", help="momentum falls while the rate rises")
     parser.add_argument("--max-steps", type=int, default=0, help="stop early; 0: never")
+    parser.add_argument("--subset", type=float, default=1.0, help="share of the training images, drawn by the seed")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int, default=2)
     return parser.parse_args()
@@ -36,7 +37,8 @@ def train_epoch(model, optimiser, scheduler, images, labels, statistics, options
     """The mean loss of at most `steps` steps, over whole batches in a random order."""
     model.train()
     total = 0.0
-    order = torch.randperm(len(labels)).split(options.batch_size)[:steps]
+    whole = len(labels) // options.batch_size * options.batch_size
+    order = torch.randperm(len(labels))[:whole].split(options.batch_size)[:steps]
     for samples in order:
         optimiser.zero_grad(set_to_none=True)
         logits = model(normalise(images[samples], *statistics))
@@ -54,6 +56,9 @@ def main() -> None:
     torch.set_num_threads(options.threads)
     images, labels = load(True, options.image_size, options.data)
     test_images, test_labels = load(False, options.image_size, options.data)
+    if options.subset < 1.0:
+        kept = torch.randperm(len(labels))[:round(options.subset * len(labels))]
+        images, labels = images[kept], labels[kept]
     pixels = images.double() / 255.0
     statistics = [pixels.mean().item()] * 3, [pixels.std(correction=0).item()] * 3
     del pixels
@@ -61,7 +66,7 @@ def main() -> None:
     model = build(options.model, 10, options.image_size).to(memory_format=torch.channels_last)
     optimiser = torch.optim.SGD(model.parameters(), lr=options.lr, momentum=options.momentum,
                                 weight_decay=options.weight_decay)
-    steps_per_epoch = -(-len(labels) // options.batch_size)
+    steps_per_epoch = len(labels) // options.batch_size  # as Vitrine, without an incomplete last batch
     scheduler = torch.optim.lr_scheduler.OneCycleLR(optimiser, max_lr=options.lr,
                                                     total_steps=options.epochs * steps_per_epoch,
                                                     cycle_momentum=options.cycle_momentum)

@@ -1,0 +1,49 @@
+"""Trains `best` and `stage1-baseline` on Fashion-MNIST at image size 32 for equally many epochs, several seeds each, and
+compares the best validation accuracy.
+
+    python tests/peers/compare_recipes.py [--epochs 4 --seeds 3 --subset 1.0]
+"""
+
+import argparse
+import json
+import pathlib
+import statistics
+import subprocess
+import sys
+import tempfile
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+# What the smaller images ask for; everything else is the recipe's.
+CHANGES = {"stage1-baseline": [], "best": ["transforms.augment.1.size=32"]}
+
+
+def best_accuracy(options, recipe, seed):
+    with tempfile.TemporaryDirectory() as folder:
+        command = [options.train, ROOT / f"tools/recipes/{recipe}.toml", "--out", f"{folder}/run", "--json",
+                   "--seed", seed, "--epochs", options.epochs, "--subset", options.subset, "--image-size", 32,
+                   "--set", "transforms.resize=32"]
+        for change in CHANGES[recipe]:
+            command += ["--set", change]
+        finished = subprocess.run([str(part) for part in command], capture_output=True, text=True)
+        if finished.returncode != 0:
+            sys.exit(f"compare_recipes: {recipe} failed: {finished.stderr.strip()}")
+        return json.loads(finished.stdout.splitlines()[-1])["best_val_accuracy"]
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--train", type=pathlib.Path, default=ROOT / "build/release/bin/train")
+    parser.add_argument("--epochs", type=int, default=4)
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--subset", type=float, default=1.0)
+    options = parser.parse_args()
+    print("| recipe | best val_accuracy, mean | each seed |")
+    print("|---|---|---|")
+    for recipe in CHANGES:
+        accuracies = [best_accuracy(options, recipe, seed) for seed in range(options.seeds)]
+        listed = ", ".join(f"{accuracy:.4f}" for accuracy in accuracies)
+        print(f"| {recipe} | {statistics.mean(accuracies):.4f} | {listed} |", flush=True)
+
+
+if __name__ == "__main__":
+    main()
