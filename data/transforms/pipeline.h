@@ -64,6 +64,10 @@ struct TrainTransform {
     std::vector<RandomErasing> erasing;
     BatchMix mix;
 
+    /// Whether an image may look different in another epoch.
+    bool is_random() const {
+        return !augment.empty() || noise || !erasing.empty() || mix.mixup_alpha || mix.cutmix_alpha;
+    }
     /// The program of one sample in one epoch: a pure function of its arguments.
     void draw(uint64_t seed, uint32_t epoch, uint32_t sample, Program& program) const;
     /// Every size that images of this size may leave with.

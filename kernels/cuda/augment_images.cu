@@ -22,7 +22,8 @@ struct Programs {
     const int64_t* samples;  // null: 0, 1, …
 };
 
-__global__ void __launch_bounds__(augment_threads)
+// An image is a block, and there are fewer images than multiprocessors can hold: registers are not short.
+__global__ void __launch_bounds__(augment_threads, 1)
     run_programs(const uint8_t* __restrict__ images, int height, int width, Programs programs,
                  AugmentAreas areas, int64_t weights_of_image, uint8_t* __restrict__ y, int64_t out_bytes) {
     __shared__ AugmentShared shared;

@@ -8,13 +8,17 @@
 #include "tools/train/setup.h"
 
 namespace vitrine::train {
+namespace {
 
-void write_preview_to(const std::filesystem::path& path, const Options& options, const Dataset& dataset,
-                      int64_t rows) {
-    constexpr int epochs = 6;
-    const std::vector<uint8_t> png =
-        tools::preview_sheet(dataset, transforms_for(options.recipe, dataset), static_cast<int>(rows), epochs,
-                             options.recipe.seed);
+constexpr int shown_epochs = 6;
+
+}  // namespace
+
+void write_preview_sheet(const std::filesystem::path& path, const recipe::Recipe& recipe,
+                         const Dataset& dataset, int64_t rows) {
+    const std::vector<uint8_t> png = tools::preview_sheet(
+        dataset, transforms_for(recipe, dataset), static_cast<int>(std::min(rows, dataset.train.count)),
+        shown_epochs, recipe.seed);
     write_atomically(path, {{reinterpret_cast<const char*>(png.data()), png.size()}});
 }
 
@@ -22,7 +26,7 @@ int write_preview(const Options& options, Reporter& reporter) {
     const Dataset dataset = load_data(options, options.recipe.data.image_size, reporter);
     const std::filesystem::path folder = options.out.empty() ? "." : options.out;
     std::filesystem::create_directories(folder);
-    write_preview_to(folder / "preview.png", options, dataset, *options.preview);
+    write_preview_sheet(folder / "preview.png", options.recipe, dataset, *options.preview);
     reporter.notice(
         fmt::format("{} shows {} training images", (folder / "preview.png").string(), *options.preview));
     return 0;

@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "engine/atomic_file.h"
 #include "engine/error.h"
 #include "tools/report/report.h"
 
@@ -25,6 +26,9 @@ Publisher::Publisher(const RunFolder& folder, bool tensorboard, int64_t first_st
     if (!tensorboard) return;
     const std::optional<int64_t> resumed = first_step > 0 ? std::optional<int64_t>(first_step) : std::nullopt;
     events_ = std::make_unique<report::EventWriter>(folder.path(), resumed);
+    const std::filesystem::path preview = folder.path() / "preview.png";
+    if (std::filesystem::exists(preview))
+        events_->image("augmentation/preview", first_step, read_file(preview), report::seconds_since_1970());
 }
 
 void Publisher::epoch(const EpochMetrics& metrics, const EpochTiming& timing) {

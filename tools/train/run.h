@@ -1,6 +1,9 @@
 // What train does: trains, or one of the other modes.
 #pragma once
 
+#include <filesystem>
+
+#include "data/dataset.h"
 #include "tools/train/options.h"
 #include "tools/train/reporter.h"
 
@@ -21,6 +24,9 @@ int overfit_one_batch(const Options& options, Reporter& reporter);
 int print_summary(const Options& options);
 /// --show-schedule, on the standard output.
 int show_schedule(const Options& options, Reporter& reporter);
+/// A PNG of so many training images; throws Error where it cannot be written.
+void write_preview_sheet(const std::filesystem::path& path, const recipe::Recipe& recipe,
+                         const Dataset& dataset, int64_t rows);
 /// --preview
 int write_preview(const Options& options, Reporter& reporter);
 

@@ -13,6 +13,8 @@
 namespace vitrine::train {
 namespace {
 
+constexpr int64_t previewed_images = 4;
+
 int64_t parameter_count(nn::Module& model) {
     int64_t count = 0;
     for (const nn::NamedParameter& named : model.trainable()) count += named.value().count();
@@ -68,6 +70,8 @@ int train(const Options& options, Reporter& reporter) {
 
     for (const std::string& warning : tools::schedule_warnings(planned_phases(plan)))
         reporter.notice(warning);
+    if (transforms.train.is_random())
+        write_preview_sheet(folder.path() / "preview.png", recipe, dataset, previewed_images);
     const InterruptGuard guard;
     std::optional<Publisher> publisher;  // made when it is known where the run goes on
     Trainer trainer({.recipe = recipe,
