@@ -172,6 +172,24 @@ TEST_CASE_FIXTURE(Fixture, "train: --overfit-one-batch learns a batch by heart, 
     CHECK(failed.err.find("not learnt by heart") != std::string::npos);
 }
 
+TEST_CASE_FIXTURE(Fixture, "train: steps with unusual gradients are left out where that is asked for") {
+    // After the first step nothing is usual enough for so small a factor.
+    REQUIRE(
+        run("train", arguments("run", {"--max-steps", "4", "--set", "training.skip_outliers=1e-9"})).code ==
+        0);
+    const SafeTensors checkpoint = read_safetensors(folder / "run/checkpoints/step-000000004.safetensors");
+    CHECK(Json::parse(checkpoint.metadata.at("progress"))["skipped_steps"] == 3);
+}
+
+TEST_CASE_FIXTURE(Fixture, "train: --max-minutes stops after the step that is too much") {
+    const Outcome outcome = run("train", arguments("run", {"--max-minutes", "1e-9"}));
+    CHECK(outcome.code == 0);
+    CHECK(outcome.err.find("run again with --out") != std::string::npos);
+    CHECK(fs::exists(folder / "run/last.safetensors"));
+    CHECK(run("train", arguments("run")).code == 0);
+    CHECK(metrics("run").size() == 3);
+}
+
 TEST_CASE_FIXTURE(Fixture, "train: early stopping ends a phase, and the best epoch stays") {
     const Outcome outcome =
         run("train", arguments("run", {"--set", "training.early_stopping=1", "--set", "phase.1.epochs=50",

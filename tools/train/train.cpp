@@ -29,6 +29,16 @@ std::map<std::string, std::string> metadata(const tools::ModelDescription& descr
     return all;
 }
 
+/// A full disk is no reason not to train.
+void show_augmentation(const std::filesystem::path& folder, const recipe::Recipe& recipe,
+                       const Dataset& dataset, Reporter& reporter) {
+    try {
+        write_preview_sheet(folder / "preview.png", recipe, dataset, previewed_images);
+    } catch (const Error& error) {
+        reporter.notice(fmt::format("{}; the run goes on", error.what()));
+    }
+}
+
 /// BasicBlockNet's last layer is made for one size.
 int64_t network_size(const InputMaker& training, const InputMaker& validation, const std::string& model) {
     const int64_t trained = training.output_size().height, measured = validation.output_size().height;
@@ -70,8 +80,7 @@ int train(const Options& options, Reporter& reporter) {
 
     for (const std::string& warning : tools::schedule_warnings(planned_phases(plan)))
         reporter.notice(warning);
-    if (transforms.train.is_random())
-        write_preview_sheet(folder.path() / "preview.png", recipe, dataset, previewed_images);
+    if (transforms.train.is_random()) show_augmentation(folder.path(), recipe, dataset, reporter);
     const InterruptGuard guard;
     std::optional<Publisher> publisher;  // made when it is known where the run goes on
     Trainer trainer({.recipe = recipe,
