@@ -14,13 +14,14 @@ import tempfile
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 # What the smaller images ask for; everything else is the recipe's.
-CHANGES = {"stage1-baseline": [], "best": ["transforms.augment.1.size=32"]}
+CHANGES = {"stage1-baseline": [], "best": ["transforms.augment.1.size=32", "transforms.augment.1.padding=2"]}
 
 
 def best_accuracy(options, recipe, seed):
     with tempfile.TemporaryDirectory() as folder:
         command = [options.train, ROOT / f"tools/recipes/{recipe}.toml", "--out", f"{folder}/run", "--json",
                    "--seed", seed, "--epochs", options.epochs, "--subset", options.subset, "--image-size", 32,
+                   "--threads", options.threads,
                    "--set", "transforms.resize=32"]
         for change in CHANGES[recipe]:
             command += ["--set", change]
@@ -36,6 +37,7 @@ def main():
     parser.add_argument("--epochs", type=int, default=4)
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--subset", type=float, default=1.0)
+    parser.add_argument("--threads", type=int, default=2)
     options = parser.parse_args()
     print("| recipe | best val_accuracy, mean | each seed |")
     print("|---|---|---|")
