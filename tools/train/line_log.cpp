@@ -43,11 +43,12 @@ void LineLog::cut(int64_t bytes) {
 
 bool LineLog::append(const std::string& line) {
     pending_ += line + '\n';
-    return flush();
+    return write_pending(Sync::no);
 }
 
-bool LineLog::flush() {
-    if (pending_.empty()) return true;
+bool LineLog::flush() { return bytes() == 0 || write_pending(Sync::yes); }
+
+bool LineLog::write_pending(Sync sync) {
     const Descriptor file(path_);
     if (file.number() < 0) return false;
     while (!pending_.empty()) {
@@ -56,7 +57,7 @@ bool LineLog::flush() {
         written_ += count;
         pending_.erase(0, static_cast<size_t>(count));
     }
-    return pending_.empty() && ::fsync(file.number()) == 0;
+    return pending_.empty() && (sync == Sync::no || ::fsync(file.number()) == 0);
 }
 
 }  // namespace vitrine::train

@@ -24,6 +24,10 @@ class LineLog {
     int64_t bytes() const { return written_ + static_cast<int64_t>(pending_.size()); }
 
   private:
+    /// Waiting for the disk takes milliseconds: too long for each step, and needed only before a checkpoint.
+    enum class Sync { no, yes };
+    bool write_pending(Sync sync);
+
     std::filesystem::path path_;
     int64_t written_ = 0;
     std::string pending_;

@@ -151,7 +151,7 @@ bool RunFolder::try_to(const std::function<void()>& write, Reporter& reporter) {
 
 bool RunFolder::save_checkpoint(Progress& progress, const std::function<SafeTensors()>& make_state,
                                 Reporter& reporter) {
-    const SafeTensors state = make_state();
+    SafeTensors checkpoint = make_state();
     return try_to(
         [&] {
             // The checkpoint says how long the logs are: they must be on the disk before it.
@@ -166,7 +166,6 @@ bool RunFolder::save_checkpoint(Progress& progress, const std::function<SafeTens
             progress.recent_bests.push_back(progress.best.epoch() ? progress.best.epoch()->epoch : 0);
             if (progress.recent_bests.size() > checkpoints_.kept())
                 progress.recent_bests.erase(progress.recent_bests.begin());
-            SafeTensors checkpoint = state;
             put_progress(checkpoint, progress);
             checkpoints_.save(progress.step, std::move(checkpoint));
             remove_old_bests(progress);
