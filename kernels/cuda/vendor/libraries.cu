@@ -40,11 +40,11 @@ class Library {
 
 template <class Functions>
 struct Loaded {
-    Library library;
+    Library file;
     Functions functions;
 };
 
-#define VITRINE_FIND(name) loaded->library.find(loaded->functions.name, #name);
+#define VITRINE_FIND(name) loaded->file.find(loaded->functions.name, #name);
 
 const Loaded<CudnnFunctions>& loaded_cudnn() {
     static const Loaded<CudnnFunctions>& library = []() -> Loaded<CudnnFunctions>& {
@@ -73,8 +73,8 @@ const Loaded<CublasFunctions>& loaded_cublas() {
 
 }  // namespace
 
-const char* cudnn_problem() { return loaded_cudnn().library.problem(); }
-const char* cublas_problem() { return loaded_cublas().library.problem(); }
+const char* cudnn_problem() { return loaded_cudnn().file.problem(); }
+const char* cublas_problem() { return loaded_cublas().file.problem(); }
 
 const CudnnFunctions& cudnn() {
     if (cudnn_problem() != nullptr) throw Error(std::string("cuDNN cannot be used: ") + cudnn_problem());
