@@ -209,6 +209,11 @@ TEST_CASE_FIXTURE(Fixture, "train: a full disk ends neither the run nor the chec
         CAPTURE(outcome.err);
         CHECK(outcome.code == 0);
         CHECK(outcome.err.find("the run goes on") != std::string::npos);
+
+        const Outcome always = train("always");  // there never is a best model to begin the second phase with
+        CAPTURE(always.err);
+        CHECK(always.code == 0);
+        CHECK(always.err.find("settle begins with the last weights") != std::string::npos);
     }
     CHECK(content_of(checkpoints("full").at(0)) == checkpoint);
     const Outcome outcome = train("full");

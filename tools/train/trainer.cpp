@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "engine/error.h"
 #include "tools/common/non_finite.h"
 #include "tools/train/interrupt.h"
 #include "tools/train/run_state.h"
@@ -65,7 +66,12 @@ void Trainer::begin_phase() {
     const recipe::PhaseSettings& settings = phase().settings;
     if (settings.reset_momentum) w_.step.optimiser().reset_momentum();
     if (settings.start_from != recipe::StartFrom::best || !progress_.best.epoch()) return;
-    w_.folder.load_best(w_.model, progress_.best.epoch()->epoch);
+    try {
+        w_.folder.load_best(w_.model, progress_.best.epoch()->epoch);
+    } catch (const Error& error) {  // they could not be written: a full disk
+        w_.reporter.notice(fmt::format("{}; {} begins with the last weights", error.what(), settings.name));
+        return;
+    }
     if (ema_) ema_.emplace(w_.model);
 }
 
