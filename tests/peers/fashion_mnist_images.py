@@ -20,13 +20,23 @@ def read_idx(path: pathlib.Path) -> np.ndarray:
     return np.frombuffer(raw, np.uint8, offset=4 + 4 * raw[3]).reshape(shape)
 
 
+def resized(images: np.ndarray, side: int) -> np.ndarray:
+    """[count, height, width] as Pillow resizes them: bilinear, antialiased."""
+    if side == images.shape[1]:
+        return images
+    return np.stack([np.asarray(Image.fromarray(i).resize((side, side), Image.Resampling.BILINEAR)) for i in images])
+
+
+def cropped(images: np.ndarray, side: int) -> np.ndarray:
+    """The centre, as torchvision's CenterCrop takes it."""
+    corner = round((images.shape[1] - side) / 2.0)
+    return images[:, corner:corner + side, corner:corner + side]
+
+
 def load(train: bool, size: int, folder: pathlib.Path = FOLDER) -> tuple[torch.Tensor, torch.Tensor]:
-    """(gray u8 images [count, 1, size, size], labels [count]), resized as Pillow does it: bilinear, antialiased."""
-    images = read_idx(folder / f"{PREFIX[train]}-images-idx3-ubyte.gz")
+    """(gray u8 images [count, 1, size, size], labels [count])."""
+    images = resized(read_idx(folder / f"{PREFIX[train]}-images-idx3-ubyte.gz"), size)
     labels = read_idx(folder / f"{PREFIX[train]}-labels-idx1-ubyte.gz")
-    if size != images.shape[1]:
-        images = np.stack([np.asarray(Image.fromarray(i).resize((size, size), Image.Resampling.BILINEAR))
-                           for i in images])
     return torch.from_numpy(images.copy()).unsqueeze(1), torch.from_numpy(labels.astype(np.int64))
 
 

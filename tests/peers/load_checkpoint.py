@@ -13,13 +13,23 @@ import sys
 import torch
 from safetensors import safe_open
 
-from fashion_mnist_images import FOLDER, accuracy, load
+from fashion_mnist_images import FOLDER, accuracy, cropped, load, resized
 from peer_models import build
 
 
 def read(path: str) -> tuple[dict[str, str], dict[str, torch.Tensor]]:
     with safe_open(path, framework="pt") as file:
         return file.metadata() or {}, {name: file.get_tensor(name) for name in file.keys()}
+
+
+def prepared(metadata: dict[str, str], folder: pathlib.Path) -> tuple[torch.Tensor, torch.Tensor]:
+    """Test images and labels, the images made as in the run's validation."""
+    images, labels = load(False, int(metadata["source_size"]), folder)
+    pixels = images.squeeze(1).numpy()
+    resize, crop = int(metadata["resize"]), int(metadata["center_crop"])
+    pixels = resized(pixels, resize) if resize else pixels
+    pixels = cropped(pixels, crop) if crop else pixels
+    return torch.from_numpy(pixels.copy()).unsqueeze(1), labels
 
 
 def main() -> None:
@@ -30,7 +40,8 @@ def main() -> None:
     options = parser.parse_args()
 
     metadata, state = read(options.checkpoint)
-    missing = {"model", "classes", "image_size", "mean", "deviation"} - metadata.keys()
+    missing = {"model", "classes", "image_size", "source_size", "resize", "center_crop", "mean",
+               "deviation"} - metadata.keys()
     if missing:
         sys.exit(f"load_checkpoint: {options.checkpoint} has no {', '.join(sorted(missing))} in its metadata")
     size = int(metadata["image_size"])
@@ -39,7 +50,7 @@ def main() -> None:
     model.load_state_dict(state, strict=True)
     print(f"{len(state)} tensors loaded into {metadata['model']}")
 
-    images, labels = load(False, size, options.data)
+    images, labels = prepared(metadata, options.data)
     score = accuracy(model.to(memory_format=torch.channels_last), images, labels,
                      json.loads(metadata["mean"]), json.loads(metadata["deviation"]))
     print(f"test accuracy {score:.4f}")

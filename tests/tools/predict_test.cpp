@@ -3,7 +3,9 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <cmath>
 #include <fstream>
+#include <nlohmann/json.hpp>
 #include <sstream>
 
 #include "engine/safetensors.h"
@@ -11,6 +13,8 @@
 
 namespace vitrine::tests {
 namespace {
+
+using Json = nlohmann::json;
 
 std::vector<std::string> split(const std::string& line, char separator) {
     std::vector<std::string> parts;
@@ -56,6 +60,53 @@ TEST_CASE_FIXTURE(Trained, "predict: classes and probabilities, sorted, and the 
     const auto in_sea = std::ranges::count_if(
         rows, [](const std::string& row) { return row.ends_with(".ppm,\"sea, \"\"deep\"\"\""); });
     CHECK(in_sea >= 11);
+}
+
+/// The mean of -log of the probability of the class that an image's folder is named after.
+double mean_loss(const Outcome& outcome) {
+    double sum = 0.0;
+    for (const std::string& line : outcome.lines()) {
+        const std::vector<std::string> fields = split(line, '\t');
+        const std::string label = std::filesystem::path(fields[0]).parent_path().filename();
+        for (size_t i = 1; i < fields.size(); i += 2) {
+            if (fields[i] == label) sum -= std::log(std::stod(fields[i + 1]));
+        }
+    }
+    return sum / static_cast<double>(outcome.lines().size());
+}
+
+TEST_CASE("predict and --eval-only: images are prepared as in the run's validation") {
+    const TemporaryFolder folder;
+    write_colours(folder.path() / "data");
+    REQUIRE(run("train", {"--data", folder / "data", "--image-size", "13", "--set", "transforms.resize=16",
+                          "--set", "transforms.validation={ resize = 19, center_crop = 16 }", "--epochs", "1",
+                          "--batch-size", "20", "--out", folder / "run", "--quiet"})
+                .code == 0);
+    const std::string model = folder / "run/best.safetensors";
+    const Json metrics = Json::parse(content_of(folder / "run/metrics.jsonl"));
+    const double loss = metrics["val_loss"].get<double>();
+
+    const Outcome measured =
+        run("train", {"--data", folder / "data", "--eval-only", model, "--json", "--batch-size", "20"});
+    CAPTURE(measured.err);
+    REQUIRE(measured.code == 0);
+    CHECK(Json::parse(measured.last_line())["val_loss"].get<double>() == loss);
+
+    const std::vector<std::string> arguments{model, folder / "data/val", "--top", "3"};
+    const Outcome predicted = run("predict", arguments);
+    CHECK(mean_loss(predicted) == doctest::Approx(loss).epsilon(1e-3));
+
+    SafeTensors other = read_safetensors(model);
+    other.metadata["source_size"] = "16";
+    other.metadata["resize"] = other.metadata["center_crop"] = "0";
+    write_safetensors(model, other);
+    CHECK(mean_loss(run("predict", arguments)) != doctest::Approx(loss).epsilon(1e-3));
+
+    other.metadata["resize"] = "20";
+    write_safetensors(model, other);
+    const Outcome contradiction = run("predict", arguments);
+    CHECK(contradiction.code == 2);
+    CHECK(contradiction.err.find("images of 16 pixels become 20, but image_size is 16") != std::string::npos);
 }
 
 TEST_CASE_FIXTURE(Trained, "predict: a damaged image is reported and skipped, or an error with --strict") {

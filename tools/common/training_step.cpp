@@ -9,20 +9,14 @@
 
 namespace vitrine::tools {
 
-Tensor upload_images(std::span<const uint8_t> images, int64_t image_size,
-                     const ChannelNormalization& normalization, Placement placement) {
-    const int64_t count = static_cast<int64_t>(images.size()) / (image_size * image_size * 3);
-    const Tensor pixels =
-        Tensor::from_host(images, {count, image_size, image_size, 3}, {DType::u8, placement.device});
-    return ops::finish_images(pixels, {.mean = normalization.mean, .deviation = normalization.deviation},
-                              placement.dtype);
-}
-
 NetworkInput upload(const HostBatch& batch, const ChannelNormalization& normalization, Placement placement) {
+    const auto count = static_cast<int64_t>(batch.labels.size());
+    const Tensor pixels = Tensor::from_host(batch.images, {count, batch.image_size, batch.image_size, 3},
+                                            {DType::u8, placement.device});
     NetworkInput input;
-    input.images = upload_images(batch.images, batch.image_size, normalization, placement);
-    input.labels = Tensor::from_host(batch.labels, {static_cast<int64_t>(batch.labels.size())},
-                                     {DType::i32, placement.device});
+    input.images = ops::finish_images(
+        pixels, {.mean = normalization.mean, .deviation = normalization.deviation}, placement.dtype);
+    input.labels = Tensor::from_host(batch.labels, {count}, {DType::i32, placement.device});
     return input;
 }
 

@@ -21,9 +21,6 @@ struct HostBatch {
 
 /// Puts it on a device and normalises it.
 NetworkInput upload(const HostBatch& batch, const ChannelNormalization& normalization, Placement placement);
-/// The images alone, [count, image_size, image_size, 3].
-Tensor upload_images(std::span<const uint8_t> images, int64_t image_size,
-                     const ChannelNormalization& normalization, Placement placement);
 
 struct StepOutput {
     double loss = 0.0;          // mean of the batch

@@ -7,19 +7,25 @@
 #include <string>
 #include <vector>
 
+#include "data/image_set.h"
+#include "data/loader.h"
+
 namespace vitrine::predict {
 
 /// The images that the paths name: a file stands for itself, a folder for all images in it and below it,
 /// sorted by path. Throws Error for a path that does not exist and a folder without images.
 std::vector<std::filesystem::path> find_images(const std::vector<std::string>& inputs);
 
-/// Some images, decoded and cut to squares as in validation.
+/// Some images, decoded and cut to squares as a data set's are.
 struct Decoded {
     std::vector<std::filesystem::path> paths;  // of those that could be decoded
-    std::vector<uint8_t> pixels;               // [paths, size, size, 3]
+    ImageSet images;                           // theirs; the labels are 0
     std::vector<std::string> failures;         // one sentence for each of the others
 };
 
-Decoded decode(std::span<const std::filesystem::path> paths, int64_t image_size, int threads);
+Decoded decode(std::span<const std::filesystem::path> paths, int64_t side, int threads);
+
+/// The whole set as one batch.
+Batch all_of(const ImageSet& images);
 
 }  // namespace vitrine::predict

@@ -38,7 +38,7 @@ tools::ModelDescription describe(const Options& options, const SafeTensors& file
     given.model = *options.model;
     given.width_mult = options.width_mult.value_or(given.width_mult);
     given.image_size = options.image_size.value_or(0);
-    given.normalization = tools::imagenet_normalization;
+    given.preparation.normalize = tools::imagenet_normalization;
     return tools::description_of_plain(file, options.checkpoint, given);
 }
 
@@ -75,13 +75,13 @@ size_t classify(const Options& options, const std::vector<fs::path>& images,
     size_t failed = 0;
     for (size_t first = 0; first < all.size(); first += static_cast<size_t>(options.batch_size)) {
         const size_t count = std::min(all.size() - first, static_cast<size_t>(options.batch_size));
-        const Decoded batch = decode(all.subspan(first, count), description.image_size, options.threads);
+        const Decoded batch = decode(all.subspan(first, count), description.source_size, options.threads);
         if (options.strict && !batch.failures.empty()) throw Error(batch.failures.front());
         for (const std::string& failure : batch.failures) std::cerr << "skipped " << failure << '\n';
         failed += batch.failures.size();
         if (batch.paths.empty()) continue;
-        const std::vector<float> logits = step.logits(
-            tools::upload_images(batch.pixels, description.image_size, description.normalization, placement));
+        const InputMaker inputs(batch.images, description.preparation, placement);
+        const std::vector<float> logits = step.logits(inputs.make(all_of(batch.images), 0).images);
         for (size_t i = 0; i < batch.paths.size(); ++i) {
             const auto guesses = best_guesses(std::span(logits).subspan(i * classes, classes), options.top);
             print(batch.paths[i], guesses, description);

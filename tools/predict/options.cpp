@@ -17,9 +17,8 @@ constexpr const char* description =
     "behind tabs.";
 
 constexpr const char* notes =
-    "Images are prepared as in validation: the shorter side is resized to the model's image size and the "
-    "centre is\n"
-    "cut out. Folders are searched with all folders below them, in the order of names.\n"
+    "Images are prepared as in the validation of the run that saved the model. Folders are searched with all "
+    "folders below them, in the order of names.\n"
     "A checkpoint from elsewhere (a state_dict of PyTorch as safetensors) needs --model; its classes are "
     "then\n"
     "called 0, 1, …, and images are normalised as for torchvision's ImageNet weights.\n"

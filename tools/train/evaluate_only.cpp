@@ -26,11 +26,20 @@ void check_classes(const tools::ModelDescription& description, const Dataset& da
     }
 }
 
-/// The recipe's pipeline for validation; where it has none, the images as the model was trained on them.
-EvalTransform transform_for(const Options& options, const tools::ModelDescription& description) {
-    EvalTransform transform = options.recipe.transforms.evaluation;
-    if (!options.recipe.normalize_given) transform.normalize = description.normalization;
-    return transform;
+/// Whether the recipe says how large the images are and what is made of them; else the model's file does.
+bool says_how_to_prepare(const recipe::Recipe& recipe) {
+    const EvalTransform& asked = recipe.transforms.evaluation;
+    return recipe.data.image_size > 0 || asked.resize > 0 || asked.center_crop > 0;
+}
+
+EvalTransform preparation_for(const recipe::Recipe& recipe, const tools::ModelDescription& description) {
+    EvalTransform preparation = description.preparation;
+    if (says_how_to_prepare(recipe)) {
+        preparation.resize = recipe.transforms.evaluation.resize;
+        preparation.center_crop = recipe.transforms.evaluation.center_crop;
+    }
+    if (recipe.normalize_given) preparation.normalize = recipe.transforms.evaluation.normalize;
+    return preparation;
 }
 
 }  // namespace
@@ -41,26 +50,25 @@ int evaluate_only(const Options& options, Reporter& reporter) {
     const bool described = tools::description_in(file, options.eval_only).has_value();
     tools::ModelDescription description = describe_checkpoint(options, file);
 
-    const int64_t wanted = options.recipe.data.image_size;
-    const bool resized = options.recipe.transforms.evaluation.resize > 0;
-    const Dataset dataset =
-        load_data(options, wanted != 0 || resized ? wanted : description.image_size, reporter);
+    const recipe::Recipe& recipe = options.recipe;
+    const Dataset dataset = load_data(
+        options, says_how_to_prepare(recipe) ? recipe.data.image_size : description.source_size, reporter);
     check_classes(description, dataset, options.eval_only, described);
     if (!described) {
-        description.normalization = normalization_of(dataset);
+        description.preparation.normalize = normalization_of(dataset);
         reporter.notice(
             fmt::format("{} does not say how to normalise images: the mean and deviation of the training "
                         "images are used",
                         options.eval_only));
     }
     const Placement placement{DType::f32, device.device};
-    InputMaker inputs(dataset.validation, transform_for(options, description), placement);
+    InputMaker inputs(dataset.validation, preparation_for(recipe, description), placement);
     description.image_size = inputs.output_size().height;
     const std::shared_ptr<nn::Module> model =
         tools::build_model(description, placement, file, options.eval_only);
     tools::TrainingStep step(*model, {}, 0.0);
     reporter.evaluated(
-        evaluate(step, inputs, dataset.validation, options.recipe.training.batch_size, nullptr, reporter));
+        evaluate(step, inputs, dataset.validation, recipe.training.batch_size, nullptr, reporter));
     return 0;
 }
 

@@ -101,12 +101,13 @@ Transforms transforms_for(const recipe::Recipe& recipe, const Dataset& dataset) 
 }
 
 tools::ModelDescription describe_model(const recipe::Recipe& recipe, const Dataset& dataset,
-                                       const ChannelNormalization& normalization, int64_t image_size) {
+                                       const EvalTransform& preparation, int64_t image_size) {
     tools::ModelDescription description;
     description.model = recipe.model.name;
     description.classes = dataset.class_names;
     description.image_size = image_size;
-    description.normalization = normalization;
+    description.source_size = dataset.validation.height;
+    description.preparation = preparation;
     description.width_mult = recipe.model.width_mult;
     description.dropout = recipe.model.dropout;
     return description;

@@ -23,9 +23,9 @@ Dataset load_data(const Options& options, int64_t image_size, Reporter& reporter
 /// The recipe's pipelines; where it does not say how to normalise, by the data's own mean and deviation.
 Transforms transforms_for(const recipe::Recipe& recipe, const Dataset& dataset);
 
-/// A model for these data, for images of `image_size` pixels.
+/// A model for these data, which `preparation` makes images of `image_size` pixels.
 tools::ModelDescription describe_model(const recipe::Recipe& recipe, const Dataset& dataset,
-                                       const ChannelNormalization& normalization, int64_t image_size);
+                                       const EvalTransform& preparation, int64_t image_size);
 
 /// What a checkpoint says about itself. The options fill in for a file that says nothing. Throws Error where
 /// they contradict it.

@@ -66,7 +66,7 @@ int train(const Options& options, Reporter& reporter) {
     InputMaker training_inputs(dataset.train, transforms.train, placement, recipe.seed);
     InputMaker validation_inputs(dataset.validation, transforms.evaluation, placement);
     const tools::ModelDescription description =
-        describe_model(recipe, dataset, transforms.evaluation.normalize,
+        describe_model(recipe, dataset, transforms.evaluation,
                        network_size(training_inputs, validation_inputs, recipe.model.name));
     const std::shared_ptr<nn::Module> model = tools::build_model(description, placement, recipe.seed);
     const RunPlan plan = plan_run(recipe, dataset.train.count);
