@@ -2,9 +2,7 @@
 
 #include "kernels/cpu/gemm.h"
 
-#include <omp.h>
-
-#include "kernels/threads.h"
+#include "kernels/cpu/per_thread.h"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/cpu/gemm.cpp"
@@ -298,20 +296,6 @@ constexpr int64_t wanted_tasks = 32;
 /// Elements of a tile's two matrices together: 256 KiB of f32, so that they and a panel stay in the L2 cache.
 constexpr int64_t tile_elements = 65536;
 
-/// A buffer of `count` elements for each thread.
-template <class T>
-class ThreadBuffers {
-  public:
-    ThreadBuffers(Context& context, int64_t count)
-        : stride_(ceil_divide(count, 64) * 64), data_(context.scratch.take<T>(stride_ * threads())) {}
-
-    T* mine() const { return data_ + stride_ * omp_get_thread_num(); }
-
-  private:
-    int64_t stride_;
-    T* data_;
-};
-
 }  // namespace
 
 PanelLayout panel_layout(DType dtype, int64_t columns) {
@@ -350,8 +334,8 @@ void product(const RowSource<T>& source, const PackedMatrix<T>& matrix, const Ro
     const Chunks chunks = product_chunks(source.rows(), matrix.depth, layout.columns);
     const int64_t splits = std::clamp<int64_t>(ceil_divide(wanted_tasks, chunks.count()), 1, layout.count());
     const bool stream = streams(sink, layout, source.rows());
-    const ThreadBuffers<T> left(context, source.direct() ? 0 : chunks.size * matrix.depth);
-    const ThreadBuffers<T> result(context, chunks.size * layout.padded());
+    const PerThread<T> left(context, source.direct() ? 0 : chunks.size * matrix.depth);
+    const PerThread<T> result(context, chunks.size * layout.padded());
     parallel_for(chunks.count() * splits, [&](int64_t index) {
         const int64_t chunk = index / splits;
         const int64_t split = index % splits;
@@ -382,8 +366,8 @@ void outer_product(const OuterProduct<T>& task, Context& context) {
     const int64_t part = task.count * layout.padded();
     T* weights = task.weight ? context.scratch.take<T>(chunks.count() * part) : nullptr;
     T* biases = task.bias ? context.scratch.take<T>(chunks.count() * task.count) : nullptr;
-    const ThreadBuffers<T> left(context, block * layout.padded());
-    const ThreadBuffers<T> sums(context, columns.size);
+    const PerThread<T> left(context, block * layout.padded());
+    const PerThread<T> sums(context, columns.size);
     parallel_for(chunks.count() * columns.count(), [&](int64_t index) {
         const int64_t chunk = index / columns.count();
         const int64_t first = columns.begin(index % columns.count());

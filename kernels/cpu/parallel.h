@@ -8,13 +8,16 @@
 #include <algorithm>
 #include <cstdint>
 
+#include "kernels/cpu/team.h"
+#include "kernels/threads.h"
+
 namespace vitrine::cpu {
 
 /// Calls body(i) for each i in [0, count), shared between the threads; body must not throw.
 template <class Body>
-void parallel_for(int64_t count, Body&& body) {
-#pragma omp parallel for schedule(dynamic, 1) if (count > 1)
-    for (int64_t i = 0; i < count; ++i) body(i);
+void parallel_for(int64_t count, const Body& body) {
+    const auto call = [](const void* untyped, int64_t i) { (*static_cast<const Body*>(untyped))(i); };
+    run_in_team(count, threads(), {call, &body});
 }
 
 /// [0, total) in equal chunks, the last one shorter.

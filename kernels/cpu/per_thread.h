@@ -1,11 +1,11 @@
 // Scratch memory of which each thread has its own piece, warm in its cache from one chunk to the next.
 #pragma once
 
-#include <omp.h>
-
 #include <cstdint>
 
 #include "kernels/context.h"
+#include "kernels/cpu/team.h"
+#include "kernels/threads.h"
 
 namespace vitrine::cpu {
 
@@ -16,11 +16,10 @@ class PerThread {
   public:
     /// Pieces begin at cache lines, and no two share one.
     PerThread(Context& context, int64_t count)
-        : stride_((count / line + 1) * line),
-          memory_(context.scratch.take<T>(stride_ * omp_get_max_threads())) {}
+        : stride_((count / line + 1) * line), memory_(context.scratch.take<T>(stride_ * threads())) {}
 
     /// The calling thread's piece.
-    T* mine() const { return memory_ + stride_ * omp_get_thread_num(); }
+    T* mine() const { return memory_ + stride_ * index_in_team(); }
 
   private:
     static constexpr int64_t line = 64 / sizeof(T);

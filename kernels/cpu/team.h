@@ -1,0 +1,27 @@
+// The threads of the host kernels: a team that waits for work, and shares it out.
+//
+// OpenMP would do the same but for one thing: all its threads must come to every loop and meet at its end,
+// even those that found nothing left to do. Where another program has the core of one of them, each of the
+// few hundred loops of a step then waits for that core. Here a loop ends as soon as its work is done: a
+// thread that comes late finds it closed and is not waited for.
+#pragma once
+
+#include <cstdint>
+
+namespace vitrine::cpu {
+
+/// A call without its type: body(i) as call(body, i).
+struct LoopBody {
+    void (*call)(const void* body, int64_t index);
+    const void* body;
+};
+
+/// Calls body for each index in [0, count), each taken by whichever of `threads` threads is free, the calling
+/// one among them. Inside another loop, or while another thread's loop runs, the calling thread does all of
+/// it. The body must not throw.
+void run_in_team(int64_t count, int threads, LoopBody body) noexcept;
+
+/// Which thread of the team this is: 0 for the one that called run_in_team, below `threads` for the others.
+int index_in_team();
+
+}  // namespace vitrine::cpu
