@@ -168,6 +168,18 @@ class ReportInBrowser(unittest.TestCase):
         self.assertEqual(self.browser.run(POINTS)["Accuracy"]["validation"], 300)
         self.keep("many")
 
+    def test_a_run_that_early_stopping_ended_is_finished(self):
+        state = "document.querySelector('.state').textContent"
+        run = write_run(self.root / "run", epochs=12, planned=50)
+        self.open(run)
+        self.assertEqual(self.browser.run(state), "running")
+        metrics = run / "metrics.jsonl"
+        *others, last = metrics.read_text().splitlines()
+        metrics.write_text("\n".join([*others, json.dumps({**json.loads(last), "ends_run": True})]) + "\n")
+        self.open(run)
+        self.assertEqual(self.browser.run(state), "finished")
+        self.assertNotIn(" left", self.browser.run("document.querySelector('.tiles').innerText"))
+
     def test_gaps_and_damage(self):
         run = write_run(self.root / "run", epochs=10)
         lines = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]

@@ -200,6 +200,8 @@ TEST_CASE_FIXTURE(Fixture, "train: early stopping ends a phase, and the best epo
     const std::vector<Json> epochs = metrics("run");
     CHECK(epochs.size() < 50);
     CHECK(epochs.back().contains("ema_val_accuracy"));
+    CHECK(epochs.back().value("ends_run", false));
+    CHECK_FALSE(epochs.front().contains("ends_run"));
     CHECK(outcome.last_line().find(fmt::format("at epoch {}", epochs.size() - 1)) != std::string::npos);
     const auto is_event_file = [](const fs::directory_entry& entry) {
         return entry.path().filename().string().starts_with("events.out.tfevents.");

@@ -20,6 +20,7 @@ Json to_json(const EpochMetrics& metrics) {
         line["ema_val_accuracy"] = metrics.ema_val->accuracy;
         line["ema_val_top5"] = metrics.ema_val->top5;
     }
+    if (metrics.ends_run) line["ends_run"] = true;
     return line;
 }
 
@@ -42,7 +43,8 @@ EpochMetrics metrics_from_json(const Json& json) {
                          .train_loss = number("train_loss"),
                          .train_accuracy = number("train_accuracy"),
                          .val = {number("val_loss"), number("val_accuracy"), number("val_top5")},
-                         .ema_val = {}};
+                         .ema_val = {},
+                         .ends_run = json.value("ends_run", false)};
     if (json.contains("ema_val_loss"))
         metrics.ema_val = {number("ema_val_loss"), number("ema_val_accuracy"), number("ema_val_top5")};
     return metrics;

@@ -27,6 +27,7 @@ struct EpochMetrics {
     double train_accuracy = 0.0;
     ValidationMetrics val;
     std::optional<ValidationMetrics> ema_val;  // of the averaged weights, where there are some
+    bool ends_run = false;                     // the last one: of those planned, or by early stopping
 
     /// What epochs are compared by: of the averaged weights, where there are some.
     const ValidationMetrics& judged() const { return ema_val ? *ema_val : val; }

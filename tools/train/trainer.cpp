@@ -215,7 +215,7 @@ bool Trainer::finish_epoch(const Meter& meter) {
     check_parameters(w_.model.state());
     const Stopwatch watch;
     Mistakes mistakes(static_cast<int64_t>(w_.dataset.class_names.size()));
-    const EpochMetrics metrics = measure(mistakes);
+    EpochMetrics metrics = measure(mistakes);
     if (interrupted_by() != 0) return false;
     validation_seconds_ = watch.seconds();
     if (!std::isfinite(metrics.val.loss))
@@ -235,6 +235,7 @@ bool Trainer::finish_epoch(const Meter& meter) {
     progress_.batch = 0;
     ++progress_.epoch;
     ++progress_.phase_epoch;
+    metrics.ends_run = phase_is_over() && progress_.phase + 1 == std::ssize(w_.plan.phases);
     scheduler_->after_epoch(metric_for_scheduler(metrics));
     w_.folder.add_epoch(metrics, timing);
     save_weights(metrics, best);
@@ -260,13 +261,18 @@ std::optional<double> Trainer::metric_for_scheduler(const EpochMetrics& metrics)
     return std::nullopt;
 }
 
-void Trainer::next_phase_if_done(const EpochMetrics& metrics) {
+bool Trainer::phase_is_over() const {
     const int64_t patience = w_.recipe.training.early_stopping;
     const bool early = patience > 0 && progress_.epochs_without_better >= patience;
-    if (progress_.phase_epoch < phase().epochs && !early) return;
-    if (early && progress_.phase_epoch < phase().epochs)
+    return early || progress_.phase_epoch >= phase().epochs;
+}
+
+void Trainer::next_phase_if_done(const EpochMetrics& metrics) {
+    if (!phase_is_over()) return;
+    if (progress_.phase_epoch < phase().epochs)
         w_.reporter.notice(fmt::format("{} ends after epoch {}: {} epochs brought no better accuracy",
-                                       phase().settings.name, metrics.epoch, patience));
+                                       phase().settings.name, metrics.epoch,
+                                       progress_.epochs_without_better));
     ++progress_.phase;
     progress_.phase_epoch = 0;
     progress_.epochs_without_better = 0;

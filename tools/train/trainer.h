@@ -86,6 +86,8 @@ class Trainer {
     /// Validates after the epoch and writes metrics and checkpoints. False if a signal came in between.
     bool finish_epoch(const Meter& meter);
     EpochMetrics measure(Mistakes& mistakes);
+    /// By its number of epochs, or by early stopping.
+    bool phase_is_over() const;
     void next_phase_if_done(const EpochMetrics& metrics);
     std::optional<double> metric_for_scheduler(const EpochMetrics& metrics) const;
 

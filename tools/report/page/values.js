@@ -72,7 +72,8 @@ function highest(points) {
 function overview(run) {
   const about = objectOf(run.run);
   const epochs = listOf(run.epochs);
-  const done = epochs.length === 0 ? 0 : epochs[epochs.length - 1].epoch;
+  const last = epochs.length === 0 ? {} : epochs[epochs.length - 1];
+  const done = epochs.length === 0 ? 0 : last.epoch;
   const planned = isNumber(about.epochs) ? about.epochs : done;
   const timing = listOf(run.timing);
   const time = sum(timing.map(secondsOf));
@@ -82,10 +83,10 @@ function overview(run) {
   const age = Date.now() / 1000 - run.last_written;
   // A run that has written nothing for the time of three epochs is most likely over.
   const patience = Math.max(600, timing.length === 0 ? 0 : 3 * time / timing.length);
-  const state = done > 0 && done >= planned ? 'finished' : age < patience ? 'running' : 'unfinished';
-  return {about, epochs, done, planned, timing, time, best, age, state,
+  const over = last.ends_run === true || done > 0 && done >= planned;
+  const state = over ? 'finished' : age < patience ? 'running' : 'unfinished';
+  return {about, epochs, done, planned, timing, time, best, age, state, last,
     bestAverage: highest(column(epochs, 'ema_val_accuracy')),
-    last: epochs.length === 0 ? {} : epochs[epochs.length - 1],
     speed: mean(column(timing, 'images_per_second')),
     classes: listOf(about.classes).map(String)};
 }
