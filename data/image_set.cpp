@@ -4,7 +4,9 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 #include <stdexcept>
+#include <utility>
 
 namespace vitrine {
 
@@ -21,6 +23,18 @@ ImageSet ImageSet::select(const std::vector<int64_t>& samples) const {
         chosen.rows.push_back(rows.at(static_cast<size_t>(sample)));
     }
     return chosen;
+}
+
+ImageSet unlabelled_set(std::vector<uint8_t> pixels, int64_t count, int64_t side) {
+    ImageSet set;
+    set.count = count;
+    set.height = set.width = side;
+    set.labels.resize(static_cast<size_t>(count));
+    set.rows.resize(static_cast<size_t>(count));
+    std::iota(set.rows.begin(), set.rows.end(), int64_t{0});
+    const auto owner = std::make_shared<const std::vector<uint8_t>>(std::move(pixels));
+    set.pixels = {owner, owner->data(), count};
+    return set;
 }
 
 ChannelStatistics channel_statistics(const ImageSet& set) {

@@ -36,6 +36,9 @@ struct ImageSet {
     ImageSet select(const std::vector<int64_t>& samples) const;
 };
 
+/// Sample i is image i of `pixels` [count, side, side, 3], and its label 0.
+ImageSet unlabelled_set(std::vector<uint8_t> pixels, int64_t count, int64_t side);
+
 /// Mean and deviation of each channel, in the units that a model sees: pixel / 255.
 struct ChannelStatistics {
     std::array<float, 3> mean{};

@@ -14,6 +14,17 @@
 
 namespace vitrine {
 
+Batch whole_batch(const ImageSet& set) {
+    Batch batch;
+    batch.count = set.count;
+    batch.labels = set.labels;
+    for (int64_t i = 0; i < set.count; ++i) {
+        batch.samples.push_back(i);
+        batch.images.insert(batch.images.end(), set.image(i), set.image(i) + set.image_bytes());
+    }
+    return batch;
+}
+
 Loader::Loader(const ImageSet& set, const LoaderOptions& options) : set_(set), options_(options) {
     if (options.batch_size < 1) {
         throw Error(fmt::format("the batch size is {}; 1 or more is allowed", options.batch_size));

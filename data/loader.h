@@ -25,6 +25,9 @@ struct Batch {
     std::vector<int64_t> samples;  // [count], indices into the ImageSet
 };
 
+/// All images of a set in their order.
+Batch whole_batch(const ImageSet& set);
+
 struct LoaderOptions {
     int64_t batch_size = 128;
     bool shuffle = true;

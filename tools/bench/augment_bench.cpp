@@ -57,23 +57,9 @@ std::vector<AugmentCase> op_cases(int64_t size) {
 
 /// `count` different images, each of them its own class.
 ImageSet random_images(int64_t count, int64_t side) {
-    const auto pixels = std::make_shared<std::vector<uint8_t>>(RandomBatch(count, side, count).images);
-    ImageSet set{.count = count, .height = side, .width = side, .labels = {}, .rows = {}, .pixels = {}};
-    set.labels.resize(static_cast<size_t>(count));
-    set.rows.resize(static_cast<size_t>(count));
+    ImageSet set = unlabelled_set(RandomBatch(count, side, count).images, count, side);
     std::iota(set.labels.begin(), set.labels.end(), 0);
-    std::iota(set.rows.begin(), set.rows.end(), 0);
-    set.pixels = {pixels, pixels->data(), count};
     return set;
-}
-
-Batch whole_batch(const ImageSet& set) {
-    Batch batch;
-    batch.count = set.count;
-    batch.labels = set.labels;
-    batch.samples = set.rows;
-    batch.images.assign(set.pixels.data, set.pixels.data + set.count * set.image_bytes());
-    return batch;
 }
 
 TrainTransform transform_of(const AugmentCase& one) {

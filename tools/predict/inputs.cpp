@@ -5,7 +5,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <numeric>
 #include <optional>
 
 #include "data/image.h"
@@ -29,18 +28,6 @@ std::vector<fs::path> images_below(const fs::path& folder) {
     if (found.empty()) throw Error(fmt::format("there is no image in the folder {}", folder.string()));
     std::ranges::sort(found);
     return found;
-}
-
-ImageSet set_of(std::vector<uint8_t> pixels, int64_t count, int64_t side) {
-    ImageSet set;
-    set.count = count;
-    set.height = set.width = side;
-    set.labels.resize(static_cast<size_t>(count));
-    set.rows.resize(static_cast<size_t>(count));
-    std::iota(set.rows.begin(), set.rows.end(), int64_t{0});
-    const auto owner = std::make_shared<const std::vector<uint8_t>>(std::move(pixels));
-    set.pixels = {owner, owner->data(), count};
-    return set;
 }
 
 }  // namespace
@@ -80,17 +67,8 @@ Decoded decode(std::span<const fs::path> paths, int64_t side, int threads) {
         decoded.paths.push_back(paths[i]);
         pixels.insert(pixels.end(), images[i].pixels.begin(), images[i].pixels.end());
     }
-    decoded.images = set_of(std::move(pixels), std::ssize(decoded.paths), side);
+    decoded.images = unlabelled_set(std::move(pixels), std::ssize(decoded.paths), side);
     return decoded;
-}
-
-Batch all_of(const ImageSet& images) {
-    Batch batch;
-    batch.count = images.count;
-    batch.labels = images.labels;
-    batch.samples = images.rows;
-    batch.images.assign(images.pixels.data, images.pixels.data + images.count * images.image_bytes());
-    return batch;
 }
 
 }  // namespace vitrine::predict

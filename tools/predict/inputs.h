@@ -8,7 +8,6 @@
 #include <vector>
 
 #include "data/image_set.h"
-#include "data/loader.h"
 
 namespace vitrine::predict {
 
@@ -24,8 +23,5 @@ struct Decoded {
 };
 
 Decoded decode(std::span<const std::filesystem::path> paths, int64_t side, int threads);
-
-/// The whole set as one batch.
-Batch all_of(const ImageSet& images);
 
 }  // namespace vitrine::predict

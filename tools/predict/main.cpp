@@ -81,7 +81,7 @@ size_t classify(const Options& options, const std::vector<fs::path>& images,
         failed += batch.failures.size();
         if (batch.paths.empty()) continue;
         const InputMaker inputs(batch.images, description.preparation, placement);
-        const std::vector<float> logits = step.logits(inputs.make(all_of(batch.images), 0).images);
+        const std::vector<float> logits = step.logits(inputs.make(whole_batch(batch.images), 0).images);
         for (size_t i = 0; i < batch.paths.size(); ++i) {
             const auto guesses = best_guesses(std::span(logits).subspan(i * classes, classes), options.top);
             print(batch.paths[i], guesses, description);
