@@ -4,85 +4,111 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <cstring>
-#include <fstream>
-#include <sstream>
-#include <utility>
+#include <optional>
 
-#include "engine/error.h"
+#include "engine/temporary_file.h"
 
 namespace vitrine {
 namespace {
 
-[[noreturn]] void throw_errno(const char* action, const std::filesystem::path& path) {
-    throw Error(fmt::format("cannot {} {}: {}", action, path.string(), std::strerror(errno)));
+namespace fs = std::filesystem;
+using Parts = std::initializer_list<std::span<const char>>;
+
+[[noreturn]] void throw_unwritable(const fs::path& path, int failure) {
+    throw FileError("write", path, std::strerror(failure));
 }
 
-/// Closes a file descriptor, and removes the file unless it was finished.
-class TemporaryFile {
-  public:
-    explicit TemporaryFile(std::filesystem::path path)
-        : path_(std::move(path)),
-          descriptor_(::open(path_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644)) {
-        if (descriptor_ < 0) throw_errno("write", path_);
-    }
-    ~TemporaryFile() {
-        ::close(descriptor_);
-        if (!finished_) ::unlink(path_.c_str());
-    }
-    TemporaryFile(const TemporaryFile&) = delete;
-    TemporaryFile& operator=(const TemporaryFile&) = delete;
+/// Of what is there; nothing where nothing is.
+std::optional<struct stat> status_of(const fs::path& path, Links links) {
+    struct stat status {};
+    if ((links == Links::follow ? ::stat : ::lstat)(path.c_str(), &status) == 0) return status;
+    if (errno != ENOENT) throw_unwritable(path, errno);
+    return std::nullopt;
+}
 
-    void write(std::span<const char> bytes) {
-        while (!bytes.empty()) {
-            const ssize_t written = ::write(descriptor_, bytes.data(), bytes.size());
-            if (written < 0 && errno == EINTR) continue;
-            if (written < 0) throw_errno("write", path_);
-            bytes = bytes.subspan(static_cast<size_t>(written));
-        }
+/// The file that a link names, and the link that this one is; also where it does not exist yet.
+fs::path end_of_links(fs::path path) {
+    constexpr int longest_chain = 40;  // as the kernel has it
+    std::error_code failure;
+    for (int i = 0; fs::is_symlink(fs::symlink_status(path, failure)); ++i) {
+        if (i == longest_chain) throw_unwritable(path, ELOOP);
+        path = path.parent_path() / fs::read_symlink(path, failure);
+        if (failure) throw_unwritable(path, failure.value());
     }
+    return path;
+}
 
-    void finish_as(const std::filesystem::path& path) {
-        if (::fsync(descriptor_) != 0) throw_errno("flush", path_);
-        if (::rename(path_.c_str(), path.c_str()) != 0) throw_errno("replace", path);
-        finished_ = true;
+/// The standard output or error, where `status` is that of what they go to.
+std::optional<int> standard_stream(const struct stat& status) {
+    for (const int stream : {STDOUT_FILENO, STDERR_FILENO}) {
+        struct stat other {};
+        if (::fstat(stream, &other) == 0 && other.st_dev == status.st_dev && other.st_ino == status.st_ino)
+            return stream;
     }
+    return std::nullopt;
+}
 
-  private:
-    std::filesystem::path path_;
-    int descriptor_;
-    bool finished_ = false;
-};
+void write_into(int descriptor, Parts parts, const fs::path& path) {
+    for (const std::span<const char> part : parts) write_all(descriptor, part, path);
+}
 
-/// A rename is on the disk only when its folder is.
-void flush_folder(const std::filesystem::path& folder) {
-    const int descriptor = ::open(folder.empty() ? "." : folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (descriptor < 0) return;
-    ::fsync(descriptor);
-    ::close(descriptor);
+/// A FIFO that nobody reads fails at once: to wait might be for ever.
+void write_into_special(const fs::path& path, Parts parts) {
+    const int descriptor = ::open(path.c_str(), O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+    if (descriptor < 0)
+        throw FileError("write", path, errno == ENXIO ? "nobody reads from it" : std::strerror(errno));
+    try {
+        ::fcntl(descriptor, F_SETFL, 0);  // waits for a slow reader from here on
+        write_into(descriptor, parts, path);
+    } catch (...) {
+        ::close(descriptor);
+        throw;
+    }
+    if (::close(descriptor) != 0) throw_unwritable(path, errno);
+}
+
+void write_new(const fs::path& path, Parts parts) {
+    TemporaryFile file(path);
+    for (const std::span<const char> part : parts) file.write(part);
+    file.move_into_place();
+}
+
+/// Only root may give a file away, and others no more than its group.
+void keep_owner(int descriptor, const struct stat& old) {
+    if (::fchown(descriptor, old.st_uid, old.st_gid) == 0) return;
+    [[maybe_unused]] const int result = ::fchown(descriptor, static_cast<uid_t>(-1), old.st_gid);
+}
+
+void replace(const fs::path& path, const struct stat& old, Parts parts) {
+    // Root may write anything, but to take a file's place asks the folder, not the file.
+    if (::faccessat(AT_FDCWD, path.c_str(), W_OK, AT_EACCESS) != 0) throw_unwritable(path, errno);
+    TemporaryFile file(path, 0600);
+    for (const std::span<const char> part : parts) file.write(part);
+    keep_owner(file.descriptor(), old);
+    if (::fchmod(file.descriptor(), old.st_mode & 0777) != 0) throw_unwritable(path, errno);
+    file.move_into_place();
 }
 
 }  // namespace
 
-void write_atomically(const std::filesystem::path& path, std::initializer_list<std::span<const char>> parts) {
-    TemporaryFile file(path.string() + fmt::format(".{}.tmp", ::getpid()));
-    for (const std::span<const char> part : parts) file.write(part);
-    file.finish_as(path);
-    flush_folder(path.parent_path());
-}
-
-std::string read_file(const std::filesystem::path& path) {
-    std::ifstream file(path, std::ios::binary);
-    if (!file) throw_errno("read", path);
-    // An empty file is no failure, but to write its nothing below would count as one.
-    if (file.peek() == std::ifstream::traits_type::eof() && !file.bad()) return {};
-    std::ostringstream content;
-    content << file.rdbuf();
-    if (file.bad() || content.fail()) throw Error(fmt::format("cannot read {}", path.string()));
-    return std::move(content).str();
+void write_atomically(const fs::path& path, Parts parts, Links links) {
+    const std::optional<struct stat> there = status_of(path, links);
+    const bool absent = !there || S_ISLNK(there->st_mode);
+    if (absent) return write_new(links == Links::follow ? end_of_links(path) : path, parts);
+    if (links == Links::follow) {
+        if (const std::optional<int> stream = standard_stream(*there))
+            return write_into(*stream, parts, path);
+        if (S_ISFIFO(there->st_mode) || S_ISCHR(there->st_mode)) return write_into_special(path, parts);
+    }
+    if (!S_ISREG(there->st_mode))
+        throw FileError("write", path,
+                        fmt::format("it is {}, but a file is needed", kind_of_file(there->st_mode)));
+    replace(links == Links::follow ? end_of_links(path) : path, *there, parts);
 }
 
 }  // namespace vitrine

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <bit>
 #include <cstring>
+#include <limits>
 #include <nlohmann/json.hpp>
 #include <set>
 #include <type_traits>
@@ -154,8 +155,8 @@ const SafeTensor& SafeTensors::at(std::string_view name) const {
     throw Error(fmt::format("the file has no tensor {}", name));
 }
 
-SafeTensors read_safetensors(const std::filesystem::path& path) {
-    const std::string content = read_file(path);
+SafeTensors read_safetensors(const std::filesystem::path& path, Links links) {
+    const std::string content = read_file(path, std::numeric_limits<uint64_t>::max(), links);
     try {
         return parse(content);
     } catch (const std::exception& error) {
@@ -163,7 +164,7 @@ SafeTensors read_safetensors(const std::filesystem::path& path) {
     }
 }
 
-void write_safetensors(const std::filesystem::path& path, const SafeTensors& file) {
+void write_safetensors(const std::filesystem::path& path, const SafeTensors& file, Links links) {
     Json header = Json::object();
     if (!file.metadata.empty()) header["__metadata__"] = file.metadata;
     uint64_t end = 0;
@@ -180,7 +181,7 @@ void write_safetensors(const std::filesystem::path& path, const SafeTensors& fil
     const uint64_t header_size = text.size();
     std::string size(sizeof(header_size), '\0');
     std::memcpy(size.data(), &header_size, sizeof(header_size));
-    write_atomically(path, {size, text, buffer});
+    write_atomically(path, {size, text, buffer}, links);
 }
 
 }  // namespace vitrine

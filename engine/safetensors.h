@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "engine/input_file.h"
 #include "engine/shape.h"
 
 namespace vitrine {
@@ -40,9 +41,10 @@ struct SafeTensors {
 };
 
 /// Throws Error naming the file and what is wrong with it; never reads outside of it.
-SafeTensors read_safetensors(const std::filesystem::path& path);
+SafeTensors read_safetensors(const std::filesystem::path& path, Links links = Links::follow);
 
 /// Written whole or not at all (atomic_file.h).
-void write_safetensors(const std::filesystem::path& path, const SafeTensors& file);
+void write_safetensors(const std::filesystem::path& path, const SafeTensors& file,
+                       Links links = Links::follow);
 
 }  // namespace vitrine

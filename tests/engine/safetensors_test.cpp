@@ -1,5 +1,4 @@
-// safetensors: what is written is read back, what is damaged is refused with a sentence, and files are whole
-// or absent.
+// safetensors: what is written is read back, what is damaged is refused with a sentence.
 
 #include "engine/safetensors.h"
 
@@ -97,23 +96,6 @@ TEST_CASE("a damaged file is refused with one sentence that names it") {
     }
     CHECK_THROWS_AS(read_safetensors(folder.path / "absent"), Error);
     CHECK_THROWS_AS(read_safetensors(folder.path), Error);
-}
-
-TEST_CASE("an empty file is read as nothing, a folder and an absent file not at all") {
-    const TemporaryFolder folder;
-    write_atomically(folder.path / "empty", {});
-    CHECK(read_file(folder.path / "empty") == "");
-    CHECK_THROWS_AS(read_file(folder.path), Error);
-    CHECK_THROWS_AS(read_file(folder.path / "absent"), Error);
-}
-
-TEST_CASE("a write that cannot succeed leaves the old file and no other") {
-    const TemporaryFolder folder;
-    CHECK_THROWS_AS(write_atomically(folder.path / "no" / "such" / "file", {std::string_view("x")}), Error);
-    fs::create_directories(folder.path / "taken" / "inside");
-    CHECK_THROWS_AS(write_atomically(folder.path / "taken", {std::string_view("x")}), Error);
-    CHECK(fs::exists(folder.path / "taken" / "inside"));
-    CHECK(std::distance(fs::directory_iterator(folder.path), fs::directory_iterator()) == 1);
 }
 
 TEST_CASE("a model's state goes to PyTorch's layout and back without a change") {
