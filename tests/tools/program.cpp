@@ -62,7 +62,8 @@ std::vector<std::string> Outcome::lines() const {
 
 std::string Outcome::last_line() const { return out.empty() ? "" : lines().back(); }
 
-Program::Program(const std::string& name, std::vector<std::string> arguments) {
+Program::Program(const std::string& name, std::vector<std::string> arguments,
+                 const fs::path& working_folder) {
     const std::string executable = fmt::format("{}/{}", VITRINE_BIN_DIR, name);
     arguments.insert(arguments.begin(), executable);
     std::vector<char*> argv;
@@ -75,6 +76,7 @@ Program::Program(const std::string& name, std::vector<std::string> arguments) {
     redirect(STDOUT_FILENO, out);
     redirect(STDERR_FILENO, err);
     ::setenv("XDG_CACHE_HOME", cache.c_str(), 1);
+    if (!working_folder.empty() && ::chdir(working_folder.c_str()) != 0) ::_exit(127);
     ::execv(executable.c_str(), argv.data());
     ::_exit(127);
 }

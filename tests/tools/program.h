@@ -36,7 +36,9 @@ struct Outcome {
 /// A running program of build/<preset>/bin. Decoded images are cached in a folder of its own.
 class Program {
   public:
-    Program(const std::string& name, std::vector<std::string> arguments);
+    /// It works in `working_folder`, or in this program's where that is empty.
+    Program(const std::string& name, std::vector<std::string> arguments,
+            const std::filesystem::path& working_folder = {});
     ~Program();
     Program(const Program&) = delete;
     Program& operator=(const Program&) = delete;
@@ -45,6 +47,7 @@ class Program {
     /// Waits until the standard output holds this text; false if the program ends or a minute passes before.
     bool wait_for_output(const std::string& text);
     Outcome wait();
+    pid_t process() const { return process_; }
 
   private:
     bool running();

@@ -5,6 +5,7 @@
 #include "engine/atomic_file.h"
 #include "tools/preview/contact_sheet.h"
 #include "tools/train/run.h"
+#include "tools/train/run_lock.h"
 #include "tools/train/setup.h"
 
 namespace vitrine::train {
@@ -23,9 +24,9 @@ void write_preview_sheet(const std::filesystem::path& path, const recipe::Recipe
 }
 
 int write_preview(const Options& options, Reporter& reporter) {
+    const RunLock lock(options.out.empty() ? "." : options.out);  // not into the folder of a live run
+    const std::filesystem::path& folder = lock.folder();
     const Dataset dataset = load_data(options, options.recipe.data.image_size, reporter);
-    const std::filesystem::path folder = options.out.empty() ? "." : options.out;
-    std::filesystem::create_directories(folder);
     write_preview_sheet(folder / "preview.png", options.recipe, dataset, *options.preview);
     reporter.notice(
         fmt::format("{} shows {} training images", (folder / "preview.png").string(), *options.preview));

@@ -2,15 +2,12 @@
 
 #include "tools/train/run_folder.h"
 
-#include <fmt/chrono.h>
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstring>
-#include <ctime>
 
 #include "engine/atomic_file.h"
 #include "engine/checkpoint.h"
@@ -31,24 +28,6 @@ constexpr std::array run_files{settings_file,     "metrics.jsonl",    "steps.jso
                                "validation.json", "report.html",      "preview.png"};
 constexpr size_t named_differences = 8;  // more would bury the sentence
 
-/// The folder itself, or the nearest one above it that exists.
-fs::path existing_part(const fs::path& path) {
-    fs::path part = fs::absolute(path);
-    std::error_code failure;
-    while (!fs::exists(part, failure) && part.has_relative_path()) part = part.parent_path();
-    return part;
-}
-
-void check_writable(const fs::path& path) {
-    const fs::path existing = existing_part(path);
-    std::error_code failure;
-    if (!fs::is_directory(existing, failure))
-        throw Error(fmt::format("--out {}: {} is not a folder", path.string(), existing.string()));
-    if (::access(existing.c_str(), W_OK | X_OK) != 0)
-        throw Error(fmt::format("--out {}: cannot write in {} ({})", path.string(), existing.string(),
-                                std::strerror(errno)));
-}
-
 void check_same_recipe(const fs::path& path, const std::string& recipe) {
     const std::string there = read_file(path / recipe_file);
     std::vector<std::string> changes = recipe::differences(there, recipe);
@@ -64,7 +43,6 @@ void check_same_recipe(const fs::path& path, const std::string& recipe) {
 }  // namespace
 
 void check_run_folder(const fs::path& path, Existing existing, const std::string& recipe) {
-    check_writable(path);
     if (existing == Existing::overwrite) return;
     std::error_code failure;
     if (fs::exists(path / recipe_file, failure)) {
@@ -78,14 +56,6 @@ void check_run_folder(const fs::path& path, Existing existing, const std::string
                             "another folder, or replace it with --overwrite",
                             path.string(), file, recipe_file));
     }
-}
-
-fs::path new_run_folder(const std::string& model) {
-    const fs::path plain =
-        fs::path("runs") / fmt::format("{}-{:%Y%m%d-%H%M%S}", model, fmt::localtime(std::time(nullptr)));
-    fs::path path = plain;
-    for (int i = 2; fs::exists(path); ++i) path = plain.string() + fmt::format("-{}", i);
-    return path;
 }
 
 RunFolder::RunFolder(fs::path path, Existing existing, const std::string& recipe, int64_t keep_checkpoints)

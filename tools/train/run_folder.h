@@ -37,12 +37,8 @@ enum class Existing {
 };
 
 /// Throws Error if a run of this recipe cannot be put there, or cannot go on there, without changing
-/// anything: the path is no folder, it cannot be written, or it holds a run of another recipe (the
-/// differences are named).
+/// anything: it holds a run of another recipe (the differences are named), or files of none.
 void check_run_folder(const std::filesystem::path& path, Existing existing, const std::string& recipe);
-
-/// runs/MODEL-DATE-TIME, with a number behind it if that exists.
-std::filesystem::path new_run_folder(const std::string& model);
 
 class RunFolder {
   public:

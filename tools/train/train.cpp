@@ -6,6 +6,7 @@
 #include "tools/train/interrupt.h"
 #include "tools/train/publisher.h"
 #include "tools/train/run.h"
+#include "tools/train/run_lock.h"
 #include "tools/train/settings.h"
 #include "tools/train/setup.h"
 #include "tools/train/trainer.h"
@@ -55,8 +56,9 @@ int64_t network_size(const InputMaker& training, const InputMaker& validation, c
 int train(const Options& options, Reporter& reporter) {
     const recipe::Recipe& recipe = options.recipe;
     const tools::DeviceChoice device = set_up_machine(options);
-    const std::filesystem::path out =
-        options.out.empty() ? new_run_folder(recipe.model.name) : std::filesystem::path(options.out);
+    const RunLock lock =
+        options.out.empty() ? RunLock::of_new_folder(recipe.model.name) : RunLock(options.out);
+    const std::filesystem::path& out = lock.folder();
     const std::string resolved = recipe::to_toml(recipe);
     check_run_folder(out, options.existing, resolved);
 
