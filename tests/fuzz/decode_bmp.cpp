@@ -1,0 +1,8 @@
+// BMP files.
+
+#include "tests/fuzz/support.h"
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+    vitrine::fuzz::decode({data, size}, "BM");
+    return 0;
+}

@@ -1,0 +1,8 @@
+// JPEG files.
+
+#include "tests/fuzz/support.h"
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+    vitrine::fuzz::decode({data, size}, "\xFF\xD8\xFF");
+    return 0;
+}
