@@ -145,7 +145,7 @@ NetworkInput InputMaker::make(const Batch& batch, uint32_t epoch) const {
         finish.mixed_box = mix.box;
         if (mix.mixing != BatchMixing::none) {
             std::vector<int32_t> before = batch.labels;
-            std::ranges::rotate(before, before.end() - 1);
+            std::rotate(before.begin(), before.end() - 1, before.end());
             input.other_labels = Tensor::from_host(before, {batch.count}, labels);
         }
     }

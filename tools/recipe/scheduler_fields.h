@@ -18,6 +18,8 @@ struct Name {
     std::string_view text;
     Enum value;
 };
+template <class Enum>
+Name(const char*, Enum) -> Name<Enum>;  // which clang before 17 does not find by itself
 
 /// In the order of optim::KindSpec.
 inline constexpr std::array<std::string_view, std::variant_size_v<optim::KindSpec>> kind_names{
