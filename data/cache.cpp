@@ -19,6 +19,7 @@
 #include <thread>
 
 #include "data/image.h"
+#include "data/image_format.h"
 #include "data/mapping.h"
 #include "data/resize.h"
 
@@ -298,13 +299,17 @@ PackedImages build_or_keep_in_memory(const fs::path& folder, const fs::path& pat
 
 }  // namespace
 
-ImageFile describe_file(const fs::path& root, const fs::path& relative) {
-    std::error_code failure;
-    const auto bytes = fs::file_size(root / relative, failure);
-    if (failure)
-        throw Error(fmt::format("'{}' cannot be read ({})", (root / relative).string(), failure.message()));
-    const auto changed = fs::last_write_time(root / relative, failure);
-    return {relative.generic_string(), bytes, changed.time_since_epoch().count()};
+ImageFile describe_file(std::string path, const struct stat& status) {
+    constexpr int64_t second = 1'000'000'000;
+    return {std::move(path), static_cast<uint64_t>(status.st_size),
+            status.st_mtim.tv_sec * second + status.st_mtim.tv_nsec};
+}
+
+bool is_packed_cache(const fs::path& file) {
+    const std::vector<uint8_t> start = first_bytes(file);
+    const CacheHeader header;
+    return start.size() >= sizeof header.magic &&
+           std::memcmp(start.data(), header.magic, sizeof header.magic) == 0;
 }
 
 PackedImages pack_images(const fs::path& root, const std::vector<ImageFile>& files,

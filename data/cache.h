@@ -14,6 +14,8 @@
 // work.
 #pragma once
 
+#include <sys/stat.h>
+
 #include <cstdint>
 #include <filesystem>
 #include <string>
@@ -27,11 +29,11 @@ namespace vitrine {
 struct ImageFile {
     std::string path;  // below the folder
     uint64_t bytes = 0;
-    int64_t changed = 0;  // time of last change, in the file system's ticks
+    int64_t changed = 0;  // time of last change, nanoseconds since 1970
 };
 
-/// The entry for a file that exists. Throws Error where it cannot be looked at.
-ImageFile describe_file(const std::filesystem::path& root, const std::filesystem::path& relative);
+/// The entry of the file at `path`, which is below the folder, by what stat() says of it.
+ImageFile describe_file(std::string path, const struct stat& status);
 
 struct PackOptions {
     int64_t image_size = 64;
@@ -59,6 +61,9 @@ struct PackedImages {
 /// a notice says so and the pixels are kept in memory. Throws ImageTooLarge for an image of absurd size.
 PackedImages pack_images(const std::filesystem::path& root, const std::vector<ImageFile>& files,
                          const PackOptions& options);
+
+/// Whether a file begins like a packed cache. Never waits.
+bool is_packed_cache(const std::filesystem::path& file);
 
 /// $XDG_CACHE_HOME/vitrine or ~/.cache/vitrine; empty where neither variable is set.
 std::filesystem::path default_cache_folder();

@@ -9,6 +9,7 @@
 #include <cstring>
 #include <fstream>
 
+#include "data/folder_words.h"
 #include "data/formats.h"
 #include "data/resize.h"
 
@@ -21,9 +22,9 @@ constexpr const char* debian_fashion_mnist = "/usr/share/datasets/fashion-mnist"
 
 /// In the order in which "auto" tries them: an image folder is the least specific layout.
 const std::vector<DatasetFormat>& formats() {
-    static const std::vector<DatasetFormat> list = {fashion_mnist_format(), mnist_format(),
-                                                    cifar10_format(),       cifar100_format(),
-                                                    tiny_imagenet_format(), image_folder_format()};
+    static const std::vector<DatasetFormat> list = {
+        fashion_mnist_format(), mnist_format(),        cifar10_format(),      cifar100_format(),
+        tiny_imagenet_format(), image_folder_format(), class_folders_format()};
     return list;
 }
 
@@ -62,28 +63,33 @@ fs::path checked_path(const DatasetOptions& options) {
     std::error_code failure;
     const fs::file_status status = fs::status(options.path, failure);
     if (!fs::exists(status)) {
-        throw Error(fmt::format("the data set '{}' does not exist; name a folder", options.path.string()));
+        throw Error(fmt::format("the data set {} does not exist; name a folder", in_quotes(options.path)));
     }
     if (!fs::is_directory(status)) {
         throw Error(
-            fmt::format("the data set '{}' is a file; name the folder that holds it", options.path.string()));
+            fmt::format("the data set {} is a file; name the folder that holds it", in_quotes(options.path)));
     }
     return options.path;
 }
 
+/// Its folder would else be taken for a class.
+void refuse_python_cifar(const fs::path& path) {
+    if (find_beside(path, {"cifar-10-batches-py"}, "data_batch_1").empty() &&
+        find_beside(path, {"cifar-100-python"}, "meta").empty())
+        return;
+    throw Error(fmt::format("{} is the Python version of CIFAR; the binary version (.bin files) is needed",
+                            in_quotes(path)));
+}
+
 [[noreturn]] void throw_unrecognised(const fs::path& path) {
-    if (!find_beside(path, {"cifar-10-batches-py"}, "data_batch_1").empty() ||
-        !find_beside(path, {"cifar-100-python"}, "meta").empty()) {
-        throw Error(fmt::format(
-            "'{}' is the Python version of CIFAR; the binary version (.bin files) is needed", path.string()));
-    }
     std::string layouts;
     for (const DatasetFormat& format : formats())
         layouts += fmt::format("\n  {}: {}", format.kind, format.layout);
-    throw Error(fmt::format("no data set is recognised in '{}'; looked for{}", path.string(), layouts));
+    throw Error(fmt::format("no data set is recognised in {}; looked for{}", in_quotes(path), layouts));
 }
 
 const DatasetFormat& choose_format(const DatasetOptions& options) {
+    if (options.kind == "auto") refuse_python_cifar(options.path);
     for (const DatasetFormat& format : formats()) {
         if (options.kind == "auto" ? format.recognises(options.path) : options.kind == format.kind)
             return format;
@@ -112,7 +118,7 @@ Dataset load_dataset(const DatasetOptions& given) {
     for (const auto& [part, set] :
          {std::pair{"training", &dataset.train}, {"validation", &dataset.validation}}) {
         if (set->count > 0) continue;
-        throw Error(fmt::format("the data set '{}' has no readable {} images", options.path.string(), part));
+        throw Error(fmt::format("the data set {} has no readable {} images", in_quotes(options.path), part));
     }
     if (options.subset < 1.0) {
         dataset.train =
@@ -134,15 +140,15 @@ fs::path find_beside(const fs::path& path, const std::vector<std::string>& subfo
 
 void refuse_validation_share(const DatasetOptions& options, const std::string& kind, int64_t own_images) {
     if (!options.validation) return;
-    throw Error(fmt::format(
-        "'{}' ({}) has its own {} validation images; a validation share is only for one folder of "
-        "class folders",
-        options.path.string(), kind, own_images));
+    throw Error(
+        fmt::format("{} ({}) has its own {} validation images; a validation share is only for one folder of "
+                    "class folders",
+                    in_quotes(options.path), kind, own_images));
 }
 
 std::vector<std::string> read_lines(const fs::path& file) {
     std::ifstream stream(file);
-    if (!stream) throw Error(fmt::format("'{}' cannot be read ({})", file.string(), std::strerror(errno)));
+    if (!stream) throw Error(fmt::format("{} cannot be read ({})", in_quotes(file), std::strerror(errno)));
     std::vector<std::string> lines;
     for (std::string line; std::getline(stream, line);) {
         while (!line.empty() && (line.back() == '\r' || line.back() == ' ')) line.pop_back();

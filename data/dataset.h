@@ -5,10 +5,12 @@
 //   gray
 //                          is copied into three channels; t10k is the validation set
 //   cifar10, cifar100      the "binary version": data_batch_1…5.bin, test_batch.bin; train.bin, test.bin
-//   (fine labels) tiny_imagenet          wnids.txt, train/WNID/images/*, val/images/* with
-//   val/val_annotations.txt image_folder           PATH/train and PATH/val (also named valid or validation)
-//   with one folder a class, or PATH
-//                          itself with one folder a class, from which a part is held out for validation
+//   (fine
+//                          labels)
+//   tiny_imagenet          wnids.txt, train/WNID/images/*, val/images/* with val/val_annotations.txt
+//   image_folder           one folder a class in PATH/train and PATH/val, however they are written
+//                          (folder_layout.h); or in PATH itself, from which a part is held out for validation
+//   class_folders          never chosen by "auto": every folder of PATH is a class, whatever its name
 #pragma once
 
 #include <cstdint>
@@ -38,8 +40,10 @@ struct DatasetOptions {
     std::optional<double> validation;
     /// Decides which images the two options above choose.
     uint64_t seed = 0;
-    /// A damaged or non-image file is an Error instead of being skipped.
+    /// A file that is left out as damaged (SkippedKind) is an Error.
     bool strict = false;
+    /// Folders that are no part of the data wherever they are, such as the run's own. They need not exist.
+    std::vector<std::filesystem::path> excluded;
     /// Where decoded folders are kept (cache.h). Empty: default_cache_folder().
     std::filesystem::path cache_folder;
     /// Threads that decode and resize; 0: one a core.
@@ -48,20 +52,27 @@ struct DatasetOptions {
     ProgressCallback progress;
 };
 
-/// A file of the data set that was left out.
+enum class SkippedKind {
+    damaged,    // an image, or what its name or content says is one, that cannot be read
+    duplicate,  // a folder that is in the data already, under another name
+    no_image,   // anything else: notes, lists, thumbnails' databases
+};
+
+/// A file or folder of the data set that was left out.
 struct SkippedFile {
-    std::string path;
+    std::string path;  // as text (engine/escape.h)
     std::string reason;
+    SkippedKind kind = SkippedKind::damaged;
 };
 
 struct Dataset {
     std::string kind;
     ImageSet train;
     ImageSet validation;
-    std::vector<std::string> class_names;
+    std::vector<std::string> class_names;  // as text (engine/escape.h)
     /// Of the training images that are kept: what to normalise both sets with.
     ChannelStatistics statistics;
-    /// Damaged and non-image files, in the order of their paths.
+    /// In the order of their paths.
     std::vector<SkippedFile> skipped;
     /// Full sentences that the user should read, such as a cache that could not be written.
     std::vector<std::string> notices;

@@ -7,6 +7,7 @@
 #include <algorithm>
 
 #include "data/image.h"
+#include "engine/escape.h"
 
 namespace vitrine {
 namespace {
@@ -24,6 +25,11 @@ ImageSet part_of(const FolderListing& listing, const PackedImages& packed, const
     return set;
 }
 
+void refuse_damaged(const std::vector<SkippedFile>& skipped) {
+    const auto first = std::ranges::find(skipped, SkippedKind::damaged, &SkippedFile::kind);
+    if (first != skipped.end()) throw ImageError(first->path, first->reason);
+}
+
 void require_every_class(const ImageSet& train, const std::vector<std::string>& class_names,
                          const std::string& root) {
     std::vector<bool> present(class_names.size(), false);
@@ -36,41 +42,40 @@ void require_every_class(const ImageSet& train, const std::vector<std::string>& 
 
 }  // namespace
 
-void FolderListing::add_image(const std::filesystem::path& relative, int32_t label) {
-    files.push_back(describe_file(root, relative));
+void FolderListing::add(ImageFile image, int32_t label) {
+    files.push_back(std::move(image));
     labels.push_back(label);
 }
 
-void FolderListing::add_non_image(const std::filesystem::path& relative) {
-    non_images.push_back({(root / relative).string(), "not an image: its name does not end like one"});
+void FolderListing::add(FileListing found, int32_t label) {
+    for (ImageFile& image : found.images) add(std::move(image), label);
+    std::ranges::move(found.skipped, std::back_inserter(skipped));
 }
 
 Dataset load_listing(const FolderListing& listing, const std::vector<std::string>& class_names,
                      int64_t train_files, int64_t default_image_size, const DatasetOptions& options) {
-    if (options.strict && !listing.non_images.empty()) {
-        throw ImageError(listing.non_images.front().path, listing.non_images.front().reason);
-    }
+    if (options.strict) refuse_damaged(listing.skipped);
     const int64_t image_size = options.image_size > 0 ? options.image_size : default_image_size;
     const PackedImages packed =
         pack_images(listing.root, listing.files,
                     {image_size, options.strict, options.cache_folder, options.threads, options.progress});
 
     Dataset dataset;
-    dataset.class_names = class_names;
+    for (const std::string& name : class_names) dataset.class_names.push_back(escape(name));
     dataset.notices = packed.notices;
-    dataset.skipped = listing.non_images;
+    dataset.skipped = listing.skipped;
     std::vector<bool> decoded(listing.files.size(), true);
     for (const UndecodedFile& file : packed.undecoded) {
         const auto index = static_cast<size_t>(file.index);
         decoded[index] = false;
-        dataset.skipped.push_back({(listing.root / listing.files[index].path).string(), file.reason});
+        dataset.skipped.push_back({escape((listing.root / listing.files[index].path).string()), file.reason});
     }
     std::sort(dataset.skipped.begin(), dataset.skipped.end(),
               [](const SkippedFile& a, const SkippedFile& b) { return a.path < b.path; });
     dataset.train = part_of(listing, packed, decoded, image_size, 0, train_files);
     dataset.validation = part_of(listing, packed, decoded, image_size, train_files,
                                  static_cast<int64_t>(listing.files.size()));
-    require_every_class(dataset.train, class_names, listing.root.string());
+    require_every_class(dataset.train, dataset.class_names, escape(listing.root.string()));
     return dataset;
 }
 

@@ -27,6 +27,7 @@ DatasetFormat cifar10_format();
 DatasetFormat cifar100_format();
 DatasetFormat tiny_imagenet_format();
 DatasetFormat image_folder_format();
+DatasetFormat class_folders_format();
 
 /// The first of PATH and its named subfolders that holds `file`, or an empty path.
 std::filesystem::path find_beside(const std::filesystem::path& path,

@@ -9,35 +9,18 @@
 #include <cctype>
 #include <cerrno>
 #include <climits>
-#include <cstring>
 #include <fstream>
 #include <string_view>
 #include <utility>
 
 #include "data/decoders.h"
+#include "data/image_format.h"
 
 namespace vitrine {
 namespace {
 
-constexpr std::string_view readable_formats = "JPEG, PNG, BMP, PGM and PPM are read";
-
-bool begins_with(std::span<const uint8_t> bytes, std::string_view magic) {
-    return bytes.size() >= magic.size() && std::memcmp(bytes.data(), magic.data(), magic.size()) == 0;
-}
-
 void check_file_size(uintmax_t bytes, const std::string& path) {
     if (bytes > INT_MAX) throw ImageTooLarge(path, "the file has over 2 GiB, which no allowed image needs");
-}
-
-/// The name of a well-known format that has no decoder here, or "" for bytes that are nothing known.
-std::string_view known_but_unread(std::span<const uint8_t> bytes) {
-    using namespace std::string_view_literals;
-    if (begins_with(bytes, "GIF8")) return "GIF";
-    if (begins_with(bytes, "II*\0"sv) || begins_with(bytes, "MM\0*"sv)) return "TIFF";
-    if (begins_with(bytes, "RIFF") && bytes.size() >= 12 && begins_with(bytes.subspan(8), "WEBP"))
-        return "WebP";
-    if (bytes.size() >= 12 && begins_with(bytes.subspan(4), "ftyp")) return "HEIF or AVIF";
-    return "";
 }
 
 }  // namespace
@@ -68,13 +51,14 @@ Image decode_image(std::span<const uint8_t> bytes, const std::string& path) {
     if (bytes.empty()) throw ImageError(path, "the file is empty");
     if (bytes.size() > INT_MAX)
         throw ImageTooLarge(path, "the file has over 2 GiB, which no allowed image needs");
-    if (begins_with(bytes, "\xFF\xD8\xFF")) return decode_jpeg(bytes, path);
-    if (begins_with(bytes, "\x89PNG\r\n\x1A\n")) return decode_png(bytes, path);
-    if (begins_with(bytes, "BM")) return decode_bmp(bytes, path);
-    if (begins_with(bytes, "P5") || begins_with(bytes, "P6")) return decode_pnm(bytes, path);
-    const std::string_view format = known_but_unread(bytes);
-    if (format.empty()) throw ImageError(path, fmt::format("not an image file: {}", readable_formats));
-    throw ImageError(path, fmt::format("a {} file, which is not supported: {}", format, readable_formats));
+    const ImageFormat format = image_format(bytes);
+    if (format.name == "JPEG") return decode_jpeg(bytes, path);
+    if (format.name == "PNG") return decode_png(bytes, path);
+    if (format.name == "BMP") return decode_bmp(bytes, path);
+    if (format.name == "PGM" || format.name == "PPM") return decode_pnm(bytes, path);
+    if (format.name.empty()) throw ImageError(path, fmt::format("not an image file: {}", readable_formats));
+    throw ImageError(path,
+                     fmt::format("a {} file, which is not supported: {}", format.name, readable_formats));
 }
 
 Image read_image(const std::filesystem::path& file) {

@@ -3,9 +3,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 
 #include "data/folder_set.h"
 #include "data/formats.h"
+#include "engine/escape.h"
 
 namespace vitrine {
 namespace {
@@ -24,49 +26,53 @@ fs::path find_root(const fs::path& path) {
 int32_t class_of(const std::string& wnid, const std::vector<std::string>& wnids, const fs::path& file) {
     const auto found = std::lower_bound(wnids.begin(), wnids.end(), wnid);
     if (found == wnids.end() || *found != wnid) {
-        throw Error(fmt::format("'{}' names the class '{}', which is not in wnids.txt", file.string(), wnid));
+        throw Error(fmt::format("'{}' names the class '{}', which is not in wnids.txt", escape(file.string()),
+                                escape(wnid)));
     }
     return static_cast<int32_t>(found - wnids.begin());
 }
 
-void list_train(FolderListing& listing, const std::vector<std::string>& wnids) {
+void list_train(FolderListing& listing, const std::vector<std::string>& wnids,
+                const DatasetOptions& options) {
     for (size_t label = 0; label < wnids.size(); ++label) {
-        const fs::path folder = fs::path("train") / wnids[label] / "images";
-        std::vector<fs::path> names;
-        std::error_code failure;
-        for (const fs::directory_entry& entry : fs::directory_iterator(listing.root / folder, failure)) {
-            const fs::path name = entry.path().filename();
-            if (name.string().front() != '.') names.push_back(name);
-        }
-        std::sort(names.begin(), names.end());
-        const size_t before = listing.files.size();
-        for (const fs::path& name : names) {
-            if (has_image_extension(name)) {
-                listing.add_image(folder / name, static_cast<int32_t>(label));
-            } else {
-                listing.add_non_image(folder / name);
-            }
-        }
-        if (listing.files.size() == before) {
+        const std::string folder = "train/" + wnids[label] + "/images";
+        FileListing found = list_images(listing.root, folder, options.excluded);
+        if (found.images.empty()) {
             throw Error(fmt::format("the class folder '{}' is missing or has no image",
-                                    (listing.root / folder).string()));
+                                    escape((listing.root / folder).string())));
         }
+        listing.add(std::move(found), static_cast<int32_t>(label));
     }
 }
 
 /// Each line: file name, class, four numbers of a box; separated by tabs.
-void list_validation(FolderListing& listing, const std::vector<std::string>& wnids) {
+void list_validation(FolderListing& listing, const std::vector<std::string>& wnids,
+                     const DatasetOptions& options) {
     const fs::path annotations = listing.root / "val" / "val_annotations.txt";
+    FileListing found = list_images(listing.root, "val/images", options.excluded);
+    std::map<std::string, ImageFile> images;
+    for (ImageFile& image : found.images) images.emplace(image.path, std::move(image));
     for (const std::string& line : read_lines(annotations)) {
         const size_t name_end = line.find('\t');
         if (name_end == std::string::npos) {
             throw Error(fmt::format("'{}' has the line '{}'; a file name, a tab and a class are needed",
-                                    annotations.string(), line));
+                                    escape(annotations.string()), escape(line)));
         }
         const std::string wnid = line.substr(name_end + 1, line.find('\t', name_end + 1) - name_end - 1);
-        listing.add_image(fs::path("val") / "images" / line.substr(0, name_end),
-                          class_of(wnid, wnids, annotations));
+        const int32_t label = class_of(wnid, wnids, annotations);
+        const std::string path = "val/images/" + line.substr(0, name_end);
+        auto image = images.extract(path);
+        if (!image.empty()) {
+            listing.add(std::move(image.mapped()), label);
+        } else {
+            listing.skipped.push_back(
+                {escape((listing.root / path).string()), "named in val_annotations.txt, but no image there"});
+        }
     }
+    for (const auto& [path, image] : images)
+        listing.skipped.push_back(
+            {escape((listing.root / path).string()), "not named in val_annotations.txt"});
+    std::ranges::move(found.skipped, std::back_inserter(listing.skipped));
 }
 
 Dataset load_tiny_imagenet(const DatasetOptions& options) {
@@ -78,9 +84,9 @@ Dataset load_tiny_imagenet(const DatasetOptions& options) {
     std::vector<std::string> wnids = read_lines(root / "wnids.txt");
     std::sort(wnids.begin(), wnids.end());
     FolderListing listing{root};
-    list_train(listing, wnids);
+    list_train(listing, wnids, options);
     const auto train_files = static_cast<int64_t>(listing.files.size());
-    list_validation(listing, wnids);
+    list_validation(listing, wnids, options);
     refuse_validation_share(options, "tiny_imagenet",
                             static_cast<int64_t>(listing.files.size()) - train_files);
     return load_listing(listing, wnids, train_files, native_size, options);

@@ -1,6 +1,7 @@
 // The packed cache: when it is used, when it is built again, and what happens where it cannot be written.
 
 #include "data/cache.h"
+#include "data/file_listing.h"
 
 #include <doctest/doctest.h>
 #include <sys/resource.h>
@@ -32,11 +33,7 @@ struct Fixture {
         options.cache_folder = folder.path() / "cache" / "below";
     }
 
-    PackedImages pack() {
-        std::vector<ImageFile> files;
-        for (const char* name : {"a.ppm", "b.ppm", "c.ppm"}) files.push_back(describe_file(root, name));
-        return pack_images(root, files, options);
-    }
+    PackedImages pack() { return pack_images(root, list_images(root, "").images, options); }
 
     fs::path place() const { return cache_file(options.cache_folder, root, options.image_size); }
 
@@ -105,7 +102,8 @@ TEST_CASE_FIXTURE(Fixture, "a changed folder is decoded again") {
     }
     SUBCASE("another list of files") {
         pack();
-        const std::vector<ImageFile> two = {describe_file(root, "a.ppm"), describe_file(root, "c.ppm")};
+        std::vector<ImageFile> two = list_images(root, "").images;
+        two.erase(two.begin() + 1);
         const PackedImages packed = pack_images(root, two, options);
         CHECK(!packed.from_cache);
         CHECK(packed.pixels.images == 2);

@@ -80,7 +80,9 @@ TEST_CASE_FIXTURE(Fixture,
     const Dataset dataset = load_dataset(options);
     CHECK(dataset.class_names.size() == 3);
     CHECK(std::count(dataset.train.labels.begin(), dataset.train.labels.end(), 1) == 6);
-    CHECK(dataset.skipped.empty());
+    REQUIRE(dataset.skipped.size() == 1);
+    CHECK(dataset.skipped[0].path == (root / "train" / "bee" / "loop").string());
+    CHECK(dataset.skipped[0].kind == SkippedKind::duplicate);
 }
 
 TEST_CASE_FIXTURE(Fixture, "a validation folder may be named valid or validation") {
@@ -170,8 +172,11 @@ TEST_CASE_FIXTURE(Fixture, "strict makes a skipped file an error, from the cache
     CHECK(contains(load_error(), "train/bee/broken.jpg: not an image file"));
     fs::remove(root / "train" / "bee" / "broken.jpg");
     CHECK(load_error() == "no error");
-    write_text(root / "train" / "bee" / "notes.txt", "hello");
-    CHECK(contains(load_error(), "train/bee/notes.txt: not an image: its name does not end like one"));
+    for (const char* name : {"Thumbs.db", "desktop.ini", "notes.txt", "labels.csv", "README"})
+        write_text(root / "train" / "bee" / name, "hello");
+    CHECK(load_error() == "no error");
+    write_text(root / "train" / "bee" / "y.gif", "GIF89a");
+    CHECK(contains(load_error(), "train/bee/y.gif: a GIF file, which is not supported"));
 }
 
 TEST_CASE_FIXTURE(Fixture, "folders that cannot be trained on are refused before anything is decoded") {
@@ -198,11 +203,11 @@ TEST_CASE_FIXTURE(Fixture, "folders that cannot be trained on are refused before
     }
     SUBCASE("classes that differ") {
         fs::rename(root / "val" / "cat", root / "val" / "cow");
-        CHECK(contains(load_error(), "differ: only train has cat; only val has cow"));
+        CHECK(contains(load_error(), "differ: only train has 'cat'; only val has 'cow';"));
     }
     SUBCASE("a class missing in val") {
         fs::remove_all(root / "val" / "ant");
-        CHECK(contains(load_error(), "differ: only train has ant"));
+        CHECK(contains(load_error(), "differ: only train has 'ant';"));
     }
     SUBCASE("an image of absurd size") {
         write_text(root / "train" / "ant" / "huge.ppm", "P6 70000 70000 255 ");
@@ -284,8 +289,16 @@ TEST_CASE_FIXTURE(Fixture,
         CHECK(contains(load_error(), "has the line 'v1.ppm'; a file name, a tab and a class are needed"));
     }
     SUBCASE("a file that is not there") {
-        write_text(root / "val" / "val_annotations.txt", "v7.ppm\tn01\t0\t0\t7\t7\n");
-        CHECK(contains(load_error(), "v7.ppm' cannot be read (No such file or directory)"));
+        write_text(root / "val" / "val_annotations.txt", "v7.ppm\tn01\nv1.ppm\tn02\n");
+        const Dataset partial = load_dataset(options);
+        CHECK(partial.validation.count == 1);
+        REQUIRE(partial.skipped.size() == 3);
+        CHECK(contains(partial.skipped[1].path, "val/images/v0.ppm"));
+        CHECK(partial.skipped[1].reason == "not named in val_annotations.txt");
+        CHECK(contains(partial.skipped[2].path, "val/images/v7.ppm"));
+        CHECK(partial.skipped[2].reason == "named in val_annotations.txt, but no image there");
+        options.strict = true;
+        CHECK(contains(load_error(), "v7.ppm: named in val_annotations.txt, but no image there"));
     }
     SUBCASE("no annotations") {
         fs::remove(root / "val" / "val_annotations.txt");

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 
 #include "engine/error.h"
 #include "kernels/kernels.h"
@@ -14,15 +15,41 @@
 namespace vitrine::train {
 namespace {
 
+constexpr size_t listed_suffixes = 8;
 constexpr size_t listed_files = 20;  // of those that were skipped; more would bury everything else
+
+/// "52 files are no images and left out: 50 .xml, 2 .txt"
+void report_other_files(const std::vector<SkippedFile>& skipped, Reporter& reporter) {
+    std::map<std::string, int64_t> suffixes;
+    int64_t count = 0;
+    for (const SkippedFile& file : skipped) {
+        if (file.kind != SkippedKind::no_image) continue;
+        const std::string suffix = std::filesystem::path(file.path).extension().string();
+        ++suffixes[suffix.empty() ? "without a suffix" : suffix];
+        ++count;
+    }
+    if (count == 0) return;
+    std::string list;
+    size_t listed = 0;
+    for (const auto& [suffix, files] : suffixes) {
+        if (++listed > listed_suffixes) break;
+        list += fmt::format("{}{} {}", list.empty() ? "" : ", ", files, suffix);
+    }
+    reporter.notice(fmt::format("{} file{} left out: {}{}", count,
+                                count == 1 ? " that is no image is" : "s that are no images are", list,
+                                suffixes.size() > listed_suffixes ? ", …" : ""));
+}
 
 void report_notices(const Dataset& dataset, Reporter& reporter) {
     for (const std::string& sentence : dataset.notices) reporter.notice(sentence);
-    const size_t count = dataset.skipped.size();
-    for (size_t i = 0; i < std::min(count, listed_files); ++i)
-        reporter.notice(fmt::format("skipped {}: {}", dataset.skipped[i].path, dataset.skipped[i].reason));
+    size_t count = 0;
+    for (const SkippedFile& file : dataset.skipped) {
+        if (file.kind == SkippedKind::no_image) continue;
+        if (++count <= listed_files) reporter.notice(fmt::format("skipped {}: {}", file.path, file.reason));
+    }
     if (count > listed_files)
         reporter.notice(fmt::format("{} files were skipped, these and {} more", count, count - listed_files));
+    report_other_files(dataset.skipped, reporter);
 }
 
 void check_data(const Dataset& dataset) {
@@ -56,6 +83,8 @@ DatasetOptions dataset_options(const Options& options, int64_t image_size, Repor
     wanted.seed = options.recipe.seed;
     wanted.strict = data.strict;
     wanted.cache_folder = options.cache;
+    if (!options.out.empty())
+        wanted.excluded = {options.out, std::filesystem::path(options.out) / "checkpoints"};
     wanted.threads = options.threads;
     wanted.progress = [&](int64_t done, int64_t total) { reporter.loading(done, total); };
     return wanted;
