@@ -55,14 +55,15 @@ bool is_control(std::string_view character) {
     return separators_and_overrides || isolates;
 }
 
-}  // namespace
+enum class Backslashes : bool { kept, told_from_codes };
 
-std::string escape(std::string_view name) {
+std::string escape(std::string_view name, Backslashes backslashes) {
     std::string text;
     while (!name.empty()) {
         const size_t length = character_length(name);
         const std::string_view character = name.substr(0, length == 0 ? 1 : length);
-        if (length == 0 || is_control(character) || coded_byte(name)) {
+        const bool like_code = backslashes == Backslashes::told_from_codes && coded_byte(name);
+        if (length == 0 || is_control(character) || like_code) {
             for (size_t i = 0; i < character.size(); ++i)
                 text += fmt::format("\\x{:02x}", byte_at(character, i));
         } else {
@@ -71,6 +72,22 @@ std::string escape(std::string_view name) {
         name.remove_prefix(character.size());
     }
     return text;
+}
+
+bool continues_character(char byte) { return (static_cast<unsigned char>(byte) & 0xC0) == 0x80; }
+
+}  // namespace
+
+std::string escape(std::string_view name) { return escape(name, Backslashes::told_from_codes); }
+
+std::string printable(std::string_view text, size_t longest) {
+    if (text.size() <= longest) return escape(text, Backslashes::kept);
+    // Whole characters of each half, if these are characters at all.
+    size_t head = longest / 2, tail = text.size() - (longest - head);
+    while (head > 0 && continues_character(text[head])) --head;
+    while (tail < text.size() && continues_character(text[tail])) ++tail;
+    return escape(text.substr(0, head), Backslashes::kept) + "…" +
+           escape(text.substr(tail), Backslashes::kept);
 }
 
 std::string unescape(std::string_view text) {

@@ -2,6 +2,7 @@
 // one line.
 #pragma once
 
+#include <cstddef>
 #include <string>
 #include <string_view>
 
@@ -12,6 +13,11 @@ namespace vitrine {
 /// anything else stays as it is. Two different names never become the same text: a backslash that would read
 /// like such a code is \x5c.
 std::string escape(std::string_view name);
+
+/// A sentence or a line of text as it may go to a terminal: as escape() has it, but codes stay as they are,
+/// so that names in it may have been through escape() already. Of a longer text, as where a file's name has
+/// megabytes, about `longest` bytes stay: its start and its end, with "…" between them.
+std::string printable(std::string_view text, size_t longest = 2000);
 
 /// The name that escape() made this text of.
 std::string unescape(std::string_view text);

@@ -47,3 +47,13 @@ TEST_CASE("names: no two of them become the same text, and each can be had back"
     }
     CHECK(texts.size() == names.size());
 }
+
+TEST_CASE(
+    "text for a terminal: no character that it obeys, codes as they are, the middle of a long one left out") {
+    CHECK(printable("cannot read caf\xe9\x1b[2J\n: no file") == "cannot read caf\\xe9\\x1b[2J\\x0a: no file");
+    CHECK(printable(escape("caf\xe9 \\xe9")) == escape("caf\xe9 \\xe9"));
+    CHECK(printable("abcdef", 6) == "abcdef");
+    CHECK(printable("abcdefg", 6) == "abc…efg");
+    CHECK(printable("äöüäöü", 6) == "ä…ü");
+    CHECK(printable(std::string(10'000'000, '\x80')).size() < 10'000);
+}

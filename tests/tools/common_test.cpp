@@ -31,6 +31,19 @@ TEST_CASE("CSV fields are quoted where RFC 4180 asks for it") {
     CHECK(csv_line({"", ""}) == ",\n");
     CHECK(csv_line({"a,b", "say \"hi\""}) == "\"a,b\",\"say \"\"hi\"\"\"\n");
     CHECK(csv_field("two\nlines") == "\"two\nlines\"");
+    CHECK(csv_field("a;b") == "\"a;b\"");
+}
+
+TEST_CASE("CSV fields that a spreadsheet would run get an apostrophe, and no two texts become the same") {
+    CHECK(csv_field("=1+1") == "'=1+1");
+    CHECK(csv_field("+a") == "'+a");
+    CHECK(csv_field("-1.jpg") == "'-1.jpg");
+    CHECK(csv_field("@SUM(A1)") == "'@SUM(A1)");
+    CHECK(csv_field("\t=1") == "\"'\t=1\"");
+    CHECK(csv_field("=a,b") == "\"'=a,b\"");
+    CHECK(csv_field("'=1") == "''=1");
+    for (const char* plain : {"img_1.jpg", "a=b", "a-b+c@d", "'", "'quoted'", "", "2024-01-01.png"})
+        CHECK(csv_field(plain) == plain);
 }
 
 TEST_CASE("numbers for people") {

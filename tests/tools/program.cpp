@@ -64,7 +64,7 @@ std::string Outcome::last_line() const { return out.empty() ? "" : lines().back(
 
 Program::Program(const std::string& name, std::vector<std::string> arguments,
                  const fs::path& working_folder) {
-    const std::string executable = fmt::format("{}/{}", VITRINE_BIN_DIR, name);
+    const std::string executable = fs::path(VITRINE_BIN_DIR) / name;  // an absolute name stays what it is
     arguments.insert(arguments.begin(), executable);
     std::vector<char*> argv;
     for (std::string& argument : arguments) argv.push_back(argument.data());
@@ -113,6 +113,10 @@ Outcome Program::wait() {
 
 Outcome run(const std::string& name, std::vector<std::string> arguments) {
     return Program(name, std::move(arguments)).wait();
+}
+
+Outcome run_script(const std::string& script) {
+    return run("/bin/bash", {"-c", fmt::format("PATH='{}':$PATH\n{}", VITRINE_BIN_DIR, script)});
 }
 
 void write_colours(const fs::path& folder) {

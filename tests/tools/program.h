@@ -60,6 +60,9 @@ class Program {
 
 Outcome run(const std::string& name, std::vector<std::string> arguments);
 
+/// A shell script with the programs on its PATH, for redirections, pipes and limits.
+Outcome run_script(const std::string& script);
+
 /// A folder of tiny images that are easy to learn: three classes that differ in colour under noise, `train`
 /// with 40 and `val` with 12 images of 16×16 each. The second class is called `sea, "deep"`.
 void write_colours(const std::filesystem::path& folder);

@@ -1,6 +1,6 @@
 // bench: how fast a training step, a single op or augmentation is, against what this machine can do at best.
 
-#include <fmt/format.h>
+#include <iostream>
 
 #include "kernels/kernels.h"
 #include "kernels/threads.h"
@@ -8,7 +8,7 @@
 #include "tools/bench/op_report.h"
 #include "tools/bench/options.h"
 #include "tools/bench/step_report.h"
-#include "tools/common/command_line.h"
+#include "tools/common/run_program.h"
 
 namespace {
 
@@ -18,22 +18,22 @@ using tools::BenchOptions;
 void run_step(const BenchOptions& options) {
     const tools::StepBenchResult result = tools::bench_step(options.step);
     const tools::Peak peak = tools::measure_peak();
-    fmt::print("{}", options.json ? tools::format_step_json(options.step, result, peak)
-                                  : tools::format_step(options.step, result, peak));
+    std::cout << (options.json ? tools::format_step_json(options.step, result, peak)
+                               : tools::format_step(options.step, result, peak));
 }
 
 void run_op(const BenchOptions& options) {
     const std::vector<tools::KernelBench> kernels = tools::bench_op(options.op);
     const tools::Peak peak = tools::measure_peak();
-    fmt::print("{}", options.json ? tools::format_op_json(options.op, kernels, peak)
-                                  : tools::format_op(options.op, kernels, peak));
+    std::cout << (options.json ? tools::format_op_json(options.op, kernels, peak)
+                               : tools::format_op(options.op, kernels, peak));
 }
 
 void run_augment(const BenchOptions& options) {
     const tools::AugmentBenchResult result = tools::bench_augment(options.augment);
     const tools::Peak peak = tools::measure_peak();
-    fmt::print("{}", options.json ? tools::format_augment_json(options.augment, result, peak)
-                                  : tools::format_augment(options.augment, result, peak));
+    std::cout << (options.json ? tools::format_augment_json(options.augment, result, peak)
+                               : tools::format_augment(options.augment, result, peak));
 }
 
 int run(const BenchOptions& options) {

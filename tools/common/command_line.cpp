@@ -8,7 +8,6 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
-#include <iostream>
 #include <optional>
 
 #include "engine/error.h"
@@ -78,27 +77,6 @@ CLI::Option* add_choice(CLI::App& app, const std::string& flag, std::vector<std:
     };
     return app.add_option_function<std::string>(flag, parse, help)
         ->type_name(fmt::format("{}", fmt::join(choices, "|")));
-}
-
-int run_program(const char* name, const std::function<int()>& body) {
-    const auto complain = [name](const std::string& message) {
-        std::cout.flush();
-        std::cerr << name << ": " << message << std::endl;
-    };
-    try {
-        return body();
-    } catch (const CLI::CallForHelp&) {
-        return 0;
-    } catch (const CLI::ParseError& error) {
-        complain(fmt::format("{} (see {} --help)", error.what(), name));
-        return 2;
-    } catch (const Error& error) {
-        complain(error.what());
-        return 2;
-    } catch (const std::exception& error) {
-        complain(fmt::format("internal error: {}", error.what()));
-        return 1;
-    }
 }
 
 }  // namespace vitrine::tools

@@ -39,8 +39,4 @@ CLI::Option* add_whole(CLI::App& app, const std::string& flag, int64_t low, int6
 CLI::Option* add_choice(CLI::App& app, const std::string& flag, std::vector<std::string> choices,
                         std::function<void(const std::string&)> set, const std::string& help);
 
-/// Runs a program: 0 … as `body` returns. An Error or a mistake on the command line is printed as one
-/// sentence behind the program's name and gives 2, --help 0, and any other exception 1.
-int run_program(const char* name, const std::function<int()>& body);
-
 }  // namespace vitrine::tools

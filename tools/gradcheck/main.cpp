@@ -2,11 +2,11 @@
 
 #include <fmt/format.h>
 
-#include <CLI/CLI.hpp>
-#include <cstdio>
+#include <iostream>
 #include <string>
 
 #include "kernels/error.h"
+#include "tools/common/run_program.h"
 #include "tools/gradcheck/cases/list.h"
 #include "tools/gradcheck/options.h"
 #include "tools/gradcheck/report/op_report.h"
@@ -39,7 +39,7 @@ void list(Device device, const std::string& op) {
         for (const auto& implementation : kernel->implementations()) {
             implementations += fmt::format(" {}", implementation.name);
         }
-        fmt::print("{}:{}\n", kernel->name(), implementations);
+        std::cout << kernel->name() << ':' << implementations << '\n';
     });
 }
 
@@ -68,16 +68,15 @@ Selection selection_of(const Options& options) {
 
 int check_all(const Options& options) {
     const auto print = [&](const Line& line) {
-        fmt::print("{}\n", options.json ? to_json(line) : to_text(line));
-        std::fflush(stdout);
+        std::cout << (options.json ? to_json(line) : to_text(line)) << std::endl;
     };
     const Totals totals = check(suites_for(options.op), kernels(options.device), kernels(Device::reference),
                                 selection_of(options), print);
     if (totals.passed + totals.failed == 0) throw Error("nothing was checked: no problem fits the selection");
     if (options.json) {
-        fmt::print("{{\"passed\":{},\"failed\":{}}}\n", totals.passed, totals.failed);
+        std::cout << fmt::format("{{\"passed\":{},\"failed\":{}}}\n", totals.passed, totals.failed);
     } else {
-        fmt::print("{} passed, {} failed\n", totals.passed, totals.failed);
+        std::cout << fmt::format("{} passed, {} failed\n", totals.passed, totals.failed);
     }
     return totals.failed == 0 ? 0 : 1;
 }
@@ -85,9 +84,9 @@ int check_all(const Options& options) {
 int report(const Options& options) {
     std::vector<ReportEntry> entries;
     const auto print = [&](const ReportEntry& entry) {
-        fmt::print("{}\n", options.json ? report_json(entry, *options.gpu, options.lines)
-                                        : report_text(entry, *options.gpu, options.lines));
-        std::fflush(stdout);
+        std::cout << (options.json ? report_json(entry, *options.gpu, options.lines)
+                                   : report_text(entry, *options.gpu, options.lines))
+                  << std::endl;
     };
     if (options.model.model.empty()) {
         report_ops(suites_for(options.op), selection_of(options), print);
@@ -99,7 +98,7 @@ int report(const Options& options) {
         print(entry);
         entries.push_back(entry);
     }
-    if (!options.json) fmt::print("{}", summary_text(entries, *options.gpu));
+    if (!options.json) std::cout << summary_text(entries, *options.gpu);
     return 0;
 }
 
@@ -117,12 +116,6 @@ int run(const Options& options) {
 }  // namespace vitrine::gradcheck
 
 int main(int argc, char** argv) {
-    try {
-        return vitrine::gradcheck::run(vitrine::gradcheck::parse_options(argc, argv));
-    } catch (const CLI::ParseError& error) {
-        fmt::print(stderr, "gradcheck: {}\n", error.what());
-    } catch (const vitrine::Error& error) {
-        fmt::print(stderr, "gradcheck: {}\n", error.what());
-    }
-    return 2;
+    return vitrine::tools::run_program(
+        "gradcheck", [&] { return vitrine::gradcheck::run(vitrine::gradcheck::parse_options(argc, argv)); });
 }

@@ -7,11 +7,14 @@
 
 #include "engine/atomic_file.h"
 #include "engine/error.h"
+#include "engine/escape.h"
 #include "kernels/threads.h"
-#include "tools/common/command_line.h"
 #include "tools/common/csv.h"
 #include "tools/common/device_choice.h"
 #include "tools/common/model_file.h"
+#include "tools/common/output_file.h"
+#include "tools/common/run_program.h"
+#include "tools/common/standard_output.h"
 #include "tools/common/training_step.h"
 #include "tools/predict/inputs.h"
 #include "tools/predict/options.h"
@@ -42,12 +45,14 @@ tools::ModelDescription describe(const Options& options, const SafeTensors& file
     return tools::description_of_plain(file, options.checkpoint, given);
 }
 
+void tell(const std::string& sentence) { tools::tell("predict", sentence); }
+
 /// Collects what goes into the CSV file.
 class Submission {
   public:
     void add(const fs::path& image, const std::string& category) {
         const std::string id = image.filename().string();
-        if (!ids_.insert(id).second) std::cerr << "predict: the Id " << id << " is in the CSV file twice\n";
+        if (!ids_.insert(id).second) tell(fmt::format("the Id {} is in the CSV file twice", id));
         text_ += tools::csv_line({id, category});
     }
     void write(const fs::path& path) const { write_atomically(path, {text_}); }
@@ -57,10 +62,12 @@ class Submission {
     std::set<std::string> ids_;
 };
 
+/// One line whatever the names are: a tab or a line end in one would make fields of its own.
 void print(const fs::path& image, const std::vector<Guess>& guesses, const tools::ModelDescription& model) {
-    std::cout << image.string();
+    std::cout << escape(image.string());
     for (const Guess& guess : guesses) {
-        std::cout << fmt::format("\t{}\t{:.4f}", model.classes[static_cast<size_t>(guess.class_index)],
+        std::cout << fmt::format("\t{}\t{:.4f}",
+                                 printable(model.classes[static_cast<size_t>(guess.class_index)]),
                                  guess.probability);
     }
     std::cout << '\n';
@@ -77,7 +84,7 @@ size_t classify(const Options& options, const std::vector<fs::path>& images,
         const size_t count = std::min(all.size() - first, static_cast<size_t>(options.batch_size));
         const Decoded batch = decode(all.subspan(first, count), description.source_size, options.threads);
         if (options.strict && !batch.failures.empty()) throw Error(batch.failures.front());
-        for (const std::string& failure : batch.failures) std::cerr << "skipped " << failure << '\n';
+        for (const std::string& failure : batch.failures) tell("skipped " + failure);
         failed += batch.failures.size();
         if (batch.paths.empty()) continue;
         const InputMaker inputs(batch.images, description.preparation, placement);
@@ -85,6 +92,7 @@ size_t classify(const Options& options, const std::vector<fs::path>& images,
         for (size_t i = 0; i < batch.paths.size(); ++i) {
             const auto guesses = best_guesses(std::span(logits).subspan(i * classes, classes), options.top);
             print(batch.paths[i], guesses, description);
+            if (options.csv.empty()) continue;
             submission.add(batch.paths[i],
                            description.classes[static_cast<size_t>(guesses.front().class_index)]);
         }
@@ -92,32 +100,31 @@ size_t classify(const Options& options, const std::vector<fs::path>& images,
     return failed;
 }
 
-/// Before anything is computed: a folder that is missing should not cost the predictions.
-void check_csv(const std::string& path) {
-    if (path.empty()) return;
-    std::error_code failure;
-    const fs::path folder = fs::absolute(path).parent_path();
-    if (!fs::is_directory(folder, failure))
-        throw Error(fmt::format("--csv {}: there is no folder {}", path, folder.string()));
-    if (fs::is_directory(path, failure)) throw Error(fmt::format("--csv {}: this is a folder", path));
+/// Before anything is computed: what cannot be written should not cost the predictions.
+void check_csv(const Options& options, const std::vector<fs::path>& images) {
+    if (options.csv.empty()) return;
+    tools::check_output_file("--csv", options.csv);
+    tools::refuse_input_as_output("--csv", options.csv, {{options.checkpoint}});
+    tools::refuse_input_as_output("--csv", options.csv, images);
+    tools::go_on_without_output();  // the file is what counts then
 }
 
 int run(const Options& options) {
-    check_csv(options.csv);
+    const std::vector<fs::path> images = find_images(options.inputs);
+    check_csv(options, images);
     set_threads(options.threads);
     const Placement placement{DType::f32, tools::choose_device(options.device).device};
     const SafeTensors file = read_safetensors(options.checkpoint);
     const tools::ModelDescription description = describe(options, file);
     const auto model = tools::build_model(description, placement, file, options.checkpoint);
-    const std::vector<fs::path> images = find_images(options.inputs);
 
     tools::TrainingStep step(*model, {}, 0.0);
     Submission submission;
     const size_t failed = classify(options, images, description, step, placement, submission);
+    std::cout.flush();  // before the CSV file, which may be the standard output too
     if (!options.csv.empty()) submission.write(options.csv);
-    std::cout.flush();
     if (failed == 0) return 0;
-    std::cerr << fmt::format("predict: {} of {} images could not be read\n", failed, images.size());
+    tell(fmt::format("{} of {} images could not be read", failed, images.size()));
     return 1;
 }
 

@@ -4,6 +4,7 @@
 
 #include <iostream>
 
+#include "engine/error.h"
 #include "kernels/device.h"
 #include "models/models.h"
 #include "tools/common/command_line.h"
@@ -84,6 +85,8 @@ Options parse_options(int argc, const char* const* argv) {
         std::cout << app.help();
         throw;
     }
+    if (app.count("--csv") != 0 && options.csv.empty())
+        throw Error("--csv: the name of a file is needed, not an empty text");
     return options;
 }
 

@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "engine/atomic_file.h"
-#include "tools/common/command_line.h"
+#include "tools/common/run_program.h"
 #include "tools/report/report.h"
 
 namespace vitrine::report {

@@ -3,10 +3,11 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <iostream>
 #include <nlohmann/json.hpp>
 #include <string>
 
-#include "kernels/error.h"
+#include "tools/common/run_program.h"
 #include "tools/resources/report/build_report.h"
 #include "tools/resources/report/occupancy.h"
 
@@ -35,8 +36,9 @@ Occupancy occupancy_if_known(const KernelResources& kernel) {
 }
 
 void print_head() {
-    fmt::print("{:>4} {:>5} {:>5} {:>6} {:>5} {:>6} {:>5} {:>6} {:>7}  {:<13}  {}\n", "arch", "block", "regs",
-               "spills", "stack", "shared", "const", "thr/SM", "of most", "limited by", "kernel");
+    std::cout << fmt::format("{:>4} {:>5} {:>5} {:>6} {:>5} {:>6} {:>5} {:>6} {:>7}  {:<13}  {}\n", "arch",
+                             "block", "regs", "spills", "stack", "shared", "const", "thr/SM", "of most",
+                             "limited by", "kernel");
 }
 
 void print_line(const KernelResources& kernel) {
@@ -44,12 +46,13 @@ void print_line(const KernelResources& kernel) {
     const Architecture* architecture = find_architecture(kernel.architecture);
     const bool known = *fits.limited_by != 0;
     const auto number = [](int value) { return fmt::to_string(value); };
-    fmt::print("{:>4} {:>5} {:>5} {:>6} {:>5} {:>6} {:>5} {:>6} {:>7}  {:<13}  {}\n", kernel.architecture,
-               kernel.block_threads == 0 ? "?" : number(kernel.block_threads), kernel.registers,
-               kernel.spill_store_bytes + kernel.spill_load_bytes, kernel.stack_bytes, kernel.shared_bytes,
-               kernel.constant_bytes, known ? number(fits.threads) : "?",
-               known ? fmt::format("{}%", 100 * fits.threads / architecture->threads) : "?",
-               known ? fits.limited_by : "?", short_name(kernel.symbol));
+    std::cout << fmt::format("{:>4} {:>5} {:>5} {:>6} {:>5} {:>6} {:>5} {:>6} {:>7}  {:<13}  {}\n",
+                             kernel.architecture,
+                             kernel.block_threads == 0 ? "?" : number(kernel.block_threads), kernel.registers,
+                             kernel.spill_store_bytes + kernel.spill_load_bytes, kernel.stack_bytes,
+                             kernel.shared_bytes, kernel.constant_bytes, known ? number(fits.threads) : "?",
+                             known ? fmt::format("{}%", 100 * fits.threads / architecture->threads) : "?",
+                             known ? fits.limited_by : "?", short_name(kernel.symbol));
 }
 
 nlohmann::ordered_json as_json(const KernelResources& kernel) {
@@ -80,19 +83,19 @@ int run(const Arguments& arguments) {
         ++listed;
         spilling += kernel.spills();
         if (arguments.json) {
-            fmt::print("{}\n", as_json(kernel).dump());
+            std::cout << fmt::format("{}\n", as_json(kernel).dump());
             continue;
         }
         if (kernel.file != file) {
-            fmt::print("{}{}\n", file.empty() ? "" : "\n", kernel.file);
+            std::cout << fmt::format("{}{}\n", file.empty() ? "" : "\n", kernel.file);
             print_head();
         }
         file = kernel.file;
         print_line(kernel);
     }
     if (!arguments.json) {
-        fmt::print("{}{} kernels in {} files; {} of them spill registers\n", listed == 0 ? "" : "\n", listed,
-                   report.files.size(), spilling);
+        std::cout << fmt::format("{}{} kernels in {} files; {} of them spill registers\n",
+                                 listed == 0 ? "" : "\n", listed, report.files.size(), spilling);
     }
     return spilling == 0 ? 0 : 1;
 }
@@ -111,14 +114,12 @@ int main(int argc, char** argv) {
     app.add_option("--kernel", arguments.kernel, "only kernels whose name contains this");
     app.add_flag("--spills", arguments.spills, "only kernels that spill registers");
     app.add_flag("--json", arguments.json, "print one JSON object a line");
-    try {
-        app.parse(argc, argv);
+    return vitrine::tools::run_program("resources", [&] {
+        try {
+            app.parse(argc, argv);
+        } catch (const CLI::CallForHelp& help) {
+            return app.exit(help);
+        }
         return vitrine::resources::run(arguments);
-    } catch (const CLI::ParseError& error) {
-        if (error.get_exit_code() == 0) return app.exit(error);
-        fmt::print(stderr, "resources: {}\n", error.what());
-    } catch (const vitrine::Error& error) {
-        fmt::print(stderr, "resources: {}\n", error.what());
-    }
-    return 2;
+    });
 }

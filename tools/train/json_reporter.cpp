@@ -2,6 +2,7 @@
 
 #include <iostream>
 
+#include "engine/escape.h"
 #include "tools/train/reporter.h"
 #include "tools/train/stopwatch.h"
 
@@ -68,7 +69,7 @@ class JsonReporter : public Reporter {
 class QuietReporter : public Reporter {
   public:
     void loading(int64_t, int64_t) override {}
-    void notice(const std::string& sentence) override { std::cerr << sentence << std::endl; }
+    void notice(const std::string& sentence) override { std::cerr << printable(sentence) << std::endl; }
     void begin(const Json&, const std::vector<std::pair<std::string, std::string>>&) override {}
     void step(const Position&, const Meter&) override {}
     void validating(int64_t, int64_t) override {}

@@ -1,6 +1,6 @@
 // train: fits a model to images.
 
-#include "tools/common/command_line.h"
+#include "tools/common/run_program.h"
 #include "tools/train/options.h"
 #include "tools/train/run.h"
 

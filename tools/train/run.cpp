@@ -4,9 +4,9 @@
 
 #include <fmt/format.h>
 
-#include <csignal>
 #include <iostream>
 
+#include "tools/common/standard_output.h"
 #include "tools/train/trainer.h"
 
 namespace vitrine::train {
@@ -25,14 +25,14 @@ int print_recipe(const Options& options) {
 }  // namespace
 
 int run(const Options& options) {
-    // A file that grows beyond a limit is a full disk to us: an error that is reported, not a signal.
-    std::signal(SIGXFSZ, SIG_IGN);
     if (options.summary) return print_summary(options);
     if (options.show_recipe) return print_recipe(options);
     const std::unique_ptr<Reporter> reporter = make_reporter(options);
     if (options.show_schedule) return show_schedule(options, *reporter);
     if (options.preview) return write_preview(options, *reporter);
     if (!options.eval_only.empty()) return evaluate_only(options, *reporter);
+    // The run's folder is what counts from here on, whether or not somebody still watches.
+    tools::go_on_without_output();
     try {
         return options.overfit_one_batch ? overfit_one_batch(options, *reporter) : train(options, *reporter);
     } catch (const Diverged& diverged) {

@@ -4,6 +4,7 @@
 
 #include <iostream>
 
+#include "engine/escape.h"
 #include "tools/common/units.h"
 #include "tools/train/reporter.h"
 #include "tools/train/terminal_line.h"
@@ -29,7 +30,7 @@ class TextReporter : public Reporter {
     void notice(const std::string& sentence) override {
         line_.clear();
         std::cout.flush();
-        std::cerr << sentence << std::endl;
+        std::cerr << printable(sentence) << std::endl;
     }
 
     void begin(const Json&, const std::vector<std::pair<std::string, std::string>>& lines) override {
@@ -74,7 +75,7 @@ class TextReporter : public Reporter {
   private:
     void print(const std::string& text) {
         line_.clear();
-        std::cout << text << std::endl;
+        std::cout << printable(text) << std::endl;
         since_line_.restart();
     }
 
