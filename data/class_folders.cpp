@@ -21,6 +21,11 @@ namespace {
 
 namespace fs = std::filesystem;
 
+/// A folder of the data set, without a stroke at its end.
+fs::path place_of(const fs::path& root, const std::string& folder) {
+    return folder.empty() ? root : root / folder;
+}
+
 std::string lower_case(std::string text) {
     for (char& letter : text) {
         if (letter >= 'A' && letter <= 'Z') letter = static_cast<char>(letter - 'A' + 'a');
@@ -99,18 +104,18 @@ std::vector<std::string> folders_in(const ClassFolder& each, const std::string& 
 
 /// CLASS/train/* and CLASS/test/*: as classes these would put test images into the training set.
 void refuse_parts_in_classes(const fs::path& root, const std::string& folder, const ClassFolder& each) {
+    const fs::path above = place_of(root, folder), place = above / each.name;
     const std::vector<std::string> inner = folders_in(each, folder);
     std::set<SplitPart> parts;
     for (const std::string& name : inner) {
         if (const std::optional<SplitName> split = split_name(name)) parts.insert(split->part);
     }
     if (parts.size() < 2) return;
-    const fs::path place = root / folder / each.name;
     throw Error(fmt::format(
         "{} has the folders {}, but parts of a data set are expected above its classes: {} and {}; "
         "to use all images of a class alike: {}",
         in_quotes(place), list_in_quotes(inner), in_quotes(root / "train/CLASS/*"),
-        in_quotes(root / "val/CLASS/*"), as_classes(root / folder)));
+        in_quotes(root / "val/CLASS/*"), as_classes(above)));
 }
 
 /// images/ beside masks/ or labels/: two folders about the same images.
@@ -124,17 +129,16 @@ void refuse_annotations(const fs::path& root, const std::string& folder,
     for (const ClassFolder& each : classes) names.push_back(each.name);
     const bool about_images =
         std::ranges::all_of(names, [&](const std::string& name) { return words.contains(lower_case(name)); });
-    if (!about_images || classes.size() < 2) return;
-    throw Error(
-        fmt::format("the folders {} in {} are not called like classes but like images and what is said about "
-                    "them; a folder for each class is expected; if they are the classes: {}",
-                    list_in_quotes(names), in_quotes(root / folder), as_classes(root / folder)));
+    if (!about_images) return;
+    throw Error(fmt::format(
+        "the folders {} in {} are not called like classes but like images and what is said about "
+        "them; a folder for each class is expected; if they are the classes: {}",
+        list_in_quotes(names), in_quotes(place_of(root, folder)), as_classes(place_of(root, folder))));
 }
 
 /// Classes that all hold the same folders may be what an unknown word for "training" and "validation" names.
 void mention_equal_folders(const fs::path& root, const std::string& folder,
                            const std::vector<ClassFolder>& classes, std::vector<std::string>& notices) {
-    if (classes.size() < 2) return;
     const std::vector<std::string> inner = folders_in(classes.front(), folder);
     const bool all_equal = std::ranges::all_of(
         classes, [&](const ClassFolder& each) { return folders_in(each, folder) == inner; });
@@ -142,18 +146,17 @@ void mention_equal_folders(const fs::path& root, const std::string& folder,
     notices.push_back(
         fmt::format("the folders in {} are taken for classes, and all have the same folders {}: if these "
                     "are the classes, the folders above them are expected to be called train and val",
-                    in_quotes(root / folder), list_in_quotes(inner)));
+                    in_quotes(place_of(root, folder)), list_in_quotes(inner)));
 }
 
 /// The nearest folder at or below `path` that has more than one folder with images; empty where there is
 /// none.
-fs::path branching_below(fs::path path, const std::vector<fs::path>& excluded,
-                         std::vector<std::string>& folders) {
+fs::path branching_below(fs::path path, std::vector<std::string>& folders) {
     for (int depth = 0; depth < deepest_folder; ++depth) {
         const FolderContents contents = contents_of(path);
         folders.clear();
         for (const std::string& name : contents.folders) {
-            if (holds_image(path / name, excluded)) folders.push_back(name);
+            if (holds_image(path / name)) folders.push_back(name);
         }
         if (folders.size() > 1) return path;
         if (folders.empty() || contents.images > 0) return {};
@@ -184,19 +187,17 @@ std::vector<std::string> sorted_lower_case(std::vector<std::string> names) {
 std::vector<ClassFolder> list_classes(const DatasetOptions& options, const std::string& folder,
                                       std::vector<std::string>& notices) {
     const FolderContents contents = contents_of(options.path / folder);
-    std::vector<fs::path> excluded = options.excluded;
-    if (!options.cache_folder.empty()) excluded.push_back(options.cache_folder);
     std::vector<ClassFolder> classes;
     std::vector<std::string> own;
     for (const std::string& name : contents.folders) {
-        FileListing found = list_images(options.path, folder.empty() ? name : folder + '/' + name, excluded);
+        FileListing found = list_images(options.path, folder.empty() ? name : folder + '/' + name);
         if (holds_only_own(found)) {
             own.push_back(name);
         } else {
             classes.push_back({name, std::move(found)});
         }
     }
-    const fs::path place = folder.empty() ? options.path : options.path / folder;
+    const fs::path place = place_of(options.path, folder);
     if (!own.empty())
         notices.push_back(fmt::format("{} in {} {} no class: Vitrine's own runs and caches are there",
                                       list_in_quotes(own), in_quotes(place), own.size() == 1 ? "is" : "are"));
@@ -212,7 +213,7 @@ std::vector<ClassFolder> list_classes(const DatasetOptions& options, const std::
         if (each.found.images.empty()) throw_without_images(place / each.name, each.found);
         require_readable(options.path, place / each.name, each.found);
     }
-    if (options.kind != "class_folders") {
+    if (options.kind != "class_folders" && classes.size() > 1) {
         for (const ClassFolder& each : classes) refuse_parts_in_classes(options.path, folder, each);
         refuse_annotations(options.path, folder, classes);
         mention_equal_folders(options.path, folder, classes, notices);
@@ -242,13 +243,13 @@ void require_same_classes(const fs::path& root, const FolderLayout& layout,
 void require_two_classes(const DatasetOptions& options, const std::string& folder,
                          const std::vector<ClassFolder>& classes) {
     if (classes.size() > 1) return;
-    const fs::path place = folder.empty() ? options.path : options.path / folder;
+    const fs::path place = place_of(options.path, folder);
     const fs::path only = place / classes.front().name;
     const std::string sentence =
         fmt::format("{} has one class folder, {}, but a model needs two classes to tell apart",
                     in_quotes(place), in_quotes(classes.front().name));
     std::vector<std::string> below;
-    const fs::path branching = branching_below(only, options.excluded, below);
+    const fs::path branching = branching_below(only, below);
     if (branching.empty())
         throw Error(fmt::format("{}; it has {} and no other folders with images", sentence,
                                 counted(std::ssize(classes.front().found.images), "image")));

@@ -42,8 +42,6 @@ struct DatasetOptions {
     uint64_t seed = 0;
     /// A file that is left out as damaged (SkippedKind) is an Error.
     bool strict = false;
-    /// Folders that are no part of the data wherever they are, such as the run's own. They need not exist.
-    std::vector<std::filesystem::path> excluded;
     /// Where decoded folders are kept (cache.h). Empty: default_cache_folder().
     std::filesystem::path cache_folder;
     /// Threads that decode and resize; 0: one a core.

@@ -57,13 +57,21 @@ std::vector<std::string> names_in(const fs::path& folder, std::error_code& failu
     return names;
 }
 
-/// Whether a folder with these names is a run of train or a cache of decoded images.
+/// A finished cache, or one that is being written.
+bool is_cache(const fs::path& folder, const std::string& name) {
+    return name.find(".images.") != std::string::npos ||
+           (name.ends_with(".images") && is_packed_cache(folder / name));
+}
+
+/// Whether a folder with these (visible) names is a run of train or a cache of decoded images.
 bool is_own_folder(const fs::path& folder, const std::vector<std::string>& names) {
+    std::error_code failure;
     const auto has = [&](const char* name) { return std::ranges::binary_search(names, name); };
     if (has("recipe.toml") && (has("run.json") || has("checkpoints") || has("metrics.jsonl"))) return true;
-    const auto cache =
-        std::ranges::find_if(names, [](const std::string& name) { return name.ends_with(".images"); });
-    return cache != names.end() && is_packed_cache(folder / *cache);
+    if (names.empty()) return fs::exists(folder / ".lock", failure);  // a run that has just begun
+    if (folder.filename() == "checkpoints") return fs::exists(folder.parent_path() / "recipe.toml", failure);
+    return std::ranges::any_of(names, [&](const std::string& name) { return is_cache(folder, name); }) &&
+           std::ranges::none_of(names, has_image_extension);
 }
 
 std::string_view what_it_is(const struct stat& status) {
@@ -74,13 +82,7 @@ std::string_view what_it_is(const struct stat& status) {
 
 class Search {
   public:
-    Search(const fs::path& root, const std::vector<fs::path>& excluded, bool only_first)
-        : root_(root), only_first_(only_first) {
-        for (const fs::path& folder : excluded) {
-            struct stat status {};
-            if (stat(folder.c_str(), &status) == 0) excluded_.insert(id_of(status));
-        }
-    }
+    Search(const fs::path& root, bool only_first) : root_(root), only_first_(only_first) {}
 
     void folder(const std::string& path, int depth) {
         struct stat status {};
@@ -92,7 +94,6 @@ class Search {
 
   private:
     void folder(const std::string& path, const struct stat& status, int depth) {
-        if (excluded_.contains(id_of(status))) return found.own_folders.push_back(path);
         if (!seen_.insert(id_of(status)).second)
             return skip(path, "the same folder as one before it", SkippedKind::duplicate);
         if (depth > deepest_folder)
@@ -162,20 +163,19 @@ class Search {
 
     const fs::path& root_;
     bool only_first_;  // image, which ends the search
-    std::set<FolderId> excluded_, seen_;
+    std::set<FolderId> seen_;
 };
 
 }  // namespace
 
-FileListing list_images(const fs::path& root, const std::string& folder,
-                        const std::vector<fs::path>& excluded) {
-    Search search(root, excluded, false);
+FileListing list_images(const fs::path& root, const std::string& folder) {
+    Search search(root, false);
     search.folder(folder, 0);
     return std::move(search.found);
 }
 
-bool holds_image(const fs::path& folder, const std::vector<fs::path>& excluded) {
-    Search search(folder, excluded, true);
+bool holds_image(const fs::path& folder) {
+    Search search(folder, true);
     search.folder("", 0);
     return !search.found.images.empty();
 }

@@ -24,13 +24,11 @@ struct FileListing {
     std::vector<std::string> own_folders;  // Vitrine's own runs and caches, from the root
 };
 
-/// What is below `folder`, a path from `root` ("" for the root itself). `excluded`: see DatasetOptions.
-FileListing list_images(const std::filesystem::path& root, const std::string& folder,
-                        const std::vector<std::filesystem::path>& excluded = {});
+/// What is below `folder`, a path from `root` ("" for the root itself).
+FileListing list_images(const std::filesystem::path& root, const std::string& folder);
 
 /// True as soon as an image is found that list_images would list.
-bool holds_image(const std::filesystem::path& folder,
-                 const std::vector<std::filesystem::path>& excluded = {});
+bool holds_image(const std::filesystem::path& folder);
 
 /// Names of folders that are no data: __MACOSX, @eaDir, lost+found, …
 bool is_left_behind(const std::string& name);

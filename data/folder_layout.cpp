@@ -100,11 +100,10 @@ std::string unpacked(const fs::path& root, const std::string& folder, std::vecto
 }
 
 /// Those of the folders that hold images.
-std::vector<std::string> with_images(const fs::path& root, const std::vector<std::string>& folders,
-                                     const std::vector<fs::path>& excluded) {
+std::vector<std::string> with_images(const fs::path& root, const std::vector<std::string>& folders) {
     std::vector<std::string> found;
     for (const std::string& folder : folders) {
-        if (holds_image(root / folder, excluded)) found.push_back(folder);
+        if (holds_image(root / folder)) found.push_back(folder);
     }
     return found;
 }
@@ -116,11 +115,10 @@ std::vector<std::string> without(std::vector<std::string> folders, const std::ve
 
 /// train/ without val/ beside test/: a test set with classes is what is measured, one without is somebody's
 /// riddle.
-void choose_test(const fs::path& root, const std::string& folder, const std::vector<fs::path>& excluded,
-                 FolderLayout& layout) {
+void choose_test(const fs::path& root, const std::string& folder, FolderLayout& layout) {
     std::vector<std::string> notices;
     const std::string path = unpacked(root, folder, notices);
-    if (with_images(root / path, contents_of(root / path).folders, excluded).empty()) {
+    if (with_images(root / path, contents_of(root / path).folders).empty()) {
         layout.notices.push_back(
             fmt::format("{} has no class folders and is left alone: validation images are held out of {}",
                         in_quotes(root / folder), in_quotes(root / layout.train)));
@@ -132,8 +130,7 @@ void choose_test(const fs::path& root, const std::string& folder, const std::vec
                                          in_quotes(root / path), in_quotes(root / layout.train)));
 }
 
-FolderLayout split_layout(const fs::path& root, const std::vector<std::string>& folders, const Parts& parts,
-                          const std::vector<fs::path>& excluded) {
+FolderLayout split_layout(const fs::path& root, const std::vector<std::string>& folders, const Parts& parts) {
     const std::string train = only_folder(root, parts, SplitPart::train);
     const std::string validation = only_folder(root, parts, SplitPart::validation);
     const std::string test = only_folder(root, parts, SplitPart::test);
@@ -146,13 +143,13 @@ FolderLayout split_layout(const fs::path& root, const std::vector<std::string>& 
     std::vector<std::string> used{train, validation};
     if (validation.empty()) {
         used.push_back(test);
-        choose_test(root, test, excluded, layout);
+        choose_test(root, test, layout);
     } else {
         layout.validation = unpacked(root, validation, layout.notices);
         if (contents_of(root / layout.validation).folders.empty())
             throw_without_classes(root, layout.validation);
     }
-    const std::vector<std::string> others = with_images(root, without(folders, used), excluded);
+    const std::vector<std::string> others = with_images(root, without(folders, used));
     if (!others.empty())
         layout.notices.push_back(fmt::format("{} beside {} {} left alone", list_in_quotes(others),
                                              in_quotes(root / train), others.size() == 1 ? "is" : "are"));
@@ -161,10 +158,10 @@ FolderLayout split_layout(const fs::path& root, const std::vector<std::string>& 
 
 /// One folder that is called like a part, and no second one.
 FolderLayout lone_part_layout(const fs::path& root, const std::vector<std::string>& folders,
-                              const NamedPart& lone, const std::vector<fs::path>& excluded) {
+                              const NamedPart& lone) {
     const fs::path place = root / lone.folder;
-    const std::vector<std::string> others = with_images(root, without(folders, {lone.folder}), excluded);
-    const std::vector<std::string> classes = with_images(place, contents_of(place).folders, excluded);
+    const std::vector<std::string> others = with_images(root, without(folders, {lone.folder}));
+    const std::vector<std::string> classes = with_images(place, contents_of(place).folders);
     if (!others.empty() && classes.empty()) return {};  // a train among other vehicles
     if (!others.empty())
         throw_misfit(
@@ -185,7 +182,7 @@ FolderLayout lone_part_layout(const fs::path& root, const std::vector<std::strin
 
 }  // namespace
 
-FolderLayout find_layout(const fs::path& root, const std::vector<fs::path>& excluded) {
+FolderLayout find_layout(const fs::path& root) {
     const FolderContents contents = contents_of(root);
     const std::map<std::string, Parts> families = parts_in(contents.folders);
     std::vector<const Parts*> sets;
@@ -196,11 +193,11 @@ FolderLayout find_layout(const fs::path& root, const std::vector<fs::path>& excl
         throw_misfit(root,
                      fmt::format("{} has the parts of {} data sets, {} and {}", in_quotes(root), sets.size(),
                                  list_in_quotes(names_of(*sets[0])), list_in_quotes(names_of(*sets[1]))));
-    if (sets.size() == 1) return split_layout(root, contents.folders, *sets.front(), excluded);
+    if (sets.size() == 1) return split_layout(root, contents.folders, *sets.front());
     const auto bare = families.find("");
     if (bare == families.end()) return {};
     only_folder(root, bare->second, bare->second.front().part);
-    return lone_part_layout(root, contents.folders, bare->second.front(), excluded);
+    return lone_part_layout(root, contents.folders, bare->second.front());
 }
 
 FolderContents contents_of(const fs::path& folder) {

@@ -25,9 +25,8 @@ struct FolderLayout {
     std::vector<std::string> notices;
 };
 
-/// Throws Error. `excluded`: see DatasetOptions.
-FolderLayout find_layout(const std::filesystem::path& root,
-                         const std::vector<std::filesystem::path>& excluded);
+/// Throws Error.
+FolderLayout find_layout(const std::filesystem::path& root);
 
 /// What is directly in a folder. Hidden names and what systems leave behind are not counted.
 struct FolderContents {

@@ -5,7 +5,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 
+#include "data/folder_words.h"
 #include "data/image.h"
 #include "engine/escape.h"
 
@@ -30,14 +32,35 @@ void refuse_damaged(const std::vector<SkippedFile>& skipped) {
     if (first != skipped.end()) throw ImageError(first->path, first->reason);
 }
 
-void require_every_class(const ImageSet& train, const std::vector<std::string>& class_names,
-                         const std::string& root) {
-    std::vector<bool> present(class_names.size(), false);
-    for (const int32_t label : train.labels) present[static_cast<size_t>(label)] = true;
+/// "3 files: a WebP file, which is not supported: …; 1 file: the file is empty": why a class has no training
+/// image.
+std::string reasons_of(int32_t label, const FolderListing& listing, const PackedImages& packed,
+                       int64_t train_files) {
+    constexpr size_t listed_reasons = 3;
+    std::map<std::string, int64_t> reasons;
+    for (const UndecodedFile& file : packed.undecoded) {
+        if (file.index < train_files && listing.labels[static_cast<size_t>(file.index)] == label)
+            ++reasons[file.reason];
+    }
+    std::string text;
+    size_t listed = 0;
+    for (const auto& [reason, count] : reasons) {
+        if (++listed > listed_reasons) return text + "; …";
+        text += fmt::format("{}{}: {}", text.empty() ? "" : "; ", counted(count, "file"), reason);
+    }
+    return text;
+}
+
+void require_every_class(const Dataset& dataset, const FolderListing& listing, const PackedImages& packed,
+                         int64_t train_files) {
+    std::vector<bool> present(dataset.class_names.size(), false);
+    for (const int32_t label : dataset.train.labels) present[static_cast<size_t>(label)] = true;
     const auto missing = std::find(present.begin(), present.end(), false);
     if (missing == present.end()) return;
-    throw Error(fmt::format("the class '{}' of '{}' has no readable training image",
-                            class_names[static_cast<size_t>(missing - present.begin())], root));
+    const auto label = static_cast<int32_t>(missing - present.begin());
+    throw Error(fmt::format("the class '{}' of {} has no readable training image: {}",
+                            dataset.class_names[static_cast<size_t>(label)], in_quotes(listing.root),
+                            reasons_of(label, listing, packed, train_files)));
 }
 
 }  // namespace
@@ -75,7 +98,7 @@ Dataset load_listing(const FolderListing& listing, const std::vector<std::string
     dataset.train = part_of(listing, packed, decoded, image_size, 0, train_files);
     dataset.validation = part_of(listing, packed, decoded, image_size, train_files,
                                  static_cast<int64_t>(listing.files.size()));
-    require_every_class(dataset.train, dataset.class_names, escape(listing.root.string()));
+    require_every_class(dataset, listing, packed, train_files);
     return dataset;
 }
 

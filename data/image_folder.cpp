@@ -67,7 +67,7 @@ Dataset load_one_folder(const DatasetOptions& options, const std::string& folder
 }
 
 Dataset load_image_folder(const DatasetOptions& options) {
-    const FolderLayout layout = find_layout(options.path, options.excluded);
+    const FolderLayout layout = find_layout(options.path);
     Dataset dataset = layout.validation.empty() ? load_one_folder(options, layout.train)
                                                 : load_split_folders(options, layout);
     dataset.notices.insert(dataset.notices.begin(), layout.notices.begin(), layout.notices.end());

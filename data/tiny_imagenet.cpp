@@ -23,6 +23,18 @@ fs::path find_root(const fs::path& path) {
     return !root.empty() && fs::is_directory(root / "train", failure) ? root : fs::path();
 }
 
+/// Many scripts sort the validation images into class folders: then it is an image folder like others.
+bool is_sorted_into_classes(const fs::path& root) {
+    const std::vector<std::string> wnids = read_lines(root / "wnids.txt");
+    std::error_code failure;
+    return !wnids.empty() && fs::is_directory(root / "val" / wnids.front(), failure);
+}
+
+bool recognises(const fs::path& path) {
+    const fs::path root = find_root(path);
+    return !root.empty() && !is_sorted_into_classes(root);
+}
+
 int32_t class_of(const std::string& wnid, const std::vector<std::string>& wnids, const fs::path& file) {
     const auto found = std::lower_bound(wnids.begin(), wnids.end(), wnid);
     if (found == wnids.end() || *found != wnid) {
@@ -32,11 +44,10 @@ int32_t class_of(const std::string& wnid, const std::vector<std::string>& wnids,
     return static_cast<int32_t>(found - wnids.begin());
 }
 
-void list_train(FolderListing& listing, const std::vector<std::string>& wnids,
-                const DatasetOptions& options) {
+void list_train(FolderListing& listing, const std::vector<std::string>& wnids) {
     for (size_t label = 0; label < wnids.size(); ++label) {
         const std::string folder = "train/" + wnids[label] + "/images";
-        FileListing found = list_images(listing.root, folder, options.excluded);
+        FileListing found = list_images(listing.root, folder);
         if (found.images.empty()) {
             throw Error(fmt::format("the class folder '{}' is missing or has no image",
                                     escape((listing.root / folder).string())));
@@ -46,10 +57,9 @@ void list_train(FolderListing& listing, const std::vector<std::string>& wnids,
 }
 
 /// Each line: file name, class, four numbers of a box; separated by tabs.
-void list_validation(FolderListing& listing, const std::vector<std::string>& wnids,
-                     const DatasetOptions& options) {
+void list_validation(FolderListing& listing, const std::vector<std::string>& wnids) {
     const fs::path annotations = listing.root / "val" / "val_annotations.txt";
-    FileListing found = list_images(listing.root, "val/images", options.excluded);
+    FileListing found = list_images(listing.root, "val/images");
     std::map<std::string, ImageFile> images;
     for (ImageFile& image : found.images) images.emplace(image.path, std::move(image));
     for (const std::string& line : read_lines(annotations)) {
@@ -78,15 +88,19 @@ void list_validation(FolderListing& listing, const std::vector<std::string>& wni
 Dataset load_tiny_imagenet(const DatasetOptions& options) {
     const fs::path root = find_root(options.path);
     if (root.empty()) {
-        throw Error(
-            fmt::format("'{}' is no Tiny-ImageNet: wnids.txt and train/ are needed", options.path.string()));
+        throw Error(fmt::format("'{}' is no Tiny-ImageNet: wnids.txt and train/ are needed",
+                                escape(options.path.string())));
     }
     std::vector<std::string> wnids = read_lines(root / "wnids.txt");
     std::sort(wnids.begin(), wnids.end());
+    const auto twice = std::ranges::adjacent_find(wnids);
+    if (twice != wnids.end())
+        throw Error(fmt::format("'{}' has the class '{}' twice", escape((root / "wnids.txt").string()),
+                                escape(*twice)));
     FolderListing listing{root};
-    list_train(listing, wnids, options);
+    list_train(listing, wnids);
     const auto train_files = static_cast<int64_t>(listing.files.size());
-    list_validation(listing, wnids, options);
+    list_validation(listing, wnids);
     refuse_validation_share(options, "tiny_imagenet",
                             static_cast<int64_t>(listing.files.size()) - train_files);
     return load_listing(listing, wnids, train_files, native_size, options);
@@ -95,8 +109,8 @@ Dataset load_tiny_imagenet(const DatasetOptions& options) {
 }  // namespace
 
 DatasetFormat tiny_imagenet_format() {
-    return {"tiny_imagenet", "wnids.txt, train/WNID/images/* and val/val_annotations.txt",
-            [](const fs::path& path) { return !find_root(path).empty(); }, load_tiny_imagenet};
+    return {"tiny_imagenet", "wnids.txt, train/WNID/images/* and val/val_annotations.txt", recognises,
+            load_tiny_imagenet};
 }
 
 }  // namespace vitrine

@@ -7,40 +7,42 @@
 #include <algorithm>
 #include <optional>
 
+#include "data/file_listing.h"
 #include "data/image.h"
 #include "data/parallel.h"
 #include "data/resize.h"
+#include "engine/escape.h"
 
 namespace vitrine::predict {
 namespace {
 
 namespace fs = std::filesystem;
 
-std::vector<fs::path> images_below(const fs::path& folder) {
-    std::vector<fs::path> found;
-    try {
-        for (const fs::directory_entry& entry : fs::recursive_directory_iterator(folder)) {
-            if (entry.is_regular_file() && has_image_extension(entry.path())) found.push_back(entry.path());
-        }
-    } catch (const fs::filesystem_error& error) {
-        throw Error(fmt::format("cannot read the folder {}: {}", folder.string(), error.code().message()));
+void add_folder(Inputs& inputs, const fs::path& folder) {
+    FileListing found = list_images(folder, "");
+    if (found.images.empty()) {
+        const auto damaged = std::ranges::find(found.skipped, SkippedKind::damaged, &SkippedFile::kind);
+        const std::string why =
+            damaged == found.skipped.end() ? "" : fmt::format(" ({}: {})", damaged->path, damaged->reason);
+        throw Error(fmt::format("there is no image in the folder {}{}", escape(folder.string()), why));
     }
-    if (found.empty()) throw Error(fmt::format("there is no image in the folder {}", folder.string()));
-    std::ranges::sort(found);
-    return found;
+    for (const ImageFile& image : found.images) inputs.images.push_back(folder / image.path);
+    std::ranges::copy_if(found.skipped, std::back_inserter(inputs.skipped),
+                         [](const SkippedFile& file) { return file.kind != SkippedKind::no_image; });
 }
 
 }  // namespace
 
-std::vector<fs::path> find_images(const std::vector<std::string>& inputs) {
-    std::vector<fs::path> all;
+Inputs find_images(const std::vector<std::string>& inputs) {
+    Inputs all;
     for (const std::string& input : inputs) {
         std::error_code failure;
-        if (!fs::exists(input, failure)) throw Error(fmt::format("there is no file or folder {}", input));
+        if (!fs::exists(input, failure))
+            throw Error(fmt::format("there is no file or folder {}", escape(input)));
         if (fs::is_directory(input, failure)) {
-            std::ranges::copy(images_below(input), std::back_inserter(all));
+            add_folder(all, input);
         } else {
-            all.emplace_back(input);
+            all.images.emplace_back(input);
         }
     }
     return all;

@@ -7,13 +7,20 @@
 #include <string>
 #include <vector>
 
+#include "data/dataset.h"
 #include "data/image_set.h"
 
 namespace vitrine::predict {
 
-/// The images that the paths name: a file stands for itself, a folder for all images in it and below it,
-/// sorted by path. Throws Error for a path that does not exist and a folder without images.
-std::vector<std::filesystem::path> find_images(const std::vector<std::string>& inputs);
+/// The images that the paths name, and what was left out as damaged or listed already (data/file_listing.h).
+struct Inputs {
+    std::vector<std::filesystem::path> images;
+    std::vector<SkippedFile> skipped;
+};
+
+/// A file stands for itself, a folder for the images in it and below it, listed as training lists a class.
+/// Throws Error for a path that does not exist and a folder without images.
+Inputs find_images(const std::vector<std::string>& inputs);
 
 /// Some images, decoded and cut to squares as a data set's are.
 struct Decoded {

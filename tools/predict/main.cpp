@@ -109,8 +109,21 @@ void check_csv(const Options& options, const std::vector<fs::path>& images) {
     tools::go_on_without_output();  // the file is what counts then
 }
 
+/// Returns how many of what was left out may have been images.
+size_t report_skipped(const std::vector<SkippedFile>& skipped, bool strict) {
+    size_t damaged = 0;
+    for (const SkippedFile& file : skipped) {
+        const std::string sentence = fmt::format("{}: {}", file.path, file.reason);
+        if (strict && file.kind == SkippedKind::damaged) throw Error(sentence);
+        tell("skipped " + sentence);
+        damaged += file.kind == SkippedKind::damaged;
+    }
+    return damaged;
+}
+
 int run(const Options& options) {
-    const std::vector<fs::path> images = find_images(options.inputs);
+    const Inputs inputs = find_images(options.inputs);
+    const std::vector<fs::path>& images = inputs.images;
     check_csv(options, images);
     set_threads(options.threads);
     const Placement placement{DType::f32, tools::choose_device(options.device).device};
@@ -118,13 +131,14 @@ int run(const Options& options) {
     const tools::ModelDescription description = describe(options, file);
     const auto model = tools::build_model(description, placement, file, options.checkpoint);
 
+    const size_t left_out = report_skipped(inputs.skipped, options.strict);
     tools::TrainingStep step(*model, {}, 0.0);
     Submission submission;
-    const size_t failed = classify(options, images, description, step, placement, submission);
+    const size_t failed = left_out + classify(options, images, description, step, placement, submission);
     std::cout.flush();  // before the CSV file, which may be the standard output too
     if (!options.csv.empty()) submission.write(options.csv);
     if (failed == 0) return 0;
-    tell(fmt::format("{} of {} images could not be read", failed, images.size()));
+    tell(fmt::format("{} of {} images could not be read", failed, images.size() + left_out));
     return 1;
 }
 

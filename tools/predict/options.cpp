@@ -19,7 +19,8 @@ constexpr const char* description =
 
 constexpr const char* notes =
     "Images are prepared as in the validation of the run that saved the model. Folders are searched with all "
-    "folders below them, in the order of names.\n"
+    "folders below them, linked ones too, in\nthe order of names; names that begin with a dot are left "
+    "out, as in training.\n"
     "A checkpoint from elsewhere (a state_dict of PyTorch as safetensors) needs --model; its classes are "
     "then\n"
     "called 0, 1, …, and images are normalised as for torchvision's ImageNet weights.\n"
@@ -47,7 +48,8 @@ void add_options(CLI::App& app, Options& options) {
         app, "--top", 1, 1'000'000, [&](int64_t top) { options.top = top; },
         "Classes for each image, the most probable first [1]");
     app.add_option("--csv", options.csv, "Also write Id,Category: file name and class")->type_name("FILE");
-    app.add_flag("--strict", options.strict, "A damaged image ends the program");
+    app.add_flag("--strict", options.strict,
+                 "A damaged image, or a file that looks like one and\ncannot be read, ends the program");
 
     app.option_defaults()->group("Machine");
     tools::add_whole(

@@ -10,6 +10,7 @@
 
 #include "data/dataset.h"
 #include "engine/error.h"
+#include "engine/escape.h"
 #include "models/models.h"
 #include "tools/common/command_line.h"
 #include "tools/recipe/recipe_file.h"
@@ -109,7 +110,9 @@ void add_recipe(CLI::App& app, CommandLine& line) {
 void add_data(CLI::App& app, CommandLine& line) {
     app.add_option_function<std::string>(
            "--data",
-           [&line](const std::string& path) { line.change("data.path", recipe::toml_text(path), "--data"); },
+           [&line](const std::string& path) {
+               line.change("data.path", recipe::toml_text(escape(path)), "--data");
+           },
            "Folder of the data set [Debian's Fashion-MNIST]")
         ->type_name("DIR");
     add_choice(

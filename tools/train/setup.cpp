@@ -8,6 +8,7 @@
 #include <map>
 
 #include "engine/error.h"
+#include "engine/escape.h"
 #include "kernels/kernels.h"
 #include "kernels/threads.h"
 #include "models/models.h"
@@ -72,7 +73,7 @@ void agree(const char* flag, const std::optional<T>& option, const T& in_file, c
 DatasetOptions dataset_options(const Options& options, int64_t image_size, Reporter& reporter) {
     DatasetOptions wanted;
     const recipe::DataSettings& data = options.recipe.data;
-    wanted.path = data.path;
+    wanted.path = unescape(data.path);  // a recipe is UTF-8, a path need not be
     wanted.kind = data.kind;
     wanted.image_size = image_size;
     // What will be made larger anyway is best decoded at that size.
@@ -83,8 +84,6 @@ DatasetOptions dataset_options(const Options& options, int64_t image_size, Repor
     wanted.seed = options.recipe.seed;
     wanted.strict = data.strict;
     wanted.cache_folder = options.cache;
-    if (!options.out.empty())
-        wanted.excluded = {options.out, std::filesystem::path(options.out) / "checkpoints"};
     wanted.threads = options.threads;
     wanted.progress = [&](int64_t done, int64_t total) { reporter.loading(done, total); };
     return wanted;
