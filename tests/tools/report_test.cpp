@@ -1,6 +1,7 @@
 // Reports of runs: what is read of a folder, what goes into the page, and the program.
 
 #include "tools/report/report.h"
+#include "tools/report/run_files.h"
 
 #include <doctest/doctest.h>
 #include <sys/stat.h>

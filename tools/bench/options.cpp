@@ -2,6 +2,8 @@
 
 #include "tools/bench/options.h"
 
+#include <CLI/CLI.hpp>
+
 #include <iostream>
 
 #include "models/models.h"

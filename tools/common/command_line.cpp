@@ -2,6 +2,7 @@
 
 #include "tools/common/command_line.h"
 
+#include <CLI/CLI.hpp>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 

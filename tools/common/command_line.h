@@ -4,12 +4,17 @@
 // allowed.
 #pragma once
 
-#include <CLI/CLI.hpp>
 #include <cstdint>
 #include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
+
+// Whoever makes an App includes CLI/CLI.hpp, which takes a compiler five seconds.
+namespace CLI {
+class App;
+class Option;
+}  // namespace CLI
 
 namespace vitrine::tools {
 

@@ -2,6 +2,8 @@
 
 #include "tools/predict/options.h"
 
+#include <CLI/CLI.hpp>
+
 #include <iostream>
 
 #include "engine/error.h"

@@ -2,6 +2,8 @@
 
 #include "tools/recipe/schedule_plan.h"
 
+#include <nlohmann/json.hpp>
+
 #include "tools/recipe/describe_scheduler.h"
 
 namespace vitrine::tools {

@@ -1,7 +1,7 @@
 // The learning rate and momentum of every update of a run, before it is run.
 #pragma once
 
-#include <nlohmann/json.hpp>
+#include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <vector>
 

@@ -11,6 +11,7 @@
 #include "engine/atomic_file.h"
 #include "tools/common/run_program.h"
 #include "tools/report/report.h"
+#include "tools/report/run_files.h"
 
 namespace vitrine::report {
 namespace {

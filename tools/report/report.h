@@ -5,9 +5,9 @@
 #include <string>
 #include <vector>
 
-#include "tools/report/run_files.h"
-
 namespace vitrine::report {
+
+struct RunFiles;  // run_files.h
 
 /// One run in full, or several on shared axes. The page holds everything it shows: style, script, images, and
 /// the numbers as one block of JSON. Whatever the runs' files say is text in it, never markup.

@@ -2,6 +2,8 @@
 
 #include "tools/train/evaluation.h"
 
+#include <nlohmann/json.hpp>
+
 #include <algorithm>
 #include <cmath>
 #include <numeric>

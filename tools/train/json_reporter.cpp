@@ -1,6 +1,7 @@
 // Reports for machines, and the one that says almost nothing: see reporter.h.
 
 #include <iostream>
+#include <nlohmann/json.hpp>
 
 #include "engine/escape.h"
 #include "tools/train/reporter.h"

@@ -2,6 +2,8 @@
 
 #include "tools/train/metrics.h"
 
+#include <nlohmann/json.hpp>
+
 namespace vitrine::train {
 
 Json to_json(const EpochMetrics& metrics) {

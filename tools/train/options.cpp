@@ -3,6 +3,7 @@
 #include "tools/train/options.h"
 
 #include <fmt/format.h>
+#include <CLI/CLI.hpp>
 
 #include <iostream>
 #include <limits>

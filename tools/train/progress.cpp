@@ -2,6 +2,8 @@
 
 #include "tools/train/progress.h"
 
+#include <nlohmann/json.hpp>
+
 namespace vitrine::train {
 
 Json to_json(const Progress& progress) {

@@ -2,6 +2,8 @@
 
 #include "tools/train/run_folder.h"
 
+#include <nlohmann/json.hpp>
+
 #include <fmt/format.h>
 
 #include <algorithm>

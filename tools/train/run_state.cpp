@@ -2,6 +2,8 @@
 
 #include "tools/train/run_state.h"
 
+#include <nlohmann/json.hpp>
+
 #include <string_view>
 #include <utility>
 

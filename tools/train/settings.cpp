@@ -2,6 +2,8 @@
 
 #include "tools/train/settings.h"
 
+#include <nlohmann/json.hpp>
+
 #include <fmt/chrono.h>
 #include <fmt/format.h>
 

@@ -1,5 +1,7 @@
 // train --show-schedule: learning rate and momentum of every phase, before anything is trained.
 
+#include <nlohmann/json.hpp>
+
 #include <iostream>
 
 #include "tools/recipe/schedule_plot.h"

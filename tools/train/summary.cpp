@@ -1,6 +1,7 @@
 // train --summary: the layer table, for people or as JSON.
 
 #include <fmt/format.h>
+#include <nlohmann/json.hpp>
 
 #include <algorithm>
 #include <iostream>

@@ -1,6 +1,7 @@
 // train's main mode: a recipe from its data to its last epoch, or from where it was.
 
 #include <fmt/format.h>
+#include <nlohmann/json.hpp>
 
 #include "engine/error.h"
 #include "tools/train/interrupt.h"
