@@ -9,11 +9,10 @@
 #include <cstring>
 #include <limits>
 #include <nlohmann/json.hpp>
-#include <set>
-#include <type_traits>
 
 #include "engine/atomic_file.h"
 #include "engine/error.h"
+#include "engine/parse_json.h"
 
 namespace vitrine {
 namespace {
@@ -21,7 +20,7 @@ namespace {
 static_assert(std::endian::native == std::endian::little,
               "safetensors are little-endian, and so is this reader");
 
-using Json = nlohmann::ordered_json;
+using Json = nlohmann::json;
 
 constexpr uint64_t largest_header = 100'000'000;
 
@@ -46,81 +45,128 @@ std::string encode(std::span<const double> values) {
     return bytes;
 }
 
-/// Bytes of an element, 0 for a type that the format does not have.
-int64_t element_size(const std::string& dtype) {
-    static const std::map<std::string, int64_t> sizes{
-        {"BOOL", 1}, {"U8", 1},  {"I8", 1},  {"I16", 2}, {"U16", 2}, {"F16", 2}, {"BF16", 2},
-        {"I32", 4},  {"U32", 4}, {"F32", 4}, {"F64", 8}, {"I64", 8}, {"U64", 8}};
-    const auto found = sizes.find(dtype);
-    return found == sizes.end() ? 0 : found->second;
+/// An element's size in bits, 0 for a type that the format does not have.
+uint64_t element_bits(const std::string& dtype) {
+    static const std::map<std::string, uint64_t> bits{
+        {"F4", 4},      {"F6_E2M3", 6}, {"F6_E3M2", 6}, {"BOOL", 8},        {"U8", 8},          {"I8", 8},
+        {"F8_E5M2", 8}, {"F8_E4M3", 8}, {"F8_E8M0", 8}, {"F8_E4M3FNUZ", 8}, {"F8_E5M2FNUZ", 8}, {"I16", 16},
+        {"U16", 16},    {"F16", 16},    {"BF16", 16},   {"I32", 32},        {"U32", 32},        {"F32", 32},
+        {"F64", 64},    {"I64", 64},    {"U64", 64},    {"C64", 64}};
+    const auto found = bits.find(dtype);
+    return found == bits.end() ? 0 : found->second;
 }
 
-/// Throws if the parser meets a name twice: the last would win silently otherwise.
-Json parse_header(const std::string& text) {
-    std::vector<std::set<std::string>> names;
-    const auto refuse_duplicates = [&](int, Json::parse_event_t event, Json& parsed) {
-        if (event == Json::parse_event_t::object_start) names.emplace_back();
-        if (event == Json::parse_event_t::object_end) names.pop_back();
-        if (event == Json::parse_event_t::key && !names.back().insert(parsed.get<std::string>()).second) {
-            throw std::invalid_argument("the name " + parsed.get<std::string>() + " stands in it twice");
-        }
-        return true;
-    };
-    return Json::parse(text, refuse_duplicates);
+/// What the header says of a tensor.
+struct Entry {
+    std::string name, dtype;
+    std::vector<int64_t> shape;
+    uint64_t begin = 0, end = 0;  // its data_offsets
+};
+
+/// Whole numbers from 0 up. Text, fractions and negative ones are not taken for such.
+uint64_t whole(const Json& value, const std::string& name, const char* what) {
+    if (!value.is_number_unsigned())
+        throw Error(fmt::format("{} has a {} that is no whole number from 0 up", name, what));
+    return value.get<uint64_t>();
 }
 
-SafeTensor parse_entry(const std::string& name, const Json& entry, const std::string& content,
-                       uint64_t buffer_start, uint64_t expected_begin) {
-    SafeTensor tensor{name, entry.at("dtype").get<std::string>(), {}, {}};
-    const int64_t size = element_size(tensor.dtype);
-    if (size == 0)
-        throw std::invalid_argument(fmt::format("{} has the unknown dtype {}", name, tensor.dtype));
-    uint64_t wanted = static_cast<uint64_t>(size);
-    std::vector<int64_t> extents;
-    for (const Json& extent : entry.at("shape")) {
-        extents.push_back(extent.get<int64_t>());
-        if (extents.back() < 0) throw std::invalid_argument(name + " has a negative extent");
-        if (__builtin_mul_overflow(wanted, static_cast<uint64_t>(extents.back()), &wanted)) {
-            throw std::invalid_argument(name + " has an absurd shape");
-        }
+const Json& member(const Json& entry, const std::string& name, const char* key, Json::value_t type) {
+    const auto found = entry.is_object() ? entry.find(key) : entry.end();
+    if (!entry.is_object() || found == entry.end() || found->type() != type)
+        throw Error(fmt::format("{} has no {}, or one of the wrong type", name, key));
+    return *found;
+}
+
+Entry parse_entry(const std::string& name, const Json& json) {
+    Entry entry{.name = name, .dtype = member(json, name, "dtype", Json::value_t::string), .shape = {}};
+    for (const Json& each : member(json, name, "shape", Json::value_t::array)) {
+        const uint64_t extent = whole(each, name, "shape");
+        if (extent > std::numeric_limits<int64_t>::max()) throw Error(name + " has an absurd shape");
+        entry.shape.push_back(static_cast<int64_t>(extent));
     }
-    tensor.shape = Shape(std::move(extents));
-    const auto begin = entry.at("data_offsets").at(0).get<uint64_t>();
-    const auto end = entry.at("data_offsets").at(1).get<uint64_t>();
-    if (begin != expected_begin) throw std::invalid_argument(name + " does not follow the tensor before it");
-    if (end < begin || end - begin != wanted || end > content.size() - buffer_start) {
-        throw std::invalid_argument(name + " does not have the bytes that its shape needs");
-    }
-    tensor.bytes = content.substr(buffer_start + begin, wanted);
-    return tensor;
+    const Json& offsets = member(json, name, "data_offsets", Json::value_t::array);
+    if (offsets.size() != 2)
+        throw Error(fmt::format("{} has {} data_offsets instead of 2", name, offsets.size()));
+    entry.begin = whole(offsets[0], name, "data_offset");
+    entry.end = whole(offsets[1], name, "data_offset");
+    return entry;
 }
 
-SafeTensors parse(const std::string& content) {
+/// Throws unless the shape asks for exactly the bytes between the offsets.
+void check_size(const Entry& entry) {
+    const uint64_t bits = element_bits(entry.dtype);
+    if (bits == 0) throw Error(fmt::format("{} has the unknown dtype {}", entry.name, entry.dtype));
+    uint64_t wanted = 1;
+    bool absurd = false;
+    for (const int64_t extent : entry.shape)
+        absurd |= __builtin_mul_overflow(wanted, static_cast<uint64_t>(extent), &wanted);
+    absurd |= __builtin_mul_overflow(wanted, bits, &wanted);
+    if (absurd || wanted % 8 != 0) throw Error(entry.name + " has an absurd shape");
+    if (entry.end < entry.begin || entry.end - entry.begin != wanted / 8)
+        throw Error(entry.name + " does not have the bytes that its shape needs");
+}
+
+/// Puts them into the order of their bytes, which must follow each other from 0 to `size`.
+void check_places(std::vector<Entry>& entries, uint64_t size) {
+    std::ranges::stable_sort(entries, {},
+                             [](const Entry& entry) { return std::pair(entry.begin, entry.end); });
+    uint64_t end = 0;
+    for (const Entry& entry : entries) {
+        if (entry.begin != end) throw Error(entry.name + " does not follow the tensor before it");
+        check_size(entry);
+        end = entry.end;
+    }
+    if (end > size) throw Error("it ends before its last tensor does");
+    if (end < size) throw Error("bytes follow its last tensor");
+}
+
+std::map<std::string, std::string> parse_metadata(const Json& json) {
+    std::map<std::string, std::string> metadata;
+    if (json.is_null()) return metadata;
+    const bool texts = json.is_object() && std::ranges::all_of(json, &Json::is_string);
+    if (!texts) throw Error("its __metadata__ is no map of texts");
+    for (const auto& [key, value] : json.items()) metadata.emplace(key, value.get<std::string>());
+    return metadata;
+}
+
+/// Its tensors without their bytes.
+Json parse_header(std::string_view text) {
+    if (text.starts_with("\xef\xbb\xbf")) throw Error("its header begins with a byte order mark");
+    // Unknown keys of a tensor may hold anything; the depth is that of the format's own library.
+    const JsonLimits limits{.bytes = largest_header, .depth = 127, .keys = largest_header, .distinct = true};
+    try {
+        Json header = parse_json(text, limits);
+        if (!header.is_object()) throw Error("is no JSON object");
+        return header;
+    } catch (const Error& error) {
+        throw Error(fmt::format("its header {}", error.what()));
+    }
+}
+
+SafeTensors parse(std::string_view content) {
     uint64_t header_size = 0;
-    if (content.size() < sizeof(header_size)) throw std::invalid_argument("it is shorter than 8 bytes");
+    if (content.size() < sizeof(header_size)) throw Error("it is shorter than 8 bytes");
     std::memcpy(&header_size, content.data(), sizeof(header_size));
-    if (header_size > largest_header || header_size > content.size() - sizeof(header_size)) {
-        throw std::invalid_argument("its header is larger than the file or than 100 MB");
-    }
-    const uint64_t buffer_start = sizeof(header_size) + header_size;
-    const Json header = parse_header(content.substr(sizeof(header_size), header_size));
+    content.remove_prefix(sizeof(header_size));
+    if (header_size > largest_header || header_size > content.size())
+        throw Error("its header is larger than the file or than 100 MB");
+    const Json header = parse_header(content.substr(0, header_size));
+    content.remove_prefix(header_size);
 
     SafeTensors file;
-    std::vector<std::pair<uint64_t, std::string>> by_offset;
-    for (const auto& [name, entry] : header.items()) {
-        if (name == "__metadata__") {
-            file.metadata = entry.get<std::map<std::string, std::string>>();
-        } else {
-            by_offset.emplace_back(entry.at("data_offsets").at(1).get<uint64_t>(), name);
-        }
+    std::vector<Entry> entries;
+    for (const auto& [name, value] : header.items()) {
+        if (name == "__metadata__")
+            file.metadata = parse_metadata(value);
+        else
+            entries.push_back(parse_entry(name, value));
     }
-    std::ranges::stable_sort(by_offset, {}, &std::pair<uint64_t, std::string>::first);
-    uint64_t end = 0;
-    for (const auto& [tensor_end, name] : by_offset) {
-        file.tensors.push_back(parse_entry(name, header.at(name), content, buffer_start, end));
-        end = tensor_end;
+    check_places(entries, content.size());
+    for (Entry& entry : entries) {
+        const std::string_view bytes = content.substr(entry.begin, entry.end - entry.begin);
+        file.tensors.push_back({std::move(entry.name), std::move(entry.dtype), Shape(std::move(entry.shape)),
+                                std::string(bytes)});
     }
-    if (end != content.size() - buffer_start) throw std::invalid_argument("bytes follow its last tensor");
     return file;
 }
 
@@ -155,17 +201,20 @@ const SafeTensor& SafeTensors::at(std::string_view name) const {
     throw Error(fmt::format("the file has no tensor {}", name));
 }
 
-SafeTensors read_safetensors(const std::filesystem::path& path, Links links) {
-    const std::string content = read_file(path, std::numeric_limits<uint64_t>::max(), links);
+SafeTensors parse_safetensors(std::string_view content, const std::string& source) {
     try {
         return parse(content);
-    } catch (const std::exception& error) {
-        throw Error(fmt::format("{} is not a safetensors file: {}", path.string(), error.what()));
+    } catch (const Error& error) {
+        throw Error(fmt::format("{} is not a safetensors file: {}", source, error.what()));
     }
 }
 
+SafeTensors read_safetensors(const std::filesystem::path& path, Links links) {
+    return parse_safetensors(read_file(path, std::numeric_limits<uint64_t>::max(), links), path.string());
+}
+
 void write_safetensors(const std::filesystem::path& path, const SafeTensors& file, Links links) {
-    Json header = Json::object();
+    nlohmann::ordered_json header = nlohmann::ordered_json::object();
     if (!file.metadata.empty()) header["__metadata__"] = file.metadata;
     uint64_t end = 0;
     std::string buffer;

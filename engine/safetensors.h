@@ -10,6 +10,7 @@
 #include <map>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "engine/input_file.h"
@@ -23,6 +24,8 @@ struct SafeTensor {
     Shape shape;
     std::string bytes;
 
+    /// Whether values() can read its type.
+    bool is_number() const { return dtype == "F32" || dtype == "F64" || dtype == "I64"; }
     /// Values of an F32, F64 or I64 tensor. Throws Error naming the tensor for other types.
     std::vector<double> values() const;
     static SafeTensor f32(std::string name, Shape shape, std::span<const double> values);
@@ -39,6 +42,9 @@ struct SafeTensors {
     /// Throws Error naming what is missing.
     const SafeTensor& at(std::string_view name) const;
 };
+
+/// A file's content. Throws Error naming `source` and what is wrong with it.
+SafeTensors parse_safetensors(std::string_view content, const std::string& source);
 
 /// Throws Error naming the file and what is wrong with it; never reads outside of it.
 SafeTensors read_safetensors(const std::filesystem::path& path, Links links = Links::follow);

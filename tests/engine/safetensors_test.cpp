@@ -3,11 +3,15 @@
 #include "engine/safetensors.h"
 
 #include <doctest/doctest.h>
+#include <fmt/format.h>
 #include <unistd.h>
 
+#include <chrono>
+#include <cmath>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <limits>
 
 #include "engine/atomic_file.h"
 #include "engine/checkpoint.h"
@@ -83,6 +87,17 @@ TEST_CASE("a damaged file is refused with one sentence that names it") {
                     "12345678"),
         with_header(R"({"a":{"dtype":"F32","data_offsets":[0,8]}})", "12345678"),  // no shape
         std::string("\xff\xff\xff\xff\xff\xff\xff\x7f{}", 10),                     // absurd header
+        with_header(R"({"a":{"dtype":"F32","shape":[2.0],"data_offsets":[0,8]}})", "12345678"),  // fraction
+        with_header(R"({"a":{"dtype":"F32","shape":["2"],"data_offsets":[0,8]}})", "12345678"),  // text
+        with_header(R"({"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8,8]}})", "12345678"),  // a third
+        with_header(R"({"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8.0]}})", "12345678"),  // fraction
+        with_header(R"({"a":{"dtype":"F4","shape":[15],"data_offsets":[0,7]}})", "1234567"),  // half a byte
+        with_header(R"({"a":{"dtype":"F32","shape":[4611686018427387904,4,0],"data_offsets":[0,0]}})", ""),
+        with_header(R"({"__metadata__":{"a":1}})", ""),
+        with_header(R"({"a":[]})", ""),
+        with_header("\xef\xbb\xbf{}", ""),
+        with_header(std::string("{}\0", 3), ""),
+        with_header("{\"a\":" + std::string(100'000, '['), ""),
     };
     for (const std::string& content : damaged) {
         std::ofstream(path, std::ios::binary) << content;
@@ -96,6 +111,40 @@ TEST_CASE("a damaged file is refused with one sentence that names it") {
     }
     CHECK_THROWS_AS(read_safetensors(folder.path / "absent"), Error);
     CHECK_THROWS_AS(read_safetensors(folder.path), Error);
+}
+
+TEST_CASE(
+    "what the format allows is read: no metadata, unknown keys, small types, tensors without elements") {
+    const auto tensors = [](const std::string& header, const std::string& buffer) {
+        return parse_safetensors(with_header(header, buffer), "file").tensors.size();
+    };
+    CHECK(tensors("{}  ", "") == 0);
+    CHECK(tensors(R"( {"__metadata__":null})", "") == 0);
+    CHECK(tensors(R"({"a":{"dtype":"F4","shape":[4],"data_offsets":[0,2],"more":[{"x":[]}]}})", "12") == 1);
+    CHECK(tensors(R"({"c":{"dtype":"U8","shape":[2],"data_offsets":[0,2]},
+                      "b":{"dtype":"F32","shape":[0,4611686018427387904,4],"data_offsets":[2,2]},
+                      "a":{"dtype":"F32","shape":[0],"data_offsets":[0,0]}})",
+                  "12") == 3);
+}
+
+TEST_CASE("a header of a hundred thousand tensors and metadata keys is read in linear time") {
+    const auto seconds_for = [](int count) {
+        std::string header = R"({"__metadata__":{)";
+        for (int i = 0; i < count; ++i) header += fmt::format(R"({}"key {}":"")", i == 0 ? "" : ",", i);
+        header += "}";
+        for (int i = 0; i < count; ++i)
+            header +=
+                fmt::format(R"(,"{}":{{"dtype":"U8","shape":[1],"data_offsets":[{},{}]}})", i, i, i + 1);
+        const std::string content = with_header(header + "}", std::string(static_cast<size_t>(count), 'x'));
+        const auto start = std::chrono::steady_clock::now();
+        const SafeTensors file = parse_safetensors(content, "file");
+        CHECK(file.tensors.size() == static_cast<size_t>(count));
+        CHECK(file.metadata.size() == static_cast<size_t>(count));
+        return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    };
+    seconds_for(1'000);
+    // Quadratic, it would take a hundred times as long; ten is linear, and machines are busy.
+    CHECK(seconds_for(100'000) < 40.0 * seconds_for(10'000));
 }
 
 TEST_CASE("a model's state goes to PyTorch's layout and back without a change") {
@@ -149,4 +198,44 @@ TEST_CASE("a state of another model is refused and changes nothing") {
     SafeTensors reshaped = good;
     reshaped.tensors[0].shape = {3, 2};
     refused(reshaped);
+    SafeTensors half = good;
+    half.tensors[1].dtype = "F16";
+    refused(half);
+}
+
+TEST_CASE("values that a model cannot have are refused with the name of their tensor") {
+    const Placement placement{DType::f32, Device::reference};
+    nn::Sequential model;
+    model.append<nn::BatchNorm2d>(2, placement);
+    nn::initialise(model, 1);
+    const SafeTensors good = model_state(model);
+    const auto error_with = [&](const char* name, double value) -> std::string {
+        SafeTensors state = good;
+        for (SafeTensor& tensor : state.tensors) {
+            if (tensor.name != name) continue;
+            std::vector<double> values = tensor.values();
+            values.back() = value;
+            tensor = SafeTensor::f64(name, tensor.shape, values);
+        }
+        try {
+            load_model_state(model, state, "file");
+        } catch (const Error& error) {
+            CHECK(model_state(model).at("0.weight").bytes == good.at("0.weight").bytes);
+            return error.what();
+        }
+        return "";
+    };
+    const double infinity = std::numeric_limits<double>::infinity();
+    for (const char* name :
+         {"0.weight", "0.bias", "0.running_mean", "0.running_var", "0.num_batches_tracked"}) {
+        for (const double value : {std::nan(""), infinity, -infinity}) {
+            CAPTURE(name);
+            CHECK(error_with(name, value).starts_with(fmt::format("file: tensor {} holds ", name)));
+        }
+    }
+    CHECK(error_with("0.running_var", -1e-9) ==
+          "file: tensor 0.running_var holds -1e-09, but cannot be below 0");
+    CHECK(error_with("0.weight", 1e39) == "file: tensor 0.weight holds 1e+39, which is no finite f32 number");
+    CHECK(error_with("0.running_mean", -1e38) == "");
+    CHECK(error_with("0.running_var", 0.0) == "");
 }
