@@ -27,8 +27,10 @@ const toml::table& table_at(TableReader& reader, const toml::node& node, std::st
 ChannelNormalization parse_normalize(const toml::table& table, const std::string& source) {
     TableReader reader(table, source, "normalize");
     ChannelNormalization normalize;
-    const auto mean = reader.required("mean", reader.numbers("mean", 3, {-unlimited, unlimited}));
-    const auto deviation = reader.required("std", reader.numbers("std", 3, {1e-9, unlimited}));
+    const auto mean =
+        reader.required("mean", reader.numbers("mean", 3, {-largest_statistic, largest_statistic}));
+    const auto deviation =
+        reader.required("std", reader.numbers("std", 3, {smallest_deviation, largest_statistic}));
     reader.finish();
     std::copy(mean.begin(), mean.end(), normalize.mean.begin());
     std::copy(deviation.begin(), deviation.end(), normalize.deviation.begin());
@@ -139,16 +141,11 @@ Transforms parse_transforms(const toml::table& table, const std::string& source)
 }
 
 Transforms parse_transforms(std::string_view text, const std::string& source) {
-    try {
-        const toml::table recipe = toml::parse(text, source);
-        const toml::node* node = recipe.get("transforms");
-        if (node == nullptr) return {};
-        if (const toml::table* table = node->as_table()) return parse_transforms(*table, source);
-        throw Error(fmt::format("{}:{}: transforms must be a table", source, node->source().begin.line));
-    } catch (const toml::parse_error& error) {
-        throw Error(
-            fmt::format("{}:{}: {}", source, error.source().begin.line, std::string(error.description())));
-    }
+    const toml::table recipe = parse_toml(text, source);
+    const toml::node* node = recipe.get("transforms");
+    if (node == nullptr) return {};
+    if (const toml::table* table = node->as_table()) return parse_transforms(*table, source);
+    throw Error(fmt::format("{}:{}: transforms must be a table", source, node->source().begin.line));
 }
 
 }  // namespace vitrine

@@ -17,6 +17,11 @@ struct ChannelNormalization {
     bool operator==(const ChannelNormalization&) const = default;
 };
 
+/// What a mean may be, up or down, and a deviation at most: enough for pixels in 0 … 255 and for any float
+/// that is left of them.
+inline constexpr double largest_statistic = 1e6;
+inline constexpr double smallest_deviation = 1e-9;
+
 /// Poisson noise: x + p / (the largest p of the batch), with p ~ Poisson(rate) for each element.
 struct PoissonNoise {
     double rate = 5.0;

@@ -64,13 +64,13 @@ const toml::node* TableReader::node(std::string_view key) {
 
 double TableReader::checked_number(const toml::node& node, std::string_view key, Limits limits) const {
     const std::optional<double> value = node.is_number() ? node.value<double>() : std::nullopt;
-    if (!value || !(*value >= limits.low && *value <= limits.high)) {
+    if (!value || !std::isfinite(*value) || !(*value >= limits.low && *value <= limits.high)) {
         const std::string range = std::isinf(limits.high)
                                       ? fmt::format("a number from {}", limits.low)
                                       : fmt::format("a number from {} to {}", limits.low, limits.high);
         fail_at(node, fmt::format("{} of {} must be {}", key, what_, range));
     }
-    return *value;
+    return *value + 0.0;  // -0 is 0
 }
 
 std::optional<double> TableReader::number(std::string_view key, Limits limits) {

@@ -9,9 +9,7 @@
 #include <vector>
 
 #include "data/transforms/ops.h"
-
-#define TOML_EXCEPTIONS 1
-#include <toml++/toml.h>
+#include "data/transforms/parse_toml.h"
 
 namespace vitrine {
 

@@ -89,13 +89,13 @@ TEST_CASE("recipes: written out whole, they are the same recipes") {
         CAPTURE(name);
         const std::string path = (recipes / (name + ".toml")).string();
         const std::string whole = recipe::to_toml(recipe::parse_recipe(recipe::read_toml(path), path));
-        CHECK(recipe::to_toml(recipe::parse_recipe(recipe::parse_toml(whole, "whole"), "whole")) == whole);
+        CHECK(recipe::to_toml(recipe::parse_recipe(parse_toml(whole, "whole"), "whole")) == whole);
     }
 }
 
 std::string complaint(const std::string& text, const std::vector<std::string>& assignments = {}) {
     try {
-        toml::table table = recipe::parse_toml(text, "r.toml");
+        toml::table table = parse_toml(text, "r.toml");
         for (const std::string& assignment : assignments) recipe::set_assignment(table, assignment);
         recipe::parse_recipe(table, "r.toml");
     } catch (const Error& error) {

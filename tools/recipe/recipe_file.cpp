@@ -24,15 +24,33 @@ std::vector<std::string> split(std::string_view place, const std::string& source
         keys.emplace_back(place.substr(begin, end - begin));
         begin = end + 1;
     }
+    if (keys.size() > most_key_parts)
+        throw Error(fmt::format("{}: a key of more than {} parts", source, most_key_parts));
     return keys;
+}
+
+/// `text` as TOML if it is one value and nothing else: no further keys or tables, no comment that would be
+/// dropped in silence.
+std::optional<toml::table> as_one_value(std::string_view text, const std::string& source) {
+    try {
+        toml::table table = parse_toml(fmt::format("value = {}", text), source);
+        // In brackets, a comment at the end would hide the closing one.
+        const toml::table list = parse_toml(fmt::format("value = [{}]", text), source);
+        const toml::array* values = list["value"].as_array();
+        const bool one = table.size() == 1 && list.size() == 1 && values != nullptr && values->size() == 1;
+        if (one) return table;
+    } catch (const Error&) {
+    }
+    return std::nullopt;
 }
 
 /// The value as TOML, or as text where it is none: `--set model.name=mobilenet_v2` needs no quotes.
 toml::table parse_value(std::string_view value, const std::string& source) {
+    if (std::optional<toml::table> found = as_one_value(value, source)) return std::move(*found);
     try {
-        return toml::parse(fmt::format("value = {}", value), source);
-    } catch (const toml::parse_error&) {
-        return toml::parse(fmt::format("value = {}", toml_text(std::string(value))), source);
+        return parse_toml(fmt::format("value = {}", toml_text(std::string(value))), source);
+    } catch (const Error&) {
+        throw Error(fmt::format("{}: this is not UTF-8, which all of a recipe has to be", source));
     }
 }
 
@@ -95,16 +113,7 @@ void flatten(const toml::node& node, const std::string& place, std::map<std::str
 
 }  // namespace
 
-toml::table parse_toml(std::string_view text, const std::string& source) {
-    try {
-        return toml::parse(text, source);
-    } catch (const toml::parse_error& error) {
-        throw Error(
-            fmt::format("{}:{}: {}", source, error.source().begin.line, std::string(error.description())));
-    }
-}
-
-toml::table read_toml(const std::string& path) { return parse_toml(read_file(path), path); }
+toml::table read_toml(const std::string& path) { return parse_toml(read_file(path, largest_toml), path); }
 
 void set_value(toml::table& recipe, std::string_view place, std::string_view value,
                const std::string& source) {
@@ -128,6 +137,8 @@ void set_assignment(toml::table& recipe, std::string_view assignment) {
     const size_t sign = assignment.find('=');
     if (sign == std::string_view::npos || sign == 0)
         throw Error(fmt::format("{}: KEY=VALUE is needed, such as training.batch_size=64", source));
+    if (assignment.find_first_not_of(" \t\r\n", sign + 1) == std::string_view::npos)
+        throw Error(fmt::format("{}: a value is needed, \"\" for an empty text", source));
     set_value(recipe, assignment.substr(0, sign), assignment.substr(sign + 1), source);
 }
 

@@ -11,13 +11,11 @@ namespace vitrine::recipe {
 
 /// Reads a TOML file. Throws Error naming the file, and the line that is no TOML.
 toml::table read_toml(const std::string& path);
-/// `source` stands for the text in messages.
-toml::table parse_toml(std::string_view text, const std::string& source);
 
 /// Puts a value at a place of a recipe: "training.batch_size", "phase.2.lr" (phases count from 1),
 /// "transforms.validation.resize". "phase.lr" without a number is for recipes of one phase.
-/// `value` is TOML; what is none is taken as text. Throws Error naming `source`, which is how the user wrote
-/// it ("--set a.b=c").
+/// `value` is TOML; what is none, or more than one value, is taken as text. Throws Error naming `source`,
+/// which is how the user wrote it ("--set a.b=c").
 void set_value(toml::table& recipe, std::string_view place, std::string_view value,
                const std::string& source);
 

@@ -86,9 +86,21 @@ std::string toml_number(double value) {
 }
 
 std::string toml_text(const std::string& value) {
-    std::ostringstream stream;
-    stream << toml::toml_formatter(toml::value<std::string>(value), toml::format_flags::none);
-    return stream.str();
+    std::string text = "\"";
+    for (const char c : value) {
+        const auto byte = static_cast<unsigned char>(c);
+        if (c == '"' || c == '\\')
+            text += {'\\', c};
+        else if (c == '\n')
+            text += "\\n";
+        else if (c == '\t')
+            text += "\\t";
+        else if (byte < 0x20 || byte == 0x7f)
+            text += fmt::format("\\u{:04X}", byte);
+        else
+            text += c;
+    }
+    return text + "\"";
 }
 
 std::string toml_value(const toml::node& node) {

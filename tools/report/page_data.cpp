@@ -3,14 +3,16 @@
 #include "tools/report/page_data.h"
 
 #include <fmt/format.h>
-#include <toml++/toml.h>
 
 #include <algorithm>
 #include <cmath>
+#include <map>
 #include <optional>
 #include <sstream>
 #include <string>
 
+#include "data/transforms/parse_toml.h"
+#include "engine/error.h"
 #include "tools/common/base64.h"
 
 namespace vitrine::report {
@@ -82,7 +84,7 @@ std::string text_of(const toml::node& node) {
 
 /// Adds each value below `node` under its dotted key. Lists of values stay whole; lists of tables are
 /// counted.
-void flatten(const toml::node& node, const std::string& key, Json& settings) {
+void flatten(const toml::node& node, const std::string& key, std::map<std::string, std::string>& settings) {
     if (const toml::table* table = node.as_table()) {
         for (const auto& [name, value] : *table)
             flatten(value, key.empty() ? std::string(name.str()) : fmt::format("{}.{}", key, name.str()),
@@ -99,10 +101,10 @@ void flatten(const toml::node& node, const std::string& key, Json& settings) {
 }
 
 Json settings_of(const std::string& recipe) {
-    Json settings = Json::object();
+    std::map<std::string, std::string> settings;
     try {
-        flatten(toml::parse(recipe), "", settings);
-    } catch (const toml::parse_error&) {
+        flatten(parse_toml(recipe, "recipe.toml"), "", settings);
+    } catch (const Error&) {
         return Json::object();
     }
     return settings;
