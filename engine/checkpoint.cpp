@@ -5,10 +5,40 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
+#include <limits>
 
 #include "engine/error.h"
 
 namespace vitrine {
+namespace {
+
+void check_shape(const nn::Parameter& parameter, const SafeTensor& tensor, const std::string& source) {
+    const Shape& needed = parameter.layout.shape;
+    if (tensor.shape != needed)
+        throw Error(fmt::format("{}: tensor {} has shape {}, but the model needs {}", source, tensor.name,
+                                tensor.shape.to_string(), needed.to_string()));
+    if (!tensor.is_number())
+        throw Error(fmt::format("{}: tensor {} has dtype {}, but F32, F64 or I64 is needed", source,
+                                tensor.name, tensor.dtype));
+}
+
+/// A model of such values would answer with NaN, or with whatever a comparison with NaN leaves.
+void check_values(const nn::Parameter& parameter, const std::string& name, std::span<const double> values,
+                  const std::string& source) {
+    const bool single = parameter.value.dtype() == DType::f32;
+    const double highest = single ? std::numeric_limits<float>::max() : std::numeric_limits<double>::max();
+    for (const double value : values) {
+        if (!(std::abs(value) <= highest))
+            throw Error(fmt::format("{}: tensor {} holds {}, which is no finite {} number", source, name,
+                                    value, name_of(parameter.value.dtype())));
+        if (value < parameter.lowest)
+            throw Error(fmt::format("{}: tensor {} holds {}, but cannot be below {}", source, name, value,
+                                    parameter.lowest));
+    }
+}
+
+}  // namespace
 
 SafeTensor in_torch_layout(std::string name, const Tensor& value, const nn::Parameter& parameter) {
     const std::vector<double> values = to_torch(value.to_host<double>(), parameter.layout);
@@ -20,12 +50,10 @@ SafeTensor in_torch_layout(std::string name, const Tensor& value, const nn::Para
 
 std::vector<double> values_for(const nn::Parameter& parameter, const SafeTensor& tensor,
                                const std::string& source) {
-    const nn::TorchLayout& layout = parameter.layout;
-    if (tensor.shape != layout.shape) {
-        throw Error(fmt::format("{}: tensor {} has shape {}, but the model needs {}", source, tensor.name,
-                                tensor.shape.to_string(), layout.shape.to_string()));
-    }
-    return from_torch(tensor.values(), layout);
+    check_shape(parameter, tensor, source);
+    const std::vector<double> values = tensor.values();
+    check_values(parameter, tensor.name, values, source);
+    return from_torch(values, parameter.layout);
 }
 
 SafeTensors model_state(nn::Module& model) {
@@ -36,14 +64,13 @@ SafeTensors model_state(nn::Module& model) {
     return state;
 }
 
-void load_model_state(nn::Module& model, const SafeTensors& state, const std::string& source) {
+void check_model_state(nn::Module& model, const SafeTensors& state, const std::string& source) {
     const std::vector<nn::NamedParameter> wanted = model.state();
-    std::vector<std::vector<double>> values;
     for (const nn::NamedParameter& named : wanted) {
         const SafeTensor* tensor = state.find(named.name);
         if (tensor == nullptr)
             throw Error(fmt::format("{} has no tensor {}: is it another model?", source, named.name));
-        values.push_back(values_for(*named.parameter, *tensor, source));
+        check_shape(*named.parameter, *tensor, source);
     }
     if (state.tensors.size() != wanted.size()) {
         for (const SafeTensor& tensor : state.tensors) {
@@ -53,6 +80,14 @@ void load_model_state(nn::Module& model, const SafeTensors& state, const std::st
             }
         }
     }
+}
+
+void load_model_state(nn::Module& model, const SafeTensors& state, const std::string& source) {
+    check_model_state(model, state, source);
+    const std::vector<nn::NamedParameter> wanted = model.state();
+    std::vector<std::vector<double>> values;
+    for (const nn::NamedParameter& named : wanted)
+        values.push_back(values_for(*named.parameter, state.at(named.name), source));
     for (size_t i = 0; i < wanted.size(); ++i) wanted[i].value().assign(std::span<const double>(values[i]));
 }
 

@@ -15,15 +15,19 @@ namespace vitrine {
 /// A tensor of a parameter's shape (itself, its momentum, its average) as PyTorch lays the parameter out.
 SafeTensor in_torch_layout(std::string name, const Tensor& value, const nn::Parameter& parameter);
 
-/// The values of `tensor` in our layout of the parameter. Throws Error naming `source` if the shapes differ.
+/// The values of `tensor` in our layout of the parameter. Throws Error naming `source` and the tensor if the
+/// shapes differ, or if a value is none that the parameter can have: not finite, or a negative variance.
 std::vector<double> values_for(const nn::Parameter& parameter, const SafeTensor& tensor,
                                const std::string& source);
 
 /// Parameters and buffers of the model, f32 unless the model is f64.
 SafeTensors model_state(nn::Module& model);
 
-/// Throws Error naming the first tensor that is missing, left over or of another shape; the model is then
-/// unchanged.
+/// Throws Error naming the first tensor that is missing, left over or of another shape. The model may be an
+/// outline without memory (models/models.h).
+void check_model_state(nn::Module& model, const SafeTensors& state, const std::string& source);
+
+/// Throws Error as check_model_state and values_for do; the model is then unchanged.
 void load_model_state(nn::Module& model, const SafeTensors& state, const std::string& source);
 
 void save_model(const std::filesystem::path& path, nn::Module& model,

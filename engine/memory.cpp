@@ -105,9 +105,15 @@ Pool& pool(Device device) {
     return *pools[static_cast<size_t>(device)];
 }
 
+thread_local bool shapes_only = false;
+
 }  // namespace
 
+ShapesOnly::ShapesOnly() { shapes_only = true; }
+ShapesOnly::~ShapesOnly() { shapes_only = false; }
+
 std::shared_ptr<void> allocate(Device device, size_t bytes) {
+    if (shapes_only) return nullptr;
     const size_t rounded = size_class(bytes);
     return {pool(device).take(rounded),
             [device, rounded](void* memory) { pool(device).give_back(memory, rounded); }};

@@ -16,6 +16,16 @@ namespace vitrine {
 /// blocks back.
 std::shared_ptr<void> allocate(Device device, size_t bytes);
 
+/// While it lives, this thread's requests are answered with no memory at all: what is then built has the
+/// shapes of a model, and costs nothing.
+class ShapesOnly {
+  public:
+    ShapesOnly();
+    ~ShapesOnly();
+    ShapesOnly(const ShapesOnly&) = delete;
+    ShapesOnly& operator=(const ShapesOnly&) = delete;
+};
+
 /// Whether kernels of the device read the host's memory as their own, so that nothing need be copied to it.
 bool reads_host_memory(Device device);
 

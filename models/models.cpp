@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "engine/error.h"
+#include "engine/memory.h"
 #include "engine/nn/layers.h"
 #include "models/basic_block_net.h"
 #include "models/mobilenet_v2.h"
@@ -30,14 +31,24 @@ const ModelInfo& model_from_name(std::string_view name) {
     throw Error(fmt::format("unknown model '{}': choose one of {}", name, known));
 }
 
-std::shared_ptr<nn::Module> make_model(std::string_view name, const ModelOptions& options,
-                                       Placement placement, uint64_t seed) {
+std::shared_ptr<nn::Module> make_outline(std::string_view name, const ModelOptions& options) {
+    const ShapesOnly shapes_only;
+    return make_blank_model(name, options, {});
+}
+
+std::shared_ptr<nn::Module> make_blank_model(std::string_view name, const ModelOptions& options,
+                                             Placement placement) {
     const ModelInfo& info = model_from_name(name);
     if (options.classes < 1)
         throw Error(fmt::format("{} classes: a model needs at least one", options.classes));
     ModelOptions resolved = options;
     if (resolved.image_size == 0) resolved.image_size = info.image_size;
-    std::shared_ptr<nn::Module> model = info.build(resolved, placement);
+    return info.build(resolved, placement);
+}
+
+std::shared_ptr<nn::Module> make_model(std::string_view name, const ModelOptions& options,
+                                       Placement placement, uint64_t seed) {
+    std::shared_ptr<nn::Module> model = make_blank_model(name, options, placement);
     nn::initialise(*model, seed);
     return model;
 }

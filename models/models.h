@@ -31,6 +31,14 @@ const std::vector<ModelInfo>& all_models();
 /// Throws Error naming the models there are.
 const ModelInfo& model_from_name(std::string_view name);
 
+/// A model whose parameters have names and shapes but no memory: for comparing with a file before anything is
+/// allocated. Throws Error as make_model does.
+std::shared_ptr<nn::Module> make_outline(std::string_view name, const ModelOptions& options);
+
+/// A model whose parameters hold nothing yet. Throws Error if the image size is too small for it.
+std::shared_ptr<nn::Module> make_blank_model(std::string_view name, const ModelOptions& options,
+                                             Placement placement);
+
 /// A model with its parameters initialised from the seed: x [N, H, W, 3] → logits [N, classes]. Throws Error
 /// if the image size is too small for it.
 std::shared_ptr<nn::Module> make_model(std::string_view name, const ModelOptions& options,

@@ -74,9 +74,10 @@ BatchNorm2d::BatchNorm2d(int64_t channels, Placement placement) {
     bias_ = vector("bias", 0.0, Role::trained);
     running_mean_ = vector("running_mean", 0.0, Role::buffer);
     running_variance_ = vector("running_var", 1.0, Role::buffer);
+    own_parameters().back().lowest = 0.0;
     // Counted on the host, in f64: exact up to 2^53 batches.
     batches_ = add(Parameter{"num_batches_tracked", Tensor::empty({1}, {DType::f64, Device::reference}),
-                             TorchLayout{{1}, {0}, {}}, Initialisation::constant(0.0), Role::counter});
+                             TorchLayout{{1}, {0}, {}}, Initialisation::constant(0.0), Role::counter, 0.0});
 }
 
 Tensor BatchNorm2d::forward(const Tensor& x) {

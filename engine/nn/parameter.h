@@ -1,6 +1,7 @@
 // Parameters: a tensor, how it starts, and how PyTorch lays it out.
 #pragma once
 
+#include <limits>
 #include <string>
 #include <vector>
 
@@ -44,6 +45,7 @@ struct Parameter {
     TorchLayout layout;
     Initialisation initialisation;
     Role role = Role::trained;
+    double lowest = -std::numeric_limits<double>::infinity();  // what makes sense: a variance is not below 0
 };
 
 struct NamedParameter {

@@ -58,14 +58,21 @@ TEST_CASE("numbers for people") {
     CHECK(duration(3'723) == "1:02:03");
 }
 
-TEST_CASE("the rank of a label: ties go to the lower number, NaN counts against it") {
-    const float nan = std::numeric_limits<float>::quiet_NaN();
+TEST_CASE("the rank of a label: ties go to the lower number, and logits that are not finite rank nothing") {
     const std::vector<float> logits{1.0f, 3.0f, 3.0f, 2.0f};
     CHECK(rank_of_label(logits, 1) == 0);
     CHECK(rank_of_label(logits, 2) == 1);
     CHECK(rank_of_label(logits, 0) == 3);
-    CHECK(rank_of_label(std::vector<float>{nan, 1.0f}, 0) == 1);
-    CHECK(rank_of_label(std::vector<float>{nan, 1.0f}, 1) == 1);
+    const float nan = std::numeric_limits<float>::quiet_NaN(),
+                infinity = std::numeric_limits<float>::infinity();
+    for (const float broken : {nan, infinity, -infinity}) {
+        CHECK(rank_of_label(std::vector<float>{broken, 1.0f}, 0) == unranked);
+        CHECK(rank_of_label(std::vector<float>{broken, 1.0f}, 1) == unranked);
+    }
+    Scores scores;
+    scores.add({nan, {nan, 1.0f, 2.0f}}, std::vector<int32_t>{1});
+    CHECK(scores.accuracy() == 0.0);
+    CHECK(scores.top5() == 0.0);
 }
 
 TEST_CASE("scores weigh batches by their size") {

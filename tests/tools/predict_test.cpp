@@ -143,6 +143,39 @@ TEST_CASE_FIXTURE(Trained, "predict: bad arguments have exit code 2 and one sent
     refuses({model, images, "--csv", folder / "missing/out.csv"}, "missing/out.csv");
 }
 
+TEST_CASE_FIXTURE(Trained, "predict and --eval-only: weights that are no numbers, or whose logits are none") {
+    const auto with = [&](const std::string& name, double value) {
+        SafeTensors file = read_safetensors(model);
+        for (SafeTensor& tensor : file.tensors) {
+            if (tensor.name != name) continue;
+            const std::vector<double> values(static_cast<size_t>(tensor.shape.count()), value);
+            tensor = SafeTensor::f32(name, tensor.shape, values);
+        }
+        write_safetensors(folder / "changed.safetensors", file);
+    };
+    const auto both = [&](int code, const std::string& part) {
+        const std::vector<std::string> predicted{folder / "changed.safetensors", folder / "data/val"};
+        const std::vector<std::string> measured{"--data", folder / "data", "--eval-only",
+                                                folder / "changed.safetensors"};
+        for (const Outcome& outcome : {run("predict", predicted), run("train", measured)}) {
+            CAPTURE(outcome.err);
+            CHECK(outcome.code == code);
+            CHECK(outcome.out.find("val_top5") == std::string::npos);
+            CHECK(outcome.out.find("nan") == std::string::npos);
+            CHECK(outcome.err.find(part) != std::string::npos);
+            CHECK(outcome.err.find("internal") == std::string::npos);
+        }
+    };
+    with("layer_1.0.weight", std::nan(""));
+    both(2, "tensor layer_1.0.weight holds nan");
+    with("layer_5.bias", -INFINITY);
+    both(2, "tensor layer_5.bias holds -inf");
+    with("layer_1.1.running_var", -1.0);
+    both(2, "tensor layer_1.1.running_var holds -1, but cannot be below 0");
+    with("layer_5.weight", 3e38);
+    both(1, "overflow");
+}
+
 TEST_CASE_FIXTURE(Trained, "predict: a file without metadata works when the model is named") {
     SafeTensors plain = read_safetensors(model);
     plain.metadata.clear();

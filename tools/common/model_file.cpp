@@ -4,16 +4,22 @@
 
 #include <fmt/format.h>
 
-#include <nlohmann/json.hpp>
+#include <algorithm>
+#include <array>
+#include <set>
+#include <string_view>
 
 #include "engine/checkpoint.h"
 #include "engine/error.h"
+#include "engine/parse_json.h"
 #include "models/models.h"
 
 namespace vitrine::tools {
 namespace {
 
 using Json = nlohmann::json;
+
+constexpr int64_t largest_image = 4096;  // side in pixels
 
 models::ModelOptions model_options(const ModelDescription& description) {
     return {.classes = static_cast<int64_t>(description.classes.size()),
@@ -22,42 +28,86 @@ models::ModelOptions model_options(const ModelDescription& description) {
             .dropout = description.dropout};
 }
 
-/// A value of the metadata as JSON. Throws Error naming it.
-template <class T>
-T value_of(const SafeTensors& file, const std::string& source, const std::string& key) {
-    const auto found = file.metadata.find(key);
-    if (found == file.metadata.end())
-        throw Error(fmt::format("{}: its metadata have a model but no {}", source, key));
-    try {
-        return Json::parse(found->second).get<T>();
-    } catch (const Json::exception&) {
-        throw Error(fmt::format("{}: {} in its metadata cannot be read: {}", source, key, found->second));
+/// The values of a file's metadata, each of exactly the type that it should have. All throw Error naming
+/// file and key.
+class Metadata {
+  public:
+    Metadata(const SafeTensors& file, const std::string& source) : file_(file), source_(source) {}
+
+    int64_t whole(const char* key, int64_t low, int64_t high) const {
+        const Json value = parse(key, 1);
+        if (!value.is_number_integer() || value < low || value > high)
+            fail(key, fmt::format("is no whole number from {} to {}", low, high));
+        return value.get<int64_t>();
     }
-}
+    double number(const char* key, double low, double high) const {
+        return checked(parse(key, 1), key, "is no", low, high);
+    }
+    std::array<double, 3> channels(const char* key, double low, double high) const {
+        const Json list = parse(key, 4);
+        if (!list.is_array() || list.size() != 3) fail(key, "is no list of three numbers");
+        std::array<double, 3> values{};
+        for (size_t i = 0; i < 3; ++i) values[i] = checked(list[i], key, "has a value that is no", low, high);
+        return values;
+    }
+    /// `count` different texts.
+    std::vector<std::string> names(const char* key, size_t count) const {
+        const Json list = parse(key, count + 1);
+        const bool texts = list.is_array() && std::ranges::all_of(list, &Json::is_string);
+        if (!texts || list.size() != count)
+            fail(key, fmt::format("is no list of {} names, which its last layer has", count));
+        auto names = list.get<std::vector<std::string>>();
+        const std::set<std::string_view> different(names.begin(), names.end());
+        if (different.size() != count) fail(key, "has a name twice");
+        return names;
+    }
 
-/// Throws Error where an image's side would be none.
-void check_side(int64_t side, int64_t smallest, const std::string& key, const std::string& source) {
-    if (side < smallest || side > 4096)
-        throw Error(
-            fmt::format("{}: {} {} in its metadata is not from {} to 4096", source, key, side, smallest));
-}
+  private:
+    /// `values` is the most that there may be, the list itself included.
+    Json parse(const char* key, size_t values) const {
+        const auto found = file_.metadata.find(key);
+        if (found == file_.metadata.end())
+            throw Error(fmt::format("{}: its metadata have a model but no {}", source_, key));
+        try {
+            return parse_json(found->second,
+                              {.bytes = found->second.size(), .depth = 1, .values = values, .keys = 0});
+        } catch (const Error& error) {
+            fail(key, error.what());
+        }
+    }
+    double checked(const Json& value, const char* key, const char* is_no, double low, double high) const {
+        if (!value.is_number() || !(value.get<double>() >= low && value.get<double>() <= high))
+            fail(key, fmt::format("{} number from {:g} to {:g}", is_no, low, high));
+        return value.get<double>();
+    }
+    [[noreturn]] void fail(const char* key, const std::string& sentence) const {
+        throw Error(fmt::format("{}: {} in its metadata {}", source_, key, sentence));
+    }
 
-void check(const ModelDescription& description, const std::string& source) {
-    if (description.classes.empty()) throw Error(source + ": its metadata name no classes");
-    check_side(description.image_size, 1, "image_size", source);
-    check_side(description.source_size, 1, "source_size", source);
-    check_side(description.preparation.resize, 0, "resize", source);
-    check_side(description.preparation.center_crop, 0, "center_crop", source);
+    const SafeTensors& file_;
+    const std::string& source_;
+};
+
+void check_sizes(const ModelDescription& description, const std::string& source) {
     const int64_t made =
         description.preparation.size_of({description.source_size, description.source_size}).height;
     if (made != description.image_size) {
         throw Error(fmt::format("{}: by its metadata images of {} pixels become {}, but image_size is {}",
                                 source, description.source_size, made, description.image_size));
     }
-    for (const double deviation : description.preparation.normalize.deviation) {
-        if (!(deviation > 0.0))
-            throw Error(fmt::format("{}: deviation {} in its metadata is not above 0", source, deviation));
-    }
+}
+
+/// How many classes the last layer of a file has, which must be that of such a model.
+size_t classes_in(const SafeTensors& file, const std::string& source, const ModelDescription& model) {
+    const models::ModelOptions options{.classes = 1,
+                                       .image_size = model.image_size,
+                                       .width_mult = model.width_mult,
+                                       .dropout = model.dropout};
+    const std::string last = models::make_outline(model.model, options)->trainable().back().name;
+    const SafeTensor* bias = file.find(last);
+    if (bias == nullptr || bias->shape.rank() != 1 || bias->shape[0] < 1)
+        throw Error(fmt::format("{} is not a {}: it has no vector {}", source, model.model, last));
+    return static_cast<size_t>(bias->shape[0]);
 }
 
 }  // namespace
@@ -80,29 +130,28 @@ std::optional<ModelDescription> description_in(const SafeTensors& file, const st
     if (model == file.metadata.end()) return std::nullopt;
     ModelDescription description;
     description.model = models::model_from_name(model->second).name;
-    description.classes = value_of<std::vector<std::string>>(file, source, "classes");
-    description.image_size = value_of<int64_t>(file, source, "image_size");
-    description.source_size = value_of<int64_t>(file, source, "source_size");
-    description.preparation.resize = value_of<int64_t>(file, source, "resize");
-    description.preparation.center_crop = value_of<int64_t>(file, source, "center_crop");
-    description.preparation.normalize.mean = value_of<std::array<double, 3>>(file, source, "mean");
-    description.preparation.normalize.deviation = value_of<std::array<double, 3>>(file, source, "deviation");
-    description.width_mult = value_of<double>(file, source, "width_mult");
-    description.dropout = value_of<double>(file, source, "dropout");
-    check(description, source);
+    const Metadata metadata(file, source);
+    description.image_size = metadata.whole("image_size", 1, largest_image);
+    description.source_size = metadata.whole("source_size", 1, largest_image);
+    description.preparation.resize = metadata.whole("resize", 0, largest_image);
+    description.preparation.center_crop = metadata.whole("center_crop", 0, largest_image);
+    ChannelNormalization& normalize = description.preparation.normalize;
+    normalize.mean = metadata.channels("mean", -largest_statistic, largest_statistic);
+    normalize.deviation = metadata.channels("deviation", smallest_deviation, largest_statistic);
+    description.width_mult = metadata.number("width_mult", 0.0, 10.0);
+    description.dropout = metadata.number("dropout", 0.0, 1.0);
+    check_sizes(description, source);
+    description.classes = metadata.names("classes", classes_in(file, source, description));
     return description;
 }
 
 ModelDescription description_of_plain(const SafeTensors& file, const std::string& source,
                                       ModelDescription given) {
-    given.classes = {"0"};
     if (given.image_size == 0) given.image_size = models::model_from_name(given.model).image_size;
     given.source_size = given.image_size;
-    const std::string last = build_model(given, {}, 0)->trainable().back().name;
-    const SafeTensor* bias = file.find(last);
-    if (bias == nullptr || bias->shape.rank() != 1)
-        throw Error(fmt::format("{} is not a {}: it has no vector {}", source, given.model, last));
-    for (int64_t i = 1; i < bias->shape[0]; ++i) given.classes.push_back(std::to_string(i));
+    const size_t classes = classes_in(file, source, given);
+    given.classes.clear();
+    for (size_t i = 0; i < classes; ++i) given.classes.push_back(std::to_string(i));
     return given;
 }
 
@@ -113,7 +162,9 @@ std::shared_ptr<nn::Module> build_model(const ModelDescription& description, Pla
 
 std::shared_ptr<nn::Module> build_model(const ModelDescription& description, Placement placement,
                                         const SafeTensors& file, const std::string& source) {
-    std::shared_ptr<nn::Module> model = build_model(description, placement, 0);
+    const models::ModelOptions options = model_options(description);
+    check_model_state(*models::make_outline(description.model, options), file, source);
+    std::shared_ptr<nn::Module> model = models::make_blank_model(description.model, options, placement);
     load_model_state(*model, file, source);
     return model;
 }

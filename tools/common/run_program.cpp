@@ -60,6 +60,8 @@ Ending ending_of_exception() {
         return {to_be_put_right, fmt::format("{} (see {} --help)", error.what(), program)};
     } catch (const Error& error) {
         return {to_be_put_right, error.what()};
+    } catch (const Failure& failure) {
+        return {failed, failure.what()};
     } catch (const std::bad_alloc&) {
         return {to_be_put_right, "there is not enough memory for this"};
     } catch (const std::length_error&) {

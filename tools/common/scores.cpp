@@ -2,15 +2,18 @@
 
 #include "tools/common/scores.h"
 
+#include <algorithm>
+#include <cmath>
+
 namespace vitrine::tools {
 
 int64_t rank_of_label(std::span<const float> logits, int32_t label) {
+    if (!std::ranges::all_of(logits, [](float logit) { return std::isfinite(logit); })) return unranked;
     const auto place = static_cast<size_t>(label);
     const float own = logits[place];
     int64_t before = 0;
-    // Negated comparisons, so that NaN on either side counts against the label.
-    for (size_t k = 0; k < place; ++k) before += !(logits[k] < own);
-    for (size_t k = place + 1; k < logits.size(); ++k) before += !(logits[k] <= own);
+    for (size_t k = 0; k < place; ++k) before += logits[k] >= own;
+    for (size_t k = place + 1; k < logits.size(); ++k) before += logits[k] > own;
     return before;
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <span>
 
 #include "tools/common/training_step.h"
@@ -9,8 +10,9 @@
 namespace vitrine::tools {
 
 /// The place of the label among the classes by falling logit: 0 is right at first guess. A class with an
-/// equal logit comes before the label if its number is lower. A logit that is not a number always comes
-/// before.
+/// equal logit comes before the label if its number is lower. Logits that are not all finite rank nothing:
+/// the label is then `unranked`, behind any number of classes.
+inline constexpr int64_t unranked = std::numeric_limits<int64_t>::max();
 int64_t rank_of_label(std::span<const float> logits, int32_t label);
 
 /// Means over samples: each batch counts by its size.
@@ -31,7 +33,7 @@ class Scores {
     int64_t count() const { return sums_.count; }
     double loss() const { return mean(sums_.loss); }
     double accuracy() const { return mean(static_cast<double>(sums_.top1)); }
-    /// With fewer than five classes always 1: every class is among the first five.
+    /// With fewer than five classes 1, if the logits are finite: every class is among the first five.
     double top5() const { return mean(static_cast<double>(sums_.top5)); }
 
   private:

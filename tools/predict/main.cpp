@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <cmath>
 #include <iostream>
 #include <set>
 
@@ -90,7 +92,12 @@ size_t classify(const Options& options, const std::vector<fs::path>& images,
         const InputMaker inputs(batch.images, description.preparation, placement);
         const std::vector<float> logits = step.logits(inputs.make(whole_batch(batch.images), 0).images);
         for (size_t i = 0; i < batch.paths.size(); ++i) {
-            const auto guesses = best_guesses(std::span(logits).subspan(i * classes, classes), options.top);
+            const auto own = std::span(logits).subspan(i * classes, classes);
+            if (!std::ranges::all_of(own, [](float logit) { return std::isfinite(logit); }))
+                throw tools::Failure(
+                    fmt::format("the logits of {} are not finite: the numbers overflow in the model of {}",
+                                batch.paths[i].string(), options.checkpoint));
+            const auto guesses = best_guesses(own, options.top);
             print(batch.paths[i], guesses, description);
             if (options.csv.empty()) continue;
             submission.add(batch.paths[i],

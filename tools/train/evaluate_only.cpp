@@ -2,7 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <cmath>
+
 #include "engine/error.h"
+#include "tools/common/run_program.h"
 #include "tools/train/evaluation.h"
 #include "tools/train/run.h"
 #include "tools/train/setup.h"
@@ -67,8 +70,12 @@ int evaluate_only(const Options& options, Reporter& reporter) {
     const std::shared_ptr<nn::Module> model =
         tools::build_model(description, placement, file, options.eval_only);
     tools::TrainingStep step(*model, {}, 0.0);
-    reporter.evaluated(
-        evaluate(step, inputs, dataset.validation, recipe.training.batch_size, nullptr, reporter));
+    const tools::Scores scores =
+        evaluate(step, inputs, dataset.validation, recipe.training.batch_size, nullptr, reporter);
+    if (!std::isfinite(scores.loss()))
+        throw tools::Failure(fmt::format("the loss of {} on the validation images is {}: its logits overflow",
+                                         options.eval_only, scores.loss()));
+    reporter.evaluated(scores);
     return 0;
 }
 
