@@ -1,7 +1,7 @@
 # What Vitrine needs of the system, and installing it. Sourced by quickstart.sh and test.sh.
 
 vitrine_build_packages="g++ cmake ninja-build pkg-config libhwy-dev libdnnl-dev libfmt-dev libcli11-dev
-    nlohmann-json3-dev zlib1g-dev libjpeg62-turbo-dev libstb-dev libxxhash-dev libtomlplusplus-dev libboost-dev libboost-context-dev libdw-dev fonts-dejavu-core
+    nlohmann-json3-dev zlib1g-dev libjpeg62-turbo-dev libpng-dev libstb-dev libxxhash-dev libtomlplusplus-dev libboost-dev libboost-context-dev libdw-dev fonts-dejavu-core
     doctest-dev dataset-fashion-mnist"
 vitrine_test_packages="clang-format ccache git python3 chromium-headless-shell"
 
