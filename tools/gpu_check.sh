@@ -15,14 +15,6 @@ stop() {
     exit 2
 }
 
-find_nvcc() {
-    local candidate
-    for candidate in "${CUDACXX:-}" "$(command -v nvcc)" "${CUDA_PATH:-}/bin/nvcc" "${CUDA_HOME:-}/bin/nvcc" \
-        /usr/local/cuda/bin/nvcc; do
-        [ -n "$candidate" ] && [ -x "$candidate" ] && echo "$candidate" && return
-    done
-}
-
 [ $# -le 1 ] || stop "too many arguments: only a folder for the logs is allowed"
 gpus=$(nvidia-smi -L 2>/dev/null | grep -c '^GPU') || stop "there is no NVIDIA GPU here (nvidia-smi lists none)"
 nvcc=$(find_nvcc)
@@ -67,7 +59,7 @@ skip() { say "| $1 | skipped | | $2 |"; }
 number_of() { grep -o "\"$1\":[^,}]*" | tail -n 1 | cut -d : -f 2; }
 
 configure() {
-    cmake --preset release -B "$build" -DCMAKE_CUDA_COMPILER="$nvcc" -DCMAKE_CUDA_ARCHITECTURES=native
+    cmake --preset release -B "$build" -DCMAKE_CUDA_COMPILER="$nvcc" -DCMAKE_CUDA_ARCHITECTURES="$(gpu_architectures)"
 }
 
 prove_kernels() {
@@ -149,8 +141,10 @@ measure() {
     done
 }
 
-# shellcheck disable=SC2086
-install_missing $vitrine_build_packages
+system=$(system_name)
+# shellcheck disable=SC2046
+install_missing $(build_packages "$system") $(test_packages "$system")
+choose_compiler "$system"
 say "# gpu_check of $(git rev-parse --short HEAD 2>/dev/null || echo "an unknown version"), $(date -u +%Y-%m-%dT%H:%MZ)"
 say ""
 say "$gpus GPU(s): $(nvidia-smi --query-gpu=name,driver_version,compute_cap,memory.total --format=csv,noheader | paste -sd ';')"

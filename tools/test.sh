@@ -8,20 +8,30 @@
 #
 #     tools/test.sh            everything
 #     tools/test.sh --quick    without the sanitizers
+#     tools/test.sh --quick --only 'data|engine'    the test programs whose names match
 set -euo pipefail
 cd "$(dirname "$0")/.."
 source tools/dependencies.sh
 
 presets="release asan"
-case "${1:-}" in
-    "") ;;
-    --quick) presets="release" ;;
-    *) echo "tools/test.sh: unknown argument '$1': only --quick is allowed" >&2; exit 2 ;;
-esac
+only="."
+while [ $# -gt 0 ]; do
+    case "$1" in
+        --quick) presets="release" ;;
+        --only)
+            [ $# -gt 1 ] || { echo "tools/test.sh: --only needs a regular expression of test programs" >&2; exit 2; }
+            only=$2
+            shift
+            ;;
+        *) echo "tools/test.sh: unknown argument '$1': --quick and --only REGEX are allowed" >&2; exit 2 ;;
+    esac
+    shift
+done
 
-# shellcheck disable=SC2086
-install_missing $vitrine_build_packages $vitrine_test_packages
+system=$(system_name)
+# shellcheck disable=SC2046
+install_missing $(build_packages "$system") $(test_packages "$system")
 for preset in $presets; do
     build_preset "$preset"
-    (cd "build/$preset" && ctest --output-on-failure --parallel "$(nproc)")
+    (cd "build/$preset" && ctest --output-on-failure --parallel "$(nproc)" --tests-regex "$only")
 done

@@ -1,0 +1,29 @@
+// Stands in for the simt device in a build without it (VITRINE_SIMT=OFF).
+
+#include "kernels/devices.h"
+#include "kernels/error.h"
+#include "kernels/simt/launch.h"
+
+namespace vitrine::simt {
+namespace {
+
+[[noreturn]] void throw_absent() {
+    throw Error(
+        "device simt is not part of this build of Vitrine: build everything with 'cmake --preset release && "
+        "cmake --build build/release', or choose cpu or reference");
+}
+
+}  // namespace
+
+const KernelTable& table() { throw_absent(); }
+
+const Runtime& runtime() { throw_absent(); }
+
+void set_settings(const Settings&) {}
+
+const Settings& settings() {
+    static const Settings unused;
+    return unused;
+}
+
+}  // namespace vitrine::simt
