@@ -2,16 +2,19 @@
 // after.
 //
 // One cache file serves one (folder, image size). It holds, in the byte order of the machine:
-//   header    CacheHeader (cache.cpp): magic, version, key, counts, offsets, checksums
-//   pixels    from byte 4096: [files, size, size, 3], one slot a listed file; the slot of a skipped file is
-//   zeros skipped   for each file that could not be decoded: its index, the length of the reason, the reason
+//   header: CacheHeader (cache_file.h), with magic, version, key, counts, checksums;
+//   pixels, from byte 4096: [files, size, size, 3], one slot a listed file, zeros for one that was skipped;
+//   contents [files]: how many bytes of each file were read, and their hash (ContentHash);
+//   undecoded, for each file that could not be decoded: its index, the length of the reason, the reason.
 // The key is the XXH3 128-bit hash of the folder's path, the image size, the format's version and the list of
-// (relative path, size, time of last change): any change to the folder makes another key, and the file is
-// rebuilt. So is a file that is cut short, damaged (all bytes are under a checksum) or not a cache at all.
+// (relative path, size, times of last change of content and of status, inode): any change to the folder makes
+// another key, and the file is rebuilt. So is a file that is cut short, damaged (all bytes are under a
+// checksum), whose counts, indices and lengths do not fit what is there (a checksum finds damage, not lies),
+// or that is not a cache at all.
 //
-// A new cache is written beside its place, flushed to the disk and renamed: a killed run leaves nothing
-// half-written in the place. Runs that build the same cache at the same time wait for the first and share its
-// work.
+// A new cache is written beside its place under a name that nobody can foresee, flushed to the disk and
+// renamed: a killed run leaves nothing half-written in the place, and the next builder removes what it left.
+// Runs that build the same cache at the same time wait for the first, at NAME.lock, and share its work.
 #pragma once
 
 #include <sys/stat.h>
@@ -25,11 +28,15 @@
 
 namespace vitrine {
 
-/// One file of a folder of images.
+/// One file of a folder of images. Two files of one size written within a tick of the clock, or whose time
+/// was set back, as copying and restoring do, still differ in their inode or in the time at which their
+/// status changed, which nobody can set.
 struct ImageFile {
     std::string path;  // below the folder
     uint64_t bytes = 0;
-    int64_t changed = 0;  // time of last change, nanoseconds since 1970
+    int64_t changed = 0;         // nanoseconds since 1970
+    int64_t status_changed = 0;  // nanoseconds since 1970
+    uint64_t inode = 0;
 };
 
 /// The entry of the file at `path`, which is below the folder, by what stat() says of it.
@@ -41,6 +48,7 @@ struct PackOptions {
     std::filesystem::path cache_folder;  // empty: default_cache_folder()
     int threads = 0;
     ProgressCallback progress;
+    bool verify = false;  // read all files and compare them with what the cache was made of
 };
 
 /// A file that has no pixels, by its index in the list.
@@ -50,15 +58,15 @@ struct UndecodedFile {
 };
 
 struct PackedImages {
-    PixelBlock pixels;  // [files, size, size, 3]; row i belongs to file i
-    std::vector<UndecodedFile> undecoded;
+    PixelBlock pixels;                     // [files, size, size, 3]; row i belongs to file i
+    std::vector<UndecodedFile> undecoded;  // in the order of their indices
     bool from_cache = false;
     std::vector<std::string> notices;
 };
 
 /// Decodes, resizes and crops every file, or maps the cache of an earlier run. A damaged file is listed in
 /// `undecoded`, from the cache too; with `strict` the first one is thrown. Where the cache cannot be written,
-/// a notice says so and the pixels are kept in memory. Throws ImageTooLarge for an image of absurd size.
+/// a notice says so and the pixels are kept in memory.
 PackedImages pack_images(const std::filesystem::path& root, const std::vector<ImageFile>& files,
                          const PackOptions& options);
 

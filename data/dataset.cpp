@@ -125,6 +125,7 @@ Dataset load_dataset(const DatasetOptions& given) {
             dataset.train.select(stratified_subset(dataset.train.labels, options.subset, options.seed));
     }
     dataset.statistics = channel_statistics(dataset.train);
+    if (dataset.train.pixels.require_intact) dataset.train.pixels.require_intact();
     return dataset;
 }
 

@@ -44,6 +44,9 @@ struct DatasetOptions {
     bool strict = false;
     /// Where decoded folders are kept (cache.h). Empty: default_cache_folder().
     std::filesystem::path cache_folder;
+    /// Read all files of such a folder and compare them with what its cache was made of, rather than trusting
+    /// sizes, times and inodes. What was found becomes a notice; a stale cache is made anew.
+    bool verify_cache = false;
     /// Threads that decode and resize; 0: one a core.
     int threads = 0;
     /// Called while images are decoded or resized.
@@ -81,7 +84,7 @@ const std::vector<std::string>& dataset_kinds();
 
 /// Loads a set whole: small ones into memory, folders of images through the packed cache.
 /// Throws Error for a missing folder, no or unknown layout, a truncated or inconsistent file, an empty class,
-/// train and validation classes that differ, an image of absurd size, no images at all, or an option out of
+/// train and validation classes that differ, no images at all, or an option out of
 /// its range.
 Dataset load_dataset(const DatasetOptions& options);
 

@@ -1,15 +1,17 @@
 // BMP by stb_image, read through callbacks that notice where it runs past the end of the file.
 
-#define STBI_ONLY_PNG
 #define STBI_ONLY_BMP
 #define STBI_NO_STDIO
 #include <fmt/format.h>
 #include <stb/stb_image.h>
 
 #include <algorithm>
+#include <climits>
 #include <cstdlib>
 #include <cstring>
 #include <memory>
+#include <new>
+#include <string_view>
 
 #include "data/decoders.h"
 
@@ -18,46 +20,59 @@ namespace {
 
 /// The file as a stream. stb_image takes zeros for what is missing, so only the stream knows of it.
 struct Stream {
-    std::span<const uint8_t> bytes;
-    size_t position = 0;
+    ByteSource& source;
     bool ran_out = false;
 };
 
 int read_stream(void* user, char* target, int count) {
     auto& stream = *static_cast<Stream*>(user);
-    const size_t taken = std::min(static_cast<size_t>(count), stream.bytes.size() - stream.position);
-    std::memcpy(target, stream.bytes.data() + stream.position, taken);
-    stream.position += taken;
+    const size_t taken = stream.source.read(reinterpret_cast<uint8_t*>(target), static_cast<size_t>(count));
     stream.ran_out = stream.ran_out || taken == 0;
     return static_cast<int>(taken);
 }
 
 void skip_stream(void* user, int count) {
     auto& stream = *static_cast<Stream*>(user);
-    const auto target = static_cast<int64_t>(stream.position) + count;
-    const auto end = static_cast<int64_t>(stream.bytes.size());
-    stream.ran_out = stream.ran_out || target > end;
-    stream.position = static_cast<size_t>(std::clamp<int64_t>(target, 0, end));
+    const auto wanted = static_cast<size_t>(std::max(count, 0));
+    stream.ran_out = stream.ran_out || stream.source.skip(wanted) < wanted;
 }
 
-int stream_ended(void* user) {
-    const auto& stream = *static_cast<Stream*>(user);
-    return stream.position == stream.bytes.size();
-}
+int stream_ended(void* user) { return static_cast<Stream*>(user)->source.look().empty(); }
 
-uint32_t little_endian(std::span<const uint8_t> bytes, size_t at) {
-    uint32_t value = 0;
-    for (size_t i = 0; i < 4 && at + i < bytes.size(); ++i) value |= uint32_t{bytes[at + i]} << (8 * i);
-    return value;
-}
+/// What the header says. Files made up of fewer bytes have zeros in the place of what is missing.
+struct BmpHeader {
+    static constexpr size_t longest = 70;  // up to the masks
+
+    explicit BmpHeader(std::span<const uint8_t> file) {
+        std::copy_n(file.begin(), std::min(file.size(), longest), bytes);
+    }
+
+    /// Files of OS/2 have a header of 12 bytes with sizes of 16 bits.
+    bool is_short() const { return number(14, 4) == 12; }
+    int64_t width() const { return is_short() ? number(18, 2) : signed_number(18); }
+    /// A negative one says that the top row comes first.
+    int64_t height() const { return is_short() ? number(20, 2) : std::abs(signed_number(22)); }
+    int64_t bits() const { return is_short() ? number(24, 2) : number(28, 2); }
+    bool has_masks() const { return !is_short() && number(30, 4) == 3; }
+    int64_t green_mask() const { return number(58, 4); }
+
+    int64_t number(size_t at, size_t count) const {
+        int64_t value = 0;
+        for (size_t i = 0; i < count; ++i) value |= int64_t{bytes[at + i]} << (8 * i);
+        return value;
+    }
+    int64_t signed_number(size_t at) const {
+        return static_cast<int32_t>(static_cast<uint32_t>(number(at, 4)));
+    }
+
+    uint8_t bytes[longest] = {};
+};
 
 /// 5 or 6 bits a channel: stb_image repeats the high bits in the low ones, Pillow scales by 255 / 31 or 255 /
 /// 63 and truncates.
-void rescale_16_bit_levels(std::span<const uint8_t> bytes, Image& image) {
-    constexpr size_t bits_at = 28, compression_at = 30, green_mask_at = 58;
-    if ((little_endian(bytes, bits_at) & 0xFFFF) != 16) return;
-    const bool has_masks = little_endian(bytes, compression_at) == 3;
-    const int green_bits = has_masks && little_endian(bytes, green_mask_at) == 0x7E0 ? 6 : 5;
+void rescale_16_bit_levels(const BmpHeader& header, Image& image) {
+    if (header.bits() != 16) return;
+    const int green_bits = header.has_masks() && header.green_mask() == 0x7E0 ? 6 : 5;
     for (size_t i = 0; i < image.pixels.size(); ++i) {
         const int bits = i % 3 == 1 ? green_bits : 5;
         image.pixels[i] = static_cast<uint8_t>((image.pixels[i] >> (8 - bits)) * 255 / ((1 << bits) - 1));
@@ -65,28 +80,30 @@ void rescale_16_bit_levels(std::span<const uint8_t> bytes, Image& image) {
 }
 
 [[noreturn]] void throw_unreadable(const std::string& path) {
-    throw ImageError(
-        path, fmt::format("the BMP data are damaged or of an unknown kind ({})", stbi_failure_reason()));
+    const std::string_view reason = stbi_failure_reason();
+    if (reason == "outofmem") throw std::bad_alloc();
+    throw ImageError(path, fmt::format("the BMP data are damaged or of an unknown kind ({})", reason));
 }
 
 }  // namespace
 
-Image decode_bmp(std::span<const uint8_t> bytes, const std::string& path) {
-    int width = 0, height = 0, channels = 0;
-    if (stbi_info_from_memory(bytes.data(), static_cast<int>(bytes.size()), &width, &height, &channels) ==
-        0) {
-        throw_unreadable(path);
-    }
-    height = std::abs(height);  // a negative height says that the top row comes first
-    Image image = make_image(width, height, path);
+Image decode_bmp(ByteSource& source) {
+    const BmpHeader header(source.look());
+    const int64_t width = header.width(), height = header.height();
+    check_image_size(width, height, source.path());
+    // Rows are not compressed in any kind that is read.
+    require_bytes_for(source, width, height, height * ((width * header.bits() + 7) / 8));
+    Image image = make_image(source, width, height, 3 * width * height);  // stb_image has pixels of its own
     const stbi_io_callbacks callbacks{read_stream, skip_stream, stream_ended};
-    Stream stream{bytes};
+    Stream stream{source};
+    int read_width = 0, read_height = 0, channels = 0;
     const std::unique_ptr<stbi_uc, decltype(&stbi_image_free)> pixels(
-        stbi_load_from_callbacks(&callbacks, &stream, &width, &height, &channels, 3), stbi_image_free);
-    if (stream.ran_out) throw ImageError(path, "the BMP file is truncated");
-    if (pixels == nullptr) throw_unreadable(path);
+        stbi_load_from_callbacks(&callbacks, &stream, &read_width, &read_height, &channels, 3),
+        stbi_image_free);
+    if (stream.ran_out) throw ImageError(source.path(), "the BMP file is truncated");
+    if (pixels == nullptr || read_width != width || read_height != height) throw_unreadable(source.path());
     std::copy_n(pixels.get(), image.pixels.size(), image.pixels.begin());
-    rescale_16_bit_levels(bytes, image);
+    rescale_16_bit_levels(header, image);
     return image;
 }
 

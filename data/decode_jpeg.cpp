@@ -3,7 +3,8 @@
 #include <algorithm>
 #include <csetjmp>
 #include <cstdio>
-// libjpeg's headers need the two above.
+#include <new>
+// libjpeg's headers need some of the above.
 #include <jerror.h>
 #include <jpeglib.h>
 
@@ -13,6 +14,11 @@
 
 namespace vitrine {
 namespace {
+
+/// Encoders write about ten scans. One that sent every coefficient of every component on its own would come
+/// to 64 a component and, bit by bit, to some hundreds; each costs a pass over the whole image, though its
+/// data may have a few bytes. This is libjpeg-turbo's own limit for images that nobody vouches for.
+constexpr int largest_scan = 500;
 
 /// libjpeg reports through callbacks that must not return on an error and must not throw through C code:
 /// they jump back into the JpegReader's function that called libjpeg.
@@ -25,6 +31,12 @@ struct ErrorHandler {
 [[noreturn]] void give_up(j_common_ptr info) {
     auto* handler = reinterpret_cast<ErrorHandler*>(info->err);
     handler->base.format_message(info, handler->message);
+    std::longjmp(handler->jump, 1);
+}
+
+[[noreturn]] void give_up(j_common_ptr info, const char* reason) {
+    auto* handler = reinterpret_cast<ErrorHandler*>(info->err);
+    std::snprintf(handler->message, sizeof handler->message, "%s", reason);
     std::longjmp(handler->jump, 1);
 }
 
@@ -41,23 +53,67 @@ void judge_warning(j_common_ptr info, int level) {
     }
 }
 
+/// Called after every step of a pass over the data.
+void limit_scans(j_common_ptr info) {
+    if (reinterpret_cast<j_decompress_ptr>(info)->input_scan_number > largest_scan)
+        give_up(info, "more scans than an image needs");
+}
+
+/// libjpeg's view of a ByteSource.
+struct Input {
+    jpeg_source_mgr base;  // first, as above
+    ByteSource* source;
+    size_t shown;  // bytes that libjpeg was given last
+};
+
+Input& input_of(j_decompress_ptr info) { return *reinterpret_cast<Input*>(info->src); }
+
+void begin_input(j_decompress_ptr) {}
+
+boolean next_input(j_decompress_ptr info) {
+    Input& input = input_of(info);
+    input.source->consume(input.shown);
+    const std::span<const uint8_t> bytes = input.source->look();
+    if (bytes.empty()) give_up(reinterpret_cast<j_common_ptr>(info), "the file ends early");
+    input.shown = bytes.size();
+    input.base.next_input_byte = bytes.data();
+    input.base.bytes_in_buffer = bytes.size();
+    return TRUE;
+}
+
+void skip_input(j_decompress_ptr info, long count) {
+    jpeg_source_mgr& source = *info->src;
+    while (count > static_cast<long>(source.bytes_in_buffer)) {
+        count -= static_cast<long>(source.bytes_in_buffer);
+        next_input(info);
+    }
+    if (count <= 0) return;
+    source.next_input_byte += count;
+    source.bytes_in_buffer -= static_cast<size_t>(count);
+}
+
 /// Every function that calls libjpeg returns false where libjpeg gave up; message() says why. They keep
 /// nothing with a destructor on the stack, for a jump skips destructors.
 class JpegReader {
   public:
-    JpegReader() {
+    explicit JpegReader(ByteSource& source) {
         info_.err = jpeg_std_error(&handler_.base);
         handler_.base.error_exit = give_up;
         handler_.base.emit_message = judge_warning;
+        progress_.progress_monitor = limit_scans;
+        input_ = {{nullptr, 0, begin_input, next_input, skip_input, jpeg_resync_to_restart, begin_input},
+                  &source,
+                  0};
     }
     JpegReader(const JpegReader&) = delete;
     JpegReader& operator=(const JpegReader&) = delete;
     ~JpegReader() { jpeg_destroy_decompress(&info_); }
 
-    bool read_header(std::span<const uint8_t> bytes) {
+    bool read_header() {
         if (setjmp(handler_.jump) != 0) return false;
         jpeg_create_decompress(&info_);
-        jpeg_mem_src(&info_, bytes.data(), bytes.size());
+        info_.src = &input_.base;
+        info_.progress = &progress_;
         jpeg_read_header(&info_, TRUE);
         return true;
     }
@@ -66,6 +122,30 @@ class JpegReader {
     int64_t height() const { return info_.image_height; }
     int channels() const { return info_.num_components; }
     const char* message() const { return handler_.message; }
+    bool ran_out_of_memory() const { return handler_.base.msg_code == JERR_OUT_OF_MEMORY; }
+
+    /// Beside the pixels: the coefficients of an image in several scans are kept until the last one has come.
+    /// Else a few rows of blocks.
+    int64_t working_bytes() const {
+        if (!has_several_scans()) return 0;
+        int64_t bytes = 0;
+        for (const jpeg_component_info& component : components())
+            bytes += blocks_of(component) * int64_t{DCTSIZE2 * sizeof(JCOEF)};
+        return bytes;
+    }
+
+    /// The fewest bits that can hold such an image: in one scan, Huffman codes for the mean and for the end
+    /// of every block; in several, a bit for the mean of each block of one component. 0 for arithmetic codes,
+    /// which have no such bound.
+    int64_t fewest_bits() const {
+        if (info_.arith_code) return 0;
+        int64_t all = 0, fewest = INT64_MAX;
+        for (const jpeg_component_info& component : components()) {
+            all += blocks_of(component);
+            fewest = std::min(fewest, blocks_of(component));
+        }
+        return has_several_scans() ? fewest : 2 * all;
+    }
 
     /// Decodes into `pixels` [height, width, 3]; four-channel images go through `cmyk_row` [width, 4].
     bool read_pixels(uint8_t* pixels, uint8_t* cmyk_row) {
@@ -83,6 +163,18 @@ class JpegReader {
     }
 
   private:
+    std::span<const jpeg_component_info> components() const {
+        return {info_.comp_info, static_cast<size_t>(info_.num_components)};
+    }
+
+    static int64_t blocks_of(const jpeg_component_info& component) {
+        return int64_t{component.width_in_blocks} * component.height_in_blocks;
+    }
+
+    bool has_several_scans() const {
+        return info_.progressive_mode || info_.comps_in_scan < info_.num_components;
+    }
+
     /// Pillow's conversion, on Adobe's inverted samples (255 is no ink). The product is divided by 255 with
     /// rounding.
     void convert_cmyk(const uint8_t* cmyk, uint8_t* rgb) const {
@@ -97,22 +189,28 @@ class JpegReader {
 
     jpeg_decompress_struct info_{};
     ErrorHandler handler_{};
+    jpeg_progress_mgr progress_{};
+    Input input_{};
 };
 
 [[noreturn]] void throw_damaged(const JpegReader& reader, const std::string& path) {
+    if (reader.ran_out_of_memory()) throw std::bad_alloc();
     throw ImageError(path, fmt::format("the JPEG data are damaged or truncated ({})", reader.message()));
 }
 
 }  // namespace
 
-Image decode_jpeg(std::span<const uint8_t> bytes, const std::string& path) {
-    JpegReader reader;
-    if (!reader.read_header(bytes)) throw_damaged(reader, path);
+Image decode_jpeg(ByteSource& source) {
+    const std::string& path = source.path();
+    JpegReader reader(source);
+    if (!reader.read_header()) throw_damaged(reader, path);
     if (reader.channels() != 1 && reader.channels() != 3 && reader.channels() != 4) {
         throw ImageError(path,
                          fmt::format("the JPEG has {} channels; 1, 3 or 4 are allowed", reader.channels()));
     }
-    Image image = make_image(reader.width(), reader.height(), path);
+    check_image_size(reader.width(), reader.height(), path);
+    require_bytes_for(source, reader.width(), reader.height(), reader.fewest_bits() / 8);
+    Image image = make_image(source, reader.width(), reader.height(), reader.working_bytes());
     std::vector<uint8_t> cmyk_row(reader.channels() == 4 ? static_cast<size_t>(4 * reader.width()) : 0);
     if (!reader.read_pixels(image.pixels.data(), cmyk_row.empty() ? nullptr : cmyk_row.data())) {
         throw_damaged(reader, path);

@@ -1,24 +1,30 @@
-// The decoders behind decode_image, one a format: each takes a whole file and throws ImageError.
+// The decoders behind decode_image, one a format: each takes a file from its start and throws ImageError, or
+// std::bad_alloc.
 #pragma once
 
 #include <cstdint>
-#include <span>
 #include <string>
 
+#include "data/byte_source.h"
 #include "data/image.h"
 
 namespace vitrine {
 
-Image decode_jpeg(std::span<const uint8_t> bytes, const std::string& path);
-Image decode_png(std::span<const uint8_t> bytes, const std::string& path);
-Image decode_bmp(std::span<const uint8_t> bytes, const std::string& path);
+Image decode_jpeg(ByteSource& source);
+Image decode_png(ByteSource& source);
+Image decode_bmp(ByteSource& source);
 /// PGM and PPM, binary (P5, P6), up to 16 bits.
-Image decode_pnm(std::span<const uint8_t> bytes, const std::string& path);
+Image decode_pnm(ByteSource& source);
 
-/// Throws where a side is not in 1 … largest_image_side or the area is over largest_image_pixels.
+/// Throws where a side is below 1 or the area is over largest_image_pixels.
 void check_image_size(int64_t width, int64_t height, const std::string& path);
 
-/// An image of that (checked) size with its pixels allocated.
-Image make_image(int64_t width, int64_t height, const std::string& path);
+/// Throws where the file is too small to hold what its header says: `fewest_bytes` are needed for such an
+/// image at least.
+void require_bytes_for(const ByteSource& source, int64_t width, int64_t height, int64_t fewest_bytes);
+
+/// An image of that (checked) size. Waits for memory for its pixels and for `working_bytes` beside them, and
+/// allows the source to be read as far as such an image needs.
+Image make_image(ByteSource& source, int64_t width, int64_t height, int64_t working_bytes = 0);
 
 }  // namespace vitrine

@@ -79,9 +79,9 @@ Dataset load_listing(const FolderListing& listing, const std::vector<std::string
                      int64_t train_files, int64_t default_image_size, const DatasetOptions& options) {
     if (options.strict) refuse_damaged(listing.skipped);
     const int64_t image_size = options.image_size > 0 ? options.image_size : default_image_size;
-    const PackedImages packed =
-        pack_images(listing.root, listing.files,
-                    {image_size, options.strict, options.cache_folder, options.threads, options.progress});
+    const PackedImages packed = pack_images(listing.root, listing.files,
+                                            {image_size, options.strict, options.cache_folder,
+                                             options.threads, options.progress, options.verify_cache});
 
     Dataset dataset;
     for (const std::string& name : class_names) dataset.class_names.push_back(escape(name));

@@ -7,20 +7,43 @@
 #include <algorithm>
 #include <array>
 #include <cctype>
-#include <cerrno>
-#include <climits>
-#include <fstream>
+#include <new>
+#include <optional>
 #include <string_view>
 #include <utility>
 
+#include "data/decode_memory.h"
 #include "data/decoders.h"
 #include "data/image_format.h"
 
 namespace vitrine {
 namespace {
 
-void check_file_size(uintmax_t bytes, const std::string& path) {
-    if (bytes > INT_MAX) throw ImageTooLarge(path, "the file has over 2 GiB, which no allowed image needs");
+Image decode_by_content(ByteSource& source) {
+    const std::span<const uint8_t> start = source.look();
+    if (start.empty()) throw ImageError(source.path(), "the file is empty");
+    const ImageFormat format = image_format(start);
+    if (format.name == "JPEG") return decode_jpeg(source);
+    if (format.name == "PNG") return decode_png(source);
+    if (format.name == "BMP") return decode_bmp(source);
+    if (format.name == "PGM" || format.name == "PPM") return decode_pnm(source);
+    if (format.name.empty())
+        throw ImageError(source.path(), fmt::format("not an image file: {}", readable_formats));
+    throw ImageError(source.path(),
+                     fmt::format("a {} file, which is not supported: {}", format.name, readable_formats));
+}
+
+Image decode(ByteSource& source) {
+    try {
+        return decode_by_content(source);
+    } catch (const ImageError&) {
+        // A decoder sees no more than the end of its data.
+        if (const std::optional<std::string> failure = source.failure())
+            throw ImageError(source.path(), *failure);
+        throw;
+    } catch (const std::bad_alloc&) {
+        throw Error(fmt::format("{}: memory ran out while this image was decoded", source.path()));
+    }
 }
 
 }  // namespace
@@ -35,45 +58,52 @@ void check_image_size(int64_t width, int64_t height, const std::string& path) {
         throw ImageError(
             path, fmt::format("the header says {}x{} pixels; an image needs at least one", width, height));
     }
-    if (width > largest_image_side || height > largest_image_side || width * height > largest_image_pixels) {
-        throw ImageTooLarge(
-            path, fmt::format("the image has {}x{} pixels; at most {} on a side and {} in all are allowed",
-                              width, height, largest_image_side, largest_image_pixels));
+    if (width > largest_image_pixels / height) {
+        throw ImageError(path, fmt::format("the header says {}x{} pixels; at most {} in all are read", width,
+                                           height, largest_image_pixels));
     }
 }
 
-Image make_image(int64_t width, int64_t height, const std::string& path) {
-    check_image_size(width, height, path);
-    return {height, width, std::vector<uint8_t>(static_cast<size_t>(3 * width * height))};
+void require_bytes_for(const ByteSource& source, int64_t width, int64_t height, int64_t fewest_bytes) {
+    if (source.size() >= static_cast<uint64_t>(fewest_bytes)) return;
+    throw ImageError(
+        source.path(),
+        fmt::format("the file is truncated: its header says {}x{} pixels, its {} bytes cannot hold them",
+                    width, height, source.size()));
+}
+
+Image make_image(ByteSource& source, int64_t width, int64_t height, int64_t working_bytes) {
+    const int64_t pixel_bytes = 3 * width * height;
+    source.allow_pixels(width * height);
+    std::shared_ptr<const void> memory = take_decode_memory(pixel_bytes + working_bytes);
+    return {height, width, std::vector<uint8_t>(static_cast<size_t>(pixel_bytes)), std::move(memory)};
 }
 
 Image decode_image(std::span<const uint8_t> bytes, const std::string& path) {
-    if (bytes.empty()) throw ImageError(path, "the file is empty");
-    if (bytes.size() > INT_MAX)
-        throw ImageTooLarge(path, "the file has over 2 GiB, which no allowed image needs");
-    const ImageFormat format = image_format(bytes);
-    if (format.name == "JPEG") return decode_jpeg(bytes, path);
-    if (format.name == "PNG") return decode_png(bytes, path);
-    if (format.name == "BMP") return decode_bmp(bytes, path);
-    if (format.name == "PGM" || format.name == "PPM") return decode_pnm(bytes, path);
-    if (format.name.empty()) throw ImageError(path, fmt::format("not an image file: {}", readable_formats));
-    throw ImageError(path,
-                     fmt::format("a {} file, which is not supported: {}", format.name, readable_formats));
+    ByteSource source(bytes, path);
+    return decode(source);
 }
 
-Image read_image(const std::filesystem::path& file) {
-    std::error_code failure;
-    const auto size = std::filesystem::file_size(file, failure);
-    if (!failure) check_file_size(size, file.string());
-    std::vector<uint8_t> bytes(failure ? 0 : size);
-    errno = 0;
-    std::ifstream stream(file, std::ios::binary);
-    if (!stream.read(reinterpret_cast<char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()))) {
-        failure = std::error_code(errno, std::generic_category());
+Image read_image(const std::filesystem::path& file, ContentHash* content) {
+    ByteSource source(file);
+    if (content == nullptr) return decode(source);
+    try {
+        Image image = decode(source);
+        *content = source.content_read();
+        return image;
+    } catch (const ImageError&) {
+        *content = source.content_read();
+        throw;
     }
-    if (failure)
-        throw ImageError(file.string(), fmt::format("the file cannot be read ({})", failure.message()));
-    return decode_image(bytes, file.string());
+}
+
+ContentHash hash_beginning(const std::filesystem::path& file, uint64_t bytes) try {
+    ByteSource source(file);
+    source.limit_to(bytes);
+    while (!source.look().empty()) source.consume(source.look().size());
+    return source.content_read();
+} catch (const ImageError&) {
+    return {};
 }
 
 bool has_image_extension(const std::filesystem::path& file) {

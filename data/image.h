@@ -7,12 +7,17 @@
 //   - 16-bit colour keeps the high byte of each sample, but a 16-bit *gray* image is clipped at 255;
 //   - four-channel JPEG is read as Adobe's inverted CMYK and converted as R = (255-K) - C·(255-K)/255;
 //   - orientation tags (EXIF) and colour profiles are ignored.
-// Formats: JPEG (libjpeg-turbo), PNG and BMP (stb_image), PGM and PPM. The content decides, never the name.
-// Unlike Pillow, a JPEG or PNG whose data end early or do not match their checks is always refused.
+// Formats: JPEG (libjpeg-turbo), PNG (libpng), BMP (stb_image), PGM and PPM. The content decides, never the
+// name. Unlike Pillow, a JPEG or PNG whose data end early or do not match their checks is always refused.
+//
+// Any bytes may be given to the decoders. Time and memory follow from the size of the file and of the image
+// that its header claims, and the claim is held against the file before anything is allocated: README.md has
+// the table.
 #pragma once
 
 #include <cstdint>
 #include <filesystem>
+#include <memory>
 #include <span>
 #include <string>
 #include <vector>
@@ -26,6 +31,8 @@ struct Image {
     int64_t height = 0;
     int64_t width = 0;
     std::vector<uint8_t> pixels;  // [height, width, 3], RGB
+    /// Its share of the memory that all images being decoded may take: see decode_memory.h.
+    std::shared_ptr<const void> memory = nullptr;
 };
 
 /// A file that is no readable image; the message is "PATH: REASON".
@@ -35,20 +42,27 @@ struct ImageError : Error {
     std::string reason;
 };
 
-/// An image over the limits below. A data set stops on it, where it skips a damaged file.
-struct ImageTooLarge : ImageError {
-    using ImageError::ImageError;
-};
+/// The largest image that is read: 16384 x 16384 pixels, or as many in another shape.
+inline constexpr int64_t largest_image_pixels = int64_t{1} << 28;
 
-/// The limits are checked on the header, before anything is allocated for the pixels.
-inline constexpr int64_t largest_image_side = 65'535;
-inline constexpr int64_t largest_image_pixels = 100'000'000;
-
-/// Decodes a whole file in memory; `path` is only for the messages. Throws ImageError or ImageTooLarge.
+/// Decodes a whole file in memory; `path` is only for the messages. Throws ImageError; where memory ends, an
+/// Error that says so.
 Image decode_image(std::span<const uint8_t> bytes, const std::string& path);
 
-/// Reads and decodes a file. Throws ImageError, also where the file cannot be read.
-Image read_image(const std::filesystem::path& file);
+/// The first so many bytes of a file, as XXH3 of 64 bits.
+struct ContentHash {
+    uint64_t bytes = 0;
+    uint64_t hash = 0;
+    bool operator==(const ContentHash&) const = default;
+};
+
+/// Of up to `bytes`; fewer where the file is shorter, or cannot be read.
+ContentHash hash_beginning(const std::filesystem::path& file, uint64_t bytes);
+
+/// Reads and decodes a file, a piece at a time. Throws as decode_image, and ImageError where the file cannot
+/// be read or is no regular file.
+/// `content`, where it is given, becomes what was read of the file, also where that was no image.
+Image read_image(const std::filesystem::path& file, ContentHash* content = nullptr);
 
 /// True for the extensions that torchvision's ImageFolder takes for images, in either case:
 /// .jpg .jpeg .png .ppm .bmp .pgm .tif .tiff .webp

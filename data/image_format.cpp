@@ -2,15 +2,11 @@
 
 #include "data/image_format.h"
 
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <array>
 #include <cstring>
 
-#include "data/mapping.h"
+#include "engine/input_file.h"
 
 namespace vitrine {
 namespace {
@@ -44,14 +40,13 @@ ImageFormat image_format(std::span<const uint8_t> start) {
     return {};
 }
 
-std::vector<uint8_t> first_bytes(const std::filesystem::path& file) {
-    const FileDescriptor opened(file, O_RDONLY | O_NONBLOCK);
-    struct stat status {};
-    if (!opened.is_open() || fstat(opened.get(), &status) != 0 || !S_ISREG(status.st_mode)) return {};
+std::vector<uint8_t> first_bytes(const std::filesystem::path& file) try {
+    InputFile opened(file);
     std::vector<uint8_t> bytes(format_bytes);
-    const ssize_t count = read(opened.get(), bytes.data(), bytes.size());
-    bytes.resize(count < 0 ? 0 : static_cast<size_t>(count));
+    bytes.resize(opened.read({reinterpret_cast<char*>(bytes.data()), bytes.size()}));
     return bytes;
+} catch (const FileError&) {
+    return {};
 }
 
 }  // namespace vitrine

@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -15,6 +16,9 @@ struct PixelBlock {
     std::shared_ptr<const void> owner;
     const uint8_t* data = nullptr;
     int64_t images = 0;
+    /// Throws Error where a mapped file was changed under the block; nothing for memory. Asked after pixels
+    /// were read.
+    std::function<void()> require_intact = nullptr;
 };
 
 /// One part of a data set (training or validation). Sample i is row rows[i] of the block.

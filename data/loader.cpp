@@ -71,6 +71,9 @@ void Loader::start_epoch(int64_t epoch, int64_t first_batch) {
 }
 
 bool Loader::next(Batch& batch) {
+    // Of the batches before, also at the end of an epoch: their pixels may have been read from the block
+    // itself.
+    if (set_.pixels.require_intact) set_.pixels.require_intact();
     std::unique_lock lock(mutex_);
     if (next_to_serve_ == batches_) return false;
     Slot& slot = slot_of(next_to_serve_);

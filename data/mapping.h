@@ -1,38 +1,23 @@
-// A file mapped into memory, and the two file operations round it that the packed cache needs.
+// A file mapped into memory, also where somebody cuts it short meanwhile.
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
-#include <filesystem>
 #include <span>
-#include <string>
 
 namespace vitrine {
 
-/// An open file descriptor that closes itself; -1 where opening failed (errno says why).
-class FileDescriptor {
-  public:
-    FileDescriptor(const std::filesystem::path& path, int flags);
-    FileDescriptor(const FileDescriptor&) = delete;
-    FileDescriptor& operator=(const FileDescriptor&) = delete;
-    ~FileDescriptor();
-
-    bool is_open() const { return descriptor_ >= 0; }
-    int get() const { return descriptor_; }
-    /// Bytes in the file; 0 where that cannot be told.
-    size_t bytes() const;
-    /// True where this is still the file that `path` names.
-    bool is_at(const std::filesystem::path& path) const;
-
-  private:
-    int descriptor_;
-};
-
-/// The first `bytes` of a file as memory, shared with every process that maps it.
+/// The first `bytes` of an open file as memory, shared with every process that maps it. The descriptor may be
+/// closed.
+///
+/// To read past the end of a file that was truncated after it was mapped raises SIGBUS, which would end the
+/// program. A handler, installed with the first mapping, puts zeros in the place of what is lost, and
+/// is_lost() then says so.
 class Mapping {
   public:
     enum class Access { read, write };
-    Mapping(const FileDescriptor& file, size_t bytes, Access access);
+    Mapping(int descriptor, size_t bytes, Access access);
     Mapping(const Mapping&) = delete;
     Mapping& operator=(const Mapping&) = delete;
     ~Mapping();
@@ -41,13 +26,13 @@ class Mapping {
     /// Valid only with Access::write.
     uint8_t* data() { return data_; }
     std::span<const uint8_t> contents() const { return {data_, bytes_}; }
+    /// Whether a part of the file was gone when it was read.
+    bool is_lost() const;
 
   private:
     uint8_t* data_ = nullptr;
     size_t bytes_;
+    size_t place_;  // in the table that the handler looks in
 };
-
-/// Flushes the entries of a folder to the disk, so that a rename in it survives a power cut.
-void flush_folder(const std::filesystem::path& folder);
 
 }  // namespace vitrine

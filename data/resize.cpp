@@ -138,11 +138,14 @@ int64_t scaled_longer_side(const Image& image, int64_t size) {
     return static_cast<int64_t>(static_cast<double>(size * longer) / static_cast<double>(shorter));
 }
 
+/// A copy without the share of the decoding memory.
+Image pixels_of(const Image& image) { return {image.height, image.width, image.pixels}; }
+
 }  // namespace
 
 Image resize(const Image& image, int64_t height, int64_t width) {
     if (height < 1 || width < 1) throw std::logic_error("resize: the target needs at least one pixel");
-    if (width == image.width && height == image.height) return image;
+    if (width == image.width && height == image.height) return pixels_of(image);
     return resample(image, {height, 0, height}, {width, 0, width});
 }
 
@@ -153,7 +156,7 @@ Image resize_shorter_side(const Image& image, int64_t size) {
 
 Image resize_and_crop(const Image& image, int64_t size) {
     if (size < 1) throw std::logic_error("resize_and_crop: the target needs at least one pixel");
-    if (image.height == size && image.width == size) return image;
+    if (image.height == size && image.width == size) return pixels_of(image);
     const int64_t longer = scaled_longer_side(image, size);
     const bool upright = image.width <= image.height;
     return resample(image, centre_window(upright ? longer : size, size),

@@ -44,7 +44,8 @@ struct Fixture {
         CHECK(packed.pixels.data[2 * 48] == 33);
         REQUIRE(packed.undecoded.size() == 1);
         CHECK(packed.undecoded[0].index == 1);
-        CHECK(packed.undecoded[0].reason == "the PGM or PPM file is truncated");
+        CHECK(packed.undecoded[0].reason ==
+              "the file is truncated: its header says 4x4 pixels, its 20 bytes cannot hold them");
     }
 
     /// Damages the cache and expects it to be built again, once.
@@ -219,7 +220,9 @@ TEST_CASE_FIXTURE(Fixture, "where there is no room for the cache the images stay
 
 TEST_CASE_FIXTURE(Fixture, "a failure while building leaves no file behind") {
     options.strict = true;
-    CHECK(contains(error_of([&] { pack(); }), "b.ppm: the PGM or PPM file is truncated"));
+    CHECK(
+        contains(error_of([&] { pack(); }),
+                 "b.ppm: the file is truncated: its header says 4x4 pixels, its 20 bytes cannot hold them"));
     CHECK(fs::is_empty(options.cache_folder));
     options.strict = false;
     options.progress = [](int64_t, int64_t) { throw std::runtime_error("interrupted"); };

@@ -133,6 +133,10 @@ void add_data(CLI::App& app, CommandLine& line) {
         "error\ninstead of being skipped; notes, lists and Thumbs.db\nare not");
     app.add_option("--cache", line.options.cache, "Where decoded images are kept [~/.cache/vitrine]")
         ->type_name("DIR");
+    app.add_flag("--verify-cache", line.options.verify_cache,
+                 "Read all images and compare them with what that cache\nwas made of, rather than trusting "
+                 "sizes and times; a\n"
+                 "stale one is made anew");
 }
 
 void add_model(CLI::App& app, CommandLine& line) {

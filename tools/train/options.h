@@ -15,6 +15,7 @@ struct Options {
     /// The recipe file with --set and the other flags put into it; without a file, a short run of one phase.
     recipe::Recipe recipe;
     std::string cache;
+    bool verify_cache = false;
 
     // What ends the run before the recipe does; a later run goes on from there.
     std::optional<int64_t> max_steps;

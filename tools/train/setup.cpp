@@ -84,6 +84,7 @@ DatasetOptions dataset_options(const Options& options, int64_t image_size, Repor
     wanted.seed = options.recipe.seed;
     wanted.strict = data.strict;
     wanted.cache_folder = options.cache;
+    wanted.verify_cache = options.verify_cache;
     wanted.threads = options.threads;
     wanted.progress = [&](int64_t done, int64_t total) { reporter.loading(done, total); };
     return wanted;

@@ -1,0 +1,126 @@
+// Reading image files in pieces: see byte_source.h.
+
+#include "data/byte_source.h"
+
+#include <fmt/format.h>
+#include <xxhash.h>
+
+#include <algorithm>
+#include <cstring>
+#include <new>
+#include <utility>
+
+namespace vitrine {
+namespace {
+
+constexpr size_t piece_bytes = 64 << 10;
+/// Thumbnails, colour profiles, comments: photographs have some 100 KB of them.
+constexpr uint64_t metadata_bytes = uint64_t{64} << 20;
+/// The most that a format stores for a pixel: four channels of 16 bits.
+constexpr uint64_t bytes_a_pixel = 8;
+
+std::string unreadable(const std::string& reason) {
+    return fmt::format("the file cannot be read ({})", reason);
+}
+
+using HashState = std::unique_ptr<XXH3_state_s, void (*)(XXH3_state_s*)>;
+
+HashState no_hash() {
+    return {nullptr, [](XXH3_state_s*) {}};
+}
+
+HashState new_hash() {
+    HashState state(XXH3_createState(), [](XXH3_state_s* old) { XXH3_freeState(old); });
+    if (state == nullptr) throw std::bad_alloc();
+    XXH3_64bits_reset(state.get());
+    return state;
+}
+
+}  // namespace
+
+ByteSource::ByteSource(std::span<const uint8_t> bytes, std::string path)
+    : path_(std::move(path)),
+      size_(bytes.size()),
+      ready_(bytes),
+      taken_(bytes.size()),
+      limit_(metadata_bytes),
+      hash_(no_hash()) {}
+
+ByteSource::ByteSource(const std::filesystem::path& file)
+    : path_(file.string()), limit_(metadata_bytes), hash_(new_hash()) {
+    try {
+        file_.emplace(file);
+    } catch (const FileError& error) {
+        throw ImageError(path_, unreadable(error.reason));
+    }
+    size_ = file_->bytes();
+    buffer_.resize(piece_bytes);
+}
+
+std::span<const uint8_t> ByteSource::look() noexcept {
+    if (ready_.size() < piece_bytes) fill();
+    return ready_;
+}
+
+void ByteSource::consume(size_t count) noexcept { ready_ = ready_.subspan(std::min(count, ready_.size())); }
+
+size_t ByteSource::read(uint8_t* target, size_t count) noexcept {
+    return take(count, [&target](std::span<const uint8_t> some) {
+        std::memcpy(target, some.data(), some.size());
+        target += some.size();
+    });
+}
+
+size_t ByteSource::skip(size_t count) noexcept {
+    return take(count, [](std::span<const uint8_t>) {});
+}
+
+void ByteSource::allow_pixels(int64_t pixels) noexcept {
+    limit_ = metadata_bytes + bytes_a_pixel * static_cast<uint64_t>(pixels);
+}
+
+ContentHash ByteSource::content_read() const {
+    return {taken_, hash_ != nullptr ? XXH3_64bits_digest(hash_.get()) : 0};
+}
+
+std::optional<std::string> ByteSource::failure() const {
+    if (!error_.empty()) return unreadable(error_);
+    if (file_ && taken_ >= limit_ && taken_ < size_) {
+        return fmt::format("the image does not end within {} bytes, more than one of its size could need",
+                           limit_);
+    }
+    return std::nullopt;
+}
+
+template <typename Action>
+size_t ByteSource::take(size_t count, const Action& action) noexcept {
+    size_t done = 0;
+    while (done < count) {
+        if (ready_.empty()) fill();
+        if (ready_.empty()) break;
+        const std::span<const uint8_t> some = ready_.first(std::min(count - done, ready_.size()));
+        action(some);
+        consume(some.size());
+        done += some.size();
+    }
+    return done;
+}
+
+/// Moves what is ready to the front of the buffer and reads as much as there is room for.
+void ByteSource::fill() noexcept {
+    if (!file_ || !error_.empty()) return;
+    std::copy(ready_.begin(), ready_.end(), buffer_.begin());
+    const size_t kept = ready_.size();
+    const auto room = static_cast<size_t>(std::min<uint64_t>(buffer_.size() - kept, limit_ - taken_));
+    size_t got = 0;
+    try {
+        got = file_->read({reinterpret_cast<char*>(buffer_.data()) + kept, room});
+    } catch (const FileError& error) {
+        error_ = error.reason;
+    }
+    XXH3_64bits_update(hash_.get(), buffer_.data() + kept, got);
+    taken_ += got;
+    ready_ = {buffer_.data(), kept + got};
+}
+
+}  // namespace vitrine
