@@ -118,35 +118,63 @@ void refuse_parts_in_classes(const fs::path& root, const std::string& folder, co
         in_quotes(root / "val/CLASS/*"), as_classes(above)));
 }
 
-/// images/ beside masks/ or labels/: two folders about the same images.
-void refuse_annotations(const fs::path& root, const std::string& folder,
+/// images/ beside masks/ or labels/, and images_1/ beside images_2/ or fold1/ beside fold2/: folders about
+/// the same images, and shares of them.
+bool are_called_like_collections(const std::vector<std::string>& names) {
+    static const std::set<std::string> images = {"image", "images", "img", "imgs", "jpegimages"};
+    static const std::set<std::string> annotations = {"mask",       "masks",       "label",        "labels",
+                                                      "annotation", "annotations", "segmentation", "ground",
+                                                      "truth",      "groundtruth", "segmentations"};
+    static const std::set<std::string> shares = {"fold", "batch", "shard", "chunk"};
+    const std::vector<std::string> first = words_of(names.front());
+    const bool all_alike =
+        std::ranges::all_of(names, [&](const std::string& name) { return words_of(name) == first; });
+    if (all_alike)
+        return std::ranges::any_of(
+            first, [](const std::string& word) { return images.contains(word) || shares.contains(word); });
+    return std::ranges::all_of(names, [](const std::string& name) {
+        const std::vector<std::string> words = words_of(name);
+        return !words.empty() && std::ranges::all_of(words, [](const std::string& word) {
+            return images.contains(word) || annotations.contains(word);
+        });
+    });
+}
+
+void refuse_collections(const fs::path& root, const std::string& folder,
                         const std::vector<ClassFolder>& classes) {
-    static const std::set<std::string> words = {"image",         "images",      "img",         "imgs",
-                                                "jpegimages",    "mask",        "masks",       "segmentation",
-                                                "segmentations", "label",       "labels",      "annotation",
-                                                "annotations",   "groundtruth", "ground_truth"};
     std::vector<std::string> names;
     for (const ClassFolder& each : classes) names.push_back(each.name);
-    const bool about_images =
-        std::ranges::all_of(names, [&](const std::string& name) { return words.contains(lower_case(name)); });
-    if (!about_images) return;
+    if (!are_called_like_collections(names)) return;
     throw Error(fmt::format(
-        "the folders {} in {} are not called like classes but like images and what is said about "
-        "them; a folder for each class is expected; if they are the classes: {}",
+        "the folders {} in {} are called like collections of images, masks or labels, not like "
+        "classes; a folder for each class is expected; if they are the classes: {}",
         list_in_quotes(names), in_quotes(place_of(root, folder)), as_classes(place_of(root, folder))));
 }
 
-/// Classes that all hold the same folders may be what an unknown word for "training" and "validation" names.
+/// The folders below a class that hold its images, from there; nothing where there are images directly in it.
+std::vector<std::string> image_folders_in(const ClassFolder& each, const std::string& folder) {
+    const size_t start = (folder.empty() ? 0 : folder.size() + 1) + each.name.size() + 1;
+    std::set<std::string> names;
+    for (const ImageFile& image : each.found.images) {
+        const size_t end = image.path.rfind('/');
+        if (end < start) return {};
+        names.insert(image.path.substr(start, end - start));
+    }
+    return {names.begin(), names.end()};
+}
+
+/// Classes that all hold the same folders may be parts under other names, or collections of the same classes.
 void mention_equal_folders(const fs::path& root, const std::string& folder,
                            const std::vector<ClassFolder>& classes, std::vector<std::string>& notices) {
-    const std::vector<std::string> inner = folders_in(classes.front(), folder);
+    const std::vector<std::string> inner = image_folders_in(classes.front(), folder);
+    if (inner.size() < 2) return;
     const bool all_equal = std::ranges::all_of(
-        classes, [&](const ClassFolder& each) { return folders_in(each, folder) == inner; });
-    if (inner.size() < 2 || !all_equal) return;
-    notices.push_back(
-        fmt::format("the folders in {} are taken for classes, and all have the same folders {}: if these "
-                    "are the classes, the folders above them are expected to be called train and val",
-                    in_quotes(place_of(root, folder)), list_in_quotes(inner)));
+        classes, [&](const ClassFolder& each) { return image_folders_in(each, folder) == inner; });
+    if (!all_equal) return;
+    notices.push_back(fmt::format(
+        "the folders in {} are taken for classes, and all have the same folders {}: if these are the "
+        "classes, parts of a data set are expected above them, called train and val",
+        in_quotes(place_of(root, folder)), list_in_quotes(inner)));
 }
 
 /// The nearest folder at or below `path` that has more than one folder with images; empty where there is
@@ -215,9 +243,11 @@ std::vector<ClassFolder> list_classes(const DatasetOptions& options, const std::
     }
     if (options.kind != "class_folders" && classes.size() > 1) {
         for (const ClassFolder& each : classes) refuse_parts_in_classes(options.path, folder, each);
-        refuse_annotations(options.path, folder, classes);
+        refuse_collections(options.path, folder, classes);
         mention_equal_folders(options.path, folder, classes, notices);
     }
+    for (const std::string& name : contents.dangling)
+        notices.push_back(fmt::format("{} is a link to nothing and left out", in_quotes(place / name)));
     if (contents.images > 0)
         notices.push_back(fmt::format("{} directly in {} {} in no class folder and left out",
                                       counted(contents.images, "image"), in_quotes(place),

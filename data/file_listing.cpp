@@ -63,11 +63,12 @@ bool is_cache(const fs::path& folder, const std::string& name) {
            (name.ends_with(".images") && is_packed_cache(folder / name));
 }
 
-/// Whether a folder with these (visible) names is a run of train or a cache of decoded images.
+/// Whether a folder with these (visible) names is a run of train, its preview or a cache of decoded images.
 bool is_own_folder(const fs::path& folder, const std::vector<std::string>& names) {
     std::error_code failure;
     const auto has = [&](const char* name) { return std::ranges::binary_search(names, name); };
     if (has("recipe.toml") && (has("run.json") || has("checkpoints") || has("metrics.jsonl"))) return true;
+    if (names.size() == 1 && has("preview.png")) return true;
     if (names.empty()) return fs::exists(folder / ".lock", failure);  // a run that has just begun
     if (folder.filename() == "checkpoints") return fs::exists(folder.parent_path() / "recipe.toml", failure);
     return std::ranges::any_of(names, [&](const std::string& name) { return is_cache(folder, name); }) &&

@@ -133,7 +133,6 @@ void choose_test(const fs::path& root, const std::string& folder, FolderLayout& 
 FolderLayout split_layout(const fs::path& root, const std::vector<std::string>& folders, const Parts& parts) {
     const std::string train = only_folder(root, parts, SplitPart::train);
     const std::string validation = only_folder(root, parts, SplitPart::validation);
-    const std::string test = only_folder(root, parts, SplitPart::test);
     if (train.empty())
         throw_misfit(root, fmt::format("{} has {}, but no folder of training images", in_quotes(root),
                                        list_in_quotes(names_of(parts))));
@@ -142,13 +141,18 @@ FolderLayout split_layout(const fs::path& root, const std::vector<std::string>& 
     if (contents_of(root / layout.train).folders.empty()) throw_without_classes(root, layout.train);
     std::vector<std::string> used{train, validation};
     if (validation.empty()) {
-        used.push_back(test);
-        choose_test(root, test, layout);
+        used.push_back(only_folder(root, parts, SplitPart::test));
+        choose_test(root, used.back(), layout);
     } else {
         layout.validation = unpacked(root, validation, layout.notices);
         if (contents_of(root / layout.validation).folders.empty())
             throw_without_classes(root, layout.validation);
     }
+    std::error_code failure;
+    if (!layout.validation.empty() && fs::equivalent(root / layout.train, root / layout.validation, failure))
+        layout.notices.push_back(
+            fmt::format("{} is the same folder as {}: validation measures what was learnt by heart",
+                        in_quotes(root / layout.validation), in_quotes(root / layout.train)));
     const std::vector<std::string> others = with_images(root, without(folders, used));
     if (!others.empty())
         layout.notices.push_back(fmt::format("{} beside {} {} left alone", list_in_quotes(others),
@@ -211,12 +215,16 @@ FolderContents contents_of(const fs::path& folder) {
             contents.folders.push_back(name);
         } else if (has_image_extension(name)) {
             ++contents.images;
+        } else if (fs::path(name).extension().empty() && !entry->exists(unreadable)) {
+            contents.dangling.push_back(name);
         }
         if (contents.folders.size() > most_classes)
             throw Error(fmt::format("{} has more than {} folders; a model has at most so many classes",
                                     in_quotes(folder), most_classes));
     }
+    if (failure) throw Error(fmt::format("{} cannot be read ({})", in_quotes(folder), failure.message()));
     std::ranges::sort(contents.folders);
+    std::ranges::sort(contents.dangling);
     return contents;
 }
 

@@ -30,11 +30,12 @@ FolderLayout find_layout(const std::filesystem::path& root);
 
 /// What is directly in a folder. Hidden names and what systems leave behind are not counted.
 struct FolderContents {
-    std::vector<std::string> folders;  // in the order of their names' bytes
-    int64_t images = 0;                // files that are called like one
+    std::vector<std::string> folders;   // in the order of their names' bytes
+    std::vector<std::string> dangling;  // links to nothing, which may have been folders
+    int64_t images = 0;                 // files that are called like one
 };
 
-/// Empty where the folder cannot be read. Throws Error for more folders than a model can have classes.
+/// Throws Error where the folder cannot be read, and for more folders than a model can have classes.
 FolderContents contents_of(const std::filesystem::path& folder);
 
 }  // namespace vitrine

@@ -25,8 +25,8 @@ constexpr std::array<std::pair<std::string_view, SplitPart>, 19> part_words = {
      {"dev", SplitPart::validation},
      {"devel", SplitPart::validation},
      {"development", SplitPart::validation},
-     {"eval", SplitPart::validation},
-     {"evaluation", SplitPart::validation},
+     {"eval", SplitPart::test},
+     {"evaluation", SplitPart::test},
      {"test", SplitPart::test},
      {"tests", SplitPart::test},
      {"testing", SplitPart::test},
@@ -49,21 +49,6 @@ Letter letter_of(char c) {
     return Letter::none;
 }
 
-/// The words of a name in lower case: trainSet_2 has train and set. Numbers are left out.
-std::vector<std::string> words_of(const std::string& name) {
-    std::vector<std::string> words;
-    Letter before = Letter::none;
-    for (const char c : name) {
-        const Letter letter = letter_of(c);
-        const bool is_letter = letter == Letter::lower || letter == Letter::upper;
-        const bool continues = letter == before || (before == Letter::upper && letter == Letter::lower);
-        if (is_letter && !continues) words.emplace_back();
-        if (is_letter) words.back() += letter == Letter::upper ? static_cast<char>(c - 'A' + 'a') : c;
-        before = letter;
-    }
-    return words;
-}
-
 /// The part that a word names: train, or trainset.
 std::optional<SplitPart> part_of_word(const std::string& word) {
     for (const auto& [name, part] : part_words) {
@@ -78,6 +63,20 @@ std::optional<SplitPart> part_of_word(const std::string& word) {
 
 const char* name_of(SplitPart part) {
     return part == SplitPart::train ? "training" : part == SplitPart::validation ? "validation" : "test";
+}
+
+std::vector<std::string> words_of(const std::string& name) {
+    std::vector<std::string> words;
+    Letter before = Letter::none;
+    for (const char c : name) {
+        const Letter letter = letter_of(c);
+        const bool is_letter = letter == Letter::lower || letter == Letter::upper;
+        const bool continues = letter == before || (before == Letter::upper && letter == Letter::lower);
+        if (is_letter && !continues) words.emplace_back();
+        if (is_letter) words.back() += letter == Letter::upper ? static_cast<char>(c - 'A' + 'a') : c;
+        before = letter;
+    }
+    return words;
 }
 
 std::optional<SplitName> split_name(const std::string& folder) {

@@ -3,6 +3,7 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace vitrine {
 
@@ -17,6 +18,9 @@ struct SplitName {
     /// What else the name says: "seg" of seg_test. Parts of one data set have the same.
     std::string family;
 };
+
+/// The words of a name in lower case: trainSet_2 has train and set. Numbers are left out.
+std::vector<std::string> words_of(const std::string& name);
 
 /// Nothing where the name does not name a part. Upper and lower case, numbers, and words such as "images" and
 /// "set" do not matter.

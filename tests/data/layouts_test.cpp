@@ -61,6 +61,13 @@ const std::vector<Layout> layouts = {
      "train/NORMAL/*3 train/PNEUMONIA/*3 test/NORMAL/*1 test/PNEUMONIA/*1 val/NORMAL/*1 val/PNEUMONIA/*1 "
      "chest_xray/train/NORMAL/*3 __MACOSX/train/._x.ppm",
      "NORMAL PNEUMONIA: 6 + 2", "'chest_xray' and 'test' beside 'ROOT/train' are left alone"},
+    {"Food-11: training, validation, evaluation",
+     "training/a/*2 training/b/*2 validation/a/*1 validation/b/*1 evaluation/a/*1 evaluation/b/*1",
+     "a b: 4 + 2", "'evaluation' beside 'ROOT/training' is left alone"},
+    {"two tests beside val", "train/a/*2 train/b/*2 val/a/*1 val/b/*1 testA/*1 testB/*1", "a b: 4 + 2",
+     "'testA' and 'testB' beside 'ROOT/train' are left alone"},
+    {"two tests without val", "train/a/*2 train/b/*2 test1/a/*1 test2/b/*1",
+     "both 'test1' and 'test2' are called like the test images"},
     {"trainval beside test", "trainval/a/*2 trainval/b/*2 test/a/*1 test/b/*1", "a b: 4 + 2",
      "is the validation set"},
 
@@ -90,6 +97,10 @@ const std::vector<Layout> layouts = {
     {"other words for training and validation",
      "Entrenamiento/cat/*5 Entrenamiento/dog/*5 Prueba/cat/*5 Prueba/dog/*5", "Entrenamiento Prueba: 16 + 4",
      "all have the same folders 'cat' and 'dog'"},
+
+    {"collections of the same classes",
+     "amazon/images/bag/*3 amazon/images/bike/*2 dslr/images/bag/*2 dslr/images/bike/*3",
+     "amazon dslr: 8 + 2", "all have the same folders 'images/bag' and 'images/bike'"},
 
     // What looks like parts and does not fit
     {"val has images but no classes", "train/cat/*2 train/dog/*2 val/*3",
@@ -126,7 +137,15 @@ const std::vector<Layout> layouts = {
      "'ROOT/bottle' has the folders 'test' and 'train', but parts of a data set are expected above its "
      "classes"},
     {"images and masks", "images/*3 masks/*3",
-     "are not called like classes but like images and what is said about them"},
+     "are called like collections of images, masks or labels, not like"},
+    {"ground truth", "Images/*3 Ground_Truth/*3",
+     "'Ground_Truth' and 'Images' in 'ROOT' are called like collections"},
+    {"images in shares", "HAM10000_images_part_1/*3 HAM10000_images_part_2/*3",
+     "called like collections of images"},
+    {"folds", "fold1/cat/*3 fold1/dog/*3 fold2/cat/*3 fold2/dog/*3", "called like collections of images"},
+    {"folds by the kind", "fold1/*5 fold2/*5", "fold1 fold2: 8 + 2", "", "class_folders"},
+    {"classes that are numbers", "0/*5 1/*5 10/*5", "0 1 10: 12 + 3"},
+    {"classes with numbers", "part_1/*5 part_2/*5", "part_1 part_2: 8 + 2"},
     {"YOLO: images and labels in each part",
      "train/images/*2 train/labels/1.txt train/labels/2.txt valid/images/*1 valid/labels/1.txt",
      "class folder 'ROOT/train/labels' has no image (a file that ends in .jpg, .jpeg, .png, .ppm, .bmp, "
@@ -273,6 +292,42 @@ void check_dataset(const Layout& layout, const Dataset& dataset, const fs::path&
 }
 
 }  // namespace
+
+TEST_CASE("layouts: links to folders are followed, and what is wrong with them is said") {
+    const TemporaryFolder folder;
+    const fs::path root = folder.path() / "set";
+    plant(folder.path() / "elsewhere", "cat/*3 dog/*3");
+    plant(root, "owl/*4");
+    for (const char* name : {"cat", "dog"})
+        fs::create_directory_symlink(folder.path() / "elsewhere" / name, root / name);
+    fs::create_directory_symlink(folder.path() / "nowhere", root / "yak");
+    DatasetOptions options = folder_options(root, folder.path() / "cache");
+    options.image_size = 1;
+    Dataset dataset = load_dataset(options);
+    CHECK(dataset.class_names == std::vector<std::string>{"cat", "dog", "owl"});
+    CHECK(contains(dataset.notices.at(0), "set/yak' is a link to nothing and left out"));
+
+    options.path = folder.path() / "same";
+    plant(options.path, "train/cat/*2 train/dog/*2");
+    fs::create_directory_symlink("train", options.path / "val");
+    dataset = load_dataset(options);
+    CHECK(dataset.train.count == dataset.validation.count);
+    CHECK(contains(dataset.notices.at(0), "same/val' is the same folder as"));
+}
+
+TEST_CASE("layouts: classes whose names are no UTF-8 are told apart and written as text") {
+    const TemporaryFolder folder;
+    const fs::path root = folder.path() / "set";
+    plant(root, "caf\xe9/*2 caf\\xe9/*2 caf\xc3\xa9/*2 a\x1b[31m/*2");
+    DatasetOptions options = folder_options(root, folder.path() / "cache");
+    options.image_size = 1;
+    CHECK(load_dataset(options).class_names ==
+          std::vector<std::string>{"a\\x1b[31m", "caf\\x5cxe9", "caf\xc3\xa9", "caf\\xe9"});
+    fs::remove_all(root / "caf\xe9");
+    fs::create_directories(root / "caf\xe9");
+    const std::string error = error_of([&] { load_dataset(options); });
+    CHECK(contains(error, "/set/caf\\xe9' has no image"));
+}
 
 TEST_CASE("layouts: each is what it looks like, or an error that says what was expected") {
     REQUIRE(layouts.size() >= 60);
