@@ -6,11 +6,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cerrno>
-#include <cstring>
-#include <fstream>
 
 #include "data/formats.h"
+#include "engine/input_file.h"
 
 namespace vitrine {
 namespace {
@@ -19,6 +17,8 @@ namespace fs = std::filesystem;
 
 constexpr int64_t side = 32;
 constexpr int64_t plane = side * side;
+/// The largest that is published has 150 MB.
+constexpr uint64_t largest_file = uint64_t{1} << 28;
 
 struct Variant {
     std::string kind;
@@ -53,19 +53,18 @@ Variant cifar100() {
 }
 
 void append_file(const fs::path& file, const Variant& variant, std::vector<uint8_t>& records) {
-    std::ifstream stream(file, std::ios::binary | std::ios::ate);
-    if (!stream) throw Error(fmt::format("'{}' cannot be read ({})", file.string(), std::strerror(errno)));
-    const int64_t bytes = stream.tellg();
-    if (bytes <= 0 || bytes % variant.record_bytes() != 0) {
+    std::string content;
+    try {
+        content = read_file(file, largest_file);
+    } catch (const FileError& error) {
+        throw Error(fmt::format("'{}' cannot be read ({})", file.string(), error.reason));
+    }
+    if (content.empty() || static_cast<int64_t>(content.size()) % variant.record_bytes() != 0) {
         throw Error(fmt::format("'{}' is truncated or no {} file: it has {} bytes, not a multiple of {}",
-                                file.string(), variant.kind, bytes, variant.record_bytes()));
+                                file.string(), variant.kind, content.size(), variant.record_bytes()));
     }
     const size_t start = records.size();
-    records.resize(start + static_cast<size_t>(bytes));
-    stream.seekg(0);
-    if (!stream.read(reinterpret_cast<char*>(records.data() + start), bytes)) {
-        throw Error(fmt::format("'{}' cannot be read to its end", file.string()));
-    }
+    records.insert(records.end(), content.begin(), content.end());
     for (size_t at = start; at < records.size(); at += static_cast<size_t>(variant.record_bytes())) {
         const int label = records[at + static_cast<size_t>(variant.label_bytes) - 1];
         if (label >= variant.classes) {

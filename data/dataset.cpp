@@ -6,12 +6,12 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <cstring>
-#include <fstream>
+#include <sstream>
 
 #include "data/folder_words.h"
 #include "data/formats.h"
 #include "data/resize.h"
+#include "engine/input_file.h"
 
 namespace vitrine {
 namespace {
@@ -148,8 +148,13 @@ void refuse_validation_share(const DatasetOptions& options, const std::string& k
 }
 
 std::vector<std::string> read_lines(const fs::path& file) {
-    std::ifstream stream(file);
-    if (!stream) throw Error(fmt::format("{} cannot be read ({})", in_quotes(file), std::strerror(errno)));
+    constexpr uint64_t largest = uint64_t{64} << 20;  // a million names
+    std::istringstream stream;
+    try {
+        stream.str(read_file(file, largest));
+    } catch (const FileError& error) {
+        throw Error(fmt::format("'{}' cannot be read ({})", file.string(), error.reason));
+    }
     std::vector<std::string> lines;
     for (std::string line; std::getline(stream, line);) {
         while (!line.empty() && (line.back() == '\r' || line.back() == ' ')) line.pop_back();

@@ -3,7 +3,9 @@
 // IDX is big-endian: a magic number (2051: images, 2049: labels), the number of items, for images also rows
 // and columns, then one byte a pixel or label.
 
+#include <fcntl.h>
 #include <fmt/format.h>
+#include <unistd.h>
 #include <zlib.h>
 
 #include <algorithm>
@@ -11,8 +13,8 @@
 #include <cctype>
 #include <memory>
 
-#include "data/decoders.h"
 #include "data/formats.h"
+#include "engine/input_file.h"
 
 namespace vitrine {
 namespace {
@@ -22,13 +24,26 @@ namespace fs = std::filesystem;
 constexpr uint32_t image_magic = 2051;
 constexpr uint32_t label_magic = 2049;
 constexpr int32_t classes = 10;
-constexpr int64_t largest_file = int64_t{1} << 36;
 
-/// A file that may be compressed; zlib reads a plain one as it is.
+/// EMNIST, the largest set that is published like this, has 0.6 GB of pixels and 0.8 million labels.
+constexpr int64_t largest_images = int64_t{1} << 30;
+constexpr int64_t largest_labels = int64_t{1} << 26;
+/// The most bytes that a byte of gzip's format can stand for.
+constexpr int64_t largest_deflate_ratio = 1032;
+
+/// A regular file that may be compressed; zlib reads a plain one as it is.
 class GzipFile {
   public:
-    explicit GzipFile(const fs::path& path)
-        : path_(path.string()), file_(gzopen(path_.c_str(), "rb"), gzclose) {
+    explicit GzipFile(const fs::path& path) : path_(path.string()), file_(nullptr, gzclose) {
+        try {
+            const InputFile opened(path);
+            file_bytes_ = static_cast<int64_t>(opened.bytes());
+            const int own = fcntl(opened.descriptor(), F_DUPFD_CLOEXEC, 0);
+            if (own >= 0) file_.reset(gzdopen(own, "rb"));
+            if (own >= 0 && !file_) close(own);
+        } catch (const FileError& error) {
+            throw Error(fmt::format("'{}' cannot be read ({})", path_, error.reason));
+        }
         if (!file_) throw Error(fmt::format("'{}' cannot be read", path_));
         gzbuffer(file_.get(), 1 << 17);
     }
@@ -53,10 +68,13 @@ class GzipFile {
         return bytes;
     }
 
+    /// No more than this can come out of it.
+    int64_t most_bytes() const { return file_bytes_ * largest_deflate_ratio; }
     const std::string& path() const { return path_; }
 
   private:
     std::string path_;
+    int64_t file_bytes_ = 0;
     std::unique_ptr<gzFile_s, decltype(&gzclose)> file_;
 };
 
@@ -64,41 +82,56 @@ uint32_t big_endian(const uint8_t* bytes) {
     return uint32_t{bytes[0]} << 24 | uint32_t{bytes[1]} << 16 | uint32_t{bytes[2]} << 8 | bytes[3];
 }
 
-struct IdxFile {
-    std::array<int64_t, 3> sizes{1, 1, 1};  // items, rows, columns
-    std::vector<uint8_t> bytes;
-};
-
-IdxFile read_idx(const fs::path& path, uint32_t magic) {
-    GzipFile file(path);
-    const size_t dimensions = magic == image_magic ? 3 : 1;
-    const std::vector<uint8_t> header = file.read(static_cast<int64_t>(4 + 4 * dimensions));
-    if (header.size() < 4 + 4 * dimensions)
-        throw Error(fmt::format("'{}' is truncated in its header", file.path()));
-    if (big_endian(header.data()) != magic) {
-        throw Error(fmt::format("'{}' is no IDX file of {}: its magic number is {}, not {}", file.path(),
-                                magic == image_magic ? "images" : "labels", big_endian(header.data()),
-                                magic));
-    }
-    IdxFile content;
-    int64_t expected = 1;
-    for (size_t d = 0; d < dimensions; ++d) {
-        content.sizes[d] = big_endian(&header[4 + 4 * d]);
-        if (content.sizes[d] < 1 || content.sizes[d] > largest_file / expected) {
-            throw Error(
-                fmt::format("'{}' has the absurd size {} in its header", file.path(), content.sizes[d]));
+/// A file of which the header has been read.
+class IdxFile {
+  public:
+    IdxFile(const fs::path& path, uint32_t magic) : file_(path) {
+        const bool has_images = magic == image_magic;
+        const size_t dimensions = has_images ? 3 : 1;
+        const std::vector<uint8_t> header = file_.read(static_cast<int64_t>(4 + 4 * dimensions));
+        if (header.size() < 4 + 4 * dimensions)
+            throw Error(fmt::format("'{}' is truncated in its header", file_.path()));
+        if (big_endian(header.data()) != magic) {
+            throw Error(fmt::format("'{}' is no IDX file of {}: its magic number is {}, not {}", file_.path(),
+                                    has_images ? "images" : "labels", big_endian(header.data()), magic));
         }
-        expected *= content.sizes[d];
+        const int64_t largest = has_images ? largest_images : largest_labels;
+        for (size_t d = 0; d < dimensions; ++d) {
+            sizes_[d] = big_endian(&header[4 + 4 * d]);
+            if (sizes_[d] < 1 || sizes_[d] > largest / promised_) {
+                throw Error(
+                    fmt::format("'{}' has the absurd size {} in its header: at most {} bytes are read",
+                                file_.path(), sizes_[d], largest));
+            }
+            promised_ *= sizes_[d];
+        }
+        if (promised_ > file_.most_bytes()) throw_wrong_length(true);
     }
-    content.bytes =
-        file.read(expected + 1);  // one more, to notice a file that is too long and to check the checksum
-    if (static_cast<int64_t>(content.bytes.size()) != expected) {
-        throw Error(fmt::format(
-            "'{}' is {}: its header promises {} bytes", file.path(),
-            static_cast<int64_t>(content.bytes.size()) < expected ? "truncated" : "too long", expected));
+
+    int64_t items() const { return sizes_[0]; }
+    int64_t rows() const { return sizes_[1]; }
+    int64_t columns() const { return sizes_[2]; }
+    const std::string& path() const { return file_.path(); }
+
+    /// What follows the header, to the end of the file.
+    std::vector<uint8_t> read_content() {
+        // One more, to notice a file that is too long and to check the checksum.
+        std::vector<uint8_t> bytes = file_.read(promised_ + 1);
+        const auto length = static_cast<int64_t>(bytes.size());
+        if (length != promised_) throw_wrong_length(length < promised_);
+        return bytes;
     }
-    return content;
-}
+
+  private:
+    [[noreturn]] void throw_wrong_length(bool truncated) const {
+        throw Error(fmt::format("'{}' is {}: its header promises {} bytes", file_.path(),
+                                truncated ? "truncated" : "too long", promised_));
+    }
+
+    GzipFile file_;
+    std::array<int64_t, 3> sizes_{1, 1, 1};  // items, rows, columns
+    int64_t promised_ = 1;
+};
 
 /// The first of the names under which such a file is published, in `folder`; an empty path if there is none.
 fs::path find_idx(const fs::path& folder, const std::string& part, const std::string& type) {
@@ -130,25 +163,27 @@ fs::path required_idx(const fs::path& folder, const std::string& part, const std
 ImageSet load_part(const fs::path& folder, const std::string& part, const DatasetOptions& options) {
     const fs::path label_file = required_idx(folder, part + "-labels", "idx1");
     const fs::path image_file = required_idx(folder, part + "-images", "idx3");
-    const IdxFile labels = read_idx(label_file, label_magic);
-    const IdxFile images = read_idx(image_file, image_magic);
-    if (labels.sizes[0] != images.sizes[0]) {
-        throw Error(fmt::format("'{}' has {} images but '{}' has {} labels", image_file.string(),
-                                images.sizes[0], label_file.string(), labels.sizes[0]));
+    IdxFile labels(label_file, label_magic);
+    IdxFile images(image_file, image_magic);
+    // Before either is read to its end: one of them may lie.
+    if (labels.items() != images.items()) {
+        throw Error(fmt::format("'{}' has {} images but '{}' has {} labels", images.path(), images.items(),
+                                labels.path(), labels.items()));
     }
-    const auto bad = std::find_if(labels.bytes.begin(), labels.bytes.end(),
+    const std::vector<uint8_t> classes_of_images = labels.read_content();
+    const auto bad = std::find_if(classes_of_images.begin(), classes_of_images.end(),
                                   [](uint8_t label) { return label >= classes; });
-    if (bad != labels.bytes.end()) {
-        throw Error(fmt::format("'{}' has the label {} at {}; 0 to {} are allowed", label_file.string(), *bad,
-                                bad - labels.bytes.begin(), classes - 1));
+    if (bad != classes_of_images.end()) {
+        throw Error(fmt::format("'{}' has the label {} at {}; 0 to {} are allowed", labels.path(), *bad,
+                                bad - classes_of_images.begin(), classes - 1));
     }
-    const auto [count, height, width] = images.sizes;
-    check_image_size(width, height, image_file.string());
-    return make_image_set(height, width, {labels.bytes.begin(), labels.bytes.end()}, options,
-                          [&images, rows = height, columns = width](int64_t i) {
+    const std::vector<uint8_t> pixels = images.read_content();
+    const int64_t rows = images.rows(), columns = images.columns();
+    return make_image_set(rows, columns, {classes_of_images.begin(), classes_of_images.end()}, options,
+                          [&](int64_t i) {
                               Image image{rows, columns, {}};
                               image.pixels.reserve(static_cast<size_t>(3 * rows * columns));
-                              const uint8_t* gray = images.bytes.data() + i * rows * columns;
+                              const uint8_t* gray = pixels.data() + i * rows * columns;
                               for (int64_t p = 0; p < rows * columns; ++p)
                                   image.pixels.insert(image.pixels.end(), 3, gray[p]);
                               return image;

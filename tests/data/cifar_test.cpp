@@ -106,6 +106,17 @@ TEST_CASE("CIFAR files that are wrong are refused") {
         write_bytes(folder.path() / "data_batch_2.bin", records({{1}, {10}}, 0));
         CHECK(contains(load_error(folder.path()), "has the label 10 in record 1; 0 to 9 are allowed"));
     }
+    SUBCASE("a hole of a terabyte") {
+        fs::resize_file(folder.path() / "data_batch_2.bin", uint64_t{1} << 40);
+        CHECK(contains(load_error(folder.path()),
+                       "data_batch_2.bin' cannot be read (it has 1099511627776 bytes"));
+    }
+    SUBCASE("class names without an end") {
+        write_text(folder.path() / "batches.meta.txt", "a");
+        fs::resize_file(folder.path() / "batches.meta.txt", uint64_t{1} << 40);
+        CHECK(contains(load_error(folder.path()),
+                       "batches.meta.txt' cannot be read (it has 1099511627776 bytes"));
+    }
     SUBCASE("a validation share") {
         DatasetOptions options;
         options.path = folder.path();

@@ -167,6 +167,27 @@ TEST_CASE("IDX files that are wrong are refused") {
         write_bytes(path / "train-images-idx3-ubyte", bytes);
         CHECK(contains(load_error(path), "absurd size"));
     }
+    SUBCASE("a header that promises more than the file could inflate to") {
+        Bytes bytes = idx_images(4, 3, 5);
+        bytes[11] = bytes[15] = 0;
+        bytes[10] = bytes[14] = 0x20;  // 8192 x 8192
+        write_bytes(path / "train-images-idx3-ubyte", bytes);
+        CHECK(contains(load_error(path), "is truncated: its header promises 268435456 bytes"));
+    }
+    SUBCASE("a file that inflates to more than its header promises") {
+        Bytes bytes = idx_labels({9, 0, 3, 3});
+        bytes.resize(64 << 20);
+        fs::remove(path / "train-labels-idx1-ubyte");
+        write_gzip(path / "train-labels-idx1-ubyte.gz", bytes);
+        CHECK(contains(load_error(path),
+                       "train-labels-idx1-ubyte.gz' is too long: its header promises 4 bytes"));
+    }
+    SUBCASE("a count that is another than that of the labels") {
+        Bytes bytes = idx_images(4, 3, 5);
+        bytes[6] = 1;
+        write_bytes(path / "train-images-idx3-ubyte", bytes);
+        CHECK(contains(load_error(path), "has 260 images but"));
+    }
     SUBCASE("parts of different sizes") {
         write_bytes(path / "t10k-images-idx3-ubyte", idx_images(2, 4, 4));
         CHECK(contains(load_error(path), "has training images of 5x3 pixels but validation images of 4x4"));
