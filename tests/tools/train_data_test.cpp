@@ -93,6 +93,8 @@ TEST_CASE("train and predict: names and paths of any bytes are written as text, 
     const fs::path data = folder.path() / "d\xe9ta";
     write_colours(data);
     for (const char* part : {"train", "val"}) fs::rename(data / part / "fire", data / part / "caf\xe9");
+    for (const char* name : {"\xff\n.ppm", "a\\x41.ppm"})
+        fs::copy(data / "train/wood/train-81.ppm", data / "train/wood" / name);
     const std::string out = folder / "o\xe9t";
     const std::vector<std::string> arguments{"--data", data.string(),  "--image-size", "16",    "--epochs",
                                              "1",      "--batch-size", "20",           "--out", out};
@@ -104,6 +106,7 @@ TEST_CASE("train and predict: names and paths of any bytes are written as text, 
     CHECK(second.code == 0);
     CHECK(has(second.err, "is finished"));
     const Json settings = Json::parse(content_of(out + "/run.json"));
+    CHECK(settings["training_images"] == 122);
     CHECK(settings["classes"] == Json{"caf\\xe9", "sea, \"deep\"", "wood"});
     CHECK(settings["data"].get<std::string>().ends_with("/d\\xe9ta"));
     CHECK(Json::accept(content_of(out + "/validation.json")));

@@ -119,7 +119,8 @@ void add_data(CLI::App& app, CommandLine& line) {
     add_choice(
         app, "--dataset", dataset_kinds(),
         [&line](const std::string& kind) { line.change("data.kind", recipe::toml_text(kind), "--dataset"); },
-        "How the folder is laid out [auto: by its files]");
+        "How the folder is laid out [auto: by its files];\nclass_folders: every folder is a class, "
+        "whatever\nits name");
     add_whole_of(app, line, "--image-size", 1, 4096, "data.image_size",
                  "Side in pixels that images are resized and cropped to\n[the data's own, 64 for folders of "
                  "images; for\nbasic_block_net rounded up to a multiple of 8]");
