@@ -33,32 +33,37 @@ std::string lower_case(std::string text) {
     return text;
 }
 
-/// "12 .mp4", "1 without a suffix": what is in a folder beside images, the most frequent first.
+/// "12 .mp4, 2 files (a GIF file, which is not supported: …)": what is in a folder beside images, the most
+/// frequent first.
 std::string summary_of(const std::vector<SkippedFile>& skipped) {
-    std::map<std::string, int64_t> counts;
+    std::map<std::pair<SkippedKind, std::string>, int64_t> counts;
     for (const SkippedFile& file : skipped) {
         const std::string suffix = lower_case(fs::path(file.path).extension().string());
-        ++counts[file.kind != SkippedKind::no_image ? file.reason
-                 : suffix.empty()                   ? "without a suffix"
-                                                    : suffix];
+        const std::string what = suffix.empty() ? "without a suffix" : suffix;
+        ++counts[{file.kind, file.kind == SkippedKind::no_image ? what : file.reason}];
     }
     std::vector<std::pair<int64_t, std::string>> by_count;
-    for (const auto& [what, count] : counts) by_count.emplace_back(-count, what);
+    for (const auto& [what, count] : counts)
+        by_count.emplace_back(-count, what.first == SkippedKind::no_image
+                                          ? fmt::format("{} {}", count, what.second)
+                                          : fmt::format("{} ({})", counted(count, "file"), what.second));
     std::ranges::sort(by_count);
     constexpr size_t listed = 5;
     std::string text;
     for (size_t i = 0; i < std::min(listed, by_count.size()); ++i)
-        text += fmt::format("{}{} {}", i == 0 ? "" : ", ", -by_count[i].first, by_count[i].second);
+        text += (i == 0 ? "" : ", ") + by_count[i].second;
     return by_count.size() <= listed ? text : text + ", …";
 }
 
 [[noreturn]] void throw_without_images(const fs::path& folder, const FileListing& found) {
+    if (found.skipped.size() == 1 && found.skipped.front().path == escape(folder.string()))
+        throw Error(fmt::format("the class folder {}: {}", in_quotes(folder), found.skipped.front().reason));
     const std::string what =
         found.skipped.empty() ? "it holds no files" : "in it are " + summary_of(found.skipped);
-    throw Error(fmt::format(
-        "the class folder {} has no image (a file that ends in .jpg, .jpeg, .png, .ppm, .bmp, .pgm, .tif, "
-        ".tiff or .webp): {}",
-        in_quotes(folder), what));
+    throw Error(
+        fmt::format("the class folder {} has no image (a file that ends in .jpg, .jpeg, .png, .ppm, .bmp, "
+                    ".pgm, .tif, .tiff or .webp): {}",
+                    in_quotes(folder), what));
 }
 
 /// Names that promise a format without a decoder. The content decides, so that only a class of such names is

@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <sstream>
@@ -187,9 +188,10 @@ const std::vector<Layout> layouts = {
     {"a class of empty folders", "cat/*5 dog/*5 owl/a/ owl/b/", "or .webp): it holds no files"},
     {"a class of films and notes", "cat/*5 dog/1.mp4 dog/2.MP4 dog/3.npy dog/LICENSE",
      "or .webp): in it are 2 .mp4, 1 .npy, 1 without a suffix"},
-    {"a class of GIF", "cat/*5 dog/1.gif dog/2.gif", "in it are 2 a GIF file, which is not supported: JPEG"},
+    {"a class of GIF", "cat/*5 dog/1.gif dog/2.gif",
+     "in it are 2 files (a GIF file, which is not supported: JPEG"},
     {"a class of HEIC", "cat/*5 dog/1.HEIC dog/2.heic",
-     "in it are 2 a .heic file, which is not supported: JPEG"},
+     "in it are 2 files (a .heic file, which is not supported: JPEG"},
     {"a class of WebP", "cat/*5 dog/1.webp dog/2.webp dog/3.webp",
      "the class folder 'ROOT/dog' has no readable image: 3 WebP files; JPEG, PNG, BMP, PGM and PPM are read"},
     {"a class of TIFF", "cat/*5 dog/1.tif",
@@ -198,7 +200,10 @@ const std::vector<Layout> layouts = {
      "the class 'dog' of 'ROOT' has no readable training image: 2 "
      "files: a WebP file, which is not supported"},
     {"names without a suffix, as ImageNet's", "cat/*5 dog/n01_1 dog/n01_2",
-     "in it are 2 a PPM file by its content, but its"},
+     "in it are 2 files (a PPM file by its content, but its"},
+    {"a class of this and that", "cat/*5 dog/1.txt dog/2.txt dog/3.gif dog/4",
+     "in it are 2 .txt, 1 file (a GIF file, which is not supported: JPEG, PNG, BMP, PGM and PPM are read), 1 "
+     "without a"},
     {"suffixes in upper case", "cat/*4 cat/x.PPM dog/*4 dog/x.Ppm", "cat dog: 8 + 2"},
 
     // What is no class
@@ -313,6 +318,22 @@ TEST_CASE("layouts: links to folders are followed, and what is wrong with them i
     dataset = load_dataset(options);
     CHECK(dataset.train.count == dataset.validation.count);
     CHECK(contains(dataset.notices.at(0), "same/val' is the same folder as"));
+}
+
+TEST_CASE("layouts: folders that may not be read are named with the reason") {
+    const TemporaryFolder folder;
+    const fs::path root = folder.path() / "set";
+    plant(root, "cat/*2 dog/*2");
+    const DatasetOptions options = folder_options(root, folder.path() / "cache");
+    const auto error_without = [&](const fs::path& place) {
+        fs::permissions(place, fs::perms::none);
+        const std::string error = error_of([&] { load_dataset(options); });
+        fs::permissions(place, fs::perms::owner_all);
+        return error;
+    };
+    if (geteuid() == 0) return;  // who may read everything
+    CHECK(contains(error_without(root / "cat"), "set/cat': cannot be read (Permission denied)"));
+    CHECK(contains(error_without(root), "set' cannot be read (Permission denied)"));
 }
 
 TEST_CASE("layouts: classes whose names are no UTF-8 are told apart and written as text") {
