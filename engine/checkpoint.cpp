@@ -92,10 +92,10 @@ void load_model_state(nn::Module& model, const SafeTensors& state, const std::st
 }
 
 void save_model(const std::filesystem::path& path, nn::Module& model,
-                const std::map<std::string, std::string>& metadata) {
+                const std::map<std::string, std::string>& metadata, Links links) {
     SafeTensors state = model_state(model);
     state.metadata = metadata;
-    write_safetensors(path, state);
+    write_safetensors(path, state, links);
 }
 
 }  // namespace vitrine

@@ -31,6 +31,6 @@ void check_model_state(nn::Module& model, const SafeTensors& state, const std::s
 void load_model_state(nn::Module& model, const SafeTensors& state, const std::string& source);
 
 void save_model(const std::filesystem::path& path, nn::Module& model,
-                const std::map<std::string, std::string>& metadata);
+                const std::map<std::string, std::string>& metadata, Links links = Links::follow);
 
 }  // namespace vitrine

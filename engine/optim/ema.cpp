@@ -104,8 +104,9 @@ void Ema::load_state(const SafeTensors& state, const std::string& source) {
         values.push_back(values_for(*named.parameter, find(name_in_state(named)), source));
     }
     const std::vector<double> updates = find(updates_name).values();
-    if (updates.size() != 1)
-        throw Error(fmt::format("{}: tensor {} is not a single number", source, updates_name));
+    constexpr double most_updates = 1e15;
+    if (updates.size() != 1 || !(updates.front() >= 0.0 && updates.front() <= most_updates))
+        throw Error(fmt::format("{}: tensor {} is not a single number of updates", source, updates_name));
     for (const SafeTensor& tensor : state.tensors) {
         const bool known = !tensor.name.starts_with(state_prefix) ||
                            std::ranges::any_of(model_, [&](const nn::NamedParameter& named) {

@@ -2,14 +2,18 @@
 
     pip install tensorboard
     python tests/peers/check_tensorboard.py runs/…            what TensorBoard shows of a run
+    python tests/peers/check_tensorboard.py --metrics runs/…  the same, each point compared with metrics.jsonl
     python tests/peers/check_tensorboard.py --selftest PROGRAM   of the files that tools_tests leaves (see below)
 
 With --selftest, PROGRAM is build/release/bin/tools_tests: its test case `tensorboard: a folder to read back` writes a run
 that was killed after step 20 and went on from step 11, and this script compares every value.
+
 """
 
 import argparse
+import json
 import os
+import struct
 import subprocess
 import sys
 import tempfile
@@ -34,6 +38,22 @@ def show(folder):
     return 0 if events.Tags()["scalars"] else 1
 
 
+def compare(folder):
+    """Each point with its line of metrics.jsonl, as 32-bit numbers."""
+    keys = {"loss/train": "train_loss", "loss/validation": "val_loss", "accuracy/train": "train_accuracy",
+            "accuracy/validation": "val_accuracy", "accuracy/validation_top5": "val_top5",
+            "schedule/learning_rate": "learning_rate", "schedule/momentum": "momentum"}
+    with open(os.path.join(folder, "metrics.jsonl"), encoding="utf-8") as file:
+        lines = [json.loads(line) for line in file]
+    events = read(folder)
+    for tag, key in keys.items():
+        points = [(each.step, each.value) for each in events.Scalars(tag)]
+        wanted = [(line["step"], struct.unpack("<f", struct.pack("<f", line[key]))[0]) for line in lines]
+        assert points == wanted, (tag, points, wanted)
+    print(f"{folder}: TensorBoard shows the {len(lines)} epochs of metrics.jsonl, {len(lines) * len(keys)} points")
+    return 0
+
+
 def check(program):
     with tempfile.TemporaryDirectory() as folder:
         subprocess.run([program, "-tc=tensorboard: a folder to read back"], check=True, stdout=subprocess.DEVNULL,
@@ -53,5 +73,7 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("path", help="a run's folder, or with --selftest the test program")
     parser.add_argument("--selftest", action="store_true")
+    parser.add_argument("--metrics", action="store_true")
     arguments = parser.parse_args()
-    sys.exit(check(arguments.path) if arguments.selftest else show(arguments.path))
+    what = check if arguments.selftest else compare if arguments.metrics else show
+    sys.exit(what(arguments.path))

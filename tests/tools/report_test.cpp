@@ -49,6 +49,26 @@ TEST_CASE("base64: the vectors of RFC 4648, and bytes above 127") {
     CHECK(tools::base64("\xff\xfe\xfd") == "//79");
 }
 
+TEST_CASE("report: links in a run's folder are named and not followed") {
+    const TemporaryFolder folder;
+    const fs::path run = folder.path() / "run";
+    write_text(run / "run.json", R"({"model": "m", "epochs": 5})");
+    write_text(folder / "secret", "{\"epoch\": 1}\n");
+    for (const char* name : {"preview.png", "metrics.jsonl", "recipe.toml"})
+        fs::create_symlink(folder / "secret", run / name);
+    const report::RunFiles files = report::read_run(run);
+    CHECK(files.preview.empty());
+    CHECK(files.recipe.empty());
+    CHECK(files.epochs.empty());
+    CHECK(files.unreadable == std::vector<std::string>{"recipe.toml, which is a link",
+                                                       "metrics.jsonl, which is a link",
+                                                       "preview.png, which is a link"});
+    fs::create_symlink(folder / "secret", run / "report.html");
+    report::write_report(run);
+    CHECK(content_of(folder.path() / "secret") == "{\"epoch\": 1}\n");
+    CHECK(fs::is_regular_file(fs::symlink_status(run / "report.html")));
+}
+
 TEST_CASE("report: a run that is being written, or was killed, is read as far as it goes") {
     const TemporaryFolder folder;
     write_text(folder / "run.json", R"({"model": "m", "epochs": 5})");

@@ -5,9 +5,13 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cstdlib>
+#include <filesystem>
+#include <fstream>
 #include <nlohmann/json.hpp>
 #include <string>
+#include <vector>
 
 #include "engine/error.h"
 #include "tests/tools/program.h"
@@ -15,6 +19,7 @@
 namespace vitrine::tests {
 namespace {
 
+namespace fs = std::filesystem;
 using report::EventWriter;
 
 /// The bytes that TensorBoard's own writer makes: golden/make_tensorboard.py.
@@ -54,13 +59,46 @@ TEST_CASE("tensorboard: lengths, checksums and events are those of TensorBoard's
     CHECK(file == at_time_of(file, 0, version) + golden("scalar") + golden("image"));
 }
 
-TEST_CASE("tensorboard: a resumed run tells from which step on earlier files are void") {
+TEST_CASE("tensorboard: the events of another process are replaced, and a TensorBoard that watches is told") {
     const TemporaryFolder folder;
-    const EventWriter first(folder.path()), second(folder.path(), 7);
+    const fs::path unrelated = folder.path() / "notes.txt";
+    std::ofstream(unrelated) << "kept";
+    EventWriter first(folder.path());
+    first.scalar("loss", 300, 0.5F, 1.5);
+    first.flush();
+    // Of a clock that was ahead.
+    std::ofstream(folder / "events.out.tfevents.9000000000.other.1.000") << "anything";
+    EventWriter second(folder.path());
+    second.scalar("loss", 300, 0.5F, 1.5);
+    second.flush();
     CHECK(first.path() < second.path());  // the order in which they are read
+    CHECK(second.path().filename().string().starts_with("events.out.tfevents.9000000001."));
+    std::vector<fs::path> left;
+    for (const auto& entry : fs::directory_iterator(folder.path())) left.push_back(entry.path());
+    std::ranges::sort(left);
+    CHECK(left == std::vector{second.path(), unrelated});
+
     const std::string file = content_of(second.path());
     const std::string version = at_time_of(file, 0, golden("version"));
-    CHECK(file == version + at_time_of(file, version.size(), golden("resumed")));
+    // The golden session starts at step 7, ours at 0.
+    std::string session = event_in(golden("resumed"));
+    session.at(time_bytes + 1) = 0;
+    CHECK(file ==
+          version + at_time_of(file, version.size(), report::event_record(session)) + golden("scalar"));
+}
+
+TEST_CASE("tensorboard: what a full disk did not take is written later, and no link is followed") {
+    const TemporaryFolder folder;
+    EventWriter writer(folder.path());
+    writer.scalar("loss", 300, 0.5F, 1.5);
+    fs::create_symlink(folder / "victim", writer.path());
+    CHECK_THROWS_AS(writer.flush(), Error);
+    CHECK_FALSE(fs::exists(folder.path() / "victim"));
+    fs::remove(writer.path());
+    writer.scalar("loss", 300, 0.5F, 1.5);
+    writer.flush();
+    const std::string file = content_of(writer.path());
+    CHECK(file == at_time_of(file, 0, golden("version")) + golden("scalar") + golden("scalar"));
 }
 
 TEST_CASE("tensorboard: only a PNG is an image; a folder that is missing is an error") {
@@ -69,7 +107,7 @@ TEST_CASE("tensorboard: only a PNG is an image; a folder that is missing is an e
     const char* message = "TensorBoard image preview: a PNG file's bytes are needed";
     CHECK_THROWS_WITH_AS(writer.image("preview", 0, "GIF89a", 0.0), message, Error);
     CHECK_THROWS_WITH_AS(writer.image("preview", 0, golden("png").substr(0, 20), 0.0), message, Error);
-    CHECK_THROWS_AS(EventWriter(folder.path() / "nowhere"), Error);
+    CHECK_THROWS_AS(EventWriter(folder.path() / "nowhere").flush(), Error);
 }
 
 TEST_CASE("tensorboard: a folder to read back") {
@@ -82,11 +120,12 @@ TEST_CASE("tensorboard: a folder to read back") {
         writer.flush();
     };
     EventWriter killed(folder);
-    killed.image("preview", 0, golden("png"), 1000.0);
     log(killed, 1, 20, 1);
-    EventWriter resumed(folder, 11);
+    EventWriter resumed(folder);
+    resumed.image("preview", 0, golden("png"), 1000.0);
+    log(resumed, 1, 10, 1);
     log(resumed, 11, 30, 2);
-    CHECK(std::filesystem::file_size(killed.path()) > 20 * 40);
+    CHECK(fs::file_size(resumed.path()) > 30 * 40);
 }
 
 }  // namespace

@@ -151,10 +151,13 @@ TEST_CASE_FIXTURE(Fixture, "train: a damaged checkpoint is noticed, and the one 
     CHECK(outcome.err.find("going on after step 7") != std::string::npos);
 
     for (const fs::path& path : checkpoints("damaged")) fs::resize_file(path, fs::file_size(path) / 2);
-    const Outcome afresh = train("damaged");
-    CAPTURE(afresh.err);
-    CHECK(afresh.code == 0);
-    CHECK(afresh.err.find("going on") == std::string::npos);  // nothing is left to go on with
+    const std::string weights = file("damaged", "best.safetensors");
+    const Outcome refused = train("damaged");  // nothing is left to go on with, but something to lose
+    CAPTURE(refused.err);
+    CHECK(refused.code == 2);
+    CHECK(refused.err.find("there is a metrics.jsonl but no checkpoint to go on with") != std::string::npos);
+    CHECK(file("damaged", "best.safetensors") == weights);
+    REQUIRE(train("damaged", {"--overwrite"}).code == 0);
     check_same("damaged", "whole");
 }
 
@@ -207,13 +210,16 @@ TEST_CASE_FIXTURE(Fixture, "train: a full disk ends neither the run nor the chec
         const FileSizeLimit limit(64 * 1024);  // no checkpoint fits
         const Outcome outcome = train("full");
         CAPTURE(outcome.err);
-        CHECK(outcome.code == 0);
+        CHECK(outcome.code == 1);  // trained to its end, but not kept
         CHECK(outcome.err.find("the run goes on") != std::string::npos);
+        CHECK(outcome.err.find("last.safetensors could not be written") != std::string::npos);
+        CHECK(outcome.last_line().starts_with("best val_accuracy "));
 
         const Outcome always = train("always");  // there never is a best model to begin the second phase with
         CAPTURE(always.err);
-        CHECK(always.code == 0);
+        CHECK(always.code == 1);
         CHECK(always.err.find("settle begins with the last weights") != std::string::npos);
+        CHECK_FALSE(fs::exists(folder.path() / "always/last.safetensors"));
     }
     CHECK(content_of(checkpoints("full").at(0)) == checkpoint);
     const Outcome outcome = train("full");

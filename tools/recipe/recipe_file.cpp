@@ -142,22 +142,28 @@ void set_assignment(toml::table& recipe, std::string_view assignment) {
     set_value(recipe, assignment.substr(0, sign), assignment.substr(sign + 1), source);
 }
 
-std::vector<std::string> differences(const std::string& there, const std::string& here) {
+std::string Difference::to_string() const {
+    const std::string before = fmt::format("(there: {})", there.value_or("not set"));
+    return here ? fmt::format("{} is {} {}", place, *here, before)
+                : fmt::format("{} is not set {}", place, before);
+}
+
+std::vector<Difference> differences(const std::string& there, const std::string& here) {
     std::map<std::string, std::string> before, now;
     flatten(parse_toml(there, "the run's recipe"), "", before);
     flatten(parse_toml(here, "the recipe"), "", now);
-    std::vector<std::string> texts;
+    std::map<std::string, Difference> found;
+    for (const auto& [place, value] : before) found[place] = {place, value, std::nullopt};
     for (const auto& [place, value] : now) {
-        const auto found = before.find(place);
-        if (found == before.end())
-            texts.push_back(fmt::format("{} is {} (there: not set)", place, value));
-        else if (found->second != value)
-            texts.push_back(fmt::format("{} is {} (there: {})", place, value, found->second));
+        Difference& difference = found[place];
+        difference.place = place;
+        difference.here = value;
     }
-    for (const auto& [place, value] : before) {
-        if (!now.contains(place)) texts.push_back(fmt::format("{} is not set (there: {})", place, value));
+    std::vector<Difference> all;
+    for (auto& [place, difference] : found) {
+        if (difference.there != difference.here) all.push_back(std::move(difference));
     }
-    return texts;
+    return all;
 }
 
 }  // namespace vitrine::recipe

@@ -1,6 +1,7 @@
 // Recipe files, and changes to them on the command line.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -22,8 +23,17 @@ void set_value(toml::table& recipe, std::string_view place, std::string_view val
 /// "a.b=c" as `--set` takes it.
 void set_assignment(toml::table& recipe, std::string_view assignment);
 
-/// What two recipes differ in: "training.batch_size is 128 (there: 64)", a text for each key. Both texts are
-/// TOML.
-std::vector<std::string> differences(const std::string& there, const std::string& here);
+/// A key in which two recipes differ.
+struct Difference {
+    std::string place;  // "phase.1.lr"
+    // The values as TOML; nothing where it is not set.
+    std::optional<std::string> there, here;
+
+    /// "training.batch_size is 128 (there: 64)"
+    std::string to_string() const;
+};
+
+/// What two recipes differ in, in the order of the places. Both texts are TOML.
+std::vector<Difference> differences(const std::string& there, const std::string& here);
 
 }  // namespace vitrine::recipe

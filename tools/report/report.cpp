@@ -46,7 +46,7 @@ std::string report_html(const std::vector<RunFiles>& runs) {
 }
 
 void write_report(const std::filesystem::path& folder) {
-    write_atomically(folder / "report.html", {report_html({read_run(folder)})});
+    write_atomically(folder / "report.html", {report_html({read_run(folder)})}, Links::refuse);
 }
 
 }  // namespace vitrine::report

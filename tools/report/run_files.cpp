@@ -5,7 +5,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <chrono>
+#include <limits>
 #include <optional>
 #include <string_view>
 
@@ -17,11 +19,14 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// Nothing where the file is absent.
+constexpr std::array read_files{"run.json",     "recipe.toml",     "metrics.jsonl", "steps.jsonl",
+                                "timing.jsonl", "validation.json", "best.json",     "preview.png"};
+
+/// Nothing where the file is absent. A link would lead out of the run's folder.
 std::optional<std::string> text_of(const fs::path& file) {
     std::error_code failure;
-    if (!fs::is_regular_file(file, failure)) return std::nullopt;
-    return read_file(file);
+    if (!fs::is_regular_file(fs::symlink_status(file, failure))) return std::nullopt;
+    return read_file(file, std::numeric_limits<uint64_t>::max(), Links::refuse);
 }
 
 std::optional<Json> parse_object(std::string_view text) {
@@ -103,6 +108,10 @@ RunFiles read_run(const fs::path& folder) {
     files.validation = read_object(folder, "validation.json", unreadable);
     files.best = read_object(folder, "best.json", unreadable);
     files.preview = text_of(folder / "preview.png").value_or("");
+    for (const char* file : read_files) {
+        if (fs::is_symlink(fs::symlink_status(folder / file, failure)))
+            unreadable.push_back(fmt::format("{}, which is a link", file));
+    }
     for (const char* file : {"run.json", "metrics.jsonl", "steps.jsonl", "timing.jsonl"})
         files.last_written = std::max(files.last_written, time_of(folder / file));
     return files;

@@ -5,13 +5,17 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <bit>
 #include <boost/crc.hpp>
 #include <cerrno>
+#include <charconv>
 #include <chrono>
 #include <cstring>
+#include <utility>
+#include <vector>
 
 #include "engine/error.h"
 
@@ -88,13 +92,38 @@ PngHeader read_png_header(std::string_view tag, std::string_view png) {
     return {big_endian_u32(png.substr(16)), big_endian_u32(png.substr(20)), channels[colour_type]};
 }
 
-/// The seconds have ten digits for the next two centuries, so the names sort by time.
-std::string new_file_name() {
+constexpr std::string_view name_start = "events.out.tfevents.";
+
+std::vector<std::string> event_files_in(const std::filesystem::path& folder) {
+    std::vector<std::string> names;
+    std::error_code failure;
+    for (std::filesystem::directory_iterator entry(folder, failure), end; !failure && entry != end;
+         entry.increment(failure)) {
+        const std::string name = entry->path().filename().string();
+        if (is_event_file(name)) names.push_back(name);
+    }
+    std::ranges::sort(names);
+    return names;
+}
+
+int64_t seconds_in(std::string_view name) {
+    int64_t seconds = 0;
+    name.remove_prefix(name_start.size());
+    std::from_chars(name.data(), name.data() + name.size(), seconds);
+    return seconds;
+}
+
+/// The seconds have ten digits for the next two centuries, so the names sort by time. A clock that goes back
+/// does not matter.
+std::string name_behind(const std::vector<std::string>& others) {
     static std::atomic<int> count = 0;
     std::array<char, 256> host{};
     if (::gethostname(host.data(), host.size() - 1) != 0) host = {"host"};
-    return fmt::format("events.out.tfevents.{:010}.{}.{}.{:03}", static_cast<int64_t>(seconds_since_1970()),
-                       host.data(), ::getpid(), count++);
+    constexpr int64_t largest = 9'999'999'998;
+    auto seconds = static_cast<int64_t>(seconds_since_1970());
+    for (const std::string& name : others)
+        seconds = std::max(seconds, std::clamp<int64_t>(seconds_in(name), 0, largest) + 1);
+    return fmt::format("{}{:010}.{}.{}.{:03}", name_start, seconds, host.data(), ::getpid(), count++);
 }
 
 }  // namespace
@@ -110,33 +139,38 @@ std::string event_record(std::string_view event) {
     return record + little_endian(masked_crc(event));
 }
 
-EventWriter::EventWriter(const std::filesystem::path& folder, std::optional<int64_t> resumed_at)
-    : path_(folder / new_file_name()), file_(path_, std::ios::binary) {
+EventWriter::EventWriter(const std::filesystem::path& folder)
+    : file_(folder / name_behind(event_files_in(folder))) {
     constexpr int64_t session_start = 1;
     const double now = seconds_since_1970();
-    write(real(1, now) + bytes(3, "brain.Event:2"));
-    if (resumed_at) write(event_head(now, *resumed_at) + bytes(7, integer(1, session_start)));
-    flush();
+    add(real(1, now) + bytes(3, "brain.Event:2"));
+    const std::vector<std::string> others = event_files_in(folder);
+    if (!others.empty()) add(event_head(now, 0) + bytes(7, integer(1, session_start)));
+    for (const std::string& name : others) {
+        std::error_code failure;
+        if (!std::filesystem::remove(folder / name, failure) || failure)
+            throw Error(fmt::format("cannot remove {}: {}", (folder / name).string(), failure.message()));
+    }
 }
 
 void EventWriter::scalar(std::string_view tag, int64_t step, float value, double wall_time) {
-    write(summary_event(wall_time, step, tag, real(2, value)));
+    add(summary_event(wall_time, step, tag, real(2, value)));
 }
 
 void EventWriter::image(std::string_view tag, int64_t step, std::string_view png, double wall_time) {
     const PngHeader header = read_png_header(tag, png);
     const std::string image =
         integer(1, header.height) + integer(2, header.width) + integer(3, header.channels) + bytes(4, png);
-    write(summary_event(wall_time, step, tag, bytes(4, image)));
-}
-
-void EventWriter::write(std::string_view event) {
-    const std::string record = event_record(event);
-    file_.write(record.data(), static_cast<std::streamsize>(record.size()));
+    add(summary_event(wall_time, step, tag, bytes(4, image)));
 }
 
 void EventWriter::flush() {
-    if (!file_.flush()) throw Error(fmt::format("cannot write {}: {}", path_.string(), std::strerror(errno)));
+    const bool written = file_.append(std::exchange(pending_, {}));
+    if (!written) throw Error(fmt::format("cannot write {}: {}", path().string(), std::strerror(errno)));
 }
+
+bool is_event_file(std::string_view name) { return name.starts_with(name_start); }
+
+bool has_event_files(const std::filesystem::path& folder) { return !event_files_in(folder).empty(); }
 
 }  // namespace vitrine::report

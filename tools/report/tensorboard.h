@@ -9,43 +9,47 @@
 
 #include <cstdint>
 #include <filesystem>
-#include <fstream>
-#include <optional>
 #include <string>
 #include <string_view>
 
+#include "tools/common/growing_file.h"
+
 namespace vitrine::report {
 
-/// Each writer makes a new file, events.out.tfevents.SECONDS.HOST.PROCESS.COUNT: TensorBoard reads all of a
-/// folder's files in the order of their names as one run.
+/// One record around an event's bytes.
+std::string event_record(std::string_view event);
+
+/// A folder is one run to TensorBoard, which shows the points of all its event files together. So there is
+/// one: a writer's file, events.out.tfevents.SECONDS.HOST.PROCESS.COUNT, takes the place of all others. Its
+/// name sorts behind theirs, and where there were some, it begins with the start of a session at step 0: a
+/// TensorBoard that is watching then forgets what it has read of them.
 class EventWriter {
   public:
-    /// `resumed_at`: the first step that is going to be logged, where earlier files may hold more than the
-    /// checkpoint that the run goes on from; TensorBoard then forgets their events from that step on. Throws
-    /// Error where no file can be made in `folder`.
-    explicit EventWriter(const std::filesystem::path& folder, std::optional<int64_t> resumed_at = {});
+    /// Removes the others. Nothing is written before flush().
+    explicit EventWriter(const std::filesystem::path& folder);
 
-    const std::filesystem::path& path() const { return path_; }
+    const std::filesystem::path& path() const { return file_.path(); }
 
     /// A point of a curve. Tags with the same part before a '/' are shown together. `wall_time` is in seconds
     /// since 1970.
     void scalar(std::string_view tag, int64_t step, float value, double wall_time);
     /// `png` holds a PNG file's bytes. Throws Error where it does not.
     void image(std::string_view tag, int64_t step, std::string_view png, double wall_time);
-    /// Hands everything to the operating system. Throws Error where that fails, as on a full disk.
+    /// Hands everything to the operating system. Throws Error where that fails, as on a full disk; what is
+    /// missing is then written with the next.
     void flush();
 
   private:
-    void write(std::string_view event);
+    void add(std::string_view event) { pending_ += event_record(event); }
 
-    std::filesystem::path path_;
-    std::ofstream file_;
+    tools::GrowingFile file_;
+    std::string pending_;
 };
+
+bool is_event_file(std::string_view name);
+bool has_event_files(const std::filesystem::path& folder);
 
 /// Seconds since 1970, for `wall_time`.
 double seconds_since_1970();
-
-/// One record around an event's bytes.
-std::string event_record(std::string_view event);
 
 }  // namespace vitrine::report

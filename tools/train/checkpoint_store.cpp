@@ -75,33 +75,28 @@ std::vector<fs::path> checkpoints_in(const fs::path& folder) {
     return paths;
 }
 
-/// What a run that was killed while it wrote has left behind.
-void remove_temporaries(const fs::path& folder) {
-    std::error_code failure;
-    for (const fs::directory_entry& entry : fs::directory_iterator(folder, failure)) {
-        if (entry.path().extension() == ".tmp") fs::remove(entry.path(), failure);
-    }
-}
-
 }  // namespace
 
 void CheckpointStore::save(int64_t step, SafeTensors checkpoint) const {
-    fs::create_directories(folder_);
     checkpoint.metadata["checksum"] = checksum_of(checkpoint);
-    write_safetensors(folder_ / fmt::format("{}{:09}{}", prefix, step, suffix), checkpoint);
+    const fs::path path = folder_ / fmt::format("{}{:09}{}", prefix, step, suffix);
+    write_safetensors(path, checkpoint, Links::refuse);
     std::error_code failure;
-    const std::vector<fs::path> all = checkpoints_in(folder_);
+    std::vector<fs::path> all = checkpoints_in(folder_);
+    const auto own = std::ranges::find(all, path);
+    for (auto later = all.begin(); later != own; ++later) fs::remove(*later, failure);
+    all.erase(all.begin(), own);
     for (size_t i = static_cast<size_t>(keep_); i < all.size(); ++i) fs::remove(all[i], failure);
 }
 
-std::optional<SafeTensors> CheckpointStore::newest(
+std::optional<StoredCheckpoint> CheckpointStore::newest(
     const std::function<void(const std::string& sentence)>& damaged) const {
-    remove_temporaries(folder_);
     for (const fs::path& path : checkpoints_in(folder_)) {
         try {
-            SafeTensors file = read_safetensors(path);
+            SafeTensors file = read_safetensors(path, Links::refuse);
             const auto checksum = file.metadata.find("checksum");
-            if (checksum != file.metadata.end() && checksum->second == checksum_of(file)) return file;
+            if (checksum != file.metadata.end() && checksum->second == checksum_of(file))
+                return StoredCheckpoint{path, std::move(file)};
             damaged(fmt::format("{} is damaged (its checksum does not fit); the checkpoint before it is used",
                                 path.string()));
         } catch (const Error& error) {
@@ -112,12 +107,6 @@ std::optional<SafeTensors> CheckpointStore::newest(
         fs::rename(path, path.string() + ".damaged", failure);
     }
     return std::nullopt;
-}
-
-void CheckpointStore::clear() const {
-    remove_temporaries(folder_);
-    std::error_code failure;
-    for (const fs::path& path : checkpoints_in(folder_)) fs::remove(path, failure);
 }
 
 }  // namespace vitrine::train

@@ -2,62 +2,37 @@
 
 #include "tools/train/line_log.h"
 
-#include <fcntl.h>
 #include <fmt/format.h>
-#include <unistd.h>
 
-#include "engine/error.h"
+#include <utility>
+
+#include "engine/atomic_file.h"
+#include "engine/input_file.h"
 
 namespace vitrine::train {
 namespace {
 
-class Descriptor {
-  public:
-    explicit Descriptor(const std::filesystem::path& path)
-        : number_(::open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0644)) {}
-    ~Descriptor() {
-        if (number_ >= 0) ::close(number_);
-    }
-    Descriptor(const Descriptor&) = delete;
-    Descriptor& operator=(const Descriptor&) = delete;
-    int number() const { return number_; }
-
-  private:
-    int number_;
-};
+constexpr uint64_t largest_log = uint64_t{1} << 30;  // a million epochs of a thousand bytes
 
 }  // namespace
 
-void LineLog::cut(int64_t bytes) {
+std::vector<std::string> LineLog::lines() const {
+    std::vector<std::string> lines;
     std::error_code failure;
-    const bool exists = std::filesystem::exists(path_, failure);
-    if (bytes > 0 && (!exists || static_cast<int64_t>(std::filesystem::file_size(path_, failure)) < bytes))
-        throw Error(
-            fmt::format("{} is shorter than the {} bytes it had at the checkpoint: lines were removed",
-                        path_.string(), bytes));
-    if (exists) std::filesystem::resize_file(path_, static_cast<uintmax_t>(bytes), failure);
-    if (failure) throw Error(fmt::format("cannot cut {}: {}", path_.string(), failure.message()));
-    written_ = bytes;
-    pending_.clear();
-}
-
-bool LineLog::append(const std::string& line) {
-    pending_ += line + '\n';
-    return write_pending(Sync::no);
-}
-
-bool LineLog::flush() { return bytes() == 0 || write_pending(Sync::yes); }
-
-bool LineLog::write_pending(Sync sync) {
-    const Descriptor file(path_);
-    if (file.number() < 0) return false;
-    while (!pending_.empty()) {
-        const ssize_t count = ::pwrite(file.number(), pending_.data(), pending_.size(), written_);
-        if (count <= 0) break;
-        written_ += count;
-        pending_.erase(0, static_cast<size_t>(count));
+    if (!std::filesystem::exists(std::filesystem::symlink_status(path_, failure))) return lines;
+    const std::string text = read_file(path_, largest_log, Links::refuse);
+    size_t begin = 0;
+    for (size_t end = text.find('\n'); end != std::string::npos; end = text.find('\n', begin)) {
+        lines.push_back(text.substr(begin, end - begin));
+        begin = end + 1;
     }
-    return pending_.empty() && (sync == Sync::no || ::fsync(file.number()) == 0);
+    return lines;
+}
+
+void LineLog::set(const std::vector<std::string>& lines) {
+    std::string text;
+    for (const std::string& line : lines) text += line + '\n';
+    file_.set(text);
 }
 
 }  // namespace vitrine::train

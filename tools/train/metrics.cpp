@@ -2,9 +2,23 @@
 
 #include "tools/train/metrics.h"
 
+#include <fmt/format.h>
+
 #include <nlohmann/json.hpp>
 
+#include "engine/error.h"
+
 namespace vitrine::train {
+namespace {
+
+/// 1e300 is a number, but converting it to a whole one is undefined.
+int64_t whole(const Json& json, const char* key) {
+    const Json& number = json.at(key);
+    if (!number.is_number_integer()) throw Error(fmt::format("{} is not a whole number", key));
+    return number.get<int64_t>();
+}
+
+}  // namespace
 
 Json to_json(const EpochMetrics& metrics) {
     Json line = {{"epoch", metrics.epoch},
@@ -32,14 +46,15 @@ Json to_json(const EpochTiming& timing) {
             {"data_seconds", timing.data_seconds},
             {"step_seconds", timing.step_seconds},
             {"validation_seconds", timing.validation_seconds},
-            {"checkpoint_seconds", timing.checkpoint_seconds}};
+            {"checkpoint_seconds", timing.checkpoint_seconds},
+            {"ended", timing.ended}};
 }
 
 EpochMetrics metrics_from_json(const Json& json) {
     const auto number = [&](const char* key) { return json.at(key).get<double>(); };
-    EpochMetrics metrics{.epoch = json.at("epoch").get<int64_t>(),
+    EpochMetrics metrics{.epoch = whole(json, "epoch"),
                          .phase = json.at("phase").get<std::string>(),
-                         .step = json.at("step").get<int64_t>(),
+                         .step = whole(json, "step"),
                          .learning_rate = number("learning_rate"),
                          .momentum = number("momentum"),
                          .train_loss = number("train_loss"),
@@ -50,6 +65,17 @@ EpochMetrics metrics_from_json(const Json& json) {
     if (json.contains("ema_val_loss"))
         metrics.ema_val = {number("ema_val_loss"), number("ema_val_accuracy"), number("ema_val_top5")};
     return metrics;
+}
+
+EpochTiming timing_from_json(const Json& json) {
+    const auto number = [&](const char* key) { return json.at(key).get<double>(); };
+    return {.epoch = whole(json, "epoch"),
+            .images_per_second = number("images_per_second"),
+            .data_seconds = number("data_seconds"),
+            .step_seconds = number("step_seconds"),
+            .validation_seconds = number("validation_seconds"),
+            .checkpoint_seconds = number("checkpoint_seconds"),
+            .ended = number("ended")};
 }
 
 bool Best::update(const EpochMetrics& metrics) {

@@ -41,13 +41,15 @@ struct EpochTiming {
     double step_seconds = 0.0;       // in steps
     double validation_seconds = 0.0;
     double checkpoint_seconds = 0.0;  // since the epoch before
+    double ended = 0.0;               // when: seconds since 1970
 };
 
 /// With the keys of metrics.jsonl and timing.jsonl, in their order.
 Json to_json(const EpochMetrics& metrics);
 Json to_json(const EpochTiming& timing);
-/// Throws nlohmann's exceptions for what to_json did not write.
+/// These throw Error or nlohmann's exceptions for what to_json did not write.
 EpochMetrics metrics_from_json(const Json& json);
+EpochTiming timing_from_json(const Json& json);
 
 /// The epoch with the highest judged accuracy so far, the first of equals.
 class Best {

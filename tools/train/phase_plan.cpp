@@ -55,4 +55,32 @@ optim::PhaseScheduler make_scheduler(const PhasePlan& phase, int64_t steps_per_e
             phase.epochs};
 }
 
+optim::PhaseScheduler scheduler_after(const PhasePlan& phase, int64_t steps_per_epoch,
+                                      std::span<const EpochMetrics> epochs, int64_t steps) {
+    optim::PhaseScheduler scheduler = make_scheduler(phase, steps_per_epoch);
+    const auto train = [&](int64_t count) {
+        for (int64_t i = 0; i < count; ++i) scheduler.after_batch();
+    };
+    for (const EpochMetrics& epoch : epochs) {
+        train(steps_per_epoch);
+        scheduler.after_epoch(metric_for_scheduler(phase.settings, epoch));
+    }
+    train(steps);
+    return scheduler;
+}
+
+std::optional<double> metric_for_scheduler(const recipe::PhaseSettings& phase, const EpochMetrics& metrics) {
+    const auto* plateau = std::get_if<optim::ReduceOnPlateauSpec>(&phase.scheduler.kind);
+    if (plateau == nullptr) return std::nullopt;
+    switch (plateau->metric) {
+        case optim::Metric::val_loss:
+            return metrics.judged().loss;
+        case optim::Metric::val_accuracy:
+            return metrics.judged().accuracy;
+        case optim::Metric::train_loss:
+            return metrics.train_loss;
+    }
+    return std::nullopt;
+}
+
 }  // namespace vitrine::train

@@ -2,12 +2,15 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
+#include <span>
 #include <vector>
 
 #include "engine/optim/schedulers/phase_scheduler.h"
 #include "engine/optim/sgd.h"
 #include "tools/recipe/recipe.h"
 #include "tools/recipe/schedule_plan.h"
+#include "tools/train/metrics.h"
 
 namespace vitrine::train {
 
@@ -37,5 +40,13 @@ std::vector<tools::PlannedPhase> planned_phases(const RunPlan& plan);
 
 /// At its first setting.
 optim::PhaseScheduler make_scheduler(const PhasePlan& phase, int64_t steps_per_epoch);
+
+/// Where it is after these epochs of the phase, and so many steps of the next: the plan and what was measured
+/// decide it, whatever the plan was while they were trained.
+optim::PhaseScheduler scheduler_after(const PhasePlan& phase, int64_t steps_per_epoch,
+                                      std::span<const EpochMetrics> epochs, int64_t steps);
+
+/// What a phase's scheduler is told after an epoch: nothing where it does not ask for a metric.
+std::optional<double> metric_for_scheduler(const recipe::PhaseSettings& phase, const EpochMetrics& metrics);
 
 }  // namespace vitrine::train

@@ -4,6 +4,7 @@
 
 #include "engine/atomic_file.h"
 #include "tools/preview/contact_sheet.h"
+#include "tools/train/own_files.h"
 #include "tools/train/run.h"
 #include "tools/train/run_lock.h"
 #include "tools/train/setup.h"
@@ -20,16 +21,17 @@ void write_preview_sheet(const std::filesystem::path& path, const recipe::Recipe
     const std::vector<uint8_t> png = tools::preview_sheet(
         dataset, transforms_for(recipe, dataset), static_cast<int>(std::min(rows, dataset.train.count)),
         shown_epochs, recipe.seed);
-    write_atomically(path, {{reinterpret_cast<const char*>(png.data()), png.size()}});
+    write_atomically(path, {{reinterpret_cast<const char*>(png.data()), png.size()}}, Links::refuse);
 }
 
 int write_preview(const Options& options, Reporter& reporter) {
     const RunLock lock(options.out.empty() ? "." : options.out);  // not into the folder of a live run
     const std::filesystem::path& folder = lock.folder();
+    if (!options.out.empty()) check_own_files(folder);
     const Dataset dataset = load_data(options, options.recipe.data.image_size, reporter);
-    write_preview_sheet(folder / "preview.png", options.recipe, dataset, *options.preview);
+    write_preview_sheet(folder / preview_file, options.recipe, dataset, *options.preview);
     reporter.notice(
-        fmt::format("{} shows {} training images", (folder / "preview.png").string(), *options.preview));
+        fmt::format("{} shows {} training images", (folder / preview_file).string(), *options.preview));
     return 0;
 }
 

@@ -2,54 +2,102 @@
 
 #include "tools/train/progress.h"
 
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
 #include <nlohmann/json.hpp>
+#include <string>
+
+#include "engine/error.h"
 
 namespace vitrine::train {
+namespace {
+
+[[noreturn]] void refuse(const std::string& what, const char* wanted) {
+    throw Error(fmt::format("{} is not {}", what, wanted));
+}
+
+/// Other kinds of numbers are not converted: 1e300 is no whole number.
+int64_t whole(const Json& json, const std::string& what) {
+    const bool fits =
+        json.is_number_integer() &&
+        (!json.is_number_unsigned() || json.get<uint64_t>() <= std::numeric_limits<int64_t>::max());
+    if (!fits) refuse(what, "a whole number");
+    return json.get<int64_t>();
+}
+
+double number(const Json& json, const std::string& what) {
+    if (!json.is_number() || !std::isfinite(json.get<double>())) refuse(what, "a finite number");
+    return json.get<double>();
+}
+
+std::vector<int64_t> whole_numbers(const Json& json, const std::string& what) {
+    if (!json.is_array()) refuse(what, "a list");
+    std::vector<int64_t> numbers;
+    for (const Json& each : json) numbers.push_back(whole(each, what));
+    return numbers;
+}
+
+const Json& list(const Json& json, const char* key, size_t size) {
+    const Json& found = json.at(key);
+    if (!found.is_array() || found.size() != size) refuse(key, "a list of its length");
+    return found;
+}
+
+Progress read(const Json& json) {
+    Progress progress;
+    progress.epoch = whole(json.at("epoch"), "epoch");
+    progress.phase_ends = whole_numbers(json.at("phase_ends"), "phase_ends");
+    progress.batch = whole(json.at("batch"), "batch");
+    progress.batches_per_epoch = whole(json.at("batches_per_epoch"), "batches_per_epoch");
+    progress.step = whole(json.at("step"), "step");
+    progress.skipped_steps = whole(json.at("skipped_steps"), "skipped_steps");
+    const Json& setting = list(json, "last_setting", 2);
+    progress.last_setting = {number(setting[0], "last_setting"), number(setting[1], "last_setting")};
+    const Json& scores = list(json, "scores", 4);
+    progress.scores = tools::Scores({.count = whole(scores[0], "scores"),
+                                     .top1 = whole(scores[1], "scores"),
+                                     .top5 = whole(scores[2], "scores"),
+                                     .loss = number(scores[3], "scores")});
+    const Json& logged = list(json, "logged_loss", 2);
+    progress.logged_loss = {number(logged[0], "logged_loss"), whole(logged[1], "logged_loss")};
+    progress.usual_norm = number(json.at("usual_norm"), "usual_norm");
+    progress.recent_bests = whole_numbers(json.at("recent_bests"), "recent_bests");
+    return progress;
+}
+
+}  // namespace
+
+int64_t Progress::epochs_without_better() const {
+    const int64_t best_epoch = best.epoch() ? best.epoch()->epoch : 0;
+    return epoch - std::max(best_epoch, first_epoch());
+}
 
 Json to_json(const Progress& progress) {
     const tools::Scores::Sums& sums = progress.scores.sums();
-    return {{"phase", progress.phase},
-            {"epoch", progress.epoch},
-            {"phase_epoch", progress.phase_epoch},
+    return {{"epoch", progress.epoch},
+            {"phase_ends", progress.phase_ends},
             {"batch", progress.batch},
+            {"batches_per_epoch", progress.batches_per_epoch},
             {"step", progress.step},
             {"skipped_steps", progress.skipped_steps},
             {"last_setting", {progress.last_setting.learning_rate, progress.last_setting.momentum}},
             {"scores", {sums.count, sums.top1, sums.top5, sums.loss}},
             {"logged_loss", {progress.logged_loss.sum, progress.logged_loss.count}},
             {"usual_norm", progress.usual_norm},
-            {"best", progress.best.epoch() ? to_json(*progress.best.epoch()) : Json(nullptr)},
-            {"epochs_without_better", progress.epochs_without_better},
-            {"logs", {progress.metrics_bytes, progress.steps_bytes, progress.timing_bytes}},
             {"recent_bests", progress.recent_bests}};
 }
 
 Progress progress_from_json(const Json& json) {
-    Progress progress;
-    json.at("phase").get_to(progress.phase);
-    json.at("epoch").get_to(progress.epoch);
-    json.at("phase_epoch").get_to(progress.phase_epoch);
-    json.at("batch").get_to(progress.batch);
-    json.at("step").get_to(progress.step);
-    json.at("skipped_steps").get_to(progress.skipped_steps);
-    const Json& setting = json.at("last_setting");
-    progress.last_setting = {setting.at(0).get<double>(), setting.at(1).get<double>()};
-    const Json& scores = json.at("scores");
-    progress.scores = tools::Scores({.count = scores.at(0).get<int64_t>(),
-                                     .top1 = scores.at(1).get<int64_t>(),
-                                     .top5 = scores.at(2).get<int64_t>(),
-                                     .loss = scores.at(3).get<double>()});
-    progress.logged_loss = {json.at("logged_loss").at(0).get<double>(),
-                            json.at("logged_loss").at(1).get<int64_t>()};
-    json.at("usual_norm").get_to(progress.usual_norm);
-    if (!json.at("best").is_null()) progress.best = Best(metrics_from_json(json.at("best")));
-    json.at("epochs_without_better").get_to(progress.epochs_without_better);
-    const Json& logs = json.at("logs");
-    logs.at(0).get_to(progress.metrics_bytes);
-    logs.at(1).get_to(progress.steps_bytes);
-    logs.at(2).get_to(progress.timing_bytes);
-    json.at("recent_bests").get_to(progress.recent_bests);
-    return progress;
+    try {
+        Progress progress = read(json);
+        if (to_json(progress) != json) throw Error("they are not those that a run has");
+        return progress;
+    } catch (const std::exception& error) {  // of a key that is missing, too
+        throw Error(fmt::format("its counters cannot be read: {}", error.what()));
+    }
 }
 
 }  // namespace vitrine::train

@@ -1,4 +1,4 @@
-// Where a run is: the counters that, with model, optimiser and scheduler, are all it takes to go on.
+// Where a run is: the counters that, with the recipe, the logs and the tensors, are all it takes to go on.
 #pragma once
 
 #include <cstdint>
@@ -20,25 +20,35 @@ struct RunningMean {
 };
 
 struct Progress {
-    int64_t phase = 0;        // the one to go on with, counted from 0; beyond the last: the run is finished
-    int64_t epoch = 0;        // epochs done in the whole run
-    int64_t phase_epoch = 0;  // and in this phase
-    int64_t batch = 0;        // batches done in this epoch
-    int64_t step = 0;         // updates done in the whole run
+    int64_t epoch = 0;                // epochs done in the whole run
+    std::vector<int64_t> phase_ends;  // `epoch` at the end of each phase that is over
+    int64_t batch = 0;                // batches done in this epoch
+    int64_t batches_per_epoch = 0;    // of the training images as they were
+    int64_t step = 0;                 // updates done in the whole run
     int64_t skipped_steps = 0;
     optim::Setting last_setting{0.0, 0.0};  // of the last update
     tools::Scores scores;                   // of this epoch's training so far
     RunningMean logged_loss;                // since the last line of steps.jsonl
     double usual_norm = 0.0;                // of the gradients: a moving average, 0 before the first step
-    Best best;                              // epoch so far
-    int64_t epochs_without_better = 0;      // in this phase
-    int64_t metrics_bytes = 0, steps_bytes = 0, timing_bytes = 0;  // lengths of the logs
-    std::vector<int64_t> recent_bests;  // the best epoch of each checkpoint that is kept, 0: none
+    std::vector<int64_t> recent_bests;      // the best epoch of each checkpoint that is kept, 0: none
+    Best best;                              // epoch so far: what the lines of metrics.jsonl say
+
+    /// The phase to go on with, counted from 0; beyond the last: the run is finished.
+    int64_t phase() const { return static_cast<int64_t>(phase_ends.size()); }
+    /// Epochs of the run before it.
+    int64_t first_epoch() const { return phase_ends.empty() ? 0 : phase_ends.back(); }
+    /// Epochs done in it.
+    int64_t phase_epoch() const { return epoch - first_epoch(); }
+    /// Nothing of it is done.
+    bool at_phase_start() const { return phase_epoch() == 0 && batch == 0; }
+    /// In this phase.
+    int64_t epochs_without_better() const;
 };
 
-/// Exact: numbers keep every bit.
+/// Exact: numbers keep every bit. Without `best`.
 Json to_json(const Progress& progress);
-/// Throws nlohmann's exceptions for what to_json did not write.
+/// Throws Error "its counters cannot be read: …" for anything that to_json cannot have written. What the
+/// counters claim is checked in resumption.cpp.
 Progress progress_from_json(const Json& json);
 
 }  // namespace vitrine::train

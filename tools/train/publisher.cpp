@@ -4,11 +4,17 @@
 
 #include <fmt/format.h>
 
-#include "engine/atomic_file.h"
 #include "engine/error.h"
+#include "engine/input_file.h"
 #include "tools/report/report.h"
+#include "tools/train/own_files.h"
 
 namespace vitrine::train {
+namespace {
+
+constexpr uint64_t largest_preview = 1 << 30;
+
+}  // namespace
 
 template <class Write>
 void Publisher::try_to(Write write) {
@@ -21,25 +27,44 @@ void Publisher::try_to(Write write) {
     }
 }
 
-Publisher::Publisher(const RunFolder& folder, bool tensorboard, int64_t first_step, Reporter& reporter)
+Publisher::Publisher(const RunFolder& folder, bool tensorboard, Reporter& reporter)
     : folder_(folder), reporter_(reporter) {
-    if (!tensorboard) return;
-    const std::optional<int64_t> resumed = first_step > 0 ? std::optional<int64_t>(first_step) : std::nullopt;
-    events_ = std::make_unique<report::EventWriter>(folder.path(), resumed);
-    const std::filesystem::path preview = folder.path() / "preview.png";
-    if (std::filesystem::exists(preview))
-        events_->image("augmentation/preview", first_step, read_file(preview), report::seconds_since_1970());
+    if (!tensorboard && !report::has_event_files(folder.path())) return;
+    try_to([&] { events_ = std::make_unique<report::EventWriter>(folder.path()); });
+}
+
+void Publisher::redraw(const std::vector<EpochMetrics>& epochs, const std::vector<EpochTiming>& timings) {
+    if (events_) {
+        try_to([&] {
+            add_preview();
+            for (size_t i = 0; i < epochs.size(); ++i) add_events(epochs[i], timings[i]);
+            events_->flush();
+        });
+    }
+    if (!epochs.empty()) try_to([&] { report::write_report(folder_.path()); });
 }
 
 void Publisher::epoch(const EpochMetrics& metrics, const EpochTiming& timing) {
-    if (events_) try_to([&] { write_events(metrics, timing); });
+    if (events_) {
+        try_to([&] {
+            add_events(metrics, timing);
+            events_->flush();
+        });
+    }
     try_to([&] { report::write_report(folder_.path()); });
 }
 
-void Publisher::write_events(const EpochMetrics& metrics, const EpochTiming& timing) {
-    const double now = report::seconds_since_1970();
+void Publisher::add_preview() {
+    const std::filesystem::path preview = folder_.path() / preview_file;
+    std::error_code failure;
+    if (!std::filesystem::exists(std::filesystem::symlink_status(preview, failure))) return;
+    events_->image("augmentation/preview", 0, read_file(preview, largest_preview, Links::refuse),
+                   report::seconds_since_1970());
+}
+
+void Publisher::add_events(const EpochMetrics& metrics, const EpochTiming& timing) {
     const auto scalar = [&](const char* tag, double value) {
-        events_->scalar(tag, metrics.step, static_cast<float>(value), now);
+        events_->scalar(tag, metrics.step, static_cast<float>(value), timing.ended);
     };
     scalar("loss/train", metrics.train_loss);
     scalar("loss/validation", metrics.val.loss);
@@ -53,7 +78,6 @@ void Publisher::write_events(const EpochMetrics& metrics, const EpochTiming& tim
     scalar("schedule/learning_rate", metrics.learning_rate);
     scalar("schedule/momentum", metrics.momentum);
     scalar("speed/images_per_second", timing.images_per_second);
-    events_->flush();
 }
 
 }  // namespace vitrine::train

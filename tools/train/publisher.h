@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <vector>
 
 #include "tools/report/tensorboard.h"
 #include "tools/train/metrics.h"
@@ -13,13 +14,18 @@ namespace vitrine::train {
 /// Nothing that goes wrong here ends a run: a notice says what could not be written, once.
 class Publisher {
   public:
-    /// `first_step` is the first that is going to be trained; 0 in a new run.
-    Publisher(const RunFolder& folder, bool tensorboard, int64_t first_step, Reporter& reporter);
+    /// TensorBoard's files are also written where there are some already.
+    Publisher(const RunFolder& folder, bool tensorboard, Reporter& reporter);
 
+    /// Before the first epoch: whatever an earlier process has drawn becomes what these epochs are, no more
+    /// and no less.
+    void redraw(const std::vector<EpochMetrics>& epochs, const std::vector<EpochTiming>& timings);
+    /// After another one.
     void epoch(const EpochMetrics& metrics, const EpochTiming& timing);
 
   private:
-    void write_events(const EpochMetrics& metrics, const EpochTiming& timing);
+    void add_preview();
+    void add_events(const EpochMetrics& metrics, const EpochTiming& timing);
     template <class Write>
     void try_to(Write write);
 

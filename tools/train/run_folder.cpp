@@ -2,19 +2,17 @@
 
 #include "tools/train/run_folder.h"
 
-#include <nlohmann/json.hpp>
-
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
 #include <cstring>
 
 #include "engine/atomic_file.h"
 #include "engine/checkpoint.h"
 #include "engine/error.h"
-#include "tools/recipe/recipe_file.h"
+#include "engine/parse_json.h"
+#include "tools/train/own_files.h"
 #include "tools/train/run_state.h"
 
 namespace vitrine::train {
@@ -22,82 +20,91 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr const char* recipe_file = "recipe.toml";
-constexpr const char* settings_file = "run.json";
-/// All that is removed by Existing::overwrite, beside the checkpoints.
-constexpr std::array run_files{settings_file,     "metrics.jsonl",    "steps.jsonl",
-                               "timing.jsonl",    "last.safetensors", "best.safetensors",
-                               "validation.json", "report.html",      "preview.png"};
-constexpr size_t named_differences = 8;  // more would bury the sentence
+constexpr uint64_t largest_recipe = 16 << 20, largest_settings = 256 << 20, largest_line = 1 << 16;
 
-void check_same_recipe(const fs::path& path, const std::string& recipe) {
-    const std::string there = read_file(path / recipe_file);
-    std::vector<std::string> changes = recipe::differences(there, recipe);
-    if (changes.empty()) return;
-    const size_t more = changes.size() - std::min(changes.size(), named_differences);
-    changes.resize(changes.size() - more);
-    throw Error(fmt::format(
-        "--out {}: the run there has another recipe: {}{}; go on all the same with "
-        "--allow-changes, replace it with --overwrite, or choose another folder",
-        path.string(), fmt::join(changes, ", "), more == 0 ? "" : fmt::format(" and {} more", more)));
+bool is_there(const fs::path& path) {
+    std::error_code failure;
+    return fs::exists(fs::symlink_status(path, failure));
+}
+
+template <class Record>
+std::vector<std::string> lines_of(const std::vector<Record>& records) {
+    std::vector<std::string> lines;
+    for (const Record& record : records) lines.push_back(to_json(record).dump());
+    return lines;
+}
+
+/// Nothing where it is no object.
+Json read_object(const std::string& text, uint64_t largest) {
+    try {
+        Json json = parse_json<Json>(text, {.bytes = largest});
+        if (json.is_object()) return json;
+    } catch (const Error&) {  // a line that was cut off, somebody else's text
+    }
+    return Json::object();
+}
+
+/// Whether a line of steps.jsonl is of a step that was not taken yet.
+bool is_later(const std::string& line, int64_t steps) {
+    const Json json = read_object(line, largest_line);
+    const auto step = json.find("step");
+    return step == json.end() || !step->is_number_integer() || *step > steps;
+}
+
+/// The value of a key in a file's metadata; empty where there is none.
+std::string metadata_of(const fs::path& file, const std::string& key) {
+    try {
+        const SafeTensors content = read_safetensors(file, Links::refuse);
+        const auto found = content.metadata.find(key);
+        return found == content.metadata.end() ? "" : found->second;
+    } catch (const Error&) {
+        return "";
+    }
 }
 
 }  // namespace
 
-void check_run_folder(const fs::path& path, Existing existing, const std::string& recipe) {
-    if (existing == Existing::overwrite) return;
-    std::error_code failure;
-    if (fs::exists(path / recipe_file, failure)) {
-        if (existing == Existing::resume) check_same_recipe(path, recipe);
-        return;
-    }
-    for (const char* file : run_files) {
-        if (fs::exists(path / file, failure))
-            throw Error(
-                fmt::format("--out {}: there is a {} but no {}, so it cannot be gone on with; choose "
-                            "another folder, or replace it with --overwrite",
-                            path.string(), file, recipe_file));
-    }
-}
-
-RunFolder::RunFolder(fs::path path, Existing existing, const std::string& recipe, int64_t keep_checkpoints)
+RunFolder::RunFolder(fs::path path, int64_t keep_checkpoints)
     : path_(std::move(path)),
-      checkpoints_(path_ / "checkpoints", keep_checkpoints),
-      metrics_(path_ / "metrics.jsonl"),
-      steps_(path_ / "steps.jsonl"),
-      timing_(path_ / "timing.jsonl") {
-    check_run_folder(path_, existing, recipe);
-    std::error_code failure;
-    fs::create_directories(path_ / "checkpoints", failure);
-    if (failure)
-        throw Error(
-            fmt::format("--out {}: cannot create the folder ({})", path_.string(), failure.message()));
-    if (existing == Existing::overwrite) {
-        // The recipe last: a run that is killed here is still one to be replaced, not one to go on with.
-        checkpoints_.clear();
-        for (const char* file : run_files) fs::remove(path_ / file, failure);
-    }
-    write_atomically(path_ / recipe_file, {recipe});
+      checkpoints_(path_ / checkpoint_folder, keep_checkpoints),
+      metrics_(path_ / metrics_file),
+      steps_(path_ / steps_file),
+      timing_(path_ / timing_file) {
+    check_own_files(path_);
+    remove_temporary_files(path_);
 }
 
-void RunFolder::write_settings(Json settings) const {
-    std::error_code failure;
-    if (fs::exists(path_ / settings_file, failure)) {
-        const Json before = Json::parse(read_file(path_ / settings_file), nullptr, false);
-        if (before.is_object() && before.contains("started")) settings["started"] = before["started"];
-    }
-    write_atomically(path_ / settings_file,
-                     {settings.dump(4, ' ', false, Json::error_handler_t::replace) + "\n"});
-}
-
-std::optional<SafeTensors> RunFolder::newest_checkpoint(Reporter& reporter) const {
+std::optional<StoredCheckpoint> RunFolder::newest_checkpoint(Reporter& reporter) const {
     return checkpoints_.newest([&](const std::string& sentence) { reporter.notice(sentence); });
 }
 
-void RunFolder::cut_logs(const Progress& progress) {
-    metrics_.cut(progress.metrics_bytes);
-    steps_.cut(progress.steps_bytes);
-    timing_.cut(progress.timing_bytes);
+std::optional<std::string> RunFolder::recipe() const {
+    if (!is_there(path_ / recipe_file)) return std::nullopt;
+    return read_file(path_ / recipe_file, largest_recipe, Links::refuse);
+}
+
+Logs RunFolder::logs() const { return {metrics_.lines(), timing_.lines()}; }
+
+void RunFolder::clear() { remove_own_files(path_); }
+
+void RunFolder::write_settings(const std::string& recipe, Json settings) const {
+    const fs::path file = path_ / settings_file;
+    if (is_there(file)) {
+        const Json before = read_object(read_file(file, largest_settings, Links::refuse), largest_settings);
+        if (before.contains("started")) settings["started"] = before["started"];
+    }
+    if (this->recipe() != recipe) write_atomically(path_ / recipe_file, {recipe}, Links::refuse);
+    write_atomically(file, {settings.dump(4, ' ', false, Json::error_handler_t::replace) + "\n"},
+                     Links::refuse);
+}
+
+void RunFolder::set_logs(const std::vector<EpochMetrics>& epochs, const std::vector<EpochTiming>& timings,
+                         int64_t steps) {
+    metrics_.set(lines_of(epochs));
+    timing_.set(lines_of(timings));
+    std::vector<std::string> lines = steps_.lines();
+    while (!lines.empty() && is_later(lines.back(), steps)) lines.pop_back();
+    steps_.set(lines);
 }
 
 void RunFolder::add_step(const Json& line) { steps_.append(line.dump()); }
@@ -121,66 +128,86 @@ bool RunFolder::try_to(const std::function<void()>& write, Reporter& reporter) {
     }
 }
 
-bool RunFolder::save_checkpoint(Progress& progress, const std::function<SafeTensors()>& make_state,
-                                Reporter& reporter) {
+bool RunFolder::save_checkpoint(Progress& progress, const std::string& recipe,
+                                const std::function<SafeTensors()>& make_state, Reporter& reporter) {
     SafeTensors checkpoint = make_state();
     return try_to(
         [&] {
-            // The checkpoint says how long the logs are: they must be on the disk before it.
+            // The checkpoint says how far the logs go: they must be on the disk before it.
             for (LineLog* log : {&metrics_, &steps_, &timing_}) {
                 if (!log->flush())
                     throw Error(
                         fmt::format("cannot write the logs in {}: {}", path_.string(), std::strerror(errno)));
             }
-            progress.metrics_bytes = metrics_.bytes();
-            progress.steps_bytes = steps_.bytes();
-            progress.timing_bytes = timing_.bytes();
+            make_checkpoint_folder();
             progress.recent_bests.push_back(progress.best.epoch() ? progress.best.epoch()->epoch : 0);
             if (progress.recent_bests.size() > checkpoints_.kept())
-                progress.recent_bests.erase(progress.recent_bests.begin());
-            put_progress(checkpoint, progress);
+                progress.recent_bests.erase(
+                    progress.recent_bests.begin(),
+                    progress.recent_bests.end() - static_cast<std::ptrdiff_t>(checkpoints_.kept()));
+            put_progress(checkpoint, progress, recipe);
             checkpoints_.save(progress.step, std::move(checkpoint));
             remove_old_bests(progress);
         },
         reporter);
 }
 
-void RunFolder::save_last(nn::Module& model, const std::map<std::string, std::string>& metadata,
+/// Also where somebody has put a link in its place meanwhile.
+void RunFolder::make_checkpoint_folder() const {
+    check_own_files(path_);
+    std::error_code failure;
+    fs::create_directory(path_ / checkpoint_folder, failure);
+    if (failure) throw FileError("create", path_ / checkpoint_folder, failure.message());
+}
+
+bool RunFolder::save_last(nn::Module& model, const std::map<std::string, std::string>& metadata,
                           Reporter& reporter) {
-    try_to([&] { save_model(path_ / "last.safetensors", model, metadata); }, reporter);
+    return try_to([&] { save_model(path_ / last_file, model, metadata, Links::refuse); }, reporter);
 }
 
-fs::path RunFolder::best_file(int64_t epoch) const {
-    return path_ / "checkpoints" / fmt::format("best-epoch-{}.safetensors", epoch);
+fs::path RunFolder::best_of(int64_t epoch) const {
+    return path_ / checkpoint_folder / fmt::format("best-epoch-{}.safetensors", epoch);
 }
 
-void RunFolder::save_best(nn::Module& model, int64_t epoch,
+bool RunFolder::save_best(nn::Module& model, int64_t epoch,
                           const std::map<std::string, std::string>& metadata, Reporter& reporter) {
-    try_to(
+    return try_to(
         [&] {
-            save_model(best_file(epoch), model, metadata);
-            save_model(path_ / "best.safetensors", model, metadata);
+            make_checkpoint_folder();
+            save_model(best_of(epoch), model, metadata, Links::refuse);
+            save_model(path_ / best_file, model, metadata, Links::refuse);
         },
         reporter);
 }
 
 void RunFolder::load_best(nn::Module& model, int64_t epoch) const {
-    const fs::path file = best_file(epoch);
-    load_model_state(model, read_safetensors(file), file.string());
+    const fs::path file = best_of(epoch);
+    load_model_state(model, read_safetensors(file, Links::refuse), file.string());
+}
+
+std::string RunFolder::missing_weights(const Progress& progress) const {
+    if (metadata_of(path_ / last_file, "step") != std::to_string(progress.step))
+        return fmt::format("{} could not be written: it does not hold the weights after step {}",
+                           (path_ / last_file).string(), progress.step);
+    const std::optional<EpochMetrics>& best = progress.best.epoch();
+    if (best && metadata_of(path_ / best_file, "epoch") != std::to_string(best->epoch))
+        return fmt::format("{} could not be written: it does not hold the weights after epoch {}",
+                           (path_ / best_file).string(), best->epoch);
+    return "";
 }
 
 void RunFolder::remove_old_bests(const Progress& progress) const {
     std::error_code failure;
-    for (const fs::directory_entry& entry : fs::directory_iterator(path_ / "checkpoints", failure)) {
+    for (const fs::directory_entry& entry : fs::directory_iterator(path_ / checkpoint_folder, failure)) {
         const std::string name = entry.path().filename().string();
         const bool wanted = std::ranges::any_of(
-            progress.recent_bests, [&](int64_t epoch) { return best_file(epoch).filename() == name; });
+            progress.recent_bests, [&](int64_t epoch) { return best_of(epoch).filename() == name; });
         if (name.starts_with("best-epoch-") && !wanted) fs::remove(entry.path(), failure);
     }
 }
 
 void RunFolder::write_mistakes(const Json& mistakes, Reporter& reporter) {
-    try_to([&] { write_atomically(path_ / "validation.json", {mistakes.dump()}); }, reporter);
+    try_to([&] { write_atomically(path_ / mistakes_file, {mistakes.dump()}, Links::refuse); }, reporter);
 }
 
 }  // namespace vitrine::train

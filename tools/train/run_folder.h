@@ -11,7 +11,8 @@
 //     checkpoints/step-N.safetensors        all it takes to go on (checkpoint_store.h)
 //     checkpoints/best-epoch-N.safetensors  the best weights that these checkpoints mean
 //
-// What is replaced is replaced whole. Where the disk is full, the run goes on: see each function.
+// What is replaced is replaced whole. Where the disk is full, the run goes on: see each function. Nothing in
+// the folder may be a link: what is read, written and removed is the run's own.
 #pragma once
 
 #include <filesystem>
@@ -19,6 +20,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "engine/nn/module.h"
 #include "engine/safetensors.h"
@@ -36,25 +38,33 @@ enum class Existing {
     overwrite,      // replace it
 };
 
-/// Throws Error if a run of this recipe cannot be put there, or cannot go on there, without changing
-/// anything: it holds a run of another recipe (the differences are named), or files of none.
-void check_run_folder(const std::filesystem::path& path, Existing existing, const std::string& recipe);
+/// The lines of the logs.
+struct Logs {
+    std::vector<std::string> metrics, timing;
+};
 
 class RunFolder {
   public:
-    /// Creates the folder, or empties it with Existing::overwrite, and writes recipe.toml. Throws Error.
-    RunFolder(std::filesystem::path path, Existing existing, const std::string& recipe,
-              int64_t keep_checkpoints);
+    /// Of a folder that is there and in our hands (run_lock.h). Throws Error where one of its files is none
+    /// (own_files.h). Nothing is changed but for what was being written when a run was killed.
+    RunFolder(std::filesystem::path path, int64_t keep_checkpoints);
 
     const std::filesystem::path& path() const { return path_; }
 
-    /// run.json; "started" stays that of the first time.
-    void write_settings(Json settings) const;
-
     /// The newest checkpoint that is whole, if there is one; the reporter hears of damaged ones.
-    std::optional<SafeTensors> newest_checkpoint(Reporter& reporter) const;
-    /// Makes the logs what they were when this was written.
-    void cut_logs(const Progress& progress);
+    std::optional<StoredCheckpoint> newest_checkpoint(Reporter& reporter) const;
+    /// recipe.toml, if it is there. Throws Error where it cannot be read.
+    std::optional<std::string> recipe() const;
+    /// Throws Error where they cannot be read.
+    Logs logs() const;
+
+    /// Makes room for a new run: removes all that is left of another.
+    void clear();
+    /// Writes recipe.toml and run.json, in which "started" stays that of the first time. Throws Error.
+    void write_settings(const std::string& recipe, Json settings) const;
+    /// Makes the logs what they are after these epochs and so many steps. Throws Error.
+    void set_logs(const std::vector<EpochMetrics>& epochs, const std::vector<EpochTiming>& timings,
+                  int64_t steps);
 
     // These add lines; what cannot be written now is written later.
     void add_step(const Json& line);
@@ -62,20 +72,23 @@ class RunFolder {
 
     /// Logs, then a checkpoint of `progress` (whose lengths of logs are set) and `make_state()`. False, after
     /// a notice, where it cannot be written; the one before it is then whole.
-    bool save_checkpoint(Progress& progress, const std::function<SafeTensors()>& make_state,
-                         Reporter& reporter);
+    bool save_checkpoint(Progress& progress, const std::string& recipe,
+                         const std::function<SafeTensors()>& make_state, Reporter& reporter);
 
-    /// Replaces last.safetensors, or the best one. Where they cannot be written, a notice says so.
-    void save_last(nn::Module& model, const std::map<std::string, std::string>& metadata, Reporter& reporter);
-    void save_best(nn::Module& model, int64_t epoch, const std::map<std::string, std::string>& metadata,
+    /// Replaces last.safetensors, or the best one. False, after a notice, where they cannot be written.
+    bool save_last(nn::Module& model, const std::map<std::string, std::string>& metadata, Reporter& reporter);
+    bool save_best(nn::Module& model, int64_t epoch, const std::map<std::string, std::string>& metadata,
                    Reporter& reporter);
     /// Gives the model the best weights as they were after this epoch. Throws Error where they are gone.
     void load_best(nn::Module& model, int64_t epoch) const;
+    /// Which weights should be here by now and are not, as after a full disk; empty: none.
+    std::string missing_weights(const Progress& progress) const;
 
     void write_mistakes(const Json& mistakes, Reporter& reporter);
 
   private:
-    std::filesystem::path best_file(int64_t epoch) const;
+    std::filesystem::path best_of(int64_t epoch) const;
+    void make_checkpoint_folder() const;
     void remove_old_bests(const Progress& progress) const;
     /// Runs what writes; turns failure into a notice, once until something works again.
     bool try_to(const std::function<void()>& write, Reporter& reporter);

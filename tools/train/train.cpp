@@ -5,6 +5,7 @@
 
 #include "engine/error.h"
 #include "tools/train/interrupt.h"
+#include "tools/train/own_files.h"
 #include "tools/train/publisher.h"
 #include "tools/train/run.h"
 #include "tools/train/run_lock.h"
@@ -35,7 +36,7 @@ std::map<std::string, std::string> metadata(const tools::ModelDescription& descr
 void show_augmentation(const std::filesystem::path& folder, const recipe::Recipe& recipe,
                        const Dataset& dataset, Reporter& reporter) {
     try {
-        write_preview_sheet(folder / "preview.png", recipe, dataset, previewed_images);
+        write_preview_sheet(folder / preview_file, recipe, dataset, previewed_images);
     } catch (const Error& error) {
         reporter.notice(fmt::format("{}; the run goes on", error.what()));
     }
@@ -52,6 +53,40 @@ int64_t network_size(const InputMaker& training, const InputMaker& validation, c
     return measured;
 }
 
+/// A run that is finished has nothing left to do, but was perhaps killed before all of it was drawn.
+int conclude(const Options& options, RunFolder& folder, const Resumption& resumption, Reporter& reporter) {
+    folder.set_logs(resumption.epochs, resumption.timings, resumption.progress.step);
+    Publisher publisher(folder, options.tensorboard, reporter);
+    publisher.redraw(resumption.epochs, resumption.timings);
+    reporter.notice(fmt::format("the run in {} is finished", folder.path().string()));
+    reporter.end(resumption.progress.best);
+    return 0;
+}
+
+/// Recipe, settings, logs and a first checkpoint. What is interrupted here can be done again.
+void write_beginning(RunFolder& folder, Trainer& trainer, const std::optional<Resumption>& resumption,
+                     const recipe::Recipe& recipe, const Json& settings) {
+    if (!resumption) folder.clear();
+    if (resumption && resumption->changed && !trainer.save_checkpoint())
+        throw Error("the changes cannot be kept, so the run does not go on with them");
+    folder.write_settings(recipe::to_toml(recipe), settings);
+    if (resumption)
+        folder.set_logs(resumption->epochs, resumption->timings, resumption->progress.step);
+    else
+        trainer.save_checkpoint();
+}
+
+void say_where(const Resumption& resumption, const Trainer& trainer, Reporter& reporter) {
+    const Progress& progress = resumption.progress;
+    if (resumption.finished) return reporter.notice("the run is finished with that");
+    reporter.notice(fmt::format("going on after step {}, in epoch {}", progress.step, progress.epoch + 1));
+    if (!resumption.changed || progress.at_phase_start()) return;
+    reporter.notice(
+        fmt::format("the schedule goes on where a run has it that had this recipe from its beginning: with "
+                    "a learning rate of {:g}, after {:g} in the step before",
+                    trainer.setting().learning_rate, progress.last_setting.learning_rate));
+}
+
 }  // namespace
 
 int train(const Options& options, Reporter& reporter) {
@@ -59,9 +94,12 @@ int train(const Options& options, Reporter& reporter) {
     const tools::DeviceChoice device = set_up_machine(options);
     const RunLock lock =
         options.out.empty() ? RunLock::of_new_folder(recipe.model.name) : RunLock(options.out);
-    const std::filesystem::path& out = lock.folder();
-    const std::string resolved = recipe::to_toml(recipe);
-    check_run_folder(out, options.existing, resolved);
+    RunFolder folder(lock.folder(), recipe.training.keep_checkpoints);
+    std::optional<Resumption> resumption;
+    if (options.existing != Existing::overwrite)
+        resumption = find_resumption(folder, recipe, options.existing, reporter);
+    if (resumption && resumption->finished && !resumption->changed)
+        return conclude(options, folder, *resumption, reporter);
 
     const Dataset dataset = load_data(options, recipe.data.image_size, reporter);
     const Transforms transforms = transforms_for(recipe, dataset);
@@ -75,17 +113,8 @@ int train(const Options& options, Reporter& reporter) {
     const RunPlan plan = plan_run(recipe, dataset.train.count);
     tools::TrainingStep step(*model, sgd_options(recipe.phases.front()), recipe.training.label_smoothing);
 
-    RunFolder folder(out, options.existing, resolved, recipe.training.keep_checkpoints);
-    const Facts facts{recipe, plan, dataset, transforms, description, device, parameter_count(*model)};
-    const Json run = settings(facts);
-    folder.write_settings(run);
-    reporter.begin(run, headlines(facts, out.string()));
-
-    for (const std::string& warning : tools::schedule_warnings(planned_phases(plan)))
-        reporter.notice(warning);
-    if (transforms.train.is_random()) show_augmentation(folder.path(), recipe, dataset, reporter);
-    const InterruptGuard guard;
-    std::optional<Publisher> publisher;  // made when it is known where the run goes on
+    if (resumption) fit_to_plan(*resumption, plan, options.existing, reporter);
+    std::optional<Publisher> publisher;  // made when the logs are what they are going to be
     Trainer trainer({.recipe = recipe,
                      .plan = plan,
                      .dataset = dataset,
@@ -99,16 +128,28 @@ int train(const Options& options, Reporter& reporter) {
                      .after_epoch = [&](const EpochMetrics& metrics,
                                         const EpochTiming& timing) { publisher->epoch(metrics, timing); }},
                     {options.max_steps, options.max_minutes});
-    if (trainer.resume()) {
-        const Progress& progress = trainer.progress();
-        reporter.notice(trainer.finished() ? fmt::format("the run in {} is finished", out.string())
-                                           : fmt::format("going on after step {}, in epoch {}", progress.step,
-                                                         progress.epoch + 1));
-    }
-    publisher.emplace(folder, options.tensorboard, trainer.progress().step, reporter);
+    if (resumption) trainer.resume(*resumption);
+
+    // Nothing was written so far, and nothing can be refused any more.
+    const InterruptGuard guard;
+    const Facts facts{recipe, plan, dataset, transforms, description, device, parameter_count(*model)};
+    const Json run = settings(facts);
+    write_beginning(folder, trainer, resumption, recipe, run);
+    reporter.begin(run, headlines(facts, folder.path().string()));
+    for (const std::string& warning : tools::schedule_warnings(planned_phases(plan)))
+        reporter.notice(warning);
+    if (transforms.train.is_random()) show_augmentation(folder.path(), recipe, dataset, reporter);
+    if (resumption) say_where(*resumption, trainer, reporter);
+    publisher.emplace(folder, options.tensorboard, reporter);
+    if (resumption)
+        publisher->redraw(resumption->epochs, resumption->timings);
+    else
+        publisher->redraw({}, {});
     const Ending ending = trainer.run();
     reporter.end(ending.best);
-    return ending.signal == 0 ? 0 : 128 + ending.signal;
+    if (!ending.missing_weights.empty()) reporter.notice(fmt::format("train: {}", ending.missing_weights));
+    if (ending.signal != 0) return 128 + ending.signal;
+    return ending.missing_weights.empty() ? 0 : 1;
 }
 
 }  // namespace vitrine::train

@@ -2,15 +2,16 @@
 
 #include "tools/train/trainer.h"
 
-#include <nlohmann/json.hpp>
-
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <cmath>
+#include <nlohmann/json.hpp>
+#include <span>
 
 #include "engine/error.h"
 #include "tools/common/non_finite.h"
+#include "tools/report/tensorboard.h"
 #include "tools/train/interrupt.h"
 #include "tools/train/run_state.h"
 
@@ -40,22 +41,23 @@ int64_t log_interval(const RunPlan& plan) { return std::max<int64_t>(1, plan.ste
 Trainer::Trainer(const Workshop& workshop, const Limits& limits)
     : w_(workshop), limits_(limits), loader_(w_.dataset.train, training_loader(w_)) {
     if (w_.recipe.training.ema_decay > 0.0) ema_.emplace(w_.model);
+    progress_.batches_per_epoch = w_.plan.batches_per_epoch;
     enter_phase();
 }
 
-bool Trainer::resume() {
-    const std::optional<SafeTensors> checkpoint = w_.folder.newest_checkpoint(w_.reporter);
-    if (!checkpoint) {
-        w_.folder.cut_logs({});
-        return false;
-    }
-    progress_ = progress_in(*checkpoint);
-    if (finished()) return true;  // nothing is left to do with it
-    enter_phase();
-    restore(*checkpoint, {w_.model, w_.step.optimiser(), ema_ ? &*ema_ : nullptr, *scheduler_},
-            w_.folder.path().string());
-    w_.folder.cut_logs(progress_);
-    return true;
+void Trainer::resume(const Resumption& resumption) {
+    progress_ = resumption.progress;
+    if (!finished()) enter_phase();
+    const LiveState live{w_.model, w_.step.optimiser(), ema_ ? &*ema_ : nullptr, *scheduler_};
+    restore(resumption.checkpoint, live, resumption.source);
+    if (tools::first_non_finite(w_.model.state()) != nullptr)
+        throw Error(fmt::format("{}: its weights are not finite", resumption.source));
+    if (finished()) return;
+    const auto begin = static_cast<size_t>(progress_.first_epoch());
+    *scheduler_ =
+        scheduler_after(phase(), w_.plan.steps_per_epoch, std::span(resumption.epochs).subspan(begin),
+                        progress_.batch / w_.recipe.training.accumulate);
+    if (!resumption.changed) restore_scheduler(resumption.checkpoint, live, resumption.source);
 }
 
 void Trainer::enter_phase() {
@@ -64,7 +66,6 @@ void Trainer::enter_phase() {
 }
 
 void Trainer::begin_phase() {
-    enter_phase();
     const recipe::PhaseSettings& settings = phase().settings;
     if (settings.reset_momentum) w_.step.optimiser().reset_momentum();
     if (settings.start_from != recipe::StartFrom::best || !progress_.best.epoch()) return;
@@ -91,12 +92,14 @@ Ending Trainer::run() {
             break;
         }
     }
-    return {progress_.best, interrupted_by()};
+    return {progress_.best, interrupted_by(), w_.folder.missing_weights(progress_)};
 }
 
 Meter Trainer::train_epoch() {
-    loader_.start_epoch(progress_.epoch, progress_.batch);
     Meter meter;
+    if (must_stop()) return meter;
+    if (progress_.at_phase_start()) begin_phase();
+    loader_.start_epoch(progress_.epoch, progress_.batch);
     Stopwatch watch;
     const int64_t batches = w_.plan.steps_per_epoch * w_.recipe.training.accumulate;
     for (Batch batch; progress_.batch < batches && !must_stop() && loader_.next(batch);) {
@@ -230,66 +233,54 @@ bool Trainer::finish_epoch(const Meter& meter) {
                              .data_seconds = meter.data_seconds(),
                              .step_seconds = meter.step_seconds(),
                              .validation_seconds = validation_seconds_,
-                             .checkpoint_seconds = std::exchange(checkpoint_seconds_, 0.0)};
+                             .checkpoint_seconds = std::exchange(checkpoint_seconds_, 0.0),
+                             .ended = report::seconds_since_1970()};
     const bool best = progress_.best.update(metrics);
-    progress_.epochs_without_better = best ? 0 : progress_.epochs_without_better + 1;
     progress_.scores = {};
     progress_.batch = 0;
     ++progress_.epoch;
-    ++progress_.phase_epoch;
-    metrics.ends_run = phase_is_over() && progress_.phase + 1 == std::ssize(w_.plan.phases);
-    scheduler_->after_epoch(metric_for_scheduler(metrics));
+    metrics.ends_run = phase_is_over() && progress_.phase() + 1 == std::ssize(w_.plan.phases);
+    scheduler_->after_epoch(metric_for_scheduler(phase().settings, metrics));
     w_.folder.add_epoch(metrics, timing);
-    save_weights(metrics, best);
+    const bool kept = save_weights(metrics, best);
     next_phase_if_done(metrics);
-    save_checkpoint();
+    // Without its weights an epoch is not over for a later run: that one trains it again, when there is room
+    // for them.
+    if (kept) save_checkpoint();
     w_.folder.write_mistakes(mistakes.to_json(metrics.epoch, w_.dataset.validation), w_.reporter);
     w_.reporter.epoch(metrics, timing, w_.plan.epochs);
     if (w_.after_epoch) w_.after_epoch(metrics, timing);
     return true;
 }
 
-std::optional<double> Trainer::metric_for_scheduler(const EpochMetrics& metrics) const {
-    const auto* plateau = std::get_if<optim::ReduceOnPlateauSpec>(&phase().settings.scheduler.kind);
-    if (plateau == nullptr) return std::nullopt;
-    switch (plateau->metric) {
-        case optim::Metric::val_loss:
-            return metrics.judged().loss;
-        case optim::Metric::val_accuracy:
-            return metrics.judged().accuracy;
-        case optim::Metric::train_loss:
-            return metrics.train_loss;
-    }
-    return std::nullopt;
-}
-
 bool Trainer::phase_is_over() const {
     const int64_t patience = w_.recipe.training.early_stopping;
-    const bool early = patience > 0 && progress_.epochs_without_better >= patience;
-    return early || progress_.phase_epoch >= phase().epochs;
+    const bool early = patience > 0 && progress_.epochs_without_better() >= patience;
+    return early || progress_.phase_epoch() >= phase().epochs;
 }
 
 void Trainer::next_phase_if_done(const EpochMetrics& metrics) {
     if (!phase_is_over()) return;
-    if (progress_.phase_epoch < phase().epochs)
+    if (progress_.phase_epoch() < phase().epochs)
         w_.reporter.notice(fmt::format("{} ends after epoch {}: {} epochs brought no better accuracy",
                                        phase().settings.name, metrics.epoch,
-                                       progress_.epochs_without_better));
-    ++progress_.phase;
-    progress_.phase_epoch = 0;
-    progress_.epochs_without_better = 0;
-    if (!finished()) begin_phase();
+                                       progress_.epochs_without_better()));
+    progress_.phase_ends.push_back(progress_.epoch);
+    if (!finished()) enter_phase();
 }
 
 void Trainer::stop(const Meter& meter) {
     check_parameters(w_.model.state());
     const bool saved = save_checkpoint();
-    w_.folder.save_last(w_.model, metadata(), w_.reporter);
+    const bool in_epoch = progress_.batch > 0 || progress_.step == 0;  // else they are saved
+    if (ema_) ema_->swap();
+    if (in_epoch) w_.folder.save_last(w_.model, metadata(), w_.reporter);
     if (meter.steps() > 0 && interrupted_by() == 0) {
         const tools::Scores scores = evaluate(w_.step, w_.validation_inputs, w_.dataset.validation,
                                               w_.recipe.training.batch_size, nullptr, w_.reporter);
         w_.reporter.evaluated(scores);
     }
+    if (ema_) ema_->swap();
     if (saved) say_stopped();
 }
 
@@ -306,7 +297,7 @@ bool Trainer::checkpoint_due() const {
 bool Trainer::save_checkpoint() {
     const Stopwatch watch;
     const bool saved = w_.folder.save_checkpoint(
-        progress_,
+        progress_, to_toml(w_.recipe),
         [&] {
             check_parameters(w_.model.state());
             return state_of({w_.model, w_.step.optimiser(), ema_ ? &*ema_ : nullptr, *scheduler_});
@@ -317,20 +308,22 @@ bool Trainer::save_checkpoint() {
     return saved;
 }
 
-void Trainer::save_weights(const EpochMetrics& metrics, bool best) {
+bool Trainer::save_weights(const EpochMetrics& metrics, bool best) {
     auto description = metadata();
     description["val_accuracy"] = fmt::format("{}", metrics.judged().accuracy);
     // What is judged is what is kept: the averaged weights, where there are some.
     if (ema_) ema_->swap();
-    w_.folder.save_last(w_.model, description, w_.reporter);
-    if (best) w_.folder.save_best(w_.model, metrics.epoch, description, w_.reporter);
+    bool saved = w_.folder.save_last(w_.model, description, w_.reporter);
+    if (best) saved = w_.folder.save_best(w_.model, metrics.epoch, description, w_.reporter) && saved;
     if (ema_) ema_->swap();
+    return saved;
 }
 
 std::map<std::string, std::string> Trainer::metadata() const {
     std::map<std::string, std::string> all = w_.metadata;
     all["epoch"] = std::to_string(progress_.epoch);
     all["step"] = std::to_string(progress_.step);
+    all["weights"] = ema_ ? "averaged" : "plain";
     return all;
 }
 

@@ -18,6 +18,7 @@
 #include "tools/train/phase_plan.h"
 #include "tools/train/progress.h"
 #include "tools/train/reporter.h"
+#include "tools/train/resumption.h"
 #include "tools/train/run_folder.h"
 #include "tools/train/stopwatch.h"
 
@@ -37,7 +38,8 @@ struct Limits {
 /// How a run ended.
 struct Ending {
     Best best;
-    int signal = 0;  // that ended it, or 0
+    int signal = 0;               // that ended it, or 0
+    std::string missing_weights;  // that could not be written, in a sentence; empty: none
 };
 
 /// What a trainer works with. All references must outlive it.
@@ -61,10 +63,14 @@ class Trainer {
   public:
     Trainer(const Workshop& workshop, const Limits& limits);
 
-    /// Goes on from the newest checkpoint that is whole; false if there is none. Throws Error where the
-    /// checkpoint is not of this recipe's model.
-    bool resume();
-    bool finished() const { return progress_.phase >= static_cast<int64_t>(w_.plan.phases.size()); }
+    /// Goes on from there. Throws Error where the checkpoint is not of this recipe's
+    /// model, or its scheduler is not where the recipe has it.
+    void resume(const Resumption& resumption);
+    bool finished() const { return progress_.phase() >= static_cast<int64_t>(w_.plan.phases.size()); }
+    /// False, after a notice, if it could not be written.
+    bool save_checkpoint();
+    /// Of the step that comes next.
+    optim::Setting setting() const { return scheduler_->setting(); }
     const Progress& progress() const { return progress_; }
 
     /// To the last phase's end, a limit or a signal. Throws Diverged; the checkpoints are then the last good
@@ -72,9 +78,10 @@ class Trainer {
     Ending run();
 
   private:
-    const PhasePlan& phase() const { return w_.plan.phases[static_cast<size_t>(progress_.phase)]; }
-    /// Sets the optimiser and the scheduler to the phase's; at its very beginning, also weights and momentum.
+    const PhasePlan& phase() const { return w_.plan.phases[static_cast<size_t>(progress_.phase())]; }
+    /// Sets the optimiser and the scheduler to the phase's.
     void enter_phase();
+    /// Weights and momentum as the phase wants them, before its first step.
     void begin_phase();
 
     /// The rest of the epoch's batches, or fewer where the run ends before.
@@ -89,16 +96,13 @@ class Trainer {
     /// By its number of epochs, or by early stopping.
     bool phase_is_over() const;
     void next_phase_if_done(const EpochMetrics& metrics);
-    std::optional<double> metric_for_scheduler(const EpochMetrics& metrics) const;
 
     bool at_step_end() const { return progress_.batch % w_.recipe.training.accumulate == 0; }
     bool must_stop() const;
     void stop(const Meter& meter);
     void say_stopped() const;
     bool checkpoint_due() const;
-    /// False, after a notice, if it could not be written.
-    bool save_checkpoint();
-    void save_weights(const EpochMetrics& metrics, bool best);
+    bool save_weights(const EpochMetrics& metrics, bool best);
 
     Position position() const;
     uint32_t batch_number() const;
