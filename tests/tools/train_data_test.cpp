@@ -82,6 +82,10 @@ TEST_CASE_FIXTURE(Folder, "predict lists what train lists: links, hidden names, 
     CAPTURE(predicted.err);
     CHECK(predicted.code == 0);
     CHECK(predicted.lines().size() == 120);
+    const std::string model = out + "/best.safetensors", image = data / "train/wood/train-81.ppm";
+    CHECK(!has(run("predict", {model, image, image}).err, "in the CSV file twice"));
+    CHECK(
+        has(run("predict", {model, image, image, "--csv", folder / "out.csv"}).err, "in the CSV file twice"));
     // Again, with the run's own images in the class, and its weights beside the others' cache.
     const Outcome again = train(data / "runs/x", {"--cache", data / "cache"});
     CHECK(again.code == 0);
