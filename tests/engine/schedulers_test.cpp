@@ -5,6 +5,7 @@
 
 #include <cmath>
 #include <nlohmann/json.hpp>
+#include <numeric>
 
 #include "engine/atomic_file.h"
 #include "engine/error.h"
@@ -115,6 +116,55 @@ TEST_CASE("a scheduler goes on from its state with the same bits, wherever it wa
             }
         }
     }
+}
+
+TEST_CASE("a setting that is computed at once is the one that steps lead to, but for rounding") {
+    for (const SchedulerSpec& each : one_of_each()) {
+        SchedulerSpec spec = each;
+        for (const int64_t length : {0, 1, 5, 13}) {
+            for (const Per per : {Per::batch, Per::epoch}) {
+                spec.warmup.reset();
+                if (length > 0) spec.warmup = Warmup{.length = length, .start_factor = 0.25, .per = per};
+                CAPTURE(spec.kind.index());
+                CAPTURE(length);
+                const std::vector<Setting> stepped = preview_settings(spec, initial, batches, epochs);
+                std::vector<int64_t> all(stepped.size());
+                std::iota(all.begin(), all.end(), int64_t{0});
+                const std::vector<Setting> at_once = preview_settings_at(all, spec, initial, batches, epochs);
+                for (size_t i = 0; i < all.size(); ++i) {
+                    CAPTURE(i);
+                    CHECK(at_once[i].learning_rate ==
+                          doctest::Approx(stepped[i].learning_rate).epsilon(1e-9));
+                    CHECK(at_once[i].momentum == doctest::Approx(stepped[i].momentum).epsilon(1e-12));
+                }
+            }
+        }
+    }
+}
+
+TEST_CASE("a state that no scheduler was ever in is refused") {
+    const SchedulerSpec spec{CosineWarmRestartsSpec{.first_period = 4}, Per::batch, Warmup{.length = 3}};
+    PhaseScheduler scheduler(spec, initial, batches, epochs);
+    const std::vector<double> good = scheduler.state();
+    scheduler.set_state(good);
+    // warm-up left, last batch counts, steps, rate, momentum, place, period, then the warm-up's own three
+    for (const size_t counter : {0, 2, 5, 7}) {
+        for (const double wrong : {-1.0, 0.5, 1e300, std::nan(""), double{INFINITY}}) {
+            std::vector<double> state = good;
+            state[counter] = wrong;
+            CAPTURE(counter);
+            CAPTURE(wrong);
+            CHECK_THROWS_AS(scheduler.set_state(state), Error);
+        }
+    }
+    for (const size_t rate : {3, 4, 8, 9}) {
+        std::vector<double> state = good;
+        state[rate] = std::nan("");
+        CHECK_THROWS_AS(scheduler.set_state(state), Error);
+    }
+    std::vector<double> late = good;
+    late[0] = 4.0;  // of a warm-up of 3
+    CHECK_THROWS_AS(scheduler.set_state(late), Error);
 }
 
 TEST_CASE("a state of another kind is refused") {

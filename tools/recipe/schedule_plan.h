@@ -1,4 +1,4 @@
-// The learning rate and momentum of every update of a run, before it is run.
+// The learning rate and momentum of the updates of a run, before it is run.
 #pragma once
 
 #include <nlohmann/json_fwd.hpp>
@@ -15,12 +15,23 @@ struct PlannedPhase {
     optim::Setting initial;  // of the phase's optimiser
     int64_t batches_per_epoch;
     int64_t epochs;
-    std::vector<optim::Setting> settings;  // of each update; of a plateau scheduler, as if it never reduced
+    std::vector<optim::Setting> settings;  // of a plateau scheduler, as if it never reduced
+    std::vector<int64_t> sampled;          // the updates they belong to; empty: all of them
+
+    int64_t updates() const { return batches_per_epoch * epochs; }
+    /// The number of the update, counted from 0, that settings[i] belongs to.
+    int64_t update_of(size_t i) const { return sampled.empty() ? static_cast<int64_t>(i) : sampled[i]; }
+    /// The first of `settings` that belongs to this update or a later one; their number if there is none.
+    size_t first_from(int64_t update) const;
 };
 
-/// Computes the settings.
+/// Settings that are computed for a whole run, at most about.
+inline constexpr int64_t most_planned = 2'000'000;
+
+/// Computes the settings: of all updates, or, where there are more than `most`, of so many that are spread
+/// over the phase, its first and its last update among them.
 PlannedPhase plan_phase(std::string name, const optim::SchedulerSpec& spec, optim::Setting initial,
-                        int64_t batches_per_epoch, int64_t epochs);
+                        int64_t batches_per_epoch, int64_t epochs, int64_t most = most_planned);
 
 /// {"phases": [{name, scheduler, first_epoch (from 1), epochs, batches_per_epoch, depends_on, points}]}.
 /// `points` are [batch, learning_rate, momentum] where one of the two changes, batches from 0 within the

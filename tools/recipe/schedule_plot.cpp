@@ -64,11 +64,15 @@ std::vector<Span> spans_of(const std::vector<PlannedPhase>& phases, Quantity qua
     double first_epoch = 0.0;
     for (const PlannedPhase& phase : phases) {
         const double dots = dots_per_epoch / static_cast<double>(phase.batches_per_epoch);
-        for (size_t batch = 0; batch < phase.settings.size(); ++batch) {
-            const double value = quantity(phase.settings[batch]);
-            const double begin = first_epoch * dots_per_epoch + static_cast<double>(batch) * dots;
+        for (size_t i = 0; i < phase.settings.size(); ++i) {
+            const double value = quantity(phase.settings[i]);
+            const bool last = i + 1 == phase.settings.size();
+            const int64_t next = last ? phase.updates() : phase.update_of(i + 1);
+            const double begin =
+                first_epoch * dots_per_epoch + static_cast<double>(phase.update_of(i)) * dots;
+            const double end = first_epoch * dots_per_epoch + static_cast<double>(next) * dots;
             const auto from = static_cast<int64_t>(begin + 1e-6);
-            const auto to = std::max(from, static_cast<int64_t>(std::ceil(begin + dots - 1e-6)) - 1);
+            const auto to = std::max(from, static_cast<int64_t>(std::ceil(end - 1e-6)) - 1);
             for (int64_t x = from; x <= std::min(to, width - 1); ++x) {
                 Span& span = spans[static_cast<size_t>(x)];
                 span = {std::min(span.low, value), std::max(span.high, value), value};
@@ -100,7 +104,9 @@ void mark_phases(BrailleCanvas& canvas, const std::vector<PlannedPhase>& phases)
 void draw_curve(BrailleCanvas& canvas, const std::vector<Span>& spans, const Scale& scale) {
     const auto dot_row = [&](double value) {
         const double share = (value - scale.low) / (scale.high - scale.low);
-        return std::lround((1.0 - std::clamp(share, 0.0, 1.0)) * static_cast<double>(canvas.height() - 1));
+        // A rate that has grown beyond all numbers is at the top; of inf - inf, nothing is known.
+        const double within = share >= 0.0 ? std::min(share, 1.0) : 0.0;
+        return std::lround((1.0 - within) * static_cast<double>(canvas.height() - 1));
     };
     double before = spans.front().last;
     for (size_t x = 0; x < spans.size(); ++x) {
@@ -139,15 +145,17 @@ std::string curve(const std::vector<PlannedPhase>& phases, Quantity quantity, co
 
 /// The line under the curves, with a tick at every so many epochs, and the numbers under that.
 std::string epoch_axis(int64_t epochs) {
-    const auto step = std::max<int64_t>(1, std::lround(nice_step(static_cast<double>(epochs), 10)));
-    std::string numbers(static_cast<size_t>(margin + 1 + columns + 8), ' ');
+    const auto digits = std::ssize(std::to_string(epochs));
+    const int64_t most = std::min<int64_t>(10, columns / (digits + 2));  // that do not run into each other
+    const auto step = std::max<int64_t>(1, std::lround(nice_step(static_cast<double>(epochs), most)));
+    std::string numbers(text_width + 1, ' ');
     std::vector<std::string> line(static_cast<size_t>(columns), "─");
     for (int64_t epoch = 0; epoch <= epochs; epoch += step) {
         const int64_t column = column_of(epoch, epochs);
         line[static_cast<size_t>(column)] = "┬";
         const std::string number = std::to_string(epoch);
-        const auto middle = static_cast<int64_t>(number.size()) / 2;
-        numbers.replace(static_cast<size_t>(margin + 1 + column - middle), number.size(), number);
+        const size_t place = static_cast<size_t>(margin + 1 + column) - number.size() / 2;
+        numbers.replace(std::min(place, numbers.size() - number.size()), number.size(), number);
     }
     numbers.replace(3, 5, "epoch");
     return fmt::format("{:{}}└{}\n{}\n", "", margin, fmt::join(line, ""), without_trailing_spaces(numbers));
@@ -242,7 +250,8 @@ std::string plot_schedule(const std::vector<PlannedPhase>& phases) {
     const Setting low = extreme(phases, false), high = extreme(phases, true);
     std::string text;
     // A rate is read against 0: what is a tenth of the highest should look like it.
-    const double top = high.learning_rate > 0.0 ? high.learning_rate : 1.0;
+    constexpr double least = 1e-290, most = 1e300;  // beyond, an axis in five steps is no numbers any more
+    const double top = high.learning_rate > least ? std::min(high.learning_rate, most) : 1.0;
     text += fmt::format("{:{}}learning rate\n", "", margin - 1);
     text += curve(phases, learning_rate_of, scale_over(0.0, top, 5), 12);
     text += epoch_axis(epochs_of(phases));

@@ -44,9 +44,14 @@ int64_t warmup_batches(const PlannedPhase& phase) {
     return warmup->length * (warmup->per == Per::epoch ? phase.batches_per_epoch : 1);
 }
 
+/// How many updates there are up to the last of the first `count` settings, that one included.
+int64_t updates_up_to(const PlannedPhase& phase, std::ptrdiff_t count) {
+    return count == 0 ? 0 : phase.update_of(static_cast<size_t>(count) - 1) + 1;
+}
+
 Sentence endless_warmup(const Subject& subject) {
     const PlannedPhase& phase = subject.phase;
-    if (warmup_batches(phase) < static_cast<int64_t>(phase.settings.size())) return {};
+    if (warmup_batches(phase) < phase.updates()) return {};
     const Warmup& warmup = *phase.spec.warmup;
     const int64_t length = warmup.per == Per::epoch ? phase.epochs : phase.epochs * phase.batches_per_epoch;
     return fmt::format("the warm-up of {} takes the whole phase of {}: {} never begins",
@@ -59,15 +64,16 @@ Sentence endless_warmup(const Subject& subject) {
 Sentence early_floor(const Subject& subject) {
     constexpr double early = 0.25;  // of what the warm-up leaves
     const auto& settings = subject.phase.settings;
-    const auto warmup = warmup_batches(subject.phase), size = std::ssize(settings);
+    const int64_t warmup = warmup_batches(subject.phase), size = subject.phase.updates();
+    const auto first = settings.begin() + static_cast<std::ptrdiff_t>(subject.phase.first_from(warmup));
     const auto by_rate = [](const Setting& a, const Setting& b) { return a.learning_rate < b.learning_rate; };
-    const auto [lowest, highest] = std::minmax_element(settings.begin() + warmup, settings.end(), by_rate);
+    const auto [lowest, highest] = std::minmax_element(first, settings.end(), by_rate);
     const double floor = lowest->learning_rate, top = highest->learning_rate;
     const bool low_floor = floor < 0.01 * top;
     const double bound = low_floor ? 0.01 * top : 1.01 * floor;
     const auto last_above = std::ranges::find_if(
         settings.rbegin(), settings.rend(), [&](const Setting& each) { return each.learning_rate > bound; });
-    const auto batches = settings.rend() - last_above;
+    const int64_t batches = updates_up_to(subject.phase, settings.rend() - last_above);
     const double share = static_cast<double>(batches - warmup) / static_cast<double>(size - warmup);
     if (share <= 0.0 || share > early) return {};
     const std::string where =
@@ -113,10 +119,10 @@ Sentence nothing_learnt(const Subject& subject) {
     const auto& settings = subject.phase.settings;
     const auto last = std::ranges::find_if(settings.rbegin(), settings.rend(),
                                            [](const Setting& each) { return each.learning_rate > 0.0; });
-    const auto batches = settings.rend() - last;
-    if (std::ssize(settings) - batches <= subject.phase.batches_per_epoch) return {};
+    const int64_t batches = updates_up_to(subject.phase, settings.rend() - last);
+    if (subject.phase.updates() - batches <= subject.phase.batches_per_epoch) return {};
     return fmt::format("{} is at a learning rate of 0 after batch {} of {}: nothing is learnt from there on",
-                       subject.label, grouped(batches), grouped(std::ssize(settings)));
+                       subject.label, grouped(batches), grouped(subject.phase.updates()));
 }
 
 /// A lowest rate that is not low.
@@ -137,13 +143,14 @@ Sentence boundless(const Subject& subject) {
         settings, [](const Setting& each) { return !std::isfinite(each.learning_rate); });
     if (first == settings.end()) return {};
     return fmt::format("{} grows beyond all numbers by batch {}", subject.label,
-                       grouped(first - settings.begin() + 1));
+                       grouped(updates_up_to(subject.phase, first - settings.begin() + 1)));
 }
 
 Sentence idle(const Subject& subject) {
     if (subject.is<ConstantSpec>() || subject.is<ReduceOnPlateauSpec>()) return {};
     const auto& settings = subject.phase.settings;
-    const auto first = settings.begin() + std::min(warmup_batches(subject.phase), std::ssize(settings));
+    const size_t warmup = subject.phase.first_from(warmup_batches(subject.phase));
+    const auto first = settings.begin() + static_cast<std::ptrdiff_t>(warmup);
     const bool changes = std::any_of(first, settings.end(), [&](const Setting& each) {
         return each.learning_rate != first->learning_rate;
     });

@@ -38,12 +38,14 @@ optim::SgdOptions sgd_options(const recipe::PhaseSettings& settings) {
 }
 
 std::vector<tools::PlannedPhase> planned_phases(const RunPlan& plan) {
+    // The same share for each phase; of short ones all updates are planned.
+    const int64_t most = tools::most_planned / std::ssize(plan.phases);
     std::vector<tools::PlannedPhase> phases;
     for (const PhasePlan& phase : plan.phases) {
         const recipe::PhaseSettings& settings = phase.settings;
         phases.push_back(tools::plan_phase(settings.name, settings.scheduler,
                                            {settings.learning_rate, settings.momentum}, plan.steps_per_epoch,
-                                           phase.epochs));
+                                           phase.epochs, most));
     }
     return phases;
 }

@@ -34,8 +34,8 @@ struct RunPlan {
 RunPlan plan_run(const recipe::Recipe& recipe, int64_t training_images);
 
 optim::SgdOptions sgd_options(const recipe::PhaseSettings& settings);
-/// Every setting of the run, as far as it does not depend on what the run will measure: for plots and
-/// warnings.
+/// The settings of the run (tools::most_planned says how many), as far as it does not depend on what the run
+/// will measure: for plots and warnings.
 std::vector<tools::PlannedPhase> planned_phases(const RunPlan& plan);
 
 /// At its first setting.

@@ -9,6 +9,8 @@ class Constant final : public Scheduler {
   public:
     explicit Constant(Setting initial) : Scheduler(initial, initial.learning_rate) {}
 
+    Setting at(int64_t) const override { return setting_; }
+
   private:
     void advance(std::optional<double>) override {}
 };

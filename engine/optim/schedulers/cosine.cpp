@@ -1,7 +1,9 @@
 // Cosine waves: down, and up again (CosineAnnealingLR), or down and back to the top
 // (CosineAnnealingWarmRestarts).
 
+#include <algorithm>
 #include <cmath>
+#include <limits>
 #include <numbers>
 
 #include "engine/optim/schedulers/kinds.h"
@@ -20,6 +22,11 @@ class Cosine final : public Scheduler {
         : Scheduler(initial, initial.learning_rate),
           period_(spec.period.value_or(length)),
           min_lr_(spec.min_lr) {}
+
+    Setting at(int64_t step) const override {
+        const double rate = min_lr_ + (initial_rate() - min_lr_) * wave(step % (2 * period_), period_) / 2.0;
+        return {rate, setting_.momentum};
+    }
 
     /// SequentialLR enters a scheduler by its closed form, which here rounds otherwise than the initial rate.
     void begin_after_warmup() override {
@@ -49,25 +56,45 @@ class CosineWarmRestarts final : public Scheduler {
         set_rate();
     }
 
+    Setting at(int64_t step) const override {
+        int64_t place = step, period = spec_.first_period;
+        if (spec_.period_factor == 1) place %= period;
+        while (place >= period) {
+            place -= period;
+            period = next_period(period);
+        }
+        return {rate_at(place, period), setting_.momentum};
+    }
+
   private:
     void advance(std::optional<double>) override {
         if (++place_ >= period_) {
             place_ = 0;
-            period_ *= spec_.period_factor;
+            period_ = next_period(period_);
         }
         set_rate();
     }
 
-    void set_rate() {
-        setting_.learning_rate = spec_.min_lr + (initial_rate() - spec_.min_lr) * wave(place_, period_) / 2.0;
+    /// No run gets through a period that is longer than all numbers.
+    int64_t next_period(int64_t period) const {
+        int64_t next = 0;
+        return __builtin_mul_overflow(period, spec_.period_factor, &next)
+                   ? std::numeric_limits<int64_t>::max()
+                   : next;
     }
+
+    double rate_at(int64_t place, int64_t period) const {
+        return spec_.min_lr + (initial_rate() - spec_.min_lr) * wave(place, period) / 2.0;
+    }
+
+    void set_rate() { setting_.learning_rate = rate_at(place_, period_); }
 
     std::vector<double> further_state() const override {
         return {static_cast<double>(place_), static_cast<double>(period_)};
     }
     void set_further_state(const std::vector<double>& state) override {
-        place_ = static_cast<int64_t>(state[0]);
-        period_ = static_cast<int64_t>(state[1]);
+        period_ = std::max<int64_t>(counter_in_state(state[1]), 1);
+        place_ = counter_in_state(state[0], period_ - 1);
     }
 
     CosineWarmRestartsSpec spec_;

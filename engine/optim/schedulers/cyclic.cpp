@@ -13,22 +13,23 @@ class Cyclic final : public Scheduler {
         : Scheduler({spec.base_lr, spec.cycle_momentum ? spec.max_momentum : initial.momentum}, spec.base_lr),
           spec_(spec) {}
 
-  private:
-    void advance(std::optional<double>) override {
+    Setting at(int64_t step) const override {
         const double up = static_cast<double>(spec_.step_size_up);
         const double down = static_cast<double>(spec_.step_size_down.value_or(spec_.step_size_up));
         const double length = up + down, ratio = up / length;
-        const double now = static_cast<double>(steps_);
+        const double now = static_cast<double>(step);
         const double cycle = std::floor(1.0 + now / length);  // the first is number 1
         const double place = 1.0 + now / length - cycle;      // 0 … 1 within the cycle
         const double share = place <= ratio ? place / ratio : (place - 1.0) / (ratio - 1.0);
         const double scale = height_scale(cycle, now);
-        setting_.learning_rate = spec_.base_lr + (spec_.max_lr - spec_.base_lr) * share * scale;
-        if (spec_.cycle_momentum) {
-            const double swing = spec_.max_momentum - spec_.base_momentum;
-            setting_.momentum = spec_.max_momentum - swing * share * scale;
-        }
+        const double rate = spec_.base_lr + (spec_.max_lr - spec_.base_lr) * share * scale;
+        if (!spec_.cycle_momentum) return {rate, setting_.momentum};
+        const double swing = spec_.max_momentum - spec_.base_momentum;
+        return {rate, spec_.max_momentum - swing * share * scale};
     }
+
+  private:
+    void advance(std::optional<double>) override { setting_ = at(steps_); }
 
     /// The height of a cycle in terms of the first one's.
     double height_scale(double cycle, double now) const {

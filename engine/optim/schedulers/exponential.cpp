@@ -1,5 +1,7 @@
 // A constant share of the learning rate less at each step (ExponentialLR).
 
+#include <cmath>
+
 #include "engine/optim/schedulers/kinds.h"
 
 namespace vitrine::optim {
@@ -9,6 +11,10 @@ class Exponential final : public Scheduler {
   public:
     Exponential(const ExponentialSpec& spec, Setting initial)
         : Scheduler(initial, initial.learning_rate), gamma_(spec.gamma) {}
+
+    Setting at(int64_t step) const override {
+        return {initial_rate() * std::pow(gamma_, static_cast<double>(step)), setting_.momentum};
+    }
 
   private:
     void advance(std::optional<double>) override { setting_.learning_rate *= gamma_; }

@@ -19,6 +19,21 @@ class OneCycle final : public Scheduler {
         advance({});
     }
 
+    Setting at(int64_t step) const override {
+        const double now = std::min(static_cast<double>(step), total_ - 1.0);
+        double begin = 0.0;
+        size_t i = 0;
+        for (; i + 1 < stretches_.size() && now > stretches_[i].last_step; ++i)
+            begin = stretches_[i].last_step;
+        const Stretch& stretch = stretches_[i];
+        const double steps = stretch.last_step - begin;
+        // A stretch of a single step is at its end. (PyTorch divides by zero there.)
+        const double share = steps == 0.0 ? 1.0 : (now - begin) / steps;
+        const double rate = between(stretch.from.learning_rate, stretch.to.learning_rate, share);
+        if (!spec_.cycle_momentum) return {rate, setting_.momentum};
+        return {rate, between(stretch.from.momentum, stretch.to.momentum, share)};
+    }
+
   private:
     /// A part of the cycle on which both settings go one way. Steps need not be whole.
     struct Stretch {
@@ -41,20 +56,7 @@ class OneCycle final : public Scheduler {
         }
     }
 
-    void advance(std::optional<double>) override {
-        const double now = std::min(static_cast<double>(steps_), total_ - 1.0);
-        double begin = 0.0;
-        size_t i = 0;
-        for (; i + 1 < stretches_.size() && now > stretches_[i].last_step; ++i)
-            begin = stretches_[i].last_step;
-        const Stretch& stretch = stretches_[i];
-        const double steps = stretch.last_step - begin;
-        // A stretch of a single step is at its end. (PyTorch divides by zero there.)
-        const double share = steps == 0.0 ? 1.0 : (now - begin) / steps;
-        setting_.learning_rate = between(stretch.from.learning_rate, stretch.to.learning_rate, share);
-        if (spec_.cycle_momentum)
-            setting_.momentum = between(stretch.from.momentum, stretch.to.momentum, share);
-    }
+    void advance(std::optional<double>) override { setting_ = at(steps_); }
 
     double between(double from, double to, double share) const {
         if (spec_.anneal == Anneal::linear) return (to - from) * share + from;

@@ -9,14 +9,24 @@
 #include "engine/error.h"
 
 namespace vitrine::optim {
+namespace {
+
+int64_t batches_of_warmup(const SchedulerSpec& spec, int64_t batches_per_epoch) {
+    if (!spec.warmup) return 0;
+    return spec.warmup->length * (spec.warmup->per == Per::epoch ? batches_per_epoch : 1);
+}
+
+}  // namespace
 
 PhaseScheduler::PhaseScheduler(const SchedulerSpec& spec, Setting initial, int64_t batches_per_epoch,
                                int64_t epochs)
     : per_(spec.per),
+      batches_per_epoch_(batches_per_epoch),
+      warmup_batches_(batches_of_warmup(spec, batches_per_epoch)),
       scheduler_(make_scheduler(spec.kind, initial, steps_after_warmup(spec, batches_per_epoch, epochs))) {
     if (!spec.warmup) return;
     warmup_per_ = spec.warmup->per;
-    warmup_left_ = spec.warmup->length;
+    warmup_left_ = warmup_length_ = spec.warmup->length;
     warmup_ = make_warmup(*spec.warmup, {scheduler_->initial_rate(), scheduler_->setting().momentum});
 }
 
@@ -44,6 +54,14 @@ void PhaseScheduler::after_epoch(std::optional<double> metric) {
     }
 }
 
+Setting PhaseScheduler::at(int64_t update) const {
+    const int64_t epoch = update / batches_per_epoch_;
+    if (update < warmup_batches_) return warmup_->at(warmup_per_ == Per::batch ? update : epoch);
+    if (per_ == Per::batch) return scheduler_->at(update - warmup_batches_);
+    // An epoch whose last batch is still warm-up does not count.
+    return scheduler_->at(epoch - warmup_batches_ / batches_per_epoch_);
+}
+
 std::vector<double> PhaseScheduler::state() const {
     std::vector<double> numbers{static_cast<double>(warmup_left_), last_batch_counts_ ? 1.0 : 0.0};
     const auto append = [&](const std::vector<double>& more) {
@@ -59,7 +77,7 @@ void PhaseScheduler::set_state(const std::vector<double>& state) {
         throw Error(
             fmt::format("the saved state of a learning-rate scheduler holds {} numbers where this one has {}",
                         state.size(), this->state().size()));
-    warmup_left_ = static_cast<int64_t>(state[0]);
+    warmup_left_ = counter_in_state(state[0], warmup_length_);
     last_batch_counts_ = state[1] != 0.0;
     const auto begin = state.begin() + 2;
     const auto end = begin + static_cast<std::ptrdiff_t>(scheduler_->state().size());
@@ -69,9 +87,7 @@ void PhaseScheduler::set_state(const std::vector<double>& state) {
 
 int64_t steps_after_warmup(const SchedulerSpec& spec, int64_t batches_per_epoch, int64_t epochs) {
     const int64_t batches = batches_per_epoch * epochs;
-    int64_t warmup_batches = 0;
-    if (spec.warmup)
-        warmup_batches = spec.warmup->length * (spec.warmup->per == Per::epoch ? batches_per_epoch : 1);
+    const int64_t warmup_batches = batches_of_warmup(spec, batches_per_epoch);
     const int64_t steps =
         spec.per == Per::batch ? batches - warmup_batches : epochs - warmup_batches / batches_per_epoch;
     return std::max<int64_t>(steps, 1);
@@ -90,6 +106,15 @@ std::vector<Setting> preview_settings(SchedulerSpec spec, Setting initial, int64
         }
         scheduler.after_epoch();
     }
+    return settings;
+}
+
+std::vector<Setting> preview_settings_at(const std::vector<int64_t>& updates, const SchedulerSpec& spec,
+                                         Setting initial, int64_t batches_per_epoch, int64_t epochs) {
+    const PhaseScheduler scheduler(spec, initial, batches_per_epoch, epochs);
+    std::vector<Setting> settings;
+    settings.reserve(updates.size());
+    for (const int64_t update : updates) settings.push_back(scheduler.at(update));
     return settings;
 }
 

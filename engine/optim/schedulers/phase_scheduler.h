@@ -30,6 +30,9 @@ class PhaseScheduler {
     void after_epoch(std::optional<double> metric = {});
     bool needs_metric() const { return scheduler_->needs_metric(); }
 
+    /// Of an update of the phase, counted from 0, as Scheduler::at() gives it.
+    Setting at(int64_t update) const;
+
     /// To the bit, at any moment, between an epoch's last batch and its end too. The numbers are finite.
     std::vector<double> state() const;
     /// Throws Error if that is no state of a scheduler of this kind.
@@ -40,7 +43,9 @@ class PhaseScheduler {
     void step_warmup();
 
     Per per_, warmup_per_ = Per::batch;
-    int64_t warmup_left_ = 0;  // its steps
+    int64_t batches_per_epoch_;
+    int64_t warmup_batches_ = 0;
+    int64_t warmup_left_ = 0, warmup_length_ = 0;  // its steps
     std::unique_ptr<Scheduler> scheduler_;
     std::unique_ptr<Scheduler> warmup_;  // none without one
     bool last_batch_counts_ = true;      // it was not the warm-up's
@@ -54,5 +59,9 @@ int64_t steps_after_warmup(const SchedulerSpec& spec, int64_t batches_per_epoch,
 /// stays.
 std::vector<Setting> preview_settings(SchedulerSpec spec, Setting initial, int64_t batches_per_epoch,
                                       int64_t epochs);
+
+/// The same of these updates alone, counted from 0, each computed at once: it may differ by rounding.
+std::vector<Setting> preview_settings_at(const std::vector<int64_t>& updates, const SchedulerSpec& spec,
+                                         Setting initial, int64_t batches_per_epoch, int64_t epochs);
 
 }  // namespace vitrine::optim

@@ -1,5 +1,6 @@
 // A power of the share of the steps that is left (PolynomialLR).
 
+#include <algorithm>
 #include <cmath>
 
 #include "engine/optim/schedulers/kinds.h"
@@ -13,6 +14,11 @@ class Polynomial final : public Scheduler {
         : Scheduler(initial, initial.learning_rate),
           total_(static_cast<double>(spec.total_steps.value_or(length))),
           power_(spec.power) {}
+
+    Setting at(int64_t step) const override {
+        const double left = 1.0 - std::min(static_cast<double>(step) / total_, 1.0);
+        return {initial_rate() * std::pow(left, power_), setting_.momentum};
+    }
 
   private:
     void advance(std::optional<double>) override {

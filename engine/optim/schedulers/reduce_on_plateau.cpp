@@ -15,6 +15,7 @@ class ReduceOnPlateau final : public Scheduler {
         : Scheduler(initial, initial.learning_rate), spec_(spec), best_(worst()) {}
 
     bool needs_metric() const override { return true; }
+    Setting at(int64_t) const override { return {initial_rate(), setting_.momentum}; }
 
   private:
     bool rises() const { return spec_.metric == Metric::val_accuracy; }
@@ -63,8 +64,8 @@ class ReduceOnPlateau final : public Scheduler {
     }
     void set_further_state(const std::vector<double>& state) override {
         best_ = state[0] != 0.0 ? state[1] : worst();
-        bad_epochs_ = static_cast<int64_t>(state[2]);
-        cooldown_left_ = static_cast<int64_t>(state[3]);
+        bad_epochs_ = counter_in_state(state[2]);
+        cooldown_left_ = counter_in_state(state[3]);
     }
 
     ReduceOnPlateauSpec spec_;

@@ -4,10 +4,21 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <cmath>
+
 #include "engine/error.h"
 #include "engine/optim/schedulers/kinds.h"
 
 namespace vitrine::optim {
+
+int64_t counter_in_state(double number, int64_t most) {
+    const bool counter = number >= 0.0 && number <= static_cast<double>(most) && number == std::floor(number);
+    if (!counter)
+        throw Error(fmt::format(
+            "a learning-rate scheduler's saved state holds {} where it counts from 0 to {}", number, most));
+    return static_cast<int64_t>(number);
+}
 
 void Scheduler::step(std::optional<double> metric) {
     if (needs_metric() && !metric)
@@ -29,7 +40,9 @@ void Scheduler::set_state(const std::vector<double>& state) {
         throw Error(
             fmt::format("a learning-rate scheduler's saved state holds {} numbers where its kind has {}",
                         state.size(), expected));
-    steps_ = static_cast<int64_t>(state[0]);
+    if (!std::ranges::all_of(state, [](double number) { return std::isfinite(number); }))
+        throw Error("a learning-rate scheduler's saved state holds a number that is not finite");
+    steps_ = counter_in_state(state[0]);
     setting_ = {state[1], state[2]};
     set_further_state({state.begin() + 3, state.end()});
 }

@@ -15,6 +15,9 @@ struct Setting {
     double momentum;
 };
 
+/// A counter of a saved state. Throws Error unless it is a whole number from 0 to `most`.
+int64_t counter_in_state(double number, int64_t most = int64_t{1} << 53);
+
 /// Like torch.optim.lr_scheduler's: construction gives the first setting, each step the next one. PyTorch
 /// computes some rates from the one before, not from the step's number, and so do these: they agree with it
 /// over thousands of steps, rounding included.
@@ -31,6 +34,10 @@ class Scheduler {
     void step(std::optional<double> metric = {});
 
     virtual bool needs_metric() const { return false; }
+
+    /// What setting() would be after so many steps from the first, computed at once, for plots of runs that
+    /// nobody could step through. The two differ by rounding. A scheduler that watches a metric stays.
+    virtual Setting at(int64_t step) const = 0;
 
     /// Where a warm-up hands over to it, before its first step.
     virtual void begin_after_warmup() {}

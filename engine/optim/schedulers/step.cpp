@@ -12,6 +12,11 @@ class Step final : public Scheduler {
   public:
     Step(const StepSpec& spec, Setting initial) : Scheduler(initial, initial.learning_rate), spec_(spec) {}
 
+    Setting at(int64_t step) const override {
+        const auto times = static_cast<double>(step / spec_.step_size);
+        return {initial_rate() * std::pow(spec_.gamma, times), setting_.momentum};
+    }
+
   private:
     void advance(std::optional<double>) override {
         if (steps_ % spec_.step_size == 0) setting_.learning_rate *= spec_.gamma;
@@ -24,6 +29,12 @@ class MultiStep final : public Scheduler {
   public:
     MultiStep(const MultiStepSpec& spec, Setting initial)
         : Scheduler(initial, initial.learning_rate), spec_(spec) {}
+
+    Setting at(int64_t step) const override {
+        const auto times = static_cast<double>(
+            std::ranges::count_if(spec_.milestones, [&](int64_t milestone) { return milestone <= step; }));
+        return {initial_rate() * std::pow(spec_.gamma, times), setting_.momentum};
+    }
 
   private:
     void advance(std::optional<double>) override {

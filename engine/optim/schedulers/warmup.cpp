@@ -1,5 +1,7 @@
 // The way up to a scheduler's initial learning rate (LinearLR).
 
+#include <algorithm>
+
 #include "engine/optim/schedulers/scheduler.h"
 
 namespace vitrine::optim {
@@ -10,6 +12,12 @@ class LinearWarmup final : public Scheduler {
     LinearWarmup(const Warmup& warmup, Setting initial)
         : Scheduler({initial.learning_rate * warmup.start_factor, initial.momentum}, initial.learning_rate),
           warmup_(warmup) {}
+
+    Setting at(int64_t step) const override {
+        const double share = std::min(static_cast<double>(step) / static_cast<double>(warmup_.length), 1.0);
+        const double start = warmup_.start_factor;
+        return {initial_rate() * (start + (1.0 - start) * share), setting_.momentum};
+    }
 
   private:
     void advance(std::optional<double>) override {
