@@ -4,6 +4,7 @@
 #include "tools/report/run_files.h"
 
 #include <doctest/doctest.h>
+#include <fmt/format.h>
 #include <sys/stat.h>
 
 #include <fstream>
@@ -126,8 +127,8 @@ TEST_CASE("report: gradient norms are averaged over the epochs that have ended")
     const std::vector<std::pair<double, double>> norms{
         {0.5, 1.0}, {1.0, 3.0}, {1.5, 4.0}, {1.9, 6.0}, {2.4, 9.0}};
     for (const auto& [epoch, norm] : norms)
-        run.steps.push_back({{"step", 10 * epoch}, {"epoch", epoch}, {"gradient_norm", norm}});
-    run.steps.insert(run.steps.begin() + 2, {{"step", 12}, {"epoch", 1.2}, {"gradient_norm", nullptr}});
+        run.steps.push_back({.step = 10 * epoch, .epoch = epoch, .gradient_norm = norm});
+    run.steps.insert(run.steps.begin() + 2, {.step = 12, .epoch = 1.2});
     CHECK(report::page_data(run)["gradient_norms"] == Json{{1.0, 2.0}, {2.0, 5.0}});
     CHECK(report::page_data(run)["steps"]["gradient_norm"].size() == 5);
 }
@@ -145,6 +146,65 @@ TEST_CASE("report: a recipe's settings by dotted key") {
                            {"seed", "7"}});
     run.recipe = "seed =";
     CHECK(report::page_data(run)["settings"].empty());
+}
+
+TEST_CASE("report: JSON nested deeper than the stack is left out, in every file") {
+    const TemporaryFolder folder;
+    const std::string deep =
+        R"({"epoch": 1, "step": 1, "x": )" + std::string(100'000, '[') + std::string(100'000, ']') + "}\n";
+    for (const char* file : {"run.json", "validation.json", "best.json"}) write_text(folder / file, deep);
+    for (const char* log : {"metrics.jsonl", "steps.jsonl", "timing.jsonl"})
+        write_text(folder / log, deep + "{\"epoch\":1,\"step\":1}\n");
+    std::string recipe = "a";
+    for (int i = 0; i < 200'000; ++i) recipe += ".a";
+    write_text(folder / "recipe.toml", recipe + " = 1\n");
+    const report::RunFiles run = report::read_run(folder.path());
+    CHECK(run.unreadable == std::vector<std::string>{"run.json", "metrics.jsonl, line 1",
+                                                     "steps.jsonl, line 1", "timing.jsonl, line 1",
+                                                     "validation.json", "best.json"});
+    CHECK(run.epochs.size() == 1);
+    CHECK(run.steps.size() == 1);
+    CHECK(report::page_data(run)["settings"].empty());
+    CHECK(report::report_html({run}).ends_with("</html>\n"));
+}
+
+TEST_CASE("report: counters that count nothing, and lines without end, are left out and counted") {
+    const TemporaryFolder folder;
+    write_text(folder / "run.json", R"({"epochs": 1e400})");
+    std::string lines;
+    for (const char* epoch : {"\"1\"", "null", "1.5", "-1", "1e400", "1e3", "9223372036854775807",
+                              "18446744073709551616", "[1]", "{}", "nan", "true"})
+        lines += fmt::format("{{\"epoch\": {}}}\n", epoch);
+    write_text(folder / "metrics.jsonl",
+               lines + "{\"epoch\": 7, \"val_loss\": \"text\"}\n{\"epoch\": 3}\n{\"epoch\": 3}\n{\"epo");
+    write_text(
+        folder / "steps.jsonl",
+        "{\"step\": 5, \"epoch\": null, \"loss\": \"1\"}\n{\"step\": 6, \"epoch\": 0.5, \"loss\": 2}\n");
+    std::string noise;
+    for (int i = 0; i < 100'000; ++i) noise += "x\n";
+    write_text(folder / "timing.jsonl",
+               noise + "{\"epoch\": 1, \"x\": \"" + std::string(200'000, 'x') + "\"}\n");
+    const report::RunFiles run = report::read_run(folder.path());
+    REQUIRE(run.epochs.size() == 1);
+    CHECK(run.epochs[0]["epoch"] == 3);
+    REQUIRE(run.steps.size() == 2);
+    CHECK(report::page_data(run)["steps"]["loss"] == Json::parse("[[0.5, 2.0]]"));
+    CHECK(run.timing.empty());
+    CHECK(run.unreadable.size() == 1 + 12 + 21);
+    CHECK(run.unreadable.back() == "timing.jsonl, 980 lines more, and all after line 1000");
+}
+
+TEST_CASE("report: files larger than a run could have made them are left out, unread") {
+    const TemporaryFolder folder;
+    write_text(folder / "run.json", "{}");
+    for (const char* file :
+         {"metrics.jsonl", "steps.jsonl", "timing.jsonl", "validation.json", "recipe.toml", "preview.png"}) {
+        write_text(folder / file, "");
+        fs::resize_file(folder / file, uintmax_t{1} << 32);  // a hole
+    }
+    const report::RunFiles run = report::read_run(folder.path());
+    CHECK(run.unreadable.size() == 6);
+    CHECK(report::report_html({run}).ends_with("</html>\n"));
 }
 
 TEST_CASE("report: write_report leaves one whole file behind") {

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <map>
 #include <optional>
@@ -28,21 +29,24 @@ double rounded(double value) {
 }
 
 /// Values that were not finite stand as null in the file, and are left out.
-Points curve(const std::vector<Json>& steps, const char* key) {
+Points curve(const std::vector<StepFigures>& steps, double StepFigures::*figure) {
     Points points;
-    for (const Json& step : steps) {
-        const auto epoch = step.find("epoch"), value = step.find(key);
-        if (epoch != step.end() && value != step.end() && epoch->is_number() && value->is_number())
-            points.emplace_back(epoch->get<double>(), value->get<double>());
+    for (const StepFigures& step : steps) {
+        if (std::isfinite(step.epoch) && std::isfinite(step.*figure))
+            points.emplace_back(step.epoch, step.*figure);
     }
     return points;
 }
 
-Json curves(const std::vector<Json>& steps) {
+Json curves(const std::vector<StepFigures>& steps) {
+    constexpr std::array figures{std::pair{"loss", &StepFigures::loss},
+                                 std::pair{"learning_rate", &StepFigures::learning_rate},
+                                 std::pair{"momentum", &StepFigures::momentum},
+                                 std::pair{"gradient_norm", &StepFigures::gradient_norm}};
     Json all = Json::object();
-    for (const char* key : {"loss", "learning_rate", "momentum", "gradient_norm"}) {
+    for (const auto& [key, figure] : figures) {
         Json points = Json::array();
-        for (const auto& [epoch, value] : thinned(curve(steps, key), most_points))
+        for (const auto& [epoch, value] : thinned(curve(steps, figure), most_points))
             points.push_back({rounded(epoch), rounded(value)});
         if (!points.empty()) all[key] = std::move(points);
     }
@@ -134,7 +138,7 @@ Json page_data(const RunFiles& run) {
             {"settings", settings_of(run.recipe)},
             {"epochs", run.epochs},
             {"steps", curves(run.steps)},
-            {"gradient_norms", means(curve(run.steps, "gradient_norm"))},
+            {"gradient_norms", means(curve(run.steps, &StepFigures::gradient_norm))},
             {"timing", run.timing},
             {"validation", run.validation},
             {"best", run.best},

@@ -11,66 +11,133 @@
 #include <optional>
 #include <string_view>
 
-#include "engine/atomic_file.h"
+#include "data/transforms/parse_toml.h"
 #include "engine/error.h"
+#include "engine/input_file.h"
+#include "engine/parse_json.h"
 
 namespace vitrine::report {
 namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::array read_files{"run.json",     "recipe.toml",     "metrics.jsonl", "steps.jsonl",
-                                "timing.jsonl", "validation.json", "best.json",     "preview.png"};
+/// What a run leaves at most, with room to spare: a hundred thousand epochs, or some million steps;
+/// twenty-four images of 512 pixels.
+constexpr uint64_t largest_json = 64'000'000, largest_log = 64'000'000, largest_step_log = 256'000'000;
+constexpr uint64_t largest_preview = 64'000'000;
+constexpr size_t largest_line = 100'000;
+constexpr int64_t largest_counter = 1'000'000'000'000;
+constexpr size_t named_lines = 20;     // of those of a file that cannot be read
+constexpr size_t most_refused = 1000;  // of a file's lines: what has more of them is no log
 
-/// Nothing where the file is absent. A link would lead out of the run's folder.
-std::optional<std::string> text_of(const fs::path& file) {
-    std::error_code failure;
-    if (!fs::is_regular_file(fs::symlink_status(file, failure))) return std::nullopt;
-    return read_file(file, std::numeric_limits<uint64_t>::max(), Links::refuse);
-}
+/// Reads one run's files, and collects what cannot be read.
+class Folder {
+  public:
+    Folder(fs::path path, std::vector<std::string>& unreadable)
+        : path_(std::move(path)), unreadable_(unreadable) {}
 
-std::optional<Json> parse_object(std::string_view text) {
-    Json json = Json::parse(text, nullptr, false);
-    if (!json.is_object()) return std::nullopt;
-    return json;
-}
-
-Json read_object(const fs::path& folder, const char* name, std::vector<std::string>& unreadable) {
-    const std::optional<std::string> text = text_of(folder / name);
-    if (!text) return Json::object();
-    if (std::optional<Json> json = parse_object(*text)) return std::move(*json);
-    unreadable.emplace_back(name);
-    return Json::object();
-}
-
-/// A run that was resumed from a checkpoint may have written some lines before it was killed, and then again:
-/// the later ones hold.
-void append(std::vector<Json>& lines, Json line, const char* counter) {
-    const auto repeats = [&](const Json& earlier) { return earlier[counter] >= line[counter]; };
-    while (!lines.empty() && repeats(lines.back())) lines.pop_back();
-    lines.push_back(std::move(line));
-}
-
-std::vector<Json> read_lines(const fs::path& folder, const char* name, const char* counter,
-                             std::vector<std::string>& unreadable) {
-    const std::string text = text_of(folder / name).value_or("");
-    std::vector<Json> lines;
-    int number = 0;
-    for (size_t begin = 0; begin < text.size();) {
-        const size_t end = std::min(text.find('\n', begin), text.size());
-        const std::string_view line = std::string_view(text).substr(begin, end - begin);
-        const bool complete = end < text.size();
-        begin = end + 1;
-        ++number;
-        if (line.empty()) continue;
-        std::optional<Json> json = parse_object(line);
-        if (json && json->contains(counter) && (*json)[counter].is_number())
-            append(lines, std::move(*json), counter);
-        else if (complete)  // else it is being written, or was when the run was killed
-            unreadable.push_back(fmt::format("{}, line {}", name, number));
+    /// Nothing where the file is absent; what is no regular file, or too large, is none that a run wrote.
+    std::string text(const char* name, uint64_t largest) const {
+        std::error_code failure;
+        const fs::file_status status = fs::symlink_status(path_ / name, failure);
+        if (!fs::exists(status)) return "";
+        if (fs::is_symlink(status)) {  // it would lead out of the run's folder
+            unreadable_.push_back(fmt::format("{}, which is a link", name));
+            return "";
+        }
+        try {
+            return read_file(path_ / name, largest, Links::refuse);
+        } catch (const FileError& error) {
+            unreadable_.push_back(fmt::format("{} ({})", name, error.reason));
+            return "";
+        }
     }
-    return lines;
-}
+
+    Json object(const char* name) const {
+        const std::string content = text(name, largest_json);
+        if (content.empty()) return Json::object();
+        std::optional<Json> json = parse_object(content, {.bytes = largest_json});
+        if (!json) unreadable_.emplace_back(name);
+        return json.value_or(Json::object());
+    }
+
+    /// Calls take(line) with each line that is an object with a whole number under `counter`.
+    template <class Take>
+    void lines(const char* name, const char* counter, uint64_t largest, Take take) const {
+        const std::string content = text(name, largest);
+        int64_t number = 0;
+        size_t refused = 0;
+        for (size_t begin = 0; begin < content.size();) {
+            const size_t end = std::min(content.find('\n', begin), content.size());
+            const std::string_view line = std::string_view(content).substr(begin, end - begin);
+            const bool complete = end < content.size();
+            begin = end + 1;
+            ++number;
+            if (line.empty()) continue;
+            std::optional<Json> json = parse_object(line, {.bytes = largest_line, .depth = 4});
+            if (json && counts(*json, counter)) {
+                take(std::move(*json));
+                continue;
+            }
+            // A last line without an end is being written, or was when the run was killed.
+            if (complete && !bears(name, number, ++refused)) return;
+        }
+        if (refused > named_lines)
+            unreadable_.push_back(fmt::format("{}, {} lines more", name, refused - named_lines));
+    }
+
+    /// A run that was resumed from a checkpoint may have written some lines before it was killed, and then
+    /// again: the later ones hold.
+    std::vector<Json> by_counter(const char* name, const char* counter) const {
+        std::vector<Json> kept;
+        lines(name, counter, largest_log, [&](Json line) {
+            while (!kept.empty() && kept.back()[counter] >= line[counter]) kept.pop_back();
+            kept.push_back(std::move(line));
+        });
+        return kept;
+    }
+
+    std::vector<StepFigures> steps() const {
+        std::vector<StepFigures> kept;
+        lines("steps.jsonl", "step", largest_step_log, [&](const Json& line) {
+            const auto number = [&](const char* key) {
+                const auto found = line.find(key);
+                return found != line.end() && found->is_number() ? found->get<double>()
+                                                                 : StepFigures::unknown;
+            };
+            const double step = number("step");
+            while (!kept.empty() && kept.back().step >= step) kept.pop_back();
+            kept.push_back({step, number("epoch"), number("loss"), number("learning_rate"),
+                            number("momentum"), number("gradient_norm")});
+        });
+        return kept;
+    }
+
+  private:
+    /// Notes a line that cannot be read. False where there are so many that the rest is not worth the time.
+    bool bears(const char* name, int64_t line, size_t refused) const {
+        if (refused <= named_lines) unreadable_.push_back(fmt::format("{}, line {}", name, line));
+        if (refused < most_refused) return true;
+        unreadable_.push_back(
+            fmt::format("{}, {} lines more, and all after line {}", name, refused - named_lines, line));
+        return false;
+    }
+    static bool counts(const Json& line, const char* counter) {
+        const auto found = line.find(counter);
+        return found != line.end() && found->is_number_integer() && *found >= 0 && *found <= largest_counter;
+    }
+    static std::optional<Json> parse_object(std::string_view text, const JsonLimits& limits) {
+        try {
+            Json json = parse_json<Json>(text, limits);
+            if (json.is_object()) return json;
+        } catch (const Error&) {
+        }
+        return std::nullopt;
+    }
+
+    fs::path path_;
+    std::vector<std::string>& unreadable_;
+};
 
 int64_t time_of(const fs::path& file) {
     std::error_code failure;
@@ -98,20 +165,16 @@ RunFiles read_run(const fs::path& folder) {
         throw Error(fmt::format("{}: no run is there, for it holds neither run.json nor metrics.jsonl",
                                 folder.string()));
     RunFiles files;
-    auto& unreadable = files.unreadable;
     files.name = name_of(folder);
-    files.run = read_object(folder, "run.json", unreadable);
-    files.recipe = text_of(folder / "recipe.toml").value_or("");
-    files.epochs = read_lines(folder, "metrics.jsonl", "epoch", unreadable);
-    files.steps = read_lines(folder, "steps.jsonl", "step", unreadable);
-    files.timing = read_lines(folder, "timing.jsonl", "epoch", unreadable);
-    files.validation = read_object(folder, "validation.json", unreadable);
-    files.best = read_object(folder, "best.json", unreadable);
-    files.preview = text_of(folder / "preview.png").value_or("");
-    for (const char* file : read_files) {
-        if (fs::is_symlink(fs::symlink_status(folder / file, failure)))
-            unreadable.push_back(fmt::format("{}, which is a link", file));
-    }
+    const Folder there(folder, files.unreadable);
+    files.run = there.object("run.json");
+    files.recipe = there.text("recipe.toml", largest_toml);
+    files.epochs = there.by_counter("metrics.jsonl", "epoch");
+    files.steps = there.steps();
+    files.timing = there.by_counter("timing.jsonl", "epoch");
+    files.validation = there.object("validation.json");
+    files.best = there.object("best.json");
+    files.preview = there.text("preview.png", largest_preview);
     for (const char* file : {"run.json", "metrics.jsonl", "steps.jsonl", "timing.jsonl"})
         files.last_written = std::max(files.last_written, time_of(folder / file));
     return files;

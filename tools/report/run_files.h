@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <limits>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
@@ -11,14 +12,22 @@ namespace vitrine::report {
 
 using Json = nlohmann::ordered_json;
 
+/// A line of steps.jsonl: what a curve is drawn of, not a number where the line says nothing of it.
+struct StepFigures {
+    static constexpr double unknown = std::numeric_limits<double>::quiet_NaN();
+    double step = 0.0, epoch = unknown;
+    double loss = unknown, learning_rate = unknown, momentum = unknown, gradient_norm = unknown;
+};
+
 /// A run may still be going, may have been killed in the middle of a line, or may be older than a file: what
-/// is absent is empty here, and what is damaged is left out and named in `unreadable`.
+/// is absent is empty here, and what is damaged, or larger than a run could have made it, is left out and
+/// named in `unreadable`.
 struct RunFiles {
     std::string name;                     // of the folder
     Json run;                             // run.json
     std::string recipe;                   // recipe.toml
     std::vector<Json> epochs;             // metrics.jsonl, by rising epoch
-    std::vector<Json> steps;              // steps.jsonl, by rising step
+    std::vector<StepFigures> steps;       // steps.jsonl, by rising step
     std::vector<Json> timing;             // timing.jsonl, by rising epoch
     Json validation;                      // validation.json
     Json best;                            // best.json
