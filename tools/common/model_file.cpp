@@ -21,8 +21,8 @@ using Json = nlohmann::json;
 
 constexpr int64_t largest_image = 4096;  // side in pixels
 
-models::ModelOptions model_options(const ModelDescription& description) {
-    return {.classes = static_cast<int64_t>(description.classes.size()),
+models::ModelOptions model_options(const ModelDescription& description, size_t classes) {
+    return {.classes = static_cast<int64_t>(classes),
             .image_size = description.image_size,
             .width_mult = description.width_mult,
             .dropout = description.dropout};
@@ -97,17 +97,18 @@ void check_sizes(const ModelDescription& description, const std::string& source)
     }
 }
 
-/// How many classes the last layer of a file has, which must be that of such a model.
+/// How many classes the last layer of a file has, whose tensors must be those of such a model.
 size_t classes_in(const SafeTensors& file, const std::string& source, const ModelDescription& model) {
-    const models::ModelOptions options{.classes = 1,
-                                       .image_size = model.image_size,
-                                       .width_mult = model.width_mult,
-                                       .dropout = model.dropout};
-    const std::string last = models::make_outline(model.model, options)->trainable().back().name;
+    const auto outline_for = [&](size_t classes) {
+        return models::make_outline(model.model, model_options(model, classes));
+    };
+    const std::string last = outline_for(1)->trainable().back().name;
     const SafeTensor* bias = file.find(last);
     if (bias == nullptr || bias->shape.rank() != 1 || bias->shape[0] < 1)
         throw Error(fmt::format("{} is not a {}: it has no vector {}", source, model.model, last));
-    return static_cast<size_t>(bias->shape[0]);
+    const auto classes = static_cast<size_t>(bias->shape[0]);
+    check_model_state(*outline_for(classes), file, source);
+    return classes;
 }
 
 }  // namespace
@@ -157,12 +158,13 @@ ModelDescription description_of_plain(const SafeTensors& file, const std::string
 
 std::shared_ptr<nn::Module> build_model(const ModelDescription& description, Placement placement,
                                         uint64_t seed) {
-    return models::make_model(description.model, model_options(description), placement, seed);
+    return models::make_model(description.model, model_options(description, description.classes.size()),
+                              placement, seed);
 }
 
 std::shared_ptr<nn::Module> build_model(const ModelDescription& description, Placement placement,
                                         const SafeTensors& file, const std::string& source) {
-    const models::ModelOptions options = model_options(description);
+    const models::ModelOptions options = model_options(description, description.classes.size());
     check_model_state(*models::make_outline(description.model, options), file, source);
     std::shared_ptr<nn::Module> model = models::make_blank_model(description.model, options, placement);
     load_model_state(*model, file, source);

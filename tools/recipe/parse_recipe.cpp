@@ -13,7 +13,9 @@ namespace vitrine::recipe {
 namespace {
 
 constexpr int64_t billion = 1'000'000'000;
+constexpr size_t most_phases = 1000;
 constexpr Limits not_negative{0.0, unlimited};
+constexpr Limits learning_rates{1e-30, 1e30};  // what is left of them in single precision
 /// Shares that must not be everything.
 constexpr Limits below_one{0.0, 0.999999};
 
@@ -96,7 +98,7 @@ PhaseSettings parse_phase(const toml::table& table, const std::string& source, c
     PhaseSettings phase;
     phase.name = reader.text("name").value_or(fmt::format("phase {}", number));
     phase.epochs = reader.whole("epochs", 1, 1'000'000, phase.epochs);
-    phase.learning_rate = reader.number("lr", {1e-30, unlimited}, default_learning_rate(model));
+    phase.learning_rate = reader.number("lr", learning_rates, default_learning_rate(model));
     phase.momentum = reader.number("momentum", below_one, phase.momentum);
     phase.nesterov = reader.flag("nesterov").value_or(phase.nesterov);
     if (phase.nesterov && phase.momentum == 0.0)
@@ -123,6 +125,9 @@ std::vector<PhaseSettings> parse_phases(TableReader& reader, const ModelSettings
     const toml::array* array = node->as_array();
     if (array == nullptr || array->empty())
         reader.fail_at(*node, "phases are written as [[phase]], one table for each");
+    if (array->size() > most_phases)
+        reader.fail_at(*node, fmt::format("a recipe has at most {} phases, this one has {}", most_phases,
+                                          array->size()));
     std::vector<PhaseSettings> phases;
     for (const toml::node& each : *array) {
         const toml::table* table = each.as_table();

@@ -223,11 +223,13 @@ bool Trainer::finish_epoch(const Meter& meter) {
     EpochMetrics metrics = measure(mistakes);
     if (interrupted_by() != 0) return false;
     validation_seconds_ = watch.seconds();
-    if (!std::isfinite(metrics.val.loss))
-        throw Diverged(fmt::format(
-            "the validation loss after epoch {} is {} though all parameters are finite: the logits overflow; "
-            "try a lower learning rate",
-            metrics.epoch, metrics.val.loss));
+    for (const double loss : {metrics.val.loss, metrics.judged().loss}) {
+        if (!std::isfinite(loss))
+            throw Diverged(
+                fmt::format("the validation loss after epoch {} is {} though all parameters are "
+                            "finite: the logits overflow; try a lower learning rate",
+                            metrics.epoch, loss));
+    }
     const EpochTiming timing{.epoch = metrics.epoch,
                              .images_per_second = meter.images_per_second(),
                              .data_seconds = meter.data_seconds(),
@@ -278,6 +280,9 @@ void Trainer::stop(const Meter& meter) {
     if (meter.steps() > 0 && interrupted_by() == 0) {
         const tools::Scores scores = evaluate(w_.step, w_.validation_inputs, w_.dataset.validation,
                                               w_.recipe.training.batch_size, nullptr, w_.reporter);
+        if (!std::isfinite(scores.loss()))
+            throw Diverged(fmt::format("the validation loss after step {} is {}: the logits overflow",
+                                       progress_.step, scores.loss()));
         w_.reporter.evaluated(scores);
     }
     if (ema_) ema_->swap();
