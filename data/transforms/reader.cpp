@@ -98,8 +98,12 @@ std::optional<bool> TableReader::flag(std::string_view key) {
 std::optional<std::string> TableReader::text(std::string_view key) {
     const toml::node* found = node(key);
     if (found == nullptr) return std::nullopt;
-    if (!found->is_string()) fail_at(*found, fmt::format("{} of {} must be a text in quotes", key, what_));
-    return found->value<std::string>();
+    const std::optional<std::string> value = found->is_string() ? found->value<std::string>() : std::nullopt;
+    if (!value) fail_at(*found, fmt::format("{} of {} must be a text in quotes", key, what_));
+    // The names of files end there for the system.
+    if (value->find('\0') != std::string::npos)
+        fail_at(*found, fmt::format("{} of {} holds a character of code 0", key, what_));
+    return value;
 }
 
 std::optional<std::string> TableReader::choice(std::string_view key, const std::vector<std::string>& names) {

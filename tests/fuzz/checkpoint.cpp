@@ -38,10 +38,12 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     try {
         checkpoint = parse_safetensors({reinterpret_cast<const char*>(data), size}, "checkpoint");
         train::progress_in(checkpoint);
+        train::recipe_in(checkpoint);
     } catch (const Error&) {
     }
     try {
         train::restore(checkpoint, tiny.live(), "checkpoint");
+        train::restore_scheduler(checkpoint, tiny.live(), "checkpoint");
     } catch (const Error&) {
         return 0;
     }

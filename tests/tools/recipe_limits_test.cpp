@@ -148,6 +148,7 @@ TEST_CASE("recipes: numbers that are none, and whole numbers that are no whole o
     check_refused("[transforms]\nnormalize = { mean = [0, 0, 0], std = [1, 1, 1e-320] }\n",
                   "std of normalize must be a number");
     check_refused("seed = 1\nseed = 2\n", "r.toml:2: ");
+    check_refused("[data]\npath = \"a\\u0000b\"\n", "r.toml:2: path of data holds a character of code 0");
 }
 
 TEST_CASE("recipes: the smallest numbers, and a zero with a sign, come back as they are written out") {
