@@ -6,6 +6,7 @@
 #include <stb/stb_image.h>
 
 #include <algorithm>
+#include <array>
 #include <climits>
 #include <cstdlib>
 #include <cstring>
@@ -56,6 +57,19 @@ struct BmpHeader {
     bool has_masks() const { return !is_short() && number(30, 4) == 3; }
     int64_t green_mask() const { return number(58, 4); }
 
+    /// Before its rows are counted: an unknown kind could have rows of any length.
+    void require_known_kind(const std::string& path) const {
+        constexpr std::array<int64_t, 6> known = {1, 4, 8, 16, 24, 32};
+        const int64_t compression = is_short() ? 0 : number(30, 4);
+        if (std::find(known.begin(), known.end(), bits()) != known.end() &&
+            (compression == 0 || compression == 3))
+            return;
+        throw ImageError(
+            path,
+            fmt::format("the BMP data are damaged or of an unknown kind ({} bits a pixel, compression {})",
+                        bits(), compression));
+    }
+
     int64_t number(size_t at, size_t count) const {
         int64_t value = 0;
         for (size_t i = 0; i < count; ++i) value |= int64_t{bytes[at + i]} << (8 * i);
@@ -91,6 +105,7 @@ Image decode_bmp(ByteSource& source) {
     const BmpHeader header(source.look());
     const int64_t width = header.width(), height = header.height();
     check_image_size(width, height, source.path());
+    header.require_known_kind(source.path());
     // Rows are not compressed in any kind that is read.
     require_bytes_for(source, width, height, height * ((width * header.bits() + 7) / 8));
     Image image = make_image(source, width, height, 3 * width * height);  // stb_image has pixels of its own

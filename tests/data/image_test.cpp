@@ -158,6 +158,15 @@ TEST_CASE("damaged data are refused") {
         bytes[14] = 77;
         CHECK(contains(decode_error(bytes), "the BMP data are damaged or of an unknown kind"));
     }
+    SUBCASE("BMP of a kind that is not read, whatever its size") {
+        Bytes bytes = bmp_with_size(16'000, 16'000);
+        bytes[28] = 0;  // bits a pixel
+        CHECK(contains(decode_error(bytes), "of an unknown kind (0 bits a pixel, compression 0)"));
+        bytes = bmp_with_size(16'000, 16'000);
+        bytes[28] = 8;
+        bytes[30] = 1;
+        CHECK(contains(decode_error(bytes), "of an unknown kind (8 bits a pixel, compression 1)"));
+    }
     SUBCASE("PGM and PPM headers") {
         CHECK(contains(decode_error(bytes_of("P5 3 x")), "a number is missing"));
         CHECK(contains(decode_error(bytes_of("P5 3 3")), "a number is missing"));
