@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <csignal>
 #include <filesystem>
 #include <memory>
@@ -76,6 +77,22 @@ TEST_CASE_FIXTURE(Fixture, "train: nobody else writes into the folder of a live 
     const Outcome next = run("train", endless({"--overwrite", "--max-steps", "1"}));
     CAPTURE(next.err);
     CHECK(next.code == 0);
+}
+
+TEST_CASE_FIXTURE(Fixture,
+                  "train: a live run whose folder is removed ends, and leaves a new one in its place alone") {
+    Program live("train", endless());
+    REQUIRE(live.wait_for_output("epoch 1/"));
+    fs::rename(folder.path() / "run", folder.path() / "moved");
+    const Outcome next = run("train", arguments({"--out", folder / "run", "--epochs", "2"}));
+    CAPTURE(next.err);
+    CHECK(next.code == 0);
+    const Outcome lost = live.wait();
+    CAPTURE(lost.err);
+    CHECK(lost.code == 1);
+    CHECK(lost.err.find("was removed or replaced") != std::string::npos);
+    const std::string metrics = content_of(folder / "run/metrics.jsonl");
+    CHECK(std::ranges::count(metrics, '\n') == 2);
 }
 
 TEST_CASE_FIXTURE(Fixture, "train: of two that begin in the same new folder one goes on") {

@@ -49,9 +49,9 @@ constexpr const char* examples =
     "best.safetensors, checkpoints/. Run again with the same --out, it goes on from where it was, to the "
     "bit.\n"
     "Ctrl-C finishes the step, writes a checkpoint and ends with code 130; a second one ends at once.\n"
-    "Exit codes: 0 done; 1 the loss or a weight stopped being finite; 2 something on the command line or in "
-    "the\n"
-    "data has to be put right; 130 and 143 ended by a signal.";
+    "Exit codes: 0 done; 1 the loss or a weight stopped being finite, or the weights could not be written; 2 "
+    "something\n"
+    "on the command line or in the data has to be put right; 130 and 143 ended by a signal.";
 
 std::vector<std::string> model_names() {
     std::vector<std::string> names;

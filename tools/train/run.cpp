@@ -38,6 +38,9 @@ int run(const Options& options) {
     } catch (const Diverged& diverged) {
         reporter->notice(fmt::format("train: {}", diverged.what()));
         return 1;
+    } catch (const FolderLost& lost) {
+        reporter->notice(fmt::format("train: {}", lost.what()));
+        return 1;
     }
 }
 

@@ -3,6 +3,7 @@
 #include "tools/train/run_folder.h"
 
 #include <fmt/format.h>
+#include <sys/stat.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -32,6 +33,12 @@ std::vector<std::string> lines_of(const std::vector<Record>& records) {
     std::vector<std::string> lines;
     for (const Record& record : records) lines.push_back(to_json(record).dump());
     return lines;
+}
+
+std::pair<dev_t, ino_t> identity_of(const fs::path& folder) {
+    struct stat status {};
+    if (::stat(folder.c_str(), &status) != 0) return {};
+    return {status.st_dev, status.st_ino};
 }
 
 /// Nothing where it is no object.
@@ -66,6 +73,7 @@ std::string metadata_of(const fs::path& file, const std::string& key) {
 
 RunFolder::RunFolder(fs::path path, int64_t keep_checkpoints)
     : path_(std::move(path)),
+      identity_(identity_of(path_)),
       checkpoints_(path_ / checkpoint_folder, keep_checkpoints),
       metrics_(path_ / metrics_file),
       steps_(path_ / steps_file),
@@ -73,6 +81,8 @@ RunFolder::RunFolder(fs::path path, int64_t keep_checkpoints)
     check_own_files(path_);
     remove_temporary_files(path_);
 }
+
+bool RunFolder::is_still_there() const { return identity_of(path_) == identity_; }
 
 std::optional<StoredCheckpoint> RunFolder::newest_checkpoint(Reporter& reporter) const {
     return checkpoints_.newest([&](const std::string& sentence) { reporter.notice(sentence); });

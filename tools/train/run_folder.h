@@ -15,11 +15,14 @@
 // the folder may be a link: what is read, written and removed is the run's own.
 #pragma once
 
+#include <sys/types.h>
+
 #include <filesystem>
 #include <functional>
 #include <map>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "engine/nn/module.h"
@@ -50,6 +53,8 @@ class RunFolder {
     RunFolder(std::filesystem::path path, int64_t keep_checkpoints);
 
     const std::filesystem::path& path() const { return path_; }
+    /// False once it was removed, or another folder has its name: nothing may be written there any more.
+    bool is_still_there() const;
 
     /// The newest checkpoint that is whole, if there is one; the reporter hears of damaged ones.
     std::optional<StoredCheckpoint> newest_checkpoint(Reporter& reporter) const;
@@ -94,6 +99,7 @@ class RunFolder {
     bool try_to(const std::function<void()>& write, Reporter& reporter);
 
     std::filesystem::path path_;
+    std::pair<dev_t, ino_t> identity_;  // of the folder that was found there
     CheckpointStore checkpoints_;
     LineLog metrics_, steps_, timing_;
     bool failing_ = false;

@@ -158,6 +158,7 @@ void Trainer::update() {
     }
     ++progress_.step;
     scheduler_->after_batch();
+    require_folder();
     log_step(progress_.last_setting, norm);
 }
 
@@ -243,6 +244,7 @@ bool Trainer::finish_epoch(const Meter& meter) {
     ++progress_.epoch;
     metrics.ends_run = phase_is_over() && progress_.phase() + 1 == std::ssize(w_.plan.phases);
     scheduler_->after_epoch(metric_for_scheduler(phase().settings, metrics));
+    require_folder();
     w_.folder.add_epoch(metrics, timing);
     const bool kept = save_weights(metrics, best);
     next_phase_if_done(metrics);
@@ -272,6 +274,7 @@ void Trainer::next_phase_if_done(const EpochMetrics& metrics) {
 }
 
 void Trainer::stop(const Meter& meter) {
+    require_folder();
     check_parameters(w_.model.state());
     const bool saved = save_checkpoint();
     const bool in_epoch = progress_.batch > 0 || progress_.step == 0;  // else they are saved
@@ -330,6 +333,13 @@ std::map<std::string, std::string> Trainer::metadata() const {
     all["step"] = std::to_string(progress_.step);
     all["weights"] = ema_ ? "averaged" : "plain";
     return all;
+}
+
+void Trainer::require_folder() const {
+    if (w_.folder.is_still_there()) return;
+    throw FolderLost(fmt::format(
+        "the run's folder {} was removed or replaced after step {}: nothing more is written there",
+        w_.folder.path().string(), progress_.step));
 }
 
 void Trainer::explain_loss(const NetworkInput& input) const {

@@ -29,6 +29,11 @@ struct Diverged : std::runtime_error {
     using std::runtime_error::runtime_error;
 };
 
+/// The run's folder was removed or replaced: what goes on has no place.
+struct FolderLost : std::runtime_error {
+    using std::runtime_error::runtime_error;
+};
+
 /// What ends a run before its recipe does; a later run goes on from there.
 struct Limits {
     std::optional<int64_t> steps;   // of the whole run
@@ -73,8 +78,8 @@ class Trainer {
     optim::Setting setting() const { return scheduler_->setting(); }
     const Progress& progress() const { return progress_; }
 
-    /// To the last phase's end, a limit or a signal. Throws Diverged; the checkpoints are then the last good
-    /// ones.
+    /// To the last phase's end, a limit or a signal. Throws Diverged, the checkpoints being then the last
+    /// good ones, and FolderLost.
     Ending run();
 
   private:
@@ -107,6 +112,7 @@ class Trainer {
     Position position() const;
     uint32_t batch_number() const;
     std::map<std::string, std::string> metadata() const;
+    void require_folder() const;
     [[noreturn]] void explain_loss(const NetworkInput& input) const;
     /// Throws Diverged if one of them is not finite.
     void check_parameters(const std::vector<nn::NamedParameter>& parameters) const;
