@@ -41,7 +41,11 @@ Loader::Loader(const ImageSet& set, const LoaderOptions& options) : set_(set), o
     }
     next_to_fill_ = next_to_serve_ = batches_;  // nothing to do before start_epoch
     slots_.resize(static_cast<size_t>(options.queue));
-    for (int i = 0; i < options.threads; ++i) workers_.emplace_back([this] { work(); });
+    try {
+        while (std::ssize(workers_) < options.threads) workers_.emplace_back([this] { work(); });
+    } catch (const std::exception&) {
+        // The system has no more threads for us: with fewer, or with none, the batches are the same.
+    }
 }
 
 Loader::~Loader() {
@@ -76,6 +80,7 @@ bool Loader::next(Batch& batch) {
     if (set_.pixels.require_intact) set_.pixels.require_intact();
     std::unique_lock lock(mutex_);
     if (next_to_serve_ == batches_) return false;
+    if (workers_.empty()) fill_next(lock);
     Slot& slot = slot_of(next_to_serve_);
     batch_ready_.wait(lock, [&slot] { return slot.ready; });
     if (slot.failure) std::rethrow_exception(slot.failure);
@@ -94,22 +99,26 @@ void Loader::work() {
             return ending_ || (next_to_fill_ < batches_ && room);
         });
         if (ending_) return;
-        const int64_t index = next_to_fill_++;
-        Slot& slot = slot_of(index);
-        ++busy_workers_;
-        lock.unlock();
-        std::exception_ptr failure;
-        try {
-            fill(index, slot.batch);
-        } catch (...) {
-            failure = std::current_exception();
-        }
-        lock.lock();
-        --busy_workers_;
-        slot.failure = failure;
-        slot.ready = true;
-        batch_ready_.notify_all();
+        fill_next(lock);
     }
+}
+
+void Loader::fill_next(std::unique_lock<std::mutex>& lock) {
+    const int64_t index = next_to_fill_++;
+    Slot& slot = slot_of(index);
+    ++busy_workers_;
+    lock.unlock();
+    std::exception_ptr failure;
+    try {
+        fill(index, slot.batch);
+    } catch (...) {
+        failure = std::current_exception();
+    }
+    lock.lock();
+    --busy_workers_;
+    slot.failure = failure;
+    slot.ready = true;
+    batch_ready_.notify_all();
 }
 
 void Loader::fill(int64_t index, Batch& batch) const {

@@ -70,6 +70,8 @@ class Loader {
     };
 
     void work();
+    /// Makes the next batch, without the lock meanwhile.
+    void fill_next(std::unique_lock<std::mutex>& lock);
     void fill(int64_t index, Batch& batch) const;
     Slot& slot_of(int64_t index) { return slots_[static_cast<size_t>(index) % slots_.size()]; }
 

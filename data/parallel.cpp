@@ -8,11 +8,16 @@
 #include <condition_variable>
 #include <exception>
 #include <mutex>
+#include <system_error>
 #include <thread>
 #include <vector>
 
+#include "engine/cores.h"
+
 namespace vitrine {
 namespace {
+
+constexpr std::chrono::milliseconds progress_interval{100};
 
 /// Enough items a turn that the shared counter costs nothing, few enough that no thread ends long after the
 /// others.
@@ -36,14 +41,19 @@ class Loop {
         } catch (...) {
             stop(std::current_exception());
         }
+        leave(1);
+    }
+
+    /// So many threads have no part in it any more.
+    void leave(int threads) {
         const std::lock_guard lock(mutex_);
-        --running_;
+        running_ -= threads;
         ended_.notify_one();
     }
 
     void report_until_done(const ProgressCallback& progress) {
         std::unique_lock lock(mutex_);
-        while (!ended_.wait_for(lock, std::chrono::milliseconds(100), [this] { return running_ == 0; })) {
+        while (!ended_.wait_for(lock, progress_interval, [this] { return running_ == 0; })) {
             lock.unlock();
             try {
                 if (progress) progress(done_, count_);
@@ -78,11 +88,30 @@ class Loop {
     std::exception_ptr failure_;
 };
 
+/// Starts up to so many threads: fewer where the system has no more of them.
+std::vector<std::jthread> start_threads(int count, const std::function<void()>& work) {
+    std::vector<std::jthread> threads;
+    try {
+        while (std::ssize(threads) < count) threads.emplace_back(work);
+    } catch (const std::system_error&) {
+    }
+    return threads;
+}
+
+void work_alone(int64_t count, const std::function<void(int64_t)>& work, const ProgressCallback& progress) {
+    auto told = std::chrono::steady_clock::now();
+    for (int64_t i = 0; i < count; ++i) {
+        work(i);
+        const auto now = std::chrono::steady_clock::now();
+        if (!progress || now - told < progress_interval) continue;
+        progress(i + 1, count);
+        told = now;
+    }
+}
+
 }  // namespace
 
-int resolve_threads(int threads) {
-    return threads > 0 ? threads : std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
-}
+int resolve_threads(int threads) { return threads > 0 ? threads : usable_cores(); }
 
 void parallel_for(int64_t count, int threads, const std::function<void(int64_t)>& work,
                   const ProgressCallback& progress) {
@@ -90,9 +119,13 @@ void parallel_for(int64_t count, int threads, const std::function<void(int64_t)>
         static_cast<int>(std::clamp<int64_t>(resolve_threads(threads), 1, std::max<int64_t>(count, 1)));
     Loop loop(count, workers, work);
     {
-        std::vector<std::jthread> pool;
-        for (int i = 0; i < workers; ++i) pool.emplace_back([&loop] { loop.work_until_done(); });
-        loop.report_until_done(progress);
+        const auto pool = start_threads(workers, [&loop] { loop.work_until_done(); });
+        if (pool.empty()) {
+            work_alone(count, work, progress);
+        } else {
+            loop.leave(workers - static_cast<int>(pool.size()));
+            loop.report_until_done(progress);
+        }
     }
     loop.rethrow_failure();
     if (progress) progress(count, count);

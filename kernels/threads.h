@@ -3,8 +3,8 @@
 
 namespace vitrine {
 
-/// From now on; 0 means one for each core that this process may run on. Results do not depend on it: the same
-/// bits come out with any number of threads.
+/// From now on; 0 means usable_cores() (cores.h). Results do not depend on it: the same bits come out with
+/// any number of threads.
 void set_threads(int count);
 
 int threads();

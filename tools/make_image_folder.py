@@ -7,17 +7,27 @@ A class is a combination of a shape, a hue and a texture. Everything else is dra
 angle, the exact hue, contrast, a background of waves in other colours, small distracting shapes, noise, the quality
 of the JPEG. No single feature gives the class away: about as many classes share each shape, hue and texture.
 
-OUT/train/CLASS and OUT/val/CLASS are written, and OUT/contact_sheet.jpg with a row of images for some classes. The
-same arguments give the same files. Needs Pillow and numpy.
+OUT/train/CLASS and OUT/val/CLASS are written, and OUT/contact_sheet.jpg with a row of images for some classes: all of
+it, or nothing. The same arguments give the same files. Needs Pillow and numpy.
+
+Exit codes: 0 done; 1 the work failed, as on a full disk; 2 something on the command line has to be put right.
 """
 
 import argparse
 import colorsys
 import itertools
+import os
+import shutil
+import sys
+import tempfile
 from pathlib import Path
 
-import numpy
-from PIL import Image, ImageDraw
+try:
+    import numpy
+    from PIL import Image, ImageDraw
+except ModuleNotFoundError as missing:
+    print(f"make_image_folder: {missing.name} is not installed: Pillow and numpy are needed", file=sys.stderr)
+    sys.exit(2)
 
 SHAPES = ["disc", "square", "triangle", "star", "ring", "cross", "crescent", "bar"]
 HUES = {"red": 0.0, "orange": 0.09, "green": 0.33, "cyan": 0.5, "blue": 0.64, "magenta": 0.85}
@@ -28,8 +38,6 @@ OVERSAMPLING = 2  # masks are drawn at this scale, so that their edges are smoot
 def class_list(count):
     """`count` combinations, spread evenly over shapes, hues and textures."""
     every = list(itertools.product(range(len(SHAPES)), range(len(HUES)), range(len(TEXTURES))))
-    if count > len(every):
-        raise SystemExit(f"make_image_folder: at most {len(every)} classes can be made, not {count}")
     order = numpy.random.default_rng(20).permutation(len(every))
     return sorted(every[i] for i in order[:count])
 
@@ -143,30 +151,82 @@ def contact_sheet(out, names, size, columns=10, rows=12):
     sheet.save(out / "contact_sheet.jpg", quality=90)
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("out", type=Path, help="the folder to write; it must not exist")
-    parser.add_argument("--classes", type=int, default=100)
-    parser.add_argument("--train", type=int, default=100, help="training images a class")
-    parser.add_argument("--val", type=int, default=20, help="validation images a class")
-    parser.add_argument("--size", type=int, default=80, help="side of an image in pixels")
-    parser.add_argument("--seed", type=int, default=0)
-    arguments = parser.parse_args()
-    if arguments.out.exists():
-        raise SystemExit(f"make_image_folder: '{arguments.out}' exists already; name a new folder")
+def whole_number(low, high):
+    def parse(text):
+        value = int(text) if text.isascii() and text.isdigit() else -1
+        if not low <= value <= high:
+            raise argparse.ArgumentTypeError(f"a whole number from {low} to {high} is needed")
+        return value
 
+    return parse
+
+
+class Parser(argparse.ArgumentParser):
+    def _print_message(self, message, file=None):
+        (file or sys.stderr).write(message)  # argparse's own drops a failure
+
+
+def parse_arguments():
+    parser = Parser(description=__doc__.splitlines()[0])
+    count = whole_number(1, 1_000_000)
+    most_classes = len(SHAPES) * len(HUES) * len(TEXTURES)
+    parser.add_argument("out", type=Path, help="the folder to write; it must not exist")
+    parser.add_argument("--classes", type=whole_number(1, most_classes), default=100, metavar="N")
+    parser.add_argument("--train", type=count, default=100, metavar="N", help="training images a class")
+    parser.add_argument("--val", type=count, default=20, metavar="N", help="validation images a class")
+    parser.add_argument("--size", type=whole_number(8, 4096), default=80, metavar="N", help="side of an image in pixels")
+    parser.add_argument("--seed", type=whole_number(0, 2**63 - 1), default=0, metavar="N")
+    arguments = parser.parse_args()
+    if os.path.lexists(arguments.out):
+        parser.error(f"{printable(arguments.out)} exists already; name a new folder")
+    if not arguments.out.parent.is_dir():
+        parser.error(f"there is no folder {printable(arguments.out.parent)} to make it in")
+    return arguments
+
+
+def printable(path):
+    """Without what a terminal would obey, on one line."""
+    return repr(os.fsencode(path).decode("utf-8", "backslashreplace"))
+
+
+def draw_all(folder, arguments):
     combinations = class_list(arguments.classes)
     for label, combination in enumerate(combinations):
         for part, (name, count) in enumerate([("train", arguments.train), ("val", arguments.val)]):
-            folder = arguments.out / name / class_name(combination)
-            folder.mkdir(parents=True)
+            class_folder = folder / name / class_name(combination)
+            class_folder.mkdir(parents=True)
             for i in range(count):
                 random = numpy.random.default_rng([arguments.seed, label, part, i])
                 image = draw_image(random, combination, arguments.size)
-                image.save(folder / f"{i:04}.jpg", quality=int(random.integers(60, 95)))
-    contact_sheet(arguments.out, [class_name(c) for c in combinations], arguments.size)
-    print(f"{len(combinations)} classes, {arguments.train} + {arguments.val} images each, in {arguments.out}")
+                image.save(class_folder / f"{i:04}.jpg", quality=int(random.integers(60, 95)))
+    contact_sheet(folder, [class_name(c) for c in combinations], arguments.size)
+
+
+def make_folder(arguments):
+    """Draws beside OUT and renames, so that OUT is there whole or not at all."""
+    out = arguments.out
+    place = Path(tempfile.mkdtemp(prefix="make_image_folder-", dir=out.parent))
+    try:
+        draw_all(place / "drawn", arguments)  # whose mode the umask decides
+        os.rename(place / "drawn", out)
+    finally:
+        shutil.rmtree(place, ignore_errors=True)
+
+
+def main():
+    arguments = parse_arguments()
+    make_folder(arguments)
+    print(f"{arguments.classes} classes, {arguments.train} + {arguments.val} images each, in {printable(arguments.out)}")
 
 
 if __name__ == "__main__":
-    main()
+    if sys.stdout is None:
+        sys.exit("make_image_folder: the standard output is closed")
+    try:
+        try:
+            main()
+        finally:
+            sys.stdout.flush()  # here, where a failure can still be told: a full disk, a pipe that nobody reads
+    except OSError as error:
+        sys.stdout = None  # what could not be written is not tried again at the exit
+        sys.exit(f"make_image_folder: {error.strerror or error}")

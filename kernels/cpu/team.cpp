@@ -5,6 +5,7 @@
 #include <atomic>
 #include <chrono>
 #include <mutex>
+#include <system_error>
 #include <thread>
 #include <vector>
 
@@ -87,7 +88,7 @@ class Team {
     bool try_run(int64_t count, int threads, LoopBody body) {
         const std::unique_lock alone(running_, std::try_to_lock);
         if (!alone) return false;
-        hire(threads - 1);
+        hire(static_cast<size_t>(threads) - 1);
         loop_.open(count, body);
         loops_.fetch_add(1, std::memory_order_release);
         loops_.notify_all();
@@ -96,10 +97,17 @@ class Team {
     }
 
   private:
-    void hire(int helpers) {
-        if (static_cast<size_t>(helpers) == helpers_.size()) return;
+    /// Where the system has no more threads for us, those that there are do the work.
+    void hire(size_t helpers) {
+        if (helpers == wanted_) return;
         dismiss();
-        for (int index = 1; index <= helpers; ++index) helpers_.emplace_back([this, index] { serve(index); });
+        wanted_ = helpers;
+        try {
+            while (helpers_.size() < helpers)
+                helpers_.emplace_back(
+                    [this, index = static_cast<int>(helpers_.size()) + 1] { serve(index); });
+        } catch (const std::system_error&) {
+        }
     }
 
     void dismiss() {
@@ -126,6 +134,7 @@ class Team {
     std::atomic<uint32_t> loops_ = 0;  // begun so far; a change is all that counts
     std::atomic<bool> ended_ = false;
     std::vector<std::jthread> helpers_;
+    size_t wanted_ = 0;  // helpers; there may be fewer
 };
 
 void run_alone(int64_t count, LoopBody body) {

@@ -18,8 +18,8 @@ struct LoopBody {
 
 /// Calls body for each index in [0, count), each taken by whichever of `threads` threads is free, the calling
 /// one among them. Inside another loop, or while another thread's loop runs, the calling thread does all of
-/// it. The body must not throw. As with OpenMP, a child of fork() must not use a team that its parent has
-/// used.
+/// it. Where no further thread can be started, those that were share it. The body must not throw. As with
+/// OpenMP, a child of fork() must not use a team that its parent has used.
 void run_in_team(int64_t count, int threads, LoopBody body) noexcept;
 
 /// Which thread of the team this is: 0 for the one that called run_in_team, below `threads` for the others.

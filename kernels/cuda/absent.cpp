@@ -2,13 +2,14 @@
 
 #include "kernels/cuda/vendor/available.h"
 #include "kernels/devices.h"
-#include "kernels/error.h"
+#include "kernels/unusable_device.h"
 
 namespace vitrine::cuda {
 
 namespace {
 [[noreturn]] void throw_absent() {
-    throw Error("device cuda is not part of this build of Vitrine: choose cpu or reference");
+    throw UnusableDevice("device cuda is not part of this build of Vitrine: choose cpu or reference",
+                         "this build has no device cuda");
 }
 }  // namespace
 

@@ -14,6 +14,7 @@
 
 #include "kernels/devices.h"
 #include "kernels/error.h"
+#include "kernels/unusable_device.h"
 
 namespace vitrine::VITRINE_GPU {
 namespace {
@@ -23,9 +24,7 @@ const char* advice(cudaError_t status) {
         case cudaErrorMemoryAllocation:
             return "try a smaller batch size or image size";
         case cudaErrorInsufficientDriver:
-            return "there is no NVIDIA driver, or one older than this program's CUDA: see what nvidia-smi "
-                   "says, "
-                   "or choose --device cpu";
+            return "see what nvidia-smi says, or choose --device cpu";
         case cudaErrorNoDevice:
             return "see whether nvidia-smi lists a GPU and CUDA_VISIBLE_DEVICES does not hide it, or choose "
                    "--device cpu";
@@ -167,9 +166,24 @@ void require_code_for_this_gpu() {
     try {
         launch(probe, 1, 1, 0, stream());
     } catch (const Error& error) {
-        throw Error(std::string("device cuda cannot be used here: ") + error.what() +
-                    "; build for this GPU (CMAKE_CUDA_ARCHITECTURES=native), or choose --device cpu");
+        throw UnusableDevice(
+            std::string("device cuda cannot be used here: ") + error.what() +
+                "; build for this GPU (CMAKE_CUDA_ARCHITECTURES=native), or choose --device cpu",
+            "this build cannot use the GPU: --device cuda says why");
     }
+}
+
+/// CUDA's own words for the commonest case speak of versions where there is nothing at all.
+std::string why_unusable(cudaError_t status) {
+    const bool no_driver = status == cudaErrorInsufficientDriver;
+    return std::string(no_driver ? "there is no NVIDIA driver, or one older than this program's CUDA"
+                                 : cudaGetErrorString(status)) +
+           "; " + advice(status);
+}
+
+const char* unusable_in_short(cudaError_t status) {
+    const bool absent = status == cudaErrorInsufficientDriver || status == cudaErrorNoDevice;
+    return absent ? "no NVIDIA GPU with a driver here" : "the GPU cannot be used: --device cuda says why";
 }
 
 }  // namespace
@@ -180,8 +194,8 @@ void require_usable() {
         cudaError_t status = cudaGetDeviceCount(&count);
         if (status == cudaSuccess && count == 0) status = cudaErrorNoDevice;
         if (status != cudaSuccess) {
-            throw Error(std::string("device cuda cannot be used here: ") + cudaGetErrorString(status) + "; " +
-                        advice(status));
+            throw UnusableDevice("device cuda cannot be used here: " + why_unusable(status),
+                                 unusable_in_short(status));
         }
         require_code_for_this_gpu();
         return true;

@@ -188,4 +188,83 @@ TEST_CASE("an error names what is wrong without its escape sequences and megabyt
     CHECK(endless.err.size() < 3000);
 }
 
+TEST_CASE_FIXTURE(Fixture, "report: no file of a run is overwritten by its page") {
+    const std::string copy = folder / "run", victim = folder / "victim";
+    fs::copy(finished, copy, fs::copy_options::recursive);
+    std::ofstream(victim) << "old";
+    for (const char* name : {"metrics.jsonl", "best.safetensors", "recipe.toml"}) {
+        CAPTURE(name);
+        const std::string before = content_of(copy + "/" + name);
+        const Outcome outcome = run("report", {copy, "--out", copy + "/" + name});
+        CHECK(outcome.code == 2);
+        CHECK(outcome.err.find("which is read: name another file") != std::string::npos);
+        CHECK(content_of(copy + "/" + name) == before);
+    }
+    for (const std::string& path : {folder.path().string(), folder / "no/such.html", std::string()})
+        CHECK(run("report", {copy, "--out", path}).code == 2);
+}
+
+TEST_CASE_FIXTURE(Fixture, "train: a run's files never lie among the images") {
+    const TemporaryFolder place;
+    const std::string photos = place / "photos";
+    fs::copy(data, photos, fs::copy_options::recursive);
+    fs::create_symlink(photos + "/train/fire", place.path() / "link");
+    for (const std::string& out : {photos, photos + "/", photos + "/train", photos + "/train/fire",
+                                   photos + "/val/wood/new/deep", place / "link", place / "link/run"}) {
+        CAPTURE(out);
+        const Outcome outcome =
+            run("train", {"--data", photos, "--image-size", "16", "--max-steps", "1", "--out", out});
+        CHECK(outcome.code == 2);
+        CHECK(outcome.err.find("holds the images to train on") != std::string::npos);
+    }
+    CHECK(names_in(photos) == names_in(data));
+    CHECK(names_in(photos + "/train/fire") == names_in(data + "/train/fire"));
+    CHECK(names_in(photos + "/train") == names_in(data + "/train"));
+    for (const std::string& out : {photos + "/runs/1", place.path().string(), place / "photos2"}) {
+        CAPTURE(out);
+        for (int again = 0; again < 2; ++again)  // its own preview.png is no image of the data
+            CHECK(run("train", {"--data", photos, "--image-size", "16", "--max-steps", "1", "--out", out})
+                      .code == 0);
+    }
+}
+
+TEST_CASE_FIXTURE(Fixture, "a FIFO in the place of a file is refused at once") {
+    const std::string fifo = folder / "fifo";
+    REQUIRE(::mkfifo(fifo.c_str(), 0600) == 0);
+    for (const std::string& command :
+         {fmt::format("predict {} {}/val", fifo, data), fmt::format("predict {} {}", model, fifo),
+          fmt::format("train {} --show-recipe", fifo),
+          fmt::format("train --data {} --eval-only {}", data, fifo)}) {
+        CAPTURE(command);
+        const Outcome outcome = run_script("timeout 30 " + command);
+        CHECK((outcome.code == 1 || outcome.code == 2));
+        CHECK(outcome.err.find("it is a FIFO") != std::string::npos);
+    }
+}
+
+TEST_CASE_FIXTURE(Fixture, "make_image_folder.py writes all or nothing, and says what was wrong") {
+    const std::string program = fmt::format("python3 {}/tools/make_image_folder.py", VITRINE_SOURCE_DIR);
+    if (run_script(program + " --help").code != 0) {
+        MESSAGE("skipped: no python3 with Pillow and numpy is here");
+        return;
+    }
+    const std::string small = " --classes 1 --train 1 --val 1 --size 16";
+    for (const std::string& arguments :
+         {folder.path().string(), folder / "no/such", folder / "new --classes 0", folder / "new --train -1",
+          folder / "new --size 1e3"}) {
+        CAPTURE(arguments);
+        const Outcome outcome = run_script(program + " " + arguments);
+        CHECK(outcome.code == 2);
+        CHECK(outcome.err.find("make_image_folder.py: error: ") != std::string::npos);
+    }
+    for (const std::string& call : {program + " --help", program + " " + (folder / "told") + small}) {
+        CAPTURE(call);
+        const Outcome full = run_script(call + " > /dev/full");
+        CHECK(full.code == 1);
+        CHECK(full.err == "make_image_folder: No space left on device\n");
+    }
+    CHECK(run_script(fmt::format("ulimit -f 0; {} {}{}", program, folder / "large", small)).code == 1);
+    CHECK(names_in(folder.path()) == std::set<std::string>{"told"});
+}
+
 }  // namespace vitrine::tests

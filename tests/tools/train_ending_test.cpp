@@ -35,13 +35,28 @@ TEST_CASE("train: Ctrl-C ends with a checkpoint and the best line") {
     CHECK(outcome.err.find("after step " + last.metadata.at("step") + ":") != std::string::npos);
 }
 
-TEST_CASE("train: SIGTERM ends as cleanly") {
+TEST_CASE("train: SIGTERM, and SIGHUP of a terminal that goes away, end as cleanly") {
+    for (const int signal : {SIGTERM, SIGHUP}) {
+        CAPTURE(signal);
+        const TemporaryFolder folder;
+        Program program("train", endless_run(folder));
+        REQUIRE(program.wait_for_output("epoch 1/"));
+        program.send(signal);
+        CHECK(program.wait().code == 128 + signal);
+        CHECK_NOTHROW(read_safetensors(folder / "run/last.safetensors"));
+    }
+}
+
+TEST_CASE("train: under nohup a run goes on when the terminal goes away") {
     const TemporaryFolder folder;
+    const auto before = std::signal(SIGHUP, SIG_IGN);  // what nohup does
     Program program("train", endless_run(folder));
+    std::signal(SIGHUP, before);
     REQUIRE(program.wait_for_output("epoch 1/"));
+    program.send(SIGHUP);
+    REQUIRE(program.wait_for_output("epoch 4/"));
     program.send(SIGTERM);
     CHECK(program.wait().code == 143);
-    CHECK_NOTHROW(read_safetensors(folder / "run/last.safetensors"));
 }
 
 TEST_CASE("train: a loss that is not finite stops the run, names its origin and spares the checkpoints") {

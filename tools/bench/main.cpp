@@ -3,12 +3,12 @@
 #include <iostream>
 
 #include "kernels/kernels.h"
-#include "kernels/threads.h"
 #include "tools/bench/augment_report.h"
 #include "tools/bench/op_report.h"
 #include "tools/bench/options.h"
 #include "tools/bench/step_report.h"
 #include "tools/common/run_program.h"
+#include "tools/common/thread_choice.h"
 
 namespace {
 
@@ -38,7 +38,7 @@ void run_augment(const BenchOptions& options) {
 
 int run(const BenchOptions& options) {
     if (options.command == BenchOptions::Command::help) return 0;
-    set_threads(options.threads);
+    tools::choose_threads(options.threads, [](const std::string& notice) { tools::tell("bench", notice); });
     for (const std::string& implementation : options.implementations) {
         force_implementation(options.step.device, implementation);
     }

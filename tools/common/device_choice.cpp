@@ -5,17 +5,18 @@
 #include "engine/error.h"
 #include "kernels/kernels.h"
 #include "kernels/simt/launch.h"
+#include "kernels/unusable_device.h"
 
 namespace vitrine::tools {
 namespace {
 
-/// Empty if the device can be used, else why not.
+/// Empty if the device can be used, else why not, in a clause.
 std::string reason_against(Device device) {
     try {
         kernels(device);
         return {};
-    } catch (const Error& error) {
-        return error.what();
+    } catch (const UnusableDevice& unusable) {
+        return unusable.clause;
     }
 }
 
@@ -33,8 +34,8 @@ DeviceChoice choose_device(const std::string& name, KernelChecks checks) {
         return {device, "chosen by --device"};
     }
     const std::string reason = reason_against(Device::cuda);
-    if (reason.empty()) return {Device::cuda, "chosen by auto: a usable GPU is present"};
-    return {Device::cpu, "chosen by auto: " + reason};
+    if (reason.empty()) return {Device::cuda, "a usable GPU is present"};
+    return {Device::cpu, reason};
 }
 
 }  // namespace vitrine::tools

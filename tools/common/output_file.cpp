@@ -11,6 +11,7 @@ namespace vitrine::tools {
 namespace fs = std::filesystem;
 
 void check_output_file(std::string_view flag, const std::string& path) {
+    if (path.empty()) throw Error(fmt::format("{}: the name of a file is needed, not an empty text", flag));
     std::error_code failure;
     const fs::path folder = fs::path(path).has_parent_path() ? fs::path(path).parent_path() : fs::path(".");
     if (!fs::is_directory(folder, failure))

@@ -3,8 +3,8 @@
 #include "tools/gradcheck/options.h"
 
 #include <CLI/CLI.hpp>
-#include <thread>
 
+#include "kernels/cores.h"
 #include "kernels/error.h"
 
 namespace vitrine::gradcheck {
@@ -61,9 +61,8 @@ void take(const Arguments& arguments, Options& options) {
     options.gpu = &gpu_from_name(arguments.gpu);
     // A CUDA context does not outlive a fork, and the host's kernels are quick enough.
     options.processes = options.device != Device::simt ? 1
-                        : arguments.processes > 0
-                            ? arguments.processes
-                            : static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
+                        : arguments.processes > 0      ? arguments.processes
+                                                       : usable_cores();
     options.command = arguments.list     ? Options::Command::list
                       : arguments.report ? Options::Command::report
                                          : Options::Command::check;

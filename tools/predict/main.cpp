@@ -10,13 +10,13 @@
 #include "engine/atomic_file.h"
 #include "engine/error.h"
 #include "engine/escape.h"
-#include "kernels/threads.h"
 #include "tools/common/csv.h"
 #include "tools/common/device_choice.h"
 #include "tools/common/model_file.h"
 #include "tools/common/output_file.h"
 #include "tools/common/run_program.h"
 #include "tools/common/standard_output.h"
+#include "tools/common/thread_choice.h"
 #include "tools/common/training_step.h"
 #include "tools/predict/inputs.h"
 #include "tools/predict/options.h"
@@ -78,13 +78,13 @@ void print(const fs::path& image, const std::vector<Guess>& guesses, const tools
 /// Returns how many images could not be decoded.
 size_t classify(const Options& options, const std::vector<fs::path>& images,
                 const tools::ModelDescription& description, tools::TrainingStep& step, Placement placement,
-                Submission& submission) {
+                int threads, Submission& submission) {
     const std::span<const fs::path> all(images);
     const size_t classes = description.classes.size();
     size_t failed = 0;
     for (size_t first = 0; first < all.size(); first += static_cast<size_t>(options.batch_size)) {
         const size_t count = std::min(all.size() - first, static_cast<size_t>(options.batch_size));
-        const Decoded batch = decode(all.subspan(first, count), description.source_size, options.threads);
+        const Decoded batch = decode(all.subspan(first, count), description.source_size, threads);
         if (options.strict && !batch.failures.empty()) throw Error(batch.failures.front());
         for (const std::string& failure : batch.failures) tell("skipped " + failure);
         failed += batch.failures.size();
@@ -132,7 +132,7 @@ int run(const Options& options) {
     const Inputs inputs = find_images(options.inputs);
     const std::vector<fs::path>& images = inputs.images;
     check_csv(options, images);
-    set_threads(options.threads);
+    const int threads = tools::choose_threads(options.threads, tell);
     const Placement placement{DType::f32, tools::choose_device(options.device).device};
     const SafeTensors file = read_safetensors(options.checkpoint);
     const tools::ModelDescription description = describe(options, file);
@@ -141,7 +141,8 @@ int run(const Options& options) {
     const size_t left_out = report_skipped(inputs.skipped, options.strict);
     tools::TrainingStep step(*model, {}, 0.0);
     Submission submission;
-    const size_t failed = left_out + classify(options, images, description, step, placement, submission);
+    const size_t failed =
+        left_out + classify(options, images, description, step, placement, threads, submission);
     std::cout.flush();  // before the CSV file, which may be the standard output too
     if (!options.csv.empty()) submission.write(options.csv);
     if (failed == 0) return 0;

@@ -9,25 +9,27 @@ namespace {
 
 volatile std::sig_atomic_t received = 0;
 
-void restore_defaults() {
-    std::signal(SIGINT, SIG_DFL);
-    std::signal(SIGTERM, SIG_DFL);
+void handle(void (*handler)(int)) {
+    std::signal(SIGINT, handler);
+    std::signal(SIGTERM, handler);
+    struct sigaction hangup {};
+    ::sigaction(SIGHUP, nullptr, &hangup);
+    if (hangup.sa_handler != SIG_IGN) std::signal(SIGHUP, handler);  // nohup wants it ignored
 }
 
 void remember(int signal) {
     received = signal;
-    restore_defaults();
+    handle(SIG_DFL);
 }
 
 }  // namespace
 
 InterruptGuard::InterruptGuard() {
     received = 0;
-    std::signal(SIGINT, remember);
-    std::signal(SIGTERM, remember);
+    handle(remember);
 }
 
-InterruptGuard::~InterruptGuard() { restore_defaults(); }
+InterruptGuard::~InterruptGuard() { handle(SIG_DFL); }
 
 int interrupted_by() { return received; }
 

@@ -1,10 +1,10 @@
-// Ctrl-C: the first asks the run to end cleanly, the second ends it at once.
+// Ctrl-C, or a terminal that goes away: the first asks the run to end cleanly, the second ends it at once.
 #pragma once
 
 namespace vitrine::train {
 
-/// While it lives, the first SIGINT or SIGTERM is only remembered; after that both do again what they always
-/// do.
+/// While it lives, the first SIGINT, SIGTERM or SIGHUP is only remembered; after that all do again what they
+/// always do. A SIGHUP that is ignored already (nohup) stays so.
 class InterruptGuard {
   public:
     InterruptGuard();

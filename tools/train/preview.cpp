@@ -4,6 +4,7 @@
 
 #include "engine/atomic_file.h"
 #include "tools/preview/contact_sheet.h"
+#include "tools/train/out_folder.h"
 #include "tools/train/own_files.h"
 #include "tools/train/run.h"
 #include "tools/train/run_lock.h"
@@ -25,6 +26,7 @@ void write_preview_sheet(const std::filesystem::path& path, const recipe::Recipe
 }
 
 int write_preview(const Options& options, Reporter& reporter) {
+    refuse_among_images(options.out.empty() ? "." : options.out, options.recipe.data.path);
     const RunLock lock(options.out.empty() ? "." : options.out);  // not into the folder of a live run
     const std::filesystem::path& folder = lock.folder();
     if (!options.out.empty()) check_own_files(folder);

@@ -7,6 +7,7 @@
 #include <iostream>
 
 #include "tools/common/standard_output.h"
+#include "tools/common/thread_choice.h"
 #include "tools/train/trainer.h"
 
 namespace vitrine::train {
@@ -24,10 +25,13 @@ int print_recipe(const Options& options) {
 
 }  // namespace
 
-int run(const Options& options) {
-    if (options.summary) return print_summary(options);
-    if (options.show_recipe) return print_recipe(options);
-    const std::unique_ptr<Reporter> reporter = make_reporter(options);
+int run(const Options& given) {
+    if (given.summary) return print_summary(given);
+    if (given.show_recipe) return print_recipe(given);
+    const std::unique_ptr<Reporter> reporter = make_reporter(given);
+    Options options = given;
+    options.threads = tools::choose_threads(given.threads,
+                                            [&](const std::string& sentence) { reporter->notice(sentence); });
     if (options.show_schedule) return show_schedule(options, *reporter);
     if (options.preview) return write_preview(options, *reporter);
     if (!options.eval_only.empty()) return evaluate_only(options, *reporter);

@@ -10,7 +10,6 @@
 #include "engine/error.h"
 #include "engine/escape.h"
 #include "kernels/kernels.h"
-#include "kernels/threads.h"
 #include "models/models.h"
 
 namespace vitrine::train {
@@ -93,7 +92,6 @@ DatasetOptions dataset_options(const Options& options, int64_t image_size, Repor
 }  // namespace
 
 tools::DeviceChoice set_up_machine(const Options& options) {
-    set_threads(options.threads);
     const tools::DeviceChoice choice = tools::choose_device(
         options.device, options.check_kernels ? tools::KernelChecks::on : tools::KernelChecks::off);
     for (const std::string& assignment : options.implementations)

@@ -12,7 +12,7 @@
 
 namespace vitrine::train {
 
-/// Threads, device and forced implementations, as the options want them.
+/// Device and forced implementations, as the options want them.
 tools::DeviceChoice set_up_machine(const Options& options);
 
 /// The data set, at `image_size` (0: its own size, or what the model makes of it: see --image-size). Skipped

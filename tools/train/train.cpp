@@ -5,6 +5,7 @@
 
 #include "engine/error.h"
 #include "tools/train/interrupt.h"
+#include "tools/train/out_folder.h"
 #include "tools/train/own_files.h"
 #include "tools/train/publisher.h"
 #include "tools/train/run.h"
@@ -92,6 +93,7 @@ void say_where(const Resumption& resumption, const Trainer& trainer, Reporter& r
 int train(const Options& options, Reporter& reporter) {
     const recipe::Recipe& recipe = options.recipe;
     const tools::DeviceChoice device = set_up_machine(options);
+    if (!options.out.empty()) refuse_as_data(options.out, recipe.data.path);
     const RunLock lock =
         options.out.empty() ? RunLock::of_new_folder(recipe.model.name) : RunLock(options.out);
     RunFolder folder(lock.folder(), recipe.training.keep_checkpoints);

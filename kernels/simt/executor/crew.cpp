@@ -4,7 +4,9 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <exception>
+#include <system_error>
 #include <utility>
 
 namespace vitrine::simt {
@@ -24,10 +26,7 @@ void Crew::run(int count, const std::function<void()>& f) {
         const std::lock_guard lock(mutex_);
         work_ = &f;
         ++call_;
-        wanted_ = running_ = count - 1;
-        while (static_cast<int>(threads_.size()) < wanted_) {
-            threads_.emplace_back(&Crew::serve, this, static_cast<int>(threads_.size()));
-        }
+        wanted_ = running_ = start(count - 1);
     }
     begin_.notify_all();
     std::exception_ptr failure;
@@ -41,6 +40,16 @@ void Crew::run(int count, const std::function<void()>& f) {
     if (failure == nullptr) failure = failure_;
     failure_ = nullptr;
     if (failure != nullptr) std::rethrow_exception(failure);
+}
+
+int Crew::start(int wanted) {
+    try {
+        while (static_cast<int>(threads_.size()) < wanted)
+            threads_.emplace_back(&Crew::serve, this, static_cast<int>(threads_.size()));
+    } catch (const std::system_error&) {
+        // The system has no more threads for us: those that there are do the work.
+    }
+    return std::min(wanted, static_cast<int>(threads_.size()));
 }
 
 void Crew::serve(int number) {

@@ -16,12 +16,14 @@ class Crew {
     /// This process's. (A fork takes no threads along, so it has a new one.)
     static Crew& of_process();
 
-    /// Runs f on `count` OS threads, the calling one among them, and returns when all have returned. The same
-    /// ones serve every call. Rethrows what one of them threw.
+    /// Runs f on `count` OS threads, or as many as can be started, the calling one among them, and returns
+    /// when all have returned. The same ones serve every call. Rethrows what one of them threw.
     void run(int count, const std::function<void()>& f);
 
   private:
     Crew() = default;
+    /// Sees to it that so many threads serve, and returns how many of them do. Under the mutex.
+    int start(int wanted);
     void serve(int number);
 
     std::mutex mutex_;

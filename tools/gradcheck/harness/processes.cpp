@@ -114,7 +114,12 @@ class Parent {
         int ends[2];
         if (pipe(ends) != 0) throw Error("no pipe can be made for another process");
         const pid_t process = fork();
-        if (process < 0) throw Error("no further process can be started: try fewer with --processes");
+        if (process < 0) {
+            close(ends[0]);
+            close(ends[1]);
+            if (!children_.empty()) return;  // those that there are do the work
+            throw Error("no other process can be started here: try --processes 1");
+        }
         if (process == 0) {
             close(ends[0]);
             work(tasks_, counter_, ends[1]);

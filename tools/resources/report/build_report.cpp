@@ -5,11 +5,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <fstream>
-#include <sstream>
 #include <tuple>
 
-#include "kernels/error.h"
+#include "engine/input_file.h"
 #include "tools/resources/report/block_sizes.h"
 #include "tools/resources/report/ptxas_report.h"
 
@@ -17,14 +15,6 @@ namespace vitrine::resources {
 namespace {
 
 namespace fs = std::filesystem;
-
-std::string contents(const fs::path& path) {
-    std::ifstream file(path, std::ios::binary);
-    if (!file) throw Error(fmt::format("{} cannot be read: build the cuda device first", path.string()));
-    std::ostringstream text;
-    text << file.rdbuf();
-    return text.str();
-}
 
 /// add.cu of …/add.cu.o.ptxas
 std::string source_of(const fs::path& report) { return report.stem().stem().string(); }
@@ -43,9 +33,9 @@ std::vector<fs::path> reports_below(const fs::path& folder) {
 void add_report(const fs::path& path, BuildReport& report) {
     const std::string file = source_of(path);
     report.files.push_back(file);
-    std::vector<KernelResources> kernels = parse_ptxas_report(contents(path), file);
+    std::vector<KernelResources> kernels = parse_ptxas_report(read_file(path), file);
     fs::path object = path;
-    const auto sizes = block_sizes(contents(object.replace_extension()));
+    const auto sizes = block_sizes(read_file(object.replace_extension()));
     for (KernelResources& kernel : kernels) {
         const auto size = sizes.find({kernel.symbol, kernel.architecture});
         if (size != sizes.end()) kernel.block_threads = size->second;
