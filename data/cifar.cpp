@@ -75,8 +75,8 @@ void append_file(const fs::path& file, const Variant& variant, std::vector<uint8
     }
 }
 
-ImageSet load_part(const fs::path& folder, const std::vector<std::string>& files, const Variant& variant,
-                   const DatasetOptions& options) {
+ImageSet load_part(const fs::path& folder, const std::string& part, const std::vector<std::string>& files,
+                   const Variant& variant, const DatasetOptions& options) {
     std::vector<uint8_t> records;
     for (const std::string& file : files) append_file(folder / file, variant, records);
     const int64_t count = static_cast<int64_t>(records.size()) / variant.record_bytes();
@@ -84,7 +84,7 @@ ImageSet load_part(const fs::path& folder, const std::vector<std::string>& files
     for (int64_t i = 0; i < count; ++i) {
         labels.push_back(records[static_cast<size_t>(i * variant.record_bytes() + variant.label_bytes - 1)]);
     }
-    return make_image_set(side, side, std::move(labels), options, [&](int64_t i) {
+    return make_image_set(side, side, std::move(labels), part, options, [&](int64_t i) {
         Image image{side, side, std::vector<uint8_t>(3 * plane)};
         const uint8_t* planes = records.data() + i * variant.record_bytes() + variant.label_bytes;
         for (int64_t p = 0; p < plane; ++p) {
@@ -110,8 +110,8 @@ Dataset load_cifar(const DatasetOptions& options, const Variant& variant) {
     if (folder.empty()) folder = options.path;  // the message then names what is missing there
     Dataset dataset;
     dataset.class_names = class_names(folder, variant);
-    dataset.train = load_part(folder, variant.train_files, variant, options);
-    dataset.validation = load_part(folder, {variant.test_file}, variant, options);
+    dataset.train = load_part(folder, "train", variant.train_files, variant, options);
+    dataset.validation = load_part(folder, "test", {variant.test_file}, variant, options);
     refuse_validation_share(options, variant.kind, dataset.validation.count);
     return dataset;
 }

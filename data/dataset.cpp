@@ -46,6 +46,11 @@ void check_options(const DatasetOptions& options) {
             fmt::format("the image size is {}; 1 to 4096 pixels (or 0 for the set's own size) are allowed",
                         options.image_size));
     }
+    if (!(options.default_validation >= 0.0 && options.default_validation < 1.0)) {
+        throw Error(
+            fmt::format("the validation share is {} by default; a share from 0 and below 1 is allowed",
+                        options.default_validation));
+    }
     if (options.threads < 0) {
         throw Error(
             fmt::format("the number of threads is {}; 0 (one a core) or more is allowed", options.threads));
@@ -97,6 +102,18 @@ const DatasetFormat& choose_format(const DatasetOptions& options) {
     throw_unrecognised(options.path);
 }
 
+void keep_subset(Dataset& dataset, const DatasetOptions& options) {
+    if (options.subset == 1.0) return;
+    dataset.draw.subset = options.subset;
+    const std::vector<int64_t> kept = stratified_subset(dataset.train.labels, options.subset, options.seed);
+    std::vector<int64_t> left_out;
+    for (int64_t i = 0; i < dataset.train.count; ++i) {
+        if (!std::ranges::binary_search(kept, i)) left_out.push_back(i);
+    }
+    dataset.left_out = dataset.train.select(left_out);
+    dataset.train = dataset.train.select(kept);
+}
+
 }  // namespace
 
 const std::vector<std::string>& dataset_kinds() {
@@ -115,15 +132,14 @@ Dataset load_dataset(const DatasetOptions& given) {
     const DatasetFormat& format = choose_format(options);
     Dataset dataset = format.load(options);
     dataset.kind = format.kind;
+    dataset.draw.seed = options.seed;
+    const bool none_held_out = !options.validation && options.default_validation == 0.0;
     for (const auto& [part, set] :
          {std::pair{"training", &dataset.train}, {"validation", &dataset.validation}}) {
-        if (set->count > 0) continue;
+        if (set->count > 0 || (set == &dataset.validation && none_held_out)) continue;
         throw Error(fmt::format("the data set {} has no readable {} images", in_quotes(options.path), part));
     }
-    if (options.subset < 1.0) {
-        dataset.train =
-            dataset.train.select(stratified_subset(dataset.train.labels, options.subset, options.seed));
-    }
+    keep_subset(dataset, options);
     dataset.statistics = channel_statistics(dataset.train);
     if (dataset.train.pixels.require_intact) dataset.train.pixels.require_intact();
     return dataset;
@@ -164,7 +180,8 @@ std::vector<std::string> read_lines(const fs::path& file) {
 }
 
 ImageSet make_image_set(int64_t native_height, int64_t native_width, std::vector<int32_t> labels,
-                        const DatasetOptions& options, const std::function<Image(int64_t)>& read) {
+                        const std::string& part, const DatasetOptions& options,
+                        const std::function<Image(int64_t)>& read) {
     ImageSet set;
     set.count = static_cast<int64_t>(labels.size());
     set.height = options.image_size > 0 ? options.image_size : native_height;
@@ -181,8 +198,12 @@ ImageSet make_image_set(int64_t native_height, int64_t native_width, std::vector
             std::copy(image.pixels.begin(), image.pixels.end(), pixels.get() + i * image_bytes);
         },
         options.progress);
-    for (int64_t i = 0; i < set.count; ++i) set.rows.push_back(i);
-    set.pixels = {pixels, pixels.get(), set.count};
+    const auto names = std::make_shared<std::vector<std::string>>();
+    for (int64_t i = 0; i < set.count; ++i) {
+        set.rows.push_back(i);
+        names->push_back(fmt::format("{} image {}", part, i));
+    }
+    set.pixels = {.owner = pixels, .data = pixels.get(), .images = set.count, .names = names};
     return set;
 }
 

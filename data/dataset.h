@@ -36,8 +36,11 @@ struct DatasetOptions {
     /// Share of the training set to keep, in (0, 1]: the same share of each class, at least one image.
     double subset = 1.0;
     /// Share of each class to hold out for validation, in (0, 1), where the set has no validation images of
-    /// its own (default 0.2). For a set that has them it must stay unset.
+    /// its own. For a set that has them it must stay unset.
     std::optional<double> validation;
+    /// Where it is unset and the set has none of its own: the share held out; 0: none, and there are no
+    /// validation images.
+    double default_validation = 0.2;
     /// Decides which images the two options above choose.
     uint64_t seed = 0;
     /// A file that is left out as damaged (SkippedKind) is an Error.
@@ -64,12 +67,29 @@ struct SkippedFile {
     std::string path;  // as text (engine/escape.h)
     std::string reason;
     SkippedKind kind = SkippedKind::damaged;
+    std::string name = {};  // below the data set's folder, as ImageSet::name has it, where it had been one
+};
+
+/// What decided which images a part has, beyond where the data set keeps them.
+struct SplitDraw {
+    uint64_t seed = 0;
+    /// Share of each class that was held out; 0: none, the validation images are the set's own.
+    double validation = 0.0;
+    /// Share of the training images that was kept.
+    double subset = 1.0;
+    /// Whether an image is in another part than its place and the draw give it: see keep_parts.
+    bool rearranged = false;
+
+    bool operator==(const SplitDraw&) const = default;
 };
 
 struct Dataset {
     std::string kind;
     ImageSet train;
     ImageSet validation;
+    /// Training images that are left out of the subset.
+    ImageSet left_out;
+    SplitDraw draw;
     std::vector<std::string> class_names;  // as text (engine/escape.h)
     /// Of the training images that are kept: what to normalise both sets with.
     ChannelStatistics statistics;
@@ -84,8 +104,8 @@ const std::vector<std::string>& dataset_kinds();
 
 /// Loads a set whole: small ones into memory, folders of images through the packed cache.
 /// Throws Error for a missing folder, no or unknown layout, a truncated or inconsistent file, an empty class,
-/// train and validation classes that differ, no images at all, or an option out of
-/// its range.
+/// train and validation classes that differ, no images at all (validation images included, unless none were
+/// to be held out), or an option out of its range.
 Dataset load_dataset(const DatasetOptions& options);
 
 }  // namespace vitrine

@@ -27,6 +27,12 @@ ImageSet part_of(const FolderListing& listing, const PackedImages& packed, const
     return set;
 }
 
+std::shared_ptr<const std::vector<std::string>> names_of(const FolderListing& listing) {
+    const auto names = std::make_shared<std::vector<std::string>>();
+    for (const ImageFile& file : listing.files) names->push_back(file.path);
+    return names;
+}
+
 void refuse_damaged(const std::vector<SkippedFile>& skipped) {
     const auto first = std::ranges::find(skipped, SkippedKind::damaged, &SkippedFile::kind);
     if (first != skipped.end()) throw ImageError(first->path, first->reason);
@@ -79,11 +85,12 @@ Dataset load_listing(const FolderListing& listing, const std::vector<std::string
                      int64_t train_files, int64_t default_image_size, const DatasetOptions& options) {
     if (options.strict) refuse_damaged(listing.skipped);
     const int64_t image_size = options.image_size > 0 ? options.image_size : default_image_size;
-    const PackedImages packed = pack_images(listing.root, listing.files,
-                                            {image_size, options.strict, options.cache_folder,
-                                             options.threads, options.progress, options.verify_cache});
+    PackedImages packed = pack_images(listing.root, listing.files,
+                                      {image_size, options.strict, options.cache_folder, options.threads,
+                                       options.progress, options.verify_cache});
 
     Dataset dataset;
+    packed.pixels.names = names_of(listing);
     for (const std::string& name : class_names) dataset.class_names.push_back(escape(name));
     dataset.notices = packed.notices;
     dataset.skipped = listing.skipped;
@@ -91,7 +98,9 @@ Dataset load_listing(const FolderListing& listing, const std::vector<std::string
     for (const UndecodedFile& file : packed.undecoded) {
         const auto index = static_cast<size_t>(file.index);
         decoded[index] = false;
-        dataset.skipped.push_back({escape((listing.root / listing.files[index].path).string()), file.reason});
+        const std::string& name = listing.files[index].path;
+        dataset.skipped.push_back(
+            {escape((listing.root / name).string()), file.reason, SkippedKind::damaged, name});
     }
     std::sort(dataset.skipped.begin(), dataset.skipped.end(),
               [](const SkippedFile& a, const SkippedFile& b) { return a.path < b.path; });

@@ -39,10 +39,11 @@ void refuse_validation_share(const DatasetOptions& options, const std::string& k
 /// The lines of a text file without their line ends; empty lines are left out.
 std::vector<std::string> read_lines(const std::filesystem::path& file);
 
-/// Builds a set in memory: read(i) gives image i at the native size. All images are resized if options ask
-/// for it.
+/// Builds a set in memory: read(i) gives image i at the native size; its name is "PART image i". All images
+/// are resized if options ask for it.
 ImageSet make_image_set(int64_t native_height, int64_t native_width, std::vector<int32_t> labels,
-                        const DatasetOptions& options, const std::function<Image(int64_t)>& read);
+                        const std::string& part, const DatasetOptions& options,
+                        const std::function<Image(int64_t)>& read);
 
 /// Indices of a seeded sample of each class; share in (0, 1). See stratified_split.
 struct Split {

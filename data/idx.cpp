@@ -179,7 +179,7 @@ ImageSet load_part(const fs::path& folder, const std::string& part, const Datase
     }
     const std::vector<uint8_t> pixels = images.read_content();
     const int64_t rows = images.rows(), columns = images.columns();
-    return make_image_set(rows, columns, {classes_of_images.begin(), classes_of_images.end()}, options,
+    return make_image_set(rows, columns, {classes_of_images.begin(), classes_of_images.end()}, part, options,
                           [&](int64_t i) {
                               Image image{rows, columns, {}};
                               image.pixels.reserve(static_cast<size_t>(3 * rows * columns));

@@ -47,7 +47,6 @@ Dataset load_split_folders(const DatasetOptions& options, const FolderLayout& la
 
 /// One folder of class folders: the validation images are held out of it.
 Dataset load_one_folder(const DatasetOptions& options, const std::string& folder) {
-    constexpr double default_share = 0.2;
     std::vector<std::string> notices;
     std::vector<ClassFolder> classes = list_classes(options, folder, notices);
     require_two_classes(options, folder, classes);
@@ -56,11 +55,9 @@ Dataset load_one_folder(const DatasetOptions& options, const std::string& folder
     const int64_t files = add_classes(listing, std::move(classes));
     Dataset dataset = load_listing(listing, names, files, options.folder_size, options);
     std::ranges::move(notices, std::back_inserter(dataset.notices));
-    const Split split =
-        stratified_split(dataset.train.labels, options.validation.value_or(default_share), options.seed);
-    dataset.notices.push_back(
-        fmt::format("{} has no validation images of its own: {} of its {} images are held out",
-                    in_quotes(options.path), split.held_out.size(), dataset.train.count));
+    dataset.draw.validation = options.validation.value_or(options.default_validation);
+    if (dataset.draw.validation == 0.0) return dataset;
+    const Split split = stratified_split(dataset.train.labels, dataset.draw.validation, options.seed);
     dataset.validation = dataset.train.select(split.held_out);
     dataset.train = dataset.train.select(split.kept);
     return dataset;

@@ -8,6 +8,8 @@
 #include <stdexcept>
 #include <utility>
 
+#include "engine/error.h"
+
 namespace vitrine {
 
 const uint8_t* ImageSet::image(int64_t i) const {
@@ -23,6 +25,52 @@ ImageSet ImageSet::select(const std::vector<int64_t>& samples) const {
         chosen.rows.push_back(rows.at(static_cast<size_t>(sample)));
     }
     return chosen;
+}
+
+std::string ImageSet::name(int64_t i) const {
+    return pixels.names ? pixels.names->at(static_cast<size_t>(rows.at(static_cast<size_t>(i)))) : "";
+}
+
+namespace {
+
+void append(ImageSet& set, const ImageSet& more) {
+    set.labels.insert(set.labels.end(), more.labels.begin(), more.labels.end());
+    set.rows.insert(set.rows.end(), more.rows.begin(), more.rows.end());
+    set.count += more.count;
+}
+
+/// Both sets' samples on a block of their own, row i belonging to sample i.
+ImageSet copied_together(const ImageSet& first, const ImageSet& second) {
+    const int64_t image_bytes = first.image_bytes();
+    ImageSet set{0, first.height, first.width, first.labels, {}, {}};
+    set.labels.insert(set.labels.end(), second.labels.begin(), second.labels.end());
+    set.count = first.count + second.count;
+    const auto pixels =
+        std::make_shared_for_overwrite<uint8_t[]>(static_cast<size_t>(set.count * image_bytes));
+    const auto names = std::make_shared<std::vector<std::string>>();
+    for (const ImageSet* each : {&first, &second}) {
+        for (int64_t i = 0; i < each->count; ++i) {
+            const auto row = static_cast<int64_t>(set.rows.size());
+            std::copy_n(each->image(i), image_bytes, pixels.get() + row * image_bytes);
+            names->push_back(each->name(i));
+            set.rows.push_back(row);
+        }
+    }
+    set.pixels = {.owner = pixels, .data = pixels.get(), .images = set.count, .names = names};
+    return set;
+}
+
+}  // namespace
+
+ImageSet joined(const ImageSet& first, const ImageSet& second) {
+    if (second.count == 0) return first;
+    if (first.count == 0) return second;
+    if (first.height != second.height || first.width != second.width)
+        throw Error("two parts of a data set have images of different sizes");
+    if (first.pixels.data != second.pixels.data) return copied_together(first, second);
+    ImageSet set = first;
+    append(set, second);
+    return set;
 }
 
 ImageSet unlabelled_set(std::vector<uint8_t> pixels, int64_t count, int64_t side) {

@@ -19,6 +19,9 @@ struct PixelBlock {
     /// Throws Error where a mapped file was changed under the block; nothing for memory. Asked after pixels
     /// were read.
     std::function<void()> require_intact = nullptr;
+    /// What each image is called: the path of its file below the data set's folder, or its number in its
+    /// file. Null: they have no names.
+    std::shared_ptr<const std::vector<std::string>> names = {};
 };
 
 /// One part of a data set (training or validation). Sample i is row rows[i] of the block.
@@ -36,9 +39,16 @@ struct ImageSet {
     /// The pixels [height, width, 3] of sample i. Throws std::out_of_range where i or its row does not exist.
     const uint8_t* image(int64_t i) const;
 
+    /// What sample i is called; empty where images have no names.
+    std::string name(int64_t i) const;
+
     /// The samples with these indices, in this order, on the same pixels.
     ImageSet select(const std::vector<int64_t>& samples) const;
 };
+
+/// The samples of both, those of `first` before the others. Sets of one block go on sharing it; else the
+/// pixels of all are copied into a new one. Throws Error where the images differ in size.
+ImageSet joined(const ImageSet& first, const ImageSet& second);
 
 /// Sample i is image i of `pixels` [count, side, side, 3], and its label 0.
 ImageSet unlabelled_set(std::vector<uint8_t> pixels, int64_t count, int64_t side);

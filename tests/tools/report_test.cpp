@@ -48,6 +48,12 @@ TEST_CASE("base64: the vectors of RFC 4648, and bytes above 127") {
     CHECK(tools::base64("foo") == "Zm9v");
     CHECK(tools::base64("foobar") == "Zm9vYmFy");
     CHECK(tools::base64("\xff\xfe\xfd") == "//79");
+    for (const std::string bytes : {"f", "fo", "foo", "foob", "\xFF\x80\xFE\x01"})
+        CHECK(tools::from_base64(tools::base64(bytes)) == bytes);
+    CHECK(tools::from_base64("") == "");
+    CHECK(tools::from_base64(tools::base64(std::string(3, '\0'))) == std::string(3, '\0'));
+    for (const char* none : {"Zg=", "Zg", "Zh==", "====", "A===", "Zg=A", "Zm9*", "Zm9v\n"})
+        CHECK(tools::from_base64(none) == std::nullopt);
 }
 
 TEST_CASE("report: links in a run's folder are named and not followed") {

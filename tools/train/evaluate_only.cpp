@@ -1,17 +1,35 @@
-// train --eval-only: measures a saved model on the validation images.
+// train --eval-only: measures a saved model on images of a data set.
 
 #include <fmt/format.h>
 
 #include <cmath>
+#include <map>
 
 #include "engine/error.h"
 #include "tools/common/run_program.h"
 #include "tools/train/evaluation.h"
+#include "tools/train/measured_part.h"
 #include "tools/train/run.h"
 #include "tools/train/setup.h"
 
 namespace vitrine::train {
 namespace {
+
+/// Numbers the classes of the data as the model does, if they are the same.
+void number_classes(Dataset& dataset, const std::vector<std::string>& as_in_file) {
+    std::map<std::string, int32_t> numbers;
+    for (size_t i = 0; i < as_in_file.size(); ++i) numbers.emplace(as_in_file[i], static_cast<int32_t>(i));
+    std::vector<int32_t> to_file;
+    for (const std::string& name : dataset.class_names) {
+        const auto found = numbers.find(name);
+        if (found == numbers.end()) return;  // check_classes has the words for it
+        to_file.push_back(found->second);
+    }
+    dataset.class_names = as_in_file;
+    for (ImageSet* set : {&dataset.train, &dataset.validation, &dataset.left_out}) {
+        for (int32_t& label : set->labels) label = to_file[static_cast<size_t>(label)];
+    }
+}
 
 /// Throws where labels of the data would mean other classes to the model.
 void check_classes(const tools::ModelDescription& description, const Dataset& dataset,
@@ -54,8 +72,11 @@ int evaluate_only(const Options& options, Reporter& reporter) {
     tools::ModelDescription description = describe_checkpoint(options, file);
 
     const recipe::Recipe& recipe = options.recipe;
-    const Dataset dataset = load_data(
+    Dataset dataset = read_data(
         options, says_how_to_prepare(recipe) ? recipe.data.image_size : description.source_size, reporter);
+    report_data(dataset, reporter);
+    if (described && dataset.class_names.size() == description.classes.size())
+        number_classes(dataset, description.classes);
     check_classes(description, dataset, options.eval_only, described);
     if (!described) {
         description.preparation.normalize = normalization_of(dataset);
@@ -65,15 +86,16 @@ int evaluate_only(const Options& options, Reporter& reporter) {
                         options.eval_only));
     }
     const Placement placement{DType::f32, device.device};
-    InputMaker inputs(dataset.validation, preparation_for(recipe, description), placement);
+    const ImageSet measured = measured_part(options, trained_on(file, options.eval_only), dataset, reporter);
+    InputMaker inputs(measured, preparation_for(recipe, description), placement);
     description.image_size = inputs.output_size().height;
     const std::shared_ptr<nn::Module> model =
         tools::build_model(description, placement, file, options.eval_only);
     tools::TrainingStep step(*model, {}, 0.0);
     const tools::Scores scores =
-        evaluate(step, inputs, dataset.validation, recipe.training.batch_size, nullptr, reporter);
+        evaluate(step, inputs, measured, recipe.training.batch_size, nullptr, reporter);
     if (!std::isfinite(scores.loss()))
-        throw tools::Failure(fmt::format("the loss of {} on the validation images is {}: its logits overflow",
+        throw tools::Failure(fmt::format("the loss of {} on these images is {}: its logits overflow",
                                          options.eval_only, scores.loss()));
     reporter.evaluated(scores);
     return 0;

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 #include <CLI/CLI.hpp>
 
+#include <algorithm>
 #include <iostream>
 #include <limits>
 #include <utility>
@@ -226,8 +227,16 @@ void add_output(CLI::App& app, CommandLine& line) {
 
 void add_other_modes(CLI::App& app, CommandLine& line) {
     Options& options = line.options;
-    app.add_option("--eval-only", options.eval_only, "Measure this model on the validation images")
+    app.add_option("--eval-only", options.eval_only, "Measure this model, on the images of --split")
         ->type_name("FILE");
+    add_choice(
+        app, "--split", {"train", "val", "all"},
+        [&options](const std::string& name) {
+            options.split = name == "train" ? Split::train : name == "val" ? Split::val : Split::all;
+        },
+        "Which images to measure [val: those that the run held\nout, or the data's own; all of a folder of "
+        "other "
+        "images\nwithout a split]");
     app.add_flag("--show-schedule", options.show_schedule, "Plot learning rate and momentum of every phase");
     app.add_flag("--show-recipe", options.show_recipe, "Print the recipe with all its defaults");
     add_whole(
@@ -260,6 +269,10 @@ void check_together(const CommandLine& line, const CLI::App& app) {
             "--summary: choose one of them");
     if (app.count("--classes") != 0 && !options.summary)
         throw Error("--classes is for --summary; in training the data decide the number of classes");
+    if (options.split && options.eval_only.empty())
+        throw Error(
+            "--split is for --eval-only; training uses the training images and is judged by the validation "
+            "images");
     if (line.overwrite && line.allow_changes)
         throw Error("--overwrite and --allow-changes: choose one of them");
     for (const auto& [flag, given] :
@@ -295,6 +308,14 @@ Recipe resolve(const CommandLine& line) {
     return recipe::parse_recipe(table, line.recipe.empty() ? "the command line" : line.recipe);
 }
 
+/// Whether the command line, and not only the recipe's file, says how much to hold out.
+bool asks_for_validation(const CommandLine& line) {
+    constexpr std::string_view place = "data.validation";
+    return std::ranges::any_of(line.changes, [&](const Change& change) { return change.place == place; }) ||
+           std::ranges::any_of(line.assignments,
+                               [&](const std::string& assignment) { return assignment.starts_with(place); });
+}
+
 }  // namespace
 
 Options parse_options(int argc, const char* const* argv) {
@@ -317,6 +338,7 @@ Options parse_options(int argc, const char* const* argv) {
     }
     check_together(line, app);
     line.options.recipe = resolve(line);
+    if (asks_for_validation(line)) line.options.validation = line.options.recipe.data.validation;
     line.options.existing = line.overwrite       ? Existing::overwrite
                             : line.allow_changes ? Existing::allow_changes
                                                  : Existing::resume;

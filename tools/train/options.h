@@ -11,6 +11,9 @@
 
 namespace vitrine::train {
 
+/// A part of a data set, for --eval-only.
+enum class Split { train, val, all };
+
 struct Options {
     /// The recipe file with --set and the other flags put into it; without a file, a short run of one phase.
     recipe::Recipe recipe;
@@ -36,6 +39,7 @@ struct Options {
 
     // Instead of training
     std::string eval_only;
+    std::optional<Split> split;  // of the data, to measure
     bool summary = false;
     int64_t classes = 10;  // of the summary
     bool show_schedule = false;
@@ -46,6 +50,8 @@ struct Options {
     // As given on the command line, for what a checkpoint must agree with.
     std::optional<std::string> model;
     std::optional<double> width_mult;
+    // And what it must not be left to a recipe to ask for.
+    std::optional<double> validation;
 };
 
 /// Every value is checked by itself and against the others. Throws Error or CLI::ParseError; prints the help

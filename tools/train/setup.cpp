@@ -50,11 +50,15 @@ void report_notices(const Dataset& dataset, Reporter& reporter) {
     if (count > listed_files)
         reporter.notice(fmt::format("{} files were skipped, these and {} more", count, count - listed_files));
     report_other_files(dataset.skipped, reporter);
+    if (dataset.draw.validation > 0.0)
+        reporter.notice(
+            fmt::format("the data have no validation images of their own: {} of their {} images are "
+                        "held out",
+                        dataset.validation.count,
+                        dataset.train.count + dataset.validation.count + dataset.left_out.count));
 }
 
 void check_data(const Dataset& dataset) {
-    if (dataset.validation.count == 0)
-        throw Error("the data have no validation images: give more images, or a larger --validation share");
     if (dataset.train.height != dataset.train.width)
         throw Error(
             fmt::format("the images of the data are {}×{} pixels, but models take squares: give --image-size",
@@ -80,6 +84,10 @@ DatasetOptions dataset_options(const Options& options, int64_t image_size, Repor
         wanted.folder_size = options.recipe.transforms.train.resize;
     wanted.subset = data.subset;
     wanted.validation = data.validation;
+    if (!options.eval_only.empty()) {  // what the recipe held out in training has nothing to do with it
+        wanted.validation = options.validation;
+        wanted.default_validation = 0.0;
+    }
     wanted.seed = options.recipe.seed;
     wanted.strict = data.strict;
     wanted.cache_folder = options.cache;
@@ -99,7 +107,7 @@ tools::DeviceChoice set_up_machine(const Options& options) {
     return choice;
 }
 
-Dataset load_data(const Options& options, int64_t image_size, Reporter& reporter) {
+Dataset read_data(const Options& options, int64_t image_size, Reporter& reporter) {
     DatasetOptions wanted = dataset_options(options, image_size, reporter);
     Dataset dataset = load_dataset(wanted);
     const int64_t multiple = models::model_from_name(options.recipe.model.name).size_multiple;
@@ -108,8 +116,17 @@ Dataset load_data(const Options& options, int64_t image_size, Reporter& reporter
         wanted.image_size = (dataset.train.height + multiple - 1) / multiple * multiple;
         dataset = load_dataset(wanted);
     }
+    return dataset;
+}
+
+void report_data(const Dataset& dataset, Reporter& reporter) {
     report_notices(dataset, reporter);
     check_data(dataset);
+}
+
+Dataset load_data(const Options& options, int64_t image_size, Reporter& reporter) {
+    Dataset dataset = read_data(options, image_size, reporter);
+    report_data(dataset, reporter);
     return dataset;
 }
 

@@ -20,6 +20,10 @@ tools::DeviceChoice set_up_machine(const Options& options);
 /// model.
 Dataset load_data(const Options& options, int64_t image_size, Reporter& reporter);
 
+/// Its two halves: loading alone, and what there is to say of the data.
+Dataset read_data(const Options& options, int64_t image_size, Reporter& reporter);
+void report_data(const Dataset& dataset, Reporter& reporter);
+
 /// The recipe's pipelines; where it does not say how to normalise, by the data's own mean and deviation.
 Transforms transforms_for(const recipe::Recipe& recipe, const Dataset& dataset);
 

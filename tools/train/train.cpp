@@ -9,9 +9,11 @@
 #include "tools/train/own_files.h"
 #include "tools/train/publisher.h"
 #include "tools/train/run.h"
+#include "tools/train/run_data.h"
 #include "tools/train/run_lock.h"
 #include "tools/train/settings.h"
 #include "tools/train/setup.h"
+#include "tools/train/trained_on.h"
 #include "tools/train/trainer.h"
 
 namespace vitrine::train {
@@ -26,9 +28,10 @@ int64_t parameter_count(nn::Module& model) {
 }
 
 std::map<std::string, std::string> metadata(const tools::ModelDescription& description,
-                                            const Dataset& dataset, const recipe::Recipe& recipe) {
+                                            const DatasetIdentity& data, const recipe::Recipe& recipe) {
     std::map<std::string, std::string> all = tools::to_metadata(description);
-    all["dataset"] = dataset.kind;
+    all["dataset"] = data.kind;
+    all["data"] = to_metadata(data);
     all["seed"] = std::to_string(recipe.seed);
     return all;
 }
@@ -103,7 +106,11 @@ int train(const Options& options, Reporter& reporter) {
     if (resumption && resumption->finished && !resumption->changed)
         return conclude(options, folder, *resumption, reporter);
 
-    const Dataset dataset = load_data(options, recipe.data.image_size, reporter);
+    std::optional<DatasetIdentity> known;
+    if (resumption) known = known_data(resumption->checkpoint, resumption->source, reporter);
+    const auto [dataset, data_changed] = load_run_data(options, lock.folder(), known, reporter);
+    if (data_changed) resumption->changed = resumption->new_batches = true;
+    const DatasetIdentity identity = identity_of(dataset, options.threads);
     const Transforms transforms = transforms_for(recipe, dataset);
     const Placement placement{DType::f32, device.device};
     InputMaker training_inputs(dataset.train, transforms.train, placement, recipe.seed);
@@ -120,13 +127,14 @@ int train(const Options& options, Reporter& reporter) {
     Trainer trainer({.recipe = recipe,
                      .plan = plan,
                      .dataset = dataset,
+                     .identity = identity,
                      .model = *model,
                      .step = step,
                      .training_inputs = training_inputs,
                      .validation_inputs = validation_inputs,
                      .folder = folder,
                      .reporter = reporter,
-                     .metadata = metadata(description, dataset, recipe),
+                     .metadata = metadata(description, identity, recipe),
                      .after_epoch = [&](const EpochMetrics& metrics,
                                         const EpochTiming& timing) { publisher->epoch(metrics, timing); }},
                     {options.max_steps, options.max_minutes});

@@ -13,6 +13,7 @@
 #include "tools/common/non_finite.h"
 #include "tools/report/tensorboard.h"
 #include "tools/train/interrupt.h"
+#include "tools/train/run_data.h"
 #include "tools/train/run_state.h"
 
 namespace vitrine::train {
@@ -308,7 +309,10 @@ bool Trainer::save_checkpoint() {
         progress_, to_toml(w_.recipe),
         [&] {
             check_parameters(w_.model.state());
-            return state_of({w_.model, w_.step.optimiser(), ema_ ? &*ema_ : nullptr, *scheduler_});
+            SafeTensors state =
+                state_of({w_.model, w_.step.optimiser(), ema_ ? &*ema_ : nullptr, *scheduler_});
+            state.tensors.push_back(data_tensor(w_.identity));
+            return state;
         },
         w_.reporter);
     since_checkpoint_.restart();

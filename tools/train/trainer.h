@@ -10,6 +10,7 @@
 #include <string>
 
 #include "data/dataset.h"
+#include "data/identity.h"
 #include "data/input_maker.h"
 #include "data/loader.h"
 #include "engine/optim/ema.h"
@@ -52,6 +53,7 @@ struct Workshop {
     const recipe::Recipe& recipe;
     const RunPlan& plan;
     const Dataset& dataset;
+    const DatasetIdentity& identity;  // of the data, for the checkpoints
     nn::Module& model;
     tools::TrainingStep& step;
     InputMaker& training_inputs;

@@ -1,0 +1,50 @@
+// What a run remembers of its data: see identity.h.
+
+#include "data/identity.h"
+
+#include <xxhash.h>
+
+#include <algorithm>
+
+namespace vitrine {
+namespace {
+
+void add_images(DatasetIdentity& identity, const ImageSet& set, Part part, int threads) {
+    const size_t first = identity.images.size();
+    for (int64_t i = 0; i < set.count; ++i)
+        identity.images.push_back({set.name(i), set.labels[static_cast<size_t>(i)], part, 0});
+    parallel_for(set.count, threads, [&](int64_t i) {
+        identity.images[first + static_cast<size_t>(i)].pixels =
+            XXH3_64bits(set.image(i), static_cast<size_t>(set.image_bytes()));
+    });
+    if (set.pixels.require_intact) set.pixels.require_intact();
+}
+
+}  // namespace
+
+const char* name_of(Part part) {
+    switch (part) {
+        case Part::training:
+            return "training";
+        case Part::validation:
+            return "validation";
+        case Part::left_out:
+            return "left out";
+    }
+    return "";
+}
+
+int64_t DatasetIdentity::count(Part part) const {
+    return std::ranges::count(images, part, &KnownImage::part);
+}
+
+DatasetIdentity identity_of(const Dataset& dataset, int threads) {
+    DatasetIdentity identity{dataset.kind, dataset.train.height, dataset.train.width,
+                             dataset.draw, dataset.class_names,  {}};
+    add_images(identity, dataset.train, Part::training, threads);
+    add_images(identity, dataset.validation, Part::validation, threads);
+    add_images(identity, dataset.left_out, Part::left_out, threads);
+    return identity;
+}
+
+}  // namespace vitrine
