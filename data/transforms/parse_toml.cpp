@@ -20,6 +20,8 @@ class DepthCheck {
     DepthCheck(std::string_view text, const std::string& source) : text_(text), source_(source) {}
 
     void run() {
+        constexpr std::string_view byte_order_mark = "\xef\xbb\xbf";
+        if (text_.starts_with(byte_order_mark)) place_ = byte_order_mark.size();
         while (place_ < text_.size()) {
             const char c = text_[place_];
             if (c == '"' || c == '\'')
@@ -33,6 +35,9 @@ class DepthCheck {
 
   private:
     void look_at(char c) {
+        // TOML has none there, and toml++ 3.3 asks for some of them whether they are spaces, with no answer.
+        if (static_cast<unsigned char>(c) >= 0x80)
+            fail("a character beyond ASCII stands outside of quotes and comments");
         if (c == '.' && ++dots_ >= most_key_parts)
             fail(fmt::format("a key of more than {} parts", most_key_parts));
         if (c == '\n' || c == ',' || c == '=' || c == '[' || c == '{') dots_ = 0;

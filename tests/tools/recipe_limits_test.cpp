@@ -109,6 +109,15 @@ TEST_CASE("recipes: what is nested deeper or larger than any recipe is refused b
     check_refused(phases, "a recipe has at most 1000 phases, this one has 1001");
 }
 
+TEST_CASE("recipes: characters beyond ASCII belong into quotes and comments") {
+    for (const std::string letter : {"ґ", "ö", "\u00a0", "\u2003", "語", "\xff"}) {
+        check_refused("seed = 1" + letter + "\n", "r.toml:1: a character beyond ASCII");
+        check_refused("seed = 1\n" + letter + " = 1\n", "r.toml:2: a character beyond ASCII");
+    }
+    CHECK(complaint("\xef\xbb\xbf# größer\n[data]\npath = 'größer'\nkind = \"auto\" # ґ\n") == "");
+    CHECK(complaint("", {"data.path=größer ґ"}) == "");
+}
+
 TEST_CASE("recipes: dots and brackets in texts, comments and numbers are none of keys") {
     const std::string odd = std::string(100, '.') + std::string(100, '[');
     CHECK(complaint("# " + odd + "\n[data]\npath = \"" + odd + "\\\"" + odd + "\" # [[" + odd + "\n") == "");
