@@ -178,7 +178,8 @@ TEST_CASE_FIXTURE(Fixture, "train: what is past cannot be changed, and what is t
     const std::string third = "[[phase]]\nname = \"third\"\nepochs = 1\n";
     check_refused("stopped", with(swapped(head + second + first + third), {"--allow-changes"}),
                   "which is over");
-    check_refused("stopped", with(swapped(head + first), {"--allow-changes"}), "the beginning of phase 2");
+    check_refused("stopped", with(swapped(head + first), {"--allow-changes"}),
+                  "belongs to phase 2, which has begun");
 
     const std::vector<std::string> accepted{
         "phase.2.lr=0.02",

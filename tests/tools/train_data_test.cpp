@@ -72,10 +72,14 @@ TEST_CASE_FIXTURE(Folder, "predict lists what train lists: links, hidden names, 
         fs::create_directories(data / "train/wood" / hidden);
         fs::copy(fire, data / "train/wood" / hidden);
     }
+    // Nothing is trained into a class, but runs are moved.
+    CHECK(train(data / "train/wood/run", {"--quiet"}).code == 2);
+    REQUIRE(train(folder / "look", {"--preview", "2"}).code == 0);
+    REQUIRE(fs::exists(folder / "look/preview.png"));
+    REQUIRE(train(folder / "run", {"--quiet"}).code == 0);
     const std::string out = data / "train/wood/run";
-    REQUIRE(train(data / "train/wood/look", {"--preview", "2"}).code == 0);
-    REQUIRE(fs::exists(data / "train/wood/look/preview.png"));
-    REQUIRE(train(out, {"--quiet"}).code == 0);
+    fs::rename(folder / "look", data / "train/wood/look");
+    fs::rename(folder / "run", out);
     const Json settings = Json::parse(content_of(out + "/run.json"));
     CHECK(settings["training_images"] == 120);
     const Outcome predicted = run("predict", {out + "/best.safetensors", data / "train"});

@@ -64,6 +64,8 @@ std::optional<std::string> conflict(const recipe::Difference& change, const reci
     if (!at || at->phase > progress.phase()) return std::nullopt;
     if (at->phase < progress.phase()) return fmt::format("belongs to phase {}, which is over", at->phase + 1);
     if (progress.at_phase_start()) return std::nullopt;
+    if (at->phase >= std::ssize(now.phases))
+        return fmt::format("belongs to phase {}, which has begun", at->phase + 1);
     if (at->key == "name" || at->key == "start_from" || at->key == "reset_momentum")
         return fmt::format("belongs to the beginning of phase {}, which is over", at->phase + 1);
     const int64_t begun = progress.phase_epoch() + (progress.batch > 0 ? 1 : 0);
