@@ -24,7 +24,7 @@ class DepthCheck {
         if (text_.starts_with(byte_order_mark)) place_ = byte_order_mark.size();
         while (place_ < text_.size()) {
             const char c = text_[place_];
-            if (c == '"' || c == '\'')
+            if ((c == '"' || c == '\'') && value_begins())
                 skip_text(c);
             else if (c == '#')
                 place_ = std::min(text_.find('\n', place_), text_.size());
@@ -44,6 +44,12 @@ class DepthCheck {
         if ((c == '[' || c == '{') && ++depth_ > deepest)
             fail(fmt::format("brackets within each other more than {} deep", deepest));
         if ((c == ']' || c == '}') && depth_ > 0) --depth_;
+    }
+
+    /// A quote inside of a bare word or number (0'5) begins no text to the parser.
+    bool value_begins() const {
+        constexpr std::string_view before = " \t\r\n=,.[{";
+        return place_ == 0 || before.find(text_[place_ - 1]) != before.npos;
     }
 
     /// Behind the text that begins here. One line, or with three quotes many.
