@@ -21,7 +21,7 @@ class DepthCheck {
 
     void run() {
         constexpr std::string_view byte_order_mark = "\xef\xbb\xbf";
-        if (text_.starts_with(byte_order_mark)) place_ = byte_order_mark.size();
+        if (text_.starts_with(byte_order_mark)) text_.remove_prefix(byte_order_mark.size());
         while (place_ < text_.size()) {
             const char c = text_[place_];
             if ((c == '"' || c == '\'') && value_begins())
