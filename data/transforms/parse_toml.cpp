@@ -24,12 +24,12 @@ class DepthCheck {
         if (text_.starts_with(byte_order_mark)) text_.remove_prefix(byte_order_mark.size());
         while (place_ < text_.size()) {
             const char c = text_[place_];
-            if ((c == '"' || c == '\'') && value_begins())
+            if ((c == '"' || c == '\'') && !in_word_)
                 skip_text(c);
             else if (c == '#')
                 place_ = std::min(text_.find('\n', place_), text_.size());
             else
-                look_at(c), ++place_;
+                look_at(c), follow_word(c), ++place_;
         }
     }
 
@@ -46,14 +46,19 @@ class DepthCheck {
         if ((c == ']' || c == '}') && depth_ > 0) --depth_;
     }
 
-    /// A quote inside of a bare word or number (0'5) begins no text to the parser.
-    bool value_begins() const {
-        constexpr std::string_view before = " \t\r\n=,.[{";
-        return place_ == 0 || before.find(text_[place_ - 1]) != before.npos;
+    /// A quote inside of a bare word or number (0'5, 0.'5) begins no text to the parser, and neither does one
+    /// right behind a text.
+    void follow_word(char c) {
+        constexpr std::string_view ends = " \t\r\n=,]}", opens = "[{";
+        if (ends.find(c) != ends.npos)
+            in_word_ = false;
+        else if (opens.find(c) == opens.npos)
+            in_word_ = true;
     }
 
     /// Behind the text that begins here. One line, or with three quotes many.
     void skip_text(char quote) {
+        in_word_ = true;
         const std::string three(3, quote);
         if (text_.substr(place_).starts_with(three)) {
             place_ += 3;
@@ -80,6 +85,7 @@ class DepthCheck {
     std::string_view text_;
     const std::string& source_;
     size_t place_ = 0, depth_ = 0, dots_ = 0;
+    bool in_word_ = false;
 };
 
 }  // namespace
