@@ -74,6 +74,9 @@ class DepthCheck {
     }
     void step_in_text(char quote) {
         const bool escape = quote == '"' && text_[place_] == '\\';
+        const size_t next = escape ? text_.find_first_not_of(" \t", place_ + 1) : text_.npos;
+        if (next != text_.npos && static_cast<unsigned char>(text_[next]) >= 0x80)
+            fail("a backslash stands before a character beyond ASCII");
         place_ = std::min(place_ + (escape ? 2 : 1), text_.size());
     }
 

@@ -113,6 +113,8 @@ TEST_CASE("recipes: characters beyond ASCII belong into quotes and comments") {
     for (const std::string letter : {"ґ", "ö", "\u00a0", "\u2003", "語", "\xff"}) {
         check_refused("seed = 1" + letter + "\n", "r.toml:1: a character beyond ASCII");
         check_refused("seed = 1\n" + letter + " = 1\n", "r.toml:2: a character beyond ASCII");
+        for (const std::string blanks : {"", " \t"})
+            check_refused("[data]\npath = \"\"\"\\" + blanks + letter + "\"\"\"\n", "r.toml:2: a backslash");
         for (const std::string word : {"0'5", "0.'5", "0{'", "'0''"})
             check_refused("seed = " + word + letter + "'\n", "r.toml:1: a character beyond ASCII");
     }
