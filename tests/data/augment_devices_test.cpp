@@ -4,38 +4,24 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-
 #include "data/transforms/pipeline.h"
-#include "kernels/kernels.h"
-#include "kernels/runtime.h"
 #include "kernels/simt/launch.h"
 #include "kernels/threads.h"
+#include "tests/data/augment_on_device.h"
+#include "tests/golden_devices.h"
 
 namespace vitrine {
 namespace {
 
-/// Programs of a batch, as a kernel takes them.
-struct Batch {
-    std::vector<augment::Step> steps;
-    std::vector<int64_t> begins{0};
-    Size2 out;
-    Size2 largest;
-
-    Batch(const Transforms& transforms, Size2 in, int64_t count, uint32_t epoch) : largest(in) {
-        for (int64_t n = 0; n < count; ++n) {
-            Program program{.width = in.width, .height = in.height};
-            transforms.train.draw(3, epoch, static_cast<uint32_t>(n), program);
-            for (const augment::Step& step : program.steps) {
-                largest.height = std::max<int64_t>(largest.height, step.out_height);
-                largest.width = std::max<int64_t>(largest.width, step.out_width);
-                steps.push_back(step);
-            }
-            begins.push_back(static_cast<int64_t>(steps.size()));
-            out = {program.height, program.width};
-        }
+test::AugmentBatch drawn(const Transforms& transforms, Size2 in, int64_t count, uint32_t epoch) {
+    test::AugmentBatch batch(in);
+    for (int64_t n = 0; n < count; ++n) {
+        Program program{.width = in.width, .height = in.height};
+        transforms.train.draw(3, epoch, static_cast<uint32_t>(n), program);
+        batch.add(program);
     }
-};
+    return batch;
+}
 
 /// Photograph-like: smooth waves with some noise.
 std::vector<uint8_t> pictures(Size2 size, int64_t count) {
@@ -53,29 +39,6 @@ std::vector<uint8_t> pictures(Size2 size, int64_t count) {
     return all;
 }
 
-std::vector<uint8_t> augmented(Device device, const Batch& batch, Size2 in,
-                               const std::vector<uint8_t>& images) {
-    const Runtime& on = runtime(device);
-    const auto count = static_cast<int64_t>(batch.begins.size()) - 1;
-    std::vector<uint8_t> result(static_cast<size_t>(count * batch.out.height * batch.out.width * 3));
-    auto* source = static_cast<uint8_t*>(on.allocate(images.size()));
-    auto* y = static_cast<uint8_t*>(on.allocate(result.size()));
-    on.copy_from_host(source, images.data(), images.size());
-    kernels(device).augment_images({.batch = count,
-                                    .in = in,
-                                    .out = batch.out,
-                                    .largest = batch.largest,
-                                    .images = source,
-                                    .samples = {},
-                                    .steps = batch.steps,
-                                    .begins = batch.begins,
-                                    .y = y});
-    on.copy_to_host(result.data(), y, result.size());
-    on.release(source);
-    on.release(y);
-    return result;
-}
-
 const char* const recipe = R"([transforms]
 resize = {}
 augment = [
@@ -91,26 +54,41 @@ augment = [
   {{ op = "random_crop", size = {}, padding = 5 }} ]
 )";
 
+/// Calls f with each number of threads or order of blocks that makes a difference to the device.
+template <class F>
+void in_each_way(Device device, F&& f) {
+    if (device == Device::cpu) {
+        for (const int count : {1, 2, 3}) {
+            set_threads(count);
+            f();
+        }
+        set_threads(0);
+    } else if (device == Device::simt) {
+        for (const simt::Order order : {simt::Order::ascending, simt::Order::shuffled}) {
+            simt::Settings watched;
+            watched.order = order;
+            simt::set_settings(watched);
+            f();
+        }
+    } else {
+        f();
+    }
+}
+
 TEST_CASE("whole pipelines: every device gives the reference's bytes") {
     for (const auto& [in, size] : {std::pair<Size2, int>{{32, 32}, 32}, {{24, 37}, 20}, {{40, 33}, 56}}) {
         const Transforms transforms =
             parse_transforms(fmt::format(fmt::runtime(recipe), size, size, size), "test");
         const std::vector<uint8_t> images = pictures(in, 24);
         for (uint32_t epoch = 0; epoch < 3; ++epoch) {
-            const Batch batch(transforms, in, 24, epoch);
-            const std::vector<uint8_t> expected = augmented(Device::reference, batch, in, images);
-            for (const int count : {1, 2, 3}) {
-                set_threads(count);
-                const bool same = augmented(Device::cpu, batch, in, images) == expected;
-                CHECK(same);
-            }
-            set_threads(0);
-            for (const simt::Order order : {simt::Order::ascending, simt::Order::shuffled}) {
-                simt::Settings watched;
-                watched.order = order;
-                simt::set_settings(watched);
-                const bool same = augmented(Device::simt, batch, in, images) == expected;
-                CHECK(same);
+            const test::AugmentBatch batch = drawn(transforms, in, 24, epoch);
+            const std::vector<uint8_t> expected = batch.run(Device::reference, images);
+            for (const Device device : test::golden_devices({Device::cpu, Device::simt})) {
+                CAPTURE(std::string(name_of(device)));
+                in_each_way(device, [&] {
+                    const bool same = batch.run(device, images) == expected;
+                    CHECK(same);
+                });
             }
         }
     }

@@ -13,6 +13,7 @@
 #include "engine/autograd.h"
 #include "engine/nn/parameter.h"
 #include "engine/ops/ops.h"
+#include "tests/golden_devices.h"
 
 using namespace vitrine;
 using nlohmann::json;
@@ -166,10 +167,11 @@ class Run {
 
 TEST_CASE("every op agrees with PyTorch, forward and backward") {
     const json document = json::parse(read_file(std::string(VITRINE_SOURCE_DIR) + "/tests/golden/ops.json"));
+    const std::vector<Device> devices = test::golden_devices({Device::reference, Device::cpu, Device::simt});
     std::set<std::string> seen;
     for (const json& entry : document.at("cases")) {
         seen.insert(entry.at("op").get<std::string>());
-        for (Device device : {Device::reference, Device::cpu}) Run(entry, device).check();
+        for (const Device device : devices) Run(entry, device).check();
     }
     CHECK(seen.size() == 9);
 }

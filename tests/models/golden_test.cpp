@@ -14,6 +14,7 @@
 #include "engine/ops/ops.h"
 #include "engine/optim/sgd.h"
 #include "engine/trace.h"
+#include "tests/golden_devices.h"
 #include "tests/models/golden.h"
 
 using namespace vitrine;
@@ -98,31 +99,36 @@ void check_steps(const Case& which, Placement placement) {
 }
 
 void check_all(const Case& which, Placement placement) {
-    CAPTURE(which.name);
-    CAPTURE(name_of(placement.device));
-    CAPTURE(name_of(placement.dtype));
     check_evaluation(which, placement);
     if (which.training) check_gradients(which, placement);
     if (which.steps > 0) check_steps(which, placement);
 }
 
-}  // namespace
-
-TEST_CASE("cpu in f32 agrees with PyTorch") {
-    for (const Case& which : golden::all_cases()) check_all(which, {DType::f32, Device::cpu});
+/// Plain loops, and kernels of which every access is watched, take minutes for what is large, and for steps,
+/// which add nothing to what the small ones show.
+void check_small(const Case& which, Placement placement) {
+    if (!which.training) return;
+    if (which.width_mult == 1.0 && which.image_size > 32) return;
+    // simt: one case of each model.
+    if (placement.device == Device::simt && which.batch_size > 4) return;
+    check_gradients(which, placement);
+    if (placement.device == Device::simt) check_evaluation(which, placement);
 }
 
-TEST_CASE("cpu in f64 agrees with PyTorch") {
-    for (const Case& which : golden::all_cases()) check_all(which, {DType::f64, Device::cpu});
-}
-
-TEST_CASE("reference agrees with PyTorch") {
-    for (const Case& which : golden::all_cases()) {
-        // The plain loops take minutes for the large ones, which add nothing to what these show.
-        if (which.image_size > 32 && which.width_mult == 1.0) continue;
-        CAPTURE(which.name);
-        if (!which.training) continue;
-        check_gradients(which, {DType::f64, Device::reference});
-        check_gradients(which, {DType::f32, Device::reference});
+void check_on_golden_devices(DType dtype) {
+    for (const Device device : test::golden_devices({Device::cpu, Device::reference, Device::simt})) {
+        const bool fast = device == Device::cpu || device == Device::cuda;
+        for (const Case& which : golden::all_cases()) {
+            CAPTURE(which.name);
+            CAPTURE(std::string(name_of(device)));
+            CAPTURE(std::string(name_of(dtype)));
+            (fast ? check_all : check_small)(which, {dtype, device});
+        }
     }
 }
+
+}  // namespace
+
+TEST_CASE("every device agrees with PyTorch in f32") { check_on_golden_devices(DType::f32); }
+
+TEST_CASE("every device agrees with PyTorch in f64") { check_on_golden_devices(DType::f64); }
