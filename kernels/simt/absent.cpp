@@ -19,6 +19,8 @@ const KernelTable& table() { throw_absent(); }
 
 const Runtime& runtime() { throw_absent(); }
 
+void require_usable() { throw_absent(); }
+
 void set_settings(const Settings&) {}
 
 const Settings& settings() {
