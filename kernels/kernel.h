@@ -10,7 +10,6 @@
 #include <string_view>
 
 #include "kernels/context.h"
-#include "kernels/running_kernel.h"
 
 namespace vitrine {
 
@@ -63,9 +62,7 @@ class Kernel {
     }
 
     void operator()(const Args& args, Context& context) const {
-        const Implementation<Args>& chosen = choose(args, context.device);
-        const RunningKernelScope running(name_, chosen.name);
-        chosen.run(args, context);
+        choose(args, context.device).run(args, context);
         context.scratch.reset();
     }
 

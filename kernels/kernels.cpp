@@ -1,4 +1,5 @@
-// Finds the table, the runtime and the context of a device, and keeps which implementations are forced.
+// Finds the table, the runtime, the timing and the context of a device, and keeps which implementations are
+// forced.
 
 #include "kernels/kernels.h"
 
@@ -24,7 +25,7 @@ Device device_from_name(std::string_view name) {
     throw Error(fmt::format("unknown device '{}': choose one of {}", name, known));
 }
 
-const KernelTable& listed_kernels(Device device) {
+const KernelTable& kernels(Device device) {
     switch (device) {
         case Device::reference:
             return reference::table();
@@ -38,12 +39,6 @@ const KernelTable& listed_kernels(Device device) {
     throw std::logic_error("unknown device");
 }
 
-const KernelTable& kernels(Device device) {
-    if (device == Device::cuda) cuda::require_usable();
-    if (device == Device::simt) simt::require_usable();
-    return listed_kernels(device);
-}
-
 const Runtime& runtime(Device device) {
     switch (device) {
         case Device::reference:
@@ -54,6 +49,20 @@ const Runtime& runtime(Device device) {
             return cuda::runtime();
         case Device::simt:
             return simt::runtime();
+    }
+    throw std::logic_error("unknown device");
+}
+
+const Timing& timing(Device device) {
+    switch (device) {
+        case Device::reference:
+            return reference::timing();
+        case Device::cpu:
+            return cpu::timing();
+        case Device::cuda:
+            return cuda::timing();
+        case Device::simt:
+            return simt::timing();
     }
     throw std::logic_error("unknown device");
 }

@@ -45,7 +45,8 @@ test_packages() {
 
 # choose_compiler SYSTEM: for a first configuration, where the user has not chosen.
 choose_compiler() {
-    [ "$1" != ubuntu-22.04 ] || export CXX="${CXX:-g++-12}"
+    # nvcc would take the g++ that it finds.
+    [ "$1" != ubuntu-22.04 ] || export CXX="${CXX:-g++-12}" CUDAHOSTCXX="${CUDAHOSTCXX:-${CXX:-g++-12}}"
 }
 
 # as_root COMMAND…: with sudo where that is needed.

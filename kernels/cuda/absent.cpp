@@ -17,7 +17,7 @@ const KernelTable& table() { throw_absent(); }
 
 const Runtime& runtime() { throw_absent(); }
 
-void require_usable() { throw_absent(); }
+const Timing& timing() { throw_absent(); }
 
 const char* vendor::cudnn_problem() { return "device cuda is not part of this build"; }
 const char* vendor::cublas_problem() { return "device cuda is not part of this build"; }

@@ -10,9 +10,11 @@
 #include <cuda_bf16.h>
 #include <cuda_fp16.h>
 
+// Not {fmt}: nvcc cannot compile all of its versions.
+#include <string>
 #include <utility>
 
-#include "kernels/cuda/launches.h"
+#include "kernels/error.h"
 
 #define VITRINE_DYNAMIC_SHARED(Type, name)                                        \
     extern __shared__ __align__(16) unsigned char vitrine_dynamic_shared_bytes[]; \
@@ -23,15 +25,17 @@ namespace vitrine {
 template <class... Parameters, class... Arguments>
 void launch(void (*kernel)(Parameters...), dim3 grid, dim3 block, size_t shared_bytes, cudaStream_t stream,
             Arguments&&... arguments) {
-    LaunchLog& log = cuda::launch_log();
-    const void* const code = reinterpret_cast<const void*>(kernel);
-    const Extent blocks{grid.x, grid.y, grid.z}, threads{block.x, block.y, block.z};
-    log.add(code, blocks, threads);
     kernel<<<grid, block, shared_bytes, stream>>>(std::forward<Arguments>(arguments)...);
     const cudaError_t status = cudaGetLastError();
-    if (status != cudaSuccess)
-        log.throw_failed_launch(code, blocks, threads, status, cudaGetErrorString(status));
-    if (launches_block()) log.complete(log.count());
+    if (status != cudaSuccess) {
+        const auto shape = [](const dim3& size) {
+            return std::to_string(size.x) + " x " + std::to_string(size.y) + " x " + std::to_string(size.z);
+        };
+        const char* name = nullptr;
+        if (cudaFuncGetName(&name, reinterpret_cast<const void*>(kernel)) != cudaSuccess) name = "a kernel";
+        throw Error(std::string("launch of ") + name + " with " + shape(grid) + " blocks of " + shape(block) +
+                    " threads failed: " + cudaGetErrorString(status));
+    }
 }
 
 }  // namespace vitrine

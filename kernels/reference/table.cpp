@@ -15,4 +15,6 @@ const KernelTable& table() {
 
 const Runtime& runtime() { return host_runtime(); }
 
+const Timing& timing() { return host_timing(); }
+
 }  // namespace vitrine::reference

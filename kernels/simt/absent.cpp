@@ -19,7 +19,7 @@ const KernelTable& table() { throw_absent(); }
 
 const Runtime& runtime() { throw_absent(); }
 
-void require_usable() { throw_absent(); }
+const Timing& timing() { throw_absent(); }
 
 void set_settings(const Settings&) {}
 

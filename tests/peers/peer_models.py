@@ -3,8 +3,6 @@
 import pathlib
 import sys
 
-from torchvision.models import mobilenet_v2
-
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "golden"))
 from basic_block_net import BasicBlockNet  # noqa: E402
 
@@ -13,6 +11,8 @@ NAMES = ("mobilenet_v2", "basic_block_net")
 
 def build(name: str, classes: int, image_size: int, width_mult: float = 1.0, dropout: float = 0.2):
     if name == "mobilenet_v2":
+        from torchvision.models import mobilenet_v2  # here, so that the other model needs no torchvision
+
         return mobilenet_v2(num_classes=classes, width_mult=width_mult, dropout=dropout)
     if name == "basic_block_net":
         return BasicBlockNet(classes, image_size)

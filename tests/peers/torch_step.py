@@ -1,4 +1,4 @@
-"""Times whole training steps in PyTorch: eager, f32, channels_last.
+"""Times whole training steps in PyTorch, channels_last, on a batch that lies on the device already.
 
     python tests/peers/torch_step.py --model mobilenet_v2 --image-size 224 --batch-size 32 --threads 2 --json
 """
@@ -21,6 +21,10 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--batch-size", type=int, default=32)
     parser.add_argument("--classes", type=int, default=1000)
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
+    parser.add_argument("--precision", choices=("f32", "tf32", "amp"), default="f32",
+                        help="f32; with products rounded to TF32; or mixed, bfloat16 where the GPU has it and float16 where "
+                             "it has not [f32]")
+    parser.add_argument("--compile", action="store_true", help="with torch.compile")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--warm-up", type=int, default=2, help="steps before the timed ones")
     parser.add_argument("--steps", type=int, default=10, help="timed steps")
@@ -29,14 +33,26 @@ def parse_arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def make_step(options: argparse.Namespace):
-    """A function that takes one training step on a fixed random batch and waits for its loss."""
-    torch.manual_seed(0)
+def choose_precision(options: argparse.Namespace) -> torch.dtype | None:
+    """The type of mixed precision; None without."""
     # f32 means f32: on a GPU PyTorch would otherwise let its convolutions round to TF32.
-    torch.backends.cudnn.allow_tf32 = False
+    torch.backends.cudnn.allow_tf32 = options.precision == "tf32"
+    torch.backends.cuda.matmul.allow_tf32 = options.precision == "tf32"
+    if options.precision != "amp":
+        return None
+    has_bfloat16 = options.device == "cpu" or torch.cuda.get_device_capability() >= (8, 0)
+    return torch.bfloat16 if has_bfloat16 else torch.float16
+
+
+def make_step(options: argparse.Namespace):
+    """A function that takes one training step on a fixed random batch and waits for its loss, which waits for all."""
+    torch.manual_seed(0)
+    mixed = choose_precision(options)
+    scaler = torch.amp.GradScaler(options.device, enabled=mixed == torch.float16)
     torch.backends.cudnn.benchmark = True
     model = build(options.model, options.classes, options.image_size).to(memory_format=torch.channels_last).train()
     model = model.to(options.device)
+    run = torch.compile(model) if options.compile else model
     optimiser = torch.optim.SGD(model.parameters(), lr=0.05, momentum=0.9, weight_decay=1e-4)
     x = torch.randn(options.batch_size, 3, options.image_size, options.image_size)
     x = x.contiguous(memory_format=torch.channels_last).to(options.device)
@@ -44,9 +60,11 @@ def make_step(options: argparse.Namespace):
 
     def step() -> float:
         optimiser.zero_grad(set_to_none=True)
-        loss = functional.cross_entropy(model(x), labels)
-        loss.backward()
-        optimiser.step()
+        with torch.autocast(options.device, dtype=mixed, enabled=mixed is not None):
+            loss = functional.cross_entropy(run(x), labels)
+        scaler.scale(loss).backward()
+        scaler.step(optimiser)
+        scaler.update()
         return loss.item()
 
     return step
@@ -82,6 +100,8 @@ def summarise(options: argparse.Namespace, seconds: list[float]) -> dict:
         "seconds_max": max(seconds),
         "images_per_second": options.batch_size / median,
         "torch": torch.__version__,
+        "precision": options.precision,
+        "compiled": options.compile,
         "cpu_capability": torch.backends.cpu.get_cpu_capability(),
     }
 

@@ -12,9 +12,9 @@
 #include "data/input_maker.h"
 #include "data/parallel.h"
 #include "engine/error.h"
-#include "kernels/runtime.h"
 #include "kernels/threads.h"
 #include "models/models.h"
+#include "tools/bench/device_clock.h"
 #include "tools/bench/random_batch.h"
 #include "tools/common/training_step.h"
 
@@ -66,21 +66,17 @@ TrainTransform transform_of(const AugmentCase& one) {
     return parse_transforms("[transforms]\n" + one.transforms, one.name).train;
 }
 
-/// Two that do not count, then `steps` that do. The device has finished when `run` returns.
-std::vector<double> timed(int steps, const std::function<void(uint32_t)>& run) {
+/// Two that do not count, then `steps` that do, each until the device has finished.
+std::vector<double> timed(Device device, int steps, const std::function<void(uint32_t)>& run) {
+    DeviceClock clock(device);
     std::vector<double> seconds;
     for (int i = -2; i < steps; ++i) {
         const auto start = Clock::now();
         run(static_cast<uint32_t>(i + 2));
+        clock.wait();
         if (i >= 0) seconds.push_back(std::chrono::duration<double>(Clock::now() - start).count());
     }
     return seconds;
-}
-
-/// Reading a value back waits for all that the device has to do.
-void wait_for(const Tensor& tensor) {
-    uint8_t byte = 0;
-    runtime(tensor.device()).copy_to_host(&byte, tensor.data(), sizeof(byte));
 }
 
 AugmentTime time_op(const AugmentCase& one, const AugmentBenchOptions& options) {
@@ -91,7 +87,7 @@ AugmentTime time_op(const AugmentCase& one, const AugmentBenchOptions& options) 
     const TrainTransform transform = transform_of(one);
     AugmentTime time{.name = one.name, .refused = {}, .seconds = {}};
     time.bytes = 2.0 * static_cast<double>(images.bytes());
-    time.seconds = timed(options.steps, [&](uint32_t epoch) {
+    time.seconds = timed(options.device, options.steps, [&](uint32_t epoch) {
         AugmentBatch batch;
         batch.out = batch.largest = {size, size};
         for (int64_t n = 0; n < options.batch_size; ++n) {
@@ -100,7 +96,7 @@ AugmentTime time_op(const AugmentCase& one, const AugmentBenchOptions& options) 
             batch.steps.insert(batch.steps.end(), program.steps.begin(), program.steps.end());
             batch.begins.push_back(static_cast<int64_t>(batch.steps.size()));
         }
-        wait_for(ops::augment_images(images, batch));
+        ops::augment_images(images, batch);
     });
     return time;
 }
@@ -114,7 +110,7 @@ AugmentTime time_pipeline(const AugmentCase& one, const AugmentBenchOptions& opt
         time.bytes = static_cast<double>(set.count * set.image_bytes()) +
                      static_cast<double>(maker.make(batch, 0).images.bytes());
         time.seconds =
-            timed(options.steps, [&](uint32_t epoch) { wait_for(maker.make(batch, epoch).images); });
+            timed(options.device, options.steps, [&](uint32_t epoch) { maker.make(batch, epoch); });
     } catch (const Error& error) {
         time.refused = error.what();
     }
@@ -144,7 +140,7 @@ std::vector<double> time_steps(const AugmentBenchOptions& options) {
                       /*label_smoothing=*/0.0);
     const RandomBatch random(options.batch_size, options.image_size, options.classes);
     const HostBatch batch{random.images, random.labels, options.image_size};
-    return timed(std::max(options.steps / 3, 3), [&](uint32_t i) {
+    return timed(options.device, std::max(options.steps / 3, 3), [&](uint32_t i) {
         step.train(upload(batch, {}, placement), /*learning_rate=*/0.001, /*seed=*/1, i);
     });
 }

@@ -2,25 +2,20 @@
 
 #include "tools/bench/layer_timer.h"
 
-#include <memory>
+#include <algorithm>
+#include <chrono>
 #include <stdexcept>
 #include <string_view>
 #include <utility>
 
-#include "engine/memory.h"
 #include "kernels/no_implementation.h"
-#include "kernels/runtime.h"
 #include "tools/bench/layer_shape.h"
 
 namespace vitrine::tools {
 namespace {
 
-/// Waits until the device has done all that it was asked to: a copy to the host comes after it.
-void wait_for(Device device) {
-    const std::shared_ptr<void> byte = allocate(device, 1);
-    unsigned char on_host = 0;
-    runtime(device).copy_to_host(&on_host, byte.get(), 1);
-}
+/// So long, at most, is a device kept busy while the host asks for what comes next.
+constexpr double longest_delay = 0.02;
 
 std::string kernel_of(std::string_view op) {
     return std::string(op == "relu" || op == "relu6" ? "activation" : op);
@@ -28,7 +23,7 @@ std::string kernel_of(std::string_view op) {
 
 }  // namespace
 
-LayerTimer::LayerTimer(Workload workload) : workload_(std::move(workload)) {
+LayerTimer::LayerTimer(Workload workload) : workload_(std::move(workload)), clock_(workload_.device) {
     run_step();
     learning_ = false;
     learned_.clear();
@@ -49,43 +44,66 @@ StepTimes LayerTimer::run(const Before& before) {
 StepTimes LayerTimer::run_step() {
     next_layer_ = next_backward_ = 0;
     running_.reset();
+    clock_.clear();
+    spans_.clear();
+    delays_.clear();
     const Trace trace([this](const OpEvent& event) { see(event); });
-    const auto start = Clock::now();
+    const auto start = std::chrono::steady_clock::now();
+    const size_t step_begin = clock_.mark();
     workload_.step(*this);
-    wait_for(workload_.device);
-    times_.seconds = std::chrono::duration<double>(Clock::now() - start).count();
+    add_up(step_begin, clock_.mark());
+    // The first run of a layer allocates, and more: its time is no measure.
+    if (!learning_ && !host_seconds_)
+        host_seconds_ = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     return times_;
 }
 
+void LayerTimer::add_up(size_t step_begin, size_t step_end) {
+    times_.seconds = clock_.seconds(step_begin, step_end);
+    for (const Span& delay : delays_) times_.seconds -= clock_.seconds(delay.begin, delay.end);
+    for (const Span& span : spans_) {
+        (span.pass == Pass::forward ? times_.forward : times_.backward)[span.layer] =
+            clock_.seconds(span.begin, span.end);
+    }
+}
+
+void LayerTimer::begin_section() {
+    if (!host_seconds_) return;
+    const size_t begin = clock_.mark();
+    clock_.keep_busy(std::min(*host_seconds_, longest_delay));
+    delays_.push_back({.layer = 0, .pass = Pass::forward, .begin = begin, .end = clock_.mark()});
+}
+
 void LayerTimer::start_forward() {
+    begin_section();
     announce(next_layer_, Pass::forward);
-    mark();
+    begin_span();
 }
 
 void LayerTimer::start_backward() {
+    begin_section();
     announce_backward();
-    mark();
+    begin_span();
 }
 
 void LayerTimer::time(Layer layer, Pass pass, const std::function<void()>& body) {
     const size_t index = next_layer_++;
     (pass == Pass::forward ? layer.has_forward : layer.has_backward) = true;
     if (learning_) layers_.push_back(std::move(layer));
+    begin_section();
     announce(index, pass);
-    mark();
+    begin_span();
     body();
-    const double seconds = seconds_since_mark();
-    if (!learning_) (pass == Pass::forward ? times_.forward : times_.backward)[index] = seconds;
-    mark();
+    if (!learning_) end_span(index, pass);
+    begin_span();
 }
 
 void LayerTimer::see(const OpEvent& event) {
     event.pass == Pass::forward ? see_forward(event) : see_backward(event);
-    mark();
+    begin_span();
 }
 
 void LayerTimer::see_forward(const OpEvent& event) {
-    const double seconds = seconds_since_mark();
     const size_t layer = next_layer_++;
     if (learning_) {
         learned_.push_back({layers_.size(), event.op, event.module, event.output.shape()});
@@ -96,19 +114,18 @@ void LayerTimer::see_forward(const OpEvent& event) {
                            .backward = backward_cost(event)});
         return;
     }
-    times_.forward.at(layer) = seconds;
+    end_span(layer, Pass::forward);
     announce(next_layer_, Pass::forward);
 }
 
 void LayerTimer::see_backward(const OpEvent& event) {
-    const double seconds = seconds_since_mark();
     if (learning_) {
         const size_t layer = learn_backward(event);
         layers_[layer].has_backward = layers_[layer].backward.bytes > 0.0;
         backward_order_.push_back(layer);
         return;
     }
-    times_.backward[backward_order_.at(next_backward_++)] = seconds;
+    end_span(backward_order_.at(next_backward_++), Pass::backward);
     announce_backward();
 }
 
@@ -134,14 +151,9 @@ void LayerTimer::announce_backward() {
     if (next_backward_ < backward_order_.size()) announce(backward_order_[next_backward_], Pass::backward);
 }
 
-void LayerTimer::mark() {
-    wait_for(workload_.device);
-    mark_ = Clock::now();
-}
-
-double LayerTimer::seconds_since_mark() const {
-    wait_for(workload_.device);
-    return std::chrono::duration<double>(Clock::now() - mark_).count();
+void LayerTimer::end_span(size_t layer, Pass pass) {
+    if (layer >= layers_.size()) throw std::logic_error("a step with more layers than the first one had");
+    spans_.push_back({layer, pass, begin_, clock_.mark()});
 }
 
 }  // namespace vitrine::tools

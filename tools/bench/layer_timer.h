@@ -1,8 +1,7 @@
 // Times every op of a training step, where it runs: between its neighbours, with the caches as they leave
-// them.
+// them, by the device's own clock.
 #pragma once
 
-#include <chrono>
 #include <functional>
 #include <optional>
 #include <string>
@@ -12,6 +11,7 @@
 #include "kernels/device.h"
 #include "kernels/error.h"
 #include "tools/bench/cost.h"
+#include "tools/bench/device_clock.h"
 
 namespace vitrine::tools {
 
@@ -74,7 +74,12 @@ class LayerTimer {
     void time(Layer layer, Pass pass, const std::function<void()>& body);
 
   private:
-    using Clock = std::chrono::steady_clock;
+    /// A piece of a step, between two marks of the clock.
+    struct Span {
+        size_t layer;
+        Pass pass;
+        size_t begin, end;
+    };
     /// What learning keeps of a forward event until its backward event comes.
     struct Learned {
         size_t layer;
@@ -94,10 +99,14 @@ class LayerTimer {
     size_t learn_backward(const OpEvent& event);
     void announce(size_t layer, Pass pass);
     void announce_backward();
-    void mark();
-    double seconds_since_mark() const;
+    /// What is asked of the device from here on is not to wait for the host.
+    void begin_section();
+    void begin_span() { begin_ = clock_.mark(); }
+    void end_span(size_t layer, Pass pass);
+    void add_up(size_t step_begin, size_t step_end);
 
     Workload workload_;
+    DeviceClock clock_;
     std::vector<Layer> layers_;
     std::vector<size_t> backward_order_;  // layers, as their backward passes come
     bool learning_ = true;
@@ -107,7 +116,9 @@ class LayerTimer {
     StepTimes times_;
     size_t next_layer_ = 0, next_backward_ = 0;
     std::optional<Position> running_;
-    Clock::time_point mark_;
+    size_t begin_ = 0;  // the mark at which the running layer began
+    std::vector<Span> spans_, delays_;
+    std::optional<double> host_seconds_;  // that the host takes for a step, about
 };
 
 }  // namespace vitrine::tools

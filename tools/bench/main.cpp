@@ -17,21 +17,21 @@ using tools::BenchOptions;
 
 void run_step(const BenchOptions& options) {
     const tools::StepBenchResult result = tools::bench_step(options.step);
-    const tools::Peak peak = tools::measure_peak();
+    const tools::Peak peak = tools::measure_peak(options.step.device);
     std::cout << (options.json ? tools::format_step_json(options.step, result, peak)
                                : tools::format_step(options.step, result, peak));
 }
 
 void run_op(const BenchOptions& options) {
     const std::vector<tools::KernelBench> kernels = tools::bench_op(options.op);
-    const tools::Peak peak = tools::measure_peak();
+    const tools::Peak peak = tools::measure_peak(options.op.device);
     std::cout << (options.json ? tools::format_op_json(options.op, kernels, peak)
                                : tools::format_op(options.op, kernels, peak));
 }
 
 void run_augment(const BenchOptions& options) {
     const tools::AugmentBenchResult result = tools::bench_augment(options.augment);
-    const tools::Peak peak = tools::measure_peak();
+    const tools::Peak peak = tools::measure_peak(options.augment.device);
     std::cout << (options.json ? tools::format_augment_json(options.augment, result, peak)
                                : tools::format_augment(options.augment, result, peak));
 }

@@ -1,116 +1,97 @@
-// The machine's peaks: see peak.h.
+// A device's peaks: see peak.h.
 
 #include "tools/bench/peak.h"
 
-#undef HWY_TARGET_INCLUDE
-#define HWY_TARGET_INCLUDE "tools/bench/peak.cpp"
-#include "hwy/foreach_target.h"
-#include "hwy/highway.h"
-
-HWY_BEFORE_NAMESPACE();
-namespace vitrine::tools::HWY_NAMESPACE {
-namespace hn = hwy::HWY_NAMESPACE;
-
-/// `rounds` of twelve independent chains of fused multiply-adds: enough to hide the latency of each.
-/// Returns the number of operations; `sink` keeps the result alive.
-HWY_ATTR double multiply_add_chains(int rounds, float* sink) {
-    const hn::ScalableTag<float> d;
-    const auto factor = hn::Set(d, 0.999f), term = hn::Set(d, 0.001f);
-    // Different starts, or the compiler would see equal chains and compute one of them.
-    auto a0 = hn::Set(d, 0.0f);
-    auto a1 = hn::Set(d, 0.1f);
-    auto a2 = hn::Set(d, 0.2f);
-    auto a3 = hn::Set(d, 0.3f);
-    auto a4 = hn::Set(d, 0.4f);
-    auto a5 = hn::Set(d, 0.5f);
-    auto a6 = hn::Set(d, 0.6f);
-    auto a7 = hn::Set(d, 0.7f);
-    auto a8 = hn::Set(d, 0.8f);
-    auto a9 = hn::Set(d, 0.9f);
-    auto a10 = hn::Set(d, 1.0f);
-    auto a11 = hn::Set(d, 1.1f);
-    for (int i = 0; i < rounds; ++i) {
-        a0 = hn::MulAdd(a0, factor, term);
-        a1 = hn::MulAdd(a1, factor, term);
-        a2 = hn::MulAdd(a2, factor, term);
-        a3 = hn::MulAdd(a3, factor, term);
-        a4 = hn::MulAdd(a4, factor, term);
-        a5 = hn::MulAdd(a5, factor, term);
-        a6 = hn::MulAdd(a6, factor, term);
-        a7 = hn::MulAdd(a7, factor, term);
-        a8 = hn::MulAdd(a8, factor, term);
-        a9 = hn::MulAdd(a9, factor, term);
-        a10 = hn::MulAdd(a10, factor, term);
-        a11 = hn::MulAdd(a11, factor, term);
-    }
-    const auto sum = hn::Add(
-        hn::Add(hn::Add(a0, a1), hn::Add(a2, a3)),
-        hn::Add(hn::Add(hn::Add(a4, a5), hn::Add(a6, a7)), hn::Add(hn::Add(a8, a9), hn::Add(a10, a11))));
-    *sink = hn::GetLane(sum);
-    return 12.0 * 2.0 * static_cast<double>(hn::Lanes(d)) * rounds;
-}
-
-}  // namespace vitrine::tools::HWY_NAMESPACE
-HWY_AFTER_NAMESPACE();
-
-#if HWY_ONCE
 #include <algorithm>
-#include <chrono>
-#include <cstring>
-#include <vector>
+#include <functional>
+#include <limits>
 
 #include "kernels/runtime.h"
-#include "kernels/threads.h"
+#include "tools/bench/device_clock.h"
 
 namespace vitrine::tools {
 namespace {
 
-HWY_EXPORT(multiply_add_chains);
+constexpr int repeats = 5;            // the best counts: other programs take their share of the others
+constexpr double long_enough = 0.02;  // seconds, to which launching and the clock's ticks add nothing
+constexpr double long_enough_to_copy = 4e-3;
+constexpr size_t mebibyte = size_t{1} << 20;
 
-double seconds_since(std::chrono::steady_clock::time_point start) {
-    return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+double best_seconds(DeviceClock& clock, const std::function<void()>& work) {
+    double best = std::numeric_limits<double>::infinity();
+    for (int i = 0; i < repeats; ++i) {
+        clock.clear();
+        const size_t start = clock.mark();
+        work();
+        best = std::min(best, clock.seconds(start, clock.mark()));
+    }
+    return best;
 }
 
-double measure_flops() {
-    constexpr int rounds = 4'000'000;
+/// The amount grows until it takes long enough and more of it is no quicker: where a machine is busy, a
+/// little work takes long too.
+double measure_flops(const Timing& timing, DeviceClock& clock) {
     double best = 0.0;
-    std::vector<float> sinks(static_cast<size_t>(threads()));
-    for (int repeat = 0; repeat < 5; ++repeat) {
+    for (int64_t amount = 1;; amount *= 2) {
         double operations = 0.0;
-        const auto start = std::chrono::steady_clock::now();
-#pragma omp parallel for reduction(+ : operations)
-        for (size_t i = 0; i < sinks.size(); ++i) {
-            operations += HWY_DYNAMIC_DISPATCH(multiply_add_chains)(rounds, &sinks[i]);
-        }
-        best = std::max(best, operations / seconds_since(start));
+        const double seconds = best_seconds(clock, [&] { operations = timing.multiply_adds(amount); });
+        const double rate = operations / seconds;
+        if (seconds >= long_enough && rate < 1.1 * best) return std::max(rate, best);
+        best = std::max(best, rate);
     }
-    return best;
 }
 
-double measure_bandwidth() {
-    constexpr size_t bytes = size_t{256} << 20, pieces = 256;
-    const Runtime& host = runtime(Device::cpu);
-    char* from = static_cast<char*>(host.allocate(bytes));
-    char* to = static_cast<char*>(host.allocate(bytes));
-    std::memset(from, 1, bytes);
-    std::memset(to, 2, bytes);
-    double best = 0.0;
-    for (int repeat = 0; repeat < 5; ++repeat) {
-        const auto start = std::chrono::steady_clock::now();
-#pragma omp parallel for
-        for (size_t i = 0; i < pieces; ++i) {
-            std::memcpy(to + i * (bytes / pieces), from + i * (bytes / pieces), bytes / pieces);
+/// What a copy goes from and to.
+class CopyBuffers {
+  public:
+    CopyBuffers(const Runtime& runtime, size_t bytes)
+        : runtime_(runtime), from_(runtime.allocate(bytes)), to_(nullptr) {
+        try {
+            to_ = runtime.allocate(bytes);
+        } catch (...) {
+            runtime.release(from_);
+            throw;
         }
-        best = std::max(best, 2.0 * static_cast<double>(bytes) / seconds_since(start));
+        // Memory that was never written may be no memory yet.
+        runtime.zero(from_, bytes);
+        runtime.zero(to_, bytes);
     }
-    host.release(from);
-    host.release(to);
-    return best;
+    ~CopyBuffers() {
+        runtime_.release(from_);
+        runtime_.release(to_);
+    }
+    CopyBuffers(const CopyBuffers&) = delete;
+    CopyBuffers& operator=(const CopyBuffers&) = delete;
+
+    const void* from() const { return from_; }
+    void* to() const { return to_; }
+
+  private:
+    const Runtime& runtime_;
+    void *from_, *to_;
+};
+
+/// Caches hide a small copy: it grows until it takes long enough, which they are too small for, or until a
+/// quarter of the free memory is in use. A host's caches are large beside its bandwidth: 256 MiB at least.
+double measure_bandwidth(const Timing& timing, DeviceClock& clock, const Runtime& runtime) {
+    size_t bytes = runtime.reads_host_memory ? 256 * mebibyte : mebibyte;
+    const size_t most = runtime.free_bytes() / 8;
+    while (true) {
+        const CopyBuffers buffers(runtime, bytes);
+        const double seconds =
+            best_seconds(clock, [&] { timing.stream(buffers.to(), buffers.from(), bytes); });
+        if (seconds >= long_enough_to_copy || 2 * bytes > most)
+            return 2.0 * static_cast<double>(bytes) / seconds;
+        bytes *= 2;
+    }
 }
 
 }  // namespace
 
-Peak measure_peak() { return {measure_flops(), measure_bandwidth()}; }
+Peak measure_peak(Device device) {
+    DeviceClock clock(device);
+    const Timing& functions = timing(device);
+    return {measure_flops(functions, clock), measure_bandwidth(functions, clock, runtime(device))};
+}
 
 }  // namespace vitrine::tools
-#endif

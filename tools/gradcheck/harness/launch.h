@@ -40,8 +40,7 @@ class Launch {
     /// What these arguments cost at least.
     LeastCost least(const BoundPass& pass) const { return pass.least(dtype_, bindings_); }
 
-    /// Prepares the buffers, runs and waits until the device has done it. An exception from the kernel
-    /// becomes a violation; a DeviceFault is thrown.
+    /// Prepares the buffers and runs. An exception from the kernel becomes a violation.
     void run(const Callable& implementation);
 
     /// One sentence for each promise that the last run broke: guard zones, constant inputs, exceptions.

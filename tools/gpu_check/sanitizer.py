@@ -1,0 +1,53 @@
+"""Section sanitizer: our own kernels under compute-sanitizer's four tools, op by op. Kernels of NVIDIA's libraries are not
+watched: what they do inside is not ours, and watching them takes minutes."""
+
+import re
+from functools import partial
+
+from gradchecks import list_kernels, ops_of
+from machine import output_of
+from runner import Outcome
+from session import Session, Verdict, failure
+
+TOOLS = ("memcheck", "racecheck", "initcheck", "synccheck")
+LIMIT, FULL_LIMIT = 60, 900  # seconds of an op under a tool
+FOUND = 86  # the exit code that means: it found something
+OURS = "kns=vitrine"  # kernels with this in their mangled names
+
+
+def nothing_found(outcome: Outcome) -> Verdict:
+    summary = re.findall(r"=+ ((?:ERROR|RACECHECK) SUMMARY: .*)", outcome.output)
+    if outcome.code == FOUND:
+        first = re.search(r"=+ +((?:Invalid|Error|Race|Uninitialized|Warning|Barrier|Divergent|Program hit).*)",
+                          outcome.output)
+        return Verdict(False, "; ".join(summary[-1:] + ([first.group(1)] if first else [])) or "it found something")
+    refused = re.search(r"=+ (Error: .*)", outcome.output)
+    if refused and not summary:
+        return Verdict(False, refused.group(1))
+    if not outcome.ok:
+        return failure(outcome)
+    if not summary:
+        return Verdict(False, "compute-sanitizer says nothing of what it found")
+    return Verdict(True, summary[-1])
+
+
+def filter_option(session: Session) -> str:
+    """Its name has changed."""
+    described = output_of([session.machine.sanitizer, "--help"])
+    return "--kernel-name" if re.search(r"--kernel-name\b(?!-)", described) else "--kernel-regex"
+
+
+def command(session: Session, tool: str, op: str, only: str) -> list:
+    return [session.machine.sanitizer, "--tool", tool, only, OURS, "--report-api-errors", "no",
+            "--error-exitcode", str(FOUND), session.program("gradcheck"), "--device", "cuda", "--op", op]
+
+
+def sanitizer(session: Session) -> None:
+    if not session.machine.sanitizer:
+        session.skip("compute-sanitizer", "it is not installed (it comes with the CUDA toolkit)")
+        return
+    kernels = list_kernels(session)
+    only = filter_option(session)
+    limit = FULL_LIMIT if session.options.full else LIMIT
+    session.side_by_side([partial(session.check, f"{tool} {op}", command(session, tool, op, only), limit, nothing_found)
+                          for tool in TOOLS for op in ops_of(kernels)])
