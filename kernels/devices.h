@@ -1,5 +1,5 @@
-// What each device's folder defines: its table of kernels, its runtime and its timing. A device that is not
-// part of this build defines them in absent.cpp, where they throw.
+// What each device's folder defines: its table of kernels, its runtime and its timing; a GPU's also whether
+// there is one. A device that is not part of this build defines them in absent.cpp, where they throw.
 #pragma once
 
 #include "kernels/kernels.h"
@@ -19,6 +19,15 @@ DEVICE(cpu)
 DEVICE(cuda)
 DEVICE(simt)
 #undef DEVICE
+
+/// Throw UnusableDevice if there is no GPU here that this program can use, saying what is missing. (For simt
+/// that is what a test has planted.)
+namespace cuda {
+void require_usable();
+}
+namespace simt {
+void require_usable();
+}
 
 /// Memory of the host, aligned to 256 bytes: the runtime of `reference` and `cpu`.
 const Runtime& host_runtime();

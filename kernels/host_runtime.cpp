@@ -34,6 +34,9 @@ void zero(void* memory, size_t bytes) {
     if (bytes != 0) std::memset(memory, 0, bytes);
 }
 
+/// Everything is complete on return.
+void synchronise() {}
+
 size_t free_bytes() {
     return static_cast<size_t>(sysconf(_SC_AVPHYS_PAGES)) * static_cast<size_t>(sysconf(_SC_PAGESIZE));
 }
@@ -41,7 +44,8 @@ size_t free_bytes() {
 }  // namespace
 
 const Runtime& host_runtime() {
-    static constexpr Runtime functions{allocate, std::free, copy, copy, copy, zero, free_bytes, true};
+    static constexpr Runtime functions{allocate, std::free,  copy,        copy, copy,
+                                       zero,     free_bytes, synchronise, true};
     return functions;
 }
 

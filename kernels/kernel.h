@@ -10,6 +10,7 @@
 #include <string_view>
 
 #include "kernels/context.h"
+#include "kernels/running_kernel.h"
 
 namespace vitrine {
 
@@ -62,7 +63,9 @@ class Kernel {
     }
 
     void operator()(const Args& args, Context& context) const {
-        choose(args, context.device).run(args, context);
+        const Implementation<Args>& chosen = choose(args, context.device);
+        const RunningKernelScope running(name_, chosen.name);
+        chosen.run(args, context);
         context.scratch.reset();
     }
 

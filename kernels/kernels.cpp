@@ -25,7 +25,7 @@ Device device_from_name(std::string_view name) {
     throw Error(fmt::format("unknown device '{}': choose one of {}", name, known));
 }
 
-const KernelTable& kernels(Device device) {
+const KernelTable& listed_kernels(Device device) {
     switch (device) {
         case Device::reference:
             return reference::table();
@@ -37,6 +37,12 @@ const KernelTable& kernels(Device device) {
             return simt::table();
     }
     throw std::logic_error("unknown device");
+}
+
+const KernelTable& kernels(Device device) {
+    if (device == Device::cuda) cuda::require_usable();
+    if (device == Device::simt) simt::require_usable();
+    return listed_kernels(device);
 }
 
 const Runtime& runtime(Device device) {

@@ -34,14 +34,18 @@ struct KernelTable {
 #undef KERNEL
 };
 
-/// Throws Error if this program was built without the device.
+/// Throws Error if this program was built without the device, UnusableDevice if this machine has none.
 const KernelTable& kernels(Device device);
 
+/// The same table without a look at the machine: to see what there is, or to have other processes use it.
+/// Throws Error if this program was built without the device.
+const KernelTable& listed_kernels(Device device);
+
 /// Calls visit(kernel) with the BoundKernel of each line of kernels.def, in order: for tools that enumerate
-/// what there is.
+/// what there is, on this machine or not.
 template <class Visit>
 void for_each_kernel(Device device, Visit&& visit) {
-    const KernelTable& table = kernels(device);
+    const KernelTable& table = listed_kernels(device);
 #define KERNEL(name, Args) visit(table.name);
 #include "kernels/kernels.def"
 #undef KERNEL

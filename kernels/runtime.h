@@ -8,7 +8,8 @@
 namespace vitrine {
 
 /// All sizes are in bytes. Memory is aligned to 256 bytes. Copies are ordered with the kernels around them
-/// and are complete on return.
+/// and, as far as the host can tell, complete on return. Where a kernel has gone wrong on the device,
+/// whichever call comes next throws DeviceFault, and so do all after it.
 struct Runtime {
     void* (*allocate)(size_t bytes);  // throws Error that says how much was asked for, if there is no room
     void (*release)(void* memory);
@@ -17,6 +18,7 @@ struct Runtime {
     void (*copy)(void* to, const void* from, size_t bytes);
     void (*zero)(void* memory, size_t bytes);
     size_t (*free_bytes)();  // what could still be allocated, about
+    void (*synchronise)();   // waits for everything that the device was asked for
     bool reads_host_memory;  // kernels may be given memory of the host, whoever allocated it
 };
 

@@ -19,6 +19,8 @@ const Runtime& runtime() { throw_absent(); }
 
 const Timing& timing() { throw_absent(); }
 
+void require_usable() { throw_absent(); }
+
 const char* vendor::cudnn_problem() { return "device cuda is not part of this build"; }
 const char* vendor::cublas_problem() { return "device cuda is not part of this build"; }
 

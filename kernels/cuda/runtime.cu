@@ -28,9 +28,6 @@ const char* advice(cudaError_t status) {
         case cudaErrorNoDevice:
             return "see whether nvidia-smi lists a GPU and CUDA_VISIBLE_DEVICES does not hide it, or choose "
                    "--device cpu";
-        case cudaErrorIllegalAddress:
-        case cudaErrorLaunchFailure:
-            return "a kernel went wrong: gradcheck --device simt finds where";
         default:
             return "try again with --device cpu to see whether it is the device";
     }
@@ -44,6 +41,7 @@ struct Staging {
 
     void* memory = nullptr;
     cudaEvent_t copied = nullptr;  // recorded when the GPU has fetched what was put in last
+    uint64_t launches = 0;         // before that
 
     void make() {
         VITRINE_CUDA(cudaMallocHost(&memory, bytes));
@@ -124,19 +122,27 @@ void copy_in(void* to, const void* from_host, size_t bytes) {
         Staging& buffer = device.staging[device.next_staging++ % 2];
         const size_t part = bytes < Staging::bytes ? bytes : Staging::bytes;
         VITRINE_CUDA(cudaEventSynchronize(buffer.copied));
+        launch_log().complete(buffer.launches);
         std::memcpy(buffer.memory, source, part);
         VITRINE_CUDA(cudaMemcpyAsync(target, buffer.memory, part, cudaMemcpyHostToDevice, device.stream));
         VITRINE_CUDA(cudaEventRecord(buffer.copied, device.stream));
+        buffer.launches = launch_log().count();
         target += part;
         source += part;
         bytes -= part;
     }
 }
 
+void synchronise() {
+    const uint64_t launches = launch_log().count();
+    VITRINE_CUDA(cudaStreamSynchronize(stream()));
+    launch_log().complete(launches);
+}
+
 void copy_out(void* to_host, const void* from, size_t bytes) {
     if (bytes == 0) return;
     VITRINE_CUDA(cudaMemcpyAsync(to_host, from, bytes, cudaMemcpyDeviceToHost, stream()));
-    VITRINE_CUDA(cudaStreamSynchronize(stream()));
+    synchronise();
 }
 
 void copy_inside(void* to, const void* from, size_t bytes) {
@@ -153,8 +159,13 @@ void zero_memory(void* memory, size_t bytes) {
 
 void require_success(cudaError_t status, const char* call, const char* file, int line) {
     if (status == cudaSuccess) return;
-    throw Error(std::string(call) + " at " + file + ":" + std::to_string(line) + " failed: " +
-                cudaGetErrorString(status) + " (" + cudaGetErrorName(status) + "); " + advice(status));
+    const std::string sentence = std::string(call) + " at " + file + ":" + std::to_string(line) +
+                                 " failed: " + cudaGetErrorString(status) + " (" + cudaGetErrorName(status) +
+                                 "); ";
+    if (is_device_fault(status)) {
+        throw DeviceFault(sentence + launch_log().suspects() + "; gradcheck --device simt finds where");
+    }
+    throw Error(sentence + advice(status));
 }
 
 namespace {
@@ -215,8 +226,8 @@ dim3 blocks_for(int64_t count, int threads_per_block) {
 }
 
 const Runtime& runtime() {
-    static constexpr Runtime functions{allocate_memory, release_memory, copy_in,     copy_out,
-                                       copy_inside,     zero_memory,    free_memory, false};
+    static constexpr Runtime functions{allocate_memory, release_memory, copy_in,     copy_out, copy_inside,
+                                       zero_memory,     free_memory,    synchronise, false};
     return functions;
 }
 

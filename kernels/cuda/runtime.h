@@ -7,10 +7,8 @@
 
 namespace vitrine::VITRINE_GPU {
 
-/// Throws Error if there is no GPU that this program can use, saying what is missing.
-void require_usable();
-
-/// Throws Error naming the call, its place, CUDA's reason and what to try, unless `status` is cudaSuccess.
+/// Throws Error naming the call, its place, CUDA's reason and what to try, unless `status` is cudaSuccess;
+/// DeviceFault, which names the kernels that may be to blame, if one of them went wrong.
 void require_success(cudaError_t status, const char* call, const char* file, int line);
 
 }  // namespace vitrine::VITRINE_GPU

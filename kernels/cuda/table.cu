@@ -1,13 +1,12 @@
 // The device's table: kernels.def once more, with the libraries' implementations (vendor/) behind ours.
 
-#include "kernels/cuda/runtime.h"
+#include "kernels/cuda/gpu.h"
 #include "kernels/cuda/vendor/rivals.h"
 #include "kernels/devices.h"
 
 namespace vitrine::VITRINE_GPU {
 
 const KernelTable& table() {
-    require_usable();
     static const KernelTable kernels{
 #define KERNEL(name, Args) {with_rivals(name), Device::VITRINE_GPU},
 #include "kernels/kernels.def"

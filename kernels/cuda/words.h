@@ -10,11 +10,9 @@
 #include <cuda_bf16.h>
 #include <cuda_fp16.h>
 
-// Not {fmt}: nvcc cannot compile all of its versions.
-#include <string>
 #include <utility>
 
-#include "kernels/error.h"
+#include "kernels/cuda/launches.h"
 
 #define VITRINE_DYNAMIC_SHARED(Type, name)                                        \
     extern __shared__ __align__(16) unsigned char vitrine_dynamic_shared_bytes[]; \
@@ -25,17 +23,15 @@ namespace vitrine {
 template <class... Parameters, class... Arguments>
 void launch(void (*kernel)(Parameters...), dim3 grid, dim3 block, size_t shared_bytes, cudaStream_t stream,
             Arguments&&... arguments) {
+    LaunchLog& log = cuda::launch_log();
+    const void* const code = reinterpret_cast<const void*>(kernel);
+    const Extent blocks{grid.x, grid.y, grid.z}, threads{block.x, block.y, block.z};
+    log.add(code, blocks, threads);
     kernel<<<grid, block, shared_bytes, stream>>>(std::forward<Arguments>(arguments)...);
     const cudaError_t status = cudaGetLastError();
-    if (status != cudaSuccess) {
-        const auto shape = [](const dim3& size) {
-            return std::to_string(size.x) + " x " + std::to_string(size.y) + " x " + std::to_string(size.z);
-        };
-        const char* name = nullptr;
-        if (cudaFuncGetName(&name, reinterpret_cast<const void*>(kernel)) != cudaSuccess) name = "a kernel";
-        throw Error(std::string("launch of ") + name + " with " + shape(grid) + " blocks of " + shape(block) +
-                    " threads failed: " + cudaGetErrorString(status));
-    }
+    if (status != cudaSuccess)
+        log.throw_failed_launch(code, blocks, threads, status, cudaGetErrorString(status));
+    if (launches_block()) log.complete(log.count());
 }
 
 }  // namespace vitrine

@@ -21,6 +21,8 @@ const Runtime& runtime() { throw_absent(); }
 
 const Timing& timing() { throw_absent(); }
 
+void require_usable() { throw_absent(); }
+
 void set_settings(const Settings&) {}
 
 const Settings& settings() {

@@ -5,6 +5,7 @@
 #include <tuple>
 #include <vector>
 
+#include "kernels/launch_log.h"
 #include "kernels/simt/report.h"
 
 using cudaStream_t = struct CUstream_st*;
@@ -40,11 +41,16 @@ struct GridRequest {
     const void* arguments;  // kernels may read these bytes besides the device's memory
     size_t argument_bytes;
     bool hooked;  // the kernel's file was compiled with the hooks: every access is seen
+    cudaStream_t stream;
 };
 
-/// Runs the grid and returns when it is complete. Throws Error if the shape is not allowed on a GPU or, with
-/// Settings::throw_findings, if there is a finding.
+/// Runs the grid, after what its stream was asked for before, and returns when it is complete. Throws Error
+/// if the shape is not allowed on a GPU or, with Settings::throw_findings, if there is a finding; and what a
+/// launch on a GPU would throw after an earlier call has failed.
 void run_grid(const GridRequest& request);
+
+/// Every launch.
+LaunchLog& launch_log();
 
 }  // namespace vitrine::simt
 
@@ -53,8 +59,8 @@ namespace vitrine {
 /// kernel<<<grid, block, shared_bytes, stream>>>(args...). Launches of all streams run in the order of the
 /// calls.
 template <class... Parameters, class... Arguments>
-void launch(void (*kernel)(Parameters...), dim3 grid, dim3 block, size_t shared_bytes,
-            cudaStream_t /*stream*/, Arguments&&... arguments) {
+void launch(void (*kernel)(Parameters...), dim3 grid, dim3 block, size_t shared_bytes, cudaStream_t stream,
+            Arguments&&... arguments) {
     struct Call {
         void (*kernel)(Parameters...);
         std::tuple<Parameters...> parameters;
@@ -70,7 +76,7 @@ void launch(void (*kernel)(Parameters...), dim3 grid, dim3 block, size_t shared_
     constexpr bool hooked = false;
 #endif
     simt::run_grid({reinterpret_cast<const void*>(kernel), grid, block, shared_bytes, run_thread, &call,
-                    sizeof(call), hooked});
+                    sizeof(call), hooked, stream});
 }
 
 }  // namespace vitrine

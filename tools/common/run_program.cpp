@@ -18,6 +18,7 @@
 
 #include "engine/error.h"
 #include "engine/escape.h"
+#include "kernels/device_fault.h"
 #include "tools/common/standard_output.h"
 
 namespace vitrine::tools {
@@ -62,6 +63,8 @@ Ending ending_of_exception() {
         return {to_be_put_right, error.what()};
     } catch (const Failure& failure) {
         return {failed, failure.what()};
+    } catch (const DeviceFault& fault) {
+        return {failed, fault.what()};
     } catch (const std::bad_alloc&) {
         return {to_be_put_right, "there is not enough memory for this"};
     } catch (const std::length_error&) {

@@ -15,9 +15,9 @@ struct Failure : std::runtime_error {
 /// Runs a program and returns its exit code: what `body` returns, and 0 for --help.
 ///
 /// 2, after one sentence behind the program's name, for what a user can put right: an Error, a mistake on the
-/// command line, too little memory, too few threads or processes, a folder that has gone. 1 after a Failure,
-/// where the results did not arrive at the standard output (standard_output.h), and, as an "internal error",
-/// for whatever else is thrown.
+/// command line, too little memory, too few threads or processes, a folder that has gone. 1 after a Failure
+/// or a DeviceFault, where the results did not arrive at the standard output (standard_output.h), and, as an
+/// "internal error", for whatever else is thrown.
 ///
 /// A pipe that nobody reads and a file that grows beyond its limit (ulimit -f) are errors like a full disk
 /// here, not signals. A standard stream that was closed stays unusable, so that no file takes its number.

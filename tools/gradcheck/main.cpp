@@ -70,8 +70,8 @@ int check_all(const Options& options) {
     const auto print = [&](const Line& line) {
         std::cout << (options.json ? to_json(line) : to_text(line)) << std::endl;
     };
-    const Totals totals = check(suites_for(options.op), kernels(options.device), kernels(Device::reference),
-                                selection_of(options), print);
+    const Totals totals = check(suites_for(options.op), listed_kernels(options.device),
+                                kernels(Device::reference), selection_of(options), print);
     if (totals.passed + totals.failed == 0) throw Error("nothing was checked: no problem fits the selection");
     if (options.json) {
         std::cout << fmt::format("{{\"passed\":{},\"failed\":{}}}\n", totals.passed, totals.failed);

@@ -59,10 +59,12 @@ void take(const Arguments& arguments, Options& options) {
         throw Error("--report is for --device simt: no other device can count what its kernels do");
     if (!options.model.model.empty() && !arguments.report) throw Error("--model belongs to --report");
     options.gpu = &gpu_from_name(arguments.gpu);
-    // A CUDA context does not outlive a fork, and the host's kernels are quick enough.
-    options.processes = options.device != Device::simt ? 1
-                        : arguments.processes > 0      ? arguments.processes
-                                                       : usable_cores();
+    // The devices that may fail are used in other processes; one, where there is one GPU.
+    const bool of_the_host = options.device == Device::cpu || options.device == Device::reference;
+    options.processes = of_the_host                      ? 0
+                        : options.device == Device::cuda ? 1
+                        : arguments.processes > 0        ? arguments.processes
+                                                         : usable_cores();
     options.command = arguments.list     ? Options::Command::list
                       : arguments.report ? Options::Command::report
                                          : Options::Command::check;

@@ -20,7 +20,7 @@ struct Options {
 
     // Of check.
     bool thorough = false;
-    int processes = 1;
+    int processes = 0;  // beside this one, which then only listens to them
 
     // Of report.
     const Gpu* gpu = nullptr;

@@ -12,8 +12,8 @@
 #include <stdexcept>
 
 #include "kernels/error.h"
+#include "kernels/simt/executor/host_access.h"
 #include "kernels/simt/executor/shadow.h"
-#include "kernels/simt/memory.h"
 
 #ifdef __SANITIZE_ADDRESS__
 #include <sanitizer/asan_interface.h>
@@ -23,7 +23,8 @@ namespace vitrine::simt {
 namespace {
 
 constexpr size_t guard = 256;
-constexpr size_t commit_step = size_t{2} << 20;
+constexpr size_t huge_page = size_t{2} << 20;
+constexpr size_t commit_step = huge_page;
 constexpr unsigned char canary = 0xC5;
 constexpr unsigned char poison = 0xFF;
 
@@ -42,6 +43,15 @@ void* reserve(size_t bytes, int protection) {
             DeviceMemory::capacity >> 30));
     }
     return memory;
+}
+
+/// In huge pages where there are any: to open and close 64 MiB of small ones for each launch takes
+/// milliseconds, and of huge ones microseconds.
+uintptr_t reserve_device_memory() {
+    const auto begin = reinterpret_cast<uintptr_t>(reserve(DeviceMemory::capacity + huge_page, PROT_NONE));
+    const uintptr_t base = round_up(begin, huge_page);
+    madvise(reinterpret_cast<void*>(base), DeviceMemory::capacity, MADV_HUGEPAGE);
+    return base;
 }
 
 /// With address sanitizer the guards are its red zones: the access itself is caught.
@@ -85,12 +95,48 @@ DeviceMemory& DeviceMemory::instance() {
     return memory;
 }
 
+class DeviceMemory::OpenUnderMutex {
+  public:
+    explicit OpenUnderMutex(DeviceMemory& memory) : memory_(memory) { memory_.open_under_mutex(); }
+    ~OpenUnderMutex() { memory_.close_under_mutex(); }
+    OpenUnderMutex(const OpenUnderMutex&) = delete;
+    OpenUnderMutex& operator=(const OpenUnderMutex&) = delete;
+
+  private:
+    DeviceMemory& memory_;
+};
+
 DeviceMemory::DeviceMemory()
-    : base_(reinterpret_cast<uintptr_t>(reserve(capacity, PROT_NONE))),
+    : base_(reserve_device_memory()),
       live_in_granule_(
           static_cast<uint16_t*>(reserve(capacity / alignment * sizeof(uint16_t), PROT_READ | PROT_WRITE))),
       total_(memory_of_machine()) {
     free_[0] = capacity;
+    watch_host_accesses();
+}
+
+void DeviceMemory::protect(int protection) {
+    if (committed_ != 0) mprotect(reinterpret_cast<void*>(base_), committed_, protection);
+}
+
+void DeviceMemory::open_under_mutex() {
+    if (opened_++ == 0) protect(PROT_READ | PROT_WRITE);
+}
+
+void DeviceMemory::close_under_mutex() {
+    if (--opened_ != 0) return;
+    protect(PROT_NONE);
+    watch_host_accesses();
+}
+
+void DeviceMemory::open() {
+    const std::lock_guard lock(mutex_);
+    open_under_mutex();
+}
+
+void DeviceMemory::close() {
+    const std::lock_guard lock(mutex_);
+    close_under_mutex();
 }
 
 size_t DeviceMemory::take_room(size_t bytes) {
@@ -150,6 +196,7 @@ void* DeviceMemory::allocate(size_t bytes) {
                                 bytes, held_));
     }
     const size_t all = footprint(bytes);
+    const OpenUnderMutex open(*this);
     const size_t room = take_room(all);
     const size_t begin = room + guard;
     guard_from_sanitizer(base_ + room, all, false);
@@ -171,6 +218,7 @@ void DeviceMemory::release(void* memory) {
     if (entry == live_.end())
         throw std::logic_error("release of memory that the simt device did not allocate");
     const auto [begin, bytes] = *entry;
+    const OpenUnderMutex open(*this);
     const std::string damage = broken_canary_of(begin, bytes);
     const size_t all = footprint(bytes);
     mark(begin, bytes, false);
@@ -221,14 +269,36 @@ void DeviceMemory::require(const void* memory, size_t bytes, const char* what) c
         fmt::format("{} {} bytes that do not lie inside of one buffer of the simt device", what, bytes));
 }
 
+void DeviceMemory::require_host(const void* memory, size_t bytes, const char* what) const {
+    if (bytes == 0) return;
+    const uintptr_t address = reinterpret_cast<uintptr_t>(memory);
+    if (contains(address) || contains(address + bytes - 1)) {
+        throw Error(fmt::format("{} {} bytes of the simt device as if they were the host's", what, bytes));
+    }
+}
+
 std::string DeviceMemory::place(uintptr_t address) const {
     const std::lock_guard lock(mutex_);
-    const auto& [start, size] = *std::prev(live_.upper_bound(offset(address)));
-    return fmt::format("byte {} of a buffer of {} bytes", offset(address) - start, size);
+    return place_under_mutex(address);
 }
 
 std::string DeviceMemory::describe(uintptr_t address) const {
     const std::lock_guard lock(mutex_);
+    return describe_under_mutex(address);
+}
+
+std::string DeviceMemory::try_describe(uintptr_t address) const {
+    const std::unique_lock lock(mutex_, std::try_to_lock);
+    if (!lock.owns_lock()) return {};
+    return live(address, 1) ? place_under_mutex(address) : describe_under_mutex(address);
+}
+
+std::string DeviceMemory::place_under_mutex(uintptr_t address) const {
+    const auto& [start, size] = *std::prev(live_.upper_bound(offset(address)));
+    return fmt::format("byte {} of a buffer of {} bytes", offset(address) - start, size);
+}
+
+std::string DeviceMemory::describe_under_mutex(uintptr_t address) const {
     const size_t at = offset(address);
     const auto after = live_.upper_bound(at);
     if (after != live_.begin()) {
@@ -243,31 +313,6 @@ std::string DeviceMemory::describe(uintptr_t address) const {
                            after->second);
     }
     return "where there is no buffer";
-}
-
-void* allocate(size_t bytes) { return DeviceMemory::instance().allocate(bytes); }
-
-void release(void* memory) { DeviceMemory::instance().release(memory); }
-
-void copy_from_host(void* to, const void* from_host, size_t bytes) {
-    DeviceMemory::instance().require(to, bytes, "a copy from the host would write");
-    if (bytes != 0) std::memcpy(to, from_host, bytes);
-}
-
-void copy_to_host(void* to_host, const void* from, size_t bytes) {
-    DeviceMemory::instance().require(from, bytes, "a copy to the host would read");
-    if (bytes != 0) std::memcpy(to_host, from, bytes);
-}
-
-void copy(void* to, const void* from, size_t bytes) {
-    DeviceMemory::instance().require(to, bytes, "a copy would write");
-    DeviceMemory::instance().require(from, bytes, "a copy would read");
-    if (bytes != 0) std::memmove(to, from, bytes);
-}
-
-void zero(void* memory, size_t bytes) {
-    DeviceMemory::instance().require(memory, bytes, "zeroing would write");
-    if (bytes != 0) std::memset(memory, 0, bytes);
 }
 
 }  // namespace vitrine::simt

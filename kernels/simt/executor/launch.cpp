@@ -12,7 +12,10 @@
 #include "kernels/error.h"
 #include "kernels/simt/executor/crew.h"
 #include "kernels/simt/executor/device_memory.h"
+#include "kernels/simt/executor/device_status.h"
 #include "kernels/simt/executor/grid.h"
+#include "kernels/simt/executor/streams.h"
+#include "kernels/simt/executor/symbols.h"
 #include "kernels/simt/executor/worker.h"
 
 namespace vitrine::simt {
@@ -60,6 +63,23 @@ void run_blocks(Grid& grid) {
     });
 }
 
+Extent extent(const dim3& size) { return {size.x, size.y, size.z}; }
+
+void run_on_working_device(const GridRequest& request) {
+    if (DeviceStatus::instance().failed()) return;
+    const DeviceMemory::Open open;
+    Streams::instance().finish(request.stream);
+    Grid grid(request, current_settings);
+    run_blocks(grid);
+    if (current_settings.check) {
+        std::string damage = DeviceMemory::instance().broken_canary();
+        if (!damage.empty()) grid.add(Finding{FindingKind::broken_canary, {}, {}, "", std::move(damage)});
+    }
+    const LaunchReport report = grid.finish();
+    if (current_settings.keep_reports) kept_reports.push_back(report);
+    if (current_settings.throw_findings && !report.findings.empty()) throw Error(describe(report));
+}
+
 }  // namespace
 
 void set_settings(const Settings& settings) {
@@ -74,17 +94,22 @@ std::vector<LaunchReport> take_reports() {
     return std::exchange(kept_reports, {});
 }
 
+LaunchLog& launch_log() {
+    static LaunchLog& log = *new LaunchLog(function_name, LaunchLog::Names::when_asked);
+    return log;
+}
+
 void run_grid(const GridRequest& request) {
     const std::lock_guard lock(launch_mutex);
-    Grid grid(request, current_settings);
-    run_blocks(grid);
-    if (current_settings.check) {
-        std::string damage = DeviceMemory::instance().broken_canary();
-        if (!damage.empty()) grid.add(Finding{FindingKind::broken_canary, {}, {}, "", std::move(damage)});
+    launch_log().add(request.kernel, extent(request.grid), extent(request.block));
+    if (DeviceStatus::instance().at_call() == cudaSuccess) run_on_working_device(request);
+    DeviceStatus::instance().launched(request.kernel);
+    if (launches_block()) DeviceStatus::instance().at_wait();
+    if (const cudaError_t status = cudaGetLastError(); status != cudaSuccess) {
+        launch_log().throw_failed_launch(request.kernel, extent(request.grid), extent(request.block), status,
+                                         cudaGetErrorString(status));
     }
-    const LaunchReport report = grid.finish();
-    if (current_settings.keep_reports) kept_reports.push_back(report);
-    if (current_settings.throw_findings && !report.findings.empty()) throw Error(describe(report));
+    if (launches_block()) launch_log().complete(launch_log().count());
 }
 
 }  // namespace vitrine::simt

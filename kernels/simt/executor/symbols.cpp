@@ -17,6 +17,8 @@
 #include <mutex>
 #include <unordered_map>
 
+#include "kernels/kernel_name.h"
+
 namespace vitrine::simt {
 namespace {
 
@@ -25,23 +27,6 @@ std::string demangled(const char* name) {
     const std::unique_ptr<char, decltype(&std::free)> text(
         abi::__cxa_demangle(name, nullptr, nullptr, &status), std::free);
     return status == 0 ? text.get() : name;
-}
-
-/// "void vitrine::(anonymous namespace)::gemm<float>(float const*, int)" -> "gemm<float>".
-std::string plain_name(std::string name) {
-    constexpr std::string_view anonymous = "(anonymous namespace)::";
-    for (size_t at = name.find(anonymous); at != std::string::npos; at = name.find(anonymous)) {
-        name.erase(at, anonymous.size());
-    }
-    int depth = 0;
-    size_t begin = 0;
-    size_t end = 0;
-    for (; end < name.size() && (depth != 0 || name[end] != '('); ++end) {
-        if (name[end] == '<') ++depth;
-        if (name[end] == '>') --depth;
-        if (depth == 0 && (name[end] == ' ' || name[end] == ':')) begin = end + 1;
-    }
-    return name.substr(begin, end - begin);
 }
 
 /// Paths inside the project are shown from its root, which this file's own path tells.
@@ -83,7 +68,7 @@ class DebugInformation {
     std::string find_function(uintptr_t address) {
         Dwfl_Module* module = dwfl_ == nullptr ? nullptr : dwfl_addrmodule(dwfl_, address);
         const char* name = module == nullptr ? nullptr : dwfl_module_addrname(module, address);
-        return name == nullptr ? fmt::format("{:#x}", address) : plain_name(demangled(name));
+        return name == nullptr ? fmt::format("{:#x}", address) : plain_kernel_name(name);
     }
 
     std::string find_line(uintptr_t address) {

@@ -4,9 +4,11 @@
 
 #include <algorithm>
 #include <iterator>
+#include <map>
 #include <set>
 #include <stdexcept>
 
+#include "kernels/device_fault.h"
 #include "tools/gradcheck/harness/fixed_threads.h"
 #include "tools/gradcheck/harness/outcome.h"
 #include "tools/gradcheck/harness/problem_check.h"
@@ -44,7 +46,7 @@ class TableCheck {
     }
 
     Totals run() {
-        selection_.processes > 1 ? run_problems_in_processes() : run_problems();
+        selection_.processes > 0 ? run_problems_in_processes() : run_problems();
         for_each_kernel_of(tested_, [&](const auto& kernel) {
             if (selection_.kernel(kernel.name()) && !covered_.contains(kernel.name())) {
                 tell(failure(kernel.name(), "", "no case"));
@@ -72,8 +74,13 @@ class TableCheck {
 
     void run_problems() {
         for (const Problem& problem : problems_) {
-            check_problem(problem, tested_, oracle_, selection_, *checks_, tally_,
-                          [&](const Line& line) { tell(line); });
+            try {
+                check_here(problem, {}, tally_, [&](const Line& line) { tell(line); });
+            } catch (const LostDevice& lost) {
+                tell(lost.line);
+                throw DeviceFault("the device has failed, and nothing more can be checked in this process: " +
+                                  std::string(lost.what()));
+            }
         }
     }
 
@@ -82,8 +89,12 @@ class TableCheck {
             problems_.size(),
             [&](size_t index) {
                 Outcome outcome;
-                check_problem(problems_[index], tested_, oracle_, selection_, *checks_, outcome.tally,
-                              [&](const Line& line) { outcome.lines.push_back(line); });
+                try {
+                    check_here(problems_[index], faults_[index], outcome.tally,
+                               [&](const Line& line) { outcome.lines.push_back(line); });
+                } catch (const LostDevice& lost) {
+                    throw SpentProcess{to_bytes({{lost.line}, {}})};
+                }
                 return to_bytes(outcome);
             },
             [&](size_t, const Message& message) { take(outcome_from_bytes(message)); },
@@ -91,8 +102,25 @@ class TableCheck {
                 Line line{problems_[index].forward(tested_).kernel, "", "", problems_[index].shape};
                 line.fail(why + " while it checked this problem");
                 return to_bytes({{line}, {}});
+            },
+            [&](size_t index, const Message& message) {
+                remember(faults_[index], outcome_from_bytes(message).lines.front());
             }};
         run_in_processes(tasks, selection_.processes);
+    }
+
+    /// The next process checks the problem without the pass that ended this one.
+    static void remember(KnownFaults& faults, const Line& fault) {
+        if (find_fault(faults, fault.kernel, fault.implementation, fault.type) != nullptr) {
+            throw DeviceFault("the device fails although nothing is run that made it fail before: " +
+                              to_text(fault));
+        }
+        faults.push_back(fault);
+    }
+
+    void check_here(const Problem& problem, const KnownFaults& faults, Tally& tally, const Sink& sink) {
+        static_cast<void>(kernels(tested_.add_forward.device));  // throws where it cannot be used
+        check_problem(problem, tested_, oracle_, selection_, *checks_, faults, tally, sink);
     }
 
     void take(const Outcome& outcome) {
@@ -112,7 +140,8 @@ class TableCheck {
     const Sink& sink_;
     std::unique_ptr<DeviceChecks> checks_;
     std::vector<Problem> problems_;
-    std::set<std::string> covered_;  // kernels that have a problem
+    std::map<size_t, KnownFaults> faults_;  // of problems by number
+    std::set<std::string> covered_;         // kernels that have a problem
     bool shapes_left_out_ = false;
     Tally tally_;
     Totals totals_;

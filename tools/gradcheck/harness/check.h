@@ -48,7 +48,9 @@ struct Selection {
     /// Of the problem. Where a shape is left out, nobody asks whether every implementation took a problem.
     std::function<bool(std::string_view shape)> shape = [](std::string_view) { return true; };
     Effort effort = Effort::usual;
-    int processes = 1;  // that share the problems
+    /// How many other processes share the problems; 0: they are checked in this one. A device that fails ends
+    /// the process that it fails in, and another goes on.
+    int processes = 0;
 };
 
 struct Totals {
@@ -58,7 +60,9 @@ struct Totals {
 
 /// Checks `tested` with `oracle` (the reference) over all suites. Beside the problems' lines these are
 /// failures: a kernel without a problem, arguments that no implementation takes, an implementation that takes
-/// no problem.
+/// no problem. With other processes the device is not used in this one, and `tested` may be listed_kernels().
+/// Throws UnusableDevice where the device cannot be used; without other processes, DeviceFault after it has
+/// failed.
 Totals check(const std::vector<Suite>& suites, const KernelTable& tested, const KernelTable& oracle,
              const Selection& selection, const Sink& sink);
 

@@ -8,6 +8,9 @@
 #include <bit>
 #include <stdexcept>
 
+#include "kernels/device_fault.h"
+#include "kernels/runtime.h"
+
 namespace vitrine::gradcheck {
 
 Launch::Launch(Device device, DType dtype, std::vector<Slot> slots, Placement placement)
@@ -49,10 +52,13 @@ void Launch::run(const Callable& implementation) {
     exception_.clear();
     try {
         implementation.run(dtype_, bindings_, context(device_));
+    } catch (const DeviceFault&) {
+        throw;
     } catch (const std::exception& error) {
         exception_ = error.what();
         context(device_).scratch.reset();
     }
+    runtime(device_).synchronise();  // so that what went wrong on the device is this launch's
 }
 
 std::vector<std::string> Launch::violations() const {

@@ -40,7 +40,8 @@ class Launch {
     /// What these arguments cost at least.
     LeastCost least(const BoundPass& pass) const { return pass.least(dtype_, bindings_); }
 
-    /// Prepares the buffers and runs. An exception from the kernel becomes a violation.
+    /// Prepares the buffers, runs and waits until the device has done it. An exception from the kernel
+    /// becomes a violation; a DeviceFault is thrown.
     void run(const Callable& implementation);
 
     /// One sentence for each promise that the last run broke: guard zones, constant inputs, exceptions.

@@ -6,7 +6,9 @@
 
 #include <algorithm>
 
+#include "kernels/device_fault.h"
 #include "tools/gradcheck/harness/check.h"
+#include "tools/gradcheck/harness/lost_device.h"
 
 namespace vitrine::gradcheck {
 namespace {
@@ -25,8 +27,13 @@ Limits limits_of(DType dtype) {
 class PassCheck {
   public:
     PassCheck(const BoundPass& pass, const Callable& implementation, DType dtype, const Problem& problem,
-              const DeviceChecks& checks)
-        : pass_(pass), implementation_(implementation), dtype_(dtype), problem_(problem), checks_(checks) {
+              const DeviceChecks& checks, const Line* known_fault)
+        : pass_(pass),
+          implementation_(implementation),
+          dtype_(dtype),
+          problem_(problem),
+          checks_(checks),
+          known_fault_(known_fault) {
         result_.line.kernel = pass.kernel;
         result_.line.implementation = implementation.name;
         result_.line.type = name_of(dtype);
@@ -34,7 +41,15 @@ class PassCheck {
     }
 
     PassResult run(const std::vector<Variant>& variants) {
-        for (size_t index = 0; index < variants.size(); ++index) check_variant(variants[index], index);
+        for (size_t index = 0; index < variants.size(); ++index) {
+            try {
+                check_variant(variants[index], index);
+            } catch (const DeviceFault& fault) {
+                fail(variants[index], fault.what());
+                throw LostDevice(result_.line);
+            }
+        }
+        if (known_fault_ != nullptr) result_.line = *known_fault_;
         Line& line = result_.line;
         if (result_.accepted.empty() && line.status == Status::passed) {
             line.status = Status::refused;
@@ -52,6 +67,7 @@ class PassCheck {
             return;
         }
         result_.accepted.insert(index);
+        if (known_fault_ != nullptr) return;
         run(launch);
         for (const std::string& violation : launch.violations()) fail(variant, violation);
         compare(launch, variant, index);
@@ -141,6 +157,7 @@ class PassCheck {
     DType dtype_;
     const Problem& problem_;
     const DeviceChecks& checks_;
+    const Line* known_fault_;
     std::optional<double> work_;  // of the first launch
     std::string refusal_;
     PassResult result_;
@@ -150,8 +167,8 @@ class PassCheck {
 
 PassResult check_pass(const BoundPass& pass, const Callable& implementation, DType dtype,
                       const Problem& problem, const std::vector<Variant>& variants,
-                      const DeviceChecks& checks) {
-    return PassCheck(pass, implementation, dtype, problem, checks).run(variants);
+                      const DeviceChecks& checks, const Line* known_fault) {
+    return PassCheck(pass, implementation, dtype, problem, checks, known_fault).run(variants);
 }
 
 }  // namespace vitrine::gradcheck

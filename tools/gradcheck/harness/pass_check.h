@@ -17,8 +17,10 @@ struct PassResult {
     Values plain;               // what the plain variant left, if it was accepted
 };
 
+/// Throws LostDevice if the device fails meanwhile. With the line of such an end of an earlier process
+/// nothing is run: the line is the result, beside what the implementation takes.
 PassResult check_pass(const BoundPass& pass, const Callable& implementation, DType dtype,
                       const Problem& problem, const std::vector<Variant>& variants,
-                      const DeviceChecks& checks);
+                      const DeviceChecks& checks, const Line* known_fault = nullptr);
 
 }  // namespace vitrine::gradcheck

@@ -78,8 +78,9 @@ Pass pass(BoundKernel<Args> KernelTable::*kernel, Make make) {
                 }
                 return reason;
             };
-            const auto run = [calls, implementation](DType dtype, const Bindings& bindings,
-                                                     Context& context) {
+            const auto run = [calls, implementation, name = bound->name()](
+                                 DType dtype, const Bindings& bindings, Context& context) {
+                const RunningKernelScope running(name, implementation.name);
                 for (const Args& args : calls(dtype, bindings)) {
                     implementation.run(args, context);
                     context.scratch.reset();

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <optional>
 
+#include "kernels/device_fault.h"
 #include "tools/gradcheck/harness/differences.h"
 #include "tools/gradcheck/harness/draw.h"
 #include "tools/gradcheck/harness/pass_check.h"
@@ -32,12 +33,14 @@ Values run_first(const BoundPass& pass, DType dtype, const Variant& variant) {
 class ProblemCheck {
   public:
     ProblemCheck(const Problem& problem, const KernelTable& tested, const KernelTable& oracle,
-                 const Selection& selection, const DeviceChecks& checks, Tally& tally, const Sink& sink)
+                 const Selection& selection, const DeviceChecks& checks, const KnownFaults& faults,
+                 Tally& tally, const Sink& sink)
         : problem_(problem),
           tested_(tested),
           oracle_(oracle),
           selection_(selection),
           checks_(checks),
+          faults_(faults),
           tally_(tally),
           sink_(sink) {}
 
@@ -111,10 +114,11 @@ class ProblemCheck {
                 all_selected = false;
                 continue;
             }
-            PassResult result = check_pass(pass, implementation, dtype, problem_, variants, checks_);
+            const Line* fault = find_fault(faults_, pass.kernel, implementation.name, name_of(dtype));
+            PassResult result = check_pass(pass, implementation, dtype, problem_, variants, checks_, fault);
             tally_[{pass.kernel, implementation.name}] += result.accepted.empty() ? 0 : 1;
             for (const size_t index : result.accepted) first_taker.try_emplace(index, implementation.name);
-            if (with_differences && result.accepted.contains(0)) add_differences(result);
+            if (with_differences && fault == nullptr && result.accepted.contains(0)) add_differences(result);
             sink_(result.line);
         }
         if (all_selected) check_takers(pass, dtype, variants, first_taker);
@@ -143,13 +147,24 @@ class ProblemCheck {
         numeric_.emplace();
         for (const Callable& implementation : forward.implementations) {
             if (launch.refuses(implementation) != nullptr) continue;
-            const double work = checks_.watched([&] { launch.run(implementation); });
-            checks_.unwatched([&] {
-                numeric_ = numeric_gradients(launch, implementation, problem_,
-                                             checks_.samples(problem_.samples, work), saved_, saved_);
-            });
+            if (find_fault(faults_, forward.kernel, implementation.name, name_of(DType::f64))) continue;
+            try {
+                compute_numeric(launch, implementation);
+            } catch (const DeviceFault& fault) {
+                Line line{forward.kernel, implementation.name, name_of(DType::f64), problem_.shape};
+                line.fail(fmt::format("while gradients were differenced: {}", fault.what()));
+                throw LostDevice(line);
+            }
             return;
         }
+    }
+
+    void compute_numeric(Launch& launch, const Callable& implementation) {
+        const double work = checks_.watched([&] { launch.run(implementation); });
+        checks_.unwatched([&] {
+            numeric_ = numeric_gradients(launch, implementation, problem_,
+                                         checks_.samples(problem_.samples, work), saved_, saved_);
+        });
     }
 
     /// Every variant must be taken, and by default by an implementation whose bits do not follow the threads.
@@ -180,6 +195,7 @@ class ProblemCheck {
     const KernelTable& oracle_;
     const Selection& selection_;
     const DeviceChecks& checks_;
+    const KnownFaults& faults_;
     Tally& tally_;
     const Sink& sink_;
     Values saved_;      // inputs, outputs and upstream gradients, rounded to the type
@@ -191,8 +207,9 @@ class ProblemCheck {
 }  // namespace
 
 void check_problem(const Problem& problem, const KernelTable& tested, const KernelTable& oracle,
-                   const Selection& selection, const DeviceChecks& checks, Tally& tally, const Sink& sink) {
-    ProblemCheck(problem, tested, oracle, selection, checks, tally, sink).run();
+                   const Selection& selection, const DeviceChecks& checks, const KnownFaults& faults,
+                   Tally& tally, const Sink& sink) {
+    ProblemCheck(problem, tested, oracle, selection, checks, faults, tally, sink).run();
 }
 
 }  // namespace vitrine::gradcheck

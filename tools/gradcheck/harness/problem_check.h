@@ -8,13 +8,17 @@
 
 #include "tools/gradcheck/harness/check.h"
 #include "tools/gradcheck/harness/device_checks.h"
+#include "tools/gradcheck/harness/lost_device.h"
 
 namespace vitrine::gradcheck {
 
 /// For each (kernel, implementation) that was tried, how many problems it took.
 using Tally = std::map<std::pair<std::string, std::string>, int>;
 
+/// Throws LostDevice if the device fails meanwhile. What has been told by then is told again by the next try,
+/// which is to know of the fault.
 void check_problem(const Problem& problem, const KernelTable& tested, const KernelTable& oracle,
-                   const Selection& selection, const DeviceChecks& checks, Tally& tally, const Sink& sink);
+                   const Selection& selection, const DeviceChecks& checks, const KnownFaults& faults,
+                   Tally& tally, const Sink& sink);
 
 }  // namespace vitrine::gradcheck

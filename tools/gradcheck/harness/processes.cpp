@@ -22,7 +22,7 @@ namespace {
 
 /// What a child says: that it starts a task, then what came of it.
 struct Header {
-    enum class Kind : uint64_t { started, done, threw } kind;
+    enum class Kind : uint64_t { started, done, threw, spent } kind;
     uint64_t task;
     uint64_t bytes;  // that follow
 };
@@ -62,15 +62,25 @@ class SharedCounter {
     void* memory_;
 };
 
-[[noreturn]] void work(const ProcessTasks& tasks, SharedCounter& counter, int pipe) {
+void run_task(const ProcessTasks& tasks, size_t task, int pipe) {
+    send(pipe, Header::Kind::started, task, {});
+    try {
+        send(pipe, Header::Kind::done, task, tasks.run(task));
+    } catch (const SpentProcess& spent) {
+        send(pipe, Header::Kind::spent, task, spent.message);
+        _exit(0);
+    } catch (const std::exception& error) {
+        const std::string what = error.what();
+        send(pipe, Header::Kind::threw, task, Message(what.begin(), what.end()));
+    }
+}
+
+/// The task that is run again, if any, and then whichever comes next.
+[[noreturn]] void work(const ProcessTasks& tasks, std::optional<size_t> again, SharedCounter& counter,
+                       int pipe) {
+    if (again) run_task(tasks, *again, pipe);
     for (size_t task = counter.next(); task < tasks.count; task = counter.next()) {
-        send(pipe, Header::Kind::started, task, {});
-        try {
-            send(pipe, Header::Kind::done, task, tasks.run(task));
-        } catch (const std::exception& error) {
-            const std::string what = error.what();
-            send(pipe, Header::Kind::threw, task, Message(what.begin(), what.end()));
-        }
+        run_task(tasks, task, pipe);
     }
     _exit(0);  // without the parent's buffers and exit handlers
 }
@@ -80,6 +90,7 @@ struct Child {
     int pipe;
     Message received{};
     std::optional<size_t> running{};
+    std::optional<size_t> again{};  // a task that spoiled it
 };
 
 class Parent {
@@ -110,19 +121,20 @@ class Parent {
     }
 
   private:
-    void start() {
+    void start(std::optional<size_t> again = std::nullopt) {
         int ends[2];
         if (pipe(ends) != 0) throw Error("no pipe can be made for another process");
         const pid_t process = fork();
         if (process < 0) {
             close(ends[0]);
             close(ends[1]);
-            if (!children_.empty()) return;  // those that there are do the work
+            // Those that there are do the work, but for a task that another process has to run.
+            if (!children_.empty() && !again) return;
             throw Error("no other process can be started here: try --processes 1");
         }
         if (process == 0) {
             close(ends[0]);
-            work(tasks_, counter_, ends[1]);
+            work(tasks_, again, counter_, ends[1]);
         }
         close(ends[1]);
         children_.push_back({process, ends[0]});
@@ -163,16 +175,23 @@ class Parent {
             return;
         }
         child.running.reset();
+        if (header.kind == Header::Kind::spent) {
+            tasks_.spent(header.task, message);
+            child.again = header.task;
+            return;
+        }
         done_[header.task] = std::move(message);
     }
 
-    /// A child that died in the middle of a task is replaced by another for the tasks that are left.
+    /// A child that died in the middle of a task, or was spoiled by one, is replaced by another for the tasks
+    /// that are left.
     void end(size_t index) {
         const Child child = std::move(children_[index]);
         children_.erase(children_.begin() + static_cast<ptrdiff_t>(index));
         close(child.pipe);
         int status = 0;
         waitpid(child.process, &status, 0);
+        if (child.again) return start(child.again);
         if (!child.running) return;
         const std::string why = WIFSIGNALED(status)
                                     ? fmt::format("the process was ended by signal {} ({})", WTERMSIG(status),

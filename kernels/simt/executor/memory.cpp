@@ -1,0 +1,56 @@
+// The host's way to the device's memory: see kernels/simt/memory.h.
+
+#include "kernels/simt/memory.h"
+
+#include <cstring>
+
+#include "kernels/simt/executor/device_memory.h"
+#include "kernels/simt/executor/streams.h"
+
+namespace vitrine::simt {
+
+void* allocate(size_t bytes) { return DeviceMemory::instance().allocate(bytes); }
+
+void release(void* memory) {
+    Streams::instance().finish_all();
+    DeviceMemory::instance().release(memory);
+}
+
+void copy_from_host(void* to, const void* from_host, size_t bytes) {
+    DeviceMemory::instance().require(to, bytes, "a copy from the host would write");
+    DeviceMemory::instance().require_host(from_host, bytes, "a copy from the host would read");
+    Streams::instance().finish_all();
+    const DeviceMemory::Open open;
+    if (bytes != 0) std::memcpy(to, from_host, bytes);
+}
+
+void copy_to_host(void* to_host, const void* from, size_t bytes) {
+    DeviceMemory::instance().require(from, bytes, "a copy to the host would read");
+    DeviceMemory::instance().require_host(to_host, bytes, "a copy to the host would write");
+    Streams::instance().finish_all();
+    const DeviceMemory::Open open;
+    if (bytes != 0) std::memcpy(to_host, from, bytes);
+}
+
+void copy(void* to, const void* from, size_t bytes) {
+    DeviceMemory::instance().require(to, bytes, "a copy would write");
+    DeviceMemory::instance().require(from, bytes, "a copy would read");
+    Streams::instance().finish_all();
+    const DeviceMemory::Open open;
+    if (bytes != 0) std::memmove(to, from, bytes);
+}
+
+void zero(void* memory, size_t bytes) {
+    DeviceMemory::instance().require(memory, bytes, "zeroing would write");
+    Streams::instance().finish_all();
+    const DeviceMemory::Open open;
+    if (bytes != 0) std::memset(memory, 0, bytes);
+}
+
+LibraryCall::LibraryCall(CUstream_st* stream) {
+    Streams::instance().finish(stream);
+    DeviceMemory::instance().open();
+}
+LibraryCall::~LibraryCall() { DeviceMemory::instance().close(); }
+
+}  // namespace vitrine::simt

@@ -1,0 +1,14 @@
+// A kernel on a stream of the caller's choice.
+#pragma once
+
+#include "kernels/simt/host_words.h"
+
+namespace vitrine::simt::test {
+
+/// Adds one to each of `count` integers.
+void increment(int* values, int count, cudaStream_t stream);
+
+/// Copies `count` integers.
+void duplicate(const int* from, int* to, int count, cudaStream_t stream);
+
+}  // namespace vitrine::simt::test
