@@ -20,24 +20,19 @@ class DepthCheck {
     DepthCheck(std::string_view text, const std::string& source) : text_(text), source_(source) {}
 
     void run() {
-        constexpr std::string_view byte_order_mark = "\xef\xbb\xbf";
-        if (text_.starts_with(byte_order_mark)) text_.remove_prefix(byte_order_mark.size());
         while (place_ < text_.size()) {
             const char c = text_[place_];
-            if ((c == '"' || c == '\'') && !in_word_)
+            if (c == '"' || c == '\'')
                 skip_text(c);
             else if (c == '#')
                 place_ = std::min(text_.find('\n', place_), text_.size());
             else
-                look_at(c), follow_word(c), ++place_;
+                look_at(c), ++place_;
         }
     }
 
   private:
     void look_at(char c) {
-        // TOML has none there, and toml++ 3.3 asks for some of them whether they are spaces, with no answer.
-        if (static_cast<unsigned char>(c) >= 0x80)
-            fail("a character beyond ASCII stands outside of quotes and comments");
         if (c == '.' && ++dots_ >= most_key_parts)
             fail(fmt::format("a key of more than {} parts", most_key_parts));
         if (c == '\n' || c == ',' || c == '=' || c == '[' || c == '{') dots_ = 0;
@@ -46,19 +41,8 @@ class DepthCheck {
         if ((c == ']' || c == '}') && depth_ > 0) --depth_;
     }
 
-    /// A quote inside of a bare word or number (0'5, 0.'5) begins no text to the parser, and neither does one
-    /// right behind a text.
-    void follow_word(char c) {
-        constexpr std::string_view ends = " \t\r\n=,]}", opens = "[{";
-        if (ends.find(c) != ends.npos)
-            in_word_ = false;
-        else if (opens.find(c) == opens.npos)
-            in_word_ = true;
-    }
-
     /// Behind the text that begins here. One line, or with three quotes many.
     void skip_text(char quote) {
-        in_word_ = true;
         const std::string three(3, quote);
         if (text_.substr(place_).starts_with(three)) {
             place_ += 3;
@@ -74,9 +58,6 @@ class DepthCheck {
     }
     void step_in_text(char quote) {
         const bool escape = quote == '"' && text_[place_] == '\\';
-        const size_t next = escape ? text_.find_first_not_of(" \t", place_ + 1) : text_.npos;
-        if (next != text_.npos && static_cast<unsigned char>(text_[next]) >= 0x80)
-            fail("a backslash stands before a character beyond ASCII");
         place_ = std::min(place_ + (escape ? 2 : 1), text_.size());
     }
 
@@ -88,7 +69,6 @@ class DepthCheck {
     std::string_view text_;
     const std::string& source_;
     size_t place_ = 0, depth_ = 0, dots_ = 0;
-    bool in_word_ = false;
 };
 
 }  // namespace
