@@ -46,9 +46,7 @@ function(vitrine_test folder)
     vitrine_flags(${folder}_tests)
     # To optimise what mostly asserts takes longer than it saves.
     target_compile_options(${folder}_tests PRIVATE $<$<CONFIG:Release>:-O1>)
-    target_link_libraries(${folder}_tests PRIVATE doctest::doctest ${ARGN})
-    target_compile_definitions(${folder}_tests PRIVATE VITRINE_SOURCE_DIR="${PROJECT_SOURCE_DIR}"
-                                                       VITRINE_BIN_DIR="${CMAKE_RUNTIME_OUTPUT_DIRECTORY}")
+    target_link_libraries(${folder}_tests PRIVATE doctest::doctest test_folders ${ARGN})
     vitrine_uses_regex(${folder}_tests)
     add_test(NAME ${folder} COMMAND ${folder}_tests)
   endif()

@@ -8,6 +8,7 @@
 #include <set>
 #include <string>
 
+#include "tests/folders.h"
 #include "tools/resources/report/build_report.h"
 
 namespace vitrine::resources {
@@ -35,7 +36,7 @@ std::string about(const KernelResources& kernel) {
 TEST_CASE("the report covers every kernel file") {
     if (!has_cuda()) return;
     const BuildReport report = read_build_report(objects);
-    for (const auto& entry : fs::directory_iterator(fs::path(VITRINE_SOURCE_DIR) / "kernels" / "cuda")) {
+    for (const auto& entry : fs::directory_iterator(tests::repository() / "kernels" / "cuda")) {
         if (entry.path().extension() != ".cu") continue;
         const std::string file = entry.path().filename();
         CHECK_MESSAGE(std::ranges::count(report.files, file) == 1, file, " has no report");
@@ -69,7 +70,7 @@ TEST_CASE("no kernel has more static shared memory than every GPU grants") {
 
 TEST_CASE("the table of resources can be printed") {
     if (!has_cuda()) return;
-    CHECK(std::system((std::string(VITRINE_BIN_DIR) + "/resources --arch 90 > /dev/null").c_str()) == 0);
+    CHECK(std::system((tests::built_programs().string() + "/resources --arch 90 > /dev/null").c_str()) == 0);
 }
 
 }  // namespace vitrine::resources

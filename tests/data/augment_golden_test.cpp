@@ -9,6 +9,7 @@
 
 #include "tests/data/augment_on_device.h"
 #include "tests/data/named_step.h"
+#include "tests/folders.h"
 #include "tests/golden_devices.h"
 
 namespace vitrine {
@@ -38,7 +39,7 @@ uint32_t checksum(const std::vector<uint8_t>& pixels) {
 }
 
 TEST_CASE("every op makes of an image what torchvision makes of it, byte for byte") {
-    std::ifstream file(VITRINE_SOURCE_DIR "/tests/golden/augment.json");
+    std::ifstream file(tests::repository() / "tests/golden/augment.json");
     const Json document = Json::parse(file);
     const Json& cases = document["cases"];
     REQUIRE(cases.size() > 200);

@@ -13,6 +13,7 @@
 #include <numbers>
 
 #include "kernels/finish_arithmetic.h"
+#include "tests/folders.h"
 
 using namespace vitrine;
 
@@ -27,7 +28,7 @@ Draws draws_of(uint32_t sample) { return Draws(RandomKey{.seed = 17, .sample = s
 
 const json& golden() {
     static const json all = [] {
-        std::ifstream file(std::filesystem::path(VITRINE_SOURCE_DIR) / "tests/golden/batch_draws.json");
+        std::ifstream file(tests::repository() / "tests/golden/batch_draws.json");
         return json::parse(file);
     }();
     return all;

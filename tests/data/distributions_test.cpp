@@ -11,6 +11,7 @@
 
 #include "data/transforms/batch_draws.h"
 #include "data/transforms/pipeline.h"
+#include "tests/folders.h"
 
 namespace vitrine {
 namespace {
@@ -23,7 +24,7 @@ constexpr uint32_t draw_count = 100'000;
 
 const Json& golden() {
     static const Json document = [] {
-        std::ifstream file(VITRINE_SOURCE_DIR "/tests/golden/distributions.json");
+        std::ifstream file(tests::repository() / "tests/golden/distributions.json");
         return Json::parse(file);
     }();
     return document;

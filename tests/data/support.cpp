@@ -8,6 +8,8 @@
 #include <fstream>
 #include <iterator>
 
+#include "tests/folders.h"
+
 namespace vitrine::test {
 
 namespace fs = std::filesystem;
@@ -24,7 +26,7 @@ TemporaryFolder::~TemporaryFolder() {
     fs::remove_all(path_, ignored);
 }
 
-fs::path golden_images() { return fs::path(VITRINE_SOURCE_DIR) / "tests" / "golden" / "images"; }
+fs::path golden_images() { return tests::repository() / "tests" / "golden" / "images"; }
 
 Bytes read_bytes(const fs::path& file) {
     std::ifstream stream(file, std::ios::binary);

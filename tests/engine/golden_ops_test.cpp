@@ -13,6 +13,7 @@
 #include "engine/autograd.h"
 #include "engine/nn/parameter.h"
 #include "engine/ops/ops.h"
+#include "tests/folders.h"
 #include "tests/golden_devices.h"
 
 using namespace vitrine;
@@ -166,7 +167,7 @@ class Run {
 }  // namespace
 
 TEST_CASE("every op agrees with PyTorch, forward and backward") {
-    const json document = json::parse(read_file(std::string(VITRINE_SOURCE_DIR) + "/tests/golden/ops.json"));
+    const json document = json::parse(read_file(tests::repository() / "tests/golden/ops.json"));
     const std::vector<Device> devices = test::golden_devices({Device::reference, Device::cpu, Device::simt});
     std::set<std::string> seen;
     for (const json& entry : document.at("cases")) {

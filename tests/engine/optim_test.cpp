@@ -10,6 +10,7 @@
 #include "engine/error.h"
 #include "engine/nn/layers.h"
 #include "engine/optim/sgd.h"
+#include "tests/folders.h"
 
 using namespace vitrine;
 using namespace vitrine::optim;
@@ -18,7 +19,7 @@ namespace {
 
 const nlohmann::json& golden() {
     static const auto document =
-        nlohmann::json::parse(read_file(std::string(VITRINE_SOURCE_DIR) + "/tests/golden/optimisers.json"));
+        nlohmann::json::parse(read_file(tests::repository() / "tests/golden/optimisers.json"));
     return document;
 }
 

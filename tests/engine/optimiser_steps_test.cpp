@@ -17,6 +17,7 @@
 #include "engine/ops/ops.h"
 #include "engine/optim/ema.h"
 #include "engine/optim/sgd.h"
+#include "tests/folders.h"
 
 using namespace vitrine;
 using namespace vitrine::optim;
@@ -26,7 +27,7 @@ namespace {
 
 const json& golden() {
     static const json document =
-        json::parse(read_file(std::string(VITRINE_SOURCE_DIR) + "/tests/golden/optimiser_steps.json"));
+        json::parse(read_file(tests::repository() / "tests/golden/optimiser_steps.json"));
     return document;
 }
 

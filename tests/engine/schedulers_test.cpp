@@ -9,6 +9,7 @@
 
 #include "engine/atomic_file.h"
 #include "engine/error.h"
+#include "tests/folders.h"
 #include "tests/peers/schedule_case.h"
 
 using namespace vitrine;
@@ -87,7 +88,7 @@ std::vector<double> rates(const SchedulerSpec& spec, int64_t batches_per_epoch, 
 
 TEST_CASE("schedulers follow PyTorch's over a thousand steps, momentum included") {
     const auto golden =
-        nlohmann::json::parse(read_file(std::string(VITRINE_SOURCE_DIR) + "/tests/golden/schedulers.json"));
+        nlohmann::json::parse(read_file(tests::repository() / "tests/golden/schedulers.json"));
     REQUIRE(golden.at("cases").size() >= 40);
     for (const auto& entry : golden.at("cases")) {
         const std::string text = entry.at("toml");

@@ -29,10 +29,11 @@ struct Target {
 const Target targets[] = {
 #define VITRINE_FUZZ_TARGET(name) {#name, fuzz_##name},
 #include "targets.def"
+#include "tests/folders.h"
 #undef VITRINE_FUZZ_TARGET
 };
 
-const fs::path corpus = fs::path(VITRINE_SOURCE_DIR) / "tests" / "fuzz" / "corpus";
+const fs::path corpus = repository() / "tests" / "fuzz" / "corpus";
 
 std::vector<fs::path> inputs_of(const std::string& target) {
     std::vector<fs::path> inputs;

@@ -15,11 +15,13 @@
 #include <string>
 #include <vector>
 
+#include "tests/folders.h"
+
 namespace {
 
 namespace fs = std::filesystem;
 
-const fs::path root = VITRINE_SOURCE_DIR;
+const fs::path root = vitrine::tests::repository();
 const std::vector<std::string> floors{"kernels", "engine", "models", "data", "tools", "tests"};
 
 struct Source {

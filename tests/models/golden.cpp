@@ -11,6 +11,7 @@
 #include "engine/checkpoint.h"
 #include "kernels/philox.h"
 #include "models/models.h"
+#include "tests/folders.h"
 
 namespace vitrine::golden {
 namespace {
@@ -56,13 +57,11 @@ std::string weights_of(const Case& which) {
 }  // namespace
 
 nlohmann::json json_file(const std::string& path_under_golden) {
-    return nlohmann::json::parse(
-        read_file(std::filesystem::path(VITRINE_SOURCE_DIR) / "tests" / "golden" / path_under_golden));
+    return nlohmann::json::parse(read_file(tests::repository() / "tests" / "golden" / path_under_golden));
 }
 
 SafeTensors fixture(const std::string& name) {
-    return read_safetensors(std::filesystem::path(VITRINE_SOURCE_DIR) / "tests" / "golden" / "models" /
-                            (name + ".safetensors"));
+    return read_safetensors(tests::repository() / "tests" / "golden" / "models" / (name + ".safetensors"));
 }
 
 std::vector<Case> all_cases() {

@@ -10,6 +10,7 @@
 #include <fstream>
 #include <set>
 
+#include "tests/folders.h"
 #include "tests/tools/program.h"
 
 namespace vitrine::tests {
@@ -243,7 +244,7 @@ TEST_CASE_FIXTURE(Fixture, "a FIFO in the place of a file is refused at once") {
 }
 
 TEST_CASE_FIXTURE(Fixture, "make_image_folder.py writes all or nothing, and says what was wrong") {
-    const std::string program = fmt::format("python3 {}/tools/make_image_folder.py", VITRINE_SOURCE_DIR);
+    const std::string program = fmt::format("python3 {}/tools/make_image_folder.py", repository().string());
     if (run_script(program + " --help").code != 0) {
         MESSAGE("skipped: no python3 with Pillow and numpy is here");
         return;

@@ -17,6 +17,7 @@
 #include <thread>
 
 #include "engine/random.h"
+#include "tests/folders.h"
 
 namespace vitrine::tests {
 namespace {
@@ -64,7 +65,7 @@ std::string Outcome::last_line() const { return out.empty() ? "" : lines().back(
 
 Program::Program(const std::string& name, std::vector<std::string> arguments,
                  const fs::path& working_folder) {
-    const std::string executable = fs::path(VITRINE_BIN_DIR) / name;  // an absolute name stays what it is
+    const std::string executable = built_programs() / name;  // an absolute name stays what it is
     arguments.insert(arguments.begin(), executable);
     std::vector<char*> argv;
     for (std::string& argument : arguments) argv.push_back(argument.data());
@@ -116,7 +117,7 @@ Outcome run(const std::string& name, std::vector<std::string> arguments) {
 }
 
 Outcome run_script(const std::string& script) {
-    return run("/bin/bash", {"-c", fmt::format("PATH='{}':$PATH\n{}", VITRINE_BIN_DIR, script)});
+    return run("/bin/bash", {"-c", fmt::format("PATH='{}':$PATH\n{}", built_programs().string(), script)});
 }
 
 void write_colours(const fs::path& folder) {

@@ -8,6 +8,7 @@
 #include <fstream>
 
 #include "engine/error.h"
+#include "tests/folders.h"
 #include "tests/tools/program.h"
 #include "tools/recipe/recipe.h"
 #include "tools/recipe/recipe_file.h"
@@ -17,7 +18,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-const fs::path recipes = fs::path(VITRINE_SOURCE_DIR) / "tools/recipes";
+const fs::path recipes = repository() / "tools/recipes";
 
 std::vector<std::string> recipe_names() {
     std::vector<std::string> names;

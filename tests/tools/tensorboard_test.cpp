@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "engine/error.h"
+#include "tests/folders.h"
 #include "tests/tools/program.h"
 
 namespace vitrine::tests {
@@ -24,8 +25,7 @@ using report::EventWriter;
 
 /// The bytes that TensorBoard's own writer makes: golden/make_tensorboard.py.
 std::string golden(const char* name) {
-    static const auto all =
-        nlohmann::json::parse(content_of(std::string(VITRINE_SOURCE_DIR) + "/tests/golden/tensorboard.json"));
+    static const auto all = nlohmann::json::parse(content_of(repository() / "tests/golden/tensorboard.json"));
     const std::string hexadecimal = all.at(name);
     std::string bytes;
     for (size_t i = 0; i < hexadecimal.size(); i += 2)
