@@ -12,6 +12,8 @@
 #include <string>
 #include <vector>
 
+#include "tests/folders.h"
+
 // The names that the targets have in this program: see CMakeLists.txt.
 #define VITRINE_FUZZ_TARGET(name) extern "C" int fuzz_##name(const uint8_t* data, size_t size);
 #include "targets.def"
@@ -29,11 +31,10 @@ struct Target {
 const Target targets[] = {
 #define VITRINE_FUZZ_TARGET(name) {#name, fuzz_##name},
 #include "targets.def"
-#include "tests/folders.h"
 #undef VITRINE_FUZZ_TARGET
 };
 
-const fs::path corpus = repository() / "tests" / "fuzz" / "corpus";
+const fs::path corpus = tests::repository() / "tests" / "fuzz" / "corpus";
 
 std::vector<fs::path> inputs_of(const std::string& target) {
     std::vector<fs::path> inputs;

@@ -3,7 +3,6 @@
 
 #include <doctest/doctest.h>
 #include <fmt/format.h>
-#include <xxhash.h>
 
 #include <algorithm>
 #include <fstream>
@@ -11,6 +10,7 @@
 
 #include "engine/safetensors.h"
 #include "tests/tools/colour_run.h"
+#include "tests/tools/sealed.h"
 
 namespace vitrine::tests {
 namespace {
@@ -18,32 +18,13 @@ namespace {
 namespace fs = std::filesystem;
 using Json = nlohmann::ordered_json;
 
-/// As checkpoint_store.h has it.
-std::string checksum_of(const SafeTensors& file) {
-    std::string all;
-    const auto add = [&](const std::string& text) {
-        const uint64_t size = text.size();
-        all.append(reinterpret_cast<const char*>(&size), sizeof size).append(text);
-    };
-    for (const auto& [key, value] : file.metadata) {
-        if (key == "checksum") continue;
-        add(key);
-        add(value);
-    }
-    for (const SafeTensor& tensor : file.tensors) {
-        add(tensor.name);
-        add(tensor.dtype);
-        add(tensor.bytes);
-    }
-    const XXH128_hash_t hash = XXH3_128bits(all.data(), all.size());
-    return fmt::format("{:016x}{:016x}", hash.high64, hash.low64);
-}
-
 struct Fixture : ColourRuns {
     Fixture() {
         REQUIRE(train("honest", {"--batch-size", "20", "--epochs", "3", "--max-steps", "9"}).code == 0);
         checkpoint = read_safetensors(path("honest", newest));
-        REQUIRE(checkpoint.metadata.at("checksum") == checksum_of(checkpoint));
+        SafeTensors sealed = checkpoint;
+        seal(sealed);
+        REQUIRE(checkpoint.metadata.at("checksum") == sealed.metadata.at("checksum"));
         fs::copy(folder.path() / "honest", folder.path() / "run", fs::copy_options::recursive);
     }
     Outcome go_on() const {
@@ -54,7 +35,7 @@ struct Fixture : ColourRuns {
     void check_refused(const std::function<void(SafeTensors&)>& forge) const {
         SafeTensors forged = checkpoint;
         forge(forged);
-        forged.metadata["checksum"] = checksum_of(forged);
+        seal(forged);
         write_safetensors(path("run", newest), forged);
         const std::string weights = file("run", "last.safetensors"), metrics = file("run", "metrics.jsonl");
         const Outcome outcome = go_on();
