@@ -246,6 +246,16 @@ TEST_CASE("a plot fits a terminal of 80 columns, whatever the schedule") {
         CHECK(whole.find(part) != std::string::npos);
 }
 
+TEST_CASE("names of phases reach a terminal as text, whatever they hold") {
+    std::vector<PlannedPhase> phases{planned("kind = 'exponential', gamma = 10, per = 'batch'", 400, 1),
+                                     planned("kind = 'polynomial', per = 'epoch'", 10, 4)};
+    for (PlannedPhase& phase : phases) phase.name = "a\x1b[2J\nb";
+    const std::string plot = plot_schedule(phases);
+    CHECK(plot.find('\x1b') == std::string::npos);
+    CHECK(plot.find(R"(1 a\x1b[2J\x0ab: epochs 1 to 1)") != std::string::npos);
+    CHECK(plot.find(R"(phase a\x1b[2J\x0ab: )") != std::string::npos);
+}
+
 TEST_CASE("a plan of more updates than anybody could lay out shows the same, computed at a sample of them") {
     const std::vector<std::string> kinds{"kind = 'one_cycle', max_lr = 0.5, per = 'batch'",
                                          study + "per = 'batch'", "kind = 'cosine', per = 'epoch'",

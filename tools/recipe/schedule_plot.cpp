@@ -9,6 +9,7 @@
 #include <functional>
 #include <sstream>
 
+#include "engine/escape.h"
 #include "tools/common/units.h"
 #include "tools/recipe/braille.h"
 #include "tools/recipe/describe_scheduler.h"
@@ -175,7 +176,7 @@ std::string phase_band(const std::vector<PlannedPhase>& phases) {
         epoch += phases[i].epochs;
         const bool last = i + 1 == phases.size();
         const auto width = static_cast<size_t>(std::max<int64_t>(column_of(epoch, epochs) - begin, 1));
-        std::string name = fmt::format("─ {} {} ", i + 1, phases[i].name);
+        std::string name = fmt::format("─ {} {} ", i + 1, escape(phases[i].name));
         if (letters_in(name) + 1 > width) name = fmt::format("─ {} ", i + 1);
         if (letters_in(name) + 1 > width) name.clear();
         text += i == 0 ? "├" : "┼";
@@ -220,8 +221,8 @@ std::string phase_lines(const std::vector<PlannedPhase>& phases) {
         const std::string head = fmt::format(" {} ", i + 1);
         const std::string indent(head.size(), ' ');
         text += wrapped(
-            head, fmt::format("{}: epochs {} to {}, {} each", phase.name, epoch, epoch + phase.epochs - 1,
-                              counted(phase.batches_per_epoch, optim::Per::batch)));
+            head, fmt::format("{}: epochs {} to {}, {} each", escape(phase.name), epoch,
+                              epoch + phase.epochs - 1, counted(phase.batches_per_epoch, optim::Per::batch)));
         text += wrapped(indent, describe(phase.spec));
         text += wrapped(indent, "learning rate " + range_text(phase, learning_rate_of));
         text += wrapped(indent, "momentum " + range_text(phase, momentum_of));

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "engine/escape.h"
 #include "tools/common/units.h"
 #include "tools/recipe/describe_scheduler.h"
 #include "tools/recipe/schedule_plan.h"
@@ -191,7 +192,8 @@ std::vector<std::string> schedule_warnings(const std::vector<PlannedPhase>& phas
     std::vector<std::string> all;
     for (const PlannedPhase& phase : phases) {
         for (const std::string& sentence : warnings_of(phase))
-            all.push_back(phases.size() > 1 ? fmt::format("phase {}: {}", phase.name, sentence) : sentence);
+            all.push_back(phases.size() > 1 ? fmt::format("phase {}: {}", escape(phase.name), sentence)
+                                            : sentence);
     }
     return all;
 }
