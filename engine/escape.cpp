@@ -90,6 +90,16 @@ std::string printable(std::string_view text, size_t longest) {
            escape(text.substr(tail), Backslashes::kept);
 }
 
+size_t utf8_length(std::string_view text) {
+    size_t whole = 0;
+    while (whole < text.size()) {
+        const size_t length = character_length(text.substr(whole));
+        if (length == 0) break;
+        whole += length;
+    }
+    return whole;
+}
+
 std::string unescape(std::string_view text) {
     std::string name;
     while (!text.empty()) {

@@ -19,6 +19,9 @@ std::string escape(std::string_view name);
 /// megabytes, about `longest` bytes stay: its start and its end, with "…" between them.
 std::string printable(std::string_view text, size_t longest = 2000);
 
+/// Bytes at the start of `text` that are UTF-8: all of them, or those before the first that is none.
+size_t utf8_length(std::string_view text);
+
 /// The name that escape() made this text of.
 std::string unescape(std::string_view text);
 

@@ -8,7 +8,7 @@
 
 #include "kernels/device.h"
 
-namespace vitrine::test {
+namespace vitrine::tests {
 
 /// `usual`, or in their place the devices that VITRINE_GOLDEN_DEVICES names, with commas between: "cuda"
 /// where there is a GPU. Throws Error for a name that is no device's.
@@ -21,4 +21,4 @@ inline std::vector<Device> golden_devices(std::vector<Device> usual) {
     return devices;
 }
 
-}  // namespace vitrine::test
+}  // namespace vitrine::tests

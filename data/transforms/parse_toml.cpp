@@ -7,11 +7,16 @@
 #include <algorithm>
 
 #include "engine/error.h"
+#include "engine/escape.h"
 
 namespace vitrine {
 namespace {
 
 constexpr size_t deepest = 64;  // brackets and braces within each other
+
+auto line_of(std::string_view text, size_t place) {
+    return 1 + std::ranges::count(text.substr(0, place), '\n');
+}
 
 /// Looks at brackets and at the dots of keys, and skips texts and comments. It need not notice what is no
 /// TOML: the parser gets no further than that.
@@ -62,8 +67,7 @@ class DepthCheck {
     }
 
     [[noreturn]] void fail(const std::string& what) const {
-        const auto line = 1 + std::ranges::count(text_.substr(0, place_), '\n');
-        throw Error(fmt::format("{}:{}: {}", source_, line, what));
+        throw Error(fmt::format("{}:{}: {}", source_, line_of(text_, place_), what));
     }
 
     std::string_view text_;
@@ -76,6 +80,9 @@ class DepthCheck {
 toml::table parse_toml(std::string_view text, const std::string& source) {
     if (text.size() > largest_toml)
         throw Error(fmt::format("{}: larger than {} bytes", source, largest_toml));
+    if (const size_t whole = utf8_length(text); whole < text.size())
+        throw Error(fmt::format("{}:{}: this is not UTF-8, which all of a recipe has to be", source,
+                                line_of(text, whole)));
     DepthCheck(text, source).run();
     try {
         return toml::parse(text, source);

@@ -83,7 +83,7 @@ TEST_CASE("whole pipelines: every device gives the reference's bytes") {
         for (uint32_t epoch = 0; epoch < 3; ++epoch) {
             const test::AugmentBatch batch = drawn(transforms, in, 24, epoch);
             const std::vector<uint8_t> expected = batch.run(Device::reference, images);
-            for (const Device device : test::golden_devices({Device::cpu, Device::simt})) {
+            for (const Device device : tests::golden_devices({Device::cpu, Device::simt})) {
                 CAPTURE(std::string(name_of(device)));
                 in_each_way(device, [&] {
                     const bool same = batch.run(device, images) == expected;

@@ -51,7 +51,7 @@ TEST_CASE("every op makes of an image what torchvision makes of it, byte for byt
         test::add_named_step(program, golden["op"], golden["arguments"]);
         test::AugmentBatch batch(size);
         batch.add(program);
-        for (const Device device : test::golden_devices({Device::reference, Device::cpu, Device::simt})) {
+        for (const Device device : tests::golden_devices({Device::reference, Device::cpu, Device::simt})) {
             CAPTURE(std::string(name_of(device)));
             CHECK(checksum(batch.run(device, source)) == golden["crc32"].get<uint32_t>());
         }

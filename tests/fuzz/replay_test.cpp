@@ -34,7 +34,7 @@ const Target targets[] = {
 #undef VITRINE_FUZZ_TARGET
 };
 
-const fs::path corpus = tests::repository() / "tests" / "fuzz" / "corpus";
+const fs::path corpus = vitrine::tests::repository() / "tests" / "fuzz" / "corpus";
 
 std::vector<fs::path> inputs_of(const std::string& target) {
     std::vector<fs::path> inputs;

@@ -119,6 +119,8 @@ TEST_CASE("recipes: characters beyond ASCII belong into quotes and comments") {
             check_refused("seed = " + word + letter + "'\n", "r.toml:1: ");
     }
     check_refused("größer = 1\n", "r.toml:1: ");
+    for (const std::string bytes : {"\xff", "\xc3", "\xed\xa0\x80", "\xf5\x80\x80\x80"})
+        check_refused("# ö\n\n[data]\npath = '" + bytes + "'\n", "r.toml:4: this is not UTF-8");
     CHECK(complaint("\xef\xbb\xbf# größer\n[data]\npath = 'größer'\nkind = \"auto\" # ґ\n") == "");
     CHECK(complaint("", {"data.path=größer ґ"}) == "");
 }

@@ -47,11 +47,7 @@ std::optional<toml::table> as_one_value(std::string_view text, const std::string
 /// The value as TOML, or as text where it is none: `--set model.name=mobilenet_v2` needs no quotes.
 toml::table parse_value(std::string_view value, const std::string& source) {
     if (std::optional<toml::table> found = as_one_value(value, source)) return std::move(*found);
-    try {
-        return parse_toml(fmt::format("value = {}", toml_text(std::string(value))), source);
-    } catch (const Error&) {
-        throw Error(fmt::format("{}: this is not UTF-8, which all of a recipe has to be", source));
-    }
+    return parse_toml(fmt::format("value = {}", toml_text(std::string(value))), source);
 }
 
 std::optional<size_t> as_number(const std::string& key) {
