@@ -63,7 +63,9 @@ function(vitrine_simt_kernels target)
     set(options -g1)
   endif()
   if(NOT CMAKE_CXX_FLAGS MATCHES "-fsanitize=")
-    list(APPEND options -fsanitize=thread --param=tsan-instrument-func-entry-exit=0)
+    # Volatile reads have hooks of their own: a thread that waits for another may be known by them.
+    list(APPEND options -fsanitize=thread --param=tsan-instrument-func-entry-exit=0
+                        --param=tsan-distinguish-volatile=1)
     target_compile_definitions(${target} PRIVATE VITRINE_SIMT_HOOKS)
   endif()
   if(VITRINE_HOST_HAS_FMA)

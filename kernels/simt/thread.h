@@ -30,9 +30,26 @@ uint64_t warp_operation(WarpOperation operation, unsigned mask, uint64_t value, 
 /// a GPU.
 unsigned active_mask();
 
-enum class AtomicOperation : uint8_t { add, minimum, maximum, exchange, compare_and_swap };
+enum class FenceScope : uint8_t { block, device };
 
-/// For int, unsigned, unsigned long long, float and double; returns the old value.
+/// To the threads of the block, or to all, what the thread did before comes before what it does after.
+/// Unchecked launches need none: memory is sequentially consistent here.
+void fence(FenceScope scope);
+
+enum class AtomicOperation : uint8_t {
+    add,
+    minimum,
+    maximum,
+    exchange,
+    compare_and_swap,
+    bitwise_and,
+    bitwise_or,
+    bitwise_xor,
+    increment,  // up to `value`, then 0
+    decrement,  // from 0, or from above `value`, to `value`
+};
+
+/// For int, unsigned, unsigned long long, float and double, as far as CUDA has it; returns the old value.
 template <class T>
 T atomic(AtomicOperation operation, T* address, T value, T compare);
 

@@ -119,9 +119,11 @@ inline int __any_sync(unsigned mask, int predicate, VitrineLocation location = V
         vitrine::simt::vote(vitrine::simt::WarpOperation::any, mask, predicate, location));
 }
 
-// Memory is sequentially consistent here: a fence has nothing to do. A missing one is not found.
-inline void __threadfence() {}
-inline void __threadfence_block() {}
+// Memory is sequentially consistent here, so that a fence has nothing to do but to be there: what is ordered
+// by nothing else is reported.
+inline void __threadfence() { vitrine::simt::fence(vitrine::simt::FenceScope::device); }
+inline void __threadfence_system() { vitrine::simt::fence(vitrine::simt::FenceScope::device); }
+inline void __threadfence_block() { vitrine::simt::fence(vitrine::simt::FenceScope::block); }
 
 // These must be inlined, so that an access belongs to the line that uses the word.
 template <class T>
@@ -149,4 +151,30 @@ template <class T>
 __forceinline__ T atomicCAS(T* address, std::type_identity_t<T> compare, std::type_identity_t<T> value) {
     return vitrine::simt::atomic<T>(vitrine::simt::AtomicOperation::compare_and_swap, address, value,
                                     compare);
+}
+template <class T>
+__forceinline__ T atomicSub(T* address, std::type_identity_t<T> value) {
+    static_assert(std::is_same_v<T, int> || std::is_same_v<T, unsigned>, "CUDA has no such atomicSub");
+    return vitrine::simt::atomic<T>(vitrine::simt::AtomicOperation::add, address, T{} - value, T{});
+}
+template <class T>
+__forceinline__ T atomicAnd(T* address, std::type_identity_t<T> value) {
+    static_assert(std::is_integral_v<T>, "bits are an integer's");
+    return vitrine::simt::atomic<T>(vitrine::simt::AtomicOperation::bitwise_and, address, value, T{});
+}
+template <class T>
+__forceinline__ T atomicOr(T* address, std::type_identity_t<T> value) {
+    static_assert(std::is_integral_v<T>, "bits are an integer's");
+    return vitrine::simt::atomic<T>(vitrine::simt::AtomicOperation::bitwise_or, address, value, T{});
+}
+template <class T>
+__forceinline__ T atomicXor(T* address, std::type_identity_t<T> value) {
+    static_assert(std::is_integral_v<T>, "bits are an integer's");
+    return vitrine::simt::atomic<T>(vitrine::simt::AtomicOperation::bitwise_xor, address, value, T{});
+}
+__forceinline__ unsigned atomicInc(unsigned* address, unsigned last) {
+    return vitrine::simt::atomic<unsigned>(vitrine::simt::AtomicOperation::increment, address, last, 0u);
+}
+__forceinline__ unsigned atomicDec(unsigned* address, unsigned first) {
+    return vitrine::simt::atomic<unsigned>(vitrine::simt::AtomicOperation::decrement, address, first, 0u);
 }

@@ -33,6 +33,13 @@ __global__ void shuffles_kernel(int count) {
     for (int i = 0; i < count; ++i) value = __shfl_xor_sync(0xFFFFFFFFu, value, 1);
 }
 
+__global__ void reads_kernel(const float* words, float* sums, int count, bool fenced) {
+    if (fenced) __threadfence();
+    float sum = 0.0f;
+    for (int i = 0; i < count; ++i) sum += words[i];
+    sums[blockIdx.x * blockDim.x + threadIdx.x] = sum;
+}
+
 }  // namespace
 
 void count_long(int* values, size_t* places, unsigned blocks, int count, bool racing) {
@@ -43,6 +50,10 @@ void run_empty(unsigned blocks, unsigned threads) { launch(empty_kernel, blocks,
 
 void run_barriers(unsigned blocks, unsigned threads, int count) {
     launch(barriers_kernel, blocks, threads, 0, nullptr, count);
+}
+
+void run_reads(const float* words, float* sums, unsigned blocks, unsigned threads, int count, bool fenced) {
+    launch(reads_kernel, blocks, threads, 0, nullptr, words, sums, count, fenced);
 }
 
 void run_shuffles(unsigned blocks, unsigned threads, int count) {

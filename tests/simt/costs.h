@@ -12,6 +12,8 @@ void count_long(int* values, size_t* places, unsigned blocks, int count, bool ra
 
 void run_empty(unsigned blocks, unsigned threads);
 void run_barriers(unsigned blocks, unsigned threads, int count);
+/// Every thread reads all the words, which makes them words of several blocks, after a fence or without one.
+void run_reads(const float* words, float* sums, unsigned blocks, unsigned threads, int count, bool fenced);
 void run_shuffles(unsigned blocks, unsigned threads, int count);
 
 }  // namespace vitrine::simt::test

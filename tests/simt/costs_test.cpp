@@ -60,6 +60,12 @@ TEST_CASE("costs" * doctest::skip()) {
         const double shuffles = best_time([] { test::run_shuffles(blocks, threads, 11); }) / all;
         const double gemm =
             best_time([&] { test::gemm(a.data(), b.data(), c.data(), size, size, size); }) / multiply_adds;
+        const auto read = [&](bool fenced) {
+            return best_time([&] { test::run_reads(a.data(), c.data(), 64, threads, 1000, fenced); }) /
+                   (64 * threads * 1000);
+        };
+        fmt::print("read of a word of all blocks: {:.1f}, in a launch with fences {:.1f}\n", read(false),
+                   read(true));
         fmt::print(
             "check {}, traffic {}: ns per launch {:.0f}, empty thread {:.1f}, first barrier {:.1f}, next "
             "{:.1f}, shuffle "

@@ -23,7 +23,7 @@ class Byte {
     bool operator()(Access access, uint32_t block, uint32_t thread) {
         const Block& its = blocks_[block];
         Now now;
-        now.past = first_ * block_unit;
+        now.past = now.launch = first_ * block_unit;
         now.block_begin = (first_ + 1 + block) * block_unit;
         now.interval_start = its.interval_start;
         now.when = now.block_begin + std::max(its.clocks[thread], its.interval_start);

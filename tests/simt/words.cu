@@ -118,6 +118,16 @@ __global__ void atomics_kernel(int* integers, unsigned* sum, float* float_sum, d
     atomicAdd(double_sum, 0.25);
 }
 
+__global__ void bit_atomics_kernel(unsigned* words) {
+    const unsigned i = blockIdx.x * blockDim.x + threadIdx.x;
+    atomicAnd(&words[0], ~(1u << i % 32));
+    atomicOr(&words[1], 1u << i % 32);
+    atomicXor(&words[2], i);
+    atomicInc(&words[3], 6);
+    atomicDec(&words[4], 6);
+    atomicSub(&words[5], i);
+}
+
 __global__ void arithmetic_kernel(int* integers, float* floats) {
     integers[0] = __popc(0xF0F0u);
     integers[1] = __clz(0x00010000);
@@ -197,6 +207,8 @@ void barrier_votes(int* out) { launch(barrier_votes_kernel, 1, 70, 0, nullptr, o
 void atomics(int* integers, unsigned* sum, float* float_sum, double* double_sum) {
     launch(atomics_kernel, 4, 64, 0, nullptr, integers, sum, float_sum, double_sum);
 }
+
+void bit_atomics(unsigned* words) { launch(bit_atomics_kernel, 4, 64, 0, nullptr, words); }
 
 void arithmetic(int* integers, float* floats) {
     launch(arithmetic_kernel, 1, 1, 0, nullptr, integers, floats);

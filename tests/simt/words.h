@@ -30,6 +30,10 @@ void barrier_votes(int* out);
 /// Atomics by 4 blocks of 64 threads. integers: {sum, max, min, last exchanged, count by compare-and-swap}.
 void atomics(int* integers, unsigned* sum, float* float_sum, double* double_sum);
 
+/// Atomics by 4 blocks of 64 threads, number i each. words: {and of all but bit i % 32, or of bit i % 32, xor
+/// of i, counted up to 6 and round, counted down from 6 and round, less i}.
+void bit_atomics(unsigned* words);
+
 /// out[i] = {popc, clz, ffs, min, max, mulhi} of a fixed pair; floats: {fmaf, rsqrtf, min, max}.
 void arithmetic(int* integers, float* floats);
 

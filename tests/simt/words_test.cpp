@@ -120,6 +120,15 @@ TEST_CASE("atomics of all blocks together") {
     });
 }
 
+TEST_CASE("atomics that change bits, and that count round") {
+    in_every_order([] {
+        const Buffer<unsigned> words(std::vector<unsigned>{~0u, 0, 5, 0, 0, 40000});
+        test::bit_atomics(words.data());
+        // 256 = 36 · 7 + 4; the numbers below 256 add up to 32640, and cancel out in an exclusive or.
+        CHECK(words.values() == std::vector<unsigned>{0, ~0u, 5, 4, 3, 40000 - 32640});
+    });
+}
+
 TEST_CASE("arithmetic words") {
     const Buffer<int> integers(6);
     const Buffer<float> floats(4);

@@ -69,7 +69,10 @@ void BlockRunner::begin_launch(Grid& grid, Observer* observer) {
     grid.order_threads(0, order_.get());
     blockDim = plain(block);
     gridDim = plain(grid.request().grid);
-    now_.past = grid.first_number() * block_unit;
+    now_.past = now_.launch = grid.first_number() * block_unit;
+    now_.fences_begun = &grid.releases().begun();
+    now_.fences = &fences_;
+    fences_.begin_launch(grid);
 }
 
 void BlockRunner::reset(uint64_t turn) {
@@ -88,6 +91,7 @@ void BlockRunner::reset(uint64_t turn) {
     }
     now_.block_begin = now_.past + (turn + 1) * block_unit;
     now_.interval_start = ++latest_clock_;
+    fences_.begin_block(grid_->first_number() + 1 + static_cast<uint32_t>(turn));
 }
 
 void BlockRunner::run(uint64_t turn) {
@@ -159,6 +163,7 @@ inline void BlockRunner::select(uint32_t rank) {
     now_.lane_bit = 1u << rank % warp_size;
     now_.when = now_.block_begin + (thread.clock > now_.interval_start ? thread.clock : now_.interval_start);
     now_.clocks = &clocks_[rank / warp_size];
+    now_.set_before = now_.set_after = 0;
 }
 
 /// Hands over to a thread that may go on, or else to one that has not started. If there is neither, the
@@ -264,6 +269,9 @@ void BlockRunner::complete_barrier(Barrier kind) {
     ++barriers_passed_;
     ++counters_.barriers;
     now_.interval_start = ++latest_clock_;
+    if (!fences_.at_work()) return;
+    const Unobserved unobserved;
+    fences_.barrier(count_);
 }
 
 bool BlockRunner::barriers_agree() {
@@ -360,6 +368,23 @@ void BlockRunner::synchronise_lanes(uint32_t warp, uint32_t lanes) {
     for (uint32_t left = lanes; left != 0; left &= left - 1) {
         threads_[warp * warp_size + static_cast<uint32_t>(__builtin_ctz(left))].clock = clock;
     }
+    if (!fences_.at_work()) return;
+    const Unobserved unobserved;
+    fences_.synchronise_lanes(warp * warp_size, lanes);
+}
+
+void BlockRunner::fence(FenceScope scope) {
+    fences_.fence(now_, scope);
+    advance_clock();
+}
+
+void BlockRunner::advance_clock() {
+    const uint32_t lane = now_.rank % warp_size;
+    const auto clock = static_cast<uint32_t>(now_.when - now_.block_begin) + 1;
+    threads_[now_.rank].clock = clocks_[now_.rank / warp_size].known[lane][lane] = clock;
+    if (clock > latest_clock_) latest_clock_ = clock;
+    now_.when = now_.block_begin + clock;
+    now_.set_before = now_.set_after = 0;
 }
 
 /// The source lane by the formulas of PTX's shfl.sync.

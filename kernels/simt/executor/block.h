@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "kernels/simt/executor/cell.h"
+#include "kernels/simt/executor/fences.h"
 #include "kernels/simt/executor/fiber.h"
 #include "kernels/simt/executor/grid.h"
 #include "kernels/simt/thread.h"
@@ -61,10 +62,14 @@ class BlockRunner {
     // For the running thread.
     int block_barrier(Barrier kind, int predicate, Location location);
     uint64_t warp_operation(const WarpRequest& request, Location location);
+    void fence(FenceScope scope);
+    /// What the running thread does from here on is told apart from what it did before.
+    void advance_clock();
     /// Gives up this block, after a finding that leaves the thread nowhere to go. Does not return.
     [[noreturn]] void abandon();
 
     const Now& now() const { return now_; }
+    Fences& fences() { return fences_; }
     uint32_t barriers_passed() const { return barriers_passed_; }
 
     void report(FindingKind kind, std::string where, std::string message) {
@@ -101,6 +106,7 @@ class BlockRunner {
 
     Counters& counters_;
     Now now_;
+    Fences fences_;
     Grid* grid_ = nullptr;
     Observer* observer_ = nullptr;
     bool count_traffic_ = false;

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "kernels/simt/executor/fences.h"
+
 namespace vitrine::simt {
 namespace {
 
@@ -19,48 +21,86 @@ bool lane_is_past(uint32_t lane, uint32_t clock, const Now& now) {
     return lane == own || now.clocks->known[own][lane] >= clock;
 }
 
-bool write_ordered(const Cell& cell, const Now& now) {
-    if (now.ordered_by_barriers(cell.write)) return true;
-    if (!now.of_this_block(cell.write)) return false;
-    const uint32_t thread = thread_of(cell.write_who);
-    return same_warp(thread, now.rank) && lane_is_past(thread % warp_size, clock_of(cell.write), now);
+/// Whether accesses by one block are past to the running thread.
+bool ordered(const AccessOfBlock& earlier, const Now& now) {
+    if (now.ordered_by_barriers(earlier.when)) return true;
+    if (now.of_this_block(earlier.when) && (earlier.who & who_many_warps) == 0 &&
+        same_warp(thread_of(earlier.who), now.rank)) {
+        uint32_t left = earlier.lanes;
+        while (left != 0 &&
+               lane_is_past(static_cast<uint32_t>(__builtin_ctz(left)), clock_of(earlier.when), now)) {
+            left &= left - 1;
+        }
+        if (left == 0) return true;
+    }
+    return now.fencing() && now.fences->knows(now.rank, earlier);
 }
 
-bool shared_ordered(const Cell& cell, const Now& now) {
-    if (now.ordered_by_barriers(cell.shared)) return true;
-    if (!now.of_this_block(cell.shared) || (cell.shared_who & who_many_warps) != 0) return false;
-    if (!same_warp(thread_of(cell.shared_who), now.rank)) return false;
-    for (uint32_t left = cell.lanes; left != 0; left &= left - 1) {
-        const auto lane = static_cast<uint32_t>(__builtin_ctz(left));
-        if (!lane_is_past(lane, clock_of(cell.shared), now)) return false;
+/// The same of what a cell has, which may be a set of several blocks' accesses.
+bool past(const AccessOfBlock& earlier, const Now& now) {
+    if (!now.of_several_blocks(earlier.when)) return ordered(earlier, now);
+    return now.fencing() &&
+           now.fences->knows_set(now.rank, clock_of(earlier.when),
+                                 [&](const AccessOfBlock& of_block) { return ordered(of_block, now); });
+}
+
+AccessOfBlock write_of(const Cell& cell) {
+    return {cell.write, cell.write_code, 1u << thread_of(cell.write_who) % warp_size, cell.write_who};
+}
+
+AccessOfBlock shared_of(const Cell& cell) {
+    return {cell.shared, cell.shared_code, cell.lanes, cell.shared_who};
+}
+
+/// Adds an access to others of its kind by the same block.
+void join(AccessOfBlock& others, const AccessOfBlock& access, const Now& now) {
+    if (!now.ordered_by_barriers(others.when)) {
+        if ((others.who & who_many_warps) != 0) return;
+        if (!same_warp(thread_of(others.who), now.rank)) {
+            others.who |= who_many_warps;
+            return;
+        }
+        // Lanes at one clock are kept together. Where clocks differ (partial masks, fences) the newest is
+        // kept: a race with an older one may go unseen, but none is invented.
+        if (others.when == now.when) {
+            others.lanes |= now.lane_bit;
+            return;
+        }
     }
-    return true;
+    others = access;
+}
+
+/// The set of what a cell has, with an access by the running thread.
+uint32_t joined_set(const AccessOfBlock& earlier, const AccessOfBlock& access, const Now& now) {
+    if (!now.fencing()) return AccessSets::unknown;
+    AccessSets& sets = now.fences->sets();
+    const uint32_t set =
+        now.of_several_blocks(earlier.when) ? clock_of(earlier.when) : sets.with(AccessSets::empty, earlier);
+    AccessOfBlock own = sets.of_block(set, static_cast<uint32_t>(now.when / block_unit));
+    join(own, access, now);
+    return sets.with(set, own);
 }
 
 /// Adds an access to others of its kind.
 void join_shared(Cell& cell, const Now& now, uint16_t who, uint32_t code) {
-    const bool together = !now.ordered_by_barriers(cell.shared);
-    if (together && !now.of_this_block(cell.shared)) {
-        cell.shared = now.past;
-        return;
-    }
-    if (together) {
-        if ((cell.shared_who & who_many_warps) != 0) return;
-        if (!same_warp(thread_of(cell.shared_who), now.rank)) {
-            cell.shared_who |= who_many_warps;
-            return;
+    const AccessOfBlock access{now.when, code, now.lane_bit, who};
+    AccessOfBlock all = shared_of(cell);
+    if (now.ordered_by_barriers(all.when) || now.of_this_block(all.when)) {
+        join(all, access, now);
+    } else if (past(all, now)) {
+        all = access;
+    } else {
+        const Stamp set = now.launch + joined_set(all, access, now);
+        if (now.of_several_blocks(all.when) && (who & who_atomic) == 0) {
+            now.set_before = all.when;
+            now.set_after = set;
         }
-        // Lanes at one clock are kept together. Where clocks differ (partial masks) the newest is kept: a
-        // race with an older one may go unseen, but none is invented.
-        if (cell.shared == now.when) {
-            cell.lanes |= now.lane_bit;
-            return;
-        }
+        all = {set, all.code, 0, static_cast<uint16_t>(who & who_atomic)};
     }
-    cell.shared = now.when;
-    cell.shared_who = who;
-    cell.shared_code = code;
-    cell.lanes = now.lane_bit;
+    cell.shared = all.when;
+    cell.shared_code = all.code;
+    cell.lanes = all.lanes;
+    cell.shared_who = all.who;
 }
 
 Earlier earlier_of(Stamp stamp, uint16_t who, uint32_t code) {
@@ -94,9 +134,9 @@ std::optional<Earlier> enter(Cell& cell, Access access, const Now& now, uint32_t
     const bool same_kind = access != Access::write && (cell.shared_who & who_atomic) == atomic_flag;
     const bool both_atomic = access == Access::atomic && (cell.write_who & who_atomic) != 0;
     std::optional<Earlier> conflict;
-    if (!both_atomic && !write_ordered(cell, now)) {
+    if (!both_atomic && !past(write_of(cell), now)) {
         conflict = earlier_of(cell.write, cell.write_who, cell.write_code);
-    } else if (!same_kind && !shared_ordered(cell, now)) {
+    } else if (!same_kind && !past(shared_of(cell), now)) {
         conflict = earlier_of(cell.shared, cell.shared_who, cell.shared_code);
     }
     if (access == Access::write) {

@@ -3,12 +3,12 @@
 //
 // The rule is happens-before. Two accesses to a byte, at least one a write, not both atomic, are a race
 // unless they are ordered: by one thread's program, by a block barrier (all of a block's accesses before it
-// come before all after it), by __syncwarp (for its lanes), or by the end of a launch. Blocks of one launch
-// are never ordered.
+// come before all after it), by __syncwarp (for its lanes), by fences and atomics, or by the end of a launch.
 //
 // An access is stamped with its block and its lane's clock; lanes keep vector clocks (Fidge 1988, Mattern
 // 1989) that __syncwarp joins, as in FastTrack (Flanagan and Freund, PLDI 2009). A block barrier gives all
 // lanes one new clock, higher than any before, so what is older than that clock is ordered: one comparison.
+// What fences and atomics order, between blocks above all, is asked of Fences.
 #pragma once
 
 #include <cstdint>
@@ -31,15 +31,24 @@ struct WarpClocks {
 using Stamp = uint64_t;
 inline constexpr Stamp block_unit = Stamp{1} << 32;
 
+class Fences;
+
 /// The running thread and its time, as the cells need to know them.
 struct Now {
     Stamp when = 0;               // the block and the lane's own clock
     Stamp block_begin = 0;        // the block at clock 0
     Stamp past = 0;               // what is less is past: for global memory, the launch's begin
+    Stamp launch = 0;             // the launch's begin, which is no block's: see Cell
     uint32_t interval_start = 0;  // the clock of the last barrier
     uint32_t rank = 0;            // in the block
     uint32_t lane_bit = 1;
     const WarpClocks* clocks = nullptr;  // of the thread's warp
+    const bool* fences_begun = nullptr;  // whether a thread of the launch has passed a fence
+    Fences* fences = nullptr;            // of the block
+    // What the thread's last read made of a set of several blocks' reads: it mostly goes on in words with the
+    // same one. Forgotten when the thread changes or its clock does.
+    mutable Stamp set_before = 0;
+    mutable Stamp set_after = 0;
 
     bool of_this_block(Stamp stamp) const { return stamp - block_begin < block_unit; }
     /// Of this block, before its last barrier.
@@ -47,6 +56,12 @@ struct Now {
     bool ordered_by_barriers(Stamp stamp) const { return ordered_by_barriers(stamp, past); }
     bool ordered_by_barriers(Stamp stamp, Stamp past_of_memory) const {
         return stamp < past_of_memory || before_interval(stamp);
+    }
+
+    /// Whether the stamp stands for several blocks of the launch.
+    bool of_several_blocks(Stamp stamp) const { return stamp - launch < block_unit; }
+    bool fencing() const {
+        return fences_begun != nullptr && __atomic_load_n(fences_begun, __ATOMIC_RELAXED);
     }
 
     /// The same thread and time for its block's shared memory, which is new: all that is older than the block
@@ -60,8 +75,9 @@ struct Now {
 
 /// `shared` stands for accesses that may come together: reads, or atomics. It is the last of them; those
 /// lanes of its warp that made one at the same clock are in `lanes`. Where several blocks made one, it is the
-/// launch's begin, which is no block's. The codes are the low halves of the instructions' addresses, enough
-/// to find their lines again inside one program.
+/// launch's begin, which is no block's, with the number of an AccessSet: `unknown`, which is 0, in a launch
+/// without fences. So is `write`, where these were atomics. The codes are the low halves of the instructions'
+/// addresses, enough to find their lines again inside one program.
 struct alignas(32) Cell {
     Stamp write = 0;
     Stamp shared = 0;
@@ -76,6 +92,16 @@ struct alignas(32) Cell {
 inline constexpr uint16_t who_thread = 0x3FF;
 inline constexpr uint16_t who_atomic = 0x400;
 inline constexpr uint16_t who_many_warps = 0x800;  // of what is shared: lanes of several warps of the block
+
+/// What a cell keeps of the accesses of one kind by one block.
+struct AccessOfBlock {
+    Stamp when = 0;
+    uint32_t code = 0;
+    uint32_t lanes = 0;
+    uint16_t who = 0;
+
+    bool operator==(const AccessOfBlock&) const = default;
+};
 
 /// Whether a thread of the running block has written the cell.
 inline bool written_in_block(const Cell& cell, const Now& now) {
@@ -116,6 +142,10 @@ inline __attribute__((always_inline)) bool join_readers(Cell& cell, const Now& n
         return true;
     }
     if (!now.of_this_block(cell.shared)) {
+        if (now.fencing() && cell.shared != past) {
+            if (cell.shared == now.set_before) cell.shared = now.set_after;
+            return cell.shared == now.set_after;
+        }
         cell.shared = past;
         return true;
     }

@@ -43,7 +43,8 @@ bool before(const uint3& a, const uint3& b) { return std::tuple(a.z, a.y, a.x) <
 Grid::Grid(const GridRequest& request, const Settings& settings)
     : request_(request),
       settings_(settings),
-      blocks_(uint64_t{request.grid.x} * request.grid.y * request.grid.z) {
+      blocks_(uint64_t{request.grid.x} * request.grid.y * request.grid.z),
+      releases_(threads_per_block()) {
     report_.grid = request.grid;
     report_.block = request.block;
     report_.shared_bytes = request.shared_bytes;
@@ -88,6 +89,7 @@ void Grid::take_numbers() {
     static uint32_t era = 0;
     if (blocks_ + 1 > UINT32_MAX - next) {
         global_shadow().forget_all();
+        variable_shadow().forget_all();
         ++era;
         next = 1;
     }

@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "kernels/simt/executor/access_sets.h"
+#include "kernels/simt/executor/releases.h"
 #include "kernels/simt/executor/sectors.h"
 #include "kernels/simt/launch.h"
 #include "kernels/simt/report.h"
@@ -53,6 +55,10 @@ class Grid {
     const bool& several_workers() const { return several_workers_; }
     void set_several_workers(bool several) { several_workers_ = several; }
 
+    /// What orders its blocks.
+    Releases& releases() { return releases_; }
+    AccessSets& access_sets() { return access_sets_; }
+
     /// A place that has the same kind of finding already only counts it once more. Any OS thread may call.
     void add(Finding finding);
     void add(const Counters& counters);
@@ -73,6 +79,8 @@ class Grid {
     uint32_t era_;
     bool several_workers_ = false;
     std::vector<uint32_t> shuffled_blocks_;
+    Releases releases_;
+    AccessSets access_sets_;
     std::mutex mutex_;
     LaunchReport report_;
     SectorSet sectors_;

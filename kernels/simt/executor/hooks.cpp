@@ -19,6 +19,14 @@ VITRINE_ALWAYS_INLINE void hook(const void* address, const void* code) {
                                              reinterpret_cast<uintptr_t>(code));
 }
 
+/// A volatile read: perhaps one of many by a thread that waits.
+template <uint32_t bytes>
+VITRINE_ALWAYS_INLINE void hook_look(const void* address, const void* code) {
+    if (running_observer == nullptr) return;
+    hook<bytes, Access::read>(address, code);
+    running_observer->look_in_vain(reinterpret_cast<uintptr_t>(address), reinterpret_cast<uintptr_t>(code));
+}
+
 /// An access of unknown alignment or length, as single bytes so that no alignment is asked of it.
 template <Access access>
 VITRINE_ALWAYS_INLINE void hook_bytes(const void* address, uint64_t bytes, const void* code) {
@@ -39,6 +47,18 @@ VITRINE_ALWAYS_INLINE void hook_bytes(const void* address, uint64_t bytes, const
         hook<bytes, Access::read>(address, __builtin_return_address(0));  \
     }                                                                     \
     void __tsan_unaligned_write##bytes(void* address) {                   \
+        hook<bytes, Access::write>(address, __builtin_return_address(0)); \
+    }                                                                     \
+    void __tsan_volatile_read##bytes(void* address) {                     \
+        hook_look<bytes>(address, __builtin_return_address(0));           \
+    }                                                                     \
+    void __tsan_volatile_write##bytes(void* address) {                    \
+        hook<bytes, Access::write>(address, __builtin_return_address(0)); \
+    }                                                                     \
+    void __tsan_unaligned_volatile_read##bytes(void* address) {           \
+        hook_look<bytes>(address, __builtin_return_address(0));           \
+    }                                                                     \
+    void __tsan_unaligned_volatile_write##bytes(void* address) {          \
         hook<bytes, Access::write>(address, __builtin_return_address(0)); \
     }
 

@@ -47,7 +47,8 @@ Observer::Observer(BlockRunner& block, SharedMemory& shared, Counters& counters)
       shared_(shared),
       counters_(counters),
       memory_(DeviceMemory::instance()),
-      program_(program_range()) {}
+      program_(program_range()),
+      variables_(program_variable_range()) {}
 
 void Observer::begin_launch(Grid& grid) {
     grid_ = &grid;
@@ -55,6 +56,7 @@ void Observer::begin_launch(Grid& grid) {
     argument_bytes_ = grid.request().argument_bytes;
     dynamic_bytes_ = grid.request().shared_bytes;
     piece_bytes_ = 0;
+    atomic_bytes_ = changes_ = 0;
     several_workers_ = &grid.several_workers();
     count_traffic_ = grid.settings().count_traffic;
     if (count_traffic_) traffic_.begin_launch(grid);
@@ -83,7 +85,18 @@ void Observer::count(Memory memory, uintptr_t address, uint32_t bytes, Access ac
     if (access != Access::read) {
         (shared ? counters_.shared_bytes_written : counters_.global_bytes_written) += bytes;
     }
+    if (access == Access::atomic) atomic_bytes_ += bytes;
     if (count_traffic_) traffic_.add(now_.rank, code, address, bytes, access, shared);
+}
+
+void Observer::look_in_vain(uintptr_t address, uintptr_t code) {
+    const uint64_t written =
+        counters_.global_bytes_written + counters_.shared_bytes_written - atomic_bytes_ + changes_;
+    if (!patience_.ends(now_.block_begin + now_.rank, address, written, *several_workers_)) return;
+    const Unobserved unobserved;
+    forbid(FindingKind::deadlock, code,
+           "looks at the same word for ever: what it waits for is done by no thread that runs before it has "
+           "gone on (blocks run one after another here, and in no promised order on a GPU)");
 }
 
 void Observer::access_global(uintptr_t address, uint32_t bytes, Access access, uintptr_t code) {
@@ -93,18 +106,33 @@ void Observer::access_global(uintptr_t address, uint32_t bytes, Access access, u
     }
     check_alignment(address, bytes, access, code);
     count(Memory::global, address, bytes, access, code);
-    std::optional<Earlier> earlier;
-    {
-        const PageLock lock((address - device_begin_) / Shadow::page_bytes, *several_workers_);
-        global_shadow().for_each(address, bytes, [&](Cell& cell, uintptr_t, size_t) {
-            if (const auto conflict = enter(cell, access, now_, short_code(code)); conflict) {
-                earlier = conflict;
-            }
-        });
-    }
+    const auto earlier = enter_cells(global_shadow(), address, bytes, access, code);
     if (!earlier) return;
     block_.report(FindingKind::global_race, source_line(code),
                   race_sentence(access, bytes, *earlier, memory_.place(address)));
+}
+
+/// A __device__ variable.
+void Observer::access_variable(uintptr_t address, uint32_t bytes, Access access, uintptr_t code) {
+    check_alignment(address, bytes, access, code);
+    const auto earlier = enter_cells(variable_shadow(), address, bytes, access, code);
+    if (!earlier) return;
+    const std::string name = function_name(reinterpret_cast<const void*>(address));
+    block_.report(FindingKind::global_race, source_line(code),
+                  race_sentence(access, bytes, *earlier, "variable " + name));
+}
+
+/// Enters an access to memory that all blocks have, and returns an earlier one that it races with.
+std::optional<Earlier> Observer::enter_cells(Shadow& shadow, uintptr_t address, uint32_t bytes, Access access,
+                                             uintptr_t code) {
+    if (access == Access::write) block_.fences().plain_write(address, bytes);
+    std::optional<Earlier> earlier;
+    // The hooks take the same locks.
+    const PageLock lock((address - device_begin_) / Shadow::page_bytes, *several_workers_);
+    shadow.for_each(address, bytes, [&](Cell& cell, uintptr_t, size_t) {
+        if (const auto conflict = enter(cell, access, now_, short_code(code)); conflict) earlier = conflict;
+    });
+    return earlier;
 }
 
 void Observer::access_shared(const SharedPiece& piece, uintptr_t address, uint32_t bytes, Access access,
@@ -117,6 +145,7 @@ void Observer::access_shared(const SharedPiece& piece, uintptr_t address, uint32
     }
     check_alignment(address, bytes, access, code);
     count(Memory::shared, address, bytes, access, code);
+    if (access == Access::write) block_.fences().plain_write(address, bytes);
     if (shared_.in_static(address)) {
         piece_begin_ = piece.address;
         piece_bytes_ = piece.bytes;
@@ -151,6 +180,7 @@ void Observer::access_elsewhere(uintptr_t address, uint32_t bytes, Access access
                fmt::format("{} {} bytes at byte {} of dynamic shared memory, which has {}", verb(access),
                            bytes, address - dynamic_begin_, dynamic_bytes_));
     }
+    if (variables_.holds(address)) return access_variable(address, bytes, access, code);
     if (address - arguments_ < argument_bytes_ || program_.holds(address) || is_executors_own(address)) {
         return;
     }

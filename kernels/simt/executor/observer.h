@@ -7,6 +7,7 @@
 
 #include "kernels/simt/executor/block.h"
 #include "kernels/simt/executor/device_memory.h"
+#include "kernels/simt/executor/patience.h"
 #include "kernels/simt/executor/shadow.h"
 #include "kernels/simt/executor/shared_memory.h"
 #include "kernels/simt/executor/symbols.h"
@@ -33,6 +34,12 @@ class Observer {
     /// The same for any number of bytes, with everything that is not the common case.
     void observe_slowly(uintptr_t address, uint32_t bytes, Access access, uintptr_t code);
 
+    /// The running thread has looked at a word that may change under it, and it is as it was. If it has done
+    /// so for too long, its block ends.
+    void look_in_vain(uintptr_t address, uintptr_t code);
+    /// It has changed a word atomically.
+    void has_changed() { ++changes_; }
+
   private:
     enum class Memory : uint8_t { global, shared };
 
@@ -46,6 +53,9 @@ class Observer {
     void access_global(uintptr_t address, uint32_t bytes, Access access, uintptr_t code);
     void access_shared(const SharedPiece& piece, uintptr_t address, uint32_t bytes, Access access,
                        uintptr_t code);
+    void access_variable(uintptr_t address, uint32_t bytes, Access access, uintptr_t code);
+    std::optional<Earlier> enter_cells(Shadow& shadow, uintptr_t address, uint32_t bytes, Access access,
+                                       uintptr_t code);
     void access_elsewhere(uintptr_t address, uint32_t bytes, Access access, uintptr_t code);
     void count(Memory memory, uintptr_t address, uint32_t bytes, Access access, uintptr_t code);
     void check_alignment(uintptr_t address, uint32_t bytes, Access access, uintptr_t code);
@@ -77,8 +87,12 @@ class Observer {
     Counters& counters_;
     DeviceMemory& memory_;
     AddressRange program_;
+    AddressRange variables_;  // of the program
     Grid* grid_ = nullptr;
     Traffic traffic_;
+    Patience patience_;
+    uint64_t atomic_bytes_ = 0;  // of the bytes that were counted as written
+    uint64_t changes_ = 0;       // by atomics
 };
 
 }  // namespace vitrine::simt

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "kernels/simt/executor/device_memory.h"
+#include "kernels/simt/executor/symbols.h"
 
 namespace vitrine::simt {
 
@@ -17,6 +18,15 @@ PageLock::Lock PageLock::locks_[lock_count];
 Shadow& global_shadow() {
     // Never destroyed, as the memory that it is the shadow of.
     static Shadow& shadow = *new Shadow(DeviceMemory::instance().base(), DeviceMemory::capacity);
+    return shadow;
+}
+
+Shadow& variable_shadow() {
+    static Shadow& shadow = *[] {
+        const AddressRange variables = program_variable_range();
+        const uintptr_t begin = variables.begin / Shadow::page_bytes * Shadow::page_bytes;
+        return new Shadow(begin, variables.end - begin);
+    }();
     return shadow;
 }
 

@@ -70,8 +70,10 @@ class Shadow {
 /// The shadow of the whole device memory.
 Shadow& global_shadow();
 
-/// While several OS threads run blocks of one launch, a page of global memory's shadow is used under its
-/// lock.
+/// The shadow of the program's own variables, among which are the kernels' __device__ ones.
+Shadow& variable_shadow();
+
+/// While several OS threads run blocks of one launch, a page of one of these shadows is used under its lock.
 class PageLock {
   public:
     /// Does nothing if `needed` is false.

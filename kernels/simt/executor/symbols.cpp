@@ -170,6 +170,7 @@ std::vector<SharedVariable> read_shared_variables(Elf* elf) {
 
 struct ProgramImage {
     AddressRange range;
+    AddressRange variables;
     AddressRange thread_locals;
 };
 
@@ -179,13 +180,17 @@ ProgramImage program_image() {
     dl_iterate_phdr(
         [](dl_phdr_info* info, size_t, void* result) {
             ProgramImage& found = *static_cast<ProgramImage*>(result);
-            found.range.begin = UINTPTR_MAX;
+            found.range.begin = found.variables.begin = UINTPTR_MAX;
             for (int i = 0; i < info->dlpi_phnum; ++i) {
                 const ElfW(Phdr)& part = info->dlpi_phdr[i];
                 const uintptr_t begin = info->dlpi_addr + part.p_vaddr;
                 if (part.p_type == PT_LOAD) {
                     found.range.begin = std::min(found.range.begin, begin);
                     found.range.end = std::max(found.range.end, begin + part.p_memsz);
+                }
+                if (part.p_type == PT_LOAD && (part.p_flags & PF_W) != 0) {
+                    found.variables.begin = std::min(found.variables.begin, begin);
+                    found.variables.end = std::max(found.variables.end, begin + part.p_memsz);
                 }
                 if (part.p_type == PT_TLS && info->dlpi_tls_data != nullptr) {
                     const uintptr_t data = reinterpret_cast<uintptr_t>(info->dlpi_tls_data);
@@ -227,6 +232,8 @@ const std::vector<SharedVariable>& shared_variables() {
 }
 
 AddressRange program_range() { return program_image().range; }
+
+AddressRange program_variable_range() { return program_image().variables; }
 
 AddressRange thread_local_range() { return program_image().thread_locals; }
 

@@ -11,7 +11,7 @@
 namespace vitrine::simt {
 
 /// "tiled_gemm<float>", without namespaces and arguments; its address in hexadecimal if the program is
-/// stripped.
+/// stripped. Of a variable: its name.
 std::string function_name(const void* function);
 
 /// "kernels/cuda/relu.cu:31", of the instruction before a return address; "0x…" without debug information.
@@ -38,6 +38,9 @@ struct AddressRange {
 
 /// This program's code and global variables.
 AddressRange program_range();
+
+/// This program's global variables that can be written to.
+AddressRange program_variable_range();
 
 /// The block of thread_local variables of this program for the calling OS thread.
 AddressRange thread_local_range();

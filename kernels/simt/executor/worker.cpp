@@ -34,9 +34,38 @@ T combined(AtomicOperation operation, T old, T value, T compare) {
             return old < value ? value : old;
         case AtomicOperation::exchange:
             return value;
-        default:
+        case AtomicOperation::compare_and_swap:
             return old == compare ? value : old;
+        default:
+            break;
     }
+    if constexpr (std::is_integral_v<T>) {
+        switch (operation) {
+            case AtomicOperation::bitwise_and:
+                return old & value;
+            case AtomicOperation::bitwise_or:
+                return old | value;
+            case AtomicOperation::bitwise_xor:
+                return old ^ value;
+            case AtomicOperation::increment:
+                return old >= value ? T{0} : old + 1;
+            case AtomicOperation::decrement:
+                return old == 0 || old > value ? value : old - 1;
+            default:
+                break;
+        }
+    }
+    throw std::logic_error("an atomic operation that its type does not have");
+}
+
+/// Returns the old value.
+template <class T>
+T change(AtomicOperation operation, T* address, T value, T compare) {
+    std::atomic_ref<T> target(*address);
+    T old = target.load(std::memory_order_relaxed);
+    while (!target.compare_exchange_weak(old, combined(operation, old, value, compare))) {
+    }
+    return old;
 }
 
 }  // namespace
@@ -75,6 +104,12 @@ void Worker::end_launch() {
     grid_->add(counters);
 }
 
+void fence(FenceScope scope) {
+    if (running_observer == nullptr) return;
+    const Unobserved unobserved;
+    running().block.fence(scope);
+}
+
 unsigned active_mask() { return running().block.now().lane_bit; }
 
 void* dynamic_shared_memory() { return running().shared.dynamic(); }
@@ -82,13 +117,25 @@ void* dynamic_shared_memory() { return running().shared.dynamic(); }
 template <class T>
 T atomic(AtomicOperation operation, T* address, T value, T compare) {
     const Unobserved unobserved;
-    if (unobserved.observer() != nullptr) {
-        unobserved.observer()->observe_slowly(reinterpret_cast<uintptr_t>(address), sizeof(T), Access::atomic,
-                                              reinterpret_cast<uintptr_t>(__builtin_return_address(0)));
-    }
-    std::atomic_ref<T> target(*address);
-    T old = target.load(std::memory_order_relaxed);
-    while (!target.compare_exchange_weak(old, combined(operation, old, value, compare))) {
+    if (unobserved.observer() == nullptr) return change(operation, address, value, compare);
+    const auto place = reinterpret_cast<uintptr_t>(address);
+    const auto code = reinterpret_cast<uintptr_t>(__builtin_return_address(0));
+    Worker& worker = running();
+    const bool releases = worker.block.fences().releases(worker.block.now().rank);
+    if (releases) worker.block.advance_clock();
+    unobserved.observer()->observe_slowly(place, sizeof(T), Access::atomic, code);
+    const bool shared = worker.shared.in_static(place) || worker.shared.in_dynamic(place);
+    T old{};
+    worker.block.fences().at_atomic(worker.block.now(), place, shared, [&] {
+        old = change(operation, address, value, compare);
+        // A compare-and-swap that found another value has only read.
+        return operation != AtomicOperation::compare_and_swap || old == compare;
+    });
+    if (releases) worker.block.advance_clock();
+    if (combined(operation, old, value, compare) == old) {
+        unobserved.observer()->look_in_vain(place, code);
+    } else {
+        unobserved.observer()->has_changed();
     }
     return old;
 }
