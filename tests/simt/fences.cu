@@ -3,6 +3,7 @@
 #include "tests/simt/fences.h"
 
 #include "kernels/cuda/words.h"
+#include "kernels/simt/memory.h"
 
 namespace vitrine::simt::test {
 namespace {
@@ -217,6 +218,29 @@ __global__ void read_what_all_added_kernel(bool fenced, int* sum, unsigned* coun
     if (is_last) *out = *sum;
 }
 
+template <Lock how>
+__global__ void add_under_lock_kernel(int* lock, int* sum) {
+    while (atomicCAS(lock, 0, 1) != 0) {
+    }
+    if (how == Lock::both_fences || how == Lock::after_taking_it) __threadfence();
+    *sum = *sum + 1;
+    if (how == Lock::both_fences || how == Lock::before_leaving_it) __threadfence();
+    atomicExch(lock, 0);
+}
+
+__global__ void hand_over_by_exchange_kernel(int* value, int* flag, int* out) {
+    if (threadIdx.x != 0) return;
+    if (blockIdx.x == 0) {
+        *value = 42;
+        __threadfence();
+        atomicCAS(flag, 0, 1);
+    } else {
+        atomicAdd(flag, 0);
+        __threadfence();
+        *out = *value;
+    }
+}
+
 __device__ unsigned finished_blocks;
 __device__ int partial_sums[16];
 
@@ -359,6 +383,25 @@ void change_what_all_read(bool fenced, int* settings, unsigned* count, int* out,
 
 void read_what_all_added(bool fenced, int* sum, unsigned* count, int* out, unsigned blocks) {
     launch(read_what_all_added_kernel, blocks, threads, 0, nullptr, fenced, sum, count, out);
+}
+
+void add_under_lock(Lock how, int* lock, int* sum, unsigned blocks) {
+    const auto run = [&](auto kernel) { launch(kernel, blocks, threads, 0, nullptr, lock, sum); };
+    switch (how) {
+        case Lock::both_fences:
+            return run(add_under_lock_kernel<Lock::both_fences>);
+        case Lock::after_taking_it:
+            return run(add_under_lock_kernel<Lock::after_taking_it>);
+        case Lock::before_leaving_it:
+            return run(add_under_lock_kernel<Lock::before_leaving_it>);
+        case Lock::none:
+            return run(add_under_lock_kernel<Lock::none>);
+    }
+}
+
+void hand_over_by_exchange(int* value, int* flag, int flag_is, int* out) {
+    copy_from_host(flag, &flag_is, sizeof(int));
+    launch(hand_over_by_exchange_kernel, 2, 32, 0, nullptr, value, flag, out);
 }
 
 void sum_in_variables(bool fenced, int* total) {

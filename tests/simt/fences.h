@@ -73,6 +73,14 @@ void change_what_all_read(bool fenced, int* settings, unsigned* count, int* out,
 /// All blocks add to one word atomically; the last one to finish reads it plainly.
 void read_what_all_added(bool fenced, int* sum, unsigned* count, int* out, unsigned blocks);
 
+/// Every thread adds 1 to a word plainly, while it holds a lock. Which fences are there?
+enum class Lock : int { both_fences, after_taking_it, before_leaving_it, none };
+void add_under_lock(Lock how, int* lock, int* sum, unsigned blocks);
+
+/// Block 0 writes a value, fences and tries to set a flag by compare-and-swap. Block 1 looks at the flag
+/// atomically, fences and reads the value, flag or not.
+void hand_over_by_exchange(int* value, int* flag, int flag_is, int* out);
+
 /// As sum_by_last_block, with a __device__ counter and __device__ partial sums. 16 blocks.
 void sum_in_variables(bool fenced, int* total);
 

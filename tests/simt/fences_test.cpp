@@ -14,6 +14,7 @@ using namespace vitrine::simt;
 using test::Handover;
 using test::LastBlock;
 using test::LastWarp;
+using test::Lock;
 using test::Writers;
 
 namespace {
@@ -109,6 +110,15 @@ TEST_CASE("a value is handed over from block to block") {
         test::hand_over(how, value.data(), flags.data(), out.data());
         CHECK(out.values()[0] == 42);
     }
+}
+
+TEST_CASE("what is done under a lock is ordered by its fences") {
+    const Buffer<int> lock(std::vector<int>{0}), sum(1);
+    expect_none([&] {
+        zero(sum.data(), sizeof(int));
+        test::add_under_lock(Lock::both_fences, lock.data(), sum.data(), 200);
+        CHECK(sum.values()[0] == 200 * 64);
+    });
 }
 
 TEST_CASE("what all blocks have read or added to is the last one's") {
@@ -213,6 +223,24 @@ TEST_CASE("a hand-over without one of its fences, or without an atomic, is a rac
         });
         CHECK_MESSAGE(has_race(report), "nothing found: ", shown_findings(report));
     }
+}
+
+TEST_CASE("a lock without one of its fences orders nothing") {
+    const Buffer<int> lock(std::vector<int>{0}), sum(1);
+    for (const Lock how : {Lock::after_taking_it, Lock::before_leaving_it, Lock::none}) {
+        CAPTURE(static_cast<int>(how));
+        expect_race([&] { test::add_under_lock(how, lock.data(), sum.data(), 200); });
+    }
+}
+
+TEST_CASE("a compare-and-swap that finds another value releases nothing") {
+    const Buffer<int> value(1), flag(1), out(1);
+    const LaunchReport swapped =
+        report_of([&] { test::hand_over_by_exchange(value.data(), flag.data(), 0, out.data()); });
+    CHECK_MESSAGE(swapped.findings.empty(), shown_findings(swapped));
+    const LaunchReport failed =
+        report_of([&] { test::hand_over_by_exchange(value.data(), flag.data(), 7, out.data()); });
+    CHECK(has_race(failed));
 }
 
 TEST_CASE("without fences, what all blocks have read or added to stays theirs") {

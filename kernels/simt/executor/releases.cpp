@@ -11,7 +11,7 @@ namespace {
 constexpr uint32_t warp_size = 32;
 // Beyond these, what a fence could have ordered counts as ordered: memory has an end.
 constexpr size_t most_logs_known = 256;
-constexpr size_t most_releases = size_t{1} << 20;
+constexpr size_t most_releases = size_t{1} << 19;
 
 }  // namespace
 
