@@ -74,9 +74,13 @@ class LaunchLog {
         text += "one of the " + std::to_string(running) + " launched since the host last waited: ";
         if (running > launches_.size()) text += "earlier ones, ";
         const std::vector<Launch> different = distinct();
-        for (size_t i = 0; i < different.size(); ++i) {
-            if (i != 0) text += ", ";
-            text += described(different[i], different.size() <= most_with_extents);
+        const bool briefly = different.size() > most_in_full;
+        std::vector<std::string> told;
+        for (const Launch& launch : different) {
+            const std::string one = described(launch, briefly);
+            if (std::find(told.begin(), told.end(), one) != told.end()) continue;
+            text += (told.empty() ? "" : ", ") + one;
+            told.push_back(one);
         }
         return text + "; CUDA_LAUNCH_BLOCKING=1 in the environment tells which";
     }
@@ -91,7 +95,7 @@ class LaunchLog {
     }
 
   private:
-    static constexpr size_t most_with_extents = 8;  // in a sentence
+    static constexpr size_t most_in_full = 6;  // in a sentence
 
     struct Launch {
         const void* kernel = nullptr;
@@ -110,16 +114,20 @@ class LaunchLog {
         return known->second;
     }
 
-    std::string described(const Launch& launch, bool with_extents = true) {
+    /// "add_packs<float> (add_forward packs, 12 x 1 x 1 blocks of 256 x 1 x 1 threads)"; briefly, without
+    /// what is in angle brackets and without the extents.
+    std::string described(const Launch& launch, bool briefly = false) {
+        std::string text = name(launch.kernel);
+        if (briefly) text.erase(std::min(text.find('<'), text.size()));
         std::string details;
         if (launch.running.kernel != nullptr) {
             details = std::string(launch.running.kernel) + " " + launch.running.implementation;
         }
-        if (with_extents) {
+        if (!briefly) {
             details += (details.empty() ? "" : ", ") + launch.grid.text() + " blocks of " +
                        launch.block.text() + " threads";
         }
-        return name(launch.kernel) + (details.empty() ? "" : " (" + details + ")");
+        return text + (details.empty() ? "" : " (" + details + ")");
     }
 
     /// Of the running ones, the first of each kernel and implementation, the oldest first.
