@@ -2,6 +2,7 @@
 // wrong.
 
 #include <doctest/doctest.h>
+#include <signal.h>
 
 #include <string>
 #include <vector>
@@ -15,20 +16,29 @@ using gradcheck::Status;
 
 namespace {
 
-/// What is said against this addition on its smaller problems.
-std::string said_against(void (*run)(const AddForward&, Context&)) {
+/// What is said against this addition, on problems of a shape. (One that ends its process needs another one.)
+std::string said_against(void (*run)(const AddForward&, Context&), const std::string& shape = "",
+                         int processes = 0) {
     const Implementation<AddForward> list[]{{"wrong", refuses_nothing, run}};
     const Kernel<AddForward> kernel{"add_forward", list};
     KernelTable table = kernels(Device::simt);
     table.add_forward.kernel = &kernel;
     gradcheck::Selection selection;
     selection.kernel = [](std::string_view name) { return name == "add_forward"; };
+    selection.shape = [&](std::string_view text) { return text.find(shape) != text.npos; };
+    selection.processes = processes;
     std::string said;
     gradcheck::check({{"add", gradcheck::add_problems}}, table, kernels(Device::reference), selection,
                      [&](const Line& line) {
                          if (line.status == Status::failed) said += gradcheck::to_text(line) + "\n";
                      });
     return said;
+}
+
+/// The host looks at the first element itself, and leaves it as it is.
+void add_after_a_look(const AddForward& args, Context& context) {
+    if (args.count > 0) static_cast<void>(*static_cast<const volatile unsigned char*>(args.a));
+    test::add_rightly(args, context);
 }
 
 bool contains(const std::string& text, const char* part) { return text.find(part) != std::string::npos; }
@@ -41,6 +51,17 @@ TEST_CASE("gradcheck on simt catches bits that depend on the order of threads") 
     const std::string said = said_against(test::add_by_order);
     CHECK_MESSAGE(contains(said, "gave other bits than 1 thread in ascending order"), said);
     CHECK_MESSAGE(!contains(said, "mean-square error"), said);
+}
+
+TEST_CASE("gradcheck on simt catches host code that looks into the device's memory") {
+    struct sigaction of_the_frame {};  // which would tell the child's end as its own
+    struct sigaction usual {};
+    usual.sa_handler = SIG_DFL;
+    sigaction(SIGSEGV, &usual, &of_the_frame);
+    const std::string said = said_against(add_after_a_look, "33", 1);
+    sigaction(SIGSEGV, &of_the_frame, nullptr);
+    CHECK_MESSAGE(contains(said, "FAIL    add_forward  [33]"), said);
+    CHECK_MESSAGE(contains(said, "the process was ended by signal 11"), said);
 }
 
 // With the address sanitizer nobody watches the kernels' accesses.
