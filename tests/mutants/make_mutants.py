@@ -36,6 +36,11 @@ def read_plan(path):
     return plan
 
 
+def is_runtime(group):
+    """Of the host's side of the device: it has no kernels, and defines runtime()."""
+    return not group["kernels"]
+
+
 def files_of(group):
     return group["sources"] + group["headers"]
 
@@ -112,15 +117,27 @@ def list_mutants(plan_path, output):
              '#include "tests/mutants/mutants.h"', "", "namespace vitrine {"]
     for group in plan["groups"]:
         space = "mutant_" + group["name"]
+        if is_runtime(group):
+            lines += [f"namespace {space} {{ const Runtime& runtime(); }}"]
+            continue
         externs = " ".join(f"extern KernelOf<&KernelTable::{k}> {k};" for k in group["kernels"])
         changes = " ".join(f"table.{k}.kernel = &{space}::{k};" for k in group["kernels"])
         lines += [f"namespace {space} {{", externs,
                   f"static void put_into(KernelTable& table) {{ {changes} }}", "}"]
     lines += ["const std::vector<Mutant>& mutants() {", "static const std::vector<Mutant> all{"]
+    runtimes = {group["name"] for group in plan["groups"] if is_runtime(group)}
     for m in plan["mutants"]:
+        if m["group"] in runtimes:
+            continue
         fields = [m["name"], f"{m['file']}: {m['what']}", m["group"], m["op"], m["kernels"], m["implementations"],
                   m["problems"], m["caught_by"]]
         lines.append(f"{{{m['number']}, " + ", ".join(map(cpp, fields)) + f", mutant_{m['group']}::put_into}},")
+    lines += ["};", "return all;", "}",
+              "const std::vector<RuntimeMutant>& runtime_mutants() {", "static const std::vector<RuntimeMutant> all{"]
+    for m in plan["mutants"]:
+        if m["group"] in runtimes:
+            fields = [m["name"], f"{m['file']}: {m['what']}", m["caught_by"]]
+            lines.append(f"{{{m['number']}, " + ", ".join(map(cpp, fields)) + f", mutant_{m['group']}::runtime}},")
     lines += ["};", "return all;", "}", "}  // namespace vitrine", ""]
     write(output, "\n".join(lines))
 

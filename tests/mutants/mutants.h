@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "kernels/kernels.h"
+#include "kernels/runtime.h"
 
 namespace vitrine {
 
@@ -22,6 +23,17 @@ struct Mutant {
 };
 
 const std::vector<Mutant>& mutants();
+
+/// A defect of the host's side of the device: memory and copies.
+struct RuntimeMutant {
+    int number;
+    std::string name;
+    std::string what;             // the file, and what is wrong there
+    std::string caught_by;        // a part of what must be said against it
+    const Runtime& (*runtime)();  // of the group, in place of the right one
+};
+
+const std::vector<RuntimeMutant>& runtime_mutants();
 
 /// The type of a kernel that is a member of the table.
 template <auto member>

@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "tests/mutants/mutants.h"
-#include "tests/mutants/planted.h"
+#include "tests/mutants/planting.h"
 #include "tools/gradcheck/cases/list.h"
 
 using namespace vitrine;
@@ -20,17 +20,6 @@ using gradcheck::Status;
 using gradcheck::Suite;
 
 namespace {
-
-int planted_number = 0;
-
-/// Plants a defect for as long as a scope lasts.
-class Planted {
-  public:
-    explicit Planted(int number) { planted_number = number; }
-    ~Planted() { planted_number = 0; }
-    Planted(const Planted&) = delete;
-    Planted& operator=(const Planted&) = delete;
-};
 
 const std::vector<Problem>& problems_of(const std::string& op) {
     static std::map<std::string, std::vector<Problem>> made;
