@@ -1,4 +1,4 @@
-// On which devices the golden numbers are checked.
+// On which devices the golden numbers are checked, and how exact simt's exp is.
 #pragma once
 
 #include <cstdlib>
@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "kernels/device.h"
+#include "kernels/simt/launch.h"
 
 namespace vitrine::tests {
 
@@ -20,5 +21,22 @@ inline std::vector<Device> golden_devices(std::vector<Device> usual) {
     for (std::string name; std::getline(names, name, ',');) devices.push_back(device_from_name(name));
     return devices;
 }
+
+/// While it lives, exp, log and the like of simt's kernels are off by up to two units in the last place, as a
+/// GPU's may be. What PyTorch computed must be computed all the same.
+class OtherLibrary {
+  public:
+    OtherLibrary() : before_(simt::settings()) {
+        simt::Settings settings = before_;
+        settings.math_ulps = 2;
+        simt::set_settings(settings);
+    }
+    ~OtherLibrary() { simt::set_settings(before_); }
+    OtherLibrary(const OtherLibrary&) = delete;
+    OtherLibrary& operator=(const OtherLibrary&) = delete;
+
+  private:
+    simt::Settings before_;
+};
 
 }  // namespace vitrine::tests

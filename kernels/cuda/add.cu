@@ -14,8 +14,7 @@ constexpr int threads = 256;
 // Forward, the naive rung: one thread an element.
 
 template <class T>
-__global__ void __launch_bounds__(threads)
-    add_elements(const T* __restrict__ a, const T* __restrict__ b, T* y, int64_t count) {
+__global__ void __launch_bounds__(threads) add_elements(const T* a, const T* b, T* y, int64_t count) {
     const int64_t i = thread_index();
     if (i < count) y[i] = a[i] + b[i];
 }
@@ -65,7 +64,7 @@ void run_packs(const AddForward& args, Context&) {
 
 template <class T>
 __global__ void __launch_bounds__(threads)
-    pass_on(const T* __restrict__ d_y, GradientWriter<T> d_a, GradientWriter<T> d_b, int64_t count) {
+    pass_on(ReadOnly<T> d_y, GradientWriter<T> d_a, GradientWriter<T> d_b, int64_t count) {
     const int64_t i = thread_index();
     if (i >= count) return;
     const T upstream = d_y[i];

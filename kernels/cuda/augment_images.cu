@@ -24,8 +24,8 @@ struct Programs {
 
 // An image is a block, and there are fewer images than multiprocessors can hold: registers are not short.
 __global__ void __launch_bounds__(augment_threads, 1)
-    run_programs(const uint8_t* __restrict__ images, int height, int width, Programs programs,
-                 AugmentAreas areas, int64_t weights_of_image, uint8_t* __restrict__ y, int64_t out_bytes) {
+    run_programs(const uint8_t* images, int height, int width, Programs programs, AugmentAreas areas,
+                 int64_t weights_of_image, uint8_t* y, int64_t out_bytes) {
     __shared__ AugmentShared shared;
     const int64_t n = blockIdx.x;
     const int64_t sample = programs.samples == nullptr ? n : programs.samples[n];

@@ -27,8 +27,7 @@ constexpr int blocks_of_packs = 4;
 
 template <class T>
 __global__ void __launch_bounds__(threads)
-    average_elements(PoolWindows<int64_t> windows, const T* __restrict__ x, T* __restrict__ y,
-                     int64_t count) {
+    average_elements(PoolWindows<int64_t> windows, ReadOnly<T> x, T* y, int64_t count) {
     const int64_t i = thread_index();
     if (i >= count) return;
     const Place<int64_t> at = windows.output(i);
@@ -49,8 +48,7 @@ __global__ void __launch_bounds__(threads)
 
 template <class T>
 __global__ void __launch_bounds__(threads)
-    share_elements(PoolWindows<int64_t> windows, const T* __restrict__ d_y, GradientWriter<T> d_x,
-                   int64_t count) {
+    share_elements(PoolWindows<int64_t> windows, ReadOnly<T> d_y, GradientWriter<T> d_x, int64_t count) {
     const int64_t i = thread_index();
     if (i >= count) return;
     const Place<int64_t> at = windows.input(i);
@@ -94,7 +92,7 @@ __device__ __forceinline__ Pack<T> sum_packs(Range<int> rows, Range<int> columns
 
 template <class T>
 __global__ void __launch_bounds__(threads)
-    average_packs(PoolWindows<int> windows, const T* __restrict__ x, T* __restrict__ y, int count) {
+    average_packs(PoolWindows<int> windows, ReadOnly<T> x, T* y, int count) {
     const int64_t i = thread_index();
     if (i >= count) return;
     const Place<int> at = windows.output(static_cast<int>(i));
@@ -109,7 +107,7 @@ __global__ void __launch_bounds__(threads)
 
 template <class T>
 __global__ void __launch_bounds__(threads, blocks_of_packs)
-    share_packs(PoolWindows<int> windows, const T* __restrict__ d_y, PackGradient<T> d_x, int count) {
+    share_packs(PoolWindows<int> windows, ReadOnly<T> d_y, PackGradient<T> d_x, int count) {
     const int64_t i = thread_index();
     if (i >= count) return;
     const Place<int> at = windows.input(static_cast<int>(i));

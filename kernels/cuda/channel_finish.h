@@ -17,8 +17,7 @@ constexpr int finish_threads = finish_channels * finish_slices;
 /// partials [groups, chunks, sums, channels]; put(group · channels + channel, totals), totals [sums].
 template <class T, int sums, class Put>
 __global__ void __launch_bounds__(finish_threads)
-    finish_channel_sums(const T* __restrict__ partials, int64_t chunks, int64_t channels, int64_t tiles,
-                        Put put) {
+    finish_channel_sums(ReadOnly<T> partials, int64_t chunks, int64_t channels, int64_t tiles, Put put) {
     __shared__ T shared[sums][finish_threads];
     const int me = static_cast<int>(threadIdx.x);
     const int slice = me / finish_channels;
@@ -27,7 +26,7 @@ __global__ void __launch_bounds__(finish_threads)
 
     T total[sums] = {};
     if (channel < channels) {
-        const T* partial = partials + group * chunks * sums * channels + channel;
+        const ReadOnly<T> partial = partials + group * chunks * sums * channels + channel;
         for (int64_t chunk = slice; chunk < chunks; chunk += finish_slices) {
             VITRINE_UNROLL
             for (int k = 0; k < sums; ++k) total[k] += partial[(chunk * sums + k) * channels];
@@ -81,7 +80,7 @@ struct Moments {
 /// digits get lost.
 template <class T, class Put>
 __global__ void __launch_bounds__(finish_threads)
-    finish_channel_moments(const T* __restrict__ partials, int64_t chunks, int64_t channels, Put put) {
+    finish_channel_moments(ReadOnly<T> partials, int64_t chunks, int64_t channels, Put put) {
     __shared__ T shared[3][finish_threads];
     const int me = static_cast<int>(threadIdx.x);
     const int slice = me / finish_channels;
@@ -92,7 +91,7 @@ __global__ void __launch_bounds__(finish_threads)
     if (channel < channels && slice < chunks) {
         if (partials[channel] > T(0)) origin = partials[channels + channel];
         for (int64_t chunk = slice; chunk < chunks; chunk += finish_slices) {
-            const T* partial = partials + chunk * 3 * channels + channel;
+            const ReadOnly<T> partial = partials + chunk * 3 * channels + channel;
             total.merge(partial[0], partial[channels] - origin, partial[2 * channels]);
         }
     }

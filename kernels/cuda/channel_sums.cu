@@ -105,12 +105,12 @@ __device__ __forceinline__ void merge_rows(ThreadMoments<V, T>& moments, const V
 /// The moments of a thread's rows, as distances to `origin`.
 template <class V, class T>
 __device__ __forceinline__ ThreadMoments<V, T> moments_of_rows(const Columns& columns,
-                                                               const ColumnThread& thread, const T* x,
+                                                               const ColumnThread& thread, ReadOnly<T> x,
                                                                const V& origin) {
     ThreadMoments<V, T> moments;
     const int64_t step = columns.row_threads;
     const int64_t index_step = step * columns.channels;
-    const T* next = x + thread.begin * columns.channels + thread.channel;
+    ReadOnly<T> next = x + thread.begin * columns.channels + thread.channel;
     for (int64_t row = thread.begin; row < thread.end; row += rows_together * step) {
         V values[rows_together];
         int count = 0;
@@ -168,7 +168,7 @@ __device__ __forceinline__ void join_rows(const Columns& columns, const ColumnTh
 /// partials [chunks, 3, channels]
 template <class V, class T>
 __global__ void __launch_bounds__(column_threads)
-    moments_of_chunks(Columns columns, const T* __restrict__ x, T* __restrict__ partials) {
+    moments_of_chunks(Columns columns, ReadOnly<T> x, T* partials) {
     const ColumnThread thread(columns, V::size);
     V origin = all_values<V>(T(0));
     ThreadMoments<V, T> moments;

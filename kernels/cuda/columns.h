@@ -40,8 +40,8 @@ struct Single {
 };
 
 /// Neighbouring channels of one row, V being Pack<T> or Single<T>.
-template <class V, class T>
-__device__ __forceinline__ V load_values(const T* from) {
+template <class V, class Pointer>
+__device__ __forceinline__ V load_values(Pointer from) {
     if constexpr (V::size == 1) {
         return {*from};
     } else {

@@ -76,8 +76,8 @@ __device__ __forceinline__ Pixel under_tap(const Geometry& s, const Pixel& out, 
 
 template <class T>
 __global__ void __launch_bounds__(threads, blocks)
-    forward_elements(Geometry s, const T* __restrict__ x, const T* __restrict__ weight,
-                     const T* __restrict__ bias, PrologueOn<T> prologue, T* y, int64_t count) {
+    forward_elements(Geometry s, ReadOnly<T> x, ReadOnly<T> weight, ReadOnly<T> bias, PrologueOn<T> prologue,
+                     T* y, int64_t count) {
     const int64_t index = thread_index();
     if (index >= count) return;
     const int64_t pixel = index / s.out_channels;
@@ -89,8 +89,9 @@ __global__ void __launch_bounds__(threads, blocks)
         for (int64_t q = 0; q < s.kernel.width; ++q) {
             const Pixel in = under_tap(s, out, p, q);
             if (!is_inside(in, s.in)) continue;
-            const T* from = x + index_of(in, s.in) * s.in_channels + first_channel;
-            const T* weights = weight + ((o * s.kernel.height + p) * s.kernel.width + q) * s.group_in;
+            const ReadOnly<T> from = x + index_of(in, s.in) * s.in_channels + first_channel;
+            const ReadOnly<T> weights =
+                weight + ((o * s.kernel.height + p) * s.kernel.width + q) * s.group_in;
             for (int64_t c = 0; c < s.group_in; ++c)
                 sum = multiply_add(weights[c], prologue(from[c], first_channel + c), sum);
         }
@@ -101,8 +102,7 @@ __global__ void __launch_bounds__(threads, blocks)
 /// d_a = Σ weight · g over the windows that hold the pixel.
 template <class T>
 __global__ void __launch_bounds__(threads, blocks)
-    d_x_elements(Geometry s, UpstreamOn<T> g, const T* __restrict__ weight, GradientWriter<T> d_a,
-                 int64_t count) {
+    d_x_elements(Geometry s, UpstreamOn<T> g, ReadOnly<T> weight, GradientWriter<T> d_a, int64_t count) {
     const int64_t index = thread_index();
     if (index >= count) return;
     const int64_t channel = index % s.in_channels;
@@ -130,7 +130,7 @@ __global__ void __launch_bounds__(threads, blocks)
 /// Σ g · a of one weight over the output pixels first … end. What float loses in a sum grows with its length:
 /// runs of 256 pixels are added up by themselves first.
 template <class T>
-__device__ __forceinline__ T sum_pixels(const Geometry& s, const T* x, const PrologueOn<T>& prologue,
+__device__ __forceinline__ T sum_pixels(const Geometry& s, ReadOnly<T> x, const PrologueOn<T>& prologue,
                                         const UpstreamOn<T>& g, int64_t weight_index, int64_t first,
                                         int64_t end) {
     constexpr int64_t run = 256;
@@ -156,7 +156,7 @@ __device__ __forceinline__ T sum_pixels(const Geometry& s, const T* x, const Pro
 
 template <class T>
 __global__ void __launch_bounds__(threads, blocks)
-    d_weight_elements(Geometry s, const T* __restrict__ x, PrologueOn<T> prologue, UpstreamOn<T> g,
+    d_weight_elements(Geometry s, ReadOnly<T> x, PrologueOn<T> prologue, UpstreamOn<T> g,
                       GradientWriter<T> d_weight, int64_t pixels, int64_t weights) {
     const int64_t index = thread_index();
     if (index < weights) d_weight(index, sum_pixels(s, x, prologue, g, index, 0, pixels));
@@ -165,7 +165,7 @@ __global__ void __launch_bounds__(threads, blocks)
 /// partials [chunks, weights]
 template <class T>
 __global__ void __launch_bounds__(threads, blocks)
-    d_weight_chunks(Geometry s, const T* __restrict__ x, PrologueOn<T> prologue, UpstreamOn<T> g, T* partials,
+    d_weight_chunks(Geometry s, ReadOnly<T> x, PrologueOn<T> prologue, UpstreamOn<T> g, T* partials,
                     int64_t pixels, int64_t chunk_pixels, int64_t weights, int64_t count) {
     const int64_t index = thread_index();
     if (index >= count) return;

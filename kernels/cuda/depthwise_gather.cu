@@ -59,7 +59,7 @@ __device__ __forceinline__ void add(Lanes<T, N>& sum, const Lanes<T, N>& more) {
 }
 
 template <int N, class T>
-__device__ __forceinline__ Lanes<T, N> load_input(const T* x, int64_t index, const PrologueOn<T>& prologue,
+__device__ __forceinline__ Lanes<T, N> load_input(ReadOnly<T> x, int64_t index, const PrologueOn<T>& prologue,
                                                   int64_t channel) {
     Lanes<T, N> a = load_lanes<N>(x + index);
     VITRINE_UNROLL
@@ -83,8 +83,8 @@ __device__ __forceinline__ Lanes<T, N> load_upstream(const UpstreamOn<T>& upstre
 /// count: of threads, one for N channels of a pixel.
 template <class T, int N>
 __global__ void __launch_bounds__(threads, 1)
-    gather_y(ConvShape shape, Size2 out, const T* __restrict__ x, const T* __restrict__ weight,
-             const T* __restrict__ bias, PrologueOn<T> prologue, T* y, int64_t count) {
+    gather_y(ConvShape shape, Size2 out, ReadOnly<T> x, ReadOnly<T> weight, ReadOnly<T> bias,
+             PrologueOn<T> prologue, T* y, int64_t count) {
     if (thread_index() >= count) return;
     const int64_t channels = shape.in_channels;
     const Position<N> at(thread_index(), out, channels);
@@ -106,8 +106,8 @@ __global__ void __launch_bounds__(threads, 1)
 /// d_a = Σ weight · g over the windows that hold the pixel.
 template <class T, int N>
 __global__ void __launch_bounds__(threads, 1)
-    gather_d_a(ConvShape shape, Size2 out, UpstreamOn<T> upstream, const T* __restrict__ weight,
-               LanesWriter<T> d_a, int64_t count) {
+    gather_d_a(ConvShape shape, Size2 out, UpstreamOn<T> upstream, ReadOnly<T> weight, LanesWriter<T> d_a,
+               int64_t count) {
     if (thread_index() >= count) return;
     const int64_t channels = shape.in_channels;
     const Position<N> at(thread_index(), shape.in, channels);
@@ -136,8 +136,8 @@ __global__ void __launch_bounds__(threads, 1)
 /// grows with its length.
 template <class T, int N>
 __global__ void __launch_bounds__(threads, 1)
-    gather_d_weight(ConvShape shape, Size2 out, const T* __restrict__ x, PrologueOn<T> prologue,
-                    UpstreamOn<T> upstream, T* sums, int64_t chunk_rows) {
+    gather_d_weight(ConvShape shape, Size2 out, ReadOnly<T> x, PrologueOn<T> prologue, UpstreamOn<T> upstream,
+                    T* sums, int64_t chunk_rows) {
     const int64_t channels = shape.in_channels;
     const int64_t count = shape.kernel.height * shape.kernel.width * (channels / N);
     if (thread_index() >= count) return;

@@ -24,12 +24,13 @@ __device__ __forceinline__ Lanes<T, N> all_lanes(T value) {
 }
 
 /// One access of N · sizeof(T) = 4, 8 or 16 bytes; `from` must be aligned to as many.
-template <int N, class T>
-__device__ __forceinline__ Lanes<T, N> load_lanes(const T* from) {
+template <int N, class Pointer>
+__device__ __forceinline__ Lanes<Pointee<Pointer>, N> load_lanes(Pointer from) {
+    using T = Pointee<Pointer>;
     if constexpr (N == 1) {
         return {{*from}};
     } else if constexpr (sizeof(T) * N == 8) {
-        const float2 v = *reinterpret_cast<const float2*>(from);
+        const float2 v = load_as<float2>(from);
         return {{v.x, v.y}};
     } else {
         const Pack<T> v = load_pack(from);

@@ -84,7 +84,7 @@ constexpr int blocks_of_words_a_thread = 8;
 constexpr int largest_values = threads * blocks_of_words_a_thread * 4;
 
 __global__ void __launch_bounds__(threads)
-    find_largest_word(Streams streams, int parts, int64_t values, uint32_t* __restrict__ largest_word) {
+    find_largest_word(Streams streams, int parts, int64_t values, uint32_t* largest_word) {
     const int image = static_cast<int>(blockIdx.x) / parts;
     const int part = static_cast<int>(blockIdx.x) - image * parts;
     const RandomKey key = streams.key(RandomPurpose::poisson_noise, image);
@@ -186,8 +186,7 @@ using PackColours = finish::Colour<T>[static_cast<size_t>(Pack<T>::size)];
 /// packs_under_way neighbouring packs. The last count % size values go to the first block.
 template <class T>
 __global__ void __launch_bounds__(threads)
-    normalize_packs(const uint8_t* __restrict__ images, OfColour<T> colour, T* __restrict__ y,
-                    int64_t count) {
+    normalize_packs(ReadOnly<uint8_t> images, OfColour<T> colour, T* y, int64_t count) {
     constexpr int size = Pack<T>::size;
     const int thread = static_cast<int>(threadIdx.x);
     const int64_t packs = count / size;
@@ -197,7 +196,7 @@ __global__ void __launch_bounds__(threads)
     VITRINE_UNROLL
     for (int k = 0; k < packs_under_way; ++k) {
         const int64_t pack = first + k * threads;
-        if (pack < packs) bytes[k] = reinterpret_cast<const Bytes<T>*>(images)[pack];
+        if (pack < packs) bytes[k] = load_as<Bytes<T>>(images + pack * size);
     }
 
     PackColours<T> own;

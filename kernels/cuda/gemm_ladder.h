@@ -46,8 +46,7 @@ constexpr int naive_threads = 256;
 
 template <class T>
 __global__ void __launch_bounds__(naive_threads)
-    multiply_naively(StridedMatrix<T> a, StridedMatrix<T> b, const T* __restrict__ bias,
-                     GradientWriter<T> c) {
+    multiply_naively(StridedMatrix<T> a, StridedMatrix<T> b, ReadOnly<T> bias, GradientWriter<T> c) {
     const int64_t index = thread_index();
     const int64_t row = index / b.columns;
     const int64_t column = index - row * b.columns;
@@ -96,7 +95,7 @@ __device__ __forceinline__ void load_square(const StridedMatrix<T>& from, int64_
 
 template <class T>
 __global__ void __launch_bounds__(tile_side* tile_side)
-    multiply_tiles(StridedMatrix<T> a, StridedMatrix<T> b, const T* __restrict__ bias, GradientWriter<T> c,
+    multiply_tiles(StridedMatrix<T> a, StridedMatrix<T> b, ReadOnly<T> bias, GradientWriter<T> c,
                    int64_t column_tiles) {
     __shared__ SquareTile<T> a_tile;
     __shared__ SquareTile<T> b_tile;

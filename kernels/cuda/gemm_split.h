@@ -19,8 +19,7 @@ constexpr int split_threads = 256;
 /// partials [splits, m, row_length], of which the first n of each row count; count = m · n.
 template <class V, class T, class Put>
 __global__ void __launch_bounds__(split_threads)
-    sum_splits(const T* __restrict__ partials, int splits, int64_t count, int n, int row_length, int slices,
-               Put put) {
+    sum_splits(ReadOnly<T> partials, int splits, int64_t count, int n, int row_length, int slices, Put put) {
     __shared__ T planes[V::size][split_threads];
     const int me = static_cast<int>(threadIdx.x);
     const int lanes = split_threads / slices;
@@ -33,7 +32,7 @@ __global__ void __launch_bounds__(split_threads)
     V total = all_values<V>(T(0));
     if (index < count) {
         const int64_t part_count = count / n * row_length;
-        const T* mine = partials + int64_t{row} * row_length + column;
+        const ReadOnly<T> mine = partials + int64_t{row} * row_length + column;
         for (int64_t split = slice; split < splits; split += slices) {
             const V part = load_values<V>(mine + split * part_count);
             VITRINE_UNROLL

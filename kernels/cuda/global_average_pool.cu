@@ -71,12 +71,12 @@ void run_forward(const GlobalAveragePoolForward& args, Context& context) {
 }
 
 template <class T>
-__global__ void __launch_bounds__(threads) average_channel(const T* __restrict__ x, T* __restrict__ y,
-                                                           int64_t pixels, int64_t channels, int64_t count) {
+__global__ void __launch_bounds__(threads)
+    average_channel(ReadOnly<T> x, T* y, int64_t pixels, int64_t channels, int64_t count) {
     const int64_t i = thread_index();
     if (i >= count) return;
     const int64_t image = i / channels;
-    const T* value = x + image * pixels * channels + (i - image * channels);
+    const ReadOnly<T> value = x + image * pixels * channels + (i - image * channels);
     T sum = T(0);
     for (int64_t pixel = 0; pixel < pixels; ++pixel) sum += value[pixel * channels];
     y[i] = sum / static_cast<T>(pixels);
@@ -134,8 +134,8 @@ void run_backward(const GlobalAveragePoolBackward& args, Context&) {
 
 /// One thread an element: two divisions of indices for each element that is written.
 template <class T>
-__global__ void __launch_bounds__(threads) share_element(const T* __restrict__ d_y, GradientWriter<T> d_x,
-                                                         int64_t pixels, int64_t channels, int64_t count) {
+__global__ void __launch_bounds__(threads)
+    share_element(ReadOnly<T> d_y, GradientWriter<T> d_x, int64_t pixels, int64_t channels, int64_t count) {
     const int64_t i = thread_index();
     if (i >= count) return;
     const int64_t image = i / (pixels * channels);

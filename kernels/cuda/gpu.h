@@ -6,6 +6,9 @@
 // that no kernel knows which of the two it is.
 #pragma once
 
+#include <type_traits>
+#include <utility>
+
 #include "kernels/cuda/words.h"
 #include "kernels/kernels.h"
 
@@ -46,14 +49,20 @@ struct Pack {
     __device__ __forceinline__ const T& operator[](int i) const { return value[i]; }
 };
 
-/// `from` must be aligned to 16 bytes: see aligned().
-__device__ __forceinline__ Pack<float> load_pack(const float* from) {
-    const float4 v = *reinterpret_cast<const float4*>(from);
-    return {{v.x, v.y, v.z, v.w}};
-}
-__device__ __forceinline__ Pack<double> load_pack(const double* from) {
-    const double2 v = *reinterpret_cast<const double2*>(from);
-    return {{v.x, v.y}};
+/// What a pointer, or a ReadOnly, points to.
+template <class Pointer>
+using Pointee = std::remove_cvref_t<decltype(*std::declval<const Pointer&>())>;
+
+/// `from`, a pointer or a ReadOnly, must be aligned to 16 bytes: see aligned().
+template <class Pointer>
+__device__ __forceinline__ Pack<Pointee<Pointer>> load_pack(Pointer from) {
+    if constexpr (sizeof(Pointee<Pointer>) == 4) {
+        const float4 v = load_as<float4>(from);
+        return {{v.x, v.y, v.z, v.w}};
+    } else {
+        const double2 v = load_as<double2>(from);
+        return {{v.x, v.y}};
+    }
 }
 __device__ __forceinline__ void store_pack(float* to, const Pack<float>& v) {
     *reinterpret_cast<float4*>(to) = make_float4(v[0], v[1], v[2], v[3]);

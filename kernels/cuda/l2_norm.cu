@@ -33,8 +33,7 @@ struct Entry {
 
 /// A block takes threads · accesses_under_way neighbouring elements.
 template <class T>
-__global__ void __launch_bounds__(threads)
-    sum_elements(const Entry<T>* table, int lines, double* __restrict__ partials) {
+__global__ void __launch_bounds__(threads) sum_elements(const Entry<T>* table, int lines, double* partials) {
     const Entry<T> entry = own_line(table, lines);
     const int64_t block = int64_t{blockIdx.x} - entry.first_block;
     const int64_t first = block * (threads * accesses_under_way) + threadIdx.x;
@@ -51,8 +50,7 @@ __global__ void __launch_bounds__(threads)
 /// A block takes threads · accesses_under_way neighbouring packs. A tensor's last count % size elements go to
 /// the first threads of its last block.
 template <class T>
-__global__ void __launch_bounds__(threads)
-    sum_packs(const Entry<T>* table, int lines, double* __restrict__ partials) {
+__global__ void __launch_bounds__(threads) sum_packs(const Entry<T>* table, int lines, double* partials) {
     constexpr int size = Pack<T>::size;
     const Entry<T> entry = own_line(table, lines);
     const int64_t block = int64_t{blockIdx.x} - entry.first_block;
@@ -82,8 +80,7 @@ __global__ void __launch_bounds__(threads)
 // Second launch, of one block.
 
 template <class T>
-__global__ void __launch_bounds__(threads)
-    finish_norm(const double* __restrict__ partials, int64_t count, T* __restrict__ norm) {
+__global__ void __launch_bounds__(threads) finish_norm(ReadOnly<double> partials, int64_t count, T* norm) {
     double own = 0;
     for (int64_t i = threadIdx.x; i < count; i += threads) own += partials[i];
     const double sum = reduce_block<threads>(own, Add());

@@ -34,8 +34,7 @@ __device__ __forceinline__ bool beats(T challenger, T champion) {
 
 template <class T>
 __global__ void __launch_bounds__(threads)
-    maximum_elements(PoolWindows<int64_t> windows, const T* __restrict__ x, T* __restrict__ y,
-                     int32_t* __restrict__ index, int64_t count) {
+    maximum_elements(PoolWindows<int64_t> windows, ReadOnly<T> x, T* y, int32_t* index, int64_t count) {
     const int64_t i = thread_index();
     if (i >= count) return;
     const Place<int64_t> at = windows.output(i);
@@ -59,8 +58,8 @@ __global__ void __launch_bounds__(threads)
 
 template <class T>
 __global__ void __launch_bounds__(threads)
-    gather_elements(PoolWindows<int64_t> windows, const int32_t* __restrict__ index,
-                    const T* __restrict__ d_y, GradientWriter<T> d_x, int64_t count) {
+    gather_elements(PoolWindows<int64_t> windows, ReadOnly<int32_t> index, ReadOnly<T> d_y,
+                    GradientWriter<T> d_x, int64_t count) {
     const int64_t i = thread_index();
     if (i >= count) return;
     const Place<int64_t> at = windows.input(i);
@@ -93,20 +92,19 @@ __device__ __forceinline__ void store_winners(int32_t* to, const Winners<double>
     *reinterpret_cast<int2*>(to) = make_int2(winners.pixel[0], winners.pixel[1]);
 }
 template <class T>
-__device__ __forceinline__ Winners<T> load_winners(const int32_t* from) {
+__device__ __forceinline__ Winners<T> load_winners(ReadOnly<int32_t> from) {
     if constexpr (Pack<T>::size == 4) {
-        const int4 v = *reinterpret_cast<const int4*>(from);
+        const int4 v = load_as<int4>(from);
         return {{v.x, v.y, v.z, v.w}};
     } else {
-        const int2 v = *reinterpret_cast<const int2*>(from);
+        const int2 v = load_as<int2>(from);
         return {{v.x, v.y}};
     }
 }
 
 template <class T>
 __global__ void __launch_bounds__(threads)
-    maximum_packs(PoolWindows<int> windows, const T* __restrict__ x, T* __restrict__ y,
-                  int32_t* __restrict__ index, int count) {
+    maximum_packs(PoolWindows<int> windows, ReadOnly<T> x, T* y, int32_t* index, int count) {
     constexpr int size = Pack<T>::size;
     const int64_t i = thread_index();
     if (i >= count) return;
@@ -136,8 +134,8 @@ __global__ void __launch_bounds__(threads)
 
 template <class T>
 __global__ void __launch_bounds__(threads, blocks_of_packs)
-    gather_packs(PoolWindows<int> windows, const int32_t* __restrict__ index, const T* __restrict__ d_y,
-                 PackGradient<T> d_x, int count) {
+    gather_packs(PoolWindows<int> windows, ReadOnly<int32_t> index, ReadOnly<T> d_y, PackGradient<T> d_x,
+                 int count) {
     constexpr int size = Pack<T>::size;
     const int64_t i = thread_index();
     if (i >= count) return;

@@ -185,8 +185,7 @@ __global__ void __launch_bounds__(threads) softmax_warps(Rows<T> rows) {
 
 /// One block. loss = Σ losses / batch
 template <class T>
-__global__ void __launch_bounds__(threads)
-    average_losses(const T* __restrict__ losses, int64_t batch, T* __restrict__ loss) {
+__global__ void __launch_bounds__(threads) average_losses(ReadOnly<T> losses, int64_t batch, T* loss) {
     T sum = T(0);
     for (int64_t row = threadIdx.x; row < batch; row += threads) sum += losses[row];
     sum = reduce_block<threads>(sum, Add());

@@ -35,8 +35,7 @@ double multiply_adds(int64_t amount) {
     return 2.0 * chains * rounds * threads * static_cast<double>(amount);
 }
 
-__global__ void __launch_bounds__(threads)
-    stream_packs(const float* __restrict__ from, float* __restrict__ to, int64_t packs) {
+__global__ void __launch_bounds__(threads) stream_packs(ReadOnly<float> from, float* to, int64_t packs) {
     const int64_t i = thread_index();
     if (i < packs) store_pack(to + 4 * i, load_pack(from + 4 * i));
 }

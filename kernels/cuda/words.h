@@ -2,7 +2,10 @@
 // executor.
 //
 // Both understand vitrine::launch(kernel, grid, block, shared_bytes, stream, args...), which checks the
-// launch, and VITRINE_DYNAMIC_SHARED(Type, name).
+// launch, VITRINE_DYNAMIC_SHARED(Type, name), and ReadOnly<T>, a kernel's parameter that promises: while the
+// kernel runs, nobody writes the memory that it reads through it, nor may the caller pass it memory that the
+// same launch writes. A GPU then reads past its coherent caches. It stands in place of `const T*
+// __restrict__`, which promises the same and which no executor can see.
 #pragma once
 
 #ifdef __CUDACC__
@@ -19,6 +22,16 @@
     Type* name = reinterpret_cast<Type*>(vitrine_dynamic_shared_bytes)
 
 namespace vitrine {
+
+template <class T>
+using ReadOnly = const T* __restrict__;
+
+/// The value of another type that lies there, by one access of sizeof(V) bytes; `from` must be aligned to as
+/// many.
+template <class V, class T>
+__device__ __forceinline__ V load_as(const T* from) {
+    return *reinterpret_cast<const V*>(from);
+}
 
 template <class... Parameters, class... Arguments>
 void launch(void (*kernel)(Parameters...), dim3 grid, dim3 block, size_t shared_bytes, cudaStream_t stream,

@@ -1,6 +1,4 @@
-// CUDA's arithmetic words for host C++: exact operations give the GPU's bits; the approximate ones (rsqrtf,
-// __expf…) are computed exactly here, so kernels agree with the GPU only within those words' documented
-// error.
+// CUDA's arithmetic words for host C++: they give the GPU's bits. exp, log and the like are in math.h.
 #pragma once
 
 #include <bit>
@@ -55,11 +53,6 @@ inline float __fsqrt_rn(float a) { return std::sqrt(a); }
 inline double __dadd_rn(double a, double b) { return a + b; }
 inline double __dmul_rn(double a, double b) { return a * b; }
 
-inline float rsqrtf(float a) { return 1.0f / std::sqrt(a); }
-inline double rsqrt(double a) { return 1.0 / std::sqrt(a); }
-inline float rsqrt(float a) { return rsqrtf(a); }
-inline float __expf(float a) { return std::exp(a); }
-inline float __logf(float a) { return std::log(a); }
 inline float __fdividef(float a, float b) { return a / b; }
 inline float __saturatef(float a) { return std::fmin(std::fmax(a, 0.0f), 1.0f); }
 

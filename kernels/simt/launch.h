@@ -22,6 +22,10 @@ struct Settings {
     bool count_traffic = false;      // sectors a request and bank conflicts; needs check
     bool throw_findings = true;      // as Error, at the end of the launch
     bool keep_reports = false;       // for take_reports
+    // exp, log and the like are off by up to so many units in the last place, as those of another library
+    // are: by function, argument and this seed (math.h).
+    int math_ulps = 0;
+    uint64_t math_seed = 0;
 };
 
 /// From the next launch on.
@@ -40,7 +44,8 @@ struct GridRequest {
     void (*run_thread)(const void* arguments);
     const void* arguments;  // kernels may read these bytes besides the device's memory
     size_t argument_bytes;
-    bool hooked;  // the kernel's file was compiled with the hooks: every access is seen
+    size_t parameter_bytes;  // the same as a GPU's constant memory holds them
+    bool hooked;             // the kernel's file was compiled with the hooks: every access is seen
     cudaStream_t stream;
 };
 
@@ -55,6 +60,19 @@ LaunchLog& launch_log();
 }  // namespace vitrine::simt
 
 namespace vitrine {
+
+namespace simt {
+
+/// Each parameter lies behind the one before it, at a multiple of its alignment.
+template <class... Parameters>
+constexpr size_t parameter_bytes() {
+    size_t end = 0;
+    ((end = (end + alignof(Parameters) - 1) / alignof(Parameters) * alignof(Parameters) + sizeof(Parameters)),
+     ...);
+    return end;
+}
+
+}  // namespace simt
 
 /// kernel<<<grid, block, shared_bytes, stream>>>(args...). Launches of all streams run in the order of the
 /// calls.
@@ -76,7 +94,7 @@ void launch(void (*kernel)(Parameters...), dim3 grid, dim3 block, size_t shared_
     constexpr bool hooked = false;
 #endif
     simt::run_grid({reinterpret_cast<const void*>(kernel), grid, block, shared_bytes, run_thread, &call,
-                    sizeof(call), hooked, stream});
+                    sizeof(call), simt::parameter_bytes<Parameters...>(), hooked, stream});
 }
 
 }  // namespace vitrine

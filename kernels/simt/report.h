@@ -20,8 +20,9 @@ enum class FindingKind : uint8_t {
     uninitialised_shared,  // a read of shared memory that no thread of this block has written
     shared_race,           // two threads, at least one writes, and nothing orders them
     global_race,
-    too_much_shared,  // static and dynamic shared memory together are more than a launch may have
-    broken_canary,    // the bytes around a buffer were overwritten by an access that was not seen
+    read_only_written,  // memory that is read through ReadOnly or __ldg is written by the same launch
+    too_much_shared,    // static and dynamic shared memory together are more than a launch may have
+    broken_canary,      // the bytes around a buffer were overwritten by an access that was not seen
 };
 
 const char* name_of(FindingKind kind);

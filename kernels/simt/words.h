@@ -16,16 +16,23 @@
 #include "kernels/simt/half_types.h"
 #include "kernels/simt/host_words.h"
 #include "kernels/simt/launch.h"
+#include "kernels/simt/math.h"
+#include "kernels/simt/read_only.h"
 #include "kernels/simt/thread.h"
 #include "kernels/simt/vector_types.h"
 
-#define __global__
+// Each file has its own kernels (static), of which none is thrown away in favour of another's (used): g++ 12
+// notes their no-ops where the linker would miss them then.
+#define __global__ static __attribute__((used))
 #define __device__
 #define __host__
 #define __constant__
 #define __grid_constant__
 #define __forceinline__ inline __attribute__((always_inline))
-#define __launch_bounds__(...)
+// As many no-ops before a kernel's code as it may have threads: nobody runs them, and the executor counts
+// them (executor/launch_bounds.h). (The sum: g++ 12 fails over the bare name of a constant.)
+#define __launch_bounds__(threads, ...) \
+    __attribute__((patchable_function_entry((threads) + 0, (threads) + 0)))
 #define __align__(bytes) alignas(bytes)
 // A block runs from beginning to end on one OS thread, so what belongs to the OS thread is the block's own.
 // The executor fills it with poison before each block.
@@ -128,7 +135,7 @@ inline void __threadfence_block() { vitrine::simt::fence(vitrine::simt::FenceSco
 // These must be inlined, so that an access belongs to the line that uses the word.
 template <class T>
 __forceinline__ T __ldg(const T* address) {
-    return *address;
+    return vitrine::simt::read_only(address);
 }
 
 template <class T>

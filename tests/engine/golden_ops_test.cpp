@@ -168,6 +168,7 @@ class Run {
 
 TEST_CASE("every op agrees with PyTorch, forward and backward") {
     const json document = json::parse(read_file(tests::repository() / "tests/golden/ops.json"));
+    const tests::OtherLibrary on_simt;
     const std::vector<Device> devices = tests::golden_devices({Device::reference, Device::cpu, Device::simt});
     std::set<std::string> seen;
     for (const json& entry : document.at("cases")) {

@@ -1,5 +1,6 @@
 // The rules of the house, checked on the sources themselves: who may include whom, where CUDA and oneDNN may
-// be named, no device switches above kernels/, a README in every folder, and the formatting.
+// be named, no device switches above kernels/, no promise that cannot be watched, a README in every folder,
+// and the formatting.
 
 #include <doctest/doctest.h>
 #include <fmt/format.h>
@@ -104,6 +105,16 @@ TEST_CASE("above kernels/ nothing depends on which device it is") {
         if (floor != "engine" && floor != "models" && floor != "data") continue;
         for (const std::string& line : source.lines) {
             CHECK_MESSAGE(!std::regex_search(line, device_switch), source.path, ": ", line);
+        }
+    }
+}
+
+TEST_CASE("kernels promise that nobody writes their memory by ReadOnly, which can be watched") {
+    const std::regex promise(R"(\b__restrict(__)?\b)");
+    for (const Source& source : all_sources()) {
+        if (!source.path.starts_with("kernels/cuda/") || source.path == "kernels/cuda/words.h") continue;
+        for (const std::string& line : source.lines) {
+            CHECK_MESSAGE(!std::regex_search(line, promise), source.path, ": ", line);
         }
     }
 }

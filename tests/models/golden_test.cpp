@@ -116,6 +116,7 @@ void check_small(const Case& which, Placement placement) {
 }
 
 void check_on_golden_devices(DType dtype) {
+    const tests::OtherLibrary on_simt;
     for (const Device device : tests::golden_devices({Device::cpu, Device::reference, Device::simt})) {
         const bool fast = device == Device::cpu || device == Device::cuda;
         for (const Case& which : golden::all_cases()) {

@@ -107,6 +107,23 @@ __global__ void use_shared_memory_kernel(unsigned dynamic_bytes) {
     for (unsigned i = threadIdx.x; i < dynamic_bytes / 4; i += blockDim.x) dynamic[i] = large[i];
 }
 
+__device__ float* large_of_function() {
+    __shared__ float large[10000];
+    for (unsigned i = threadIdx.x; i < 10000; i += blockDim.x) large[i] = 1.0f;
+    return large;
+}
+
+__global__ void use_shared_memory_of_function_kernel(unsigned dynamic_bytes) {
+    const float* large = large_of_function();
+    VITRINE_DYNAMIC_SHARED(float, dynamic);
+    for (unsigned i = threadIdx.x; i < dynamic_bytes / 4; i += blockDim.x) dynamic[i] = large[i];
+}
+
+__global__ void have_shared_memory_kernel(int* used) {
+    __shared__ int large[10000];
+    if (used != nullptr) *used = atomicAdd(&large[threadIdx.x], 1);
+}
+
 template <bool synchronised>
 __global__ void reverse_by_block_kernel(int* values) {
     __shared__ int turned[64];
@@ -210,6 +227,12 @@ void read_left_over(float* out) { launch(read_left_over_kernel, 4, 1, 0, nullptr
 
 void use_shared_memory(unsigned dynamic_bytes) {
     launch(use_shared_memory_kernel, 1, 256, dynamic_bytes, nullptr, dynamic_bytes);
+}
+void use_shared_memory_of_function(unsigned dynamic_bytes) {
+    launch(use_shared_memory_of_function_kernel, 1, 256, dynamic_bytes, nullptr, dynamic_bytes);
+}
+void have_shared_memory(unsigned dynamic_bytes) {
+    launch(have_shared_memory_kernel, 1, 256, dynamic_bytes, nullptr, nullptr);
 }
 void reverse_by_block(int* values, bool synchronised) {
     launch(synchronised ? reverse_by_block_kernel<true> : reverse_by_block_kernel<false>, 1, 64, 0, nullptr,

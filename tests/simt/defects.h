@@ -26,8 +26,11 @@ void overrun_dynamic_shared(int index);         // dynamic shared memory has 64 
 void read_uninitialised(bool dynamic, int unwritten, float* out);
 void read_left_over(float* out);  // four blocks read what only block 0 writes
 
-// Writes 40,000 bytes of static shared memory and `dynamic_bytes` of dynamic.
+// Writes 40,000 bytes of static shared memory and `dynamic_bytes` of dynamic; the same with the static ones
+// in a function that it calls; or has them and writes none.
 void use_shared_memory(unsigned dynamic_bytes);
+void use_shared_memory_of_function(unsigned dynamic_bytes);
+void have_shared_memory(unsigned dynamic_bytes);
 
 // Races in shared memory: 64 threads reverse 64 values; `synchronised` with a barrier between.
 void reverse_by_block(int* values, bool synchronised);

@@ -111,13 +111,20 @@ TEST_CASE("a block has 48 KiB of shared memory, static and dynamic together") {
     CHECK_MESSAGE(fits.findings.empty(), shown_findings(fits));
     CHECK(fits.static_shared_bytes == 40000);
     CHECK(fits.shared_bytes == 48 * 1024 - 40000);
-    const LaunchReport large = report_of([] { test::use_shared_memory(48 * 1024 - 40000 + 4); });
-    REQUIRE(large.findings.size() == 1);
-    CHECK(large.findings[0].kind == FindingKind::too_much_shared);
+    // A kernel's own is known before it starts, whether it is used or not.
     CHECK_THROWS_WITH_AS(
-        test::use_shared_memory(9200),
-        "kernel use_shared_memory_kernel: too much shared memory: a block has 40000 bytes of static and 9200 "
+        test::use_shared_memory(48 * 1024 - 40000 + 4),
+        "launch of use_shared_memory_kernel refused: a block has 40000 bytes of static and 9156 "
         "of dynamic shared memory, and 49152 in all are allowed",
+        Error);
+    test::have_shared_memory(9152);
+    CHECK_THROWS_WITH_AS(test::have_shared_memory(9156), doctest::Contains("40000 bytes of static"), Error);
+    // That of other functions, when it is used.
+    test::use_shared_memory_of_function(9152);
+    CHECK_THROWS_WITH_AS(
+        test::use_shared_memory_of_function(9156),
+        "kernel use_shared_memory_of_function_kernel: too much shared memory: a block has 40000 "
+        "bytes of static and 9156 of dynamic shared memory, and 49152 in all are allowed",
         Error);
 }
 

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "kernels/error.h"
+#include "kernels/simt/launch.h"
 #include "tools/common/run_program.h"
 #include "tools/gradcheck/cases/list.h"
 #include "tools/gradcheck/options.h"
@@ -67,6 +68,7 @@ Selection selection_of(const Options& options) {
 }
 
 int check_all(const Options& options) {
+    simt::set_settings({.math_ulps = options.math_ulps, .math_seed = options.math_seed});
     const auto print = [&](const Line& line) {
         std::cout << (options.json ? to_json(line) : to_text(line)) << std::endl;
     };

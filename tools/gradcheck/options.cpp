@@ -34,6 +34,11 @@ void add_check(CLI::App& app, Arguments& arguments, Options& options) {
     app.add_option("--processes", arguments.processes,
                    "simt: how many processes share the problems [0: one for each core]")
         ->check(CLI::Range(0, 1024));
+    app.add_option("--math-ulps", options.math_ulps,
+                   "simt: exp, log and the like are off by up to so many units in the last place, as another "
+                   "library's are [0]")
+        ->check(CLI::Range(0, 1000));
+    app.add_option("--math-seed", options.math_seed, "simt: of --math-ulps [0]");
 }
 
 void add_report(CLI::App& app, Arguments& arguments, Options& options) {
@@ -58,6 +63,8 @@ void take(const Arguments& arguments, Options& options) {
     if (arguments.report && options.device != Device::simt)
         throw Error("--report is for --device simt: no other device can count what its kernels do");
     if (!options.model.model.empty() && !arguments.report) throw Error("--model belongs to --report");
+    if ((options.math_ulps != 0 || options.math_seed != 0) && options.device != Device::simt)
+        throw Error("--math-ulps and --math-seed are for --device simt: another device has its own library");
     options.gpu = &gpu_from_name(arguments.gpu);
     // The devices that may fail are used in other processes; one, where there is one GPU.
     const bool of_the_host = options.device == Device::cpu || options.device == Device::reference;

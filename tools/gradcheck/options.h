@@ -1,6 +1,7 @@
 // The command line of gradcheck.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -21,6 +22,8 @@ struct Options {
     // Of check.
     bool thorough = false;
     int processes = 0;  // beside this one, which then only listens to them
+    int math_ulps = 0;  // of simt::Settings
+    uint64_t math_seed = 0;
 
     // Of report.
     const Gpu* gpu = nullptr;

@@ -11,14 +11,14 @@ constexpr int threads = 256;
 
 template <class T>
 __global__ void __launch_bounds__(threads)
-    bias_elements(const T* __restrict__ bias, T* y, int64_t count, int64_t channels) {
+    bias_elements(ReadOnly<T> bias, T* y, int64_t count, int64_t channels) {
     const int64_t i = thread_index();
     if (i < count) y[i] += bias[i % channels];
 }
 
 template <class T>
 __global__ void __launch_bounds__(threads)
-    transpose_elements(const T* __restrict__ from, GradientWriter<T> to, int64_t rows, int64_t columns) {
+    transpose_elements(ReadOnly<T> from, GradientWriter<T> to, int64_t rows, int64_t columns) {
     const int64_t i = thread_index();
     if (i < rows * columns) to(i, from[i % rows * columns + i / rows]);
 }

@@ -11,6 +11,7 @@
 
 #include "kernels/error.h"
 #include "kernels/philox.h"
+#include "kernels/simt/executor/launch_bounds.h"
 #include "kernels/simt/executor/shadow.h"
 #include "kernels/simt/executor/symbols.h"
 
@@ -24,6 +25,8 @@ constexpr unsigned most_blocks_x = 0x7FFFFFFF;
 constexpr unsigned most_blocks_yz = 65535;
 // Static and dynamic together, unless the host asks the driver for more, which launch() never does.
 constexpr size_t most_shared_bytes = 48 * 1024;
+// All parameters of a kernel together (CUDA C++ Programming Guide, "Function Parameters").
+constexpr size_t most_parameter_bytes = 4096;
 // Findings at different places beyond this many are counted at the last one.
 constexpr size_t most_findings = 64;
 
@@ -77,9 +80,27 @@ void Grid::check_shape() {
         refuse(fmt::format("the block is {} x {} x {} threads, and 1 to {} are allowed, at most {} along z",
                            block.x, block.y, block.z, most_threads, most_threads_z));
     }
+    if (const unsigned bounds = launch_bounds(request_.kernel); bounds != 0 && threads > bounds) {
+        refuse(fmt::format("the block has {} threads, and the kernel's __launch_bounds__ allow {}", threads,
+                           bounds));
+    }
+    if (request_.parameter_bytes > most_parameter_bytes) {
+        refuse(fmt::format("the kernel's parameters are {} bytes, and {} are allowed",
+                           request_.parameter_bytes, most_parameter_bytes));
+    }
     if (request_.shared_bytes > most_shared_bytes) {
         refuse(fmt::format("{} bytes of dynamic shared memory were asked for, and {} are allowed",
                            request_.shared_bytes, most_shared_bytes));
+    }
+    // Alone, static memory that is too much does not even compile.
+    if (request_.shared_bytes > 0) {
+        const size_t static_bytes = static_shared_bytes(request_.kernel);
+        if (static_bytes + request_.shared_bytes > most_shared_bytes) {
+            refuse(
+                fmt::format("a block has {} bytes of static and {} of dynamic shared memory, and {} in all "
+                            "are allowed",
+                            static_bytes, request_.shared_bytes, most_shared_bytes));
+        }
     }
 }
 
@@ -146,6 +167,12 @@ void Grid::add(Finding finding) {
     report_.findings.push_back(std::move(finding));
 }
 
+void Grid::add(ReadOnlyPages pages) {
+    if (pages.empty()) return;
+    const std::lock_guard lock(mutex_);
+    simt::add(read_only_, std::move(pages));
+}
+
 void Grid::add(const Counters& counters) {
     const std::lock_guard lock(mutex_);
     report_.barriers += counters.barriers;
@@ -181,6 +208,7 @@ void Grid::add(std::vector<LineTraffic> traffic, const SectorSet& sectors) {
 }
 
 LaunchReport Grid::finish() {
+    report_written(read_only_, *this);
     const size_t shared_bytes = report_.static_shared_bytes + report_.shared_bytes;
     if (shared_bytes > most_shared_bytes) {
         add(Finding{

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "kernels/simt/executor/access_sets.h"
+#include "kernels/simt/executor/read_only.h"
 #include "kernels/simt/executor/releases.h"
 #include "kernels/simt/executor/sectors.h"
 #include "kernels/simt/launch.h"
@@ -62,6 +63,7 @@ class Grid {
     /// A place that has the same kind of finding already only counts it once more. Any OS thread may call.
     void add(Finding finding);
     void add(const Counters& counters);
+    void add(ReadOnlyPages pages);
     void add(std::vector<LineTraffic> traffic, const SectorSet& sectors);
 
     /// The report, ordered by place in the grid and in the source. The kernel's name is only looked up where
@@ -83,6 +85,7 @@ class Grid {
     AccessSets access_sets_;
     std::mutex mutex_;
     LaunchReport report_;
+    ReadOnlyPages read_only_;
     SectorSet sectors_;
 };
 

@@ -32,6 +32,7 @@ const char* name_of(FindingKind kind) {
                                "uninitialised shared memory",
                                "race in shared memory",
                                "race in global memory",
+                               "write to read-only memory",
                                "too much shared memory",
                                "broken canary"};
     return names[static_cast<size_t>(kind)];

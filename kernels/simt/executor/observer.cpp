@@ -63,6 +63,7 @@ void Observer::begin_launch(Grid& grid) {
 }
 
 void Observer::end_launch() {
+    grid_->add(read_only_.take());
     if (count_traffic_) grid_->add(traffic_.take_lines(), traffic_.sectors());
 }
 

@@ -8,6 +8,7 @@
 #include "kernels/simt/executor/block.h"
 #include "kernels/simt/executor/device_memory.h"
 #include "kernels/simt/executor/patience.h"
+#include "kernels/simt/executor/read_only.h"
 #include "kernels/simt/executor/shadow.h"
 #include "kernels/simt/executor/shared_memory.h"
 #include "kernels/simt/executor/symbols.h"
@@ -39,6 +40,11 @@ class Observer {
     void look_in_vain(uintptr_t address, uintptr_t code);
     /// It has changed a word atomically.
     void has_changed() { ++changes_; }
+
+    /// A read is coming of memory that nobody may write during the launch.
+    void observe_read_only(uintptr_t address, uint32_t bytes, uintptr_t code) {
+        if (memory_.contains(address)) read_only_.add(memory_.offset(address), bytes, short_code(code));
+    }
 
   private:
     enum class Memory : uint8_t { global, shared };
@@ -89,6 +95,7 @@ class Observer {
     AddressRange program_;
     AddressRange variables_;  // of the program
     Grid* grid_ = nullptr;
+    ReadOnlyReads read_only_;
     Traffic traffic_;
     Patience patience_;
     uint64_t atomic_bytes_ = 0;  // of the bytes that were counted as written

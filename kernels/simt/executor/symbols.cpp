@@ -56,19 +56,23 @@ class DebugInformation {
         return known->second;
     }
 
-    /// Every report asks for its kernel's name, and finding one means searching the whole symbol table.
-    std::string function(uintptr_t address) {
+    /// Every report asks for its kernel's name, and finding one means searching the whole symbol table. Empty
+    /// where there is none.
+    std::string symbol(uintptr_t address) {
         const std::lock_guard lock(mutex_);
-        const auto [known, is_new] = functions_.try_emplace(address);
-        if (is_new) known->second = find_function(address);
+        const auto [known, is_new] = symbols_.try_emplace(address);
+        if (is_new) known->second = find_symbol(address);
         return known->second;
     }
 
   private:
-    std::string find_function(uintptr_t address) {
-        Dwfl_Module* module = dwfl_ == nullptr ? nullptr : dwfl_addrmodule(dwfl_, address);
+    std::string find_symbol(uintptr_t address) {
+        if (dwfl_ == nullptr) return "";
+        // Variables that begin as zeros lie behind the pages that are the program's file.
+        const AddressRange program = program_range();
+        Dwfl_Module* module = dwfl_addrmodule(dwfl_, program.holds(address) ? program.begin : address);
         const char* name = module == nullptr ? nullptr : dwfl_module_addrname(module, address);
-        return name == nullptr ? fmt::format("{:#x}", address) : plain_kernel_name(name);
+        return name == nullptr ? "" : name;
     }
 
     std::string find_line(uintptr_t address) {
@@ -131,7 +135,7 @@ class DebugInformation {
     std::mutex mutex_;
     Dwfl* dwfl_;
     std::unordered_map<uintptr_t, std::string> lines_;
-    std::unordered_map<uintptr_t, std::string> functions_;
+    std::unordered_map<uintptr_t, std::string> symbols_;
 };
 
 DebugInformation& debug_information() {
@@ -154,14 +158,14 @@ std::vector<SharedVariable> read_shared_variables(Elf* elf) {
             const char* mangled = elf_strptr(elf, header.sh_link, symbol.st_name);
             if (mangled == nullptr) continue;
             if (std::string_view(mangled).starts_with("_ZGVZ")) {
-                variables.push_back({symbol.st_value, symbol.st_size, ""});
+                variables.push_back({symbol.st_value, symbol.st_size, "", mangled});
                 continue;
             }
             if (!std::string_view(mangled).starts_with("_ZZ")) continue;
             const std::string name = demangled(mangled);
             const size_t scope = name.rfind("::");
             variables.push_back({symbol.st_value, symbol.st_size,
-                                 scope == std::string::npos ? name : name.substr(scope + 2)});
+                                 scope == std::string::npos ? name : name.substr(scope + 2), mangled});
         }
     }
     std::ranges::sort(variables, {}, &SharedVariable::offset);
@@ -206,7 +210,21 @@ ProgramImage program_image() {
 }  // namespace
 
 std::string function_name(const void* function) {
-    return debug_information().function(reinterpret_cast<uintptr_t>(function));
+    const auto address = reinterpret_cast<uintptr_t>(function);
+    const std::string symbol = debug_information().symbol(address);
+    return symbol.empty() ? fmt::format("{:#x}", address) : plain_kernel_name(symbol.c_str());
+}
+
+/// The variables of _Z<function> are _ZZ<function>E<variable>.
+size_t static_shared_bytes(const void* kernel) {
+    const std::string symbol = debug_information().symbol(reinterpret_cast<uintptr_t>(kernel));
+    if (!symbol.starts_with("_Z")) return 0;
+    const std::string begin = "_Z" + symbol.substr(1) + "E";
+    size_t bytes = 0;
+    for (const SharedVariable& variable : shared_variables()) {
+        if (!variable.name.empty() && variable.symbol.starts_with(begin)) bytes += variable.bytes;
+    }
+    return bytes;
 }
 
 std::string source_line(uintptr_t return_address) { return debug_information().line(return_address - 1); }

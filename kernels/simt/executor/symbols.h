@@ -25,10 +25,14 @@ struct SharedVariable {
     size_t bytes;
     std::string
         name;  // as written in the source; empty for the compiler's own note that a variable is constructed
+    std::string symbol;
 };
 
 /// Ordered by offset. Empty if the program is stripped: then the checks of static shared memory see nothing.
 const std::vector<SharedVariable>& shared_variables();
+
+/// Of the variables that the kernel's own code declares, without those of functions that it calls.
+size_t static_shared_bytes(const void* kernel);
 
 struct AddressRange {
     uintptr_t begin = 0;

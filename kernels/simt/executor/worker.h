@@ -20,6 +20,9 @@ struct Worker {
     void run_block(uint64_t turn);
     void end_launch();
 
+    /// Of the running launch.
+    const Settings& settings() const { return grid_->settings(); }
+
   private:
     Grid* grid_ = nullptr;
     bool poison_blindly_ = false;

@@ -11,10 +11,17 @@
 namespace vitrine::gradcheck {
 namespace {
 
+/// Of the math library, which is the caller's choice: see options.h.
+simt::Settings with_chosen_library(simt::Settings settings) {
+    settings.math_ulps = simt::settings().math_ulps;
+    settings.math_seed = simt::settings().math_seed;
+    return settings;
+}
+
 class SettingsScope {
   public:
     explicit SettingsScope(const simt::Settings& settings) : before_(simt::settings()) {
-        simt::set_settings(settings);
+        simt::set_settings(with_chosen_library(settings));
     }
     ~SettingsScope() { simt::set_settings(before_); }
     SettingsScope(const SettingsScope&) = delete;
