@@ -14,15 +14,31 @@ if(NOT CMAKE_CUDA_COMPILER)
   return()
 endif()
 
-# Machine code for 7.5 and 9.0, and the portable form (PTX) of 7.5, which the driver translates for every other GPU from
-# 7.5 on. The code for 9.0 is made from that form too: the kernels use nothing newer, and compiling the source once for
-# each would take half as long again.
+# Machine code for VITRINE_GPUS, which are those that are here, else 7.5 and 9.0; and the portable form (PTX) of 7.5, which
+# the driver translates for every other GPU from 7.5 on. All machine code is made from that form: the kernels use nothing
+# newer, and compiling the source once for each would take much longer. What was found first holds for this build folder.
+include(GpuArchitectures)
 set(VITRINE_CUDA_FURTHER_CODE "")
 set(architectures "${CMAKE_CUDA_ARCHITECTURES}")
 if(NOT DEFINED CMAKE_CUDA_ARCHITECTURES)
-  set(CMAKE_CUDA_ARCHITECTURES 75)
-  set(VITRINE_CUDA_FURTHER_CODE --generate-code=arch=compute_75,code=sm_90)
-  set(architectures 75 90)
+  if(NOT VITRINE_GPUS)
+    vitrine_gpu_architectures(here ${CMAKE_CUDA_COMPILER})
+    set(VITRINE_GPUS "${here}" CACHE STRING "GPUs to make machine code for (75;90); empty: those that are here" FORCE)
+  endif()
+  set(architectures ${VITRINE_GPUS})
+  if(NOT architectures)
+    set(architectures 75 90)
+  endif()
+  if(75 IN_LIST architectures)
+    set(CMAKE_CUDA_ARCHITECTURES 75)
+  else()
+    set(CMAKE_CUDA_ARCHITECTURES 75-virtual)
+  endif()
+  foreach(architecture ${architectures})
+    if(NOT architecture STREQUAL CMAKE_CUDA_ARCHITECTURES)
+      list(APPEND VITRINE_CUDA_FURTHER_CODE --generate-code=arch=compute_75,code=sm_${architecture})
+    endif()
+  endforeach()
 endif()
 enable_language(CUDA)
 # CMake itself knows this from 3.26 on.
@@ -42,6 +58,9 @@ find_library(CUDNN_LIBRARY cudnn HINTS ${CUDAToolkit_LIBRARY_DIR})
 find_library(CUBLAS_LIBRARY cublas HINTS ${CUDAToolkit_LIBRARY_DIR})
 # Where the kernels' objects lie, with what ptxas said of each beside it.
 set(VITRINE_CUDA_OBJECTS ${CMAKE_BINARY_DIR}/kernels/cuda/CMakeFiles/vitrine_cuda.dir)
+# The same kernels' PTX, and that of planted mistakes, for tests/cuda.
+set(VITRINE_PTX_OBJECTS ${CMAKE_BINARY_DIR}/kernels/cuda/CMakeFiles/kernels_ptx.dir)
+set(VITRINE_PLANTED_OBJECTS ${CMAKE_BINARY_DIR}/kernels/cuda/CMakeFiles/planted_ptx.dir)
 set(rivals "without cuDNN and cuBLAS")
 if(CUDNN_INCLUDE_DIR AND CUBLAS_INCLUDE_DIR)
   set(VITRINE_CUDA_RIVALS ON)

@@ -6,18 +6,17 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 source tools/dependencies.sh
 
-# The cuda device for the GPUs of this machine and no other; without one it would only cost minutes.
+# The cuda device where there is a GPU, which CMake then builds it for; without one it would only cost minutes.
 cuda_options() {
-    local architectures nvcc
-    architectures=$(gpu_architectures)
+    local nvcc
     nvcc=$(find_nvcc)
-    if [ -z "$architectures" ]; then
+    if [ -z "$(gpu_architectures)" ]; then
         echo "No NVIDIA GPU here: building for the CPU. Where there is one, this command adds the cuda device." >&2
     elif [ -z "$nvcc" ]; then
         echo "There is an NVIDIA GPU but no CUDA toolkit (nvcc): building for the CPU. With the toolkit installed, 'rm -r" \
             "build/release' and this command add the cuda device." >&2
     else
-        echo "-DVITRINE_CUDA=ON -DCMAKE_CUDA_COMPILER=$nvcc -DCMAKE_CUDA_ARCHITECTURES=$architectures"
+        echo "-DVITRINE_CUDA=ON -DCMAKE_CUDA_COMPILER=$nvcc"
     fi
 }
 

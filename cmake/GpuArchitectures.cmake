@@ -1,0 +1,34 @@
+# What machine code a build for this machine's own GPUs needs.
+
+# The compute capabilities of the GPUs that are here and that this nvcc makes code for, as CMAKE_CUDA_ARCHITECTURES has them
+# ("75;90"); empty where there are none. What is left out is said.
+function(vitrine_gpu_architectures result nvcc)
+  set(${result} "" PARENT_SCOPE)
+  find_program(VITRINE_NVIDIA_SMI nvidia-smi)
+  mark_as_advanced(VITRINE_NVIDIA_SMI)
+  if(NOT VITRINE_NVIDIA_SMI)
+    return()
+  endif()
+  execute_process(COMMAND ${VITRINE_NVIDIA_SMI} --query-gpu=compute_cap --format=csv,noheader TIMEOUT 60
+                  OUTPUT_VARIABLE said RESULT_VARIABLE status ERROR_QUIET)
+  execute_process(COMMAND ${nvcc} --list-gpu-code OUTPUT_VARIABLE codes ERROR_QUIET)
+  if(NOT status EQUAL 0)
+    return()
+  endif()
+  string(REGEX MATCHALL "[0-9]+\\.[0-9]+" capabilities "${said}")
+  list(REMOVE_DUPLICATES capabilities)
+  set(architectures "")
+  foreach(capability ${capabilities})
+    string(REPLACE "." "" architecture ${capability})
+    if(architecture LESS 75)
+      message(STATUS "A GPU of compute capability ${capability} is here: the kernels need 7.5 or newer")
+    elseif(NOT codes MATCHES "sm_${architecture}(\n|$)")
+      message(STATUS "A GPU of compute capability ${capability} is here: this nvcc makes no code for it, and its driver "
+                     "has to translate the kernels when they first run")
+    else()
+      list(APPEND architectures ${architecture})
+    endif()
+  endforeach()
+  list(SORT architectures COMPARE NATURAL)
+  set(${result} "${architectures}" PARENT_SCOPE)
+endfunction()

@@ -1,0 +1,48 @@
+#!/usr/bin/env bash
+# The GPUs that the build makes machine code for, by what nvidia-smi says is here and nvcc can: stand-ins for both.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+
+folder=$(mktemp -d)
+trap 'rm -rf "$folder"' EXIT
+failed=0
+
+cat >"$folder/ask.cmake" <<EOF
+include($PWD/cmake/GpuArchitectures.cmake)
+vitrine_gpu_architectures(found $folder/nvcc)
+message("found: \${found}")
+EOF
+printf '#!/bin/sh\nprintf "sm_75\\nsm_80\\nsm_89\\nsm_90\\nsm_100\\n"\n' >"$folder/nvcc"
+chmod +x "$folder/nvcc"
+
+# nvidia_smi TEXT STATUS: what the stand-in says.
+nvidia_smi() {
+    printf '#!/bin/sh\nprintf "%s"\nexit %s\n' "$1" "$2" >"$folder/nvidia-smi"
+    chmod +x "$folder/nvidia-smi"
+}
+
+# expect WHAT WANTED: a line that CMake must say, as a pattern.
+expect() {
+    said=$(PATH="$folder:/usr/bin:/bin" cmake -P "$folder/ask.cmake" 2>&1)
+    printf "%s\n" "$said" | grep -qx -- "$2" && return
+    echo "$1: not '$2' but '$said'"
+    failed=$((failed + 1))
+}
+
+[ -x /usr/bin/nvidia-smi ] || expect "no driver" "found: "
+nvidia_smi '8.9\n' 0
+expect "one GPU" "found: 89"
+nvidia_smi '10.0\n8.9\n8.9\n7.5\n' 0
+expect "four GPUs of three kinds" "found: 75;89;100"
+nvidia_smi 'No devices were found\n' 6
+expect "no GPU" "found: "
+nvidia_smi '[N/A]\n' 0
+expect "a GPU that does not say" "found: "
+nvidia_smi '13.0\n9.0\n' 0
+expect "a GPU that nvcc does not know" "found: 90"
+expect "and it is said" ".*A GPU of compute capability 13.0 is here: this nvcc makes no code for it.*"
+nvidia_smi '6.1\n' 0
+expect "a GPU that is too old" "found: "
+expect "and it is said" ".*the kernels need 7.5 or newer"
+
+[ "$failed" -eq 0 ] && echo "machine code is made for the GPUs that are here"
