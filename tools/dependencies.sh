@@ -115,5 +115,5 @@ gpu_architectures() {
 build_preset() {
     choose_compiler "$(system_name)"
     cmake --preset "$1" | sed -n 's/^-- \(.*cuda device.*\)/\1/p'
-    cmake --build "build/$1"
+    cmake --build "build/$1" ${2:+--target "${@:2}"}
 }
