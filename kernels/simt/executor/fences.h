@@ -1,10 +1,9 @@
 // Order among the threads of a launch that no barrier gives: by fences and atomics.
 //
-// A fence for the block alone orders its threads by the block's own logs; one for the device, all threads.
-//
 // What a block's threads have fenced and what they know of others. A barrier of the block, and __syncwarp for
 // its lanes, hand both on. A barrier also completes what its threads have acquired, as a fence of theirs
-// would: that is how CUDA's own guide and samples let the last block finish.
+// would: that is how CUDA's own guide and samples let the last block finish. A fence for the block alone
+// orders its threads, by logs of the block's own.
 #pragma once
 
 #include <cstdint>
