@@ -11,6 +11,7 @@
 #include <thread>
 #include <vector>
 
+#include "kernels/running_kernel.h"
 #include "kernels/simt/host_words.h"
 #include "tests/simt/child.h"
 #include "tests/simt/defects.h"
@@ -43,6 +44,11 @@ TEST_CASE("a host pointer into the device's memory ends the program, naming buff
     CHECK_MESSAGE(contains(read.err, "simt: host code reads"), read.err);
     check_told(ending_of_child([&] { write_int(values.data()); }), "host code writes");
 #endif
+    const ChildEnding inside = ending_of_child([&] {
+        const RunningKernelScope running("add_forward", "packs");
+        read_int(values.data());
+    });
+    check_told(inside, "host code of add_forward, implementation packs,");
     // Behind the buffer, in front of it, in one that is gone.
     check_told(ending_of_child([&] { read_int(values.data() + 5); }), "past the end of a buffer of 20 bytes");
     check_told(ending_of_child([&] { read_int(values.data() - 1); }),

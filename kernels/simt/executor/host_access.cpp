@@ -9,6 +9,7 @@
 
 #include <string>
 
+#include "kernels/running_kernel.h"
 #include "kernels/simt/executor/device_memory.h"
 
 namespace vitrine::simt {
@@ -27,13 +28,19 @@ const char* verb([[maybe_unused]] const void* context) {
 #endif
 }
 
+/// Of the kernel of the contract whose host code runs on this thread, if one does.
+std::string whose() {
+    if (running_kernel.kernel == nullptr) return "";
+    return fmt::format(" of {}, implementation {},", running_kernel.kernel, running_kernel.implementation);
+}
+
 std::string sentence(uintptr_t address, const void* context) {
     const DeviceMemory& memory = DeviceMemory::instance();
     const std::string where = memory.try_describe(address);
     return fmt::format(
-        "simt: {} {} the device's memory at {:#x}{}{}: on a GPU only kernels and copies can; copy to the "
+        "simt: {}{} {} the device's memory at {:#x}{}{}: on a GPU only kernels and copies can; copy to the "
         "host first (copy_to_host), or pass the pointer to a kernel\n",
-        memory.is_open() ? "a kernel or host code" : "host code", verb(context), address,
+        memory.is_open() ? "a kernel or host code" : "host code", whose(), verb(context), address,
         where.empty() ? "" : ", ", where);
 }
 
