@@ -50,7 +50,7 @@ done <<<"$STAND_IN"
 programs() {
     local program
     mkdir -p "$1/bin"
-    for program in train gradcheck bench resources models_tests data_tests engine_tests cuda_tests; do
+    for program in train gradcheck bench resources models_tests data_tests engine_tests; do
         ln -sf "$STAND_IN_PROGRAM" "$1/bin/$program"
     done
 }
@@ -66,7 +66,7 @@ gradcheck_lines() {
 # The files of a run: losses and weights that depend on the model, and on the device a little.
 run_files() {
     local model=$1 device=$2 folder=$3 digits=0
-    [ "$device" = cuda ] || digits=1
+    [ "$device" = cuda ] || digits=00001
     mkdir -p "$folder/checkpoints"
     # The first run of a folder that is to be killed waits for that; the next one goes on and ends.
     if [[ $folder == *killed-* && ! -e $folder/begun && -z ${STAND_IN_QUICK:-} ]]; then

@@ -52,10 +52,12 @@ struct Verdict {
     bool says(const std::string& part) const { return text.find(part) != std::string::npos; }
 };
 
-Verdict judge(const KernelTable& table, const std::vector<Suite>& suites) {
+Verdict judge(const KernelTable& table, const std::vector<Suite>& suites,
+              gradcheck::Effort effort = gradcheck::Effort::usual) {
     Verdict verdict;
     gradcheck::Selection linear_only;
     linear_only.kernel = [](std::string_view kernel) { return kernel.starts_with("linear"); };
+    linear_only.effort = effort;
     const auto collect = [&](const Line& line) {
         if (line.status == Status::failed) verdict.text += gradcheck::to_text(line) + "\n";
     };
@@ -63,12 +65,13 @@ Verdict judge(const KernelTable& table, const std::vector<Suite>& suites) {
     return verdict;
 }
 
-Verdict judge_forward(void (*run)(const Forward&, Context&)) {
+Verdict judge_forward(void (*run)(const Forward&, Context&),
+                      gradcheck::Effort effort = gradcheck::Effort::usual) {
     const Implementation<Forward> list[]{{"wrong", refuses_nothing, run}};
     const Kernel<Forward> kernel{"linear_forward", list};
     KernelTable table = kernels(Device::reference);
     table.linear_forward.kernel = &kernel;
-    return judge(table, small_linear_suite());
+    return judge(table, small_linear_suite(), effort);
 }
 
 Verdict judge_backward(void (*run)(const Backward&, Context&)) {
@@ -199,6 +202,26 @@ TEST_CASE("gradcheck catches bits that differ from run to run") {
         });
     });
     CHECK(verdict.says("gave other bits"));
+}
+
+TEST_CASE("with every launch once gradcheck launches far less, and catches a wrong result as ever") {
+    static int launches;
+    const auto counted = [](const Forward& args, Context& context) {
+        ++launches;
+        right_forward(args, context);
+    };
+    launches = 0;
+    CHECK(judge_forward(counted).failed == 0);
+    const int usual = launches;
+    launches = 0;
+    CHECK(judge_forward(counted, gradcheck::Effort::once).failed == 0);
+    CHECK(launches > 0);
+    CHECK(10 * launches < usual);
+    const auto wrong = [](const Forward& args, Context& context) {
+        right_forward(args, context);
+        with(args.dtype, args.y, [](auto* y) { y[0] += y[0]; });
+    };
+    CHECK(judge_forward(wrong, gradcheck::Effort::once).says("FAIL    linear_forward"));
 }
 
 TEST_CASE("gradcheck catches f64 that is computed in f32") {

@@ -36,6 +36,15 @@ TEST_CASE("gradcheck: only problems of a shape") {
     CHECK_MESSAGE(outcome.last_line() == "4 passed, 0 failed", outcome.out);
 }
 
+TEST_CASE("gradcheck --once checks every problem of every implementation, without differences") {
+    const Outcome usual = run("gradcheck", {"--device", "cpu", "--op", "linear"});
+    const Outcome once = run("gradcheck", {"--device", "cpu", "--op", "linear", "--once"});
+    CHECK(once.code == 0);
+    CHECK(once.last_line() == usual.last_line());
+    CHECK(usual.out.find("  differences ") != std::string::npos);
+    CHECK(once.out.find("  differences ") == std::string::npos);
+}
+
 TEST_CASE("gradcheck: what it refuses, with exit code 2") {
     check_refusal({"--device", "cpu", "--report"}, "--report is for --device simt");
     check_refusal({"--report", "--gpu", "voodoo2"}, "there is no GPU called 'voodoo2'");
@@ -43,6 +52,7 @@ TEST_CASE("gradcheck: what it refuses, with exit code 2") {
     check_refusal({"--report", "--model", "perceptron"}, "perceptron");
     check_refusal({"--device", "reference", "--shape", "in the shape of a pear"}, "nothing was checked");
     check_refusal({"--op", "teleport"}, "there is no such op");
+    check_refusal({"--once", "--thorough"}, "--once excludes --thorough");
 }
 
 #ifndef __SANITIZE_ADDRESS__

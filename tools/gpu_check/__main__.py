@@ -35,8 +35,8 @@ class Section:
     reserve: float  # the share of all time that belongs to later sections
 
 
-SECTIONS = [Section("resources", resources, 0.6), Section("gradcheck", gradchecks, 0.55), Section("golden", golden, 0.5),
-            Section("training", training, 0.4), Section("memory", memory, 0.35), Section("sanitizer", sanitizer, 0.25),
+SECTIONS = [Section("resources", resources, 0.7), Section("gradcheck", gradchecks, 0.65), Section("golden", golden, 0.6),
+            Section("training", training, 0.5), Section("memory", memory, 0.45), Section("sanitizer", sanitizer, 0.35),
             Section("bench", benchmarks, 0.0)]
 
 
@@ -87,10 +87,10 @@ def facts(machine: Machine) -> dict:
             "hardware": machine.facts(), "python": platform.python_version()}
 
 
-def run_section(session: Session, section: Section) -> None:
+def run_section(session: Session, section: Section, reserve: float) -> None:
     """A section that goes wrong by itself is a failed check, and the next one begins."""
     session.section = section.name
-    session.budget.reserve(section.reserve)
+    session.budget.reserve(reserve)
     try:
         section.run(session)
     except Exception as error:
@@ -109,7 +109,7 @@ def run_all(session: Session, sections: list[Section]) -> None:
     minutes = session.options.minutes
     session.budget.start(None if session.options.full else 60.0 * minutes if minutes else session.budget.usual())
     for section in sections:
-        run_section(session, section)
+        run_section(session, section, 0.0 if section is sections[-1] else section.reserve)
 
 
 def main() -> int:

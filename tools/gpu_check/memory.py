@@ -25,7 +25,7 @@ def step(session: Session, batch: int) -> list:
 
 def memory(session: Session) -> None:
     session.check("exhausted and used again, inside of one program",
-                  [session.program("cuda_tests"), "-tc=*memory of the device*"], LIMIT, all_passed)
+                  [session.program("engine_tests"), "-tc=*memory of the device*"], LIMIT, all_passed)
     total = session.machine.gpu.memory_mib
     if total == 0:
         session.skip("a batch that does not fit", "nvidia-smi does not tell how much memory there is")

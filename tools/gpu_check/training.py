@@ -3,17 +3,23 @@ first one's, and so those of a run that is killed and goes on."""
 
 import json
 import pathlib
+import shutil
 from dataclasses import dataclass
 
 import drawn_images
+from record import FAILED
 from runner import Outcome
 from session import Session, Verdict, by_exit_code, failure
 
 MODELS = ("basic_block_net", "mobilenet_v2")
 LIMIT = 180  # seconds of a run
 KILLS = 3  # how often it is tried to be quick enough
-# f32 sums in another order differ in the last place, and training carries that on.
-TOLERANCE = 1e-2
+# Relative, of the mean losses of an epoch. f32 sums in another order differ in the last place, and training carries that on:
+# mobilenet_v2's batch norms see one pixel of each image in their last layers. Its training losses of two CPU implementations
+# are 4e-3 apart for that, and those of an H100 and a CPU 1.2e-2; validation losses, whose statistics are fixed, 6e-4.
+TOLERANCES = {"basic_block_net": {"train_loss": 1e-4, "val_loss": 1e-4},
+              "mobilenet_v2": {"train_loss": 5e-2, "val_loss": 2e-3}}
+LEARNING_RATES = {"basic_block_net": "0.01", "mobilenet_v2": "0.001"}
 KEPT = ("last.safetensors", "metrics.jsonl", "steps.jsonl")  # what has to have the same bits
 FASHION_MNIST = pathlib.Path("/usr/share/datasets/fashion-mnist")
 FASHION_MNIST_ACCURACY = 0.88  # that basic_block_net exceeds after six epochs
@@ -31,9 +37,10 @@ class Training:
         return self.session.record.folder / f"run-{self.model}-{name}"
 
     def command(self, name: str, device: str) -> list:
-        return [self.session.program("train"), "--data", self.data, "--model", self.model, "--device", device,
-                "--out", self.folder(name), "--image-size", "32", "--batch-size", "32", "--epochs", "2", "--lr", "0.01",
-                "--seed", "1", "--cache", self.data.parent / "cache", "--set", "training.checkpoint_minutes=0.0", "--json"]
+        return [self.session.program("train"), "--data", self.data, "--cache", self.data.parent / "cache",
+                "--model", self.model, "--device", device, "--out", self.folder(name), "--image-size", "32",
+                "--batch-size", "32", "--epochs", "2", "--lr", LEARNING_RATES[self.model], "--seed", "1",
+                "--set", "training.checkpoint_minutes=0.0", "--json"]
 
     def run(self, name: str, device: str) -> bool:
         return self.session.check(f"{self.model}: {name}", self.command(name, device), LIMIT, by_exit_code)
@@ -46,13 +53,13 @@ class Training:
             self.session.note(f"{self.model}: {name}", Verdict(False, f"the runs' files cannot be read: {error}"))
 
     def same_losses(self, left: str, right: str) -> Verdict:
-        apart = [abs(one[key] - other[key]) / abs(one[key])
-                 for one, other in zip(self.epochs(left), self.epochs(right), strict=True)
-                 for key in ("train_loss", "val_loss")]
-        # A NaN is no agreement, and is no greatest of anything either.
-        agree = bool(apart) and all(one <= TOLERANCE for one in apart)
-        return Verdict(agree, f"{len(apart)} losses, relative differences {', '.join(f'{one:.1e}' for one in apart)} "
-                              f"(at most {TOLERANCE:.0e} is allowed)")
+        epochs = list(zip(self.epochs(left), self.epochs(right), strict=True))
+        agree, notes = bool(epochs), []
+        for key, allowed in TOLERANCES[self.model].items():
+            apart = [abs(one[key] - other[key]) / abs(one[key]) for one, other in epochs]
+            agree = agree and all(one <= allowed for one in apart)  # which a NaN is not
+            notes.append(f"{key} {', '.join(f'{one:.1e}' for one in apart)} apart ({allowed:.0e} is allowed)")
+        return Verdict(agree, "; ".join(notes))
 
     def epochs(self, name: str) -> list[dict]:
         text = (self.folder(name) / "metrics.jsonl").read_text(encoding="utf-8")
@@ -87,6 +94,14 @@ class Training:
 
 def train_model(session: Session, model: str, data: pathlib.Path) -> None:
     training = Training(session, model, data)
+    failed = session.record.count(FAILED)
+    compare_runs(session, training)
+    if session.record.count(FAILED) == failed:
+        for folder in session.record.folder.glob(f"run-{model}-*"):
+            shutil.rmtree(folder)
+
+
+def compare_runs(session: Session, training: Training) -> None:
     if not training.run("cuda", "cuda"):
         return
     if training.run("cpu", "cpu"):
@@ -120,4 +135,6 @@ def training(session: Session) -> None:
     drawn_images.draw(data)
     for model in MODELS:
         train_model(session, model, data)
+    shutil.rmtree(data)
+    shutil.rmtree(session.record.folder / "cache", ignore_errors=True)
     train_fashion_mnist(session)

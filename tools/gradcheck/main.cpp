@@ -62,7 +62,7 @@ Selection selection_of(const Options& options) {
         return forced.empty() || forced == implementation;
     };
     selection.shape = [&](std::string_view shape) { return shape.find(options.shape) != shape.npos; };
-    selection.effort = options.thorough ? Effort::thorough : Effort::usual;
+    selection.effort = options.thorough ? Effort::thorough : options.once ? Effort::once : Effort::usual;
     selection.processes = options.processes;
     return selection;
 }

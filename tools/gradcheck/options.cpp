@@ -29,8 +29,14 @@ void add_selection(CLI::App& app, Arguments& arguments, Options& options) {
 
 void add_check(CLI::App& app, Arguments& arguments, Options& options) {
     app.add_flag("--list", arguments.list, "print every kernel with its implementations, and check nothing");
-    app.add_flag("--thorough", options.thorough,
-                 "simt: watch every launch and difference every sample, however long it takes");
+    CLI::Option* once =
+        app.add_flag("--once", options.once,
+                     "every launch once, the first of each problem without guard zones, and no "
+                     "differences: for compute-sanitizer");
+    CLI::Option* thorough =
+        app.add_flag("--thorough", options.thorough,
+                     "simt: watch every launch and difference every sample, however long it takes");
+    thorough->excludes(once);
     app.add_option("--processes", arguments.processes,
                    "simt: how many processes share the problems [0: one for each core]")
         ->check(CLI::Range(0, 1024));

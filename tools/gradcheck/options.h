@@ -20,6 +20,7 @@ struct Options {
     bool json = false;
 
     // Of check.
+    bool once = false;
     bool thorough = false;
     int processes = 0;  // beside this one, which then only listens to them
     int math_ulps = 0;  // of simt::Settings

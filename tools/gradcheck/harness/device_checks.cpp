@@ -38,9 +38,19 @@ class GpuChecks final : public DeviceChecks {
     }
 };
 
+/// Another tool watches, compute-sanitizer say, and every launch costs it time.
+class OnceChecks final : public DeviceChecks {
+  public:
+    std::string first_label() const override { return "the only run"; }
+    bool reports_bounds() const override { return true; }
+    std::vector<Repetition> repetitions(double) const override { return {}; }
+    bool differences() const override { return false; }
+};
+
 }  // namespace
 
 std::unique_ptr<DeviceChecks> device_checks(Device device, Effort effort) {
+    if (effort == Effort::once) return std::make_unique<OnceChecks>();
     if (device == Device::simt) return std::make_unique<SimtChecks>(effort);
     if (device == Device::cuda) return std::make_unique<GpuChecks>();
     return std::make_unique<HostChecks>();

@@ -12,8 +12,8 @@
 namespace vitrine::gradcheck {
 
 /// How much is checked where a check is slow. What is left out depends on the work of a launch alone, never
-/// on time.
-enum class Effort { usual, thorough };
+/// on time. `once`: every launch once and no differences, for a tool that watches the program.
+enum class Effort { once, usual, thorough };
 
 using Run = std::function<void()>;
 
@@ -48,6 +48,8 @@ class DeviceChecks {
     virtual bool watches(double /*work*/) const { return true; }
     /// Of a launch of this much work.
     virtual std::vector<Repetition> repetitions(double work) const = 0;
+    /// Whether backward passes are differenced at all.
+    virtual bool differences() const { return true; }
     /// How many of the wanted elements are differenced with a forward pass of this much work.
     virtual int64_t samples(int64_t wanted, double /*work*/) const { return wanted; }
 };

@@ -51,7 +51,7 @@ class ProblemCheck {
                   false);
             if (!problem_.backward) continue;
             check(problem_.backward(tested_), dtype, backward_variants(problem_, dtype, saved_, gradients_),
-                  dtype == DType::f64 && problem_.differences);
+                  dtype == DType::f64 && problem_.differences && checks_.differences());
         }
     }
 
