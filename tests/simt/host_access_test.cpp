@@ -49,13 +49,16 @@ TEST_CASE("a host pointer into the device's memory ends the program, naming buff
         read_int(values.data());
     });
     check_told(inside, "host code of add_forward, implementation packs,");
-    // Behind the buffer, in front of it, in one that is gone.
+#ifndef __SANITIZE_ADDRESS__
+    // Behind the buffer, in front of it, in one that is gone: address sanitizer's red zones, where that is in
+    // use.
     check_told(ending_of_child([&] { read_int(values.data() + 5); }), "past the end of a buffer of 20 bytes");
     check_told(ending_of_child([&] { read_int(values.data() - 1); }),
                "before the beginning of a buffer of 20 bytes");
     auto* const gone = static_cast<int*>(allocate(40));
     release(gone);
     check_told(ending_of_child([&] { read_int(gone); }), "the device's memory at");
+#endif
 }
 
 TEST_CASE("it is closed again after launches, copies, allocations, findings, on every thread") {
