@@ -116,8 +116,8 @@ TEST_CASE("what is done under a lock is ordered by its fences") {
     const Buffer<int> lock(std::vector<int>{0}), sum(1);
     expect_none([&] {
         zero(sum.data(), sizeof(int));
-        test::add_under_lock(Lock::both_fences, lock.data(), sum.data(), 200);
-        CHECK(sum.values()[0] == 200 * 64);
+        test::add_under_lock(Lock::both_fences, lock.data(), sum.data(), 20);
+        CHECK(sum.values()[0] == 20 * 64);
     });
 }
 
@@ -229,7 +229,7 @@ TEST_CASE("a lock without one of its fences orders nothing") {
     const Buffer<int> lock(std::vector<int>{0}), sum(1);
     for (const Lock how : {Lock::after_taking_it, Lock::before_leaving_it, Lock::none}) {
         CAPTURE(static_cast<int>(how));
-        expect_race([&] { test::add_under_lock(how, lock.data(), sum.data(), 200); });
+        expect_race([&] { test::add_under_lock(how, lock.data(), sum.data(), 20); });
     }
 }
 
