@@ -83,9 +83,4 @@ __global__ void right_parameters(ReadOnly<float> x, ReadOnly<int> index, float* 
     y[index[threadIdx.x]] = x[index[threadIdx.x + 1]];
 }
 
-/// A number that is loaded and one that is a parameter are added to both addresses.
-__global__ void right_offsets(ReadOnly<uint8_t> x, ReadOnly<int64_t> offsets, uint8_t* y, int64_t offset) {
-    y[offsets[threadIdx.x] + offset] = x[offsets[threadIdx.x + 1] + offset];
-}
-
 }  // namespace vitrine::planted

@@ -17,7 +17,8 @@ struct ReadOnlyLoads {
 /// Follows every such load, and in kernels with such loads every write to global memory, back to where its
 /// address comes from: the kernel's parameter (of a structure: the member), a pointer that was loaded from
 /// there, or a global variable. It is a problem if both may come from the same place, or if one cannot be
-/// followed.
+/// followed. A number that is added to addresses counts as a place, too, unless it was multiplied first: a
+/// right kernel may be complained of, a wrong one is not passed over.
 ReadOnlyLoads check_read_only_loads(std::string_view ptx);
 
 }  // namespace vitrine::ptx

@@ -102,10 +102,10 @@ TEST_CASE("no kernel writes what it reads as read-only memory") {
 
 TEST_CASE("what nvcc makes of planted mistakes is caught, and what is right is not") {
     if (!has_ptx()) return;
-    const std::vector<fs::path> objects = objects_below(planted_objects);
-    REQUIRE(objects.size() == 1);
-    const ReadOnlyLoads found = check_object(objects[0]);
-    CHECK(found.kernels == 13);
+    ReadOnlyLoads found;
+    for (const fs::path& path : objects_below(planted_objects))
+        if (path.stem() == "planted_reads.cu") found = check_object(path);
+    CHECK(found.kernels == 12);
     for (const char* wrong : {"wrong_moving_pointer", "wrong_same_parameter", "wrong_same_member",
                               "wrong_chosen_pointer", "wrong_indexed_member", "wrong_atomic", "wrong_table",
                               "wrong_shared_pointer", "wrong_global_variable", "wrong_number"}) {
@@ -122,10 +122,10 @@ TEST_CASE("read-only loads are followed to their parameters") {
     CHECK(problems_of(" ld.global.nc.f32 %f1, [%rd4+4];\n st.global.f32 [%rd5], %f1;").empty());
     CHECK(problems_of(" ld.global.nc.f32 %f1, [%rd4+4];\n st.global.f32 [%rd4], %f1;") ==
           std::vector<std::string>{
-              "copy: line 17: reads param_0 as read-only memory, and line 18 writes through param_0"});
+              "copy: line 16: reads param_0 as read-only memory, and line 17 writes through param_0"});
     CHECK(problems_of(" ld.global.nc.v2.f32 {%f1, %f2}, [%rd5];\n @!%p1 st.global.f32 [%rd5], %f1;") ==
           std::vector<std::string>{
-              "copy: line 17: reads param_1+16 as read-only memory, and line 18 writes through param_1+16"});
+              "copy: line 16: reads param_1+16 as read-only memory, and line 17 writes through param_1+16"});
     // Through arithmetic, a choice, and a loop.
     CHECK(problems_of(" add.s64 %rd6, %rd4, 16;\n$L:\n mov.u64 %rd7, %rd6;\n ld.global.nc.u8 %rs1, [%rd7];\n"
                       " selp.b64 %rd6, %rd7, %rd5, %p1;\n @%p1 bra $L;\n red.global.add.u32 [%rd5], %r1;")
@@ -147,7 +147,7 @@ TEST_CASE("read-only loads are followed to their parameters") {
 TEST_CASE("what cannot be followed is a problem, not a right kernel") {
     CHECK(problems_of(" ld.global.nc.f32 %f1, [%rd8];") ==
           std::vector<std::string>{
-              "copy: line 17: the address that is read as read-only memory cannot be followed"});
+              "copy: line 16: the address that is read as read-only memory cannot be followed"});
     CHECK(problems_of(" ld.global.nc.f32 %f1, [%rd4];\n st.global.f32 [%rd8], %f1;").size() == 1);
     CHECK(problems_of(" ld.global.nc.f32 %f1, [%rd4];\n call.uni (retval0), helper, (param0);").size() == 1);
     CHECK_THROWS_AS(check_read_only_loads(".version 9.0\n.visible .entry copy(){ ld.global.nc.f32"), Error);
