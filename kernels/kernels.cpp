@@ -4,15 +4,20 @@
 #include "kernels/kernels.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
+#include <algorithm>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
+#include "kernels/cuda/vendor/available.h"
 #include "kernels/devices.h"
 #include "kernels/error.h"
 #include "kernels/no_implementation.h"
+#include "kernels/preferred.h"
 
 namespace vitrine {
 
@@ -23,20 +28,6 @@ Device device_from_name(std::string_view name) {
         known += (known.empty() ? "" : ", ") + std::string(name_of(device));
     }
     throw Error(fmt::format("unknown device '{}': choose one of {}", name, known));
-}
-
-const KernelTable& listed_kernels(Device device) {
-    switch (device) {
-        case Device::reference:
-            return reference::table();
-        case Device::cpu:
-            return cpu::table();
-        case Device::cuda:
-            return cuda::table();
-        case Device::simt:
-            return simt::table();
-    }
-    throw std::logic_error("unknown device");
 }
 
 const KernelTable& kernels(Device device) {
@@ -122,12 +113,36 @@ std::string_view forced_implementation(Device device, std::string_view kernel) {
     return found == forced.end() ? std::string_view{} : std::string_view{found->second};
 }
 
-void force_implementation(Device device, std::string_view assignment) {
-    const size_t equals = assignment.find('=');
-    if (equals == std::string_view::npos) {
-        throw Error(fmt::format("--impl {}: write it as op=implementation, for example depthwise_conv=direct",
-                                assignment));
+namespace {
+
+/// Why the library of this name cannot be loaded, or null.
+const char* loading_problem(Device device, const std::string& name) {
+    if (device == Device::cuda) return cuda::vendor::loading_problem(name);
+    return device == Device::simt ? simt::vendor::loading_problem(name) : nullptr;
+}
+
+/// --impl name
+void prefer_one(Device device, const std::string& name) {
+    std::set<std::string> known;
+    for_each_kernel(device, [&](const auto& kernel) {
+        for (const auto& implementation : kernel->implementations()) known.insert(implementation.name);
+    });
+    if (!known.contains(name)) {
+        throw Error(
+            fmt::format("--impl {}: no kernel on device {} has such an implementation; write it as "
+                        "op=implementation, for example depthwise_conv=direct, or take one of {} for all ops",
+                        name, name_of(device), fmt::join(known, ", ")));
     }
+    if (const char* problem = loading_problem(device, name))
+        throw Error(fmt::format("--impl {}: it cannot be used here: {}", name, problem));
+    const auto before = preferred_implementations(device);
+    std::vector<std::string> preferred(before.begin(), before.end());
+    if (std::ranges::find(preferred, name) == preferred.end()) preferred.push_back(name);
+    prefer_implementations(device, std::move(preferred));
+}
+
+/// --impl op=name
+void force_one(Device device, std::string_view assignment, size_t equals) {
     const std::string_view op = assignment.substr(0, equals);
     const std::string_view wanted = assignment.substr(equals + 1);
     bool op_exists = false, done = false;
@@ -152,6 +167,22 @@ void force_implementation(Device device, std::string_view assignment) {
     if (!done) {
         throw Error(fmt::format("--impl {}: {} has no implementation '{}' on device {}; it has {}",
                                 assignment, op, wanted, name_of(device), implementations));
+    }
+}
+
+}  // namespace
+
+void force_implementation(Device device, std::string_view assignments) {
+    for (size_t begin = 0; begin <= assignments.size();) {
+        const size_t comma = std::min(assignments.find(',', begin), assignments.size());
+        const std::string_view assignment = assignments.substr(begin, comma - begin);
+        const size_t equals = assignment.find('=');
+        if (equals == std::string_view::npos) {
+            prefer_one(device, std::string(assignment));
+        } else {
+            force_one(device, assignment, equals);
+        }
+        begin = comma + 1;
     }
 }
 

@@ -21,7 +21,9 @@ const Timing& timing() { throw_absent(); }
 
 void require_usable() { throw_absent(); }
 
-const char* vendor::cudnn_problem() { return "device cuda is not part of this build"; }
-const char* vendor::cublas_problem() { return "device cuda is not part of this build"; }
+const char* vendor::loading_problem(std::string_view library) {
+    return is_gpu_library(library) ? "device cuda is not part of this build" : nullptr;
+}
+const char* vendor::library_problem(std::string_view library) { return loading_problem(library); }
 
 }  // namespace vitrine::cuda

@@ -8,7 +8,7 @@ namespace vitrine::VITRINE_GPU {
 
 const KernelTable& table() {
     static const KernelTable kernels{
-#define KERNEL(name, Args) {with_rivals(name), Device::VITRINE_GPU},
+#define KERNEL(name, Args) {with_rivals(name, vendor::rivals().name), Device::VITRINE_GPU},
 #include "kernels/kernels.def"
 #undef KERNEL
     };

@@ -1,5 +1,6 @@
 // Stands in for the simt device in a build without it (VITRINE_SIMT=OFF).
 
+#include "kernels/cuda/vendor/available.h"
 #include "kernels/devices.h"
 #include "kernels/error.h"
 #include "kernels/simt/launch.h"
@@ -29,5 +30,10 @@ const Settings& settings() {
     static const Settings unused;
     return unused;
 }
+
+const char* vendor::loading_problem(std::string_view library) {
+    return is_gpu_library(library) ? "device simt is not part of this build" : nullptr;
+}
+const char* vendor::library_problem(std::string_view library) { return loading_problem(library); }
 
 }  // namespace vitrine::simt

@@ -1,12 +1,18 @@
 // No libraries on the simt device: it runs handwritten kernels alone.
 
+#include "kernels/cuda/vendor/available.h"
 #include "kernels/cuda/vendor/rivals.h"
 
 namespace vitrine::simt::vendor {
 
-std::span<const Implementation<ConvForward>> rivals(const Kernel<ConvForward>&) { return {}; }
-std::span<const Implementation<ConvBackward>> rivals(const Kernel<ConvBackward>&) { return {}; }
-std::span<const Implementation<LinearForward>> rivals(const Kernel<LinearForward>&) { return {}; }
-std::span<const Implementation<LinearBackward>> rivals(const Kernel<LinearBackward>&) { return {}; }
+const char* loading_problem(std::string_view library) {
+    return is_gpu_library(library) ? "the simt device runs no libraries" : nullptr;
+}
+const char* library_problem(std::string_view library) { return loading_problem(library); }
+
+const Rivals& rivals() {
+    static const Rivals none;
+    return none;
+}
 
 }  // namespace vitrine::simt::vendor

@@ -9,13 +9,13 @@ namespace vitrine::cuda::vendor {
 TEST_CASE("cuDNN and cuBLAS have every function that is used") {
     if (!VITRINE_RIVALS_INSTALLED) {
         MESSAGE("skipped: this build has no cuDNN and cuBLAS");
-        CHECK(cudnn_problem() != nullptr);
-        CHECK(cublas_problem() != nullptr);
+        CHECK(loading_problem("cudnn") != nullptr);
+        CHECK(loading_problem("cublas") != nullptr);
         return;
     }
-    const char* const cudnn = cudnn_problem();
+    const char* const cudnn = loading_problem("cudnn");
     CHECK_MESSAGE(cudnn == nullptr, cudnn);
-    const char* const cublas = cublas_problem();
+    const char* const cublas = loading_problem("cublas");
     CHECK_MESSAGE(cublas == nullptr, cublas);
 }
 

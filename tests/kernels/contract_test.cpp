@@ -9,6 +9,7 @@
 
 #include "kernels/error.h"
 #include "kernels/kernels.h"
+#include "kernels/preferred.h"
 #include "kernels/runtime.h"
 
 namespace {
@@ -79,6 +80,38 @@ TEST_CASE("force_implementation: a short name forces both passes, an empty one l
     CHECK(forced_implementation(Device::reference, "linear_backward").empty());
     force_implementation(Device::reference, "linear=");
     CHECK(forced_implementation(Device::reference, "linear_forward").empty());
+}
+
+TEST_CASE("a preferred implementation runs wherever it takes the arguments, after those that are forced") {
+    const auto chosen = [](DType dtype) {
+        LinearForward args;
+        args.dtype = dtype;
+        args.rows = args.in_features = args.out_features = 4;
+        return std::string(kernels(Device::cpu).linear_forward->choose(args, Device::cpu).name);
+    };
+    const std::string own = chosen(DType::f32);
+    REQUIRE(own != "onednn");
+    force_implementation(Device::cpu, "onednn");
+    CHECK(chosen(DType::f32) == "onednn");
+    CHECK(chosen(DType::f64) == own);  // oneDNN has no f64
+    CHECK(forced_implementation(Device::cpu, "linear_forward").empty());
+    CHECK(preferred_implementations(Device::reference).empty());
+    force_implementation(Device::cpu, "onednn,linear_forward=" + own);
+    CHECK(preferred_implementations(Device::cpu).size() == 1);
+    CHECK(chosen(DType::f32) == own);
+    force_implementation(Device::cpu, "linear=");
+    prefer_implementations(Device::cpu, {});
+    CHECK(chosen(DType::f32) == own);
+}
+
+TEST_CASE("force_implementation: a name without an op that no kernel has is named, with those there are") {
+    for (const char* wrong : {"magic", "", "onednn,magic", "onednn,"}) {
+        CAPTURE(wrong);
+        const std::string message = error_of([&] { force_implementation(Device::cpu, wrong); });
+        CHECK(contains(message, "no kernel on device cpu has such an implementation"));
+        CHECK(contains(message, "onednn"));
+        prefer_implementations(Device::cpu, {});
+    }
 }
 
 TEST_CASE("kernel: the first implementation that accepts is chosen, and all refusals are told") {

@@ -250,6 +250,28 @@ TEST_CASE("gradcheck catches a kernel that throws") {
     CHECK(verdict.says("it threw: the kettle is empty"));
 }
 
+TEST_CASE("gradcheck tells of a GPU's library that refuses everything, and does not fail") {
+    const auto refuses = [](const Forward&) { return "it cannot start"; };
+    const Implementation<Forward> list[]{{"loops", refuses_nothing, right_forward},
+                                         {"cublas", refuses, right_forward}};
+    const Kernel<Forward> kernel{"linear_forward", list};
+    KernelTable table = kernels(Device::reference);
+    table.linear_forward.kernel = &kernel;
+    CHECK(judge(table, small_linear_suite()).failed == 0);
+}
+
+TEST_CASE("gradcheck catches a refusal that throws, and goes on") {
+    const auto refuses = [](const Forward&) -> const char* {
+        throw std::runtime_error("the handle is lost");
+    };
+    const Implementation<Forward> list[]{{"loops", refuses_nothing, right_forward},
+                                         {"thrower", refuses, right_forward}};
+    const Kernel<Forward> kernel{"linear_forward", list};
+    KernelTable table = kernels(Device::reference);
+    table.linear_forward.kernel = &kernel;
+    CHECK(judge(table, small_linear_suite()).says("its refusal threw: the handle is lost"));
+}
+
 TEST_CASE("gradcheck catches a kernel without a case") {
     const Verdict verdict = judge(kernels(Device::reference), {});
     CHECK(verdict.says("linear_forward: no case"));

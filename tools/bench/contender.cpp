@@ -9,12 +9,11 @@
 namespace vitrine::tools {
 
 std::vector<std::string> implementations_of(Device device, const std::string& kernel) {
-    const std::string_view forced = forced_implementation(device, kernel);
     std::vector<std::string> names;
     for_each_kernel(device, [&](const auto& candidate) {
         if (candidate->name() != kernel) return;
         for (const auto& implementation : candidate->implementations()) {
-            if (forced.empty() || forced == implementation.name) names.emplace_back(implementation.name);
+            if (is_wanted(device, kernel, implementation.name)) names.emplace_back(implementation.name);
         }
     });
     return names;

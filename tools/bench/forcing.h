@@ -1,14 +1,25 @@
-// Forcing implementations for a while.
+// What --impl forces and prefers, for tools that go through all implementations.
 #pragma once
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <string>
 #include <string_view>
 
 #include "kernels/kernel.h"
+#include "kernels/preferred.h"
 
 namespace vitrine::tools {
+
+/// Whether an implementation is among those that --impl leaves: the forced one, else the preferred ones, else
+/// all.
+inline bool is_wanted(Device device, std::string_view kernel, std::string_view implementation) {
+    const std::string_view forced = forced_implementation(device, kernel);
+    if (!forced.empty()) return forced == implementation;
+    const auto preferred = preferred_implementations(device);
+    return preferred.empty() || std::ranges::find(preferred, implementation) != preferred.end();
+}
 
 /// Forces implementations of one kernel; when it dies, what was in force before is so again.
 class ScopedForce {

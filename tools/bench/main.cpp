@@ -3,6 +3,7 @@
 #include <iostream>
 
 #include "kernels/kernels.h"
+#include "kernels/preferred.h"
 #include "tools/bench/augment_report.h"
 #include "tools/bench/op_report.h"
 #include "tools/bench/options.h"
@@ -42,6 +43,7 @@ int run(const BenchOptions& options) {
     for (const std::string& implementation : options.implementations) {
         force_implementation(options.step.device, implementation);
     }
+    start_preferred_libraries(options.step.device);
     if (options.command == BenchOptions::Command::step) run_step(options);
     if (options.command == BenchOptions::Command::op) run_op(options);
     if (options.command == BenchOptions::Command::augment) run_augment(options);

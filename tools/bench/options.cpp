@@ -52,8 +52,10 @@ void add_common(CLI::App& command, Common& common, BenchOptions& options) {
     add_whole(
         command, "--threads", 0, 1024, [&](int64_t count) { options.threads = static_cast<int>(count); },
         "0: one for each core [0]");
-    command.add_option("--impl", options.implementations, "Force an implementation of an op; repeatable")
-        ->type_name("OP=NAME")
+    command
+        .add_option("--impl", options.implementations,
+                    "Force an implementation of an op, or prefer one in all ops; repeatable")
+        ->type_name("[OP=]NAME")
         ->allow_extra_args(false);
     command.add_flag("--json", options.json, "Print one JSON object instead of text");
 }

@@ -7,6 +7,7 @@
 
 #include "kernels/error.h"
 #include "kernels/simt/launch.h"
+#include "tools/bench/forcing.h"
 #include "tools/common/run_program.h"
 #include "tools/gradcheck/cases/list.h"
 #include "tools/gradcheck/options.h"
@@ -58,8 +59,7 @@ Selection selection_of(const Options& options) {
     Selection selection;
     selection.kernel = [&](std::string_view kernel) { return names(options.op, kernel); };
     selection.implementation = [&](std::string_view kernel, std::string_view implementation) {
-        const std::string_view forced = forced_implementation(options.device, kernel);
-        return forced.empty() || forced == implementation;
+        return tools::is_wanted(options.device, kernel, implementation);
     };
     selection.shape = [&](std::string_view shape) { return shape.find(options.shape) != shape.npos; };
     selection.effort = options.thorough ? Effort::thorough : options.once ? Effort::once : Effort::usual;
@@ -69,12 +69,17 @@ Selection selection_of(const Options& options) {
 
 int check_all(const Options& options) {
     simt::set_settings({.math_ulps = options.math_ulps, .math_seed = options.math_seed});
+    bool refused = false;
     const auto print = [&](const Line& line) {
+        refused = refused || line.status == Status::refused;
         std::cout << (options.json ? to_json(line) : to_text(line)) << std::endl;
     };
     const Totals totals = check(suites_for(options.op), listed_kernels(options.device),
                                 kernels(Device::reference), selection_of(options), print);
-    if (totals.passed + totals.failed == 0) throw Error("nothing was checked: no problem fits the selection");
+    if (totals.passed + totals.failed == 0) {
+        throw Error(refused ? "nothing was checked: everything that is selected refuses every problem"
+                            : "nothing was checked: no problem fits the selection");
+    }
     if (options.json) {
         std::cout << fmt::format("{{\"passed\":{},\"failed\":{}}}\n", totals.passed, totals.failed);
     } else {

@@ -22,7 +22,10 @@ void add_selection(CLI::App& app, Arguments& arguments, Options& options) {
     app.add_option("--op", options.op, "a kernel, or an op for its forward and backward")
         ->capture_default_str();
     app.add_option("--shape", options.shape, "only problems whose description contains this text");
-    app.add_option("--impl", options.forced, "op=implementation: only this one of the op; can be repeated")
+    app.add_option("--impl", options.forced,
+                   "op=implementation: only this one of the op; or an implementation: only this one, of all "
+                   "ops; can be "
+                   "repeated")
         ->take_all();
     app.add_flag("--json", options.json, "print one JSON object per line");
 }

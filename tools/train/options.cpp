@@ -206,9 +206,11 @@ void add_machine(CLI::App& app, CommandLine& line) {
     app.add_flag("--check-kernels", options.check_kernels,
                  "With --device simt: stop at a kernel's first race,\naccess out of bounds or misuse of a "
                  "barrier (slow)");
-    app.add_option("--impl", options.implementations,
-                   "Force an implementation of an op; can be repeated\n(gradcheck --list names them)")
-        ->type_name("OP=NAME")
+    app.add_option(
+           "--impl", options.implementations,
+           "Force an implementation of an op; or prefer one in all ops\nwherever it takes the arguments "
+           "(--impl cudnn,cublas);\ncan be repeated (gradcheck --list names them)")
+        ->type_name("[OP=]NAME")
         ->take_all()
         ->allow_extra_args(false);
 }

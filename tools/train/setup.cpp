@@ -10,6 +10,7 @@
 #include "engine/error.h"
 #include "engine/escape.h"
 #include "kernels/kernels.h"
+#include "kernels/preferred.h"
 #include "models/models.h"
 
 namespace vitrine::train {
@@ -104,6 +105,7 @@ tools::DeviceChoice set_up_machine(const Options& options) {
         options.device, options.check_kernels ? tools::KernelChecks::on : tools::KernelChecks::off);
     for (const std::string& assignment : options.implementations)
         force_implementation(choice.device, assignment);
+    start_preferred_libraries(choice.device);
     return choice;
 }
 

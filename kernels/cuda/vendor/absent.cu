@@ -5,12 +5,14 @@
 
 namespace vitrine::VITRINE_GPU::vendor {
 
-const char* cudnn_problem() { return "this build was made without cuDNN"; }
-const char* cublas_problem() { return "this build was made without cuBLAS"; }
+const char* loading_problem(std::string_view library) {
+    return is_gpu_library(library) ? "this build was made without cuDNN and cuBLAS" : nullptr;
+}
+const char* library_problem(std::string_view library) { return loading_problem(library); }
 
-std::span<const Implementation<ConvForward>> rivals(const Kernel<ConvForward>&) { return {}; }
-std::span<const Implementation<ConvBackward>> rivals(const Kernel<ConvBackward>&) { return {}; }
-std::span<const Implementation<LinearForward>> rivals(const Kernel<LinearForward>&) { return {}; }
-std::span<const Implementation<LinearBackward>> rivals(const Kernel<LinearBackward>&) { return {}; }
+const Rivals& rivals() {
+    static const Rivals none;
+    return none;
+}
 
 }  // namespace vitrine::VITRINE_GPU::vendor

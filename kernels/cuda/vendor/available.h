@@ -1,10 +1,25 @@
-// Whether the libraries can be used: for programs that report it, without the libraries' headers.
+// Whether the libraries can be used: for what asks without the libraries' headers. A library is called by the
+// name of its implementations, cudnn or cublas.
 #pragma once
 
-namespace vitrine::cuda::vendor {
+#include <string_view>
 
-/// Null if cuDNN (cuBLAS) is there and has all that is used of it, else why not (a phrase).
-const char* cudnn_problem();
-const char* cublas_problem();
+namespace vitrine {
 
-}  // namespace vitrine::cuda::vendor
+/// Whether implementations of this name are a library's that a GPU's machine may have or not.
+constexpr bool is_gpu_library(std::string_view name) { return name == "cudnn" || name == "cublas"; }
+
+#define VITRINE_AVAILABLE                                                                              \
+    /* Null if the library is there and has all that is used of it, else why not (a phrase). */        \
+    const char* loading_problem(std::string_view library);                                             \
+    /* The same, and that it can start here, which needs a GPU. Null for what is no library's name. */ \
+    const char* library_problem(std::string_view library);
+namespace cuda::vendor {
+VITRINE_AVAILABLE
+}
+namespace simt::vendor {
+VITRINE_AVAILABLE
+}
+#undef VITRINE_AVAILABLE
+
+}  // namespace vitrine

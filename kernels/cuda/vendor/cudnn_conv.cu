@@ -1,4 +1,4 @@
-// Dense, depthwise and pointwise convolution with cuDNN: its plan for the shape (cudnn_plan.h), run.
+// Dense, depthwise and pointwise convolution with cuDNN: its plan for the shape (cudnn_conv_plan.h), run.
 //
 // Activations are NHWC for cuDNN too, and its filters [out, kernel_height, kernel_width, in / groups] are
 // ours but for the depthwise ones: those are transposed into scratch memory and back at each call, which is
@@ -8,7 +8,7 @@
 #include <algorithm>
 
 #include "kernels/cuda/conv_parts.h"
-#include "kernels/cuda/vendor/cudnn_plan.h"
+#include "kernels/cuda/vendor/cudnn_conv_plan.h"
 #include "kernels/cuda/vendor/implementations.h"
 #include "kernels/cuda/vendor/rearrange.h"
 
@@ -17,13 +17,13 @@ namespace {
 
 int64_t taps_of(const ConvShape& shape) { return shape.kernel.height * shape.kernel.width; }
 
-void* take_workspace(const CudnnPlan& plan, Context& context) {
+void* take_workspace(const ConvPlan& plan, Context& context) {
     return plan.workspace_bytes == 0 ? nullptr : context.scratch.take(plan.workspace_bytes);
 }
 
 template <class T>
 void run_forward(const ConvForward& args, const T* weight, Context& context) {
-    const CudnnPlan& plan = cudnn_plan(args.shape, args.dtype, Direction::forward);
+    const ConvPlan& plan = conv_plan(args.shape, args.dtype, Direction::forward);
     const T one = 1, zero = 0;
     VITRINE_CUDNN(cudnnConvolutionForward, cudnn_handle(), &one, plan.x, args.x, plan.weight, weight,
                   plan.convolution, static_cast<cudnnConvolutionFwdAlgo_t>(plan.algorithm),
@@ -34,7 +34,7 @@ void run_forward(const ConvForward& args, const T* weight, Context& context) {
 
 template <class T>
 void run_input_gradient(const ConvBackward& args, const T* weight, Context& context) {
-    const CudnnPlan& plan = cudnn_plan(args.shape, args.dtype, Direction::input_gradient);
+    const ConvPlan& plan = conv_plan(args.shape, args.dtype, Direction::input_gradient);
     const T one = 1, kept = args.d_x.mode == GradMode::accumulate ? T(1) : T(0);
     VITRINE_CUDNN(cudnnConvolutionBackwardData, cudnn_handle(), &one, plan.weight, weight, plan.y, args.d_y,
                   plan.convolution, static_cast<cudnnConvolutionBwdDataAlgo_t>(plan.algorithm),
@@ -43,7 +43,7 @@ void run_input_gradient(const ConvBackward& args, const T* weight, Context& cont
 
 template <class T>
 void run_weight_gradient(const ConvBackward& args, const Gradient& d_weight, Context& context) {
-    const CudnnPlan& plan = cudnn_plan(args.shape, args.dtype, Direction::weight_gradient);
+    const ConvPlan& plan = conv_plan(args.shape, args.dtype, Direction::weight_gradient);
     const T one = 1, kept = d_weight.mode == GradMode::accumulate ? T(1) : T(0);
     VITRINE_CUDNN(cudnnConvolutionBackwardFilter, cudnn_handle(), &one, plan.x, args.x, plan.y, args.d_y,
                   plan.convolution, static_cast<cudnnConvolutionBwdFilterAlgo_t>(plan.algorithm),
@@ -89,26 +89,26 @@ void plain_depthwise_backward(const ConvBackward& args, Context& context) {
 
 const char* refuses_always(const ConvShape& shape) {
     if (cudnn_problem() != nullptr) return cudnn_problem();
-    const int64_t largest =
-        std::max(shape.in_pixels() * shape.in_channels, shape.out_pixels() * shape.out_channels);
-    if (!fits_int(largest)) return "more elements than 32 bits can count";
-    return shape.in_pixels() == 0 || shape.out_pixels() <= 0 ? "an empty tensor" : nullptr;
+    const int64_t x = shape.in_pixels() * shape.in_channels, y = shape.out_pixels() * shape.out_channels;
+    if (shape.in_pixels() == 0 || shape.out().height <= 0 || shape.out().width <= 0) return empty_tensor;
+    return fit_int({x, y, shape.weight_count()}) ? nullptr : too_large;
 }
 
 const char* refuses(const ConvShape& shape, DType dtype, Direction direction) {
-    const std::string& refusal = cudnn_plan(shape, dtype, direction).refusal;
-    return refusal.empty() ? nullptr : refusal.c_str();
+    return phrase_of(conv_plan(shape, dtype, direction).refusal);
 }
 
 }  // namespace
 
 const char* cudnn_refuses_forward(const ConvForward& args) {
     if (const char* reason = refuses_always(args.shape)) return reason;
+    if (!aligned(args.x, args.weight, args.y)) return misaligned;
     return refuses(args.shape, args.dtype, Direction::forward);
 }
 
 const char* cudnn_refuses_backward(const ConvBackward& args) {
     if (const char* reason = refuses_always(args.shape)) return reason;
+    if (!aligned(args.x, args.weight, args.d_y, args.d_x.data, args.d_weight.data)) return misaligned;
     if (args.d_x || args.d_scale || args.d_shift) {
         if (const char* reason = refuses(args.shape, args.dtype, Direction::input_gradient)) return reason;
     }

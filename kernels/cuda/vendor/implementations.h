@@ -13,6 +13,26 @@ void cudnn_dense_backward(const ConvBackward& args, Context& context);
 void cudnn_depthwise_forward(const ConvForward& args, Context& context);
 void cudnn_depthwise_backward(const ConvBackward& args, Context& context);
 
+// cudnn_batch_norm.cu
+const char* cudnn_refuses_batch_norm_forward(const BatchNormForward& args);
+const char* cudnn_refuses_batch_norm_backward(const BatchNormBackward& args);
+void cudnn_batch_norm_forward(const BatchNormForward& args, Context& context);
+void cudnn_batch_norm_backward(const BatchNormBackward& args, Context& context);
+
+// cudnn_pool.cu
+const char* cudnn_refuses_average_pool_forward(const AveragePoolForward& args);
+const char* cudnn_refuses_average_pool_backward(const AveragePoolBackward& args);
+const char* cudnn_refuses_global_average_pool_forward(const GlobalAveragePoolForward& args);
+const char* cudnn_refuses_global_average_pool_backward(const GlobalAveragePoolBackward& args);
+const char* cudnn_refuses_max_pool_forward(const MaxPoolForward& args);
+const char* cudnn_refuses_max_pool_backward(const MaxPoolBackward& args);
+void cudnn_average_pool_forward(const AveragePoolForward& args, Context& context);
+void cudnn_average_pool_backward(const AveragePoolBackward& args, Context& context);
+void cudnn_global_average_pool_forward(const GlobalAveragePoolForward& args, Context& context);
+void cudnn_global_average_pool_backward(const GlobalAveragePoolBackward& args, Context& context);
+void cudnn_max_pool_forward(const MaxPoolForward& args, Context& context);
+void cudnn_max_pool_backward(const MaxPoolBackward& args, Context& context);
+
 // cublas_products.cu
 const char* cublas_refuses_pointwise_forward(const ConvForward& args);
 const char* cublas_refuses_pointwise_backward(const ConvBackward& args);

@@ -1,12 +1,11 @@
-// Finds cuDNN and cuBLAS at run time, keeps their handles and puts their errors into words.
+// Finds cuDNN and cuBLAS at run time, starts them and puts their errors into words.
 
 #include "kernels/cuda/vendor/libraries.h"
 
 #include <dlfcn.h>
+#include <linux/limits.h>
 
-#include <string>
-
-#include "kernels/error.h"
+#include "kernels/cuda/vendor/available.h"
 
 namespace vitrine::VITRINE_GPU::vendor {
 namespace {
@@ -20,8 +19,10 @@ class Library {
     /// By its name, as the system finds libraries, or else where it lay when this program was built.
     Library(const char* name, const char* built_with) {
         library_ = dlopen(name, RTLD_NOW | RTLD_LOCAL);
-        if (library_ == nullptr) library_ = dlopen(built_with, RTLD_NOW | RTLD_LOCAL);
-        if (library_ == nullptr) problem_ = std::string(name) + " cannot be loaded: " + dlerror();
+        if (library_ != nullptr) return;
+        problem_ = std::string("it cannot be loaded: ") + dlerror();
+        library_ = dlopen(built_with, RTLD_NOW | RTLD_LOCAL);
+        if (library_ != nullptr) problem_.clear();
     }
 
     template <class Function>
@@ -29,6 +30,18 @@ class Library {
         if (library_ == nullptr) return;
         function = reinterpret_cast<Function*>(dlsym(library_, name));
         if (function == nullptr && problem_.empty()) problem_ = std::string("it has no function ") + name;
+    }
+
+    /// A further library that this one loads by itself, from its own folder or as the system finds it, when
+    /// it needs it.
+    void require_part(const char* name) {
+        if (!problem_.empty()) return;
+        char folder[PATH_MAX] = "";
+        if (dlinfo(library_, RTLD_DI_ORIGIN, folder) == 0 &&
+            dlopen((std::string(folder) + "/" + name).c_str(), RTLD_NOW | RTLD_LOCAL) != nullptr)
+            return;
+        if (dlopen(name, RTLD_NOW | RTLD_LOCAL) == nullptr)
+            problem_ = std::string("a part of it cannot be loaded: ") + dlerror();
     }
 
     const char* problem() const { return problem_.empty() ? nullptr : problem_.c_str(); }
@@ -46,11 +59,18 @@ struct Loaded {
 
 #define VITRINE_FIND(name) loaded->file.find(loaded->functions.name, #name);
 
+/// The parts of cuDNN that hold the functions used. Where one is missing, the first call into it ends the
+/// process or fails, so they are asked for before any call.
+constexpr const char* cudnn_parts[]{VITRINE_SONAME("libcudnn_graph", CUDNN_MAJOR),
+                                    VITRINE_SONAME("libcudnn_ops", CUDNN_MAJOR),
+                                    VITRINE_SONAME("libcudnn_cnn", CUDNN_MAJOR)};
+
 const Loaded<CudnnFunctions>& loaded_cudnn() {
     static const Loaded<CudnnFunctions>& library = []() -> Loaded<CudnnFunctions>& {
         auto* loaded = new Loaded<CudnnFunctions>{
             Library(VITRINE_SONAME("libcudnn", CUDNN_MAJOR), VITRINE_CUDNN_PATH), {}};
         VITRINE_CUDNN_FUNCTIONS(VITRINE_FIND)
+        for (const char* part : cudnn_parts) loaded->file.require_part(part);
         return *loaded;
     }();
     return library;
@@ -66,46 +86,97 @@ const Loaded<CublasFunctions>& loaded_cublas() {
     return library;
 }
 
-[[noreturn]] void throw_failure(const char* call, const char* file, int line, const std::string& reason) {
-    throw Error(std::string(call) + " at " + file + ":" + std::to_string(line) + " failed: " + reason +
-                "; try one of Vitrine's own implementations (gradcheck --device cuda --list names them)");
+/// A library's handle, or why it has none.
+template <class Handle>
+struct Started {
+    Handle handle = nullptr;
+    std::string problem;
+};
+
+template <class Handle, class Start>
+Started<Handle> start(const char* loading_problem, Start make) {
+    Started<Handle> started;
+    if (loading_problem != nullptr) {
+        started.problem = loading_problem;
+        return started;
+    }
+    try {
+        make(started.handle);
+    } catch (const LibraryFailure& failure) {
+        started.problem = "it cannot start: " + failure.reason;
+        // What the library left behind would be taken for the next launch's own.
+        static_cast<void>(cudaGetLastError());
+    }
+    return started;
 }
+
+const Started<cudnnHandle_t>& started_cudnn() {
+    static const auto& started =
+        *new Started(start<cudnnHandle_t>(loaded_cudnn().file.problem(), [](cudnnHandle_t& handle) {
+            VITRINE_CUDNN(cudnnCreate, &handle);
+            VITRINE_CUDNN(cudnnSetStream, handle, stream());
+        }));
+    return started;
+}
+
+const Started<cublasHandle_t>& started_cublas() {
+    static const auto& started =
+        *new Started(start<cublasHandle_t>(loaded_cublas().file.problem(), [](cublasHandle_t& handle) {
+            VITRINE_CUBLAS(cublasCreate_v2, &handle);
+            VITRINE_CUBLAS(cublasSetStream_v2, handle, stream());
+            // Products of f32 are f32: no TF32, no emulation.
+            VITRINE_CUBLAS(cublasSetMathMode, handle, CUBLAS_PEDANTIC_MATH);
+        }));
+    return started;
+}
+
+void require_no(const char* problem, const char* library) {
+    if (problem != nullptr) throw Error(std::string(library) + " cannot be used: " + problem);
+}
+
+[[noreturn]] void throw_failure(const char* call, const char* file, int line, const std::string& reason) {
+    throw LibraryFailure(std::string(call) + " at " + file + ":" + std::to_string(line) +
+                             " failed: " + reason +
+                             "; try one of Vitrine's own implementations (gradcheck --device cuda "
+                             "--list names them)",
+                         reason);
+}
+
+const char* or_null(const std::string& problem) { return problem.empty() ? nullptr : problem.c_str(); }
 
 }  // namespace
 
-const char* cudnn_problem() { return loaded_cudnn().file.problem(); }
-const char* cublas_problem() { return loaded_cublas().file.problem(); }
+const char* cudnn_problem() { return or_null(started_cudnn().problem); }
+const char* cublas_problem() { return or_null(started_cublas().problem); }
+
+const char* loading_problem(std::string_view library) {
+    if (library == "cudnn") return loaded_cudnn().file.problem();
+    return library == "cublas" ? loaded_cublas().file.problem() : nullptr;
+}
+
+const char* library_problem(std::string_view library) {
+    if (library == "cudnn") return cudnn_problem();
+    return library == "cublas" ? cublas_problem() : nullptr;
+}
 
 const CudnnFunctions& cudnn() {
-    if (cudnn_problem() != nullptr) throw Error(std::string("cuDNN cannot be used: ") + cudnn_problem());
+    require_no(loaded_cudnn().file.problem(), "cuDNN");
     return loaded_cudnn().functions;
 }
 
 const CublasFunctions& cublas() {
-    if (cublas_problem() != nullptr) throw Error(std::string("cuBLAS cannot be used: ") + cublas_problem());
+    require_no(loaded_cublas().file.problem(), "cuBLAS");
     return loaded_cublas().functions;
 }
 
 cudnnHandle_t cudnn_handle() {
-    static const cudnnHandle_t handle = [] {
-        cudnnHandle_t made = nullptr;
-        VITRINE_CUDNN(cudnnCreate, &made);
-        VITRINE_CUDNN(cudnnSetStream, made, stream());
-        return made;
-    }();
-    return handle;
+    require_no(cudnn_problem(), "cuDNN");
+    return started_cudnn().handle;
 }
 
 cublasHandle_t cublas_handle() {
-    static const cublasHandle_t handle = [] {
-        cublasHandle_t made = nullptr;
-        VITRINE_CUBLAS(cublasCreate_v2, &made);
-        VITRINE_CUBLAS(cublasSetStream_v2, made, stream());
-        // Products of f32 are f32: no TF32, no emulation.
-        VITRINE_CUBLAS(cublasSetMathMode, made, CUBLAS_PEDANTIC_MATH);
-        return made;
-    }();
-    return handle;
+    require_no(cublas_problem(), "cuBLAS");
+    return started_cublas().handle;
 }
 
 void require_success(cudnnStatus_t status, const char* call, const char* file, int line) {

@@ -8,42 +8,14 @@
 #include <cublas_v2.h>
 #include <cudnn.h>
 
+#include <string>
+#include <utility>
+
 #include "kernels/cuda/gpu.h"
-#include "kernels/cuda/vendor/available.h"
+#include "kernels/cuda/vendor/functions.h"
+#include "kernels/error.h"
 
 namespace vitrine::VITRINE_GPU::vendor {
-
-#define VITRINE_CUDNN_FUNCTIONS(FUNCTION)                    \
-    FUNCTION(cudnnCreate)                                    \
-    FUNCTION(cudnnSetStream)                                 \
-    FUNCTION(cudnnGetErrorString)                            \
-    FUNCTION(cudnnGetLastErrorString)                        \
-    FUNCTION(cudnnCreateTensorDescriptor)                    \
-    FUNCTION(cudnnSetTensor4dDescriptor)                     \
-    FUNCTION(cudnnCreateFilterDescriptor)                    \
-    FUNCTION(cudnnSetFilter4dDescriptor)                     \
-    FUNCTION(cudnnCreateConvolutionDescriptor)               \
-    FUNCTION(cudnnSetConvolution2dDescriptor)                \
-    FUNCTION(cudnnSetConvolutionGroupCount)                  \
-    FUNCTION(cudnnSetConvolutionMathType)                    \
-    FUNCTION(cudnnGetConvolutionForwardAlgorithm_v7)         \
-    FUNCTION(cudnnGetConvolutionBackwardDataAlgorithm_v7)    \
-    FUNCTION(cudnnGetConvolutionBackwardFilterAlgorithm_v7)  \
-    FUNCTION(cudnnGetConvolutionForwardWorkspaceSize)        \
-    FUNCTION(cudnnGetConvolutionBackwardDataWorkspaceSize)   \
-    FUNCTION(cudnnGetConvolutionBackwardFilterWorkspaceSize) \
-    FUNCTION(cudnnConvolutionForward)                        \
-    FUNCTION(cudnnConvolutionBackwardData)                   \
-    FUNCTION(cudnnConvolutionBackwardFilter)
-
-#define VITRINE_CUBLAS_FUNCTIONS(FUNCTION) \
-    FUNCTION(cublasCreate_v2)              \
-    FUNCTION(cublasSetStream_v2)           \
-    FUNCTION(cublasSetMathMode)            \
-    FUNCTION(cublasSetWorkspace_v2)        \
-    FUNCTION(cublasGetStatusString)        \
-    FUNCTION(cublasSgemm_v2)               \
-    FUNCTION(cublasDgemm_v2)
 
 #define VITRINE_POINTER(name) decltype(&::name) name = nullptr;
 struct CudnnFunctions {
@@ -54,16 +26,28 @@ struct CublasFunctions {
 };
 #undef VITRINE_POINTER
 
-/// The functions; throw Error if the library cannot be used (see cudnn_problem()).
+/// Null if the library is there and has started, else why not (a phrase). It starts when first asked.
+const char* cudnn_problem();
+const char* cublas_problem();
+
+/// The functions; throw Error if the library cannot be loaded.
 const CudnnFunctions& cudnn();
 const CublasFunctions& cublas();
 
-/// The library's handle, made when first asked for, on the device's stream. Like the driver it lives as long
-/// as the program.
+/// The library's handle, on the device's stream. Like the driver it lives as long as the program. Throws
+/// Error if the library cannot be used: see cudnn_problem() and cublas_problem().
 cudnnHandle_t cudnn_handle();
 cublasHandle_t cublas_handle();
 
-/// Throw Error naming the call, its place, the library's reason and what to try.
+/// A library's call that failed. what() names the call, its place, the library's reason and what to try.
+struct LibraryFailure : Error {
+    LibraryFailure(const std::string& message, std::string of_library)
+        : Error(message), reason(std::move(of_library)) {}
+
+    std::string reason;  // "CUDNN_STATUS_NOT_SUPPORTED: the filter is larger than …"
+};
+
+/// Throw LibraryFailure, unless the status is success.
 void require_success(cudnnStatus_t status, const char* call, const char* file, int line);
 void require_success(cublasStatus_t status, const char* call, const char* file, int line);
 

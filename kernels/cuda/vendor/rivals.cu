@@ -2,53 +2,64 @@
 
 #include "kernels/cuda/vendor/rivals.h"
 
-#include <string_view>
-
 #include "kernels/cuda/vendor/implementations.h"
 
 namespace vitrine::VITRINE_GPU::vendor {
 namespace {
 
-using Forward = Implementation<ConvForward>;
-using Backward = Implementation<ConvBackward>;
+template <class Args>
+using List = Implementation<Args>[];
 
-constexpr Forward dense_forward[]{{"cudnn", cudnn_refuses_forward, cudnn_dense_forward}};
-constexpr Backward dense_backward[]{{"cudnn", cudnn_refuses_backward, cudnn_dense_backward}};
-constexpr Forward depthwise_forward[]{{"cudnn", cudnn_refuses_forward, cudnn_depthwise_forward}};
-constexpr Backward depthwise_backward[]{{"cudnn", cudnn_refuses_backward, cudnn_depthwise_backward}};
-constexpr Forward pointwise_forward[]{{"cublas", cublas_refuses_pointwise_forward, cublas_pointwise_forward},
-                                      {"cudnn", cudnn_refuses_forward, cudnn_dense_forward}};
-constexpr Backward pointwise_backward[]{
+constexpr List<ConvForward> dense_forward{{"cudnn", cudnn_refuses_forward, cudnn_dense_forward}};
+constexpr List<ConvBackward> dense_backward{{"cudnn", cudnn_refuses_backward, cudnn_dense_backward}};
+constexpr List<ConvForward> depthwise_forward{{"cudnn", cudnn_refuses_forward, cudnn_depthwise_forward}};
+constexpr List<ConvBackward> depthwise_backward{{"cudnn", cudnn_refuses_backward, cudnn_depthwise_backward}};
+constexpr List<ConvForward> pointwise_forward{
+    {"cublas", cublas_refuses_pointwise_forward, cublas_pointwise_forward},
+    {"cudnn", cudnn_refuses_forward, cudnn_dense_forward}};
+constexpr List<ConvBackward> pointwise_backward{
     {"cublas", cublas_refuses_pointwise_backward, cublas_pointwise_backward},
     {"cudnn", cudnn_refuses_backward, cudnn_dense_backward}};
-constexpr Implementation<LinearForward> linear_forward_list[]{
+constexpr List<LinearForward> linear_forwards{
     {"cublas", cublas_refuses_linear_forward, cublas_linear_forward}};
-constexpr Implementation<LinearBackward> linear_backward_list[]{
+constexpr List<LinearBackward> linear_backwards{
     {"cublas", cublas_refuses_linear_backward, cublas_linear_backward}};
+constexpr List<BatchNormForward> norm_forward{
+    {"cudnn", cudnn_refuses_batch_norm_forward, cudnn_batch_norm_forward}};
+constexpr List<BatchNormBackward> norm_backward{
+    {"cudnn", cudnn_refuses_batch_norm_backward, cudnn_batch_norm_backward}};
+constexpr List<AveragePoolForward> average_forward{
+    {"cudnn", cudnn_refuses_average_pool_forward, cudnn_average_pool_forward}};
+constexpr List<AveragePoolBackward> average_backward{
+    {"cudnn", cudnn_refuses_average_pool_backward, cudnn_average_pool_backward}};
+constexpr List<GlobalAveragePoolForward> global_forward{
+    {"cudnn", cudnn_refuses_global_average_pool_forward, cudnn_global_average_pool_forward}};
+constexpr List<GlobalAveragePoolBackward> global_backward{
+    {"cudnn", cudnn_refuses_global_average_pool_backward, cudnn_global_average_pool_backward}};
+constexpr List<MaxPoolForward> max_forward{{"cudnn", cudnn_refuses_max_pool_forward, cudnn_max_pool_forward}};
+constexpr List<MaxPoolBackward> max_backward{
+    {"cudnn", cudnn_refuses_max_pool_backward, cudnn_max_pool_backward}};
 
 }  // namespace
 
-std::span<const Forward> rivals(const Kernel<ConvForward>& own) {
-    const std::string_view name = own.name();
-    if (name == "dense_conv_forward") return dense_forward;
-    if (name == "depthwise_conv_forward") return depthwise_forward;
-    if (name == "pointwise_conv_forward") return pointwise_forward;
-    return {};
-}
-
-std::span<const Backward> rivals(const Kernel<ConvBackward>& own) {
-    const std::string_view name = own.name();
-    if (name == "dense_conv_backward") return dense_backward;
-    if (name == "depthwise_conv_backward") return depthwise_backward;
-    if (name == "pointwise_conv_backward") return pointwise_backward;
-    return {};
-}
-
-std::span<const Implementation<LinearForward>> rivals(const Kernel<LinearForward>&) {
-    return linear_forward_list;
-}
-std::span<const Implementation<LinearBackward>> rivals(const Kernel<LinearBackward>&) {
-    return linear_backward_list;
+const Rivals& rivals() {
+    static constexpr Rivals all{.dense_conv_forward = dense_forward,
+                                .dense_conv_backward = dense_backward,
+                                .depthwise_conv_forward = depthwise_forward,
+                                .depthwise_conv_backward = depthwise_backward,
+                                .pointwise_conv_forward = pointwise_forward,
+                                .pointwise_conv_backward = pointwise_backward,
+                                .batch_norm_forward = norm_forward,
+                                .batch_norm_backward = norm_backward,
+                                .average_pool_forward = average_forward,
+                                .average_pool_backward = average_backward,
+                                .global_average_pool_forward = global_forward,
+                                .global_average_pool_backward = global_backward,
+                                .max_pool_forward = max_forward,
+                                .max_pool_backward = max_backward,
+                                .linear_forward = linear_forwards,
+                                .linear_backward = linear_backwards};
+    return all;
 }
 
 }  // namespace vitrine::VITRINE_GPU::vendor

@@ -1,7 +1,8 @@
 // The library implementations that stand behind our own kernels: cuDNN's and cuBLAS's.
 //
-// Whoever is linked decides whether there are any: the files of this folder (cuda), absent.cu (cuda without
-// the libraries), or kernels/simt/no_rivals.cpp (simt, which runs handwritten kernels alone).
+// Whoever is linked decides whether there are any: the files of this folder (cuda, and programs that test
+// them on the simt device), absent.cu (cuda without the libraries), or kernels/simt/no_rivals.cpp (simt,
+// which runs handwritten kernels alone).
 #pragma once
 
 #include <deque>
@@ -14,22 +15,21 @@ namespace vitrine::VITRINE_GPU {
 
 namespace vendor {
 
-/// By the kernel's name; empty where no library can do it.
-std::span<const Implementation<ConvForward>> rivals(const Kernel<ConvForward>& own);
-std::span<const Implementation<ConvBackward>> rivals(const Kernel<ConvBackward>& own);
-std::span<const Implementation<LinearForward>> rivals(const Kernel<LinearForward>& own);
-std::span<const Implementation<LinearBackward>> rivals(const Kernel<LinearBackward>& own);
-template <class Args>
-std::span<const Implementation<Args>> rivals(const Kernel<Args>&) {
-    return {};
-}
+/// Each kernel's library implementations, under its own name in kernels.def: a kernel that is renamed takes
+/// its rivals along or does not compile. Empty where no library can do it.
+struct Rivals {
+#define KERNEL(name, Args) std::span<const Implementation<Args>> name{};
+#include "kernels/kernels.def"
+#undef KERNEL
+};
+
+const Rivals& rivals();
 
 }  // namespace vendor
 
 /// The kernel itself, or one that lists the libraries' implementations after ours.
 template <class Args>
-const Kernel<Args>* with_rivals(const Kernel<Args>& own) {
-    const auto rivals = vendor::rivals(own);
+const Kernel<Args>* with_rivals(const Kernel<Args>& own, std::span<const Implementation<Args>> rivals) {
     if (rivals.empty()) return &own;
     static std::deque<std::vector<Implementation<Args>>> lists;
     static std::deque<Kernel<Args>> joined;

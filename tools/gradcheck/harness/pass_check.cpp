@@ -62,10 +62,7 @@ class PassCheck {
     void check_variant(const Variant& variant, size_t index) {
         const bool bare = index == 0 && checks_.reports_bounds();
         Launch launch(pass_.device, dtype_, variant.slots, bare ? Placement::bare : variant.placement);
-        if (const char* reason = launch.refuses(implementation_)) {
-            if (refusal_.empty()) refusal_ = reason;
-            return;
-        }
+        if (!takes(launch, variant)) return;
         result_.accepted.insert(index);
         if (known_fault_ != nullptr) return;
         run(launch);
@@ -74,6 +71,17 @@ class PassCheck {
         // One variant that writes and one that accumulates, or that lies elsewhere: the others take the same
         // loops.
         if (index < 2) check_repetitions(launch, variant);
+    }
+
+    bool takes(const Launch& launch, const Variant& variant) {
+        try {
+            const char* const reason = launch.refuses(implementation_);
+            if (reason != nullptr && refusal_.empty()) refusal_ = reason;
+            return reason == nullptr;
+        } catch (const std::exception& error) {
+            fail(variant, fmt::format("its refusal threw: {}", error.what()));
+            return false;
+        }
     }
 
     /// The first launch is always watched, and tells how much work one is.

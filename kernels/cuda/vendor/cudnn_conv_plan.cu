@@ -8,10 +8,7 @@
 // This is cuDNN's older interface, which its version 9 still has beside the graph interface. For single
 // convolutions it does the same with a tenth of the code.
 
-#include "kernels/cuda/vendor/cudnn_plan.h"
-
-#include <map>
-#include <vector>
+#include "kernels/cuda/vendor/cudnn_conv_plan.h"
 
 namespace vitrine::VITRINE_GPU::vendor {
 namespace {
@@ -29,11 +26,11 @@ struct Forward {
                algorithm == CUDNN_CONVOLUTION_FWD_ALGO_IMPLICIT_PRECOMP_GEMM ||
                algorithm == CUDNN_CONVOLUTION_FWD_ALGO_GEMM || algorithm == CUDNN_CONVOLUTION_FWD_ALGO_DIRECT;
     }
-    static cudnnStatus_t candidates(const CudnnPlan& plan, int* found, Candidate* list) {
-        return cudnn().cudnnGetConvolutionForwardAlgorithm_v7(cudnn_handle(), plan.x, plan.weight,
-                                                              plan.convolution, plan.y, count, found, list);
+    static void candidates(const ConvPlan& plan, int* found, Candidate* list) {
+        VITRINE_CUDNN(cudnnGetConvolutionForwardAlgorithm_v7, cudnn_handle(), plan.x, plan.weight,
+                      plan.convolution, plan.y, count, found, list);
     }
-    static cudnnStatus_t workspace(const CudnnPlan& plan, const Candidate& candidate, size_t* bytes) {
+    static cudnnStatus_t workspace(const ConvPlan& plan, const Candidate& candidate, size_t* bytes) {
         return cudnn().cudnnGetConvolutionForwardWorkspaceSize(
             cudnn_handle(), plan.x, plan.weight, plan.convolution, plan.y, candidate.algo, bytes);
     }
@@ -47,11 +44,11 @@ struct InputGradient {
         return algorithm == CUDNN_CONVOLUTION_BWD_DATA_ALGO_0 ||
                algorithm == CUDNN_CONVOLUTION_BWD_DATA_ALGO_1;
     }
-    static cudnnStatus_t candidates(const CudnnPlan& plan, int* found, Candidate* list) {
-        return cudnn().cudnnGetConvolutionBackwardDataAlgorithm_v7(
-            cudnn_handle(), plan.weight, plan.y, plan.convolution, plan.x, count, found, list);
+    static void candidates(const ConvPlan& plan, int* found, Candidate* list) {
+        VITRINE_CUDNN(cudnnGetConvolutionBackwardDataAlgorithm_v7, cudnn_handle(), plan.weight, plan.y,
+                      plan.convolution, plan.x, count, found, list);
     }
-    static cudnnStatus_t workspace(const CudnnPlan& plan, const Candidate& candidate, size_t* bytes) {
+    static cudnnStatus_t workspace(const ConvPlan& plan, const Candidate& candidate, size_t* bytes) {
         return cudnn().cudnnGetConvolutionBackwardDataWorkspaceSize(
             cudnn_handle(), plan.weight, plan.y, plan.convolution, plan.x, candidate.algo, bytes);
     }
@@ -66,47 +63,30 @@ struct WeightGradient {
                algorithm == CUDNN_CONVOLUTION_BWD_FILTER_ALGO_1 ||
                algorithm == CUDNN_CONVOLUTION_BWD_FILTER_ALGO_3;
     }
-    static cudnnStatus_t candidates(const CudnnPlan& plan, int* found, Candidate* list) {
-        return cudnn().cudnnGetConvolutionBackwardFilterAlgorithm_v7(
-            cudnn_handle(), plan.x, plan.y, plan.convolution, plan.weight, count, found, list);
+    static void candidates(const ConvPlan& plan, int* found, Candidate* list) {
+        VITRINE_CUDNN(cudnnGetConvolutionBackwardFilterAlgorithm_v7, cudnn_handle(), plan.x, plan.y,
+                      plan.convolution, plan.weight, count, found, list);
     }
-    static cudnnStatus_t workspace(const CudnnPlan& plan, const Candidate& candidate, size_t* bytes) {
+    static cudnnStatus_t workspace(const ConvPlan& plan, const Candidate& candidate, size_t* bytes) {
         return cudnn().cudnnGetConvolutionBackwardFilterWorkspaceSize(
             cudnn_handle(), plan.x, plan.y, plan.convolution, plan.weight, candidate.algo, bytes);
     }
 };
 
-/// True if the call succeeded; else the plan says why it is none.
-bool succeeded(CudnnPlan& plan, cudnnStatus_t status) {
-    if (status == CUDNN_STATUS_SUCCESS) return true;
-    plan.refusal = std::string("cuDNN does not take this shape: ") + cudnn().cudnnGetErrorString(status);
-    return false;
-}
-
-bool describe(CudnnPlan& plan, const ConvShape& shape, DType dtype) {
-    const cudnnDataType_t type = dtype == DType::f32 ? CUDNN_DATA_FLOAT : CUDNN_DATA_DOUBLE;
+void describe(ConvPlan& plan, const ConvShape& shape, DType dtype) {
     const auto narrow = [](int64_t size) { return static_cast<int>(size); };
-    VITRINE_CUDNN(cudnnCreateTensorDescriptor, &plan.x);
-    VITRINE_CUDNN(cudnnCreateTensorDescriptor, &plan.y);
+    plan.x = describe_images(dtype, shape.batch, shape.in, shape.in_channels);
+    plan.y = describe_images(dtype, shape.batch, shape.out(), shape.out_channels);
     VITRINE_CUDNN(cudnnCreateFilterDescriptor, &plan.weight);
+    VITRINE_CUDNN(cudnnSetFilter4dDescriptor, plan.weight, data_type(dtype), CUDNN_TENSOR_NHWC,
+                  narrow(shape.out_channels), narrow(shape.in_channels / shape.groups),
+                  narrow(shape.kernel.height), narrow(shape.kernel.width));
     VITRINE_CUDNN(cudnnCreateConvolutionDescriptor, &plan.convolution);
-    return succeeded(plan, cudnn().cudnnSetTensor4dDescriptor(
-                               plan.x, CUDNN_TENSOR_NHWC, type, narrow(shape.batch),
-                               narrow(shape.in_channels), narrow(shape.in.height), narrow(shape.in.width))) &&
-           succeeded(plan, cudnn().cudnnSetTensor4dDescriptor(plan.y, CUDNN_TENSOR_NHWC, type,
-                                                              narrow(shape.batch), narrow(shape.out_channels),
-                                                              narrow(shape.out().height),
-                                                              narrow(shape.out().width))) &&
-           succeeded(plan, cudnn().cudnnSetFilter4dDescriptor(
-                               plan.weight, type, CUDNN_TENSOR_NHWC, narrow(shape.out_channels),
-                               narrow(shape.in_channels / shape.groups), narrow(shape.kernel.height),
-                               narrow(shape.kernel.width))) &&
-           succeeded(plan, cudnn().cudnnSetConvolution2dDescriptor(
-                               plan.convolution, narrow(shape.padding.height), narrow(shape.padding.width),
-                               narrow(shape.stride.height), narrow(shape.stride.width), 1, 1,
-                               CUDNN_CROSS_CORRELATION, type)) &&
-           succeeded(plan, cudnn().cudnnSetConvolutionGroupCount(plan.convolution, narrow(shape.groups))) &&
-           succeeded(plan, cudnn().cudnnSetConvolutionMathType(plan.convolution, CUDNN_FMA_MATH));
+    VITRINE_CUDNN(cudnnSetConvolution2dDescriptor, plan.convolution, narrow(shape.padding.height),
+                  narrow(shape.padding.width), narrow(shape.stride.height), narrow(shape.stride.width), 1, 1,
+                  CUDNN_CROSS_CORRELATION, data_type(dtype));
+    VITRINE_CUDNN(cudnnSetConvolutionGroupCount, plan.convolution, narrow(shape.groups));
+    VITRINE_CUDNN(cudnnSetConvolutionMathType, plan.convolution, CUDNN_FMA_MATH);
 }
 
 template <class Candidate>
@@ -116,10 +96,10 @@ bool repeats_its_bits_in_full_precision(const Candidate& candidate) {
 }
 
 template <class Way>
-void choose_algorithm(CudnnPlan& plan) {
+void choose_algorithm(ConvPlan& plan) {
     typename Way::Candidate candidates[static_cast<size_t>(Way::count)];
     int found = 0;
-    if (!succeeded(plan, Way::candidates(plan, &found, candidates))) return;
+    Way::candidates(plan, &found, candidates);
     for (int i = 0; i < found; ++i) {
         const auto& candidate = candidates[i];
         if (!repeats_its_bits_in_full_precision(candidate) || !Way::exact(candidate.algo)) continue;
@@ -133,9 +113,8 @@ void choose_algorithm(CudnnPlan& plan) {
     plan.refusal = "cuDNN has no algorithm for this shape and type that repeats its bits";
 }
 
-CudnnPlan make_plan(const ConvShape& shape, DType dtype, Direction direction) {
-    CudnnPlan plan;
-    if (!describe(plan, shape, dtype)) return plan;
+void make_plan(ConvPlan& plan, const ConvShape& shape, DType dtype, Direction direction) {
+    describe(plan, shape, dtype);
     switch (direction) {
         case Direction::forward:
             choose_algorithm<Forward>(plan);
@@ -147,12 +126,9 @@ CudnnPlan make_plan(const ConvShape& shape, DType dtype, Direction direction) {
             choose_algorithm<WeightGradient>(plan);
             break;
     }
-    return plan;
 }
 
-using Key = std::vector<int64_t>;
-
-Key key_of(const ConvShape& shape, DType dtype, Direction direction) {
+std::vector<int64_t> key_of(const ConvShape& shape, DType dtype, Direction direction) {
     return {shape.batch,
             shape.in.height,
             shape.in.width,
@@ -171,13 +147,10 @@ Key key_of(const ConvShape& shape, DType dtype, Direction direction) {
 
 }  // namespace
 
-const CudnnPlan& cudnn_plan(const ConvShape& shape, DType dtype, Direction direction) {
-    // Never destroyed: the driver may be gone by the time that static objects are.
-    static auto& plans = *new std::map<Key, CudnnPlan>;
-    const Key key = key_of(shape, dtype, direction);
-    const auto known = plans.find(key);
-    if (known != plans.end()) return known->second;
-    return plans.emplace(key, make_plan(shape, dtype, direction)).first->second;
+const ConvPlan& conv_plan(const ConvShape& shape, DType dtype, Direction direction) {
+    static auto& plans = *new PlanCache<ConvPlan>;
+    return plans.get(key_of(shape, dtype, direction),
+                     [&](ConvPlan& plan) { make_plan(plan, shape, dtype, direction); });
 }
 
 }  // namespace vitrine::VITRINE_GPU::vendor
