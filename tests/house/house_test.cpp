@@ -82,6 +82,7 @@ TEST_CASE("every include stays on its floor or goes down to where it may") {
 }
 
 TEST_CASE("CUDA and vendor libraries are included only where they belong") {
+    const std::string compares_headers = "tests/rivals/real_headers_test.cpp";
     const std::map<std::string, std::string> places{{"cuda", "kernels/cuda/"},
                                                     {"cudnn", "kernels/cuda/vendor/"},
                                                     {"cublas", "kernels/cuda/vendor/"},
@@ -91,7 +92,7 @@ TEST_CASE("CUDA and vendor libraries are included only where they belong") {
         for (const std::string& line : source.lines) {
             const std::string header = included(line);
             for (const auto& [prefix, place] : places) {
-                if (!header.starts_with(prefix)) continue;
+                if (!header.starts_with(prefix) || source.path == compares_headers) continue;
                 CHECK_MESSAGE(source.path.starts_with(place), source.path, " includes ", header);
             }
         }

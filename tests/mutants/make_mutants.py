@@ -42,7 +42,7 @@ def is_runtime(group):
 
 
 def files_of(group):
-    return group["sources"] + group["headers"]
+    return group["sources"] + group.get("host_sources", []) + group["headers"]
 
 
 def write(path, text):

@@ -26,7 +26,7 @@ __global__ void __launch_bounds__(threads)
 
 template <class T>
 __global__ void __launch_bounds__(threads)
-    put_elements(const T* __restrict__ from, GradientWriter<T> to, int64_t count) {
+    put_elements(ReadOnly<T> from, GradientWriter<T> to, int64_t count) {
     const int64_t i = thread_index();
     if (i < count) to(i, from[i]);
 }
@@ -38,8 +38,7 @@ __device__ __forceinline__ bool is_winner(T value, T largest) {
 
 template <class T>
 __global__ void __launch_bounds__(threads)
-    find_winner(PoolShape shape, Size2 out, const T* __restrict__ x, T* __restrict__ y,
-                int32_t* __restrict__ index, int64_t count) {
+    find_winner(PoolShape shape, Size2 out, ReadOnly<T> x, T* y, int32_t* index, int64_t count) {
     const int64_t i = thread_index();
     if (i >= count) return;
     const int64_t channel = i % shape.channels, pixel = i / shape.channels;

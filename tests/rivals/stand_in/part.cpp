@@ -1,0 +1,1 @@
+// The stand-ins of the libraries that cuDNN's own loads, which hold nothing.
