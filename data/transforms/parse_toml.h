@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>  // which toml++ 3.3 needs and does not include
 #include <string>
 #include <string_view>
 

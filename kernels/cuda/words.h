@@ -23,6 +23,10 @@
 
 namespace vitrine {
 
+// A namespace of its own: host C++ has a launch of the same types, and the linker would keep one of the two
+// for both devices.
+inline namespace for_nvcc {
+
 template <class T>
 using ReadOnly = const T* __restrict__;
 
@@ -47,6 +51,7 @@ void launch(void (*kernel)(Parameters...), dim3 grid, dim3 block, size_t shared_
     if (launches_block()) log.complete(log.count());
 }
 
+}  // namespace for_nvcc
 }  // namespace vitrine
 
 #else
