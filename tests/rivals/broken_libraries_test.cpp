@@ -25,7 +25,9 @@ class Libraries {
     void add_text(const std::string& name) const {
         std::ofstream(folder_.path() / name) << "This is no library.\n";
     }
-    std::string environment() const { return "LD_LIBRARY_PATH=" + folder_.path().string(); }
+    std::string environment() const {
+        return "LD_LIBRARY_PATH=" + folder_.path().string() + ":" + VITRINE_STAND_INS;
+    }
 
   private:
     TemporaryFolder folder_;
