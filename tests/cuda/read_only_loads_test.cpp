@@ -13,6 +13,7 @@
 #include "kernels/error.h"
 #include "tests/cuda/ptx.h"
 #include "tests/cuda/read_only_loads.h"
+#include "tests/folders.h"
 
 namespace vitrine::ptx {
 namespace {
@@ -91,8 +92,7 @@ TEST_CASE("no kernel writes what it reads as read-only memory") {
     }
     CHECK(loads > 100);
     // Every file with a kernel has its PTX here.
-    for (const auto& entry :
-         fs::recursive_directory_iterator(fs::path(VITRINE_SOURCE_DIR) / "kernels/cuda")) {
+    for (const auto& entry : fs::recursive_directory_iterator(tests::repository() / "kernels/cuda")) {
         if (entry.path().extension() != ".cu") continue;
         const bool has_kernel = read_file(entry.path()).find("__global__") != std::string::npos;
         CAPTURE(entry.path());
