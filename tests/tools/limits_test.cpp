@@ -91,14 +91,15 @@ TEST_CASE_FIXTURE(Fixture, "memory that ends is one sentence and code 2") {
     return;  // which takes more address space than there could be
 #endif
     int too_little = 0;
-    for (const int kilobytes : {55'000, 65'000, 75'000, 90'000, 110'000, 130'000}) {
+    for (int kilobytes = 55'000; kilobytes <= 140'000; kilobytes += 5'000) {
         CAPTURE(kilobytes);
+        // Libraries that cannot be loaded, or begin, end the program before it does anything.
+        if (run_script(fmt::format("ulimit -v {}; train --help", kilobytes)).code != 0) continue;
         const Outcome outcome = run_script(fmt::format(
             "ulimit -v {}; train --data {} --image-size 256 --batch-size 32 --max-steps 1 --out {}",
             kilobytes, data, Fixture::shared().folder / "new"));
         fs::remove_all(Fixture::shared().folder / "new");
-        constexpr int not_even_loaded = 127;
-        if (outcome.code == 0 || outcome.code == not_even_loaded) continue;
+        if (outcome.code == 0) continue;
         ++too_little;
         CHECK(outcome.code == 2);
         CHECK(contains(outcome.err, "train: "));
