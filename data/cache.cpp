@@ -129,8 +129,7 @@ std::string verified(const Job& job, std::optional<int64_t> stale) {
                            job.count());
     return fmt::format(
         "the cache of decoded images was stale: {} of {} files hold other bytes than it was made of; all "
-        "images were "
-        "decoded again",
+        "images were decoded again",
         *stale, job.count());
 }
 

@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
 # Installs what is missing, builds and tests everything: the unit tests, the programs, gradcheck on every device that needs no GPU,
-# the rules of the house; and, under the address and undefined-behaviour sanitizers, the unit tests once more. Where nvcc is
+# the rules of the house; and, under the address and undefined-behaviour sanitizers, whatever reads files. Where nvcc is
 # found, the cuda device is built too and the resources of its kernels are tested; what needs a GPU is in tools/gpu_check.sh.
 #
 # Of the checks for undefined behaviour the asan preset leaves out null, object-size and vptr, which would nearly double its
 # build: the address sanitizer stops at a null pointer and outside an object as well.
 #
 #     tools/test.sh            all of this
-#     tools/test.sh --full     the programs and gradcheck of simt under the sanitizers too, which takes as long again
+#     tools/test.sh --full     all of it under the sanitizers too, which takes as long again
 #     tools/test.sh --quick    without the sanitizers
 #     tools/test.sh --quick --only 'data|engine'    the test programs whose names match
 set -euo pipefail

@@ -145,5 +145,20 @@ TEST_CASE_FIXTURE(
     CHECK(has(nested.err, "to use those, --data " + (data / "flowers").string() + "\n"));
 }
 
+TEST_CASE_FIXTURE(Folder,
+                  "train --verify-cache: what the cache of decoded images is worth is said, each time") {
+    const std::string train = "train --data '" + data.string() +
+                              "' --image-size 16 --max-steps 1 --threads 1 --verify-cache --out '" +
+                              folder.path().string() + "/";
+    const Outcome both = run_script(train + "first' && " + train + "second'");
+    CAPTURE(both.err);
+    CHECK(both.code == 0);
+    const size_t none = both.err.find("there was no cache of decoded images to verify");
+    const size_t sound = both.err.find("the cache of decoded images was verified: it is of the 120 files");
+    REQUIRE(none != std::string::npos);
+    REQUIRE(sound != std::string::npos);
+    CHECK(none < sound);
+}
+
 }  // namespace
 }  // namespace vitrine::tests
