@@ -154,7 +154,7 @@ TEST_CASE_FIXTURE(Folder,
     CAPTURE(both.err);
     CHECK(both.code == 0);
     const size_t none = both.err.find("there was no cache of decoded images to verify");
-    const size_t sound = both.err.find("the cache of decoded images was verified: it is of the 120 files");
+    const size_t sound = both.err.find("the cache of decoded images was verified: it is of the 156 files");
     REQUIRE(none != std::string::npos);
     REQUIRE(sound != std::string::npos);
     CHECK(none < sound);
