@@ -21,8 +21,12 @@ namespace vitrine::VITRINE_GPU {
 namespace {
 
 constexpr int threads = 256;
-// At least so many on a multiprocessor: 64 registers a thread, which is enough.
-constexpr int blocks_of_packs = 4;
+// At least so many on a multiprocessor: 64 registers a thread, which is enough, or 80 for doubles. In single
+// values ptxas chooses (0), but for doubles, which it would spill on 12.0.
+template <class T>
+constexpr int blocks_of_packs = sizeof(T) == 8 ? 3 : 4;
+template <class T>
+constexpr int blocks_of_elements = sizeof(T) == 8 ? 3 : 0;
 
 /// Larger, or the first NaN: "not ≤" is true with a NaN on either side. Of equal values the first stays.
 template <class T>
@@ -57,7 +61,7 @@ __global__ void __launch_bounds__(threads)
 }
 
 template <class T>
-__global__ void __launch_bounds__(threads)
+__global__ void __launch_bounds__(threads, blocks_of_elements<T>)
     gather_elements(PoolWindows<int64_t> windows, ReadOnly<int32_t> index, ReadOnly<T> d_y,
                     GradientWriter<T> d_x, int64_t count) {
     const int64_t i = thread_index();
@@ -133,7 +137,7 @@ __global__ void __launch_bounds__(threads)
 }
 
 template <class T>
-__global__ void __launch_bounds__(threads, blocks_of_packs)
+__global__ void __launch_bounds__(threads, blocks_of_packs<T>)
     gather_packs(PoolWindows<int> windows, ReadOnly<int32_t> index, ReadOnly<T> d_y, PackGradient<T> d_x,
                  int count) {
     constexpr int size = Pack<T>::size;

@@ -117,7 +117,7 @@ struct RunningSum {
 };
 
 template <class T>
-__global__ void __launch_bounds__(threads) softmax_blocks(Rows<T> rows) {
+__global__ void __launch_bounds__(threads, 1) softmax_blocks(Rows<T> rows) {
     const int64_t row = blockIdx.x;
     const T* logits = rows.logits + row * rows.classes;
     T* probabilities = rows.probabilities + row * rows.classes;
