@@ -145,6 +145,8 @@ template <class T>
 struct GradientSums {
     using Element = T;
     static constexpr int sums = 2;
+    // Left alone, ptxas would rather spill doubles on 8.0 than run fewer blocks at a time.
+    static constexpr int least_blocks = sizeof(T) == 8 ? 4 : 0;
 
     const T* d_y;
     const T* x;

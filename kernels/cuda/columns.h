@@ -179,6 +179,12 @@ __device__ __forceinline__ void add_up_rows(const Columns& columns, const Column
     }
 }
 
+/// Blocks that a multiprocessor needs registers for at a time: a body's own number, else 0, ptxas's choice.
+template <class Body>
+constexpr int least_blocks = 0;
+template <class Body>
+requires(Body::least_blocks >= 0) constexpr int least_blocks<Body> = Body::least_blocks;
+
 /// The skeleton of every pass. Body, passed by value, has
 ///     using Element, static constexpr int sums (0 allowed)
 ///     at<V>(channel, group)          what belongs to the channels: loaded once
@@ -186,7 +192,7 @@ __device__ __forceinline__ void add_up_rows(const Columns& columns, const Column
 ///     apply(at, loaded, index, sums) does the work and adds to sums[k]
 /// partials [all chunks, sums, channels].
 template <class V, class Body>
-__global__ void __launch_bounds__(column_threads)
+__global__ void __launch_bounds__(column_threads, least_blocks<Body>)
     over_columns(Columns columns, Body body, typename Body::Element* partials) {
     using T = typename Body::Element;
     const ColumnThread thread(columns, V::size);
