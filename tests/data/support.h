@@ -8,6 +8,7 @@
 
 #include "data/dataset.h"
 #include "data/image.h"
+#include "tests/error_of.h"
 
 namespace vitrine::test {
 
@@ -47,20 +48,5 @@ void write_image_folder(const std::filesystem::path& root);
 
 /// Options for a folder with the cache inside `cache`.
 DatasetOptions folder_options(const std::filesystem::path& path, const std::filesystem::path& cache);
-
-/// The message of the Error that `action` throws; "no error" where it throws none.
-template <typename Action>
-std::string error_of(const Action& action) {
-    try {
-        action();
-    } catch (const Error& error) {
-        return error.what();
-    }
-    return "no error";
-}
-
-inline bool contains(const std::string& text, const std::string& part) {
-    return text.find(part) != std::string::npos;
-}
 
 }  // namespace vitrine::test

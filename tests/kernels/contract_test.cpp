@@ -11,25 +11,9 @@
 #include "kernels/kernels.h"
 #include "kernels/preferred.h"
 #include "kernels/runtime.h"
-
-namespace {
+#include "tests/error_of.h"
 
 using namespace vitrine;
-
-std::string error_of(auto&& action) {
-    try {
-        action();
-    } catch (const Error& error) {
-        return error.what();
-    }
-    return "no error";
-}
-
-bool contains(const std::string& text, const std::string& part) {
-    return text.find(part) != std::string::npos;
-}
-
-}  // namespace
 
 TEST_CASE("device: every name leads back to its device, and a wrong one to an error that lists them") {
     for (const Device device : all_devices) CHECK(device_from_name(name_of(device)) == device);

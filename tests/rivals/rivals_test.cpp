@@ -19,6 +19,7 @@
 #include "kernels/preferred.h"
 #include "kernels/simt/launch.h"
 #include "models/models.h"
+#include "tests/error_of.h"
 #include "tests/tools/program.h"
 #include "tools/bench/random_batch.h"
 #include "tools/common/training_step.h"
@@ -100,15 +101,6 @@ std::set<std::string> library_implementations() {
         }
     });
     return listed;
-}
-
-std::string error_of(auto&& action) {
-    try {
-        action();
-    } catch (const Error& error) {
-        return error.what();
-    }
-    return "no error";
 }
 
 }  // namespace

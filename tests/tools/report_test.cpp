@@ -10,6 +10,7 @@
 #include <fstream>
 
 #include "engine/error.h"
+#include "tests/error_of.h"
 #include "tests/tools/program.h"
 #include "tools/common/base64.h"
 #include "tools/report/page_data.h"
@@ -30,15 +31,6 @@ Json data_of(const std::string& html) {
     const std::string begin = "<script type=\"application/json\" id=\"data\">";
     const size_t from = html.find(begin) + begin.size();
     return Json::parse(html.substr(from, html.find("</script>", from) - from));
-}
-
-std::string error_of(const auto& action) {
-    try {
-        action();
-    } catch (const Error& error) {
-        return error.what();
-    }
-    return "";
 }
 
 TEST_CASE("base64: the vectors of RFC 4648, and bytes above 127") {
