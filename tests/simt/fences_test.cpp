@@ -19,12 +19,6 @@ using test::Writers;
 
 namespace {
 
-const std::vector<Settings> all_orders{{.order = Order::ascending},
-                                       {.order = Order::descending},
-                                       {.order = Order::shuffled, .seed = 1},
-                                       {.threads = 3, .order = Order::shuffled, .seed = 2},
-                                       {.threads = 1}};
-
 /// A sum by the last block, of `blocks` · 64 ones.
 struct Sum {
     explicit Sum(unsigned how_many)
@@ -42,14 +36,6 @@ struct Sum {
     Buffer<unsigned> count;
     Buffer<int> total{1};
 };
-
-template <class F>
-void expect_none(F&& run) {
-    for (const Settings& settings : all_orders) {
-        const LaunchReport report = report_of(run, settings);
-        CHECK_MESSAGE(report.findings.empty(), shown_findings(report));
-    }
-}
 
 }  // namespace
 

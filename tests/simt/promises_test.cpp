@@ -46,19 +46,7 @@ TEST_CASE("a grid or dynamic shared memory that no GPU grants is refused") {
 #ifdef VITRINE_SIMT_HOOKS
 namespace {
 
-const std::vector<Settings> all_orders{{.order = Order::ascending},
-                                       {.order = Order::descending},
-                                       {.order = Order::shuffled, .seed = 1},
-                                       {.threads = 1}};
-
 using Run = std::function<void()>;
-
-void expect_none(const Run& run) {
-    for (const Settings& settings : all_orders) {
-        const LaunchReport report = report_of(run, settings);
-        CHECK_MESSAGE(report.findings.empty(), shown_findings(report));
-    }
-}
 
 /// That and nothing else: the same accesses are right without the promise.
 void expect_written(const Run& run) {

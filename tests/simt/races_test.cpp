@@ -13,11 +13,6 @@ using namespace vitrine::simt;
 #ifdef VITRINE_SIMT_HOOKS
 namespace {
 
-const std::vector<Settings> all_orders{{.order = Order::ascending},
-                                       {.order = Order::descending},
-                                       {.order = Order::shuffled, .seed = 1},
-                                       {.threads = 1}};
-
 /// Depending on the order a race may also show as a read of what is not written yet.
 template <class F>
 void expect_race(FindingKind kind, F&& run) {
@@ -29,14 +24,6 @@ void expect_race(FindingKind kind, F&& run) {
                                                      finding.where.starts_with("tests/simt/defects.cu:");
                                           }),
                       shown_findings(report));
-    }
-}
-
-template <class F>
-void expect_none(F&& run) {
-    for (const Settings& settings : all_orders) {
-        const LaunchReport report = report_of(run, settings);
-        CHECK_MESSAGE(report.findings.empty(), shown_findings(report));
     }
 }
 

@@ -1,6 +1,8 @@
 // What the tests of the SIMT executor share: buffers of its device, and settings for one test.
 #pragma once
 
+#include <doctest/doctest.h>
+
 #include <string>
 #include <vector>
 
@@ -68,6 +70,22 @@ inline std::string shown_findings(const LaunchReport& report) {
         text += std::string(name_of(finding.kind)) + " at " + finding.where + ": " + finding.message + "\n";
     }
     return text;
+}
+
+/// Orders of blocks and threads, and numbers of OS threads: what holds holds in all of them.
+inline const std::vector<Settings> all_orders{{.order = Order::ascending},
+                                              {.order = Order::descending},
+                                              {.order = Order::shuffled, .seed = 1},
+                                              {.threads = 3, .order = Order::shuffled, .seed = 2},
+                                              {.threads = 1}};
+
+/// Checks that the one launch of `run` has no finding in any order.
+template <class F>
+void expect_none(F&& run) {
+    for (const Settings& settings : all_orders) {
+        const LaunchReport report = report_of(run, settings);
+        CHECK_MESSAGE(report.findings.empty(), shown_findings(report));
+    }
 }
 
 }  // namespace vitrine::simt
