@@ -3,6 +3,7 @@
 #include "data/class_folders.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <array>
@@ -66,27 +67,31 @@ std::string summary_of(const std::vector<SkippedFile>& skipped) {
                     in_quotes(folder), what));
 }
 
-/// Names that promise a format without a decoder. The content decides, so that only a class of such names is
-/// read.
-bool is_named_unread(const ImageFile& image) {
+/// Names that promise a format without a decoder in some builds. The content decides, so that only a class of
+/// such names is read.
+bool may_be_unread(const ImageFile& image) {
     constexpr std::array<std::string_view, 3> suffixes{".webp", ".tif", ".tiff"};
     return std::ranges::find(suffixes, lower_case(fs::path(image.path).extension().string())) !=
            suffixes.end();
 }
 
 void require_readable(const fs::path& root, const fs::path& folder, const FileListing& found) {
-    if (!std::ranges::all_of(found.images, is_named_unread)) return;
+    if (!std::ranges::all_of(found.images, may_be_unread)) return;
     std::map<std::string_view, int64_t> formats;
+    std::set<std::string_view> packages;
     for (const ImageFile& image : found.images) {
         const ImageFormat format = image_format(first_bytes(root / image.path));
-        if (format.is_read) return;
+        if (format.is_read()) return;
+        if (!format.package.empty()) packages.insert(format.package);
         ++formats[format.name.empty() ? "unknown" : format.name];
     }
     std::string counts;
     for (const auto& [name, count] : formats)
         counts += fmt::format("{}{} {}", counts.empty() ? "" : ", ", count, name);
-    throw Error(fmt::format("the class folder {} has no readable image: {} file{}; {}", in_quotes(folder),
-                            counts, found.images.size() == 1 ? "" : "s", readable_formats));
+    const std::string missing =
+        packages.empty() ? "" : fmt::format("; this build was made without {}", fmt::join(packages, ", "));
+    throw Error(fmt::format("the class folder {} has no readable image: {} file{}; {}{}", in_quotes(folder),
+                            counts, found.images.size() == 1 ? "" : "s", readable_formats(), missing));
 }
 
 bool holds_only_own(const FileListing& found) {

@@ -129,18 +129,23 @@ class Search {
             return skip(path, "not an image: its name does not end like one", SkippedKind::no_image);
         // A file whose name says nothing may be anything, one that says GIF may be a JPEG.
         const ImageFormat format = image_format(first_bytes(root_ / path));
-        if (format.is_read) {
-            skip(path,
-                 fmt::format("a {} file by its content, but its name does not end like one of an image",
-                             format.name),
-                 SkippedKind::damaged);
-        } else if (named_like_one || !format.name.empty()) {
-            const std::string what = format.name.empty() ? suffix_of(name) : std::string(format.name);
-            skip(path, fmt::format("a {} file, which is not supported: {}", what, readable_formats),
-                 SkippedKind::damaged);
-        } else {
+        if (format.name.empty() && !named_like_one) {
             skip(path, "not an image: its name does not end like one", SkippedKind::no_image);
+        } else if (format.name.empty()) {
+            skip(path, why_not_read({suffix_of(name)}), SkippedKind::damaged);
+        } else {
+            skip(path, why_left_out(format, named_like_one ? suffix_of(name) : ""), SkippedKind::damaged);
         }
+    }
+
+    /// Of an image whose name does not end like one: training takes the images that torchvision takes.
+    static std::string why_left_out(const ImageFormat& format, const std::string& suffix) {
+        if (!format.is_known()) return why_not_read(format);
+        if (suffix.empty())
+            return fmt::format("a {} file by its content, but its name does not end like one of an image",
+                               format.name);
+        return fmt::format("a {} file, left out as torchvision's ImageFolder leaves out names that end in {}",
+                           format.name, suffix);
     }
 
     /// What cannot be looked at may have been an image, or a folder of them, where nothing speaks against it.

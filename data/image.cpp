@@ -23,14 +23,10 @@ Image decode_by_content(ByteSource& source) {
     const std::span<const uint8_t> start = source.look();
     if (start.empty()) throw ImageError(source.path(), "the file is empty");
     const ImageFormat format = image_format(start);
-    if (format.name == "JPEG") return decode_jpeg(source);
-    if (format.name == "PNG") return decode_png(source);
-    if (format.name == "BMP") return decode_bmp(source);
-    if (format.name == "PGM" || format.name == "PPM") return decode_pnm(source);
     if (format.name.empty())
-        throw ImageError(source.path(), fmt::format("not an image file: {}", readable_formats));
-    throw ImageError(source.path(),
-                     fmt::format("a {} file, which is not supported: {}", format.name, readable_formats));
+        throw ImageError(source.path(), fmt::format("not an image file: {}", readable_formats()));
+    if (!format.is_read()) throw ImageError(source.path(), why_not_read(format));
+    return format.decode(source);
 }
 
 Image decode(ByteSource& source) {

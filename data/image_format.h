@@ -1,20 +1,30 @@
-// Which format an image file has, told by its first bytes.
+// Which format an image file has, told by its first bytes, and what decodes it.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
 #include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
 namespace vitrine {
 
-/// A format by its name ("JPEG", "WebP"), or "" for bytes that are nothing known; and whether it has a
-/// decoder here.
+class ByteSource;
+struct Image;
+
+/// A format by its name ("JPEG", "WebP"), or "" for bytes that are nothing known.
 struct ImageFormat {
     std::string_view name;
-    bool is_read = false;
+    /// As in decoders.h; none for a format that is not read.
+    Image (*decode)(ByteSource& source) = nullptr;
+    /// The Debian package with which a build would read it; "" where none would.
+    std::string_view package = "";
+
+    bool is_read() const { return decode != nullptr; }
+    /// In this build, or in one with its package.
+    bool is_known() const { return is_read() || !package.empty(); }
 };
 
 /// The start of a file that tells its format.
@@ -26,7 +36,11 @@ ImageFormat image_format(std::span<const uint8_t> start);
 /// read. Never waits, as opening a named pipe would.
 std::vector<uint8_t> first_bytes(const std::filesystem::path& file);
 
-/// What is read, for messages.
-inline constexpr std::string_view readable_formats = "JPEG, PNG, BMP, PGM and PPM are read";
+/// What this build reads, for messages: "JPEG, PNG, … and PPM are read".
+const std::string& readable_formats();
+
+/// Why files of a (named) format that is not read are left out: "a HEIF or AVIF file, which is not supported:
+/// …" or "a WebP file, which this build does not read: it was made without libwebp-dev".
+std::string why_not_read(const ImageFormat& format);
 
 }  // namespace vitrine
