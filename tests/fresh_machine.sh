@@ -43,6 +43,7 @@ with_patience() {
     shift
     until "$@" >"$log" 2>&1; do
         if ! tells_of_the_network "$log"; then
+            grep -E -A 5 '(error|ERROR):' "$log" | head -n 60 || true
             tail -n 30 "$log"
             return 1
         fi
