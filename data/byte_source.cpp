@@ -16,8 +16,6 @@ namespace {
 constexpr size_t piece_bytes = 64 << 10;
 /// Thumbnails, colour profiles, comments: photographs have some 100 KB of them.
 constexpr uint64_t metadata_bytes = uint64_t{64} << 20;
-/// The most that a format stores for a pixel: four channels of 16 bits.
-constexpr uint64_t bytes_a_pixel = 8;
 
 std::string unreadable(const std::string& reason) {
     return fmt::format("the file cannot be read ({})", reason);
@@ -75,8 +73,8 @@ size_t ByteSource::skip(size_t count) noexcept {
     return take(count, [](std::span<const uint8_t>) {});
 }
 
-void ByteSource::allow_pixels(int64_t pixels) noexcept {
-    limit_ = metadata_bytes + bytes_a_pixel * static_cast<uint64_t>(pixels);
+void ByteSource::allow_pixels(int64_t pixels, int64_t bytes_each) noexcept {
+    limit_ = metadata_bytes + static_cast<uint64_t>(pixels * bytes_each);
 }
 
 ContentHash ByteSource::content_read() const {

@@ -42,9 +42,13 @@ class ByteSource {
     /// Goes past `count` bytes, fewer only at the end.
     size_t skip(size_t count) noexcept;
 
-    /// The header says that there are so many pixels: their bytes may be read too. Until then no more than
-    /// metadata may have is.
-    void allow_pixels(int64_t pixels) noexcept;
+    /// The header says that there are so many pixels: their bytes may be read too, at most so many of each.
+    /// Until then no more than metadata may have is.
+    void allow_pixels(int64_t pixels, int64_t bytes_each = 8) noexcept;  // 8: four channels of 16 bits
+
+    /// The image will be turned, for which it needs memory twice: see reserve_image_memory of decoders.h.
+    void expect_turning() noexcept { expects_turning_ = true; }
+    bool expects_turning() const noexcept { return expects_turning_; }
 
     /// No more than `bytes` are read in all.
     void limit_to(uint64_t bytes) noexcept { limit_ = bytes; }
@@ -67,6 +71,7 @@ class ByteSource {
     std::span<const uint8_t> ready_;  // read and not consumed
     uint64_t taken_ = 0;              // bytes that became ready
     uint64_t limit_;
+    bool expects_turning_ = false;
     std::string error_;
     std::unique_ptr<XXH3_state_s, void (*)(XXH3_state_s*)> hash_;
 };

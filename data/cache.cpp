@@ -39,14 +39,16 @@ struct Job {
 /// Decodes all files into `slots` (zeros before).
 CacheRecords decode_files(const Job& job, uint8_t* slots) {
     std::mutex mutex;
+    std::atomic<uint64_t> oriented = 0;
     CacheRecords records{std::vector<ContentHash>(job.files.size()), {}};
     parallel_for(
         job.count(), job.options.threads,
         [&](int64_t i) {
             const auto index = static_cast<size_t>(i);
             try {
-                const Image image = resize_and_crop(read_image(job.path_of(i), &records.contents[index]),
-                                                    job.options.image_size);
+                const Image whole = read_image(job.path_of(i), &records.contents[index], job.options.turning);
+                if (whole.orientation != 1) ++oriented;
+                const Image image = resize_and_crop(whole, job.options.image_size);
                 std::copy(image.pixels.begin(), image.pixels.end(),
                           slots + index * job.subject.image_bytes());
             } catch (const ImageError& error) {
@@ -56,6 +58,7 @@ CacheRecords decode_files(const Job& job, uint8_t* slots) {
             }
         },
         job.options.progress);
+    records.oriented = oriented;
     std::sort(records.undecoded.begin(), records.undecoded.end(),
               [](const UndecodedFile& a, const UndecodedFile& b) { return a.index < b.index; });
     return records;
@@ -75,7 +78,8 @@ int64_t count_stale(const Job& job, const CacheRecords& records) {
 }
 
 PackedImages packed_of(const OpenCache& cache, bool from_cache) {
-    return {cache.pixels, cache.records.undecoded, from_cache, {}};
+    return {
+        cache.pixels, cache.records.undecoded, static_cast<int64_t>(cache.records.oriented), from_cache, {}};
 }
 
 /// `stale`: the cache that is there is not to be used.
@@ -100,7 +104,9 @@ PackedImages build_cache(const fs::path& path, const Job& job, bool stale) {
 PackedImages decode_into_memory(const Job& job) {
     const auto slots = std::make_shared<uint8_t[]>(job.subject.pixel_bytes());
     PackedImages packed;
-    packed.undecoded = decode_files(job, slots.get()).undecoded;
+    CacheRecords records = decode_files(job, slots.get());
+    packed.undecoded = std::move(records.undecoded);
+    packed.oriented = static_cast<int64_t>(records.oriented);
     packed.pixels = {slots, slots.get(), job.count()};
     return packed;
 }
@@ -152,9 +158,10 @@ bool is_packed_cache(const fs::path& file) {
 PackedImages pack_images(const fs::path& root, const std::vector<ImageFile>& files,
                          const PackOptions& options) {
     const fs::path folder = options.cache_folder.empty() ? default_cache_folder() : options.cache_folder;
-    const fs::path path = cache_file(folder, root, options.image_size);
-    const Job job{
-        root, files, options, {cache_key(root, files, options.image_size), files.size(), options.image_size}};
+    const fs::path path = cache_file(folder, root, options.image_size, options.turning);
+    const CacheSubject subject{cache_key(root, files, options.image_size, options.turning), files.size(),
+                               options.image_size};
+    const Job job{root, files, options, subject};
     std::optional<OpenCache> cached;
     if (!folder.empty()) cached = open_cache(path, job.subject);
     std::optional<int64_t> stale;
@@ -180,9 +187,10 @@ fs::path default_cache_folder() {
     return {};
 }
 
-fs::path cache_file(const fs::path& cache_folder, const fs::path& root, int64_t image_size) {
+fs::path cache_file(const fs::path& cache_folder, const fs::path& root, int64_t image_size, Turning turning) {
     const std::string full = fs::weakly_canonical(root).string();
-    return cache_folder / fmt::format("{}-{}-{:016x}.images", fs::path(full).filename().string(), image_size,
+    return cache_folder / fmt::format("{}-{}-{}{:016x}.images", fs::path(full).filename().string(),
+                                      image_size, turning == Turning::upright ? "upright-" : "",
                                       XXH3_64bits(full.data(), full.size()));
 }
 

@@ -1,16 +1,17 @@
 // The packed cache: a folder of images decoded once into one file of u8 pixels, mapped into memory ever
 // after.
 //
-// One cache file serves one (folder, image size). It holds, in the byte order of the machine:
+// One cache file serves one (folder, image size, turning). It holds, in the byte order of the machine:
 //   header: CacheHeader (cache_file.h), with magic, version, key, counts, checksums;
 //   pixels, from byte 4096: [files, size, size, 3], one slot a listed file, zeros for one that was skipped;
 //   contents [files]: how many bytes of each file were read, and their hash (ContentHash);
 //   undecoded, for each file that could not be decoded: its index, the length of the reason, the reason.
-// The key is the XXH3 128-bit hash of the folder's path, the image size, the format's version and the list of
-// (relative path, size, times of last change of content and of status, inode): any change to the folder makes
-// another key, and the file is rebuilt. So is a file that is cut short, damaged (all bytes are under a
-// checksum), whose counts, indices and lengths do not fit what is there (a checksum finds damage, not lies),
-// or that is not a cache at all.
+// The header also counts the images that say how the camera was held (Image::orientation).
+// The key is the XXH3 128-bit hash of the folder's path, the image size, whether images are turned upright,
+// the format's version and the list of (relative path, size, times of last change of content and of status,
+// inode): any change to the folder makes another key, and the file is rebuilt. So is a file that is cut
+// short, damaged (all bytes are under a checksum), whose counts, indices and lengths do not fit what is there
+// (a checksum finds damage, not lies), or that is not a cache at all.
 //
 // A new cache is written beside its place under a name that nobody can foresee, flushed to the disk and
 // renamed: a killed run leaves nothing half-written in the place, and the next builder removes what it left.
@@ -25,6 +26,7 @@
 #include <vector>
 
 #include "data/dataset.h"
+#include "data/image.h"
 
 namespace vitrine {
 
@@ -44,6 +46,7 @@ ImageFile describe_file(std::string path, const struct stat& status);
 
 struct PackOptions {
     int64_t image_size = 64;
+    Turning turning = Turning::as_stored;
     bool strict = false;
     std::filesystem::path cache_folder;  // empty: default_cache_folder()
     int threads = 0;
@@ -60,6 +63,7 @@ struct UndecodedFile {
 struct PackedImages {
     PixelBlock pixels;                     // [files, size, size, 3]; row i belongs to file i
     std::vector<UndecodedFile> undecoded;  // in the order of their indices
+    int64_t oriented = 0;  // images that say that they are to be turned, whether they were or not
     bool from_cache = false;
     std::vector<std::string> notices;
 };
@@ -76,8 +80,9 @@ bool is_packed_cache(const std::filesystem::path& file);
 /// $XDG_CACHE_HOME/vitrine or ~/.cache/vitrine; empty where neither variable is set.
 std::filesystem::path default_cache_folder();
 
-/// The cache file of a folder of images: NAME-SIZE-HASH.images, HASH being that of the folder's full path.
+/// The cache file of a folder of images: NAME-SIZE-HASH.images, HASH being that of the folder's full path;
+/// NAME-SIZE-upright-HASH.images where they are turned.
 std::filesystem::path cache_file(const std::filesystem::path& cache_folder, const std::filesystem::path& root,
-                                 int64_t image_size);
+                                 int64_t image_size, Turning turning = Turning::as_stored);
 
 }  // namespace vitrine

@@ -99,7 +99,8 @@ struct MappedCache {
 
 }  // namespace
 
-CacheKey cache_key(const fs::path& root, const std::vector<ImageFile>& files, int64_t image_size) {
+CacheKey cache_key(const fs::path& root, const std::vector<ImageFile>& files, int64_t image_size,
+                   Turning turning) {
     XXH3_state_t* state = XXH3_createState();
     XXH3_128bits_reset(state);
     const auto add_number = [state](auto number) { XXH3_128bits_update(state, &number, sizeof number); };
@@ -109,6 +110,7 @@ CacheKey cache_key(const fs::path& root, const std::vector<ImageFile>& files, in
     };
     add_number(CacheHeader{}.version);
     add_number(image_size);
+    add_number(turning);
     add_text(fs::weakly_canonical(root).string());
     for (const ImageFile& file : files) {
         add_text(file.path);
@@ -145,6 +147,7 @@ CacheHeader make_header(const CacheSubject& subject, const CacheRecords& records
     header.key = subject.key;
     header.files = subject.files;
     header.undecoded = records.undecoded.size();
+    header.oriented = records.oriented;
     header.file_bytes = cache_pixels_offset + pixels.size() + packed_records.size();
     header.pixels_hash = hash_of(pixels);
     header.records_hash = hash_of(packed_records);
@@ -170,7 +173,8 @@ std::optional<OpenCache> open_cache(const fs::path& path, const CacheSubject& su
                         header.records_hash == hash_of(records) && header.pixels_hash == hash_of(pixels);
     if (!intact) return std::nullopt;
     std::optional<CacheRecords> unpacked = unpack_records(records, subject.files, header.undecoded);
-    if (!unpacked) return std::nullopt;
+    if (!unpacked || header.oriented > subject.files - header.undecoded) return std::nullopt;
+    unpacked->oriented = header.oriented;
     cache->require_intact();
     const PixelBlock block{cache, pixels.data(), static_cast<int64_t>(subject.files),
                            [cache] { cache->require_intact(); }};

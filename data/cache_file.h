@@ -18,8 +18,8 @@ struct CacheKey {
     bool operator==(const CacheKey&) const = default;
 };
 
-CacheKey cache_key(const std::filesystem::path& root, const std::vector<ImageFile>& files,
-                   int64_t image_size);
+CacheKey cache_key(const std::filesystem::path& root, const std::vector<ImageFile>& files, int64_t image_size,
+                   Turning turning);
 
 /// What a cache has to be of.
 struct CacheSubject {
@@ -35,21 +35,23 @@ struct CacheSubject {
 struct CacheRecords {
     std::vector<ContentHash> contents;     // [files]
     std::vector<UndecodedFile> undecoded;  // ascending
+    uint64_t oriented = 0;                 // images whose orientation is not 1
 };
 
 struct CacheHeader {
     char magic[8] = {'V', 'i', 't', 'r', 'I', 'm', 'g', '\n'};
-    uint32_t version = 2;
+    uint32_t version = 3;
     uint32_t image_size = 0;
     CacheKey key;
     uint64_t files = 0;
     uint64_t undecoded = 0;
+    uint64_t oriented = 0;
     uint64_t file_bytes = 0;
     uint64_t pixels_hash = 0;
     uint64_t records_hash = 0;  // of everything after the pixels
     uint64_t header_hash = 0;   // of everything above
 };
-static_assert(sizeof(CacheHeader) == 80);
+static_assert(sizeof(CacheHeader) == 88);
 
 inline constexpr size_t cache_pixels_offset = 4096;
 

@@ -133,6 +133,7 @@ Dataset load_dataset(const DatasetOptions& given) {
     Dataset dataset = format.load(options);
     dataset.kind = format.kind;
     dataset.draw.seed = options.seed;
+    dataset.exif_orientation = options.exif_orientation;
     const bool none_held_out = !options.validation && options.default_validation == 0.0;
     for (const auto& [part, set] :
          {std::pair{"training", &dataset.train}, {"validation", &dataset.validation}}) {

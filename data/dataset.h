@@ -33,6 +33,9 @@ struct DatasetOptions {
     /// the set, or folder_size for image_folder.
     int64_t image_size = 0;
     int64_t folder_size = 64;
+    /// Whether image files are turned as their EXIF orientation says; torchvision does not. In any case a
+    /// notice tells how many of them have one.
+    bool exif_orientation = false;
     /// Share of the training set to keep, in (0, 1]: the same share of each class, at least one image.
     double subset = 1.0;
     /// Share of each class to hold out for validation, in (0, 1), where the set has no validation images of
@@ -90,6 +93,7 @@ struct Dataset {
     /// Training images that are left out of the subset.
     ImageSet left_out;
     SplitDraw draw;
+    bool exif_orientation = false;         // as the options had it
     std::vector<std::string> class_names;  // as text (engine/escape.h)
     /// Of the training images that are kept: what to normalise both sets with.
     ChannelStatistics statistics;

@@ -1,125 +1,119 @@
-// BMP by stb_image, read through callbacks that notice where it runs past the end of the file.
+// BMP: rows of pixels, or run lengths, as its header says (bmp_layout.h).
 
-#define STBI_ONLY_BMP
-#define STBI_NO_STDIO
 #include <fmt/format.h>
-#include <stb/stb_image.h>
 
 #include <algorithm>
-#include <array>
-#include <climits>
-#include <cstdlib>
-#include <cstring>
-#include <memory>
-#include <new>
-#include <string_view>
 
+#include "data/bmp_layout.h"
+#include "data/bmp_runs.h"
 #include "data/decoders.h"
 
 namespace vitrine {
 namespace {
 
-/// The file as a stream. stb_image takes zeros for what is missing, so only the stream knows of it.
-struct Stream {
-    ByteSource& source;
-    bool ran_out = false;
+/// 5 or 6 bits as a level, truncated as Pillow does it.
+uint8_t level_of(unsigned value, int bits) {
+    const unsigned largest = (1U << bits) - 1;
+    return static_cast<uint8_t>((value & largest) * 255 / largest);
+}
+
+class RowConverter {
+  public:
+    explicit RowConverter(const BmpLayout& layout) : layout_(layout) {}
+
+    void convert(std::span<const uint8_t> row, uint8_t* pixels) const {
+        for (size_t x = 0; x < static_cast<size_t>(layout_.width); ++x, pixels += 3) {
+            const BmpColour colour = colour_at(row, x);
+            std::ranges::copy(colour, pixels);
+        }
+    }
+
+  private:
+    BmpColour colour_at(std::span<const uint8_t> row, size_t x) const {
+        switch (layout_.bits) {
+            case 1:
+                return layout_.palette[row[x / 8] >> (7 - x % 8) & 1];
+            case 4:
+                return layout_.palette[x % 2 == 0 ? row[x / 2] >> 4 : row[x / 2] & 15];
+            case 8:
+                return layout_.palette[row[x]];
+            case 16: {
+                const unsigned pixel = row[2 * x] | row[2 * x + 1] << 8;
+                const int green = layout_.green_bits;
+                return {level_of(pixel >> (5 + green), 5), level_of(pixel >> 5, green), level_of(pixel, 5)};
+            }
+            default: {
+                const auto pixel = row.subspan(x * static_cast<size_t>(layout_.bits) / 8);
+                const auto& at = layout_.channel_at;
+                return {pixel[at[0]], pixel[at[1]], pixel[at[2]]};
+            }
+        }
+    }
+
+    const BmpLayout& layout_;
 };
 
-int read_stream(void* user, char* target, int count) {
-    auto& stream = *static_cast<Stream*>(user);
-    const size_t taken = stream.source.read(reinterpret_cast<uint8_t*>(target), static_cast<size_t>(count));
-    stream.ran_out = stream.ran_out || taken == 0;
-    return static_cast<int>(taken);
+/// Row y of the file in the image.
+uint8_t* row_of(const BmpLayout& layout, Image& image, int64_t y) {
+    return image.pixels.data() + 3 * layout.width * (layout.top_down ? y : layout.height - 1 - y);
 }
 
-void skip_stream(void* user, int count) {
-    auto& stream = *static_cast<Stream*>(user);
-    const auto wanted = static_cast<size_t>(std::max(count, 0));
-    stream.ran_out = stream.ran_out || stream.source.skip(wanted) < wanted;
+Image decode_rows(BmpBytes& bytes, const BmpLayout& layout) {
+    ByteSource& source = bytes.source();
+    const int64_t row_bytes = layout.row_bytes();
+    require_bytes_for(
+        source, layout.width, layout.height,
+        static_cast<int64_t>(layout.pixels_at) + (layout.height - 1) * layout.stride + row_bytes);
+    Image image = make_image(source, layout.width, layout.height, row_bytes);
+    std::vector<uint8_t> row(static_cast<size_t>(row_bytes));
+    const RowConverter converter(layout);
+    bytes.go_to(layout.pixels_at);
+    for (int64_t y = 0; y < layout.height; ++y) {
+        if (y > 0) bytes.skip(static_cast<size_t>(layout.stride - row_bytes));
+        if (bytes.read(row.data(), row.size()) < row.size())
+            throw ImageError(source.path(), "the BMP file is truncated");
+        converter.convert(row, row_of(layout, image, y));
+    }
+    return image;
 }
 
-int stream_ended(void* user) { return static_cast<Stream*>(user)->source.look().empty(); }
-
-/// What the header says. Files made up of fewer bytes have zeros in the place of what is missing.
-struct BmpHeader {
-    static constexpr size_t longest = 70;  // up to the masks
-
-    explicit BmpHeader(std::span<const uint8_t> file) {
-        std::copy_n(file.begin(), std::min(file.size(), longest), bytes);
-    }
-
-    /// Files of OS/2 have a header of 12 bytes with sizes of 16 bits.
-    bool is_short() const { return number(14, 4) == 12; }
-    int64_t width() const { return is_short() ? number(18, 2) : signed_number(18); }
-    /// A negative one says that the top row comes first.
-    int64_t height() const { return is_short() ? number(20, 2) : std::abs(signed_number(22)); }
-    int64_t bits() const { return is_short() ? number(24, 2) : number(28, 2); }
-    bool has_masks() const { return !is_short() && number(30, 4) == 3; }
-    int64_t green_mask() const { return number(58, 4); }
-
-    /// Before its rows are counted: an unknown kind could have rows of any length.
-    void require_known_kind(const std::string& path) const {
-        constexpr std::array<int64_t, 6> known = {1, 4, 8, 16, 24, 32};
-        const int64_t compression = is_short() ? 0 : number(30, 4);
-        if (std::find(known.begin(), known.end(), bits()) != known.end() &&
-            (compression == 0 || compression == 3))
-            return;
-        throw ImageError(
-            path,
-            fmt::format("the BMP data are damaged or of an unknown kind ({} bits a pixel, compression {})",
-                        bits(), compression));
-    }
-
-    int64_t number(size_t at, size_t count) const {
-        int64_t value = 0;
-        for (size_t i = 0; i < count; ++i) value |= int64_t{bytes[at + i]} << (8 * i);
-        return value;
-    }
-    int64_t signed_number(size_t at) const {
-        return static_cast<int32_t>(static_cast<uint32_t>(number(at, 4)));
-    }
-
-    uint8_t bytes[longest] = {};
-};
-
-/// 5 or 6 bits a channel: stb_image repeats the high bits in the low ones, Pillow scales by 255 / 31 or 255 /
-/// 63 and truncates.
-void rescale_16_bit_levels(const BmpHeader& header, Image& image) {
-    if (header.bits() != 16) return;
-    const int green_bits = header.has_masks() && header.green_mask() == 0x7E0 ? 6 : 5;
-    for (size_t i = 0; i < image.pixels.size(); ++i) {
-        const int bits = i % 3 == 1 ? green_bits : 5;
-        image.pixels[i] = static_cast<uint8_t>((image.pixels[i] >> (8 - bits)) * 255 / ((1 << bits) - 1));
-    }
+/// No more than any sensible image has: eight bytes a pixel, with some commands more for tiny ones.
+size_t most_run_bytes(const BmpLayout& layout, const ByteSource& source) {
+    const uint64_t most = (uint64_t{64} << 10) + 8 * static_cast<uint64_t>(layout.width * layout.height);
+    return std::min(most, source.size());
 }
 
-[[noreturn]] void throw_unreadable(const std::string& path) {
-    const std::string_view reason = stbi_failure_reason();
-    if (reason == "outofmem") throw std::bad_alloc();
-    throw ImageError(path, fmt::format("the BMP data are damaged or of an unknown kind ({})", reason));
+/// Two bytes can stand for many rows, so that the file's size says nothing: only where the runs make up the
+/// whole image is there memory for its pixels.
+Image decode_runs(BmpBytes& bytes, const BmpLayout& layout) {
+    ByteSource& source = bytes.source();
+    const size_t most = most_run_bytes(layout, source);
+    std::shared_ptr<const void> memory =
+        reserve_image_memory(source, layout.width, layout.height, static_cast<int64_t>(most));
+    std::vector<uint8_t> data(most);
+    bytes.go_to(layout.pixels_at);
+    data.resize(bytes.read(data.data(), most));
+    BmpRuns runs(data, layout.pixels_at % 2 != 0, layout.coding == BmpCoding::runs_of_halves, layout.width,
+                 layout.height);
+    if (!runs.unpack([](int64_t, int64_t, uint8_t, uint8_t) {}))
+        throw ImageError(source.path(), "the BMP file is truncated: its run lengths end before its pixels");
+    Image image = make_image(layout.width, layout.height, std::move(memory));
+    runs.unpack([&](int64_t first, int64_t count, uint8_t even, uint8_t odd) {
+        for (int64_t i = 0; i < count; ++i) {
+            const int64_t at = first + i;
+            uint8_t* pixel = row_of(layout, image, at / layout.width) + 3 * (at % layout.width);
+            std::ranges::copy(layout.palette[i % 2 == 0 ? even : odd], pixel);
+        }
+    });
+    return image;
 }
 
 }  // namespace
 
 Image decode_bmp(ByteSource& source) {
-    const BmpHeader header(source.look());
-    const int64_t width = header.width(), height = header.height();
-    check_image_size(width, height, source.path());
-    header.require_known_kind(source.path());
-    // Rows are not compressed in any kind that is read.
-    require_bytes_for(source, width, height, height * ((width * header.bits() + 7) / 8));
-    Image image = make_image(source, width, height, 3 * width * height);  // stb_image has pixels of its own
-    const stbi_io_callbacks callbacks{read_stream, skip_stream, stream_ended};
-    Stream stream{source};
-    int read_width = 0, read_height = 0, channels = 0;
-    const std::unique_ptr<stbi_uc, decltype(&stbi_image_free)> pixels(
-        stbi_load_from_callbacks(&callbacks, &stream, &read_width, &read_height, &channels, 3),
-        stbi_image_free);
-    if (stream.ran_out) throw ImageError(source.path(), "the BMP file is truncated");
-    if (pixels == nullptr || read_width != width || read_height != height) throw_unreadable(source.path());
-    std::copy_n(pixels.get(), image.pixels.size(), image.pixels.begin());
-    rescale_16_bit_levels(header, image);
-    return image;
+    BmpBytes bytes(source);
+    const BmpLayout layout = read_bmp_layout(bytes);
+    return layout.coding == BmpCoding::rows ? decode_rows(bytes, layout) : decode_runs(bytes, layout);
 }
 
 }  // namespace vitrine

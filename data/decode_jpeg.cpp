@@ -3,7 +3,11 @@
 #include <algorithm>
 #include <csetjmp>
 #include <cstdio>
+#include <cstring>
+#include <memory>
 #include <new>
+#include <optional>
+#include <string_view>
 // libjpeg's headers need some of the above.
 #include <jerror.h>
 #include <jpeglib.h>
@@ -11,6 +15,7 @@
 #include <fmt/format.h>
 
 #include "data/decoders.h"
+#include "data/orientation.h"
 
 namespace vitrine {
 namespace {
@@ -92,6 +97,50 @@ void skip_input(j_decompress_ptr info, long count) {
     source.bytes_in_buffer -= static_cast<size_t>(count);
 }
 
+unsigned next_byte(j_decompress_ptr info) {
+    if (info->src->bytes_in_buffer == 0) next_input(info);
+    --info->src->bytes_in_buffer;
+    return *info->src->next_input_byte++;
+}
+
+/// The orientation in APP1 segments: of EXIF, which goes on in a second one where it is long, or of XMP. Has
+/// no more than its two buffers, for libjpeg's callbacks must not throw.
+class App1Reader {
+  public:
+    /// Takes a segment, from its length on.
+    void read(j_decompress_ptr info) {
+        const unsigned high = next_byte(info), low = next_byte(info);
+        const unsigned length = high << 8 | low;
+        if (length <= 2) return;
+        for (unsigned i = 0; i < length - 2; ++i) segment_[i] = static_cast<uint8_t>(next_byte(info));
+        take({reinterpret_cast<const char*>(segment_.get()), length - 2});
+    }
+
+    int orientation() const {
+        return orientation_of(orientation_in_exif({exif_.get(), exif_bytes_}), in_xmp_);
+    }
+
+  private:
+    void take(std::string_view segment) {
+        using namespace std::string_view_literals;
+        constexpr std::string_view exif = "Exif\0\0"sv, xmp = "http://ns.adobe.com/xap/1.0/\0"sv;
+        if (segment.starts_with(exif)) {
+            const std::string_view more = segment.substr(exif.size());
+            const size_t count = std::min(more.size(), largest - exif_bytes_);
+            std::memcpy(exif_.get() + exif_bytes_, more.data(), count);
+            exif_bytes_ += count;
+        } else if (segment.starts_with(xmp)) {
+            in_xmp_ = orientation_in_xmp(segment);
+        }
+    }
+
+    static constexpr size_t largest = 1 << 16;  // of a segment
+    std::unique_ptr<uint8_t[]> segment_ = std::make_unique_for_overwrite<uint8_t[]>(largest);
+    std::unique_ptr<uint8_t[]> exif_ = std::make_unique_for_overwrite<uint8_t[]>(largest);
+    size_t exif_bytes_ = 0;
+    std::optional<int64_t> in_xmp_;
+};
+
 /// Every function that calls libjpeg returns false where libjpeg gave up; message() says why. They keep
 /// nothing with a destructor on the stack, for a jump skips destructors.
 class JpegReader {
@@ -114,14 +163,38 @@ class JpegReader {
         jpeg_create_decompress(&info_);
         info_.src = &input_.base;
         info_.progress = &progress_;
+        info_.client_data = this;
+        jpeg_set_marker_processor(&info_, JPEG_APP0 + 1, app1_is_here);
         jpeg_read_header(&info_, TRUE);
+        orientation_ = app1_.orientation();  // what comes behind the header is none of Pillow's
         return true;
     }
 
     int64_t width() const { return info_.image_width; }
     int64_t height() const { return info_.image_height; }
     int channels() const { return info_.num_components; }
+    int orientation() const { return orientation_; }
+    int bits() const { return info_.data_precision; }
     const char* message() const { return handler_.message; }
+
+    /// What libjpeg gave up at, where it is no damage but a kind of JPEG that it does not read.
+    std::optional<std::string> unsupported_kind() const {
+        const int about = handler_.base.msg_parm.i[0];
+        switch (handler_.base.msg_code) {
+            case JERR_SOF_UNSUPPORTED:
+                return fmt::format("a {} JPEG file", name_of_process(about));
+            case JERR_UNKNOWN_MARKER:
+                if (about == 0xF7) return "a JPEG-LS file";
+                return std::nullopt;
+            case JERR_BAD_PRECISION:
+                return fmt::format("a JPEG file of {} bits a channel", about);
+            case JERR_ARITH_NOTIMPL:
+                return "a JPEG file with arithmetic coding";
+            default:
+                return std::nullopt;
+        }
+    }
+
     bool ran_out_of_memory() const { return handler_.base.msg_code == JERR_OUT_OF_MEMORY; }
 
     /// Beside the pixels: the coefficients of an image in several scans are kept until the last one has come.
@@ -163,6 +236,16 @@ class JpegReader {
     }
 
   private:
+    /// By the frame's marker.
+    static const char* name_of_process(int marker) {
+        return marker == 0xC3 || marker == 0xCB ? "lossless" : "hierarchical";
+    }
+
+    static boolean app1_is_here(j_decompress_ptr info) {
+        static_cast<JpegReader*>(info->client_data)->app1_.read(info);
+        return TRUE;
+    }
+
     std::span<const jpeg_component_info> components() const {
         return {info_.comp_info, static_cast<size_t>(info_.num_components)};
     }
@@ -191,10 +274,17 @@ class JpegReader {
     ErrorHandler handler_{};
     jpeg_progress_mgr progress_{};
     Input input_{};
+    App1Reader app1_;
+    int orientation_ = 1;
 };
 
-[[noreturn]] void throw_damaged(const JpegReader& reader, const std::string& path) {
+[[noreturn]] void throw_unsupported(const std::string& kind, const std::string& path) {
+    throw ImageError(path, fmt::format("{}, which is not supported", kind));
+}
+
+[[noreturn]] void throw_unreadable(const JpegReader& reader, const std::string& path) {
     if (reader.ran_out_of_memory()) throw std::bad_alloc();
+    if (const std::optional<std::string> kind = reader.unsupported_kind()) throw_unsupported(*kind, path);
     throw ImageError(path, fmt::format("the JPEG data are damaged or truncated ({})", reader.message()));
 }
 
@@ -203,7 +293,9 @@ class JpegReader {
 Image decode_jpeg(ByteSource& source) {
     const std::string& path = source.path();
     JpegReader reader(source);
-    if (!reader.read_header()) throw_damaged(reader, path);
+    if (!reader.read_header()) throw_unreadable(reader, path);
+    if (reader.bits() != 8)
+        throw_unsupported(fmt::format("a JPEG file of {} bits a channel", reader.bits()), path);
     if (reader.channels() != 1 && reader.channels() != 3 && reader.channels() != 4) {
         throw ImageError(path,
                          fmt::format("the JPEG has {} channels; 1, 3 or 4 are allowed", reader.channels()));
@@ -213,8 +305,9 @@ Image decode_jpeg(ByteSource& source) {
     Image image = make_image(source, reader.width(), reader.height(), reader.working_bytes());
     std::vector<uint8_t> cmyk_row(reader.channels() == 4 ? static_cast<size_t>(4 * reader.width()) : 0);
     if (!reader.read_pixels(image.pixels.data(), cmyk_row.empty() ? nullptr : cmyk_row.data())) {
-        throw_damaged(reader, path);
+        throw_unreadable(reader, path);
     }
+    image.orientation = reader.orientation();
     return image;
 }
 

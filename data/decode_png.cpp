@@ -7,9 +7,11 @@
 #include <csetjmp>
 #include <cstdio>
 #include <new>
+#include <optional>
 #include <string_view>
 
 #include "data/decoders.h"
+#include "data/orientation.h"
 
 namespace vitrine {
 namespace {
@@ -47,6 +49,7 @@ class PngReader {
         png_set_user_limits(png_, PNG_UINT_31_MAX, PNG_UINT_31_MAX);  // ours are checked with the header
         // Only what pixels depend on: nothing that text or colour profiles inflate to is of interest.
         png_set_keep_unknown_chunks(png_, PNG_HANDLE_CHUNK_NEVER, nullptr, -1);
+        png_set_read_user_chunk_fn(png_, this, chunk_is_here);
         while (!has_header_) process();
         return true;
     }
@@ -59,6 +62,7 @@ class PngReader {
         return height() * ((bits + 7) / 8 + 1);
     }
     const char* message() const { return message_; }
+    int orientation() const { return orientation_of(in_exif_, in_xmp_); }
 
     /// Decodes into `pixels` [height, width, 3].
     bool read_pixels(uint8_t* pixels) {
@@ -97,6 +101,22 @@ class PngReader {
         const PngReader& reader = reader_of(png);
         if (row != nullptr && y < reader.height())
             png_progressive_combine_row(png, reader.pixels_ + size_t{y} * reader.row_bytes_, row);
+    }
+
+    /// Of the chunks that are no pixels. libpng drops them all, then.
+    static int chunk_is_here(png_structp png, png_unknown_chunkp chunk) {
+        auto& reader = *static_cast<PngReader*>(png_get_user_chunk_ptr(png));
+        const std::string_view name(reinterpret_cast<const char*>(chunk->name), 4);
+        const std::span<const uint8_t> data(chunk->data, chunk->size);
+        if (name == "eXIf") reader.in_exif_ = orientation_in_exif(data);
+        if (name == "iTXt") reader.take_text({reinterpret_cast<const char*>(data.data()), data.size()});
+        return 1;
+    }
+
+    /// XMP, where it is not compressed: its name with a zero, two zeros, and two texts that end with one.
+    void take_text(std::string_view text) {
+        using namespace std::string_view_literals;
+        if (text.starts_with("XML:com.adobe.xmp\0\0\0"sv)) in_xmp_ = orientation_in_xmp(text);
     }
 
     static void end_is_here(png_structp png, png_infop) { reader_of(png).has_ended_ = true; }
@@ -140,6 +160,7 @@ class PngReader {
     char message_[200] = "";
     bool has_header_ = false;
     bool has_ended_ = false;
+    std::optional<int64_t> in_exif_, in_xmp_;
     size_t left_over_ = 0;  // of the piece, where libpng paused
     uint8_t* pixels_ = nullptr;
     size_t row_bytes_ = 0;
@@ -161,6 +182,7 @@ Image decode_png(ByteSource& source) {
     require_bytes_for(source, reader.width(), reader.height(), reader.raw_bytes() / largest_deflate_ratio);
     Image image = make_image(source, reader.width(), reader.height());
     if (!reader.read_pixels(image.pixels.data())) throw_damaged(reader, source.path());
+    image.orientation = reader.orientation();
     return image;
 }
 

@@ -13,7 +13,7 @@ namespace vitrine {
 Image decode_jpeg(ByteSource& source);
 Image decode_png(ByteSource& source);
 Image decode_bmp(ByteSource& source);
-/// PGM and PPM, binary (P5, P6), up to 16 bits.
+/// PBM, PGM and PPM, binary or plain (P1 … P6), up to 16 bits; gray PFM (Pf).
 Image decode_pnm(ByteSource& source);
 
 /// Throws where a side is below 1 or the area is over largest_image_pixels.
@@ -26,5 +26,11 @@ void require_bytes_for(const ByteSource& source, int64_t width, int64_t height, 
 /// An image of that (checked) size. Waits for memory for its pixels and for `working_bytes` beside them, and
 /// allows the source to be read as far as such an image needs.
 Image make_image(ByteSource& source, int64_t width, int64_t height, int64_t working_bytes = 0);
+
+/// Its two halves, for a format that has to see more of its file before it believes the size: waiting, and
+/// taking the memory.
+std::shared_ptr<const void> reserve_image_memory(ByteSource& source, int64_t width, int64_t height,
+                                                 int64_t working_bytes);
+Image make_image(int64_t width, int64_t height, std::shared_ptr<const void> memory);
 
 }  // namespace vitrine

@@ -39,9 +39,10 @@ std::string suffix_of(const std::string& name) { return lower_case(fs::path(name
 /// Ends of names of images that are listed nowhere, because nothing here or in torchvision reads them by that
 /// name.
 bool has_other_image_extension(const std::string& name) {
-    static constexpr std::array<std::string_view, 16> extensions = {
-        ".gif", ".heic", ".heif", ".avif", ".jfif", ".jpe", ".jxl", ".jp2",
-        ".dng", ".cr2",  ".nef",  ".arw",  ".psd",  ".tga", ".exr", ".svg"};
+    static constexpr std::array<std::string_view, 25> extensions = {
+        ".gif", ".heic", ".heif", ".avif", ".jfif", ".jpe", ".jxl", ".jp2", ".j2k",
+        ".dng", ".cr2",  ".nef",  ".arw",  ".psd",  ".tga", ".pcx", ".exr", ".svg",
+        ".pbm", ".pnm",  ".pfm",  ".pam",  ".dib",  ".ico", ".cur"};
     return std::ranges::find(extensions, suffix_of(name)) != extensions.end();
 }
 

@@ -38,6 +38,17 @@ void refuse_damaged(const std::vector<SkippedFile>& skipped) {
     if (first != skipped.end()) throw ImageError(first->path, first->reason);
 }
 
+/// Photographs that look upright elsewhere lie on their side here, or no longer do.
+void report_orientations(Dataset& dataset, const PackedImages& packed, bool applied) {
+    if (packed.oriented == 0) return;
+    const int64_t images = packed.pixels.images - std::ssize(packed.undecoded);
+    dataset.notices.push_back(
+        fmt::format("{} of {} images carr{} an EXIF orientation, which is {}", packed.oriented, images,
+                    packed.oriented == 1 ? "ies" : "y",
+                    applied ? "applied (data.exif_orientation = true)"
+                            : "ignored as torchvision does; data.exif_orientation = true applies it"));
+}
+
 /// "3 files: a WebP file, which is not supported: …; 1 file: the file is empty": why a class has no training
 /// image.
 std::string reasons_of(int32_t label, const FolderListing& listing, const PackedImages& packed,
@@ -85,14 +96,21 @@ Dataset load_listing(const FolderListing& listing, const std::vector<std::string
                      int64_t train_files, int64_t default_image_size, const DatasetOptions& options) {
     if (options.strict) refuse_damaged(listing.skipped);
     const int64_t image_size = options.image_size > 0 ? options.image_size : default_image_size;
-    PackedImages packed = pack_images(listing.root, listing.files,
-                                      {image_size, options.strict, options.cache_folder, options.threads,
-                                       options.progress, options.verify_cache});
+    PackedImages packed =
+        pack_images(listing.root, listing.files,
+                    {.image_size = image_size,
+                     .turning = options.exif_orientation ? Turning::upright : Turning::as_stored,
+                     .strict = options.strict,
+                     .cache_folder = options.cache_folder,
+                     .threads = options.threads,
+                     .progress = options.progress,
+                     .verify = options.verify_cache});
 
     Dataset dataset;
     packed.pixels.names = names_of(listing);
     for (const std::string& name : class_names) dataset.class_names.push_back(escape(name));
     dataset.notices = packed.notices;
+    report_orientations(dataset, packed, options.exif_orientation);
     dataset.skipped = listing.skipped;
     std::vector<bool> decoded(listing.files.size(), true);
     for (const UndecodedFile& file : packed.undecoded) {

@@ -20,7 +20,7 @@ struct KnownImage {
     std::string name;  // ImageSet::name
     int32_t label = 0;
     Part part = Part::training;
-    uint64_t pixels = 0;  // hash of its pixels, read at the identity's size
+    uint64_t pixels = 0;  // hash of its pixels, read as the identity says: size, orientation
 
     bool operator==(const KnownImage&) const = default;
 };
@@ -29,6 +29,7 @@ struct DatasetIdentity {
     std::string kind;
     int64_t height = 0, width = 0;
     SplitDraw draw;
+    bool exif_orientation = false;     // whether its images were turned
     std::vector<std::string> classes;  // Dataset::class_names
     /// Training images, validation images, those left out; each part in the order of its set.
     std::vector<KnownImage> images;

@@ -1,9 +1,9 @@
 // A data set's identity as bytes and back: see identity.h.
 //
 // Texts, each ended by a zero byte, which no file's name can hold: what this is; kind, height, width, seed,
-// the shares held out and kept, whether it was rearranged; the number of classes and their names; the number
-// of images, and for each its label, the first letter of its part, the hash of its pixels (hexadecimal), and
-// its name.
+// the shares held out and kept, whether it was rearranged, whether images were turned (not in version 1); the
+// number of classes and their names; the number of images, and for each its label, the first letter of its
+// part, the hash of its pixels (hexadecimal), and its name.
 
 #include <fmt/format.h>
 
@@ -15,7 +15,8 @@
 namespace vitrine {
 namespace {
 
-constexpr std::string_view magic = "vitrine data 1";
+constexpr std::string_view magic = "vitrine data 2";
+constexpr std::string_view first_magic = "vitrine data 1";
 
 class Writer {
   public:
@@ -96,6 +97,7 @@ std::string pack(const DatasetIdentity& identity) {
     writer.number(identity.draw.validation);
     writer.number(identity.draw.subset);
     writer.number(identity.draw.rearranged ? 1 : 0);
+    writer.number(identity.exif_orientation ? 1 : 0);
     writer.number(identity.classes.size());
     for (const std::string& name : identity.classes) writer.text(name);
     writer.number(identity.images.size());
@@ -111,7 +113,8 @@ std::string pack(const DatasetIdentity& identity) {
 DatasetIdentity unpack_identity(std::string_view bytes) {
     constexpr int64_t largest_side = 1 << 20;
     Reader reader(bytes);
-    if (reader.text() != magic) Reader::fail("it is of another kind or version");
+    const std::string_view version = reader.text();
+    if (version != magic && version != first_magic) Reader::fail("it is of another kind or version");
     DatasetIdentity identity;
     identity.kind = reader.text();
     identity.height = reader.number<int64_t>(1, largest_side);
@@ -120,6 +123,7 @@ DatasetIdentity unpack_identity(std::string_view bytes) {
     identity.draw.validation = reader.number(0.0, 1.0);
     identity.draw.subset = reader.number(0.0, 1.0);
     identity.draw.rearranged = reader.number(0, 1) == 1;
+    if (version != first_magic) identity.exif_orientation = reader.number(0, 1) == 1;
     const int64_t classes = reader.how_many(1);
     for (int64_t i = 0; i < classes; ++i) identity.classes.emplace_back(reader.text());
     const int64_t images = reader.how_many(7);

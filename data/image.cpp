@@ -15,6 +15,7 @@
 #include "data/decode_memory.h"
 #include "data/decoders.h"
 #include "data/image_format.h"
+#include "data/orientation.h"
 
 namespace vitrine {
 namespace {
@@ -29,9 +30,11 @@ Image decode_by_content(ByteSource& source) {
     return format.decode(source);
 }
 
-Image decode(ByteSource& source) {
+Image decode(ByteSource& source, Turning turning) {
+    if (turning == Turning::upright) source.expect_turning();
     try {
-        return decode_by_content(source);
+        Image image = decode_by_content(source);
+        return turning == Turning::upright ? turned_upright(std::move(image)) : image;
     } catch (const ImageError&) {
         // A decoder sees no more than the end of its data.
         if (const std::optional<std::string> failure = source.failure())
@@ -68,23 +71,35 @@ void require_bytes_for(const ByteSource& source, int64_t width, int64_t height, 
                     width, height, source.size()));
 }
 
-Image make_image(ByteSource& source, int64_t width, int64_t height, int64_t working_bytes) {
-    const int64_t pixel_bytes = 3 * width * height;
+std::shared_ptr<const void> reserve_image_memory(ByteSource& source, int64_t width, int64_t height,
+                                                 int64_t working_bytes) {
     source.allow_pixels(width * height);
-    std::shared_ptr<const void> memory = take_decode_memory(pixel_bytes + working_bytes);
-    return {height, width, std::vector<uint8_t>(static_cast<size_t>(pixel_bytes)), std::move(memory)};
+    const int64_t pixel_bytes = 3 * width * height;
+    return take_decode_memory(pixel_bytes +
+                              std::max(working_bytes, source.expects_turning() ? pixel_bytes : 0));
 }
 
-Image decode_image(std::span<const uint8_t> bytes, const std::string& path) {
+Image make_image(int64_t width, int64_t height, std::shared_ptr<const void> memory) {
+    return {.height = height,
+            .width = width,
+            .pixels = std::vector<uint8_t>(static_cast<size_t>(3 * width * height)),
+            .memory = std::move(memory)};
+}
+
+Image make_image(ByteSource& source, int64_t width, int64_t height, int64_t working_bytes) {
+    return make_image(width, height, reserve_image_memory(source, width, height, working_bytes));
+}
+
+Image decode_image(std::span<const uint8_t> bytes, const std::string& path, Turning turning) {
     ByteSource source(bytes, path);
-    return decode(source);
+    return decode(source, turning);
 }
 
-Image read_image(const std::filesystem::path& file, ContentHash* content) {
+Image read_image(const std::filesystem::path& file, ContentHash* content, Turning turning) {
     ByteSource source(file);
-    if (content == nullptr) return decode(source);
+    if (content == nullptr) return decode(source, turning);
     try {
-        Image image = decode(source);
+        Image image = decode(source, turning);
         *content = source.content_read();
         return image;
     } catch (const ImageError&) {

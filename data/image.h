@@ -6,9 +6,10 @@
 //   - palettes are looked up, bi-level and gray images are copied into three equal channels;
 //   - 16-bit colour keeps the high byte of each sample, but a 16-bit *gray* image is clipped at 255;
 //   - four-channel JPEG is read as Adobe's inverted CMYK and converted as R = (255-K) - C·(255-K)/255;
-//   - orientation tags (EXIF) and colour profiles are ignored.
-// Formats: JPEG (libjpeg-turbo), PNG (libpng), BMP (stb_image), PGM and PPM. The content decides, never the
-// name. Unlike Pillow, a JPEG or PNG whose data end early or do not match their checks is always refused.
+//   - colour profiles are ignored; so are orientations (EXIF), unless the caller wants images upright: then
+//     they are what Pillow's ImageOps.exif_transpose makes of them.
+// Formats: JPEG (libjpeg-turbo), PNG (libpng), BMP, PBM, PGM, PPM and gray PFM. The content decides, never
+// the name. Unlike Pillow, a JPEG or PNG whose data end early or do not match their checks is always refused.
 //
 // Any bytes may be given to the decoders. Time and memory follow from the size of the file and of the image
 // that its header claims, and the claim is held against the file before anything is allocated: README.md has
@@ -31,6 +32,9 @@ struct Image {
     int64_t height = 0;
     int64_t width = 0;
     std::vector<uint8_t> pixels;  // [height, width, 3], RGB
+    /// What the file says of how the camera was held, applied or not: 2 to 8, or 1 for upright
+    /// (orientation.h).
+    int orientation = 1;
     /// Its share of the memory that all images being decoded may take: see decode_memory.h.
     std::shared_ptr<const void> memory = nullptr;
 };
@@ -45,9 +49,13 @@ struct ImageError : Error {
 /// The largest image that is read: 16384 x 16384 pixels, or as many in another shape.
 inline constexpr int64_t largest_image_pixels = int64_t{1} << 28;
 
+/// Whether an image that was taken with the camera on its side is turned.
+enum class Turning { as_stored, upright };
+
 /// Decodes a whole file in memory; `path` is only for the messages. Throws ImageError; where memory ends, an
 /// Error that says so.
-Image decode_image(std::span<const uint8_t> bytes, const std::string& path);
+Image decode_image(std::span<const uint8_t> bytes, const std::string& path,
+                   Turning turning = Turning::as_stored);
 
 /// The first so many bytes of a file, as XXH3 of 64 bits.
 struct ContentHash {
@@ -62,7 +70,8 @@ ContentHash hash_beginning(const std::filesystem::path& file, uint64_t bytes);
 /// Reads and decodes a file, a piece at a time. Throws as decode_image, and ImageError where the file cannot
 /// be read or is no regular file.
 /// `content`, where it is given, becomes what was read of the file, also where that was no image.
-Image read_image(const std::filesystem::path& file, ContentHash* content = nullptr);
+Image read_image(const std::filesystem::path& file, ContentHash* content = nullptr,
+                 Turning turning = Turning::as_stored);
 
 /// True for the extensions that torchvision's ImageFolder takes for images, in either case:
 /// .jpg .jpeg .png .ppm .bmp .pgm .tif .tiff .webp

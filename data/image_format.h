@@ -28,7 +28,7 @@ struct ImageFormat {
 };
 
 /// The start of a file that tells its format.
-inline constexpr size_t format_bytes = 16;
+inline constexpr size_t format_bytes = 512;  // of SVG; the others show within 18
 
 ImageFormat image_format(std::span<const uint8_t> start);
 
@@ -38,6 +38,9 @@ std::vector<uint8_t> first_bytes(const std::filesystem::path& file);
 
 /// What this build reads, for messages: "JPEG, PNG, … and PPM are read".
 const std::string& readable_formats();
+
+/// "a PNG", "an AVIF"
+std::string with_article(std::string_view name);
 
 /// Why files of a (named) format that is not read are left out: "a HEIF or AVIF file, which is not supported:
 /// …" or "a WebP file, which this build does not read: it was made without libwebp-dev".

@@ -34,6 +34,19 @@ const std::vector<std::string> names = {"rgb_420.jpg",
                                         "palette.bmp",
                                         "rgba.bmp",
                                         "rgb.bmp",
+                                        "os2_1bit.bmp",
+                                        "os2_version2.bmp",
+                                        "few_colours.bmp",
+                                        "header_124.bmp",
+                                        "rle8.bmp",
+                                        "rle4.bmp",
+                                        "bilevel.pbm",
+                                        "bilevel_plain.pbm",
+                                        "gray_plain.pgm",
+                                        "gray.pfm",
+                                        "orientation_6.jpg",
+                                        "orientation_in_xmp.jpg",
+                                        "orientation_6.png",
                                         "gray.pgm",
                                         "gray_16bit.pgm",
                                         "rgb.ppm_file",
@@ -42,7 +55,7 @@ const std::vector<std::string> names = {"rgb_420.jpg",
 /// True where it is an image. Anything but an ImageError fails the test.
 bool is_image(const Bytes& bytes) {
     try {
-        const Image image = decode_image(bytes, "damaged");
+        const Image image = decode_image(bytes, "damaged", Turning::upright);
         CHECK(image.pixels.size() == static_cast<size_t>(3 * image.height * image.width));
         return true;
     } catch (const ImageError&) {

@@ -97,7 +97,7 @@ TEST_CASE_FIXTURE(Fixture, "listing: files that look like images, and others tha
                                           "ftypisom",
                                           12));
     CHECK(listed().empty());
-    const std::string rest = ", which is not supported: JPEG, PNG, BMP, PGM and PPM are read";
+    const std::string rest = ", which is not supported: JPEG, PNG, BMP, PBM, PGM, PPM and PFM are read";
     check_damaged("a.gif", "a GIF file" + rest);
     check_damaged("b.heic", "a .heic file" + rest);
     check_damaged("c.jfif",

@@ -193,7 +193,8 @@ const std::vector<Layout> layouts = {
     {"a class of HEIC", "cat/*5 dog/1.HEIC dog/2.heic",
      "in it are 2 files (a .heic file, which is not supported: JPEG"},
     {"a class of WebP", "cat/*5 dog/1.webp dog/2.webp dog/3.webp",
-     "the class folder 'ROOT/dog' has no readable image: 3 WebP files; JPEG, PNG, BMP, PGM and PPM are read"},
+     "the class folder 'ROOT/dog' has no readable image: 3 WebP files; JPEG, PNG, BMP, PBM, PGM, PPM and PFM "
+     "are read"},
     {"a class of TIFF", "cat/*5 dog/1.tif",
      "the class folder 'ROOT/dog' has no readable image: 1 TIFF file; JPEG"},
     {"WebP called JPEG", "cat/*5 dog/1.webp.jpg dog/2.webp.jpg",
@@ -202,7 +203,8 @@ const std::vector<Layout> layouts = {
     {"names without a suffix, as ImageNet's", "cat/*5 dog/n01_1 dog/n01_2",
      "in it are 2 files (a PPM file by its content, but its"},
     {"a class of this and that", "cat/*5 dog/1.txt dog/2.txt dog/3.gif dog/4",
-     "in it are 2 .txt, 1 file (a GIF file, which is not supported: JPEG, PNG, BMP, PGM and PPM are read), 1 "
+     "in it are 2 .txt, 1 file (a GIF file, which is not supported: JPEG, PNG, BMP, PBM, PGM, PPM and PFM "
+     "are read), 1 "
      "without a"},
     {"suffixes in upper case", "cat/*4 cat/x.PPM dog/*4 dog/x.Ppm", "cat dog: 8 + 2"},
 
