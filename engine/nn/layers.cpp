@@ -66,6 +66,11 @@ int64_t Conv2d::macs(const Shape& output) const {
     return output.count() * options_.kernel * options_.kernel * (options_.in_channels / options_.groups);
 }
 
+std::optional<Window> Conv2d::window() const {
+    const char* convolution = depthwise() ? "depthwise" : pointwise() ? "pointwise" : "dense";
+    return Window{convolution, options_.kernel, options_.stride};
+}
+
 BatchNorm2d::BatchNorm2d(int64_t channels, Placement placement) {
     const auto vector = [&](const char* name, double start, Role role) {
         return add(per_channel(name, channels, Initialisation::constant(start), role, placement));

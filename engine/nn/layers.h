@@ -31,6 +31,7 @@ class Conv2d : public Module {
     Conv2d(const Conv2dOptions& options, Placement placement);
     std::string kind() const override { return "Conv2d"; }
     int64_t macs(const Shape& output) const override;
+    std::optional<Window> window() const override;
 
   protected:
     Tensor forward(const Tensor& x) override;
@@ -71,6 +72,7 @@ class AvgPool2d : public Module {
   public:
     explicit AvgPool2d(int64_t kernel) : kernel_(kernel) {}
     std::string kind() const override { return "AvgPool2d"; }
+    std::optional<Window> window() const override { return Window{.kernel = kernel_, .stride = kernel_}; }
 
   protected:
     Tensor forward(const Tensor& x) override {

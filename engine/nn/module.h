@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -15,6 +16,12 @@
 #include "engine/tensor.h"
 
 namespace vitrine::nn {
+
+/// What a layer moves over an image, for the layer table.
+struct Window {
+    const char* convolution = "";  // "dense", "depthwise" or "pointwise"; empty for a pool
+    int64_t kernel = 1, stride = 1;
+};
 
 class Module {
   public:
@@ -31,6 +38,8 @@ class Module {
     /// Multiply-adds for an output of this shape; 0 for what is not counted by convention (norms,
     /// activations, pools).
     virtual int64_t macs(const Shape& /*output*/) const { return 0; }
+    /// Of convolutions and pools.
+    virtual std::optional<Window> window() const { return std::nullopt; }
 
     /// Batch norm and dropout behave differently in training (the default) and evaluation.
     void set_training(bool training);

@@ -52,6 +52,12 @@ TEST_CASE("numbers for people") {
     CHECK(grouped(3'504'872) == "3,504,872");
     CHECK(grouped(-123'456) == "-123,456");
     CHECK(metric(300'774'272.0) == "300.77 M");
+    CHECK(short_metric(0.0) == "0");
+    CHECK(short_metric(999.0) == "999");
+    CHECK(short_metric(1'000.0) == "1.00 k");
+    CHECK(short_metric(10'838'016.0) == "10.8 M");
+    CHECK(short_metric(409'600.0) == "410 k");
+    CHECK(short_metric(999'600.0) == "1.00 M");
     CHECK(bytes_text(26'700'000) == "26.7 MB");
     CHECK(bytes_text(12) == "12 B");
     CHECK(duration(7.4) == "0:07");

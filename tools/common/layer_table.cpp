@@ -2,6 +2,8 @@
 
 #include "tools/common/layer_table.h"
 
+#include <fmt/format.h>
+
 #include <map>
 
 #include "engine/trace.h"
@@ -32,6 +34,7 @@ LayerRow row_of(const OpEvent& event, const std::map<std::string, nn::Module*>& 
     nn::Module& module = *modules.at(event.module);
     if (module.children().empty()) {
         row.kind = module.kind();
+        row.window = module.window();
         row.parameters = trained_parameters(module);
         row.macs = module.macs(event.output.shape()) / images;
     }
@@ -40,6 +43,13 @@ LayerRow row_of(const OpEvent& event, const std::map<std::string, nn::Module*>& 
 }
 
 }  // namespace
+
+std::string layer_text(const LayerRow& row) {
+    if (!row.window) return row.kind;
+    const auto [convolution, kernel, stride] = *row.window;
+    const std::string name = *convolution == '\0' ? row.kind : convolution;
+    return fmt::format("{0} {1}×{1} /{2}", name, kernel, stride);
+}
 
 LayerTable layer_table(nn::Module& model, int64_t image_size, Placement placement) {
     std::map<std::string, nn::Module*> modules;

@@ -40,6 +40,16 @@ std::string metric(double value) {
     return *step == '\0' ? fmt::format("{:g}", number) : fmt::format("{:.2f} {}", number, step);
 }
 
+std::string short_metric(double value) {
+    // Rounded first: 999,600 is 1.00 M, not 1000 k.
+    const double size = std::abs(value);
+    const double unit = size > 0.0 ? std::pow(10.0, std::floor(std::log10(size)) - 2.0) : 1.0;
+    const auto [number, step] = scaled(size < 1000.0 ? value : std::round(value / unit) * unit);
+    if (*step == '\0') return fmt::format("{:g}", number);
+    const int digits = std::abs(number) < 10.0 ? 2 : std::abs(number) < 100.0 ? 1 : 0;
+    return fmt::format("{:.{}f} {}", number, digits, step);
+}
+
 std::string bytes_text(int64_t bytes) {
     const auto [number, step] = scaled(static_cast<double>(bytes));
     return *step == '\0' ? fmt::format("{} B", bytes) : fmt::format("{:.1f} {}B", number, step);
