@@ -1,6 +1,7 @@
 // The augmentation preview: a sheet with the pixels that the network gets, and text that fits.
 
 #include <doctest/doctest.h>
+#include <fmt/format.h>
 
 #include <algorithm>
 #include <set>
@@ -77,6 +78,32 @@ TEST_CASE("a preview's cells are augmented as the seed's epochs are, and the sam
     CHECK(sheet(small_set(false), recipe, 1, 3).pixels == image.pixels);
     // More images than classes: the second round finds none here, so there are six rows, not seven.
     CHECK(sheet(small_set(false), recipe, 7, 1).height == sheet(small_set(false), recipe, 6, 1).height);
+}
+
+TEST_CASE("a preview names the shares of mixed images, and has room for long names of classes") {
+    CHECK(tools::mixture_text(0.12, "T-shirt", "Bag") == "12% T-shirt, 88% Bag");
+    CHECK(tools::mixture_text(0.5, "T-shirt", "Bag") == "50% T-shirt, 50% Bag");
+    CHECK(tools::mixture_text(0.003, "T-shirt", "Bag") == "<1% T-shirt, >99% Bag");
+    CHECK(tools::mixture_text(0.999, "T-shirt", "Bag") == ">99% T-shirt, <1% Bag");
+    CHECK(tools::mixture_text(0.0, "T-shirt", "Bag") == "0% T-shirt, 100% Bag");
+    CHECK(tools::mixture_text(0.3, "Bag", "Bag") == "100% Bag");
+    CHECK(tools::mixture_text(0.3, std::string(500, 'n'), "Bag").size() < 80);
+
+    const std::string normal = "normalize = { mean = [0.4, 0.5, 0.6], std = [0.2, 0.3, 0.4] }\n";
+    Dataset dataset = small_set(false);
+    const Image plain = sheet(dataset, normal, 3, 2);
+    for (const char* mix : {"mixup", "cutmix"}) {
+        const std::string recipe = fmt::format("{}batch = {{ {} = 1.0 }}", normal, mix);
+        const Image mixed = sheet(dataset, recipe, 3, 2);
+        CHECK(mixed.width == plain.width);
+        CHECK(count_color(mixed, {80, 99, 3}) >= 128 * 128);  // originals are not mixed
+        CHECK(mixed.pixels != plain.pixels);
+        CHECK(mixed.height >= plain.height);
+    }
+    dataset.class_names[2] = "a name of a class that takes more than one line of its cell";
+    const std::string recipe = normal + "batch = { mixup = 1.0 }";
+    const int64_t more = sheet(dataset, recipe, 3, 2).height - sheet(small_set(false), recipe, 3, 2).height;
+    CHECK(more > 2 * 14);  // in its own row, and in the next
 }
 
 TEST_CASE("text is wrapped to its width, at spaces where there are any, and keeps every character") {

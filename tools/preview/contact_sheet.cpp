@@ -10,6 +10,7 @@
 
 #include "data/input_maker.h"
 #include "data/resize.h"
+#include "engine/escape.h"
 #include "tools/preview/canvas.h"
 
 namespace vitrine::tools {
@@ -22,7 +23,7 @@ constexpr int64_t smallest_side = 128;  // of a cell: narrower ones have no room
 
 struct Cell {
     Image image;
-    std::string text;
+    std::vector<std::string> captions{};  // below it, each on lines of its own
 };
 using Row = std::vector<Cell>;
 
@@ -94,7 +95,7 @@ Cell original(const Dataset& dataset, const ImageSet& set, int64_t sample) {
     const auto label = static_cast<size_t>(set.labels[static_cast<size_t>(sample)]);
     const uint8_t* pixels = set.image(sample);
     return {{set.height, set.width, std::vector<uint8_t>(pixels, pixels + set.image_bytes())},
-            dataset.class_names.at(label)};
+            {dataset.class_names.at(label)}};
 }
 
 std::string applied(const ImageSet& set, const TrainTransform& transform, uint64_t seed, uint32_t epoch,
@@ -102,7 +103,32 @@ std::string applied(const ImageSet& set, const TrainTransform& transform, uint64
     Program program{.width = set.width, .height = set.height};
     program.with_names = true;
     transform.draw(seed, epoch, static_cast<uint32_t>(sample), program);
-    return program.names.empty() ? "nothing" : fmt::format("{}", fmt::join(program.names, ", "));
+    return fmt::format("{}", fmt::join(program.names, ", "));
+}
+
+std::string percent(double share) {
+    const double whole = std::round(100.0 * share);
+    if (whole == 0.0 && share > 0.0) return "<1%";
+    return whole == 100.0 && share < 1.0 ? ">99%" : fmt::format("{:.0f}%", whole);
+}
+
+/// Of a class with a long name so much as a caption has room for.
+std::string short_name(const std::string& name) {
+    constexpr size_t longest = 48;
+    return printable(name, longest);
+}
+
+/// What each image's target is made of. Nothing where nothing was mixed.
+std::vector<std::string> mixtures(const Dataset& dataset, const Batch& batch, const NetworkInput& input) {
+    if (!input.other_labels.defined()) return {};
+    const std::vector<int32_t> others = input.other_labels.to_host<int32_t>();
+    std::vector<std::string> texts;
+    for (size_t n = 0; n < others.size(); ++n) {
+        const auto own = static_cast<size_t>(batch.labels[n]), other = static_cast<size_t>(others[n]);
+        texts.push_back(
+            mixture_text(input.share, dataset.class_names.at(own), dataset.class_names.at(other)));
+    }
+    return texts;
 }
 
 std::vector<Row> training_rows(const Dataset& dataset, const TrainTransform& transform,
@@ -114,9 +140,16 @@ std::vector<Row> training_rows(const Dataset& dataset, const TrainTransform& tra
     for (const int64_t sample : samples) rows.push_back({original(dataset, set, sample)});
     for (int i = 1; i <= epochs; ++i) {
         const auto epoch = static_cast<uint32_t>(i);
-        const std::vector<Image> pictures = pictures_of(maker.make(batch, epoch).images, transform.normalize);
-        for (size_t n = 0; n < samples.size(); ++n)
-            rows[n].push_back(Cell{pictures[n], applied(set, transform, seed, epoch, samples[n])});
+        const NetworkInput input = maker.make(batch, epoch);
+        const std::vector<Image> pictures = pictures_of(input.images, transform.normalize);
+        const std::vector<std::string> mixed = mixtures(dataset, batch, input);
+        for (size_t n = 0; n < samples.size(); ++n) {
+            Cell cell{pictures[n]};
+            if (!mixed.empty()) cell.captions.push_back(mixed[n]);
+            const std::string ops = applied(set, transform, seed, epoch, samples[n]);
+            if (!ops.empty() || mixed.empty()) cell.captions.push_back(ops.empty() ? "nothing" : ops);
+            rows[n].push_back(std::move(cell));
+        }
     }
     return rows;
 }
@@ -128,7 +161,7 @@ Row validation_cells(const Dataset& dataset, const EvalTransform& transform, con
     if (!sample) return {};
     const InputMaker maker(set, transform, {DType::f32, Device::cpu});
     const Tensor input = maker.make(batch_of(set, {*sample}), 0).images;
-    return {original(dataset, set, *sample), {pictures_of(input, transform.normalize).front(), ""}};
+    return {original(dataset, set, *sample), {pictures_of(input, transform.normalize).front()}};
 }
 
 /// Rows of cells with a heading each, and two sections side by side.
@@ -170,11 +203,17 @@ class Sheet {
         const int64_t apart = column >= validation_column_ ? section_gap - gap : 0;
         return gap + static_cast<int64_t>(column) * (side_ + gap) + apart;
     }
+    std::vector<std::string> caption_lines(const Cell& cell) const {
+        std::vector<std::string> lines;
+        for (const std::string& caption : cell.captions)
+            for (std::string& text : font_.wrap(caption, side_)) lines.push_back(std::move(text));
+        return lines;
+    }
     int64_t height_of(const Row& row) const {
         int64_t most = 0;
         for (const Cell& cell : row)
             most = std::max(most, fitted(cell.image, side_).height +
-                                      line() * static_cast<int64_t>(font_.wrap(cell.text, side_).size()));
+                                      line() * static_cast<int64_t>(caption_lines(cell).size()));
         return most + gap + 4;
     }
     std::vector<std::string> title_lines(const std::string& training, const std::string& validation,
@@ -189,7 +228,7 @@ class Sheet {
             const Image image = fitted(row[column].image, side_);
             paste(canvas, image, left_of(column), top);
             int64_t y = top + image.height + 2;
-            for (const std::string& text : font_.wrap(row[column].text, side_)) {
+            for (const std::string& text : caption_lines(row[column])) {
                 font_.draw(canvas, text, left_of(column), y, ink);
                 y += line();
             }
@@ -204,6 +243,12 @@ class Sheet {
 };
 
 }  // namespace
+
+std::string mixture_text(double share, const std::string& own, const std::string& other) {
+    if (own == other) return "100% " + short_name(own);
+    return fmt::format("{} {}, {} {}", percent(share), short_name(own), percent(1.0 - share),
+                       short_name(other));
+}
 
 std::vector<uint8_t> preview_sheet(const Dataset& dataset, const Transforms& transforms, int images,
                                    int epochs, uint64_t seed) {
