@@ -42,6 +42,7 @@ def compare(folder):
     """Each point with its line of metrics.jsonl, as 32-bit numbers."""
     keys = {"loss/train": "train_loss", "loss/validation": "val_loss", "accuracy/train": "train_accuracy",
             "accuracy/validation": "val_accuracy", "accuracy/validation_top5": "val_top5",
+            "judged/loss": "val_loss", "judged/accuracy": "val_accuracy",
             "schedule/learning_rate": "learning_rate", "schedule/momentum": "momentum"}
     with open(os.path.join(folder, "metrics.jsonl"), encoding="utf-8") as file:
         lines = [json.loads(line) for line in file]

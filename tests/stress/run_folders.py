@@ -26,6 +26,7 @@ import time
 
 POINTS = {"loss/train": "train_loss", "loss/validation": "val_loss", "accuracy/train": "train_accuracy",
           "accuracy/validation": "val_accuracy", "accuracy/validation_top5": "val_top5",
+          "judged/loss": "val_loss", "judged/accuracy": "val_accuracy",
           "schedule/learning_rate": "learning_rate", "schedule/momentum": "momentum"}
 
 
@@ -129,9 +130,11 @@ def check_events(run):
     wanted = {tag: [(line["step"], as_float32(line[key])) for line in metrics] for tag, key in POINTS.items()}
     wanted["speed/images_per_second"] = [(line["step"], as_float32(time["images_per_second"]))
                                          for line, time in zip(metrics, timing)]
+    wanted["gradient/norm"] = [(line["step"], as_float32(line["gradient_norm"]))
+                               for line in lines_of(run / "steps.jsonl") if metrics and line["step"] <= metrics[-1]["step"]]
     points = event_points(run)
     if points != (wanted if metrics else {}):
-        sys.exit(f"{run}: TensorBoard shows {points}, metrics.jsonl says {wanted}")
+        sys.exit(f"{run}: TensorBoard shows {points}, the logs say {wanted}")
     return len(metrics) * len(wanted)
 
 

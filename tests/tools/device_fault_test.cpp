@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <nlohmann/json.hpp>
 #include <string>
 
 #include "tests/tools/program.h"
@@ -34,6 +35,10 @@ TEST_CASE("train and bench name the kernel that made the device fail, late or at
         folder.path().string());
     const std::string sgd = "VITRINE_SIMT_FAULT=cudaErrorIllegalAddress@update_:2";
     check_told(run_script(sgd + train + "late"), "train", "(sgd_update ");
+    const auto late = nlohmann::json::parse(content_of(folder / "late/run.json"));
+    CHECK(late["ended"] == "failed");
+    CHECK(contains(late["failure"]["sentence"], "(sgd_update "));
+    CHECK(contains(content_of(folder / "late/report.html"), "(sgd_update "));
     check_told(run_script("CUDA_LAUNCH_BLOCKING=1 " + sgd + train + "blocking"), "train",
                "the kernel that went wrong is update_");
     const std::string softmax = "VITRINE_SIMT_FAULT=cudaErrorIllegalAddress@softmax:1";

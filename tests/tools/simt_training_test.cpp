@@ -4,6 +4,7 @@
 
 #include <cmath>
 #include <filesystem>
+#include <nlohmann/json.hpp>
 
 #include "engine/memory.h"
 #include "engine/random.h"
@@ -133,6 +134,30 @@ TEST_CASE("train --device simt: the program trains on CUDA kernels, watched if a
         CHECK(outcome.code == 0);
         CHECK(outcome.out.find("device") != std::string::npos);
     }
+}
+
+TEST_CASE("train --device simt: a stop measures one batch of the validation images, and says so") {
+    const TemporaryFolder folder;
+    write_colours(folder.path() / "data");
+    const auto train = [&](const std::string& device) {
+        return run("train", {"--data", folder / "data", "--image-size", "16", "--batch-size", "10",
+                             "--max-steps", "1", "--device", device, "--out", folder / device});
+    };
+    const Outcome simt = train("simt");
+    CAPTURE(simt.out);
+    CHECK(simt.code == 0);
+    CHECK(simt.out.find("on 10 of 36 images") != std::string::npos);
+    CHECK(simt.err.find("these are the scores of 10 of the 36 validation images") != std::string::npos);
+    const Outcome cpu = train("cpu");
+    CHECK(cpu.out.find("on 36 images") != std::string::npos);
+    // What is measured at an epoch's end is of all of them.
+    const Outcome whole =
+        run("train", {"--data", folder / "data", "--image-size", "16", "--batch-size", "60", "--max-steps",
+                      "2", "--device", "simt", "--json", "--out", folder / "whole"});
+    CHECK(whole.code == 0);
+    const auto line = nlohmann::json::parse(content_of(folder / "whole/metrics.jsonl"));
+    const double images = 36.0 * line["val_accuracy"].get<double>();
+    CHECK(std::abs(images - std::round(images)) < 1e-9);
 }
 
 }  // namespace

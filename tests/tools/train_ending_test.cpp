@@ -1,9 +1,12 @@
 // Runs of train that end before their time: by a signal, or because numbers stop being finite.
 
 #include <doctest/doctest.h>
+#include <fmt/format.h>
 
 #include <csignal>
 #include <filesystem>
+#include <fstream>
+#include <nlohmann/json.hpp>
 #include <sstream>
 
 #include "engine/safetensors.h"
@@ -13,6 +16,16 @@ namespace vitrine::tests {
 namespace {
 
 namespace fs = std::filesystem;
+
+using Json = nlohmann::json;
+
+/// Of DIR/run.
+Json settings_of(const TemporaryFolder& folder) { return Json::parse(content_of(folder / "run/run.json")); }
+
+/// What the page of DIR/run has of run.json: the first thing in its data.
+bool page_has(const TemporaryFolder& folder, const std::string& text) {
+    return content_of(folder / "run/report.html").find(text) != std::string::npos;
+}
 
 std::vector<std::string> endless_run(const TemporaryFolder& folder) {
     write_colours(folder.path() / "data");
@@ -33,6 +46,46 @@ TEST_CASE("train: Ctrl-C ends with a checkpoint and the best line") {
     CHECK(std::stol(last.metadata.at("epoch")) >= 2);
     // The checkpoint is that of the last step, which the notice names.
     CHECK(outcome.err.find("after step " + last.metadata.at("step") + ":") != std::string::npos);
+    CHECK(settings_of(folder)["ended"] == "interrupted");
+    CHECK(page_has(folder, R"("ended":"interrupted")"));
+}
+
+TEST_CASE("train: run.json and the page say how a run has ended, and nothing while it goes on") {
+    const TemporaryFolder folder;
+    write_colours(folder.path() / "data");
+    const auto ends = [&](const std::vector<std::string>& more, const char* how) {
+        std::vector<std::string> all{"--data",      folder / "data", "--image-size", "16",      "--epochs",
+                                     "2",           "--batch-size",  "20",           "--quiet", "--out",
+                                     folder / "run"};
+        all.insert(all.end(), more.begin(), more.end());
+        const Outcome outcome = run("train", all);
+        CAPTURE(outcome.err);
+        CHECK(outcome.code == 0);
+        CHECK(settings_of(folder)["ended"] == how);
+        CHECK_FALSE(settings_of(folder).contains("failure"));
+        CHECK(page_has(folder, fmt::format(R"("ended":"{}")", how)));
+    };
+    ends({"--max-steps", "2"}, "max-steps");
+    ends({"--max-minutes", "1e-9"}, "max-minutes");
+    ends({}, "finished");
+    // Drawn again where it was killed before all was written.
+    Json settings = settings_of(folder);
+    settings.erase("ended");
+    std::ofstream(folder / "run/run.json") << settings;
+    ends({}, "finished");
+    const std::string whole = content_of(folder / "run/run.json");
+    ends({}, "finished");
+    CHECK(content_of(folder / "run/run.json") == whole);
+    ends({"--overwrite", "--set", "training.early_stopping=1", "--set", "phase.1.epochs=50"},
+         "early stopping");
+
+    const TemporaryFolder other;
+    Program program("train", endless_run(other));
+    REQUIRE(program.wait_for_output("epoch 2/"));
+    CHECK_FALSE(settings_of(other).contains("ended"));
+    program.send(SIGKILL);
+    program.wait();
+    CHECK_FALSE(settings_of(other).contains("ended"));
 }
 
 TEST_CASE("train: SIGTERM, and SIGHUP of a terminal that goes away, end as cleanly") {
@@ -72,6 +125,48 @@ TEST_CASE("train: a loss that is not finite stops the run, names its origin and 
                               outcome.err.find("train: statistic layer_") != std::string::npos;
     CHECK((names_op || names_tensor));
     CHECK_FALSE(fs::exists(folder / "run/last.safetensors"));
+
+    // Nothing of the epoch is in metrics.jsonl, yet the page is there, with the sentence.
+    const Json failure = settings_of(folder)["failure"];
+    CHECK(outcome.err == fmt::format("train: {}\n", failure["sentence"].get<std::string>()));
+    CHECK(failure["epoch"] == 1);
+    CHECK(outcome.err.find(fmt::format("step {}", failure["step"].get<int64_t>())) != std::string::npos);
+    CHECK(settings_of(folder)["ended"] == "failed");
+    CHECK(page_has(folder, failure["sentence"].get<std::string>()));
+    CHECK(outcome.last_line() == "report      " + folder / "run/report.html");
+    CHECK(content_of(folder / "run/metrics.jsonl").empty());
+
+    arguments.back() = "0.01";
+    arguments.insert(arguments.end(), {"--allow-changes", "--max-steps", "7"});
+    const Outcome again = run("train", arguments);
+    CAPTURE(again.err);
+    CHECK(again.code == 0);
+    CHECK_FALSE(settings_of(folder).contains("failure"));
+    CHECK(settings_of(folder)["ended"] == "max-steps");
+    CHECK_FALSE(page_has(folder, failure["sentence"].get<std::string>()));
+}
+
+TEST_CASE("train: a run that fails later keeps its curves, and names epoch and step") {
+    const TemporaryFolder folder;
+    write_colours(folder.path() / "data");
+    std::ofstream(folder / "recipe.toml")
+        << "[training]\nbatch_size = 20\n"
+           "[[phase]]\nepochs = 2\nlr = 0.01\n[[phase]]\nepochs = 2\nlr = 1e30\n";
+    const Outcome outcome = run("train", {folder / "recipe.toml", "--data", folder / "data", "--image-size",
+                                          "16", "--out", folder / "run"});
+    CAPTURE(outcome.err);
+    REQUIRE(outcome.code == 1);
+    const Json failure = settings_of(folder)["failure"];
+    CHECK(failure["epoch"] == 3);
+    const int64_t step = failure["step"];
+    CHECK(step > 12);
+    CHECK(step <= 18);
+    std::istringstream lines(content_of(folder / "run/steps.jsonl"));
+    int64_t logged = 0;
+    for (std::string line; std::getline(lines, line); ++logged) {
+    }
+    CHECK(logged >= step - 1);
+    CHECK(page_has(folder, failure["sentence"].get<std::string>()));
 }
 
 }  // namespace

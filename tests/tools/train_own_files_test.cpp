@@ -45,6 +45,8 @@ struct Fixture : ColourRuns {
                                            {"accuracy/train", "train_accuracy"},
                                            {"accuracy/validation", "val_accuracy"},
                                            {"accuracy/validation_top5", "val_top5"},
+                                           {"judged/loss", "val_loss"},
+                                           {"judged/accuracy", "val_accuracy"},
                                            {"schedule/learning_rate", "learning_rate"},
                                            {"schedule/momentum", "momentum"}})
                 expected[tag].push_back({line["step"], line[key].get<float>()});
@@ -52,6 +54,11 @@ struct Fixture : ColourRuns {
         for (const auto& line : lines(name, "timing.jsonl")) {
             const int64_t step = lines(name, "metrics.jsonl").at(line["epoch"].get<size_t>() - 1)["step"];
             expected["speed/images_per_second"].push_back({step, line["images_per_second"].get<float>()});
+        }
+        const auto epochs = lines(name, "metrics.jsonl");
+        for (const auto& line : lines(name, "steps.jsonl")) {
+            if (!epochs.empty() && line["step"] <= epochs.back()["step"])
+                expected["gradient/norm"].push_back({line["step"], line["gradient_norm"].get<float>()});
         }
         CHECK(event_points(folder.path() / name) == expected);
     }

@@ -9,6 +9,7 @@
 #include <filesystem>
 #include <fstream>
 #include <map>
+#include <nlohmann/json.hpp>
 #include <thread>
 
 #include "engine/random.h"
@@ -214,6 +215,10 @@ TEST_CASE_FIXTURE(Fixture, "train: a full disk ends neither the run nor the chec
         CHECK(outcome.err.find("the run goes on") != std::string::npos);
         CHECK(outcome.err.find("last.safetensors could not be written") != std::string::npos);
         CHECK(outcome.last_line().starts_with("best val_accuracy "));
+        const auto settings = nlohmann::json::parse(file("full", "run.json"));
+        CHECK(settings["ended"] == "failed");
+        const std::string sentence = settings["failure"]["sentence"];
+        CHECK(outcome.err.ends_with("train: " + sentence + "\n"));
 
         const Outcome always = train("always");  // there never is a best model to begin the second phase with
         CAPTURE(always.err);
@@ -227,6 +232,7 @@ TEST_CASE_FIXTURE(Fixture, "train: a full disk ends neither the run nor the chec
     CHECK(outcome.code == 0);
     CHECK(outcome.err.find("going on after step 6") != std::string::npos);
     check_same("full", "whole");
+    CHECK_FALSE(nlohmann::json::parse(file("full", "run.json")).contains("failure"));
 }
 
 }  // namespace

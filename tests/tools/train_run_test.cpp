@@ -8,6 +8,8 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <regex>
+#include <sstream>
+#include <tuple>
 
 #include "engine/safetensors.h"
 #include "tests/tools/program.h"
@@ -179,6 +181,80 @@ TEST_CASE_FIXTURE(Fixture, "train: steps with unusual gradients are left out whe
         0);
     const SafeTensors checkpoint = read_safetensors(folder / "run/checkpoints/step-000000004.safetensors");
     CHECK(Json::parse(checkpoint.metadata.at("progress"))["skipped_steps"] == 3);
+}
+
+TEST_CASE_FIXTURE(Fixture,
+                  "train: each logged step has the norm of its gradients, which changes no bit of the run") {
+    REQUIRE(run("train", arguments("plain", {"--set", "training.accumulate=2"})).code == 0);
+    // So large a limit clips nothing, but the norm decides about the update.
+    REQUIRE(run("train",
+                arguments("clipped", {"--set", "training.accumulate=2", "--set", "training.clip_norm=1e9"}))
+                .code == 0);
+    const std::string steps = content_of(folder / "plain/steps.jsonl");
+    CHECK(steps == content_of(folder / "clipped/steps.jsonl"));
+    CHECK(content_of(folder / "plain/last.safetensors") == content_of(folder / "clipped/last.safetensors"));
+    std::istringstream lines(steps);
+    int64_t count = 0;
+    for (std::string line; std::getline(lines, line); ++count)
+        CHECK(Json::parse(line)["gradient_norm"].get<double>() > 0.0);
+    CHECK(count == 9);
+    // A moving average of norms is of the runs that ask for it alone.
+    const auto progress = [&](const char* name) {
+        const std::string file = fmt::format("{}/checkpoints/step-000000009.safetensors", name);
+        return Json::parse(read_safetensors(folder / file).metadata.at("progress"));
+    };
+    CHECK(progress("plain")["usual_norm"] == 0.0);
+    CHECK(progress("clipped")["usual_norm"].get<double>() > 0.0);
+}
+
+TEST_CASE_FIXTURE(Fixture, "train: every place says whether it speaks of the averaged weights") {
+    for (const auto& [decay, name, judged] :
+         {std::tuple{"0", "plain", "val_accuracy"}, std::tuple{"0.5", "averaged", "ema_val_accuracy"}}) {
+        CAPTURE(std::string(name));
+        const Outcome outcome =
+            run("train", arguments(name, {"--set", fmt::format("training.ema_decay={}", decay), "--json",
+                                          "--max-steps", "14"}));
+        REQUIRE(outcome.code == 0);
+        const fs::path folder_of_run = folder.path() / name;
+        CHECK(Json::parse(content_of(folder_of_run / "run.json"))["weights"] == name);
+        const Json validation = Json::parse(content_of(folder_of_run / "validation.json"));
+        CHECK(validation["weights"] == name);
+        // The confusions are of those very weights: they say how many images were right.
+        int64_t right = 0;
+        for (size_t i = 0; i < 3; ++i) right += validation["confusion"]["counts"][i][i].get<int64_t>();
+        const std::vector<Json> epochs = metrics(name);
+        CHECK(static_cast<double>(right) / 36 ==
+              doctest::Approx(epochs.at(validation["epoch"].get<size_t>() - 1)[judged].get<double>()));
+        double best = 0.0;
+        for (const Json& epoch : epochs) best = std::max(best, epoch[judged].get<double>());
+        const Json last = Json::parse(outcome.last_line());
+        CHECK(last["best_val_accuracy"] == best);
+        CHECK(last["weights"] == name);
+        CHECK(last["weights_file"] == (folder_of_run / "best.safetensors").string());
+        const SafeTensors kept = read_safetensors(folder_of_run / "best.safetensors");
+        CHECK(kept.metadata.at("weights") == name);
+        CHECK(std::stod(kept.metadata.at("val_accuracy")) == best);
+        for (const std::string& line : outcome.lines()) {
+            const Json event = Json::parse(line);
+            if (event["event"] == "epoch") CHECK(event["judged"] == name);
+            if (event["event"] == "evaluated") CHECK(event["weights"] == name);
+        }
+        const Outcome measured = run("train", {"--data", folder / "data", "--eval-only",
+                                               (folder_of_run / "best.safetensors").string()});
+        CHECK((measured.out.find("averaged weights") != std::string::npos) ==
+              (std::string(name) == "averaged"));
+    }
+}
+
+TEST_CASE_FIXTURE(Fixture, "train: of a mixed image the label with the larger share counts") {
+    // Shares of 0 or 1, but for rounding: each batch is either its own images or their neighbours.
+    const Outcome outcome = run("train", arguments("mixed", {"--set", "transforms.batch={ mixup = 0.001 }"}));
+    CAPTURE(outcome.err);
+    REQUIRE(outcome.code == 0);
+    CHECK(metrics("mixed").back()["train_accuracy"].get<double>() > 0.9);
+    const std::string note = "train_accuracy counts the stronger label of mixed images";
+    CHECK(outcome.out.find(note) != std::string::npos);
+    CHECK(run("train", arguments("plain", {"--max-steps", "1"})).out.find(note) == std::string::npos);
 }
 
 TEST_CASE_FIXTURE(Fixture, "train: --max-minutes stops after the step that is too much") {

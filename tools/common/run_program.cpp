@@ -37,11 +37,6 @@ void keep_standard_streams_taken() {
     }
 }
 
-struct Ending {
-    int code;
-    std::string sentence;  // empty: nothing is to be said
-};
-
 std::string describe(const std::filesystem::filesystem_error& error) {
     std::error_code gone;
     if (std::filesystem::current_path(gone).empty())
@@ -49,8 +44,27 @@ std::string describe(const std::filesystem::filesystem_error& error) {
     return fmt::format("{}: {}", error.path1().string(), error.code().message());
 }
 
-/// What the exception that is being handled means to the user.
-Ending ending_of_exception() {
+/// Where an exception has nowhere to go, as on a thread of a kernel: too little memory there is no crash.
+[[noreturn]] void end_at_once() {
+    if (std::current_exception()) {
+        const ProgramEnding ending = ending_of_exception();
+        tell(program, ending.sentence);
+        if (ending.code == to_be_put_right) ::_exit(ending.code);
+    }
+    std::abort();
+}
+
+ProgramEnding ending_of(const std::function<int()>& body) {
+    try {
+        return {body(), ""};
+    } catch (const std::exception&) {
+        return ending_of_exception();
+    }
+}
+
+}  // namespace
+
+ProgramEnding ending_of_exception() {
     try {
         throw;
     } catch (const CLI::CallForHelp&) {
@@ -79,26 +93,6 @@ Ending ending_of_exception() {
     }
 }
 
-/// Where an exception has nowhere to go, as on a thread of a kernel: too little memory there is no crash.
-[[noreturn]] void end_at_once() {
-    if (std::current_exception()) {
-        const Ending ending = ending_of_exception();
-        tell(program, ending.sentence);
-        if (ending.code == to_be_put_right) ::_exit(ending.code);
-    }
-    std::abort();
-}
-
-Ending ending_of(const std::function<int()>& body) {
-    try {
-        return {body(), ""};
-    } catch (const std::exception&) {
-        return ending_of_exception();
-    }
-}
-
-}  // namespace
-
 int run_program(const char* name, const std::function<int()>& body) {
     program = name;
     keep_standard_streams_taken();
@@ -106,7 +100,7 @@ int run_program(const char* name, const std::function<int()>& body) {
     std::signal(SIGXFSZ, SIG_IGN);
     std::set_terminate(end_at_once);
     StandardOutput output;
-    Ending ending = ending_of(body);
+    ProgramEnding ending = ending_of(body);
     const std::string lost = output.finish();
     if (!ending.sentence.empty()) tell(name, ending.sentence);
     if (!lost.empty()) {

@@ -12,6 +12,15 @@ struct Failure : std::runtime_error {
     using std::runtime_error::runtime_error;
 };
 
+/// How a program ends, and what it says then.
+struct ProgramEnding {
+    int code = 0;
+    std::string sentence{};  // empty: nothing
+};
+
+/// What the exception that is being handled means to the user.
+ProgramEnding ending_of_exception();
+
 /// Runs a program and returns its exit code: what `body` returns, and 0 for --help.
 ///
 /// 2, after one sentence behind the program's name, for what a user can put right: an Error, a mistake on the

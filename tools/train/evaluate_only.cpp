@@ -97,7 +97,9 @@ int evaluate_only(const Options& options, Reporter& reporter) {
     if (!std::isfinite(scores.loss()))
         throw tools::Failure(fmt::format("the loss of {} on these images is {}: its logits overflow",
                                          options.eval_only, scores.loss()));
-    reporter.evaluated(scores);
+    const auto weights = file.metadata.find("weights");
+    const bool averaged = weights != file.metadata.end() && weights->second == name_of(Weights::averaged);
+    reporter.evaluated({scores, measured.count, averaged ? Weights::averaged : Weights::plain});
     return 0;
 }
 

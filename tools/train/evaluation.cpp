@@ -27,6 +27,14 @@ float probability_of_largest(std::span<const float> logits, float largest) {
     return static_cast<float>(1.0 / sum);
 }
 
+LoaderOptions loader_for(const InputMaker& inputs, const ImageSet& set, int64_t batch_size) {
+    LoaderOptions options;
+    options.batch_size = std::min(batch_size, set.count);
+    options.shuffle = false;
+    options.pixels = inputs.needs_pixels();
+    return options;
+}
+
 std::string png_of_sample(const ImageSet& set, int64_t sample) {
     const uint8_t* pixels = set.image(sample);
     const std::vector<uint8_t> png =
@@ -73,8 +81,8 @@ std::vector<int64_t> Mistakes::worst_classes(size_t count) const {
     return classes;
 }
 
-Json Mistakes::to_json(int64_t epoch, const ImageSet& set) const {
-    Json json = {{"epoch", epoch}, {"classes", right_.size()}};
+Json Mistakes::to_json(int64_t epoch, Weights weights, const ImageSet& set) const {
+    Json json = {{"epoch", epoch}, {"weights", name_of(weights)}, {"classes", right_.size()}};
     const std::vector<int64_t> worst = worst_classes(listed_classes);
     Json& listed = json["worst_classes"] = Json::array();
     for (const int64_t c : worst) {
@@ -118,11 +126,7 @@ Json Mistakes::to_json(int64_t epoch, const ImageSet& set) const {
 
 tools::Scores evaluate(tools::TrainingStep& step, InputMaker& inputs, const ImageSet& set, int64_t batch_size,
                        Mistakes* mistakes, Reporter& reporter) {
-    LoaderOptions options;
-    options.batch_size = std::min(batch_size, set.count);
-    options.shuffle = false;
-    options.pixels = inputs.needs_pixels();
-    Loader loader(set, options);
+    Loader loader(set, loader_for(inputs, set, batch_size));
     loader.start_epoch(0);
     tools::Scores scores;
     int64_t done = 0;
@@ -132,6 +136,19 @@ tools::Scores evaluate(tools::TrainingStep& step, InputMaker& inputs, const Imag
         if (mistakes != nullptr) mistakes->add(output.logits, batch.labels, batch.samples);
         reporter.validating(++done, loader.batches());
     }
+    return scores;
+}
+
+tools::Scores evaluate_one_batch(tools::TrainingStep& step, InputMaker& inputs, const ImageSet& set,
+                                 int64_t batch_size, uint64_t seed) {
+    LoaderOptions options = loader_for(inputs, set, batch_size);
+    options.shuffle = true;
+    options.seed = seed;
+    Loader loader(set, options);
+    loader.start_epoch(0);
+    tools::Scores scores;
+    Batch batch;
+    if (loader.next(batch)) scores.add(step.evaluate(inputs.make(batch, 0)), batch.labels);
     return scores;
 }
 

@@ -23,8 +23,9 @@ class Mistakes {
     /// `logits` [labels, classes]; `samples` are the images' numbers in their set.
     void add(std::span<const float> logits, std::span<const int32_t> labels,
              std::span<const int64_t> samples);
-    /// validation.json: worst classes, most frequent confusions, most wrong images of `set`.
-    Json to_json(int64_t epoch, const ImageSet& set) const;
+    /// validation.json: which weights made them, worst classes, most frequent confusions, most wrong images
+    /// of `set`.
+    Json to_json(int64_t epoch, Weights weights, const ImageSet& set) const;
 
   private:
     struct Wrong {
@@ -43,5 +44,8 @@ class Mistakes {
 /// The whole set in its order. `mistakes` may be null. An interruption ends it early: see interrupt.h.
 tools::Scores evaluate(tools::TrainingStep& step, InputMaker& inputs, const ImageSet& set, int64_t batch_size,
                        Mistakes* mistakes, Reporter& reporter);
+/// One batch of the set, drawn from all of it: in its order the first images may be of a single class.
+tools::Scores evaluate_one_batch(tools::TrainingStep& step, InputMaker& inputs, const ImageSet& set,
+                                 int64_t batch_size, uint64_t seed);
 
 }  // namespace vitrine::train

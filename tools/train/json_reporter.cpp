@@ -1,5 +1,7 @@
 // Reports for machines, and the one that says almost nothing: see reporter.h.
 
+#include <fmt/format.h>
+
 #include <iostream>
 #include <nlohmann/json.hpp>
 
@@ -39,21 +41,33 @@ class JsonReporter : public Reporter {
     void epoch(const EpochMetrics& metrics, const EpochTiming& timing, int64_t) override {
         Json line = to_json(metrics);
         line.update(to_json(timing));
+        line["judged"] = name_of(metrics.judged_weights());
         print("epoch", line);
     }
 
-    void evaluated(const tools::Scores& scores) override {
+    void evaluated(const Measured& measured) override {
+        const tools::Scores& scores = measured.scores;
         print("evaluated", {{"val_loss", scores.loss()},
                             {"val_accuracy", scores.accuracy()},
                             {"val_top5", scores.top5()},
-                            {"images", scores.count()}});
+                            {"images", scores.count()},
+                            {"of_images", measured.images},
+                            {"weights", name_of(measured.weights)}});
     }
+
+    void results(const Results& results) override { results_ = results; }
 
     void end(const Best& best) override {
         Json last = {{"best_val_accuracy", nullptr}, {"best_epoch", nullptr}};
         if (best.epoch())
             last = {{"best_val_accuracy", best.epoch()->judged().accuracy},
                     {"best_epoch", best.epoch()->epoch}};
+        const auto name = [](const std::filesystem::path& path) {
+            return path.empty() ? Json() : Json(escape(path.string()));
+        };
+        last["report"] = name(results_.report);
+        last["weights_file"] = name(results_.weights);
+        last["weights"] = name_of(results_.kind);
         print("end", last);
     }
 
@@ -65,6 +79,7 @@ class JsonReporter : public Reporter {
     }
 
     Stopwatch since_step_;
+    Results results_;
 };
 
 class QuietReporter : public Reporter {
@@ -75,9 +90,12 @@ class QuietReporter : public Reporter {
     void step(const Position&, const Meter&) override {}
     void validating(int64_t, int64_t) override {}
     void epoch(const EpochMetrics&, const EpochTiming&, int64_t) override {}
-    void evaluated(const tools::Scores& scores) override {
-        std::cout << scores_line(scores.loss(), scores.accuracy(), scores.top5()) << std::endl;
+    void evaluated(const Measured& measured) override {
+        std::vector<std::string> fields = measured_fields(measured);
+        if (measured.scores.count() == measured.images) fields.pop_back();
+        std::cout << fmt::format("{}", fmt::join(fields, "  ")) << std::endl;
     }
+    void results(const Results&) override {}
     void end(const Best& best) override { std::cout << best_line(best) << std::endl; }
 };
 

@@ -20,6 +20,8 @@ int64_t whole(const Json& json, const char* key) {
 
 }  // namespace
 
+std::string name_of(Weights weights) { return weights == Weights::averaged ? "averaged" : "plain"; }
+
 Json to_json(const EpochMetrics& metrics) {
     Json line = {{"epoch", metrics.epoch},
                  {"phase", metrics.phase},

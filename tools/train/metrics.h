@@ -10,6 +10,13 @@ namespace vitrine::train {
 
 using Json = nlohmann::ordered_json;
 
+/// Which of a model's weights: those of the last step, or averaged over the steps (ema_decay). Where there
+/// are averaged ones, these are judged, named best and kept.
+enum class Weights { plain, averaged };
+
+/// "plain", "averaged"
+std::string name_of(Weights weights);
+
 /// Of the validation images, without label smoothing.
 struct ValidationMetrics {
     double loss = 0.0, accuracy = 0.0, top5 = 0.0;
@@ -29,8 +36,9 @@ struct EpochMetrics {
     std::optional<ValidationMetrics> ema_val;  // of the averaged weights, where there are some
     bool ends_run = false;                     // the last one: of those planned, or by early stopping
 
-    /// What epochs are compared by: of the averaged weights, where there are some.
+    /// What epochs are compared by.
     const ValidationMetrics& judged() const { return ema_val ? *ema_val : val; }
+    Weights judged_weights() const { return ema_val ? Weights::averaged : Weights::plain; }
 };
 
 /// What an epoch took, in seconds. Another machine, or another hour, gives other numbers.

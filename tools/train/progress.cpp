@@ -75,6 +75,12 @@ int64_t Progress::epochs_without_better() const {
     return epoch - std::max(best_epoch, first_epoch());
 }
 
+int64_t Progress::last_phase_epochs() const {
+    const size_t ended = phase_ends.size();
+    if (ended == 0) return 0;
+    return phase_ends[ended - 1] - (ended == 1 ? 0 : phase_ends[ended - 2]);
+}
+
 Json to_json(const Progress& progress) {
     const tools::Scores::Sums& sums = progress.scores.sums();
     return {{"epoch", progress.epoch},

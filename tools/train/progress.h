@@ -39,6 +39,8 @@ struct Progress {
     int64_t first_epoch() const { return phase_ends.empty() ? 0 : phase_ends.back(); }
     /// Epochs done in it.
     int64_t phase_epoch() const { return epoch - first_epoch(); }
+    /// Epochs of the phase that ended last.
+    int64_t last_phase_epochs() const;
     /// Nothing of it is done.
     bool at_phase_start() const { return phase_epoch() == 0 && batch == 0; }
     /// In this phase.

@@ -4,6 +4,9 @@
 
 #include <fmt/format.h>
 
+#include <cmath>
+#include <exception>
+
 #include "engine/error.h"
 #include "engine/input_file.h"
 #include "tools/report/report.h"
@@ -37,7 +40,11 @@ void Publisher::redraw(const std::vector<EpochMetrics>& epochs, const std::vecto
     if (events_) {
         try_to([&] {
             add_preview();
-            for (size_t i = 0; i < epochs.size(); ++i) add_events(epochs[i], timings[i]);
+            const std::vector<report::StepFigures> steps = report::read_run(folder_.path()).steps;
+            for (size_t i = 0; i < epochs.size(); ++i) {
+                add_events(epochs[i], timings[i]);
+                add_gradient_norms(steps, epochs[i].step, timings[i].ended);
+            }
             events_->flush();
         });
     }
@@ -48,10 +55,21 @@ void Publisher::epoch(const EpochMetrics& metrics, const EpochTiming& timing) {
     if (events_) {
         try_to([&] {
             add_events(metrics, timing);
+            add_gradient_norms(report::read_run(folder_.path()).steps, metrics.step, timing.ended);
             events_->flush();
         });
     }
     try_to([&] { report::write_report(folder_.path()); });
+}
+
+void Publisher::ending(const RunEnding& ending) {
+    if (!folder_.is_still_there()) return;
+    try {
+        folder_.write_ending(ending);
+        report::write_report(folder_.path());
+    } catch (const std::exception& error) {  // too little memory, too: what ended the run counts for more
+        if (!failing_) reporter_.notice(error.what());
+    }
 }
 
 void Publisher::add_preview() {
@@ -75,9 +93,22 @@ void Publisher::add_events(const EpochMetrics& metrics, const EpochTiming& timin
         scalar("loss/validation_ema", metrics.ema_val->loss);
         scalar("accuracy/validation_ema", metrics.ema_val->accuracy);
     }
+    // Of the weights that are judged and kept: runs with and without averaged ones compare by these.
+    scalar("judged/loss", metrics.judged().loss);
+    scalar("judged/accuracy", metrics.judged().accuracy);
     scalar("schedule/learning_rate", metrics.learning_rate);
     scalar("schedule/momentum", metrics.momentum);
     scalar("speed/images_per_second", timing.images_per_second);
+}
+
+void Publisher::add_gradient_norms(const std::vector<report::StepFigures>& steps, int64_t last, double time) {
+    for (const report::StepFigures& each : steps) {
+        if (each.step <= drawn_steps_ || each.step > static_cast<double>(last)) continue;
+        drawn_steps_ = each.step;
+        if (!std::isfinite(each.gradient_norm)) continue;
+        events_->scalar("gradient/norm", static_cast<int64_t>(each.step),
+                        static_cast<float>(each.gradient_norm), time);
+    }
 }
 
 }  // namespace vitrine::train

@@ -4,6 +4,7 @@
 #include <memory>
 #include <vector>
 
+#include "tools/report/run_files.h"
 #include "tools/report/tensorboard.h"
 #include "tools/train/metrics.h"
 #include "tools/train/reporter.h"
@@ -22,16 +23,21 @@ class Publisher {
     void redraw(const std::vector<EpochMetrics>& epochs, const std::vector<EpochTiming>& timings);
     /// After another one.
     void epoch(const EpochMetrics& metrics, const EpochTiming& timing);
+    /// run.json and the report say how the run has ended.
+    void ending(const RunEnding& ending);
 
   private:
     void add_preview();
     void add_events(const EpochMetrics& metrics, const EpochTiming& timing);
+    /// Of the logged steps that have none yet, up to one of them.
+    void add_gradient_norms(const std::vector<report::StepFigures>& steps, int64_t last, double time);
     template <class Write>
     void try_to(Write write);
 
     const RunFolder& folder_;
     Reporter& reporter_;
     std::unique_ptr<report::EventWriter> events_;
+    double drawn_steps_ = 0.0;  // up to this one their gradients' norms are among the events
     bool failing_ = false;
 };
 

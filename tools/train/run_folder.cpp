@@ -51,6 +51,16 @@ Json read_object(const std::string& text, uint64_t largest) {
     return Json::object();
 }
 
+Json read_settings(const fs::path& file) {
+    if (!is_there(file)) return Json::object();
+    return read_object(read_file(file, largest_settings, Links::refuse), largest_settings);
+}
+
+void write_settings(const fs::path& file, const Json& settings) {
+    write_atomically(file, {settings.dump(4, ' ', false, Json::error_handler_t::replace) + "\n"},
+                     Links::refuse);
+}
+
 /// Whether a line of steps.jsonl is of a step that was not taken yet.
 bool is_later(const std::string& line, int64_t steps) {
     const Json json = read_object(line, largest_line);
@@ -99,13 +109,33 @@ void RunFolder::clear() { remove_own_files(path_); }
 
 void RunFolder::write_settings(const std::string& recipe, Json settings) const {
     const fs::path file = path_ / settings_file;
-    if (is_there(file)) {
-        const Json before = read_object(read_file(file, largest_settings, Links::refuse), largest_settings);
-        if (before.contains("started")) settings["started"] = before["started"];
-    }
+    const Json before = read_settings(file);
+    if (before.contains("started")) settings["started"] = before["started"];
     if (this->recipe() != recipe) write_atomically(path_ / recipe_file, {recipe}, Links::refuse);
-    write_atomically(file, {settings.dump(4, ' ', false, Json::error_handler_t::replace) + "\n"},
-                     Links::refuse);
+    train::write_settings(file, settings);
+}
+
+void RunFolder::write_ending(const RunEnding& ending) const {
+    if (!is_still_there()) return;
+    const fs::path file = path_ / settings_file;
+    const Json before = read_settings(file);
+    Json settings = before;
+    settings.erase("failure");
+    settings["ended"] = name_of(ending.by);
+    if (ending.failure)
+        settings["failure"] = {{"sentence", ending.failure->sentence},
+                               {"epoch", ending.failure->epoch},
+                               {"step", ending.failure->step}};
+    if (settings != before) train::write_settings(file, settings);
+}
+
+Results RunFolder::results(Weights kind) const {
+    if (!is_still_there()) return {};
+    const auto if_there = [&](const char* name) {
+        return is_there(path_ / name) ? path_ / name : fs::path();
+    };
+    const fs::path best = if_there(best_file);
+    return {if_there(report_file), best.empty() ? if_there(last_file) : best, kind};
 }
 
 void RunFolder::set_logs(const std::vector<EpochMetrics>& epochs, const std::vector<EpochTiming>& timings,

@@ -1,7 +1,7 @@
 // The folder of a run: recipe, settings, metrics, weights and checkpoints.
 //
 //     recipe.toml              the resolved recipe: what decides whether a later run goes on with this one
-//     run.json                 what it came to: data, model, machine
+//     run.json                 what it came to: data, model, machine; how it ended
 //     metrics.jsonl            a line an epoch, the same however often the run was interrupted
 //     steps.jsonl              a line every few steps, too
 //     timing.jsonl             a line an epoch
@@ -31,6 +31,7 @@
 #include "tools/train/line_log.h"
 #include "tools/train/progress.h"
 #include "tools/train/reporter.h"
+#include "tools/train/run_ending.h"
 
 namespace vitrine::train {
 
@@ -65,8 +66,14 @@ class RunFolder {
 
     /// Makes room for a new run: removes all that is left of another.
     void clear();
-    /// Writes recipe.toml and run.json, in which "started" stays that of the first time. Throws Error.
+    /// Writes recipe.toml and run.json, in which "started" stays that of the first time; how the run ended
+    /// before goes. Throws Error.
     void write_settings(const std::string& recipe, Json settings) const;
+    /// Adds to run.json how the run has ended. Nothing happens where the folder is not the run's any more.
+    /// Throws Error.
+    void write_ending(const RunEnding& ending) const;
+    /// What there is to look at, as long as the folder is the run's. `kind` is of the weights.
+    Results results(Weights kind) const;
     /// Makes the logs what they are after these epochs and so many steps. Throws Error.
     void set_logs(const std::vector<EpochMetrics>& epochs, const std::vector<EpochTiming>& timings,
                   int64_t steps);

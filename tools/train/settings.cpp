@@ -17,6 +17,19 @@ namespace vitrine::train {
 
 using tools::grouped;
 
+namespace {
+
+bool mixes_batches(const Facts& facts) {
+    const BatchMix& mix = facts.transforms.train.mix;
+    return mix.mixup_alpha || mix.cutmix_alpha;
+}
+
+}  // namespace
+
+Weights judged_weights(const recipe::Recipe& recipe) {
+    return recipe.training.ema_decay > 0.0 ? Weights::averaged : Weights::plain;
+}
+
 Json settings(const Facts& facts) {
     Json phases = Json::array();
     for (const PhasePlan& phase : facts.plan.phases) {
@@ -44,6 +57,7 @@ Json settings(const Facts& facts) {
         {"transforms",
          {{"train", facts.transforms.train.describe()},
           {"validation", facts.transforms.evaluation.describe()}}},
+        {"weights", name_of(judged_weights(facts.recipe))},
         {"batch_size", facts.recipe.training.batch_size},
         {"batches_per_epoch", facts.plan.batches_per_epoch},
         {"epochs", facts.plan.epochs},
@@ -74,11 +88,17 @@ std::vector<std::pair<std::string, std::string>> headlines(const Facts& facts, c
         {"steps", fmt::format("{} of {} images, {} an epoch", grouped(facts.plan.steps()),
                               grouped(facts.recipe.training.batch_size * facts.recipe.training.accumulate),
                               grouped(facts.plan.steps_per_epoch))}};
+    if (mixes_batches(facts))
+        lines.insert(lines.begin() + 2, {"", "train_accuracy counts the stronger label of mixed images"});
     for (const PhasePlan& phase : facts.plan.phases) {
         lines.emplace_back("phase",
                            fmt::format("{}, epochs {}–{}: {}", phase.settings.name, phase.first_epoch + 1,
                                        phase.first_epoch + phase.epochs, recipe::describe(phase.settings)));
     }
+    if (judged_weights(facts.recipe) == Weights::averaged)
+        lines.emplace_back("weights", fmt::format("averaged over the steps (ema_decay {}): these are judged, "
+                                                  "and kept as the best and the last",
+                                                  facts.recipe.training.ema_decay));
     lines.emplace_back("run", folder);
     return lines;
 }

@@ -23,7 +23,10 @@ struct Facts {
     int64_t parameters;
 };
 
-/// run.json.
+/// Those that a run of this recipe judges and keeps.
+Weights judged_weights(const recipe::Recipe& recipe);
+
+/// run.json, but for how the run ends (run_ending.h).
 Json settings(const Facts& facts);
 
 /// The same for people: a head and a line each, both pipelines and every phase among them.

@@ -2,12 +2,13 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "tools/train/stopwatch.h"
 
 namespace vitrine::train {
 
-/// On the standard error. Everything does nothing where that is no terminal.
+/// On the standard error. Everything does nothing where that is no terminal, or one that cannot do it.
 class TerminalLine {
   public:
     TerminalLine();
@@ -15,21 +16,19 @@ class TerminalLine {
     TerminalLine(const TerminalLine&) = delete;
     TerminalLine& operator=(const TerminalLine&) = delete;
 
-    bool is_terminal() const { return is_terminal_; }
+    bool can_show() const { return can_show_; }
     /// True ten times a second at most: writing more often would only cost time.
-    bool due() const { return is_terminal_ && (!shown_ || since_shown_.seconds() > 0.1); }
-    /// Cut to the width of the terminal.
-    void show(const std::string& text);
+    bool due() const { return can_show_ && (!shown_ || since_shown_.seconds() > 0.1); }
+    /// The fields that fit into the terminal as it is now, from the first on, and a bar for the share 0 … 1
+    /// in what they leave.
+    void show(const std::vector<std::string>& fields, double share);
     /// Before anything else is written.
     void clear();
 
   private:
-    bool is_terminal_;
+    bool can_show_;
     bool shown_ = false;
     Stopwatch since_shown_;
 };
-
-/// "[=====>    ]" for a share 0 … 1.
-std::string bar(double share, int width);
 
 }  // namespace vitrine::train

@@ -4,6 +4,8 @@
 #include <nlohmann/json.hpp>
 
 #include "engine/error.h"
+#include "engine/escape.h"
+#include "tools/common/run_program.h"
 #include "tools/train/interrupt.h"
 #include "tools/train/out_folder.h"
 #include "tools/train/own_files.h"
@@ -62,9 +64,30 @@ int conclude(const Options& options, RunFolder& folder, const Resumption& resump
     folder.set_logs(resumption.epochs, resumption.timings, resumption.progress.step);
     Publisher publisher(folder, options.tensorboard, reporter);
     publisher.redraw(resumption.epochs, resumption.timings);
+    publisher.ending({end_of(options.recipe.phases.back(), resumption.progress)});
     reporter.notice(fmt::format("the run in {} is finished", folder.path().string()));
+    reporter.results(folder.results(judged_weights(options.recipe)));
     reporter.end(resumption.progress.best);
     return 0;
+}
+
+/// Trains, and leaves in the folder how that ended, also where it failed.
+Ending run_to_end(Trainer& trainer, const RunFolder& folder, Publisher& publisher, Reporter& reporter) {
+    const auto publish = [&](const RunEnding& ending) {
+        publisher.ending(ending);
+        reporter.results(folder.results(trainer.judged_weights()));
+    };
+    try {
+        Ending ending = trainer.run();
+        if (ending.missing_weights.empty())
+            publish({ending.by});
+        else
+            publish({EndedBy::failure, trainer.failure(ending.missing_weights)});
+        return ending;
+    } catch (const std::exception&) {
+        publish({EndedBy::failure, trainer.failure(printable(tools::ending_of_exception().sentence))});
+        throw;
+    }
 }
 
 /// Recipe, settings, logs and a first checkpoint. What is interrupted here can be done again.
@@ -137,7 +160,9 @@ int train(const Options& options, Reporter& reporter) {
                      .metadata = metadata(description, identity, recipe),
                      .after_epoch = [&](const EpochMetrics& metrics,
                                         const EpochTiming& timing) { publisher->epoch(metrics, timing); }},
-                    {options.max_steps, options.max_minutes});
+                    {.steps = options.max_steps,
+                     .minutes = options.max_minutes,
+                     .short_validation = device.device == Device::simt});
     if (resumption) trainer.resume(*resumption);
 
     // Nothing was written so far, and nothing can be refused any more.
@@ -155,7 +180,7 @@ int train(const Options& options, Reporter& reporter) {
         publisher->redraw(resumption->epochs, resumption->timings);
     else
         publisher->redraw({}, {});
-    const Ending ending = trainer.run();
+    const Ending ending = run_to_end(trainer, folder, *publisher, reporter);
     reporter.end(ending.best);
     if (!ending.missing_weights.empty()) reporter.notice(fmt::format("train: {}", ending.missing_weights));
     if (ending.signal != 0) return 128 + ending.signal;

@@ -13,6 +13,7 @@
 #include "tools/common/non_finite.h"
 #include "tools/report/tensorboard.h"
 #include "tools/train/interrupt.h"
+#include "tools/train/own_files.h"
 #include "tools/train/run_data.h"
 #include "tools/train/run_state.h"
 
@@ -33,6 +34,12 @@ LoaderOptions training_loader(const Workshop& workshop) {
     loader.drop_last = true;
     loader.pixels = workshop.training_inputs.needs_pixels();
     return loader;
+}
+
+/// What a mixed image counts as: the label that has more of it, its own at halves.
+std::vector<int32_t> stronger_labels(const NetworkInput& input, const std::vector<int32_t>& own) {
+    const bool mixed_in = input.other_labels.defined() && input.share < 0.5;
+    return mixed_in ? input.other_labels.to_host<int32_t>() : own;
 }
 
 int64_t log_interval(const RunPlan& plan) { return std::max<int64_t>(1, plan.steps() / logged_steps); }
@@ -93,7 +100,19 @@ Ending Trainer::run() {
             break;
         }
     }
-    return {progress_.best, interrupted_by(), w_.folder.missing_weights(progress_)};
+    return {progress_.best, ended_by(), interrupted_by(), w_.folder.missing_weights(progress_)};
+}
+
+EndedBy Trainer::ended_by() const {
+    if (finished()) return end_of(w_.recipe.phases.back(), progress_);
+    if (interrupted_by() != 0) return EndedBy::signal;
+    return limits_.steps && progress_.step >= *limits_.steps ? EndedBy::max_steps : EndedBy::max_minutes;
+}
+
+RunFailure Trainer::failure(const std::string& sentence) const {
+    return {.sentence = sentence,
+            .epoch = std::min(progress_.epoch + 1, w_.plan.epochs),
+            .step = progress_.step + (in_step_ ? 1 : 0)};
 }
 
 Meter Trainer::train_epoch() {
@@ -123,15 +142,17 @@ uint32_t Trainer::batch_number() const {
 
 void Trainer::train_batch(const Batch& batch, Meter& meter, double data_seconds) {
     const Stopwatch watch;
+    in_step_ = true;
     const NetworkInput input = w_.training_inputs.make(batch, static_cast<uint32_t>(progress_.epoch));
     if (at_step_end()) w_.step.optimiser().zero_gradients();
     const tools::StepOutput output = w_.step.backward(input, w_.recipe.seed, batch_number());
     if (!std::isfinite(output.loss)) explain_loss(input);
     ++progress_.batch;
-    progress_.scores.add(output, batch.labels);
+    const std::vector<int32_t> labels = stronger_labels(input, batch.labels);
+    progress_.scores.add(output, labels);
     progress_.logged_loss.add(output.loss);
     if (at_step_end()) update();
-    meter.add(output, batch.labels, data_seconds, watch.seconds());
+    meter.add(output, labels, data_seconds, watch.seconds());
     w_.reporter.step(position(), meter);
     if (at_step_end() && checkpoint_due()) save_checkpoint();
 }
@@ -141,26 +162,33 @@ void Trainer::update() {
     optim::Sgd& optimiser = w_.step.optimiser();
     const double scale = 1.0 / static_cast<double>(training.accumulate);
     progress_.last_setting = scheduler_->setting();
-    std::optional<double> norm;
-    if (training.clip_norm > 0.0 || training.skip_outliers > 0.0) norm = scale * optimiser.gradient_norm();
-    if (norm && is_outlier(*norm)) {
+    const bool guarded = guards_norm();
+    double norm = 0.0;
+    if (guarded || logs_next_step()) norm = scale * optimiser.gradient_norm();
+    if (guarded && is_outlier(norm)) {
         ++progress_.skipped_steps;
     } else {
         const double clipped =
-            training.clip_norm > 0.0 ? optim::clip_coefficient(*norm, training.clip_norm) : 1.0;
+            training.clip_norm > 0.0 ? optim::clip_coefficient(norm, training.clip_norm) : 1.0;
         optimiser.step({.learning_rate = progress_.last_setting.learning_rate,
                         .momentum = progress_.last_setting.momentum,
                         .gradient_scale = scale * clipped});
         if (ema_) ema_->update(optim::warmed_up_decay(training.ema_decay, ema_->updates()));
     }
-    if (norm && std::isfinite(*norm)) {
+    if (guarded && std::isfinite(norm)) {
         const double keep = progress_.usual_norm > 0.0 ? norm_memory : 0.0;
-        progress_.usual_norm = keep * progress_.usual_norm + (1.0 - keep) * *norm;
+        progress_.usual_norm = keep * progress_.usual_norm + (1.0 - keep) * norm;
     }
+    const bool logged = logs_next_step();
     ++progress_.step;
+    in_step_ = false;
     scheduler_->after_batch();
     require_folder();
-    log_step(progress_.last_setting, norm);
+    if (logged) log_step(norm);
+}
+
+bool Trainer::guards_norm() const {
+    return w_.recipe.training.clip_norm > 0.0 || w_.recipe.training.skip_outliers > 0.0;
 }
 
 bool Trainer::is_outlier(double norm) const {
@@ -169,15 +197,16 @@ bool Trainer::is_outlier(double norm) const {
     return factor > 0.0 && progress_.usual_norm > 0.0 && norm > factor * progress_.usual_norm;
 }
 
-void Trainer::log_step(const optim::Setting& setting, std::optional<double> gradient_norm) {
-    if (progress_.step % log_interval(w_.plan) != 0) return;
+bool Trainer::logs_next_step() const { return (progress_.step + 1) % log_interval(w_.plan) == 0; }
+
+void Trainer::log_step(double gradient_norm) {
     const double epoch = static_cast<double>(progress_.step) / static_cast<double>(w_.plan.steps_per_epoch);
-    Json line = {{"step", progress_.step},
-                 {"epoch", epoch},
-                 {"loss", progress_.logged_loss.value()},
-                 {"learning_rate", setting.learning_rate},
-                 {"momentum", setting.momentum}};
-    if (gradient_norm) line["gradient_norm"] = *gradient_norm;
+    const Json line = {{"step", progress_.step},
+                       {"epoch", epoch},
+                       {"loss", progress_.logged_loss.value()},
+                       {"learning_rate", progress_.last_setting.learning_rate},
+                       {"momentum", progress_.last_setting.momentum},
+                       {"gradient_norm", gradient_norm}};
     progress_.logged_loss = {};
     w_.folder.add_step(line);
 }
@@ -192,111 +221,6 @@ Position Trainer::position() const {
             .steps = batches,
             .steps_left = epochs_left * batches - progress_.batch,
             .seconds_between = validation_seconds_ * static_cast<double>(epochs_left)};
-}
-
-EpochMetrics Trainer::measure(Mistakes& mistakes) {
-    const auto validate = [&](Mistakes* seen) {
-        const tools::Scores scores = evaluate(w_.step, w_.validation_inputs, w_.dataset.validation,
-                                              w_.recipe.training.batch_size, seen, w_.reporter);
-        return ValidationMetrics{scores.loss(), scores.accuracy(), scores.top5()};
-    };
-    EpochMetrics metrics{.epoch = progress_.epoch + 1,
-                         .phase = phase().settings.name,
-                         .step = progress_.step,
-                         .learning_rate = progress_.last_setting.learning_rate,
-                         .momentum = progress_.last_setting.momentum,
-                         .train_loss = progress_.scores.loss(),
-                         .train_accuracy = progress_.scores.accuracy(),
-                         .val = {},
-                         .ema_val = {}};
-    metrics.val = validate(ema_ ? nullptr : &mistakes);
-    if (ema_) {
-        ema_->swap();
-        metrics.ema_val = validate(&mistakes);
-        ema_->swap();
-    }
-    return metrics;
-}
-
-bool Trainer::finish_epoch(const Meter& meter) {
-    check_parameters(w_.model.state());
-    const Stopwatch watch;
-    Mistakes mistakes(static_cast<int64_t>(w_.dataset.class_names.size()));
-    EpochMetrics metrics = measure(mistakes);
-    if (interrupted_by() != 0) return false;
-    validation_seconds_ = watch.seconds();
-    for (const double loss : {metrics.val.loss, metrics.judged().loss}) {
-        if (!std::isfinite(loss))
-            throw Diverged(
-                fmt::format("the validation loss after epoch {} is {} though all parameters are "
-                            "finite: the logits overflow; try a lower learning rate",
-                            metrics.epoch, loss));
-    }
-    const EpochTiming timing{.epoch = metrics.epoch,
-                             .images_per_second = meter.images_per_second(),
-                             .data_seconds = meter.data_seconds(),
-                             .step_seconds = meter.step_seconds(),
-                             .validation_seconds = validation_seconds_,
-                             .checkpoint_seconds = std::exchange(checkpoint_seconds_, 0.0),
-                             .ended = report::seconds_since_1970()};
-    const bool best = progress_.best.update(metrics);
-    progress_.scores = {};
-    progress_.batch = 0;
-    ++progress_.epoch;
-    metrics.ends_run = phase_is_over() && progress_.phase() + 1 == std::ssize(w_.plan.phases);
-    scheduler_->after_epoch(metric_for_scheduler(phase().settings, metrics));
-    require_folder();
-    w_.folder.add_epoch(metrics, timing);
-    const bool kept = save_weights(metrics, best);
-    next_phase_if_done(metrics);
-    // Without its weights an epoch is not over for a later run: that one trains it again, when there is room
-    // for them.
-    if (kept) save_checkpoint();
-    w_.folder.write_mistakes(mistakes.to_json(metrics.epoch, w_.dataset.validation), w_.reporter);
-    w_.reporter.epoch(metrics, timing, w_.plan.epochs);
-    if (w_.after_epoch) w_.after_epoch(metrics, timing);
-    return true;
-}
-
-bool Trainer::phase_is_over() const {
-    const int64_t patience = w_.recipe.training.early_stopping;
-    const bool early = patience > 0 && progress_.epochs_without_better() >= patience;
-    return early || progress_.phase_epoch() >= phase().epochs;
-}
-
-void Trainer::next_phase_if_done(const EpochMetrics& metrics) {
-    if (!phase_is_over()) return;
-    if (progress_.phase_epoch() < phase().epochs)
-        w_.reporter.notice(fmt::format("{} ends after epoch {}: {} epochs brought no better accuracy",
-                                       phase().settings.name, metrics.epoch,
-                                       progress_.epochs_without_better()));
-    progress_.phase_ends.push_back(progress_.epoch);
-    if (!finished()) enter_phase();
-}
-
-void Trainer::stop(const Meter& meter) {
-    require_folder();
-    check_parameters(w_.model.state());
-    const bool saved = save_checkpoint();
-    const bool in_epoch = progress_.batch > 0 || progress_.step == 0;  // else they are saved
-    if (ema_) ema_->swap();
-    if (in_epoch) w_.folder.save_last(w_.model, metadata(), w_.reporter);
-    if (meter.steps() > 0 && interrupted_by() == 0) {
-        const tools::Scores scores = evaluate(w_.step, w_.validation_inputs, w_.dataset.validation,
-                                              w_.recipe.training.batch_size, nullptr, w_.reporter);
-        if (!std::isfinite(scores.loss()))
-            throw Diverged(fmt::format("the validation loss after step {} is {}: the logits overflow",
-                                       progress_.step, scores.loss()));
-        w_.reporter.evaluated(scores);
-    }
-    if (ema_) ema_->swap();
-    if (saved) say_stopped();
-}
-
-void Trainer::say_stopped() const {
-    w_.reporter.notice(fmt::format("{} after step {}: run again with --out {} to go on",
-                                   interrupted_by() != 0 ? "interrupted" : "stopped", progress_.step,
-                                   w_.folder.path().string()));
 }
 
 bool Trainer::checkpoint_due() const {

@@ -6,7 +6,6 @@
 #include <map>
 #include <memory>
 #include <optional>
-#include <stdexcept>
 #include <string>
 
 #include "data/dataset.h"
@@ -14,6 +13,7 @@
 #include "data/input_maker.h"
 #include "data/loader.h"
 #include "engine/optim/ema.h"
+#include "tools/common/run_program.h"
 #include "tools/common/training_step.h"
 #include "tools/train/evaluation.h"
 #include "tools/train/phase_plan.h"
@@ -26,25 +26,28 @@
 namespace vitrine::train {
 
 /// A loss, a parameter or a statistic that is not finite any more: nothing that follows could be of use.
-struct Diverged : std::runtime_error {
-    using std::runtime_error::runtime_error;
+struct Diverged : tools::Failure {
+    using tools::Failure::Failure;
 };
 
 /// The run's folder was removed or replaced: what goes on has no place.
-struct FolderLost : std::runtime_error {
-    using std::runtime_error::runtime_error;
+struct FolderLost : tools::Failure {
+    using tools::Failure::Failure;
 };
 
 /// What ends a run before its recipe does; a later run goes on from there.
 struct Limits {
     std::optional<int64_t> steps;   // of the whole run
     std::optional<double> minutes;  // of this process
+    /// At a stop a single batch of validation images is measured: the device is too slow for all of them.
+    bool short_validation = false;
 };
 
 /// How a run ended.
 struct Ending {
     Best best;
-    int signal = 0;               // that ended it, or 0
+    EndedBy by = EndedBy::last_epoch;
+    int signal = 0;               // that came, or 0
     std::string missing_weights;  // that could not be written, in a sentence; empty: none
 };
 
@@ -79,6 +82,9 @@ class Trainer {
     /// Of the step that comes next.
     optim::Setting setting() const { return scheduler_->setting(); }
     const Progress& progress() const { return progress_; }
+    Weights judged_weights() const { return ema_ ? Weights::averaged : Weights::plain; }
+    /// Where the run is, after run() has thrown what this sentence says.
+    RunFailure failure(const std::string& sentence) const;
 
     /// To the last phase's end, a limit or a signal. Throws Diverged, the checkpoints being then the last
     /// good ones, and FolderLost.
@@ -95,8 +101,13 @@ class Trainer {
     Meter train_epoch();
     void train_batch(const Batch& batch, Meter& meter, double data_seconds);
     void update();
+    /// Whether the recipe's update depends on the gradients' norm.
+    bool guards_norm() const;
     bool is_outlier(double norm) const;
-    void log_step(const optim::Setting& setting, std::optional<double> gradient_norm);
+    /// Whether the step that comes next has a line in steps.jsonl.
+    bool logs_next_step() const;
+    void log_step(double gradient_norm);
+    EndedBy ended_by() const;
     /// Validates after the epoch and writes metrics and checkpoints. False if a signal came in between.
     bool finish_epoch(const Meter& meter);
     EpochMetrics measure(Mistakes& mistakes);
@@ -107,6 +118,8 @@ class Trainer {
     bool at_step_end() const { return progress_.batch % w_.recipe.training.accumulate == 0; }
     bool must_stop() const;
     void stop(const Meter& meter);
+    /// After a stop, with the weights that are kept.
+    void measure_stopped();
     void say_stopped() const;
     bool checkpoint_due() const;
     bool save_weights(const EpochMetrics& metrics, bool best);
@@ -125,6 +138,7 @@ class Trainer {
     std::optional<optim::PhaseScheduler> scheduler_;
     std::optional<optim::Ema> ema_;
     Loader loader_;
+    bool in_step_ = false;             // which is not counted in progress_ yet
     double validation_seconds_ = 0.0;  // of the last epoch
     double checkpoint_seconds_ = 0.0;  // since the last epoch
     Stopwatch since_start_, since_checkpoint_;

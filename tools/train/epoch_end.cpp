@@ -1,0 +1,134 @@
+// What a trainer does when an epoch is over, or a run stops inside one: it measures, and writes what came of
+// it.
+
+#include <fmt/format.h>
+
+#include <cmath>
+#include <nlohmann/json.hpp>
+#include <utility>
+
+#include "tools/report/tensorboard.h"
+#include "tools/train/interrupt.h"
+#include "tools/train/own_files.h"
+#include "tools/train/trainer.h"
+
+namespace vitrine::train {
+
+EpochMetrics Trainer::measure(Mistakes& mistakes) {
+    const auto validate = [&](Mistakes* seen) {
+        const tools::Scores scores = evaluate(w_.step, w_.validation_inputs, w_.dataset.validation,
+                                              w_.recipe.training.batch_size, seen, w_.reporter);
+        return ValidationMetrics{scores.loss(), scores.accuracy(), scores.top5()};
+    };
+    EpochMetrics metrics{.epoch = progress_.epoch + 1,
+                         .phase = phase().settings.name,
+                         .step = progress_.step,
+                         .learning_rate = progress_.last_setting.learning_rate,
+                         .momentum = progress_.last_setting.momentum,
+                         .train_loss = progress_.scores.loss(),
+                         .train_accuracy = progress_.scores.accuracy(),
+                         .val = {},
+                         .ema_val = {}};
+    metrics.val = validate(ema_ ? nullptr : &mistakes);
+    if (ema_) {
+        ema_->swap();
+        metrics.ema_val = validate(&mistakes);
+        ema_->swap();
+    }
+    return metrics;
+}
+
+bool Trainer::finish_epoch(const Meter& meter) {
+    check_parameters(w_.model.state());
+    const Stopwatch watch;
+    Mistakes mistakes(static_cast<int64_t>(w_.dataset.class_names.size()));
+    EpochMetrics metrics = measure(mistakes);
+    if (interrupted_by() != 0) return false;
+    validation_seconds_ = watch.seconds();
+    for (const double loss : {metrics.val.loss, metrics.judged().loss}) {
+        if (!std::isfinite(loss))
+            throw Diverged(
+                fmt::format("the validation loss after epoch {} is {} though all parameters are "
+                            "finite: the logits overflow; try a lower learning rate",
+                            metrics.epoch, loss));
+    }
+    const EpochTiming timing{.epoch = metrics.epoch,
+                             .images_per_second = meter.images_per_second(),
+                             .data_seconds = meter.data_seconds(),
+                             .step_seconds = meter.step_seconds(),
+                             .validation_seconds = validation_seconds_,
+                             .checkpoint_seconds = std::exchange(checkpoint_seconds_, 0.0),
+                             .ended = report::seconds_since_1970()};
+    const bool best = progress_.best.update(metrics);
+    progress_.scores = {};
+    progress_.batch = 0;
+    ++progress_.epoch;
+    metrics.ends_run = phase_is_over() && progress_.phase() + 1 == std::ssize(w_.plan.phases);
+    scheduler_->after_epoch(metric_for_scheduler(phase().settings, metrics));
+    require_folder();
+    w_.folder.add_epoch(metrics, timing);
+    const bool kept = save_weights(metrics, best);
+    next_phase_if_done(metrics);
+    // Without its weights an epoch is not over for a later run: that one trains it again, when there is room
+    // for them.
+    if (kept) save_checkpoint();
+    w_.folder.write_mistakes(mistakes.to_json(metrics.epoch, metrics.judged_weights(), w_.dataset.validation),
+                             w_.reporter);
+    w_.reporter.epoch(metrics, timing, w_.plan.epochs);
+    if (w_.after_epoch) w_.after_epoch(metrics, timing);
+    return true;
+}
+
+bool Trainer::phase_is_over() const {
+    const int64_t patience = w_.recipe.training.early_stopping;
+    const bool early = patience > 0 && progress_.epochs_without_better() >= patience;
+    return early || progress_.phase_epoch() >= phase().epochs;
+}
+
+void Trainer::next_phase_if_done(const EpochMetrics& metrics) {
+    if (!phase_is_over()) return;
+    if (progress_.phase_epoch() < phase().epochs)
+        w_.reporter.notice(fmt::format("{} ends after epoch {}: {} epochs brought no better accuracy",
+                                       phase().settings.name, metrics.epoch,
+                                       progress_.epochs_without_better()));
+    progress_.phase_ends.push_back(progress_.epoch);
+    if (!finished()) enter_phase();
+}
+
+void Trainer::stop(const Meter& meter) {
+    require_folder();
+    check_parameters(w_.model.state());
+    const bool saved = save_checkpoint();
+    const bool in_epoch = progress_.batch > 0 || progress_.step == 0;  // else they are saved
+    if (ema_) ema_->swap();
+    if (in_epoch) w_.folder.save_last(w_.model, metadata(), w_.reporter);
+    if (meter.steps() > 0 && interrupted_by() == 0) measure_stopped();
+    if (ema_) ema_->swap();
+    if (saved) say_stopped();
+}
+
+void Trainer::measure_stopped() {
+    const ImageSet& set = w_.dataset.validation;
+    const int64_t batch_size = w_.recipe.training.batch_size;
+    const tools::Scores scores =
+        limits_.short_validation
+            ? evaluate_one_batch(w_.step, w_.validation_inputs, set, batch_size, w_.recipe.seed)
+            : evaluate(w_.step, w_.validation_inputs, set, batch_size, nullptr, w_.reporter);
+    if (!std::isfinite(scores.loss()))
+        throw Diverged(fmt::format("the validation loss after step {} is {}: the logits overflow",
+                                   progress_.step, scores.loss()));
+    w_.reporter.evaluated({scores, set.count, judged_weights()});
+    if (scores.count() < set.count)
+        w_.reporter.notice(
+            fmt::format("this device is slow, so these are the scores of {} of the {} validation images, "
+                        "drawn from all of them; --eval-only {} measures all",
+                        scores.count(), set.count, (w_.folder.path() / last_file).string()));
+}
+
+void Trainer::say_stopped() const {
+    w_.reporter.notice(fmt::format("{} after step {}: run again with --out {} to go on",
+                                   interrupted_by() != 0 ? "interrupted" : "stopped", progress_.step,
+                                   w_.folder.path().string()));
+}
+
+}  // namespace vitrine::train
