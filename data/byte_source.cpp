@@ -3,9 +3,11 @@
 #include "data/byte_source.h"
 
 #include <fmt/format.h>
+#include <unistd.h>
 #include <xxhash.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstring>
 #include <new>
 #include <utility>
@@ -39,6 +41,7 @@ HashState new_hash() {
 ByteSource::ByteSource(std::span<const uint8_t> bytes, std::string path)
     : path_(std::move(path)),
       size_(bytes.size()),
+      memory_(bytes),
       ready_(bytes),
       taken_(bytes.size()),
       limit_(metadata_bytes),
@@ -77,13 +80,58 @@ void ByteSource::allow_pixels(int64_t pixels, int64_t bytes_each) noexcept {
     limit_ = metadata_bytes + static_cast<uint64_t>(pixels * bytes_each);
 }
 
+size_t ByteSource::read_at(uint64_t offset, uint8_t* target, size_t count) noexcept {
+    if (offset >= size_) return 0;
+    const auto allowed = static_cast<size_t>(
+        std::min({uint64_t{count}, size_ - offset, limit_ - std::min(limit_, taken_anywhere_)}));
+    size_t got = allowed;
+    if (file_) {
+        got = read_file_at(offset, target, allowed);
+    } else {
+        std::memcpy(target, memory_.data() + offset, allowed);
+    }
+    taken_anywhere_ += got;
+    furthest_ = std::max(furthest_, offset + got);
+    return got;
+}
+
+size_t ByteSource::read_file_at(uint64_t offset, uint8_t* target, size_t count) noexcept {
+    size_t done = 0;
+    while (done < count && error_.empty()) {
+        const ssize_t got =
+            pread(file_->descriptor(), target + done, count - done, static_cast<off_t>(offset + done));
+        if (got < 0 && errno == EINTR) continue;
+        if (got < 0) error_ = std::strerror(errno);
+        if (got <= 0) break;
+        done += static_cast<size_t>(got);
+    }
+    return done;
+}
+
+ContentHash ByteSource::hash_up_to(uint64_t bytes) const {
+    const HashState hash = new_hash();
+    std::vector<uint8_t> piece(piece_bytes);
+    uint64_t done = 0;
+    while (done < bytes) {
+        const auto wanted = static_cast<size_t>(std::min<uint64_t>(piece.size(), bytes - done));
+        const ssize_t got = pread(file_->descriptor(), piece.data(), wanted, static_cast<off_t>(done));
+        if (got < 0 && errno == EINTR) continue;
+        if (got <= 0) break;
+        XXH3_64bits_update(hash.get(), piece.data(), static_cast<size_t>(got));
+        done += static_cast<uint64_t>(got);
+    }
+    return {done, XXH3_64bits_digest(hash.get())};
+}
+
 ContentHash ByteSource::content_read() const {
+    const uint64_t furthest = std::min(furthest_, limit_);
+    if (file_ && furthest > taken_) return hash_up_to(furthest);
     return {taken_, hash_ != nullptr ? XXH3_64bits_digest(hash_.get()) : 0};
 }
 
 std::optional<std::string> ByteSource::failure() const {
     if (!error_.empty()) return unreadable(error_);
-    if (file_ && taken_ >= limit_ && taken_ < size_) {
+    if ((file_ && taken_ >= limit_ && taken_ < size_) || taken_anywhere_ >= limit_) {
         return fmt::format("the image does not end within {} bytes, more than one of its size could need",
                            limit_);
     }

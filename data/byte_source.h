@@ -1,4 +1,5 @@
-// The bytes of an image file in order: in pieces, so that no more is read, and kept, than a decoder asks for.
+// The bytes of an image file, in order or anywhere: in pieces, so that no more is read, and kept, than a
+// decoder asks for.
 #pragma once
 
 #include <cstddef>
@@ -42,6 +43,10 @@ class ByteSource {
     /// Goes past `count` bytes, fewer only at the end.
     size_t skip(size_t count) noexcept;
 
+    /// Bytes from anywhere, fewer where the file or what may be read of it ends; what is read in order stays
+    /// where it is. The same byte counts each time that it is read.
+    size_t read_at(uint64_t offset, uint8_t* target, size_t count) noexcept;
+
     /// The header says that there are so many pixels: their bytes may be read too, at most so many of each.
     /// Until then no more than metadata may have is.
     void allow_pixels(int64_t pixels, int64_t bytes_each = 8) noexcept;  // 8: four channels of 16 bits
@@ -53,7 +58,8 @@ class ByteSource {
     /// No more than `bytes` are read in all.
     void limit_to(uint64_t bytes) noexcept { limit_ = bytes; }
 
-    /// What was read of the file so far, which may be more than was consumed.
+    /// What was read of the file so far, which may be more than was consumed. After read_at: all up to the
+    /// furthest byte, though no more than may be read.
     ContentHash content_read() const;
 
     /// Why the source ended before the file did, where it did: a read that failed, or the limit.
@@ -63,15 +69,20 @@ class ByteSource {
     template <typename Action>
     size_t take(size_t count, const Action& action) noexcept;
     void fill() noexcept;
+    size_t read_file_at(uint64_t offset, uint8_t* target, size_t count) noexcept;
+    ContentHash hash_up_to(uint64_t bytes) const;
 
     std::string path_;
     uint64_t size_ = 0;
+    std::span<const uint8_t> memory_;
     std::optional<InputFile> file_;
     std::vector<uint8_t> buffer_;
     std::span<const uint8_t> ready_;  // read and not consumed
     uint64_t taken_ = 0;              // bytes that became ready
     uint64_t limit_;
     bool expects_turning_ = false;
+    uint64_t taken_anywhere_ = 0;  // by read_at
+    uint64_t furthest_ = 0;        // where that ended last in the file
     std::string error_;
     std::unique_ptr<XXH3_state_s, void (*)(XXH3_state_s*)> hash_;
 };

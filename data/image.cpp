@@ -71,6 +71,13 @@ void require_bytes_for(const ByteSource& source, int64_t width, int64_t height, 
                     width, height, source.size()));
 }
 
+void require_bytes_for_detail(const ByteSource& source, int64_t width, int64_t height) {
+    constexpr int64_t taken_on_trust = int64_t{1} << 24;
+    constexpr int64_t pixels_a_byte = 4096;
+    const int64_t counted = std::max<int64_t>(width * height - taken_on_trust, 0);
+    require_bytes_for(source, width, height, counted / pixels_a_byte);
+}
+
 std::shared_ptr<const void> reserve_image_memory(ByteSource& source, int64_t width, int64_t height,
                                                  int64_t working_bytes) {
     source.allow_pixels(width * height);

@@ -7,9 +7,11 @@
 //   - 16-bit colour keeps the high byte of each sample, but a 16-bit *gray* image is clipped at 255;
 //   - four-channel JPEG is read as Adobe's inverted CMYK and converted as R = (255-K) - C·(255-K)/255;
 //   - colour profiles are ignored; so are orientations (EXIF), unless the caller wants images upright: then
-//     they are what Pillow's ImageOps.exif_transpose makes of them.
-// Formats: JPEG (libjpeg-turbo), PNG (libpng), BMP, PBM, PGM, PPM and gray PFM. The content decides, never
-// the name. Unlike Pillow, a JPEG or PNG whose data end early or do not match their checks is always refused.
+//     they are what Pillow's ImageOps.exif_transpose makes of them. A TIFF is turned in any case.
+// Formats: JPEG (libjpeg-turbo), PNG (libpng), BMP, PBM, PGM, PPM and gray PFM; WebP (libwebp), GIF (giflib)
+// and TIFF (libtiff), each where the build has its library. Of several frames or pages the first is read. The
+// content decides, never the name. Unlike Pillow, a file whose image ends early or does not match its checks
+// is always refused.
 //
 // Any bytes may be given to the decoders. Time and memory follow from the size of the file and of the image
 // that its header claims, and the claim is held against the file before anything is allocated: README.md has

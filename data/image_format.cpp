@@ -98,7 +98,28 @@ bool is_webp(Start start) {
     return start.size() >= 12 && begins_with(start, "RIFF") && begins_with(start.subspan(8), "WEBP");
 }
 
-bool is_tiff(Start start) { return begins_with(start, "II*\0"sv) || begins_with(start, "MM\0*"sv); }
+/// In either byte order, with offsets of 32 bits or (BigTIFF) of 64.
+bool is_tiff(Start start) {
+    return begins_with(start, "II*\0"sv) || begins_with(start, "MM\0*"sv) || begins_with(start, "II+\0"sv) ||
+           begins_with(start, "MM\0+"sv);
+}
+
+using Decoder = Image (*)(ByteSource&);
+#if VITRINE_HAS_WEBP
+constexpr Decoder webp_decoder = decode_webp;
+#else
+constexpr Decoder webp_decoder = nullptr;
+#endif
+#if VITRINE_HAS_GIF
+constexpr Decoder gif_decoder = decode_gif;
+#else
+constexpr Decoder gif_decoder = nullptr;
+#endif
+#if VITRINE_HAS_TIFF
+constexpr Decoder tiff_decoder = decode_tiff;
+#else
+constexpr Decoder tiff_decoder = nullptr;
+#endif
 
 struct KnownFormat {
     ImageFormat format;
@@ -114,9 +135,9 @@ constexpr KnownFormat known_formats[] = {
     {{"PGM", decode_pnm}, [](Start start) { return is_pnm(start, "P2") || is_pnm(start, "P5"); }},
     {{"PPM", decode_pnm}, [](Start start) { return is_pnm(start, "P3") || is_pnm(start, "P6"); }},
     {{"PFM", decode_pnm}, [](Start start) { return is_pnm(start, "Pf"); }},
-    {{"WebP"}, is_webp},
-    {{"GIF"}, [](Start start) { return begins_with(start, "GIF8"); }},
-    {{"TIFF"}, is_tiff},
+    {{"WebP", webp_decoder, "libwebp-dev"}, is_webp},
+    {{"GIF", gif_decoder, "libgif-dev"}, [](Start start) { return begins_with(start, "GIF8"); }},
+    {{"TIFF", tiff_decoder, "libtiff-dev"}, is_tiff},
     {{"AVIF"}, is_avif},
     {{"HEIF"}, is_heif},
     {{"HEIF or AVIF"}, is_either},

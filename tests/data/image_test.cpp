@@ -12,6 +12,7 @@
 #include <cstring>
 #include <ctime>
 
+#include "data/image_format.h"
 #include "tests/data/support.h"
 
 using namespace vitrine;
@@ -107,12 +108,9 @@ TEST_CASE(
 
 TEST_CASE("a file that is no image is refused with its path and the reason") {
     CHECK(decode_error({}) == "folder/file: the file is empty");
-    CHECK(decode_error(bytes_of("hello, world")) ==
-          "folder/file: not an image file: JPEG, PNG, BMP, PBM, PGM, PPM and PFM are read");
-    CHECK(contains(decode_error(bytes_of("GIF89a........")), "a GIF file, which is not supported"));
-    CHECK(contains(decode_error(bytes_of("RIFF....WEBPVP8 ")), "a WebP file, which is not supported"));
-    CHECK(contains(decode_error({'I', 'I', '*', 0, 8, 0, 0, 0}), "a TIFF file, which is not supported"));
-    CHECK(contains(decode_error({'M', 'M', 0, '*', 0, 0, 0, 8}), "a TIFF file, which is not supported"));
+    CHECK(decode_error(bytes_of("hello, world")) == "folder/file: not an image file: " + readable_formats());
+    CHECK(readable_formats().starts_with("JPEG, PNG, BMP, "));
+    CHECK(readable_formats().ends_with(" are read"));
     CHECK(contains(decode_error(bytes_of("....ftypheic....")), "a HEIF file, which is not supported"));
 }
 

@@ -189,23 +189,23 @@ const std::vector<Layout> layouts = {
     {"a class of films and notes", "cat/*5 dog/1.mp4 dog/2.MP4 dog/3.npy dog/LICENSE",
      "or .webp): in it are 2 .mp4, 1 .npy, 1 without a suffix"},
     {"a class of GIF", "cat/*5 dog/1.gif dog/2.gif",
-     "in it are 2 files (a GIF file, which is not supported: JPEG"},
+     "in it are 2 files (a GIF file, left out as torchvision's ImageFolder leaves out names that end in "
+     ".gif)"},
     {"a class of HEIC", "cat/*5 dog/1.HEIC dog/2.heic",
      "in it are 2 files (a .heic file, which is not supported: JPEG"},
-    {"a class of WebP", "cat/*5 dog/1.webp dog/2.webp dog/3.webp",
-     "the class folder 'ROOT/dog' has no readable image: 3 WebP files; JPEG, PNG, BMP, PBM, PGM, PPM and PFM "
-     "are read"},
-    {"a class of TIFF", "cat/*5 dog/1.tif",
-     "the class folder 'ROOT/dog' has no readable image: 1 TIFF file; JPEG"},
-    {"WebP called JPEG", "cat/*5 dog/1.webp.jpg dog/2.webp.jpg",
+    {"a class of HEIF called WebP", "cat/*5 dog/1.webp dog/2.webp dog/3.webp",
+     "the class folder 'ROOT/dog' has no readable image: 3 HEIF files; JPEG, PNG, BMP, "},
+    {"a class of HEIF called TIFF", "cat/*5 dog/1.tif",
+     "the class folder 'ROOT/dog' has no readable image: 1 HEIF file; JPEG"},
+    {"HEIF called JPEG", "cat/*5 dog/1.heif.jpg dog/2.heif.jpg",
      "the class 'dog' of 'ROOT' has no readable training image: 2 "
-     "files: a WebP file, which is not supported"},
+     "files: a HEIF file, which is not supported"},
     {"names without a suffix, as ImageNet's", "cat/*5 dog/n01_1 dog/n01_2",
      "in it are 2 files (a PPM file by its content, but its"},
     {"a class of this and that", "cat/*5 dog/1.txt dog/2.txt dog/3.gif dog/4",
-     "in it are 2 .txt, 1 file (a GIF file, which is not supported: JPEG, PNG, BMP, PBM, PGM, PPM and PFM "
-     "are read), 1 "
-     "without a"},
+     "in it are 2 .txt, 1 file (a GIF file, left out as torchvision's ImageFolder leaves out names that end "
+     "in "
+     ".gif), 1 without a"},
     {"suffixes in upper case", "cat/*4 cat/x.PPM dog/*4 dog/x.Ppm", "cat dog: 8 + 2"},
 
     // What is no class
@@ -237,8 +237,9 @@ const std::vector<Layout> layouts = {
 std::string content_for(const std::string& name) {
     using namespace std::string_literals;
     static const std::string pixel = "P6\n1 1\n255\nabc";
-    if (name.find(".webp") != std::string::npos) return "RIFF\x10\0\0\0WEBPVP8 "s;
-    if (name.ends_with(".tif")) return "II*\0"s;
+    if (name.ends_with(".webp") || name.ends_with(".tif") || name.ends_with(".heif.jpg"))
+        return "\0\0\0\x18"
+               "ftypheic...."s;
     if (name.ends_with(".gif")) return "GIF89a";
     if (name.ends_with(".images")) return "VitrImg\n";
     if (name.starts_with("n01_")) return pixel;

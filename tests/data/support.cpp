@@ -28,6 +28,8 @@ TemporaryFolder::~TemporaryFolder() {
 
 fs::path golden_images() { return tests::repository() / "tests" / "golden" / "images"; }
 
+fs::path golden_formats() { return tests::repository() / "tests" / "golden" / "formats"; }
+
 Bytes read_bytes(const fs::path& file) {
     std::ifstream stream(file, std::ios::binary);
     if (!stream) throw std::runtime_error("cannot read " + file.string());

@@ -30,6 +30,9 @@ class TemporaryFolder {
 /// The folder of the golden images.
 std::filesystem::path golden_images();
 
+/// The folder of the golden WebP, GIF and TIFF files.
+std::filesystem::path golden_formats();
+
 Bytes read_bytes(const std::filesystem::path& file);
 /// Writes a file and the folders above it.
 void write_bytes(const std::filesystem::path& file, const Bytes& bytes);

@@ -131,7 +131,7 @@ void add_data(CLI::App& app, CommandLine& line) {
                   "Share to hold out where the data have no validation\nimages of their own [0.2]");
     app.add_flag_callback(
         "--strict", [&line] { line.change("data.strict", "true", "--strict"); },
-        "A damaged image, or a file that looks like one and\ncannot be read (a WebP, a dangling link), is an "
+        "A damaged image, or a file that looks like one and\ncannot be read (a HEIF, a dangling link), is an "
         "error\ninstead of being skipped; notes, lists and Thumbs.db\nare not");
     app.add_option("--cache", line.options.cache, "Where decoded images are kept [~/.cache/vitrine]")
         ->type_name("DIR");

@@ -1,0 +1,155 @@
+// GIF by giflib: its first frame on the canvas, as Pillow gives it. What the frame leaves free is of the
+// transparent colour, or of the palette's first one; nothing is blended, and the background colour is not
+// looked at.
+
+#include <fmt/format.h>
+#include <gif_lib.h>
+
+#include <algorithm>
+#include <array>
+#include <memory>
+#include <new>
+#include <optional>
+#include <string_view>
+
+#include "data/decoders.h"
+
+namespace vitrine {
+namespace {
+
+using Colour = std::array<uint8_t, 3>;
+using Palette = std::array<Colour, 256>;
+
+/// A code of LZW has nine bits or more and stands for 4096 pixels at most.
+constexpr int64_t largest_lzw_ratio = 4096 * 8 / 9;
+
+[[noreturn]] void throw_damaged(const ByteSource& source, std::string_view reason) {
+    throw ImageError(source.path(), fmt::format("the GIF data are damaged or truncated ({})", reason));
+}
+
+[[noreturn]] void throw_failure(const ByteSource& source, int error) {
+    if (error == D_GIF_ERR_NOT_ENOUGH_MEM) throw std::bad_alloc();
+    const char* reason = GifErrorString(error);
+    throw_damaged(source, reason != nullptr ? reason : "giflib gave no reason");
+}
+
+int read_source(GifFileType* gif, GifByteType* target, int count) {
+    return static_cast<int>(
+        static_cast<ByteSource*>(gif->UserData)->read(target, static_cast<size_t>(count)));
+}
+
+void close(GifFileType* gif) {
+    int ignored = 0;
+    DGifCloseFile(gif, &ignored);
+}
+
+using GifFile = std::unique_ptr<GifFileType, decltype(&close)>;
+
+GifFile open(ByteSource& source) {
+    int error = 0;
+    GifFile gif(DGifOpen(&source, read_source, &error), close);
+    if (gif == nullptr) throw_failure(source, error);
+    return gif;
+}
+
+/// Goes past an extension. One for graphics may name a transparent colour.
+void read_extension(const ByteSource& source, GifFileType& gif, std::optional<uint8_t>& transparent) {
+    int code = 0;
+    GifByteType* block = nullptr;  // its length, then its bytes
+    if (DGifGetExtension(&gif, &code, &block) == GIF_ERROR) throw_failure(source, gif.Error);
+    if (code == GRAPHICS_EXT_FUNC_CODE && block != nullptr && block[0] >= 4 && (block[1] & 1) != 0)
+        transparent = block[4];
+    while (block != nullptr) {
+        if (DGifGetExtensionNext(&gif, &block) == GIF_ERROR) throw_failure(source, gif.Error);
+    }
+}
+
+/// Goes to the first frame, and returns its transparent colour.
+std::optional<uint8_t> find_frame(const ByteSource& source, GifFileType& gif) {
+    std::optional<uint8_t> transparent;
+    for (;;) {
+        GifRecordType record = UNDEFINED_RECORD_TYPE;
+        if (DGifGetRecordType(&gif, &record) == GIF_ERROR) throw_failure(source, gif.Error);
+        if (record == TERMINATE_RECORD_TYPE) throw_damaged(source, "there is no image in it");
+        if (record == EXTENSION_RECORD_TYPE) {
+            read_extension(source, gif, transparent);
+        } else if (record == IMAGE_DESC_RECORD_TYPE) {
+            if (DGifGetImageDesc(&gif) == GIF_ERROR) throw_failure(source, gif.Error);
+            return transparent;
+        }
+    }
+}
+
+/// Whether a table gives each index the gray of that number: such a table says nothing to Pillow.
+bool is_gray_ramp(const ColorMapObject& map) {
+    for (int i = 0; i < map.ColorCount; ++i) {
+        const GifColorType& colour = map.Colors[i];
+        if (colour.Red != i || colour.Green != i || colour.Blue != i) return false;
+    }
+    return true;
+}
+
+/// The frame's own colours, or else the file's; gray where neither has any. Black beyond their end.
+Palette palette_of(const GifFileType& gif) {
+    Palette palette{};
+    for (const ColorMapObject* map : {gif.Image.ColorMap, gif.SColorMap}) {
+        if (map == nullptr || is_gray_ramp(*map)) continue;
+        const auto count = static_cast<size_t>(std::min(map->ColorCount, 256));
+        std::transform(map->Colors, map->Colors + count, palette.begin(), [](const GifColorType& colour) {
+            return Colour{colour.Red, colour.Green, colour.Blue};
+        });
+        return palette;
+    }
+    for (size_t i = 0; i < palette.size(); ++i) palette[i].fill(static_cast<uint8_t>(i));
+    return palette;
+}
+
+/// Which row of the frame comes as the next one of the file.
+std::vector<int> order_of_rows(const GifImageDesc& frame) {
+    struct Pass {
+        int first, step;
+    };
+    static constexpr std::array<Pass, 4> interlaced{{{0, 8}, {4, 8}, {2, 4}, {1, 2}}};
+    static constexpr std::array<Pass, 1> plain{{{0, 1}}};
+    std::vector<int> rows;
+    const auto passes = frame.Interlace ? std::span<const Pass>(interlaced) : std::span<const Pass>(plain);
+    for (const Pass& pass : passes) {
+        for (int row = pass.first; row < frame.Height; row += pass.step) rows.push_back(row);
+    }
+    return rows;
+}
+
+void decode_frame(const ByteSource& source, GifFileType& gif, const Palette& palette, Image& image) {
+    const GifImageDesc& frame = gif.Image;
+    std::vector<uint8_t> row(static_cast<size_t>(frame.Width));
+    for (const int y : order_of_rows(frame)) {
+        if (DGifGetLine(&gif, row.data(), frame.Width) == GIF_ERROR) throw_failure(source, gif.Error);
+        uint8_t* pixel = image.pixels.data() + 3 * ((frame.Top + y) * image.width + frame.Left);
+        for (const uint8_t index : row) pixel = std::copy_n(palette[index].begin(), 3, pixel);
+    }
+}
+
+}  // namespace
+
+Image decode_gif(ByteSource& source) {
+    const GifFile gif = open(source);
+    const std::optional<uint8_t> transparent = find_frame(source, *gif);
+    const GifImageDesc& frame = gif->Image;
+    if (frame.Width < 1 || frame.Height < 1) throw_damaged(source, "the first frame has no pixels");
+    // A frame that goes over the edge makes the canvas larger.
+    const int64_t width = std::max(gif->SWidth, frame.Left + frame.Width);
+    const int64_t height = std::max(gif->SHeight, frame.Top + frame.Height);
+    check_image_size(width, height, source.path());
+    require_bytes_for(source, width, height, width * height / largest_lzw_ratio);
+    Image image = make_image(source, width, height);
+    const Palette palette = palette_of(*gif);
+    if (frame.Width < width || frame.Height < height) {
+        const Colour& around = palette[transparent.value_or(0)];
+        for (auto pixel = image.pixels.begin(); pixel != image.pixels.end();)
+            pixel = std::copy_n(around.begin(), 3, pixel);
+    }
+    decode_frame(source, *gif, palette, image);
+    return image;
+}
+
+}  // namespace vitrine
