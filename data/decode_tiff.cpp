@@ -6,10 +6,11 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
-#include <string_view>
+#include <optional>
 #include <vector>
 
 #include "data/decoders.h"
+#include "data/orientation.h"
 #include "data/tiff_file.h"
 #include "data/tiff_kind.h"
 #include "data/tiff_rows.h"
@@ -37,24 +38,14 @@ struct Placement {
     int64_t origin = 0, across = 1, down = 1;
 };
 
-/// The page's orientation, 1 to 8; where no field says it, the one in its XMP, as Pillow has it.
-int orientation_of(const TiffFile& file) {
+/// The page's orientation, by its field or by its XMP.
+int page_orientation(const TiffFile& file) {
     uint16_t orientation = 0;
-    if (TIFFGetField(file.get(), TIFFTAG_ORIENTATION, &orientation) == 1)
-        return orientation <= 8 ? std::max<int>(orientation, 1) : 1;
+    if (TIFFGetField(file.get(), TIFFTAG_ORIENTATION, &orientation) == 1) return orientation_of(orientation);
     uint32_t count = 0;
     const char* packet = nullptr;
     if (TIFFGetField(file.get(), TIFFTAG_XMLPACKET, &count, &packet) != 1) return 1;
-    constexpr std::string_view mark = "tiff:Orientation";
-    const std::string_view text(packet, count);
-    for (size_t at = text.find(mark); at != std::string_view::npos; at = text.find(mark, at + 1)) {
-        std::string_view rest = text.substr(at + mark.size());
-        const size_t before = rest.starts_with("=\"") ? 2 : rest.starts_with(">") ? 1 : rest.size();
-        rest.remove_prefix(before);
-        if (!rest.empty() && rest[0] >= '0' && rest[0] <= '9')
-            return rest[0] >= '1' && rest[0] <= '8' ? rest[0] - '0' : 1;
-    }
-    return 1;
+    return orientation_of(std::nullopt, orientation_in_xmp({packet, count}));
 }
 
 /// The most bytes of samples that a byte of the file can stand for; 0 where there is no such bound.
@@ -87,7 +78,7 @@ class TiffReader {
     }
 
     Image decode() {
-        const int orientation = orientation_of(file_);
+        const int orientation = page_orientation(file_);
         const bool is_turned = orientation >= 5;
         const int64_t working = kind_.reading == TiffReading::rgba
                                     ? 2 * 4 * piece_width_ * piece_height_

@@ -10,9 +10,12 @@
 #include <cstring>
 #include <memory>
 #include <new>
+#include <optional>
+#include <span>
 #include <string_view>
 
 #include "data/decoders.h"
+#include "data/orientation.h"
 
 namespace vitrine {
 namespace {
@@ -55,6 +58,8 @@ struct WebpHeader {
             height = (bits >> 14 & 0x3FFF) + 1;
         } else if (is_named(chunk, "VP8X")) {
             kind = Kind::extended;
+            says_exif = (start[20] & EXIF_FLAG) != 0;
+            says_xmp = (start[20] & XMP_FLAG) != 0;
             width = little_endian(&start[24], 3) + 1;
             height = little_endian(&start[27], 3) + 1;
         } else {
@@ -66,6 +71,7 @@ struct WebpHeader {
     Kind kind = Kind::lossy;
     int64_t width = 0, height = 0;
     int64_t bytes = 0;  // of the file, where it is whole
+    bool says_exif = false, says_xmp = false;
 };
 
 void check_bytes(const ByteSource& source, const WebpHeader& header) {
@@ -95,31 +101,86 @@ int64_t decoder_bytes(const WebpHeader& header) {
     return 0;
 }
 
-/// The file up to the end of its first frame: no byte of the others, of which there may be thousands.
-std::vector<uint8_t> read_first_frame(ByteSource& source, const WebpHeader& header) {
-    std::vector<uint8_t> bytes;
-    const auto read = [&](size_t count) {
-        // In pieces: no memory for bytes that do not come.
+/// The file's chunks, in order.
+class Chunks {
+  public:
+    Chunks(ByteSource& source, const WebpHeader& header) : source_(source), header_(header) {}
+
+    /// The file up to the end of its first frame: no byte of the others, of which there may be thousands.
+    std::vector<uint8_t> up_to_first_frame() {
+        std::vector<uint8_t> bytes;
+        append(riff_head_bytes, bytes);
+        while (has_more()) {
+            const size_t start = bytes.size();
+            append(chunk_head_bytes, bytes);
+            const size_t length = length_of(&bytes[start]);
+            append(length + length % 2, bytes);
+            for (const std::string_view name : {"VP8 ", "VP8L", "ANMF"}) {
+                if (is_named(&bytes[start], name)) return bytes;
+            }
+            note(&bytes[start], {&bytes[start] + chunk_head_bytes, length});
+        }
+        throw_damaged(source_, "there is no image in it");
+    }
+
+    /// Looks for what the header says is there of EXIF and XMP, which come behind the image: no damage to it
+    /// where they do not.
+    int orientation() {
+        while (is_told_of_more() && has_more()) {
+            std::array<uint8_t, chunk_head_bytes> head{};
+            if (take(head.data(), head.size()) < head.size()) break;
+            const size_t length = length_of(head.data());
+            if (is_named(head.data(), "EXIF") || is_named(head.data(), "XMP ")) {
+                std::vector<uint8_t> body;
+                if (!append_what_comes(length, body)) break;
+                note(head.data(), body);
+            } else {
+                at_ += static_cast<int64_t>(source_.skip(length));
+            }
+            at_ += static_cast<int64_t>(source_.skip(length % 2));
+        }
+        return orientation_of(exif_.value_or(std::nullopt), xmp_.value_or(std::nullopt));
+    }
+
+  private:
+    bool is_told_of_more() const { return (header_.says_exif && !exif_) || (header_.says_xmp && !xmp_); }
+    bool has_more() const { return at_ + int64_t{chunk_head_bytes} <= header_.bytes; }
+
+    static size_t length_of(const uint8_t* head) { return static_cast<size_t>(little_endian(head + 4, 4)); }
+
+    size_t take(uint8_t* target, size_t count) {
+        const size_t got = source_.read(target, count);
+        at_ += static_cast<int64_t>(got);
+        return got;
+    }
+
+    /// In pieces: no memory for bytes that do not come.
+    bool append_what_comes(size_t count, std::vector<uint8_t>& bytes) {
         while (count > 0) {
             const size_t piece = std::min(count, size_t{1} << 20), before = bytes.size();
             bytes.resize(before + piece);
-            const size_t got = source.read(&bytes[before], piece);
-            if (got < piece) throw_damaged(source, "the file ends early");
+            if (take(&bytes[before], piece) < piece) return false;
             count -= piece;
         }
-    };
-    read(riff_head_bytes);
-    while (static_cast<int64_t>(bytes.size() + chunk_head_bytes) <= header.bytes) {
-        const size_t start = bytes.size();
-        read(chunk_head_bytes);
-        const auto length = static_cast<size_t>(little_endian(&bytes[start + 4], 4));
-        const bool is_image = is_named(&bytes[start], "VP8 ") || is_named(&bytes[start], "VP8L") ||
-                              is_named(&bytes[start], "ANMF");
-        read(length + length % 2);
-        if (is_image) return bytes;
+        return true;
     }
-    throw_damaged(source, "there is no image in it");
-}
+
+    void append(size_t count, std::vector<uint8_t>& bytes) {
+        if (!append_what_comes(count, bytes)) throw_damaged(source_, "the file ends early");
+    }
+
+    void note(const uint8_t* head, std::span<const uint8_t> body) {
+        if (header_.says_exif && !exif_ && is_named(head, "EXIF")) exif_ = orientation_in_exif(body);
+        if (header_.says_xmp && !xmp_ && is_named(head, "XMP "))
+            xmp_ = orientation_in_xmp({reinterpret_cast<const char*>(body.data()), body.size()});
+    }
+
+    ByteSource& source_;
+    const WebpHeader& header_;
+    int64_t at_ = 0;
+    /// Of the first chunk of each kind, where there was one.
+    std::optional<std::optional<int64_t>> exif_, xmp_;
+};
 
 using Demuxer = std::unique_ptr<WebPDemuxer, decltype(&WebPDemuxDelete)>;
 
@@ -188,9 +249,11 @@ Image decode_webp(ByteSource& source) {
     check_image_size(header.width, header.height, source.path());
     check_bytes(source, header);
     Image image = make_image(source, header.width, header.height, decoder_bytes(header) + header.bytes);
-    const std::vector<uint8_t> bytes = read_first_frame(source, header);
+    Chunks chunks(source, header);
+    const std::vector<uint8_t> bytes = chunks.up_to_first_frame();
     const FirstFrame frame(source, bytes);
     decode_frame(source, *frame, image);
+    image.orientation = chunks.orientation();
     return image;
 }
 
