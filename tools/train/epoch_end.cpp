@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "tools/common/units.h"
 #include "tools/report/tensorboard.h"
 #include "tools/train/interrupt.h"
 #include "tools/train/own_files.h"
@@ -122,7 +123,8 @@ void Trainer::measure_stopped() {
         w_.reporter.notice(
             fmt::format("this device is slow, so these are the scores of {} of the {} validation images, "
                         "drawn from all of them; --eval-only {} measures all",
-                        scores.count(), set.count, (w_.folder.path() / last_file).string()));
+                        tools::grouped(scores.count()), tools::grouped(set.count),
+                        (w_.folder.path() / last_file).string()));
 }
 
 void Trainer::say_stopped() const {
