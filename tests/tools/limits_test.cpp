@@ -62,7 +62,8 @@ TEST_CASE_FIXTURE(Fixture, "where no further thread can be started, one does the
     if (::geteuid() != 0) return;  // only root can become a user who has no other process
     const std::string user =
         fmt::format("setpriv --reuid {0} --regid {0} --clear-groups", 50'000 + ::getpid());
-    // From a shell of that user's own: setpriv may still search folders that are closed to everybody but root.
+    // From a shell of that user's own: setpriv may still search folders that are closed to everybody but
+    // root.
     if (run_script(user + " bash -c 'exec predict --help'").code != 0) {
         MESSAGE("skipped: another user cannot run the programs here");
         return;
