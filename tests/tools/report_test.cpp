@@ -7,11 +7,12 @@
 #include <fmt/format.h>
 #include <sys/stat.h>
 
-#include <fstream>
+#include <filesystem>
 
 #include "engine/error.h"
 #include "tests/error_of.h"
 #include "tests/tools/program.h"
+#include "tests/tools/report_support.h"
 #include "tools/common/base64.h"
 #include "tools/report/page_data.h"
 
@@ -19,19 +20,6 @@ namespace vitrine::tests {
 namespace {
 
 namespace fs = std::filesystem;
-using report::Json;
-
-void write_text(const fs::path& file, const std::string& text) {
-    fs::create_directories(file.parent_path());
-    std::ofstream(file, std::ios::binary) << text;
-}
-
-/// The block of JSON that the page's script reads.
-Json data_of(const std::string& html) {
-    const std::string begin = "<script type=\"application/json\" id=\"data\">";
-    const size_t from = html.find(begin) + begin.size();
-    return Json::parse(html.substr(from, html.find("</script>", from) - from));
-}
 
 TEST_CASE("base64: the vectors of RFC 4648, and bytes above 127") {
     CHECK(tools::base64("") == "");
@@ -131,26 +119,11 @@ TEST_CASE("report: gradient norms are averaged over the epochs that have ended")
     CHECK(report::page_data(run)["steps"]["gradient_norm"].size() == 5);
 }
 
-TEST_CASE("report: a recipe's settings by dotted key") {
-    report::RunFiles run;
-    run.recipe =
-        "seed = 7\n[data]\npath = 'a\"b'\nmean = [0.1, 0.2]\n[[phases]]\nepochs = 3\n[[phases]]\nx.y = "
-        "true\n";
-    const Json settings = report::page_data(run)["settings"];
-    CHECK(settings == Json{{"data.mean", "[0.1, 0.2]"},
-                           {"data.path", "'a\"b'"},
-                           {"phases[0].epochs", "3"},
-                           {"phases[1].x.y", "true"},
-                           {"seed", "7"}});
-    run.recipe = "seed =";
-    CHECK(report::page_data(run)["settings"].empty());
-}
-
 TEST_CASE("report: JSON nested deeper than the stack is left out, in every file") {
     const TemporaryFolder folder;
     const std::string deep =
         R"({"epoch": 1, "step": 1, "x": )" + std::string(100'000, '[') + std::string(100'000, ']') + "}\n";
-    for (const char* file : {"run.json", "validation.json", "best.json"}) write_text(folder / file, deep);
+    for (const char* file : {"run.json", "validation.json"}) write_text(folder / file, deep);
     for (const char* log : {"metrics.jsonl", "steps.jsonl", "timing.jsonl"})
         write_text(folder / log, deep + "{\"epoch\":1,\"step\":1}\n");
     std::string recipe = "a";
@@ -159,7 +132,7 @@ TEST_CASE("report: JSON nested deeper than the stack is left out, in every file"
     const report::RunFiles run = report::read_run(folder.path());
     CHECK(run.unreadable == std::vector<std::string>{"run.json", "metrics.jsonl, line 1",
                                                      "steps.jsonl, line 1", "timing.jsonl, line 1",
-                                                     "validation.json", "best.json"});
+                                                     "validation.json"});
     CHECK(run.epochs.size() == 1);
     CHECK(run.steps.size() == 1);
     CHECK(report::page_data(run)["settings"].empty());
@@ -212,40 +185,6 @@ TEST_CASE("report: write_report leaves one whole file behind") {
     report::write_report(folder.path());
     CHECK(content_of(folder / "report.html").ends_with("</html>\n"));
     CHECK(std::distance(fs::directory_iterator(folder.path()), fs::directory_iterator()) == 2);
-}
-
-TEST_CASE(
-    "report: the program writes one run's page into its folder, and compares several where it is told") {
-    const TemporaryFolder folder;
-    write_text(folder / "a/run/metrics.jsonl", "{\"epoch\": 1, \"val_accuracy\": 0.5}\n");
-    write_text(folder / "b/run/metrics.jsonl", "{\"epoch\": 1, \"val_accuracy\": 0.6}\n");
-    Outcome outcome = run("report", {folder / "a/run/"});
-    CHECK(outcome.code == 0);
-    CHECK(outcome.last_line() == folder / "a/run/report.html");
-    CHECK(data_of(content_of(folder / "a/run/report.html"))["runs"].size() == 1);
-
-    outcome = run("report", {folder / "a/run", folder / "b/run", "--out", folder / "both.html"});
-    CHECK(outcome.code == 0);
-    const Json runs = data_of(content_of(folder / "both.html"))["runs"];
-    REQUIRE(runs.size() == 2);
-    CHECK(runs[0]["name"] == folder / "a/run");  // both are called run
-    CHECK(runs[1]["name"] == folder / "b/run");
-}
-
-TEST_CASE("report: what is no run is refused in one sentence") {
-    const TemporaryFolder folder;
-    Outcome outcome = run("report", {folder / "nowhere"});
-    CHECK(outcome.code == 2);
-    CHECK(outcome.err ==
-          "report: " + (folder / "nowhere") + ": there is no such folder; the folder of a run is needed\n");
-    outcome = run("report", {folder.path().string()});
-    CHECK(outcome.code == 2);
-    CHECK(outcome.err == "report: " + folder.path().string() +
-                             ": no run is there, for it holds neither run.json nor metrics.jsonl\n");
-    CHECK(run("report", {}).code == 2);
-    CHECK(run("report", {"--help"}).code == 0);
-    write_text(folder / "run.json", "{}");
-    CHECK(run("report", {folder.path().string(), "--out", folder / "no/such/page.html"}).code == 2);
 }
 
 }  // namespace

@@ -5,7 +5,6 @@
 #include <fmt/format.h>
 
 #include <charconv>
-#include <map>
 #include <optional>
 #include <vector>
 
@@ -93,13 +92,12 @@ toml::table& phase_at(toml::table& recipe, std::optional<size_t> number, const s
     return *phase;
 }
 
-/// Every value under its place: "phase.1.lr" → "0.1".
 void flatten(const toml::node& node, const std::string& place, std::map<std::string, std::string>& all) {
     if (const toml::table* table = node.as_table(); table != nullptr) {
         for (const auto& [key, value] : *table)
             flatten(value, place.empty() ? std::string(key.str()) : fmt::format("{}.{}", place, key.str()),
                     all);
-    } else if (const toml::array* array = node.as_array(); array != nullptr) {
+    } else if (const toml::array* array = node.as_array(); array != nullptr && array->is_array_of_tables()) {
         for (size_t i = 0; i < array->size(); ++i)
             flatten(*array->get(i), fmt::format("{}.{}", place, i + 1), all);
     } else {
@@ -138,6 +136,12 @@ void set_assignment(toml::table& recipe, std::string_view assignment) {
     set_value(recipe, assignment.substr(0, sign), assignment.substr(sign + 1), source);
 }
 
+std::map<std::string, std::string> values_by_place(const toml::table& recipe) {
+    std::map<std::string, std::string> all;
+    flatten(recipe, "", all);
+    return all;
+}
+
 std::string Difference::to_string() const {
     const std::string before = fmt::format("(there: {})", there.value_or("not set"));
     return here ? fmt::format("{} is {} {}", place, *here, before)
@@ -145,9 +149,8 @@ std::string Difference::to_string() const {
 }
 
 std::vector<Difference> differences(const std::string& there, const std::string& here) {
-    std::map<std::string, std::string> before, now;
-    flatten(parse_toml(there, "the run's recipe"), "", before);
-    flatten(parse_toml(here, "the recipe"), "", now);
+    const auto before = values_by_place(parse_toml(there, "the run's recipe"));
+    const auto now = values_by_place(parse_toml(here, "the recipe"));
     std::map<std::string, Difference> found;
     for (const auto& [place, value] : before) found[place] = {place, value, std::nullopt};
     for (const auto& [place, value] : now) {

@@ -1,6 +1,7 @@
 // Recipe files, and changes to them on the command line.
 #pragma once
 
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -22,6 +23,10 @@ void set_value(toml::table& recipe, std::string_view place, std::string_view val
 
 /// "a.b=c" as `--set` takes it.
 void set_assignment(toml::table& recipe, std::string_view assignment);
+
+/// Every value of a recipe as TOML under its place, both as set_value takes them: "phase.1.lr" → "0.1". A
+/// list of values is one value; the tables of a list are counted from 1.
+std::map<std::string, std::string> values_by_place(const toml::table& recipe);
 
 /// A key in which two recipes differ.
 struct Difference {

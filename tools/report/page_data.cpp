@@ -7,14 +7,13 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <map>
-#include <optional>
-#include <sstream>
 #include <string>
 
 #include "data/transforms/parse_toml.h"
 #include "engine/error.h"
 #include "tools/common/base64.h"
+#include "tools/recipe/recipe.h"
+#include "tools/recipe/recipe_file.h"
 
 namespace vitrine::report {
 namespace {
@@ -73,45 +72,33 @@ Json means(const Points& points) {
     return all;
 }
 
-/// As short as the value allows: toml++ itself would write 0.1 with seventeen digits.
-std::string text_of(const toml::node& node) {
-    if (const std::optional<double> number = node.value_exact<double>()) return fmt::format("{}", *number);
-    if (const toml::array* array = node.as_array()) {
-        std::vector<std::string> parts;
-        for (const toml::node& part : *array) parts.push_back(text_of(part));
-        return fmt::format("[{}]", fmt::join(parts, ", "));
-    }
-    std::ostringstream text;
-    node.visit([&](const auto& value) { text << value; });
-    return text.str();
-}
-
-/// Adds each value below `node` under its dotted key. Lists of values stay whole; lists of tables are
-/// counted.
-void flatten(const toml::node& node, const std::string& key, std::map<std::string, std::string>& settings) {
+/// The tables, and lists of tables, within the recipe's own: what differs in its keys, too, is compared as a
+/// whole.
+void add_groups(const toml::node& node, const std::string& place, Json& groups) {
+    const auto add = [&](const toml::node& part, const std::string& key) {
+        const toml::array* list = part.as_array();
+        if (part.is_table() || (list != nullptr && list->is_array_of_tables())) {
+            groups[key] = recipe::toml_value(part);
+            add_groups(part, key, groups);
+        }
+    };
     if (const toml::table* table = node.as_table()) {
-        for (const auto& [name, value] : *table)
-            flatten(value, key.empty() ? std::string(name.str()) : fmt::format("{}.{}", key, name.str()),
-                    settings);
-        return;
+        for (const auto& [name, part] : *table) add(part, fmt::format("{}.{}", place, name.str()));
+    } else if (const toml::array* list = node.as_array()) {
+        for (size_t i = 0; i < list->size(); ++i)
+            add_groups(*list->get(i), fmt::format("{}.{}", place, i + 1), groups);
     }
-    const toml::array* array = node.as_array();
-    if (array != nullptr && array->is_array_of_tables()) {
-        for (size_t i = 0; i < array->size(); ++i)
-            flatten(*array->get(i), fmt::format("{}[{}]", key, i), settings);
-        return;
-    }
-    settings[key] = text_of(node);
 }
 
-Json settings_of(const std::string& recipe) {
-    std::map<std::string, std::string> settings;
+void add_settings(const std::string& text, Json& data) {
+    Json& settings = data["settings"] = Json::object();
+    Json& groups = data["setting_groups"] = Json::object();
     try {
-        flatten(parse_toml(recipe, "recipe.toml"), "", settings);
-    } catch (const Error&) {
-        return Json::object();
+        const toml::table recipe = parse_toml(text, "recipe.toml");
+        for (const auto& [place, value] : recipe::values_by_place(recipe)) settings[place] = value;
+        for (const auto& [name, part] : recipe) add_groups(part, std::string(name.str()), groups);
+    } catch (const Error&) {  // no recipe, or a damaged one
     }
-    return settings;
 }
 
 }  // namespace
@@ -132,19 +119,20 @@ Points thinned(const Points& points, size_t limit) {
 }
 
 Json page_data(const RunFiles& run) {
-    return {{"name", run.name},
-            {"run", run.run},
-            {"recipe", run.recipe},
-            {"settings", settings_of(run.recipe)},
-            {"epochs", run.epochs},
-            {"steps", curves(run.steps)},
-            {"gradient_norms", means(curve(run.steps, &StepFigures::gradient_norm))},
-            {"timing", run.timing},
-            {"validation", run.validation},
-            {"best", run.best},
-            {"preview", tools::base64(run.preview)},
-            {"last_written", run.last_written},
-            {"unreadable", run.unreadable}};
+    Json data = {{"name", run.name},
+                 {"run", run.run},
+                 {"recipe", run.recipe},
+                 {"epochs", run.epochs},
+                 {"steps", curves(run.steps)},
+                 {"last_step", run.steps.empty() ? Json() : Json(run.steps.back().step)},
+                 {"gradient_norms", means(curve(run.steps, &StepFigures::gradient_norm))},
+                 {"timing", run.timing},
+                 {"validation", run.validation},
+                 {"preview", tools::base64(run.preview)},
+                 {"last_written", run.last_written},
+                 {"unreadable", run.unreadable}};
+    add_settings(run.recipe, data);
+    return data;
 }
 
 }  // namespace vitrine::report

@@ -8,10 +8,13 @@
 
 namespace vitrine::report {
 
-/// {"name", "run", "recipe", "settings", "epochs", "steps", "gradient_norms", "timing", "validation", "best",
-/// "preview", "last_written", "unreadable"}: as in RunFiles, but
-/// - settings: the recipe's values by dotted key, {"phases[0].epochs": "15"}; empty where it is no TOML
+/// {"name", "run", "recipe", "epochs", "steps", "last_step", "gradient_norms", "timing", "validation",
+/// "preview", "last_written", "unreadable", "settings", "setting_groups"}: as in RunFiles, but
+/// - settings: the recipe's values by place, {"phase.1.lr": "0.1"}, both as train's --set takes them; empty
+///   where it is no TOML
+/// - setting_groups: of the tables and lists of tables in them, {"phase.1.scheduler": "{ kind = … }"}
 /// - steps: a curve for each figure, {"loss": [[epoch, value], …]}, with as many points as a screen can show
+/// - last_step: the number of the last one in steps.jsonl, or null
 /// - gradient_norms: [[epoch, mean over its steps], …]
 /// - preview: in base64
 Json page_data(const RunFiles& run);

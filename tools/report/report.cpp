@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "engine/atomic_file.h"
+#include "tools/report/data_comparison.h"
 #include "tools/report/page.h"
 #include "tools/report/page_data.h"
 
@@ -41,7 +42,8 @@ std::string report_html(const std::vector<RunFiles>& runs) {
     Json all = Json::array();
     for (const RunFiles& run : runs) all.push_back(page_data(run));
     std::string html;
-    insert(html, page, "{{data}}", inside_script({{"runs", std::move(all)}}));
+    insert(html, page, "{{data}}",
+           inside_script({{"runs", std::move(all)}, {"data", to_json(compare_data(runs))}}));
     return html;
 }
 

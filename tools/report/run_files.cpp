@@ -3,6 +3,7 @@
 #include "tools/report/run_files.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <chrono>
@@ -51,17 +52,20 @@ class Folder {
         }
     }
 
-    Json object(const char* name) const {
+    Json object(const char* name) {
         const std::string content = text(name, largest_json);
         if (content.empty()) return Json::object();
         std::optional<Json> json = parse_object(content, {.bytes = largest_json});
-        if (!json) unreadable_.emplace_back(name);
+        if (json)
+            has_content_ = true;
+        else
+            unreadable_.emplace_back(name);
         return json.value_or(Json::object());
     }
 
     /// Calls take(line) with each line that is an object with a whole number under `counter`.
     template <class Take>
-    void lines(const char* name, const char* counter, uint64_t largest, Take take) const {
+    void lines(const char* name, const char* counter, uint64_t largest, Take take) {
         const std::string content = text(name, largest);
         int64_t number = 0;
         size_t refused = 0;
@@ -74,6 +78,7 @@ class Folder {
             if (line.empty()) continue;
             std::optional<Json> json = parse_object(line, {.bytes = largest_line, .depth = 4});
             if (json && counts(*json, counter)) {
+                has_content_ = true;
                 take(std::move(*json));
                 continue;
             }
@@ -86,7 +91,7 @@ class Folder {
 
     /// A run that was resumed from a checkpoint may have written some lines before it was killed, and then
     /// again: the later ones hold.
-    std::vector<Json> by_counter(const char* name, const char* counter) const {
+    std::vector<Json> by_counter(const char* name, const char* counter) {
         std::vector<Json> kept;
         lines(name, counter, largest_log, [&](Json line) {
             while (!kept.empty() && kept.back()[counter] >= line[counter]) kept.pop_back();
@@ -95,7 +100,7 @@ class Folder {
         return kept;
     }
 
-    std::vector<StepFigures> steps() const {
+    std::vector<StepFigures> steps() {
         std::vector<StepFigures> kept;
         lines("steps.jsonl", "step", largest_step_log, [&](const Json& line) {
             const auto number = [&](const char* key) {
@@ -110,6 +115,9 @@ class Folder {
         });
         return kept;
     }
+
+    /// Whether any object or line could be read.
+    bool has_content() const { return has_content_; }
 
   private:
     /// Notes a line that cannot be read. False where there are so many that the rest is not worth the time.
@@ -135,6 +143,7 @@ class Folder {
 
     fs::path path_;
     std::vector<std::string>& unreadable_;
+    bool has_content_ = false;
 };
 
 int64_t time_of(const fs::path& file) {
@@ -156,37 +165,57 @@ std::string name_of(const fs::path& folder) {
 
 RunFiles read_run(const fs::path& folder) {
     std::error_code failure;
-    if (!fs::is_directory(folder, failure))
+    if (!fs::is_directory(folder, failure)) {
         throw Error(
-            fmt::format("{}: there is no such folder; the folder of a run is needed", folder.string()));
+            fmt::format("{}: {}; the folder of a run is needed", folder.string(),
+                        fs::exists(folder, failure) ? "this is no folder" : "there is no such folder"));
+    }
     if (!fs::exists(folder / "run.json", failure) && !fs::exists(folder / "metrics.jsonl", failure))
         throw Error(fmt::format("{}: no run is there, for it holds neither run.json nor metrics.jsonl",
                                 folder.string()));
     RunFiles files;
     files.name = name_of(folder);
-    const Folder there(folder, files.unreadable);
+    Folder there(folder, files.unreadable);
     files.run = there.object("run.json");
     files.recipe = there.text("recipe.toml", largest_toml);
     files.epochs = there.by_counter("metrics.jsonl", "epoch");
     files.steps = there.steps();
     files.timing = there.by_counter("timing.jsonl", "epoch");
     files.validation = there.object("validation.json");
-    files.best = there.object("best.json");
     files.preview = there.text("preview.png", largest_preview);
     for (const char* file : {"run.json", "metrics.jsonl", "steps.jsonl", "timing.jsonl"})
         files.last_written = std::max(files.last_written, time_of(folder / file));
+    if (!there.has_content() && files.recipe.empty())
+        throw Error(fmt::format("{}: nothing of the run can be read{}{}", folder.string(),
+                                files.unreadable.empty() ? ", for its files are empty" : ": ",
+                                fmt::join(files.unreadable, "; ")));
     return files;
 }
 
-std::vector<RunFiles> read_runs(const std::vector<fs::path>& folders) {
-    std::vector<RunFiles> runs;
-    for (const fs::path& folder : folders) runs.push_back(read_run(folder));
-    std::vector<std::string> names;
-    for (const RunFiles& run : runs) names.push_back(run.name);
-    for (size_t i = 0; i < runs.size(); ++i) {
-        if (std::ranges::count(names, names[i]) > 1) runs[i].name = folders[i].string();
+RunList read_runs(const std::vector<fs::path>& folders) {
+    RunList list;
+    for (const fs::path& folder : folders) {
+        const auto is_same = [&](const fs::path& other) {
+            std::error_code failure;
+            return fs::equivalent(folder, other, failure);
+        };
+        if (std::ranges::any_of(list.folders, is_same)) {
+            list.left_out.push_back(fmt::format("{}: this run was named before", folder.string()));
+            continue;
+        }
+        try {
+            list.runs.push_back(read_run(folder));
+            list.folders.push_back(folder);
+        } catch (const Error& error) {
+            list.left_out.emplace_back(error.what());
+        }
     }
-    return runs;
+    std::vector<std::string> names;
+    for (const RunFiles& run : list.runs) names.push_back(run.name);
+    for (size_t i = 0; i < names.size(); ++i) {
+        if (std::ranges::count(names, names[i]) > 1) list.runs[i].name = list.folders[i].string();
+    }
+    return list;
 }
 
 }  // namespace vitrine::report

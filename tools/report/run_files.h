@@ -30,16 +30,22 @@ struct RunFiles {
     std::vector<StepFigures> steps;       // steps.jsonl, by rising step
     std::vector<Json> timing;             // timing.jsonl, by rising epoch
     Json validation;                      // validation.json
-    Json best;                            // best.json
     std::string preview;                  // preview.png
     int64_t last_written = 0;             // when the newest of these files was: seconds since 1970
     std::vector<std::string> unreadable;  // "metrics.jsonl, line 7"
 };
 
-/// Throws Error where `folder` is no folder, or holds neither run.json nor metrics.jsonl.
+/// Throws Error where `folder` is no folder, holds neither run.json nor metrics.jsonl, or nothing that can be
+/// read.
 RunFiles read_run(const std::filesystem::path& folder);
 
-/// Runs in folders of the same name are called by their paths instead.
-std::vector<RunFiles> read_runs(const std::vector<std::filesystem::path>& folders);
+struct RunList {
+    std::vector<std::filesystem::path> folders;
+    std::vector<RunFiles> runs;         // of these
+    std::vector<std::string> left_out;  // why each of the others was: sentences
+};
+
+/// The runs among `folders`, each of them once. Runs in folders of the same name are called by their paths.
+RunList read_runs(const std::vector<std::filesystem::path>& folders);
 
 }  // namespace vitrine::report

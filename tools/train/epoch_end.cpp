@@ -69,12 +69,14 @@ bool Trainer::finish_epoch(const Meter& meter) {
     require_folder();
     w_.folder.add_epoch(metrics, timing);
     const bool kept = save_weights(metrics, best);
+    // Of the model that is kept; before the checkpoint, with which the epoch is over for a later run.
+    if (best)
+        w_.folder.write_mistakes(
+            mistakes.to_json(metrics.epoch, metrics.judged_weights(), w_.dataset.validation), w_.reporter);
     next_phase_if_done(metrics);
     // Without its weights an epoch is not over for a later run: that one trains it again, when there is room
     // for them.
     if (kept) save_checkpoint();
-    w_.folder.write_mistakes(mistakes.to_json(metrics.epoch, metrics.judged_weights(), w_.dataset.validation),
-                             w_.reporter);
     w_.reporter.epoch(metrics, timing, w_.plan.epochs);
     if (w_.after_epoch) w_.after_epoch(metrics, timing);
     return true;

@@ -5,7 +5,7 @@
 //     metrics.jsonl            a line an epoch, the same however often the run was interrupted
 //     steps.jsonl              a line every few steps, too
 //     timing.jsonl             a line an epoch
-//     validation.json          the last epoch's mistakes
+//     validation.json          the mistakes of the epoch that is kept as best
 //     last.safetensors         weights that PyTorch can load, and the best ones
 //     best.safetensors
 //     checkpoints/step-N.safetensors        all it takes to go on (checkpoint_store.h)

@@ -12,6 +12,7 @@
 #include "kernels/threads.h"
 #include "tools/common/machine.h"
 #include "tools/common/units.h"
+#include "tools/train/trained_on.h"
 
 namespace vitrine::train {
 
@@ -49,6 +50,7 @@ Json settings(const Facts& facts) {
         {"data", facts.recipe.data.path},
         {"training_images", facts.dataset.train.count},
         {"validation_images", facts.dataset.validation.count},
+        {"image_hashes", image_hashes(facts.identity)},
         {"skipped_files", facts.dataset.skipped.size()},
         {"classes", description.classes},
         {"image_size", description.image_size},

@@ -5,7 +5,7 @@
 #include <utility>
 #include <vector>
 
-#include "data/dataset.h"
+#include "data/identity.h"
 #include "tools/common/device_choice.h"
 #include "tools/common/model_file.h"
 #include "tools/train/metrics.h"
@@ -17,6 +17,7 @@ struct Facts {
     const recipe::Recipe& recipe;
     const RunPlan& plan;
     const Dataset& dataset;
+    const DatasetIdentity& identity;
     const Transforms& transforms;
     const tools::ModelDescription& description;
     const tools::DeviceChoice& device;

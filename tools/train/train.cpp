@@ -167,7 +167,8 @@ int train(const Options& options, Reporter& reporter) {
 
     // Nothing was written so far, and nothing can be refused any more.
     const InterruptGuard guard;
-    const Facts facts{recipe, plan, dataset, transforms, description, device, parameter_count(*model)};
+    const Facts facts{recipe,     plan,        dataset, identity,
+                      transforms, description, device,  parameter_count(*model)};
     const Json run = settings(facts);
     write_beginning(folder, trainer, resumption, recipe, run);
     reporter.begin(run, headlines(facts, folder.path().string()));

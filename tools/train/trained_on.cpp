@@ -76,19 +76,45 @@ TrainedOn parse(const Json& json) {
     return data;
 }
 
+std::string hexadecimal(uint64_t value) { return fmt::format("{:016x}", value); }
+
+/// Of the values of all images that have one, whatever their order.
+template <class Value>
+uint64_t hash_of_images(const DatasetIdentity& identity, Value value_of) {
+    std::vector<uint64_t> values;
+    for (const KnownImage& image : identity.images) {
+        if (const std::optional<uint64_t> value = value_of(image)) values.push_back(*value);
+    }
+    std::ranges::sort(values);
+    return XXH3_64bits(values.data(), values.size() * sizeof values[0]);
+}
+
+uint64_t labelled(const KnownImage& image) {
+    return XXH3_64bits_withSeed(&image.pixels, sizeof image.pixels, static_cast<uint64_t>(image.label));
+}
+
 }  // namespace
 
 uint64_t pixels_of(const DatasetIdentity& identity, Part part) {
-    std::vector<uint64_t> pixels;
-    for (const KnownImage& image : identity.images) {
-        if (image.part == part) pixels.push_back(image.pixels);
-    }
-    std::ranges::sort(pixels);
-    return XXH3_64bits(pixels.data(), pixels.size() * sizeof pixels[0]);
+    return hash_of_images(identity, [part](const KnownImage& image) {
+        return image.part == part ? std::optional(image.pixels) : std::nullopt;
+    });
+}
+
+Json image_hashes(const DatasetIdentity& identity) {
+    const auto of_part = [&](std::optional<Part> part) {
+        return hexadecimal(hash_of_images(identity, [part](const KnownImage& image) {
+            return !part || image.part == *part ? std::optional(labelled(image)) : std::nullopt;
+        }));
+    };
+    return {{"height", identity.height},
+            {"width", identity.width},
+            {"training", of_part(Part::training)},
+            {"validation", of_part(Part::validation)},
+            {"all", of_part(std::nullopt)}};
 }
 
 std::string to_metadata(const DatasetIdentity& identity) {
-    const auto hexadecimal = [](uint64_t value) { return fmt::format("{:016x}", value); };
     Json json = {{"height", identity.height},
                  {"width", identity.width},
                  {"training_images", identity.count(Part::training)},

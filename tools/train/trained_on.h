@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <string>
 #include <vector>
@@ -24,6 +25,10 @@ struct TrainedOn {
 
 /// All images of a part, whatever they are called and in whichever order.
 uint64_t pixels_of(const DatasetIdentity& identity, Part part);
+
+/// {"height", "width", "training", "validation", "all"}, of pixels at that size and their classes: for
+/// run.json, so that runs of the same images are known as such. "all" includes what a subset leaves out.
+nlohmann::ordered_json image_hashes(const DatasetIdentity& identity);
 
 /// The value of the key "data" of the metadata.
 std::string to_metadata(const DatasetIdentity& identity);

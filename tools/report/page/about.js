@@ -21,7 +21,7 @@ function previewSection(run, {about}) {
   const image = picture(run.preview, 'Training images, and what the transforms make of them', {class: 'preview'});
   const preview = image && element('div', {class: 'card'},
     element('p', {class: 'note'}, 'Each row is a training image, and what the epochs make of it.'),
-    element('div', {class: 'scroll', tabindex: 0, role: 'group', 'aria-label': 'Preview'}, image),
+    scrolling('Preview', image),
     button('actual size', {'aria-pressed': 'false'}, (made) =>
       made.setAttribute('aria-pressed', String(image.classList.toggle('actual')))));
   section('augmentation', 'Augmentation', preview, transformsCard(about));
@@ -69,7 +69,7 @@ function machineSection(run, {about}) {
   const number = (value) => (isNumber(value) ? whole(value) : null);
   const gpu = typeof machine.gpu === 'object' && machine.gpu !== null ? machine.gpu.name : machine.gpu;
   section('machine', 'Run and machine', element('div', {class: 'pair'},
-    [facts([['Model', about.model], ['Parameters', number(about.parameters)], ['Data', about.dataset],
+    [facts([['Model', about.model], ['Parameters', number(about.parameters)], ['Data', about.dataset], ['Folder of the data', about.data],
       ['Training images', number(about.training_images)], ['Validation images', number(about.validation_images)],
       ['Classes', listOf(about.classes).length || null],
       ['Image size', isNumber(about.image_size) ? `${about.image_size} × ${about.image_size} pixels` : null],
@@ -86,8 +86,8 @@ function machineSection(run, {about}) {
 function numbersSection(run, {epochs}) {
   const columns = [['train loss', 'train_loss', short], ['val loss', 'val_loss', short],
     ['train accuracy', 'train_accuracy', percent], ['val accuracy', 'val_accuracy', percent],
-    ['val top-5', 'val_top5', percent], ['EMA val loss', 'ema_val_loss', short],
-    ['EMA val accuracy', 'ema_val_accuracy', percent], ['learning rate', 'learning_rate', short]]
+    ['val top-5', 'val_top5', percent], ['averaged val loss', 'ema_val_loss', short],
+    ['averaged val accuracy', 'ema_val_accuracy', percent], ['learning rate', 'learning_rate', short]]
     .filter(([, key]) => epochs.some((epoch) => isNumber(epoch[key])));
   if (epochs.length === 0) return;
   section('numbers', 'All numbers', element('details', {class: 'card'}, element('summary', {}, 'A row for each epoch'),

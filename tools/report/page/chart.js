@@ -106,26 +106,46 @@ function bands(frame, phases) {
   }));
 }
 
-/** A line through the points; it breaks off where a value is missing or cannot be drawn. */
-function line(frame, series) {
-  const dense = series.points.length > 2 * (frame.right - margin.left) ? 'fine' : '';
-  const group = svg('g', {class: `series s${series.colour} ${series.style ?? ''} ${dense}`, 'data-name': series.name});
+/** A path through the points; it breaks off where a value is missing or cannot be drawn. `alone`: what has no neighbour. */
+function pathOf(frame, points) {
   let path = '', before = false;
   const alone = [];
-  series.points.forEach(([x, value], i) => {
-    const y = value === null ? NaN : frame.y(value);
-    if (!Number.isFinite(y)) {
+  const drawable = (point) => point !== undefined && point[1] !== null && Number.isFinite(frame.y(point[1]));
+  points.forEach((point, i) => {
+    if (!drawable(point)) {
       before = false;
       return;
     }
-    path += `${before ? 'L' : 'M'}${frame.x(x).toFixed(1)} ${y.toFixed(1)}`;
-    const next = series.points[i + 1];
-    if (!before && (next === undefined || next[1] === null)) alone.push([frame.x(x), y]);
+    const x = frame.x(point[0]), y = frame.y(point[1]);
+    path += `${before ? 'L' : 'M'}${x.toFixed(1)} ${y.toFixed(1)}`;
+    if (!before && !drawable(points[i + 1])) alone.push([x, y]);
     before = true;
   });
-  group.append(svg('path', {d: path}));
-  group.append(...alone.map(([x, y]) => svg('circle', {cx: x, cy: y, r: 3.5})));
-  return group;
+  return {path, alone};
+}
+
+/** The area between the lowest and the highest values of a series. */
+function rangeArea(frame, range) {
+  const drawn = range.map(([x, low, high]) => [frame.x(x), frame.y(low), frame.y(high)])
+    .filter(([, low, high]) => Number.isFinite(low) && Number.isFinite(high));
+  if (drawn.length === 0) return null;
+  const corner = (x, y) => `${x.toFixed(1)} ${y.toFixed(1)}`;
+  if (drawn.length === 1) {
+    const [[x, low, high]] = drawn;
+    return svg('path', {class: 'whisker', d: `M${corner(x, low)}L${corner(x, high)}`});
+  }
+  return svg('path', {class: 'range', d: `M${drawn.map(([x, low]) => corner(x, low)).join('L')}L${
+    drawn.reverse().map(([x, , high]) => corner(x, high)).join('L')}Z`});
+}
+
+/** A series: its range, its line, and faintly what the line was before it was smoothed. */
+function line(frame, series, weight) {
+  const dense = series.points.length > 2 * (frame.right - margin.left) ? 'fine' : '';
+  const {path, alone} = pathOf(frame, smoothed(series.points, weight));
+  return svg('g', {class: `series s${series.colour} ${series.style ?? ''} ${dense} ${weight > 0 ? 'smooth' : ''}`,
+    'data-name': series.name}, series.range && rangeArea(frame, series.range),
+  weight > 0 ? svg('path', {class: 'raw', d: pathOf(frame, series.points).path}) : null,
+  svg('path', {class: 'line', d: path}), alone.map(([x, y]) => svg('circle', {cx: x, cy: y, r: 3.5})));
 }
 
 /** The series' values on top of each other, a bar for each epoch, which lies before its number. */
@@ -143,12 +163,28 @@ function stackedBars(frame, all, wide) {
     })));
 }
 
-/** A ring round a point that is worth finding, with a word. */
+/** A ring round a point that is worth finding, with a word that stays inside of the chart. */
 function ring(frame, mark) {
   const x = frame.x(mark.x), y = frame.y(mark.y);
   if (!Number.isFinite(y)) return null;
-  const late = x > 0.6 * frame.width;
   const below = y < margin.top + 34;
+  const wide = mark.text.length * 7.1;
+  const left = Math.max(margin.left + 2, Math.min(x - wide / 2, frame.right - wide));
   return svg('g', {class: `mark s${mark.colour}`}, svg('circle', {cx: x, cy: y, r: 5}),
-    textAt(late ? x - 2 : x + 2, below ? y + 22 : y - 11, mark.text, {class: late ? 'end' : ''}));
+    textAt(left, below ? y + 22 : y - 11, mark.text));
+}
+
+/** A line at one x, as where a run failed. */
+function standingLine(frame, {x, text}) {
+  const at = frame.x(x), late = at > 0.5 * frame.width;
+  return svg('g', {class: 'failure'}, svg('line', {x1: at, x2: at, y1: margin.top, y2: frame.bottom}),
+    textAt(at + (late ? -5 : 5), margin.top + 12, text, {class: late ? 'end' : ''}));
+}
+
+/** A line at one y with what it stands for, where the curves reach it. */
+function levelLine(frame, {y, text}) {
+  const at = frame.y(y);
+  if (!(at >= margin.top && at <= frame.bottom)) return null;
+  return svg('g', {class: 'level'}, svg('line', {x1: margin.left, x2: frame.right, y1: at, y2: at}),
+    textAt(frame.right - 2, at - 5, text, {class: 'end'}));
 }

@@ -4,26 +4,35 @@ const allCharts = [];
 
 class Chart {
   /**
-   * spec: title, yTitle, xTitle ('epoch'), series: [{name, points: [[x, value or null], …], colour, style, faint}],
-   * format(value), phases: [{name, begin, end}], mark: {x, y, colour, text}, canLog, stacked.
+   * spec: title, yTitle, xTitle ('epoch'), series: [{name, points: [[x, value or null], …], colour, style, faint,
+   * range: [[x, low, high], …]}], format(value), phases: [{name, begin, end}], mark: {x, y, of, colour, text}, canLog,
+   * startsLog, stacked, exact (is never smoothed), failure: {x, text}, level: {y, text}, note.
    * Faint series are shown, but the pointer stops at the others' points.
    */
   constructor(spec) {
-    this.spec = {xTitle: 'epoch', phases: [], format: short, ...spec};
-    this.log = false;
-    this.hidden = new Set();
-    this.svg = svg('svg', {tabindex: 0, role: 'img', 'aria-label':
-      `${spec.title}: ${spec.series.map((series) => series.name).join(', ')}. Arrow keys show the values.`});
-    this.node = element('figure', {class: 'chart'},
-      element('figcaption', {}, element('h3', {}, spec.title), this.logButton()), this.svg, this.legend());
+    this.log = spec.startsLog === true;
+    this.hidden = new Set(); // names of series
+    this.svg = svg('svg', {tabindex: 0, role: 'img'});
+    this.node = element('figure', {class: 'chart'});
+    this.give(spec);
     this.listen();
     new ResizeObserver(() => this.resize()).observe(this.node);
     allCharts.push(this);
   }
 
+  /** Other series; the scale and what is hidden stay as the reader has them. */
+  give(spec) {
+    this.spec = {xTitle: 'epoch', phases: [], format: short, ...spec};
+    this.svg.setAttribute('aria-label',
+      `${spec.title}: ${spec.series.map((series) => series.name).join(', ')}. Arrow keys show the values.`);
+    this.node.replaceChildren(...[element('figcaption', {}, element('h3', {}, spec.title), this.logButton()), this.svg,
+      this.legend(), spec.note ? element('p', {class: 'note'}, spec.note) : null].filter((part) => part !== null));
+    this.draw();
+  }
+
   logButton() {
     if (!this.spec.canLog) return null;
-    return button('log scale', {'aria-pressed': 'false'}, (made) => {
+    return button('log scale', {'aria-pressed': String(this.log)}, (made) => {
       this.log = !this.log;
       made.setAttribute('aria-pressed', String(this.log));
       this.draw();
@@ -32,21 +41,22 @@ class Chart {
 
   legend() {
     if (this.spec.series.length < 2) return null;
-    return element('div', {class: 'legend'}, this.spec.series.map((series) =>
-      button(element('span', {}, swatch(series), series.name), {'aria-pressed': 'true', title: 'show or hide'}, (made) => {
-        if (!this.hidden.delete(series)) this.hidden.add(series);
-        made.setAttribute('aria-pressed', String(!this.hidden.has(series)));
-        this.draw();
-      })));
+    return element('div', {class: 'legend'}, this.spec.series.map((series) => button(element('span', {}, swatch(series),
+      series.name), {'aria-pressed': String(!this.hidden.has(series.name)), title: 'show or hide'}, (made) => {
+      if (!this.hidden.delete(series.name)) this.hidden.add(series.name);
+      made.setAttribute('aria-pressed', String(!this.hidden.has(series.name)));
+      this.draw();
+    })));
   }
 
   visible() {
-    return this.spec.series.filter((series) => !this.hidden.has(series));
+    return this.spec.series.filter((series) => !this.hidden.has(series.name));
   }
 
-  /** The highest sum of a stack counts where the bars are stacked. */
+  /** What the height has to hold: the highest sum of a stack where the bars are stacked. */
   values() {
-    const points = this.visible().flatMap((series) => series.points).filter(([, value]) => value !== null);
+    const points = this.visible().flatMap((series) => [...series.points,
+      ...listOf(series.range).flatMap(([x, low, high]) => [[x, low], [x, high]])]).filter(([, value]) => value !== null);
     if (!this.spec.stacked) return points.map(([, value]) => value);
     const sums = new Map();
     for (const [x, value] of points) sums.set(x, (sums.get(x) ?? 0) + value);
@@ -57,23 +67,32 @@ class Chart {
     if (Math.round(this.node.clientWidth) !== this.width) this.draw();
   }
 
+  /** How much the lines are smoothed: schedules and bars are what they are. */
+  weight() {
+    return this.spec.exact || this.spec.stacked ? 0 : smoothing.weight;
+  }
+
+  lines(frame, shown) {
+    if (this.spec.stacked) return stackedBars(frame, shown, 1);
+    return [...shown].sort((a, b) => (b.faint ?? 0) - (a.faint ?? 0)).map((series) => line(frame, series, this.weight()));
+  }
+
   draw() {
     this.width = Math.round(this.node.clientWidth);
     if (this.width === 0) return;
     const height = this.width < 480 ? 242 : 302;
-    const lastX = Math.max(...this.spec.series.map((series) => series.points[series.points.length - 1]?.[0] ?? 0), 0);
+    const {mark, failure, level, phases, series} = this.spec;
+    const lastX = Math.max(...series.map(({points}) => points[points.length - 1]?.[0] ?? 0), failure?.x ?? 0);
     const scale = (this.log ? logScale : linearScale)(this.values(), this.spec.format);
     const isEpoch = this.spec.xTitle === 'epoch';
     const frame = this.frame = new Frame(this.width, height, lastX > 0 ? lastX : 1, scale);
     const shown = this.visible();
     this.cursor = svg('g', {class: 'cursor', 'aria-hidden': 'true'});
-    const mark = this.spec.mark;
     this.svg.setAttribute('viewBox', `0 0 ${this.width} ${height}`);
     this.svg.replaceChildren(...[
-      bands(frame, this.spec.phases), axes(frame, this.spec.xTitle, this.spec.yTitle, isEpoch && lastX > 1),
-      ...(this.spec.stacked ? stackedBars(frame, shown, 1)
-        : [...shown].sort((a, b) => (b.faint ?? 0) - (a.faint ?? 0)).map((series) => line(frame, series))),
-      mark && shown.some((series) => series.colour === mark.colour) ? ring(frame, mark) : null,
+      bands(frame, phases), axes(frame, this.spec.xTitle, this.spec.yTitle, isEpoch && lastX > 1),
+      failure && standingLine(frame, failure), ...this.lines(frame, shown), level && levelLine(frame, level),
+      mark && shown.some(({name}) => name === mark.of) ? ring(frame, mark) : null,
       this.cursor].filter((part) => part !== null && part !== false && part !== undefined));
   }
 
@@ -94,13 +113,23 @@ class Chart {
     return best;
   }
 
-  /** [series, value] at x; a series without a point there, or with none near it, has no value. */
+  /** [series, value, place] at x; a series without a point there, or with none near it, has no value. */
   at(x) {
     return this.visible().map((series) => {
-      const point = series.points[nearest(series.points, x)];
+      const place = nearest(series.points, x), point = series.points[place];
       const near = point !== undefined && Math.abs(point[0] - x) <= (series.faint || !this.spec.stacked ? 0.5 : 0.01);
-      return [series, near ? point[1] : null];
+      return [series, near ? point[1] : null, place];
     }).filter(([, value]) => value !== null);
+  }
+
+  /** A value as the box has it, with its range, and what it is once it is smoothed. */
+  told([series, value, place]) {
+    const format = (each) => this.spec.format(each, true);
+    const range = listOf(series.range).find(([x]) => x === series.points[place][0]);
+    const smooth = this.weight() > 0 ? smoothed(series.points, this.weight())[place][1] : null;
+    return element('b', {}, format(value),
+      range ? element('small', {}, ` ${format(range[1])}–${format(range[2])}`) : null,
+      smooth === null ? null : element('small', {}, ` smoothed ${format(smooth)}`));
   }
 
   /** The line through all charts at x, and dots on this one's curves. */
@@ -125,8 +154,8 @@ class Chart {
     for (const chart of allCharts) chart.drawCursor(chart.spec.xTitle === this.spec.xTitle ? this.x : null);
     const phase = this.spec.phases.find(({begin, end}) => this.x > begin && this.x <= end);
     const heading = `${this.spec.xTitle} ${short(this.x)}${phase ? ` · ${phase.name}` : ''}`;
-    const rows = this.at(this.x).map(([series, value]) => element('div', {class: 'row'}, swatch(series),
-      element('span', {}, series.name), element('b', {}, this.spec.format(value, true))));
+    const rows = this.at(this.x).map((point) => element('div', {class: 'row'}, swatch(point[0]),
+      element('span', {}, point[0].name), this.told(point)));
     const total = this.spec.stacked && rows.length > 1
       ? element('div', {class: 'row total'}, element('span'), element('span', {}, 'together'),
         element('b', {}, this.spec.format(sum(this.at(this.x).map(([, value]) => value)), true))) : '';
@@ -169,8 +198,14 @@ document.addEventListener('pointerdown', (event) => {
   if (!event.target.closest('.chart svg, .heat')) for (const chart of allCharts.slice(0, 1)) chart.hide();
 });
 
+/** A chart's spec with the series that have values; nothing where there are none. */
+function filled(spec) {
+  const series = spec.series.filter(({points}) => points.some(([, value]) => value !== null));
+  return series.length === 0 ? null : {...spec, series};
+}
+
 /** A chart, or nothing where no series has a value. */
 function chart(spec) {
-  const series = spec.series.filter(({points}) => points.some(([, value]) => value !== null));
-  return series.length === 0 ? null : new Chart({...spec, series}).node;
+  const given = filled(spec);
+  return given && new Chart(given).node;
 }

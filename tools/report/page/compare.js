@@ -1,105 +1,137 @@
-// Several runs on shared axes: a colour for each, a table of what came out, and where their recipes differ.
+// Several runs: a table of what came out, ranked within the same data, and where their recipes differ.
 
 const colours = 8;
 const styles = ['', 'dashed', 'dotted'];
 const looks = (i) => ({colour: i % colours, style: styles[Math.floor(i / colours) % styles.length]});
 
-/** The hours that had passed after each epoch, by epoch. */
-function hoursOf(run) {
-  const hours = new Map([[0, 0]]);
-  let passed = 0;
-  for (const line of listOf(run.timing)) {
-    passed += secondsOf(line) / 3600;
-    hours.set(line.epoch, passed);
-  }
-  return hours;
+/** A name with the look of its curve. */
+const lineName = (name, look, more) => element('span', {class: `run-name ${more ?? ''}`}, swatch(look), element('span', {}, name));
+
+/** What a run was trained on, briefly; with a letter where there are several data. */
+function dataCell({about}, i, data) {
+  const place = data.of[i];
+  const path = typeof about.data === 'string' ? about.data.replace(/\/+$/, '').split('/').pop() : '';
+  const name = path || String(about.dataset ?? '–');
+  const counts = [about.training_images, about.validation_images].filter(isNumber).map(whole).join(' + ');
+  const classes = listOf(about.classes).length;
+  const more = [counts === '' ? '' : `${counts} images`, classes > 0 ? `${classes} classes` : ''].filter((part) => part !== '');
+  return {attributes: {title: data.descriptions[place], class: 'data'}, node: element('span', {},
+    data.letters.length > 1 ? element('b', {class: 'letter'}, data.letters[place]) : null, data.letters.length > 1 ? ' ' : null, name,
+    more.length === 0 ? null : element('small', {}, more.join(', ')))};
 }
 
-function inHours(run, points) {
-  const hours = hoursOf(run);
-  return points.map(([epoch, value]) => {
-    const before = hours.get(Math.floor(epoch)), after = hours.get(Math.ceil(epoch));
-    return before === undefined || after === undefined ? null
-      : [before + (after - before) * (epoch - Math.floor(epoch)), value];
-  }).filter((point) => point !== null);
-}
-
-function comparisonCharts(runs, byTime) {
-  const of = (take) => runs.map((run, i) => {
-    const points = take(run);
-    return {name: run.name, ...looks(i), points: byTime ? inHours(run, points) : points};
+/** Of each group of equals the best value, where there are two to compare. */
+function bestWithin(groups, values) {
+  return groups.map((group, i) => {
+    const rivals = values.filter((value, j) => groups[j] === group && isNumber(value));
+    return rivals.length > 1 && values[i] === Math.max(...rivals);
   });
-  const metric = (key) => of((run) => column(run.epochs, key));
-  const share = (value, exact) => percent(value, exact ? 2 : 0);
-  const xTitle = byTime ? 'hours' : 'epoch';
-  return [
-    {title: 'Validation accuracy', yTitle: 'accuracy', series: metric('val_accuracy'), format: share},
-    {title: 'Validation loss', yTitle: 'cross-entropy', series: metric('val_loss'), canLog: true},
-    {title: 'Training loss', yTitle: 'cross-entropy', series: metric('train_loss'), canLog: true},
-    {title: 'Training accuracy', yTitle: 'accuracy', series: metric('train_accuracy'), format: share},
-    {title: 'Validation accuracy, averaged weights', yTitle: 'accuracy', series: metric('ema_val_accuracy'), format: share},
-    {title: 'Top-5 validation accuracy', yTitle: 'accuracy', series: metric('val_top5'), format: share},
-    {title: 'Learning rate', yTitle: 'per step', series: of((run) => rateOf(run, 'learning_rate')), canLog: true},
-    {title: 'Speed', yTitle: 'images per second', series: of((run) => column(run.timing, 'images_per_second'))},
-  ].map((spec) => chart({...spec, xTitle})).filter((each) => each !== null);
 }
 
-function comparisonSection(runs) {
-  const holder = element('div', {class: 'charts'});
-  const draw = (byTime) => {
-    allCharts.length = 0;
-    holder.replaceChildren(...comparisonCharts(runs, byTime));
-  };
-  draw(false);
-  const choice = runs.some((run) => listOf(run.timing).length > 0) ? button('over hours, not epochs',
-    {'aria-pressed': 'false'}, (made) => {
-      const byTime = made.getAttribute('aria-pressed') !== 'true';
-      made.setAttribute('aria-pressed', String(byTime));
-      draw(byTime);
-    }) : null;
-  section('curves', 'Curves', choice && element('p', {}, choice), holder.childElementCount === 0
-    ? element('p', {class: 'note'}, 'None of the runs has finished an epoch yet.') : holder);
+const bold = (text, is) => (is && text !== null ? element('strong', {}, text) : text);
+
+/** "91.24%" over "90.80–91.65%" */
+function spreadCell(values, format, is = false) {
+  const all = spread(values);
+  if (all === null) return null;
+  return element('span', {class: 'spread'}, bold(format(all.mean), is),
+    element('small', {}, all.low === all.high ? '' : `${format(all.low)}–${format(all.high)}`));
 }
 
-function resultsSection(runs) {
-  const all = runs.map((run) => overview(run));
-  const top = Math.max(...all.map(({best}) => best?.value ?? -1));
-  const rows = runs.map((run, i) => {
-    const {about, best, bestAverage, done, planned, last, time, speed, state} = all[i];
-    const accuracy = best && percent(best.value);
-    return [element('span', {class: 'run-name'}, swatch(looks(i)), run.name), String(about.model ?? '–'),
-      best && best.value === top ? element('strong', {}, accuracy) : accuracy, best && String(best.epoch),
-      bestAverage && percent(bestAverage.value), isNumber(last.val_loss) ? short(last.val_loss) : null,
-      `${done} of ${planned}`, state, time > 0 ? duration(time) : null,
-      isNumber(speed) ? whole(speed) : null, isNumber(about.parameters) ? whole(about.parameters) : null];
+/** What is told in small letters beneath a value. */
+const beneath = (text) => (text === '' ? null : element('small', {}, text));
+
+/** "8–12", for what has no mean that says anything. */
+function rangeText(values) {
+  const all = spread(values);
+  return all && (all.low === all.high ? String(all.low) : `${all.low}–${all.high}`);
+}
+
+function runCells(known, i, {data, isBest, anyAveraged}) {
+  const {about, best, done, planned, last, time, speed, state} = known;
+  const loss = judged(last, 'val_loss');
+  const weights = anyAveraged && best ? `${best.averaged ? 'averaged' : 'plain'} weights` : '';
+  return [element('span', {}, stateMark(state), beneath(state.why ?? '')), dataCell(known, i, data),
+    best && element('span', {}, bold(percent(best.value), isBest), beneath(weights)), best && String(best.epoch),
+    isNumber(loss) ? short(loss) : null, `${done} of ${planned}`, time > 0 ? duration(time) : null,
+    isNumber(speed) ? whole(speed) : null, modelCell(about)];
+}
+
+const modelCell = (about) => element('span', {}, String(about.model ?? '–'),
+  beneath(isNumber(about.parameters) ? `${whole(about.parameters)} parameters` : ''));
+
+/** The row of a group: mean and range of its seeds. */
+function groupRow(line, overviews, {data, isBest}) {
+  const all = line.counted.map((i) => overviews[i]);
+  const first = all[0];
+  const of = (take) => all.map(take);
+  const failed = line.members.length - line.counted.length;
+  const name = element('span', {}, line.name, element('small', {},
+    `mean and range of ${line.what}${failed > 0 ? `, ${failed} failed` : ''}`));
+  return [lineName(name, line.look), null, dataCell(first, line.counted[0], data),
+    spreadCell(of(({best}) => best?.value), percent, isBest), rangeText(of(({best}) => best?.epoch)),
+    spreadCell(of(({last}) => judged(last, 'val_loss')), short), rangeText(of(({done}) => done)),
+    spreadCell(of(({time}) => (time > 0 ? time : null)), duration), spreadCell(of(({speed}) => speed), whole),
+    modelCell(first.about)];
+}
+
+function resultsSection(runs, lines, overviews, data) {
+  const anyAveraged = overviews.some(({best}) => best?.averaged);
+  const best = bestWithin(data.of, overviews.map((known) => known.best?.value));
+  const groups = lines.filter(isGroup);
+  const bestGroups = bestWithin(groups.map(({counted}) => counted.map((i) => data.of[i]).sort().join()),
+    groups.map(({counted}) => spread(counted.map((i) => overviews[i].best?.value))?.mean));
+  const rows = lines.flatMap((line) => {
+    const members = line.members.map((i) => [lineName(runs[i].name, memberLook(line, i), isGroup(line) ? 'member' : ''),
+      ...runCells(overviews[i], i, {data, isBest: best[i], anyAveraged})]);
+    return isGroup(line)
+      ? [groupRow(line, overviews, {data, isBest: bestGroups[groups.indexOf(line)]}), ...members] : members;
   });
-  section('results', 'Results', element('div', {class: 'card'}, table('Runs', ['run', 'model', 'best val accuracy',
-    'at epoch', 'best with EMA', 'last val loss', 'epochs', 'state', 'time', 'images/s', 'parameters'], rows)));
+  section('results', 'Results',
+    data.warning === '' ? null : element('div', {class: 'banner caution'}, element('strong', {}, 'Different data'),
+      element('span', {}, `${data.warning}. Where several runs have the same data, the best of them is in bold.`),
+      element('ul', {}, data.lists.map((text) => element('li', {}, text)))),
+    overviews.map((known, i) => failureBanner(known, runs[i].name)),
+    element('div', {class: 'card'}, table('Runs', ['run', 'state', 'data', 'best val accuracy',
+      'at epoch', 'last val loss', 'epochs', 'time', 'images/s', 'model'], rows, {class: 'results'})));
 }
 
-/** Settings by dotted key: of the recipe, or of run.json where there is none. */
-function settingsOf(run) {
-  const settings = objectOf(run.settings);
-  if (Object.keys(settings).length > 0) return settings;
-  const plain = Object.entries(objectOf(run.run)).filter(([key]) => !['started', 'machine', 'classes'].includes(key));
-  return Object.fromEntries(plain.map(([key, value]) => [key, JSON.stringify(value)]));
-}
-
-function differencesSection(runs) {
-  const all = runs.map(settingsOf);
+/** What differs as a whole where the keys below it differ, so that each name is one that a run can be given. */
+function differingPlaces(runs, all) {
+  const groups = [...new Set(runs.flatMap((run) => Object.keys(objectOf(run.setting_groups))))].sort();
+  const keysBelow = (settings, group) => Object.keys(settings).filter((key) => key.startsWith(`${group}.`)).join();
+  const differing = groups.filter((group) => all.some((settings) => keysBelow(settings, group) !== keysBelow(all[0], group)));
+  const outermost = differing.filter((group) => !differing.some((other) => group.startsWith(`${other}.`)));
   const keys = [...new Set(all.flatMap((settings) => Object.keys(settings)))]
+    .filter((key) => !outermost.some((group) => key.startsWith(`${group}.`)))
     .filter((key) => all.some((settings) => settings[key] !== all[0][key]));
-  section('differences', 'What differs in the recipes', keys.length === 0
-    ? element('p', {class: 'note'}, 'Nothing: the runs have the same settings.')
-    : element('div', {class: 'card'}, table('Settings that differ', ['setting',
-      ...runs.map((run, i) => element('span', {class: 'run-name'}, swatch(looks(i)), run.name))],
-    keys.map((key) => [key, ...all.map((settings) => settings[key] ?? null)]), {class: 'settings'})));
+  return [...keys, ...outermost].sort();
 }
 
-function compareRuns(runs) {
+/** Each value that a line's runs have, once. */
+function valuesOf(line, runs, all, place) {
+  const values = line.members.map((i) => all[i][place] ?? objectOf(runs[i].setting_groups)[place] ?? null);
+  const different = [...new Set(values)].filter((value) => value !== null);
+  return different.length === 0 ? null : different.join(', ');
+}
+
+function differencesSection(runs, lines) {
+  const all = runs.map(settingsOf);
+  const places = differingPlaces(runs, all);
+  section('differences', 'What differs in the recipes', places.length === 0
+    ? element('p', {class: 'note'}, 'Nothing: the runs have the same settings.')
+    : [element('p', {class: 'note'}, 'Names and values are those that train takes: --set NAME=VALUE.'),
+      element('div', {class: 'card'}, table('Settings that differ', ['setting',
+        ...lines.map((line) => lineName(line.name, line.look))],
+      places.map((place) => [place, ...lines.map((line) => valuesOf(line, runs, all, place))]), {class: 'settings'}))]);
+}
+
+function compareRuns(runs, data) {
   document.title = `${runs.length} runs compared`;
-  resultsSection(runs);
-  comparisonSection(runs);
-  differencesSection(runs);
+  const overviews = runs.map((run) => overview(run));
+  const lines = linesOf(runs, overviews, data.images);
+  resultsSection(runs, lines, overviews, data);
+  comparisonSection(runs, lines, overviews);
+  differencesSection(runs, lines);
   document.getElementById('head').append(element('h1', {}, `${runs.length} runs compared`), contents());
 }

@@ -34,15 +34,33 @@ function section(id, title, ...children) {
 const contents = () => element('nav', {'aria-label': 'Sections'},
   sections.map(({id, title}) => element('a', {href: `#${id}`}, title)));
 
+/** A part that scrolls sideways where it has no room, and shows so: by shadows, and in words. */
+function scrolling(label, ...children) {
+  const inner = element('div', {class: 'scroll', tabindex: 0, role: 'group', 'aria-label': label}, children);
+  const hint = element('p', {class: 'hint', 'aria-hidden': 'true'});
+  const frame = element('div', {class: 'scroll-frame'}, element('div', {class: 'scroll-view'}, inner), hint);
+  const look = () => {
+    const hidden = inner.scrollWidth - inner.clientWidth;
+    const left = inner.scrollLeft > 1, right = inner.scrollLeft < hidden - 1;
+    frame.classList.toggle('wide', hidden > 1);
+    frame.classList.toggle('more-left', hidden > 1 && left);
+    frame.classList.toggle('more-right', hidden > 1 && right);
+    hint.textContent = right ? 'scrolls sideways: more on the right →' : '← more on the left';
+  };
+  inner.addEventListener('scroll', look, {passive: true});
+  const watch = new ResizeObserver(look);
+  for (const part of [inner, ...inner.children]) watch.observe(part);
+  return frame;
+}
+
 /** A table whose first row and first column are headings. Cells are texts, nodes, or {node, attributes}. */
 function table(caption, heads, rows, attributes = {}) {
   const cell = (tag, content, more) => (content instanceof Node || typeof content !== 'object' || content === null
     ? element(tag, more, content ?? '–') : element(tag, {...more, ...content.attributes}, content.node));
-  return element('div', {class: 'scroll', tabindex: 0, role: 'group', 'aria-label': caption},
-    element('table', attributes, element('caption', {}, caption),
-      element('thead', {}, element('tr', {}, heads.map((head) => cell('th', head, {scope: 'col'})))),
-      element('tbody', {}, rows.map(([first, ...others]) => element('tr', {},
-        cell('th', first, {scope: 'row'}), others.map((other) => cell('td', other, {})))))));
+  return scrolling(caption, element('table', attributes, element('caption', {}, caption),
+    element('thead', {}, element('tr', {}, heads.map((head) => cell('th', head, {scope: 'col'})))),
+    element('tbody', {}, rows.map(([first, ...others]) => element('tr', {},
+      cell('th', first, {scope: 'row'}), others.map((other) => cell('td', other, {})))))));
 }
 
 /** Names and what they stand for; those that are not known are left out. */

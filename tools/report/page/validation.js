@@ -22,31 +22,37 @@ function heatMap(validation, nameOf, imagesOf) {
   // The commonest mistake has the full colour: a share of all images would leave most of them pale.
   const most = Math.max(1, ...labels.flatMap((_, i) => labels.map((__, j) => (i === j ? 0 : number(i, j)))));
   const rows = labels.map((label, i) => {
-    const row = labels.map((_, j) => number(i, j));
-    const images = imagesOf(label) ?? sum(row);
-    const of = `of ${images} images of ${nameOf(label)}`;
-    const cells = row.map((count, j) => (i === j
-      ? heatCell(count, images > 0 ? count / images : 0, 'right', `${count} ${of} were recognised`)
-      : heatCell(count, count / most, 'wrong', `${count} ${of} were taken for ${nameOf(labels[j])}`)));
-    const elsewhere = Math.max(0, images - sum(row));
-    cells.push(heatCell(elsewhere, 0, 'others', `${elsewhere} ${of} were taken for other classes`));
-    return element('tr', {}, element('th', {scope: 'row', title: nameOf(label)}, nameOf(label)), cells);
+    const counted = labels.map((_, j) => number(i, j));
+    const images = imagesOf(label) ?? sum(counted);
+    return {label, counted, images, elsewhere: Math.max(0, images - sum(counted))};
   });
-  const heads = [...labels.map(nameOf), 'others'].map((name) =>
-    element('th', {scope: 'col', title: name}, element('span', {}, name)));
-  return element('div', {class: 'scroll', tabindex: 0, role: 'group', 'aria-label': 'Confusion of the worst classes'},
-    element('table', {class: 'confusion'},
-      element('thead', {}, element('tr', {}, element('td', {class: 'corner'}, 'is ↓ taken for →'), heads)),
-      element('tbody', {}, rows)));
+  const hasOthers = rows.some(({elsewhere}) => elsewhere > 0);
+  const cells = ({label, counted, images, elsewhere}, i) => {
+    const of = `of ${images} images of ${nameOf(label)}`;
+    return [...counted.map((count, j) => (i === j
+      ? heatCell(count, images > 0 ? count / images : 0, 'right', `${count} ${of} were recognised`)
+      : heatCell(count, count / most, 'wrong', `${count} ${of} were taken for ${nameOf(labels[j])}`))),
+    hasOthers ? heatCell(elsewhere, 0, 'others', `${elsewhere} ${of} were taken for other classes`) : null];
+  };
+  const name = (text) => element('span', {}, text);
+  const heads = [...labels.map(nameOf), ...(hasOthers ? ['others'] : [])].map((text) =>
+    element('th', {scope: 'col', title: text}, name(text)));
+  return scrolling('Confusion', element('table', {class: `confusion ${labels.length <= 6 ? 'few' : ''}`},
+    element('thead', {}, element('tr', {}, element('td', {class: 'corner'}, 'is ↓ taken for →'), heads)),
+    element('tbody', {}, rows.map((row, i) => element('tr', {},
+      element('th', {scope: 'row', title: nameOf(row.label)}, name(nameOf(row.label))), cells(row, i))))));
 }
+
+/** Whether more classes were told apart than are listed. */
+const hasMore = (validation, listed) => !(isNumber(validation.classes) && validation.classes <= listed);
 
 function worstClasses(validation, nameOf) {
   const worst = listOf(validation.worst_classes).filter((each) => isNumber(each?.accuracy)).slice(0, 12);
   if (worst.length === 0) return null;
   const bar = (share) => ({attributes: {class: 'bar', style: `--share: ${percent(share, 1)}`},
     node: element('span', {}, percent(share, 1))});
-  return table('Worst classes', ['class', 'accuracy', 'images'],
-    worst.map((each) => [nameOf(each.class), bar(each.accuracy), isNumber(each.images) ? whole(each.images) : null]));
+  return table(hasMore(validation, worst.length) ? 'Worst classes' : 'Classes, the worst first', ['class', 'accuracy', 'images'],
+    worst.map((each) => [nameOf(each.class), bar(each.accuracy), isNumber(each.images) ? whole(each.images) : null]), {class: 'names'});
 }
 
 function commonestMistakes(validation, nameOf) {
@@ -54,7 +60,7 @@ function commonestMistakes(validation, nameOf) {
     .sort((a, b) => b.count - a.count).slice(0, 12);
   if (mistakes.length === 0) return null;
   return table('Commonest mistakes', ['is', 'taken for', 'times'],
-    mistakes.map((each) => [nameOf(each.class), nameOf(each.predicted), whole(each.count)]));
+    mistakes.map((each) => [nameOf(each.class), nameOf(each.predicted), whole(each.count)]), {class: 'names'});
 }
 
 function mostWrong(validation, nameOf) {
@@ -71,19 +77,28 @@ function mostWrong(validation, nameOf) {
   element('div', {class: 'gallery'}, all)];
 }
 
-function validationSection(run, {classes}) {
+function validationSection(run, {classes, best}) {
   const validation = objectOf(run.validation);
   const nameOf = (index) => classes[index] ?? `class ${index}`;
   const images = new Map(listOf(validation.worst_classes).map((each) => [each?.class, each?.images]));
   const heat = heatMap(validation, nameOf, (label) => (isNumber(images.get(label)) ? images.get(label) : undefined));
   const tables = [worstClasses(validation, nameOf), commonestMistakes(validation, nameOf)].filter((each) => each !== null);
+  const isWhole = !hasMore(validation, listOf(objectOf(validation.confusion).labels).length);
   const content = [
-    heat && element('div', {class: 'card'}, element('h3', {}, 'Confusion of the worst classes'),
+    heat && element('div', {class: 'card'}, element('h3', {}, isWhole ? 'Confusion' : 'Confusion of the worst classes'),
       element('p', {class: 'note'}, 'Rows are what an image is, columns what it was taken for.'), heat),
     tables.length > 0 ? element('div', {class: 'pair'}, tables.map((each) => element('div', {class: 'card'}, each))) : null,
     ...listOf(mostWrong(validation, nameOf)),
   ].filter((each) => each !== null);
   if (content.length === 0) return;
   section('mistakes', 'What it gets wrong', isNumber(validation.epoch)
-    ? element('p', {class: 'note'}, `On the validation images, after epoch ${validation.epoch}.`) : null, content);
+    ? element('p', {class: 'note'}, whichModel(validation, best)) : null, content);
+}
+
+/** "…, after epoch 12, by the averaged weights: the model that is kept as best." */
+function whichModel({epoch, weights}, best) {
+  const by = weights === 'averaged' ? `, by the ${averagedWeights}` : weights === 'plain' && best?.averaged ? ', by the plain weights' : '';
+  const which = best === null ? '.' : epoch === best.epoch ? ': the model that is kept as best.'
+    : `. The best epoch was ${best.epoch}.`;
+  return `On the validation images, after epoch ${epoch}${by}${which}`;
 }

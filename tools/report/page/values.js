@@ -59,6 +59,18 @@ function mean(points) {
   return values.length === 0 ? NaN : sum(values) / values.length;
 }
 
+/** Whether a few values would flatten all others on a linear scale. */
+function isSpiky(points) {
+  const sizes = points.map(([, value]) => value).filter((value) => value > 0).sort((a, b) => a - b);
+  return sizes.length > 0 && sizes[sizes.length - 1] > 8 * sizes[(sizes.length - 1) >> 1];
+}
+
+/** Whether a curve ends far above its beginning, as where a run diverges. */
+function isExploding(points) {
+  const values = points.map(([, value]) => value).filter((value) => value > 0);
+  return values.length > 0 && Math.max(...values) > 8 * values[0];
+}
+
 /** The epoch with the highest value, the first of equals. */
 function highest(points) {
   let best = null;
@@ -66,27 +78,4 @@ function highest(points) {
     if (value !== null && (best === null || value > best.value)) best = {epoch, value};
   }
   return best;
-}
-
-/** What is said of a run in one line, figured out once. */
-function overview(run) {
-  const about = objectOf(run.run);
-  const epochs = listOf(run.epochs);
-  const last = epochs.length === 0 ? {} : epochs[epochs.length - 1];
-  const done = epochs.length === 0 ? 0 : last.epoch;
-  const planned = isNumber(about.epochs) ? about.epochs : done;
-  const timing = listOf(run.timing);
-  const time = sum(timing.map(secondsOf));
-  const saved = objectOf(run.best);
-  const best = isNumber(saved.val_accuracy) && isNumber(saved.epoch)
-    ? {epoch: saved.epoch, value: saved.val_accuracy} : highest(column(epochs, 'val_accuracy'));
-  const age = Date.now() / 1000 - run.last_written;
-  // A run that has written nothing for the time of three epochs is most likely over.
-  const patience = Math.max(600, timing.length === 0 ? 0 : 3 * time / timing.length);
-  const over = last.ends_run === true || done > 0 && done >= planned;
-  const state = over ? 'finished' : age < patience ? 'running' : 'unfinished';
-  return {about, epochs, done, planned, timing, time, best, age, state, last,
-    bestAverage: highest(column(epochs, 'ema_val_accuracy')),
-    speed: mean(column(timing, 'images_per_second')),
-    classes: listOf(about.classes).map(String)};
 }
