@@ -106,6 +106,29 @@ TEST_CASE_FIXTURE(Fixture, "data that are the same are the same, at another path
     CHECK(again.statistics.mean == dataset.statistics.mean);
 }
 
+TEST_CASE_FIXTURE(Fixture,
+                  "an identity knows whether images were turned; one of before that was asked says no") {
+    options.exif_orientation = true;
+    const DatasetIdentity identity = identity_of(load_dataset(options));
+    CHECK(identity.exif_orientation);
+    CHECK(unpack_identity(pack(identity)) == identity);
+    std::vector<std::string> texts(1);
+    for (const char letter : pack(identity)) {
+        if (letter != '\0') texts.back().push_back(letter);
+        if (letter == '\0') texts.emplace_back();
+    }
+    CHECK(texts.at(0) == "vitrine data 2");
+    CHECK(texts.at(8) == "1");
+    texts[0] = "vitrine data 1";
+    texts.erase(texts.begin() + 8);
+    texts.pop_back();  // behind the last zero
+    std::string first_version;
+    for (const std::string& text : texts) first_version += text + '\0';
+    DatasetIdentity expected = identity;
+    expected.exif_orientation = false;
+    CHECK(unpack_identity(first_version) == expected);
+}
+
 TEST_CASE_FIXTURE(Fixture, "an identity is written and read back, and bytes that are none are refused") {
     DatasetIdentity identity = identity_of(load_dataset(options));
     identity.classes[1] = "b\xE9\n\xFF";  // no UTF-8

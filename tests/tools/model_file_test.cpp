@@ -49,6 +49,19 @@ TEST_CASE("model files: a sound one is read as it was written") {
     const ModelDescription back = *description_in(file, "file");
     CHECK(back.classes == small.classes);
     CHECK(back.preparation.normalize == small.preparation.normalize);
+    CHECK_FALSE(back.exif_orientation);
+}
+
+TEST_CASE("model files: whether images are turned upright is known, but of files of before that was asked") {
+    ModelDescription turned = small;
+    turned.exif_orientation = true;
+    SafeTensors file = file_of(turned);
+    CHECK(description_in(file, "file")->exif_orientation);
+    file.metadata.erase("exif_orientation");
+    CHECK_FALSE(description_in(file, "file")->exif_orientation);
+    for (const char* value : {"1", "\"true\"", "null", "", "yes"})
+        CHECK(
+            error_with("exif_orientation", value).starts_with("file: exif_orientation in its metadata is "));
 }
 
 TEST_CASE("model files: metadata of another type or out of range are refused by their key") {

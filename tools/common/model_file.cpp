@@ -43,6 +43,12 @@ class Metadata {
     double number(const char* key, double low, double high) const {
         return checked(parse(key, 1), key, "is no", low, high);
     }
+    bool flag(const char* key, bool where_missing) const {
+        if (!file_.metadata.contains(key)) return where_missing;
+        const Json value = parse(key, 1);
+        if (!value.is_boolean()) fail(key, "is neither true nor false");
+        return value.get<bool>();
+    }
     std::array<double, 3> channels(const char* key, double low, double high) const {
         const Json list = parse(key, 4);
         if (!list.is_array() || list.size() != 3) fail(key, "is no list of three numbers");
@@ -117,6 +123,7 @@ std::map<std::string, std::string> to_metadata(const ModelDescription& descripti
     return {{"model", description.model},
             {"classes", Json(description.classes).dump()},
             {"image_size", std::to_string(description.image_size)},
+            {"exif_orientation", description.exif_orientation ? "true" : "false"},
             {"source_size", std::to_string(description.source_size)},
             {"resize", std::to_string(description.preparation.resize)},
             {"center_crop", std::to_string(description.preparation.center_crop)},
@@ -134,6 +141,7 @@ std::optional<ModelDescription> description_in(const SafeTensors& file, const st
     const Metadata metadata(file, source);
     description.image_size = metadata.whole("image_size", 1, largest_image);
     description.source_size = metadata.whole("source_size", 1, largest_image);
+    description.exif_orientation = metadata.flag("exif_orientation", false);
     description.preparation.resize = metadata.whole("resize", 0, largest_image);
     description.preparation.center_crop = metadata.whole("center_crop", 0, largest_image);
     ChannelNormalization& normalize = description.preparation.normalize;

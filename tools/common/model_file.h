@@ -1,8 +1,9 @@
 // A model in a file that says how to rebuild it: safetensors with a description in the metadata.
 //
 // Metadata keys: model, classes (a JSON list of names), image_size, source_size, resize and center_crop (0:
-// none), mean and deviation (JSON lists, of pixels in 0 … 1), width_mult, dropout. A file without them, such
-// as a state_dict that PyTorch saved, loads too when the user says what is in it.
+// none), exif_orientation (whether images are turned as their EXIF data say; older files have no such key),
+// mean and deviation (JSON lists, of pixels in 0 … 1), width_mult, dropout. A file without them, such as a
+// state_dict that PyTorch saved, loads too when the user says what is in it.
 #pragma once
 
 #include <filesystem>
@@ -23,6 +24,7 @@ struct ModelDescription {
     std::string model;
     std::vector<std::string> classes;  // their names
     int64_t image_size = 0;            // side of what the network takes
+    bool exif_orientation = false;     // whether images are turned upright first
     int64_t source_size = 0;           // side of the square that an image is read as (resize_and_crop) ...
     EvalTransform preparation;         // ... before this makes it the network's
     double width_mult = 1.0;

@@ -48,13 +48,15 @@ Inputs find_images(const std::vector<std::string>& inputs) {
     return all;
 }
 
-Decoded decode(std::span<const fs::path> paths, int64_t side, int threads) {
+Decoded decode(std::span<const fs::path> paths, int64_t side, Turning turning, int threads) {
     std::vector<Image> images(paths.size());
     std::vector<std::optional<std::string>> failures(paths.size());
     parallel_for(static_cast<int64_t>(paths.size()), threads, [&](int64_t index) {
         const auto i = static_cast<size_t>(index);
         try {
-            images[i] = resize_and_crop(read_image(paths[i]), side);
+            const Image whole = read_image(paths[i], nullptr, turning);
+            images[i] = resize_and_crop(whole, side);
+            images[i].orientation = whole.orientation;
         } catch (const ImageError& error) {
             failures[i] = error.what();
         }
@@ -67,6 +69,7 @@ Decoded decode(std::span<const fs::path> paths, int64_t side, int threads) {
             continue;
         }
         decoded.paths.push_back(paths[i]);
+        decoded.oriented += images[i].orientation != 1;
         pixels.insert(pixels.end(), images[i].pixels.begin(), images[i].pixels.end());
     }
     decoded.images = unlabelled_set(std::move(pixels), std::ssize(decoded.paths), side);

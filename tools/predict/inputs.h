@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "data/dataset.h"
+#include "data/image.h"
 #include "data/image_set.h"
 
 namespace vitrine::predict {
@@ -27,8 +28,9 @@ struct Decoded {
     std::vector<std::filesystem::path> paths;  // of those that could be decoded
     ImageSet images;                           // theirs; the labels are 0
     std::vector<std::string> failures;         // one sentence for each of the others
+    int64_t oriented = 0;                      // images that have an EXIF orientation
 };
 
-Decoded decode(std::span<const std::filesystem::path> paths, int64_t side, int threads);
+Decoded decode(std::span<const std::filesystem::path> paths, int64_t side, Turning turning, int threads);
 
 }  // namespace vitrine::predict

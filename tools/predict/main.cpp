@@ -75,19 +75,28 @@ void print(const fs::path& image, const std::vector<Guess>& guesses, const tools
     std::cout << '\n';
 }
 
+void report_orientations(int64_t oriented, int64_t images, bool applied) {
+    if (oriented == 0) return;
+    tell(fmt::format("{} of {} images carr{} an EXIF orientation, which is {} as in the model's training",
+                     oriented, images, oriented == 1 ? "ies" : "y", applied ? "applied" : "ignored"));
+}
+
 /// Returns how many images could not be decoded.
 size_t classify(const Options& options, const std::vector<fs::path>& images,
                 const tools::ModelDescription& description, tools::TrainingStep& step, Placement placement,
                 int threads, Submission& submission) {
     const std::span<const fs::path> all(images);
     const size_t classes = description.classes.size();
+    const Turning turning = description.exif_orientation ? Turning::upright : Turning::as_stored;
     size_t failed = 0;
+    int64_t oriented = 0;
     for (size_t first = 0; first < all.size(); first += static_cast<size_t>(options.batch_size)) {
         const size_t count = std::min(all.size() - first, static_cast<size_t>(options.batch_size));
-        const Decoded batch = decode(all.subspan(first, count), description.source_size, threads);
+        const Decoded batch = decode(all.subspan(first, count), description.source_size, turning, threads);
         if (options.strict && !batch.failures.empty()) throw Error(batch.failures.front());
         for (const std::string& failure : batch.failures) tell("skipped " + failure);
         failed += batch.failures.size();
+        oriented += batch.oriented;
         if (batch.paths.empty()) continue;
         const InputMaker inputs(batch.images, description.preparation, placement);
         const std::vector<float> logits = step.logits(inputs.make(whole_batch(batch.images), 0).images);
@@ -104,6 +113,8 @@ size_t classify(const Options& options, const std::vector<fs::path>& images,
                            description.classes[static_cast<size_t>(guesses.front().class_index)]);
         }
     }
+    report_orientations(oriented, std::ssize(images) - static_cast<int64_t>(failed),
+                        description.exif_orientation);
     return failed;
 }
 

@@ -34,6 +34,7 @@ DataSettings parse_data(const toml::table& table, const std::string& source) {
     data.path = reader.text("path").value_or(data.path);
     data.kind = reader.choice("kind", dataset_kinds()).value_or(data.kind);
     data.image_size = reader.whole("image_size", 0, 4096, data.image_size);
+    data.exif_orientation = reader.flag("exif_orientation");
     data.subset = reader.number("subset", {1e-9, 1.0}, data.subset);
     data.validation = reader.number("validation", {1e-9, 0.999999});
     data.strict = reader.flag("strict").value_or(data.strict);

@@ -1,7 +1,7 @@
 // A recipe: everything that decides what a run computes, as a TOML file.
 //
 //     seed = 0
-//     [data]        path, kind, image_size, subset, validation, strict
+//     [data]        path, kind, image_size, exif_orientation, subset, validation, strict
 //     [model]       name, width_mult, dropout
 //     [transforms]  see data/transforms/pipeline.h
 //     [training]    batch_size, accumulate, label_smoothing, ema_decay, clip_norm, skip_outliers,
@@ -29,6 +29,7 @@ struct DataSettings {
     std::string path;  // empty: Debian's Fashion-MNIST
     std::string kind = "auto";
     int64_t image_size = 0;
+    std::optional<bool> exif_orientation;  // unset: no, or as the file of a model that is measured says
     double subset = 1.0;
     std::optional<double> validation;
     bool strict = false;

@@ -12,8 +12,9 @@ namespace {
 
 std::string data_section(const DataSettings& data) {
     std::string section =
-        fmt::format("[data]\npath = {}\nkind = {}\nimage_size = {}\nsubset = {}\n", toml_text(data.path),
-                    toml_text(data.kind), data.image_size, toml_number(data.subset));
+        fmt::format("[data]\npath = {}\nkind = {}\nimage_size = {}\nexif_orientation = {}\nsubset = {}\n",
+                    toml_text(data.path), toml_text(data.kind), data.image_size,
+                    data.exif_orientation.value_or(false), toml_number(data.subset));
     if (data.validation) section += fmt::format("validation = {}\n", toml_number(*data.validation));
     return section + fmt::format("strict = {}\n", data.strict);
 }

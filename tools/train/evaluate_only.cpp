@@ -53,6 +53,13 @@ bool says_how_to_prepare(const recipe::Recipe& recipe) {
     return recipe.data.image_size > 0 || asked.resize > 0 || asked.center_crop > 0;
 }
 
+/// Images are turned as in training, unless the recipe says otherwise.
+Options with_orientation_of(const tools::ModelDescription& description, Options options) {
+    std::optional<bool>& turned = options.recipe.data.exif_orientation;
+    if (!turned) turned = description.exif_orientation;
+    return options;
+}
+
 EvalTransform preparation_for(const recipe::Recipe& recipe, const tools::ModelDescription& description) {
     EvalTransform preparation = description.preparation;
     if (says_how_to_prepare(recipe)) {
@@ -65,12 +72,13 @@ EvalTransform preparation_for(const recipe::Recipe& recipe, const tools::ModelDe
 
 }  // namespace
 
-int evaluate_only(const Options& options, Reporter& reporter) {
-    const tools::DeviceChoice device = set_up_machine(options);
-    const SafeTensors file = read_safetensors(options.eval_only);
-    const bool described = tools::description_in(file, options.eval_only).has_value();
-    tools::ModelDescription description = describe_checkpoint(options, file);
+int evaluate_only(const Options& given, Reporter& reporter) {
+    const tools::DeviceChoice device = set_up_machine(given);
+    const SafeTensors file = read_safetensors(given.eval_only);
+    const bool described = tools::description_in(file, given.eval_only).has_value();
+    tools::ModelDescription description = describe_checkpoint(given, file);
 
+    const Options options = with_orientation_of(description, given);
     const recipe::Recipe& recipe = options.recipe;
     Dataset dataset = read_data(
         options, says_how_to_prepare(recipe) ? recipe.data.image_size : description.source_size, reporter);

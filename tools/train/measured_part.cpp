@@ -61,8 +61,9 @@ class Choice {
             tell_of_ignorance();
             return;
         }
-        same_size_ = dataset.train.height == memory->height && dataset.train.width == memory->width;
-        if (memory->drawn) known_ = known_names(*memory, same_size_ ? dataset : at_size_of_memory());
+        read_alike_ = dataset.train.height == memory->height && dataset.train.width == memory->width &&
+                      dataset.exif_orientation == memory->exif_orientation;
+        if (memory->drawn) known_ = known_names(*memory, read_alike_ ? dataset : read_as_remembered());
     }
 
     ImageSet make() const {
@@ -74,8 +75,10 @@ class Choice {
     }
 
   private:
-    Dataset at_size_of_memory() const {
-        return read_data(options_, memory_->height == memory_->width ? memory_->height : 0, reporter_);
+    Dataset read_as_remembered() const {
+        Options options = options_;
+        options.recipe.data.exif_orientation = memory_->exif_orientation;
+        return read_data(options, memory_->height == memory_->width ? memory_->height : 0, reporter_);
     }
     ImageSet all() const { return joined(joined(dataset_.train, dataset_.left_out), dataset_.validation); }
     /// Whether this is the folder of which the run has held images out, and not one of which it knows a few.
@@ -167,7 +170,7 @@ class Choice {
 
     /// Where only the number and the pixels of the run's validation images are known.
     void compare_validation() const {
-        if (!memory_ || !same_size_) return;
+        if (!memory_ || !read_alike_) return;
         if (pixels_of(identity_of(dataset_), Part::validation) != memory_->validation_pixels)
             reporter_.notice(
                 fmt::format("the {} validation images of the data are not the {} that {} was judged by",
@@ -199,7 +202,7 @@ class Choice {
         if (memory_->drawn) return chosen(set, known_.training).count;
         // Only all of them together can be known again.
         const bool has_all =
-            same_size_ && pixels_of(identity_of(dataset_), Part::training) == memory_->training_pixels;
+            read_alike_ && pixels_of(identity_of(dataset_), Part::training) == memory_->training_pixels;
         return has_all ? chosen(set, names_of(dataset_.train)).count : 0;
     }
 
@@ -207,7 +210,7 @@ class Choice {
     const std::optional<TrainedOn>& memory_;
     const Dataset& dataset_;
     Reporter& reporter_;
-    bool same_size_ = false;
+    bool read_alike_ = false;
     KnownNames known_;
 };
 

@@ -125,6 +125,10 @@ void add_data(CLI::App& app, CommandLine& line) {
     add_whole_of(app, line, "--image-size", 1, 4096, "data.image_size",
                  "Side in pixels that images are resized and cropped to\n[the data's own, 64 for folders of "
                  "images; for\nbasic_block_net rounded up to a multiple of 8]");
+    app.add_flag_callback(
+        "--exif-orientation", [&line] { line.change("data.exif_orientation", "true", "--exif-orientation"); },
+        "Turn photographs as their EXIF orientation says\n[as they are stored, which is what "
+        "torchvision\nreads]");
     add_number_of(app, line, "--subset", {0.0, 1.0, true}, "data.subset",
                   "Share of the training images of each class to use [1]");
     add_number_of(app, line, "--validation", {0.0, 1.0, true, true}, "data.validation",

@@ -19,8 +19,15 @@ int64_t side_of(const DatasetIdentity& identity) {
     return identity.height == identity.width ? identity.height : 0;
 }
 
-bool same_size(const Dataset& dataset, const DatasetIdentity& identity) {
-    return dataset.train.height == identity.height && dataset.train.width == identity.width;
+/// Whether its pixels can be compared with those that the run knows.
+bool is_read_alike(const Dataset& dataset, const DatasetIdentity& identity) {
+    return dataset.train.height == identity.height && dataset.train.width == identity.width &&
+           dataset.exif_orientation == identity.exif_orientation;
+}
+
+Dataset read_as_known(Options options, const DatasetIdentity& identity, Reporter& reporter) {
+    options.recipe.data.exif_orientation = identity.exif_orientation;
+    return read_data(options, side_of(identity), reporter);
 }
 
 int64_t count_new(const DatasetIdentity& now, const DatasetChanges& changes, const Arrangement& arrangement,
@@ -122,11 +129,10 @@ RunData load_run_data(const Options& options, const std::filesystem::path& folde
                       const std::optional<DatasetIdentity>& known, Reporter& reporter) {
     RunData data{read_data(options, options.recipe.data.image_size, reporter)};
     if (known) {
-        const bool comparable = same_size(data.dataset, *known);
-        const Dataset at_known_size =
-            comparable ? data.dataset : read_data(options, side_of(*known), reporter);
+        const Dataset as_known =
+            is_read_alike(data.dataset, *known) ? data.dataset : read_as_known(options, *known, reporter);
         data.dataset =
-            arranged(data.dataset, settle(options, folder, *known, at_known_size, reporter, data.changed));
+            arranged(data.dataset, settle(options, folder, *known, as_known, reporter, data.changed));
     }
     report_data(data.dataset, reporter);
     return data;

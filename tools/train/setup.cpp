@@ -80,6 +80,7 @@ DatasetOptions dataset_options(const Options& options, int64_t image_size, Repor
     wanted.path = unescape(data.path);  // a recipe is UTF-8, a path need not be
     wanted.kind = data.kind;
     wanted.image_size = image_size;
+    wanted.exif_orientation = data.exif_orientation.value_or(false);
     // What will be made larger anyway is best decoded at that size.
     if (options.recipe.transforms.train.resize > 0)
         wanted.folder_size = options.recipe.transforms.train.resize;
@@ -152,6 +153,7 @@ tools::ModelDescription describe_model(const recipe::Recipe& recipe, const Datas
     description.model = recipe.model.name;
     description.classes = dataset.class_names;
     description.image_size = image_size;
+    description.exif_orientation = dataset.exif_orientation;
     description.source_size = dataset.validation.height;
     description.preparation = preparation;
     description.width_mult = recipe.model.width_mult;

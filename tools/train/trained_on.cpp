@@ -65,6 +65,7 @@ TrainedOn parse(const Json& json) {
     TrainedOn data;
     data.height = whole(json.at("height"), 1, largest_side);
     data.width = whole(json.at("width"), 1, largest_side);
+    data.exif_orientation = json.contains("exif_orientation") && json["exif_orientation"].get<bool>();
     data.training_images = whole(json.at("training_images"), 0, most_images);
     data.validation_images = whole(json.at("validation_images"), 0, most_images);
     data.training_pixels = hash(json.at("training_pixels"));
@@ -117,6 +118,7 @@ Json image_hashes(const DatasetIdentity& identity) {
 std::string to_metadata(const DatasetIdentity& identity) {
     Json json = {{"height", identity.height},
                  {"width", identity.width},
+                 {"exif_orientation", identity.exif_orientation},
                  {"training_images", identity.count(Part::training)},
                  {"validation_images", identity.count(Part::validation)},
                  {"training_pixels", hexadecimal(pixels_of(identity, Part::training))},

@@ -15,6 +15,7 @@ namespace vitrine::train {
 
 struct TrainedOn {
     int64_t height = 0, width = 0;  // that all pixels were read at
+    bool exif_orientation = false;  // whether images were turned
     int64_t training_images = 0, validation_images = 0;
     uint64_t training_pixels = 0, validation_pixels = 0;  // pixels_of()
     /// Whether a draw, and not their place alone, decided which images are in which part; they are listed
