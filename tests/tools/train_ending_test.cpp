@@ -54,9 +54,8 @@ TEST_CASE("train: run.json and the page say how a run has ended, and nothing whi
     const TemporaryFolder folder;
     write_colours(folder.path() / "data");
     const auto ends = [&](const std::vector<std::string>& more, const char* how) {
-        std::vector<std::string> all{"--data",      folder / "data", "--image-size", "16",      "--epochs",
-                                     "2",           "--batch-size",  "20",           "--quiet", "--out",
-                                     folder / "run"};
+        std::vector<std::string> all{"--data", folder / "data", "--image-size", "16",          "--batch-size",
+                                     "20",     "--quiet",       "--out",        folder / "run"};
         all.insert(all.end(), more.begin(), more.end());
         const Outcome outcome = run("train", all);
         CAPTURE(outcome.err);
@@ -65,19 +64,25 @@ TEST_CASE("train: run.json and the page say how a run has ended, and nothing whi
         CHECK_FALSE(settings_of(folder).contains("failure"));
         CHECK(page_has(folder, fmt::format(R"("ended":"{}")", how)));
     };
-    ends({"--max-steps", "2"}, "max-steps");
-    ends({"--max-minutes", "1e-9"}, "max-minutes");
-    ends({}, "finished");
+    ends({"--epochs", "2", "--max-steps", "2"}, "max-steps");
+    ends({"--epochs", "2", "--max-minutes", "1e-9"}, "max-minutes");
+    ends({"--epochs", "2"}, "finished");
     // Drawn again where it was killed before all was written.
     Json settings = settings_of(folder);
     settings.erase("ended");
     std::ofstream(folder / "run/run.json") << settings;
-    ends({}, "finished");
+    ends({"--epochs", "2"}, "finished");
     const std::string whole = content_of(folder / "run/run.json");
-    ends({}, "finished");
+    ends({"--epochs", "2"}, "finished");
     CHECK(content_of(folder / "run/run.json") == whole);
     ends({"--overwrite", "--set", "training.early_stopping=1", "--set", "phase.1.epochs=50"},
          "early stopping");
+
+    // A phase before the last may end early.
+    std::ofstream(folder / "phases.toml") << "[training]\nearly_stopping = 1\n[[phase]]\n[[phase]]\n";
+    ends({"--overwrite", folder / "phases.toml", "--set", "phase.1.epochs=50", "--set", "phase.1.lr=1e-9",
+          "--set", "phase.2.epochs=1"},
+         "finished");
 
     const TemporaryFolder other;
     Program program("train", endless_run(other));
@@ -134,6 +139,11 @@ TEST_CASE("train: a loss that is not finite stops the run, names its origin and 
     CHECK(settings_of(folder)["ended"] == "failed");
     CHECK(page_has(folder, failure["sentence"].get<std::string>()));
     CHECK(outcome.last_line() == "report      " + folder / "run/report.html");
+    // Of a run of 600,000 steps each of the first has a point in the curves.
+    std::istringstream steps(content_of(folder / "run/steps.jsonl"));
+    int64_t logged = 0;
+    for (std::string line; std::getline(steps, line);) CHECK(Json::parse(line)["step"] == ++logged);
+    CHECK(logged == failure["step"].get<int64_t>() - 1);
     CHECK(content_of(folder / "run/metrics.jsonl").empty());
 
     arguments.back() = "0.01";

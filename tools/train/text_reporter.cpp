@@ -25,12 +25,19 @@ constexpr size_t longest_line = 16'000;  // bytes: of a pipeline of a hundred op
 
 size_t indentation(size_t wanted, size_t columns) { return columns < narrow ? 2 : wanted; }
 
+/// "2,012 images/s", "0.4 images/s"
+std::string rate_text(double images_per_second) {
+    const std::string rate = images_per_second < 10.0
+                                 ? fmt::format("{:.1f}", images_per_second)
+                                 : tools::grouped(static_cast<int64_t>(images_per_second));
+    return rate + " images/s";
+}
+
 /// Of the run so far, in the order of their worth.
 Fields figures(const Position& position, const Meter& meter) {
     const double left = meter.seconds_for(position.steps_left) + position.seconds_between;
     return {"left " + tools::duration(left), "loss " + loss_text(meter.smooth_loss()),
-            tools::grouped(static_cast<int64_t>(meter.images_per_second())) + " images/s",
-            fmt::format("data {:.0f}%", 100.0 * meter.data_share()),
+            rate_text(meter.images_per_second()), fmt::format("data {:.0f}%", 100.0 * meter.data_share()),
             fmt::format("acc {:.4f}", meter.smooth_accuracy())};
 }
 
@@ -93,8 +100,7 @@ class TextReporter : public Reporter {
         print(Fields{fmt::format("epoch {}/{}", metrics.epoch, epochs),
                      "train_loss " + loss_text(metrics.train_loss),
                      fmt::format("train_accuracy {:.4f}", metrics.train_accuracy), epoch_time(timing)} +
-              score_fields(metrics.val) +
-              Fields{tools::grouped(static_cast<int64_t>(timing.images_per_second)) + " images/s"});
+              score_fields(metrics.val) + Fields{rate_text(timing.images_per_second)});
         if (metrics.ema_val)
             print(Fields{"averaged (judged)"} + score_fields(*metrics.ema_val), Beginning::indented);
     }

@@ -23,6 +23,7 @@ namespace {
 /// How far a step's norm moves the usual one.
 constexpr double norm_memory = 0.98;
 constexpr int64_t logged_steps = 4000;  // of a run, about: more would make no better curve
+constexpr int64_t first_steps = 100;    // all of these are: a run that diverges mostly does so here
 
 /// Training leaves an incomplete last batch out, unless there is no other.
 LoaderOptions training_loader(const Workshop& workshop) {
@@ -197,7 +198,10 @@ bool Trainer::is_outlier(double norm) const {
     return factor > 0.0 && progress_.usual_norm > 0.0 && norm > factor * progress_.usual_norm;
 }
 
-bool Trainer::logs_next_step() const { return (progress_.step + 1) % log_interval(w_.plan) == 0; }
+bool Trainer::logs_next_step() const {
+    const int64_t step = progress_.step + 1;
+    return step <= first_steps || step % log_interval(w_.plan) == 0;
+}
 
 void Trainer::log_step(double gradient_norm) {
     const double epoch = static_cast<double>(progress_.step) / static_cast<double>(w_.plan.steps_per_epoch);
