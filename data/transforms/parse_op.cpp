@@ -18,11 +18,19 @@ using Made = std::shared_ptr<const Transform>;
 
 constexpr Limits angles{-360.0, 360.0};
 
+/// Where a value of several forms has none of them.
+[[noreturn]] void refuse(const TableReader& reader, const toml::node& node, std::string_view key,
+                         std::string_view allowed) {
+    reader.fail_at(node, fmt::format("{} of {} must be {}", key, reader.what(), allowed));
+}
+
 Fill fill_of(TableReader& reader) {
     Fill fill{};
     const toml::node* node = reader.node("fill");
     if (node == nullptr) return fill;
-    if (node->is_integer()) {
+    if (!node->is_array()) {
+        const std::string allowed = "a whole number from 0 to 255, or three of them in brackets";
+        if (!node->is_integer()) refuse(reader, *node, "fill", allowed);
         fill.fill(static_cast<uint8_t>(*reader.whole("fill", 0, 255)));
         return fill;
     }
@@ -35,7 +43,11 @@ Fill fill_of(TableReader& reader) {
 std::optional<Range> spread(TableReader& reader, std::string_view key, Limits limits) {
     const toml::node* node = reader.node(key);
     if (node == nullptr) return std::nullopt;
-    if (!node->is_number()) return reader.range(key, limits);
+    if (node->is_array()) return reader.range(key, limits);
+    if (!node->is_number())
+        refuse(reader, *node, key,
+               fmt::format("a number from 0 to {}, or [smallest, largest] from {} to {}", limits.high,
+                           limits.low, limits.high));
     const double value = *reader.number(key, {0.0, limits.high});
     return Range{-value, value};
 }
@@ -44,7 +56,8 @@ std::optional<Range> spread(TableReader& reader, std::string_view key, Limits li
 std::optional<Range> around_one(TableReader& reader, std::string_view key) {
     const toml::node* node = reader.node(key);
     if (node == nullptr) return std::nullopt;
-    if (!node->is_number()) return reader.range(key, {0.0, unlimited});
+    if (node->is_array()) return reader.range(key, {0.0, unlimited});
+    if (!node->is_number()) refuse(reader, *node, key, "a number from 0, or [smallest, largest] from 0");
     const double value = *reader.number(key, {0.0, unlimited});
     return Range{std::max(0.0, 1.0 - value), 1.0 + value};
 }
@@ -72,6 +85,9 @@ Made random_affine(TableReader& reader) {
     op->scale = reader.range("scale", {0.05, 20.0});
     const Limits slant{-89.0, 89.0};
     const toml::node* shear = reader.node("shear");
+    if (shear != nullptr && !shear->is_number() && !shear->is_array())
+        refuse(reader, *shear, "shear",
+               "a number from 0 to 89, [smallest, largest] from -89 to 89, or four such numbers for x and y");
     if (shear != nullptr && shear->is_array() && shear->as_array()->size() == 4) {
         const std::vector<double> values = *reader.numbers("shear", 4, slant);
         op->shear_x = Range{values[0], values[1]};
@@ -154,9 +170,11 @@ Made trivial_augment_wide(TableReader& reader) {
 
 TransformList children(TableReader& reader) {
     const toml::node* of = reader.node("of");
-    if (of == nullptr || !of->is_array() || of->as_array()->empty())
-        reader.fail_at(of == nullptr ? reader.table() : *of,
-                       fmt::format("{} needs of = [ … ] with at least one transform", reader.what()));
+    if (of == nullptr)
+        reader.fail_at(reader.table(),
+                       fmt::format("{} needs of = [ … ], at least one transform", reader.what()));
+    if (!of->is_array() || of->as_array()->empty())
+        refuse(reader, *of, "of", "a list of at least one transform in brackets");
     return parse_transform_list(*of, reader.source());
 }
 
@@ -180,9 +198,9 @@ Made random_choice(TableReader& reader) {
     if (p == nullptr) return op;
     const size_t given = p->is_array() ? p->as_array()->size() : 0;
     if (given != op->of.size())
-        reader.fail_at(*p,
-                       fmt::format("random_choice has {} transforms to choose from, so p must be {} numbers",
-                                   op->of.size(), op->of.size()));
+        refuse(
+            reader, *p, "p",
+            fmt::format("a number from 0 for each of its transforms, of which there are {}", op->of.size()));
     op->p = *reader.numbers("p", given, {0.0, unlimited});
     double sum = 0.0;
     for (const double weight : op->p) sum += weight;

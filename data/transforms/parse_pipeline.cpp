@@ -63,7 +63,7 @@ RandomErasing parse_erasing(const toml::table& table, const std::string& source)
     erasing.scale = reader.range("scale", {1e-6, 1.0}).value_or(erasing.scale);
     erasing.ratio = reader.range("ratio", {1e-3, 1e3}).value_or(erasing.ratio);
     const toml::node* value = reader.node("value");
-    if (value != nullptr && value->is_string()) {
+    if (value != nullptr && !value->is_number() && !value->is_array()) {
         if (value->value<std::string_view>() != "random")
             reader.fail_at(*value, "value of random_erasing must be a number, three numbers or \"random\"");
         erasing.noise = true;

@@ -35,6 +35,13 @@ size_t edit_distance(std::string_view a, std::string_view b) {
     return row.back();
 }
 
+/// " from 0 to 1", " from 0", or nothing where every number is allowed.
+std::string text_of(Limits limits) {
+    if (std::isinf(limits.low)) return "";
+    return std::isinf(limits.high) ? fmt::format(" from {}", limits.low)
+                                   : fmt::format(" from {} to {}", limits.low, limits.high);
+}
+
 }  // namespace
 
 std::string nearest_name(std::string_view name, const std::vector<std::string>& names) {
@@ -64,12 +71,8 @@ const toml::node* TableReader::node(std::string_view key) {
 
 double TableReader::checked_number(const toml::node& node, std::string_view key, Limits limits) const {
     const std::optional<double> value = node.is_number() ? node.value<double>() : std::nullopt;
-    if (!value || !std::isfinite(*value) || !(*value >= limits.low && *value <= limits.high)) {
-        const std::string range = std::isinf(limits.high)
-                                      ? fmt::format("a number from {}", limits.low)
-                                      : fmt::format("a number from {} to {}", limits.low, limits.high);
-        fail_at(node, fmt::format("{} of {} must be {}", key, what_, range));
-    }
+    if (!value || !std::isfinite(*value) || !(*value >= limits.low && *value <= limits.high))
+        fail_at(node, fmt::format("{} of {} must be a number{}", key, what_, text_of(limits)));
     return *value + 0.0;  // -0 is 0
 }
 
@@ -120,17 +123,20 @@ std::optional<std::vector<double>> TableReader::numbers(std::string_view key, si
     if (found == nullptr) return std::nullopt;
     const toml::array* array = found->as_array();
     if (array == nullptr || array->size() != count)
-        fail_at(*found, fmt::format("{} of {} must be {} numbers in brackets", key, what_, count));
+        fail_at(*found,
+                fmt::format("{} of {} must be {} numbers{} in brackets", key, what_, count, text_of(limits)));
     std::vector<double> values;
     for (const toml::node& each : *array) values.push_back(checked_number(each, key, limits));
     return values;
 }
 
 std::optional<transforms::Range> TableReader::range(std::string_view key, Limits limits) {
-    const auto values = numbers(key, 2, limits);
-    if (!values) return std::nullopt;
-    if ((*values)[0] > (*values)[1])
-        fail_at(*node(key), fmt::format("{} of {} must be [smallest, largest]", key, what_));
+    const toml::node* found = node(key);
+    if (found == nullptr) return std::nullopt;
+    const bool pair = found->is_array() && found->as_array()->size() == 2;
+    const auto values = pair ? numbers(key, 2, limits) : std::nullopt;
+    if (!values || (*values)[0] > (*values)[1])
+        fail_at(*found, fmt::format("{} of {} must be [smallest, largest]{}", key, what_, text_of(limits)));
     return transforms::Range{(*values)[0], (*values)[1]};
 }
 

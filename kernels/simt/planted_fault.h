@@ -7,9 +7,9 @@
 //
 // Programs take one from the environment variable VITRINE_SIMT_FAULT:
 //
-//     cudaErrorIllegalAddress@sgd:3       the third launch of a kernel whose name holds "sgd" goes wrong
+//     cudaErrorIllegalAddress@update:3    the third launch of a kernel whose name holds "update" goes wrong
 //     cudaErrorLaunchFailure@:40          the 40th launch of all does
-//     cudaErrorIllegalAddress@sgd:3+2     the same, and it shows in the third call afterwards at the latest
+//     cudaErrorIllegalAddress@update:3+2  the same, and it shows in the third call afterwards at the latest
 //     cudaErrorInsufficientDriver         every call fails from the beginning
 #pragma once
 

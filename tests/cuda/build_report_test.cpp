@@ -5,10 +5,12 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <fstream>
 #include <set>
 #include <string>
 
 #include "tests/folders.h"
+#include "tests/tools/program.h"
 #include "tools/resources/report/build_report.h"
 
 namespace vitrine::resources {
@@ -66,6 +68,44 @@ TEST_CASE("no kernel has more static shared memory than every GPU grants") {
         CHECK_MESSAGE(kernel.shared_bytes <= largest_shared_bytes, about(kernel), " has ",
                       kernel.shared_bytes, " bytes");
     }
+}
+
+TEST_CASE("resources lists what is asked for, and says what there is where that is nothing") {
+    const tests::TemporaryFolder folder;
+    // A report as the compiler writes it, beside an object with nothing inside.
+    std::ofstream(folder / "add.cu.o.ptxas")
+        << "ptxas info    : 0 bytes gmem\n"
+           "ptxas info    : Compiling entry function 'add_packs' for 'sm_75'\n"
+           "ptxas info    : Function properties for add_packs\n"
+           "    0 bytes stack frame, 0 bytes spill stores, 0 bytes spill loads\n"
+           "ptxas info    : Used 20 registers, used 1 barriers, 8192 bytes smem, 472 bytes cmem[0]\n"
+           "ptxas info    : Compiling entry function 'add_packs' for 'sm_90'\n"
+           "ptxas info    : Function properties for add_packs\n"
+           "    0 bytes stack frame, 0 bytes spill stores, 0 bytes spill loads\n"
+           "ptxas info    : Used 22 registers, used 1 barriers, 8192 bytes smem, 472 bytes cmem[0]\n";
+    std::ofstream(folder / "add.cu.o") << "";
+    const std::string place = folder.path().string();
+
+    const tests::Outcome chosen = tests::run("resources", {place, "--arch", "90", "--kernel", "add"});
+    CAPTURE(chosen.err);
+    CHECK(chosen.code == 0);
+    CHECK(chosen.out.find("22") != std::string::npos);
+    CHECK(chosen.last_line() == "1 kernels in 1 files; 0 of them spill registers");
+    CHECK(tests::run("resources", {place}).last_line() == "2 kernels in 1 files; 0 of them spill registers");
+
+    const auto refused = [&](const std::vector<std::string>& arguments, const std::string& part) {
+        const tests::Outcome outcome = tests::run("resources", arguments);
+        CAPTURE(outcome.err);
+        CHECK(outcome.code == 2);
+        CHECK(outcome.out.empty());
+        CHECK(std::ranges::count(outcome.err, '\n') == 1);
+        CHECK_MESSAGE(outcome.err.find(part) != std::string::npos, part);
+    };
+    refused({place, "--arch", "42"}, "--arch 42: the kernels in " + place + " were built for 75, 90");
+    refused({place, "--arch", "0"}, "--arch 0: a whole number from 1 to 999 is needed");
+    refused({place, "--arch", "sm_90"}, "--arch sm_90: a whole number");
+    refused({place, "--kernel", "mul"}, "--kernel mul: no kernel has that in its name");
+    refused({folder / "nothing"}, "there is no report of the CUDA compiler");
 }
 
 TEST_CASE("the table of resources can be printed") {

@@ -41,10 +41,11 @@ TEST_CASE("a recipe's mistakes are told with their line and what is allowed") {
     check_refusal(begin + "{ op = \"random_grayscale\", p = 1.5 } ]",
                   "p of random_grayscale must be a number from 0 to 1");
     check_refusal(begin + "{ op = \"random_grayscale\", q = 1 } ]", "random_grayscale has no 'q'");
-    check_refusal(begin +
-                      "{ op = \"random_choice\", p = [0.5], of = [ { op = \"rand_augment\" }, "
-                      "{ op = \"random_equalize\" } ] } ]",
-                  "random_choice has 2 transforms to choose from, so p must be 2 numbers");
+    check_refusal(
+        begin +
+            "{ op = \"random_choice\", p = [0.5], of = [ { op = \"rand_augment\" }, "
+            "{ op = \"random_equalize\" } ] } ]",
+        "p of random_choice must be a number from 0 for each of its transforms, of which there are 2");
     check_refusal(begin + "{ op = \"random_choice\" } ]", "needs of = [ … ]");
     check_refusal("[transforms]\nresize = 0",
                   "my.toml:2: resize of transforms must be a whole number from 1");

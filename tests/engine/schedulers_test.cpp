@@ -207,6 +207,13 @@ TEST_CASE("an open length is the phase's, less the warm-up") {
     CHECK(steps_after_warmup({CosineSpec{}, Per::epoch, Warmup{10, 0.1, Per::batch}}, 10, 3) == 2);
     CHECK(steps_after_warmup({CosineSpec{}, Per::epoch, Warmup{15, 0.1, Per::batch}}, 10, 3) == 2);
     CHECK(steps_after_warmup({CosineSpec{}, Per::batch, Warmup{31, 0.1, Per::batch}}, 10, 3) == 1);
+    const auto part = [](double share, Per per) { return Warmup{.per = per, .share = share}; };
+    CHECK(part(0.0427, Per::batch).length_in(937, 5) == 200);
+    CHECK(part(0.1, Per::batch).length_in(10, 3) == 3);
+    CHECK(part(0.5, Per::epoch).length_in(10, 3) == 2);
+    CHECK(part(0.001, Per::batch).length_in(10, 3) == 1);
+    CHECK(steps_after_warmup({CosineSpec{}, Per::batch, part(0.1, Per::batch)}, 10, 3) == 27);
+    CHECK(steps_after_warmup({CosineSpec{}, Per::batch, part(0.34, Per::epoch)}, 10, 3) == 20);
     const std::vector<double> cycle =
         rates({OneCycleSpec{.max_lr = 1.0}, Per::batch, Warmup{3, 0.1, Per::batch}}, 10, 2);
     CHECK(cycle.back() == doctest::Approx(1.0 / 25.0 / 1e4).epsilon(1e-12));

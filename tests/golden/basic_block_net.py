@@ -1,5 +1,6 @@
 """BasicBlockNet in PyTorch: the model that Vitrine's basic_block_net is checked against and raced with."""
 
+import missing_packages  # noqa: F401
 from torch import nn
 
 

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+import missing_packages  # noqa: F401
 import torch
 
 import formula

@@ -9,6 +9,7 @@ See find_seeds.py.
 
 import copy
 
+import missing_packages  # noqa: F401
 import torch
 from torch import nn
 

@@ -1,5 +1,6 @@
 """What a fixture keeps of a tensor that is too large to store: enough to estimate the relative error of another."""
 
+import missing_packages  # noqa: F401
 import numpy as np
 
 from formula import PROJECTION_STREAM, SAMPLE_STREAM, words

@@ -7,6 +7,7 @@ same with and without fused multiply-add.
 
 import math
 
+import missing_packages  # noqa: F401
 import numpy as np
 
 TEST_PURPOSE = 7  # RandomPurpose::test

@@ -9,6 +9,7 @@ import pathlib
 import random
 import zlib
 
+import missing_packages  # noqa: F401
 import numpy as np
 import PIL
 import torchvision

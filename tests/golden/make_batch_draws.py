@@ -7,6 +7,7 @@ import collections
 import json
 import pathlib
 
+import missing_packages  # noqa: F401
 import torch
 import torchvision
 from torchvision.transforms import RandomErasing, v2

@@ -12,6 +12,7 @@ import math
 import pathlib
 import re
 
+import missing_packages  # noqa: F401
 import torch
 import torchvision
 import torchvision.transforms as T

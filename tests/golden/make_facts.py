@@ -7,6 +7,7 @@ import json
 import math
 import pathlib
 
+import missing_packages  # noqa: F401
 import torch
 from torch import nn
 from torchvision.models import mobilenet_v2

@@ -9,6 +9,7 @@ import copy
 import json
 import pathlib
 
+import missing_packages  # noqa: F401
 import numpy as np
 import safetensors.torch
 import torch

@@ -6,6 +6,7 @@
 import json
 import pathlib
 
+import missing_packages  # noqa: F401
 import torch
 from torch.nn import functional
 

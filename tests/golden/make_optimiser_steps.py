@@ -9,6 +9,7 @@ batches, clip_grad_norm_, options that change in mid-run, and AveragedModel with
 import json
 import pathlib
 
+import missing_packages  # noqa: F401
 import torch
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 

@@ -7,6 +7,7 @@ import itertools
 import json
 import pathlib
 
+import missing_packages  # noqa: F401
 import torch
 
 START = [1.0, -0.5, 0.25, 2.0, -3.0]

@@ -10,6 +10,7 @@ import math
 import pathlib
 import random
 
+import missing_packages  # noqa: F401
 import torch
 from torch_schedulers import to_toml, torch_sequence
 

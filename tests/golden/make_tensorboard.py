@@ -9,6 +9,7 @@ import pathlib
 import struct
 import zlib
 
+import missing_packages  # noqa: F401
 from tensorboard.compat.proto.event_pb2 import Event, SessionLog
 from tensorboard.summary.writer.record_writer import RecordWriter
 

@@ -9,6 +9,7 @@ few at 6 (full width).
 
 import math
 
+import missing_packages  # noqa: F401
 import torch
 from torchvision.models import mobilenet_v2
 

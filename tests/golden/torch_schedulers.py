@@ -6,6 +6,7 @@ A case is a dictionary {learning_rate, momentum, steps, scheduler, warmup?, metr
 
 import warnings
 
+import missing_packages  # noqa: F401
 import torch
 from torch.optim import lr_scheduler as torch_schedulers
 

@@ -18,6 +18,7 @@ import subprocess
 import sys
 import tempfile
 
+import golden_folder  # noqa: F401
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 

@@ -15,6 +15,7 @@ import random
 import subprocess
 import sys
 
+import golden_folder  # noqa: F401
 import numpy as np
 import PIL
 import torchvision

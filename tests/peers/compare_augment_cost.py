@@ -12,6 +12,7 @@ import statistics
 import subprocess
 import time
 
+import golden_folder  # noqa: F401
 import numpy as np
 import torch
 import torchvision

@@ -15,6 +15,9 @@ import subprocess
 import sys
 import tempfile
 
+import golden_folder  # noqa: F401
+from missing_packages import require
+
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 
@@ -53,6 +56,7 @@ def main():
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--threads", type=int, default=2)
     options = parser.parse_args()
+    require("torch", "torchvision", "numpy", "PIL")
     options.lr = options.lr or (0.02 if options.model == "mobilenet_v2" else 0.1)
     ours = [vitrine_curve(options, seed) for seed in range(options.seeds)]
     theirs = [torch_curve(options, seed) for seed in range(options.seeds)]

@@ -22,6 +22,7 @@ import sys
 import tempfile
 import warnings
 
+import golden_folder  # noqa: F401
 import numpy
 import PIL
 from PIL import Image, ImageOps

@@ -18,6 +18,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+import golden_folder  # noqa: F401
 import safetensors
 
 

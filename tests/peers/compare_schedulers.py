@@ -6,18 +6,16 @@ Prints the worst relative difference of each kind, and ends with code 1 if one i
 """
 
 import argparse
-import pathlib
 import random
 import subprocess
 import sys
 import time
 
+import golden_folder  # noqa: F401
 import numpy
 import torch
+from torch_schedulers import CLASSES, to_toml, torch_sequence
 
-HERE = pathlib.Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE.parent / "golden"))
-from torch_schedulers import CLASSES, to_toml, torch_sequence  # noqa: E402
 
 STEPS = 1000
 ALLOWED = 1e-12

@@ -13,6 +13,9 @@ import subprocess
 import sys
 from dataclasses import dataclass, field
 
+import golden_folder  # noqa: F401
+from missing_packages import require
+
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 
@@ -60,6 +63,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--threads", type=int, default=2)
     options = parser.parse_args()
+    require("torch", "torchvision")
     if not options.bench.exists():
         sys.exit(f"compare_steps: {options.bench} does not exist; build it with `cmake --build build/release`")
 

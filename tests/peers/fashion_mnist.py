@@ -7,6 +7,7 @@ import argparse
 import pathlib
 import time
 
+import golden_folder  # noqa: F401
 import torch
 from torch.nn import functional
 

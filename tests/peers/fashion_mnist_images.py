@@ -3,6 +3,7 @@
 import gzip
 import pathlib
 
+import golden_folder  # noqa: F401
 import numpy as np
 import torch
 from PIL import Image

@@ -10,6 +10,7 @@ import json
 import pathlib
 import sys
 
+import golden_folder  # noqa: F401
 import torch
 from safetensors import safe_open
 

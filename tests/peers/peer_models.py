@@ -1,10 +1,7 @@
 """The two models in PyTorch, by Vitrine's names."""
 
-import pathlib
-import sys
-
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "golden"))
-from basic_block_net import BasicBlockNet  # noqa: E402
+import golden_folder  # noqa: F401
+from basic_block_net import BasicBlockNet
 
 NAMES = ("mobilenet_v2", "basic_block_net")
 

@@ -8,6 +8,7 @@ import json
 import statistics
 import time
 
+import golden_folder  # noqa: F401
 import torch
 from torch.nn import functional
 

@@ -90,6 +90,12 @@ TEST_CASE("every kind of scheduler is read, and written so that it can be read a
     CHECK(warm.length == 500);
     CHECK(warm.start_factor == 0.01);
     CHECK(parse_warmup(to_toml(warm), "again").per == optim::Per::batch);
+    const optim::Warmup part = warmup("share = 0.25, per = 'epoch'");
+    CHECK(part.share == 0.25);
+    CHECK(to_toml(part).contains("share"));
+    CHECK_FALSE(to_toml(part).contains("length"));
+    CHECK(describe({optim::ConstantSpec{}, optim::Per::epoch, part}) ==
+          "warm-up for 25% of the phase from 0.333333 times the rate, then constant");
 }
 
 TEST_CASE("what is read is what was said") {
@@ -144,7 +150,11 @@ TEST_CASE("a scheduler's mistakes are told with their line and what is allowed")
         "kind = 'reduce_on_plateau', metric = 'loss'",
         "metric of reduce_on_plateau must be one of \"val_loss\", \"val_accuracy\", \"train_loss\"");
     check_refusal(warmup, "length = 5", "my.toml:1: warmup needs per = \"batch\" or \"epoch\"");
-    check_refusal(warmup, "start_factor = 0.1, per = 'batch'", "warmup needs length");
+    check_refusal(warmup, "start_factor = 0.1, per = 'batch'",
+                  "warmup needs length, in steps, or share, of the phase");
+    check_refusal(warmup, "length = 3, share = 0.1, per = 'batch'",
+                  "warmup has both length and share: give one of them");
+    check_refusal(warmup, "share = 1, per = 'batch'", "share of warmup must be a number from 1e-06 to 0.99");
     check_refusal(warmup, "length = 5, start_factor = 0, per = 'batch'",
                   "start_factor of warmup must be a number");
     check_refusal(warmup, "total_iters = 5, per = 'batch'", "total_iters of warmup is called length here");
@@ -211,9 +221,76 @@ TEST_CASE("schedules that do what was meant are not warned of") {
           "kind = 'cosine_warm_restarts', first_period = 10, period_factor = 2, per = 'epoch'"}) {
         CAPTURE(keys);
         CHECK(warnings(planned(keys, 20, 100)).empty());
-        CHECK(warnings(planned(keys, 20, 100, "length = 5, start_factor = 0.01, per = 'epoch'")).empty());
+        if (keys.find("one_cycle") != std::string::npos) continue;  // which has a warm-up of its own
+        for (const char* length : {"length = 5", "share = 0.05"})
+            CHECK(
+                warnings(planned(keys, 20, 100, std::string(length) + ", start_factor = 0.01, per = 'epoch'"))
+                    .empty());
     }
     CHECK(warnings(planned(study + "per = 'epoch'", 20, 15)).empty());
+}
+
+TEST_CASE("a warm-up of a share is as long as the phase makes it") {
+    const auto rates = [](int64_t batches, int64_t epochs) {
+        return planned("kind = 'cosine', per = 'batch'", batches, epochs,
+                       "share = 0.05, start_factor = 0.01, per = 'batch'")
+            .settings;
+    };
+    for (const int64_t epochs : {2, 20}) {
+        const std::vector<optim::Setting> settings = rates(100, epochs);
+        const auto end = static_cast<size_t>(5 * epochs);
+        CHECK(settings[0].learning_rate == doctest::Approx(0.001));
+        CHECK(settings[end - 1].learning_rate < 0.1);
+        CHECK(settings[end].learning_rate == doctest::Approx(0.1));
+        CHECK(settings[end + 1].learning_rate < 0.1);
+        CHECK(settings.back().learning_rate < 1e-4);
+    }
+}
+
+TEST_CASE("fields of a scheduler that do nothing are told") {
+    CHECK(warnings(planned(
+              "kind = 'cyclic', base_lr = 0.01, max_lr = 0.1, step_size_up = 5, cycle_momentum = false, "
+              "base_momentum = 0.5, per = 'epoch'",
+              5, 30)) == "base_momentum and max_momentum of cyclic are not used: cycle_momentum is false\n");
+    CHECK(warnings(planned(
+              "kind = 'one_cycle', max_lr = 1, cycle_momentum = false, max_momentum = 0.9, per = 'batch'", 5,
+              30)) == "base_momentum and max_momentum of one_cycle are not used: cycle_momentum is false\n");
+    CHECK(warnings(planned("kind = 'one_cycle', max_lr = 1, cycle_momentum = false, per = 'batch'", 5, 30))
+              .empty());
+    CHECK(warnings(
+              planned("kind = 'cyclic', base_lr = 0.01, max_lr = 0.1, step_size_up = 5, gamma = 0.99, per = "
+                      "'epoch'",
+                      5, 30)) == "gamma 0.99 of cyclic is not used: it is for mode = \"exp_range\"\n");
+    CHECK(warnings(
+              planned("kind = 'cyclic', base_lr = 0.01, max_lr = 0.1, step_size_up = 5, gamma = 0.99, mode = "
+                      "'exp_range', per = 'epoch'",
+                      5, 30))
+              .empty());
+    CHECK(warnings(planned("kind = 'multi_step', milestones = [10, 30, 40], per = 'epoch'", 5, 30)) ==
+          "multi_step never reaches 30, 40: the phase ends after 30 epochs\n");
+    CHECK(warnings(planned("kind = 'multi_step', milestones = [10, 29], per = 'epoch'", 5, 30)).empty());
+    CHECK(
+        warnings(planned("kind = 'cosine_warm_restarts', first_period = 50, per = 'epoch'", 5, 30)) ==
+        "cosine_warm_restarts has a first_period of 50 epochs, but the phase ends after 30 epochs: it never "
+        "restarts\n");
+    CHECK(warnings(planned("kind = 'reduce_on_plateau', patience = 2, min_lr = 0.1", 5, 30)) ==
+          "reduce_on_plateau never lowers the learning rate 0.1: min_lr is as high\n");
+    CHECK(warnings(planned("kind = 'reduce_on_plateau', patience = 2, factor = 0.5, eps = 0.05", 5, 30)) ==
+          "reduce_on_plateau never lowers the learning rate 0.1: the first reduction, to 0.05, is no more "
+          "than eps, "
+          "0.05\n");
+    CHECK(warnings(planned("kind = 'cosine', per = 'epoch'", 5, 30,
+                           "length = 3, start_factor = 1, per = 'epoch'")) ==
+          "warmup with a start_factor of 1 only delays the scheduler: it begins at the full rate\n");
+    const std::string cycle = "kind = 'one_cycle', max_lr = 0.5, per = 'epoch'";
+    CHECK(warnings(planned(cycle, 5, 30, "length = 3, per = 'epoch'")) ==
+          "one_cycle warms up by itself, for 30% of its steps (pct_start): warmup comes before that, and "
+          "leads to the "
+          "0.02 where it begins\n");
+    CHECK(warnings(planned(cycle + ", pct_start = 0", 5, 30, "length = 3, per = 'epoch'")).empty());
+    // Beside what is said of a schedule as a whole.
+    CHECK(warnings(planned(study + "gamma = 0.5, per = 'batch'", 782, 15))
+              .find("exp_range\"\ncyclic, stepped per") != std::string::npos);
 }
 
 TEST_CASE("the plot is a plot") {

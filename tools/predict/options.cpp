@@ -20,8 +20,13 @@ constexpr const char* description =
     "behind tabs.";
 
 constexpr const char* notes =
+    "Examples:\n"
+    "  predict runs/photos/best.safetensors holiday.jpg\n"
+    "  predict runs/photos/best.safetensors new_photos --top 3 --csv submission.csv\n"
+    "  predict weights_of_pytorch.safetensors new_photos --model mobilenet_v2\n"
+    "\n"
     "Images are prepared as in the validation of the run that saved the model. Folders are searched with all "
-    "folders below them, linked ones too, in\nthe order of names; names that begin with a dot are left "
+    "folders\nbelow them, linked ones too, in the order of names; names that begin with a dot are left "
     "out, as in training.\n"
     "A checkpoint from elsewhere (a state_dict of PyTorch as safetensors) needs --model; its classes are "
     "then\n"

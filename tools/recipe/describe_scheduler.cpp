@@ -22,6 +22,13 @@ class FieldWriter {
     void length(std::string_view key, std::optional<int64_t> value) {
         if (value) table_.insert(key, *value);
     }
+    void length_or_share(std::string_view key, int64_t length, std::string_view share_key,
+                         std::optional<double> share) {
+        if (share)
+            table_.insert(share_key, *share);
+        else
+            table_.insert(key, length);
+    }
     void flag(std::string_view key, bool value) { table_.insert(key, value); }
     template <class Enum, size_t count>
     void choice(std::string_view key, Enum value, const std::array<Name<Enum>, count>& names) {
@@ -118,8 +125,10 @@ toml::table to_toml(const Warmup& warmup) {
 
 std::string describe(const SchedulerSpec& spec) {
     if (!spec.warmup) return describe_kind(spec);
-    return fmt::format("warm-up for {} from {:g} times the rate, then {}",
-                       counted(spec.warmup->length, spec.warmup->per), spec.warmup->start_factor,
+    const Warmup& warmup = *spec.warmup;
+    const std::string length = warmup.share ? fmt::format("{:.4g}% of the phase", 100.0 * *warmup.share)
+                                            : counted(warmup.length, warmup.per);
+    return fmt::format("warm-up for {} from {:g} times the rate, then {}", length, warmup.start_factor,
                        describe_kind(spec));
 }
 

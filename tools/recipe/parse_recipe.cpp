@@ -8,6 +8,7 @@
 #include "models/models.h"
 #include "tools/recipe/parse_scheduler.h"
 #include "tools/recipe/recipe.h"
+#include "tools/recipe/unused_settings.h"
 
 namespace vitrine::recipe {
 namespace {
@@ -154,6 +155,7 @@ Recipe parse_recipe(const toml::table& table, const std::string& source) {
     recipe.training = parse_training(table_of(reader, "training"), source);
     recipe.phases = parse_phases(reader, recipe.model);
     reader.finish();
+    recipe.notices = unused_settings(table, recipe);
     return recipe;
 }
 

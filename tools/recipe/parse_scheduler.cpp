@@ -15,6 +15,7 @@ namespace {
 using namespace optim;
 
 constexpr int64_t longest = 1'000'000'000;  // steps
+constexpr Limits shares_of_phase{1e-6, 0.99};
 
 /// Reads each field from a table.
 class FieldReader {
@@ -29,6 +30,19 @@ class FieldReader {
     }
     void length(std::string_view key, std::optional<int64_t>& value) {
         value = reader_.whole(key, 1, longest);
+    }
+    /// Exactly one of the two: so many steps, or that part of the phase's.
+    void length_or_share(std::string_view key, int64_t& length, std::string_view share_key,
+                         std::optional<double>& share) {
+        const std::optional<int64_t> steps = reader_.whole(key, 1, longest);
+        share = reader_.number(share_key, shares_of_phase);
+        if (steps && share)
+            reader_.fail_at(reader_.table(), fmt::format("{} has both {} and {}: give one of them",
+                                                         reader_.what(), key, share_key));
+        if (!steps && !share)
+            reader_.fail_at(reader_.table(), fmt::format("{} needs {}, in steps, or {}, of the phase",
+                                                         reader_.what(), key, share_key));
+        length = steps.value_or(length);
     }
     void flag(std::string_view key, bool& value) { take(key, value, reader_.flag(key), Need::may); }
 

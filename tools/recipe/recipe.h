@@ -79,12 +79,14 @@ struct Recipe {
     toml::table transforms_table;  // as it was written
     TrainingSettings training;
     std::vector<PhaseSettings> phases;  // at least one
+    std::vector<std::string> notices;   // what it says in vain: unused_settings.h
 };
 
 /// Reads a recipe. Throws Error naming the line, what is wrong and what is allowed.
 Recipe parse_recipe(const toml::table& table, const std::string& source);
 
-/// The whole recipe with every default written out; parsing it gives the same recipe.
+/// The whole recipe with every default written out; parsing it gives the same recipe. A learning rate or
+/// momentum that the scheduler does not use is left out.
 std::string to_toml(const Recipe& recipe);
 
 /// A number as TOML has it: every bit, and never taken for a whole number.

@@ -6,6 +6,7 @@
 
 #include "tools/recipe/describe_scheduler.h"
 #include "tools/recipe/recipe.h"
+#include "tools/recipe/unused_settings.h"
 
 namespace vitrine::recipe {
 namespace {
@@ -66,12 +67,13 @@ std::string training_section(const TrainingSettings& training) {
 }
 
 std::string phase_section(const PhaseSettings& phase) {
-    std::string section = fmt::format(
-        "[[phase]]\nname = {}\nepochs = {}\nlr = {}\nmomentum = {}\nnesterov = {}\nweight_decay = {}\n"
-        "decay_norms_and_biases = {}\nscheduler = {}\n",
-        toml_text(phase.name), phase.epochs, toml_number(phase.learning_rate), toml_number(phase.momentum),
-        phase.nesterov, toml_number(phase.weight_decay), phase.decay_norms_and_biases,
-        inline_table(tools::to_toml(phase.scheduler)));
+    std::string section =
+        fmt::format("[[phase]]\nname = {}\nepochs = {}\n", toml_text(phase.name), phase.epochs);
+    if (uses_learning_rate(phase)) section += fmt::format("lr = {}\n", toml_number(phase.learning_rate));
+    if (uses_momentum(phase)) section += fmt::format("momentum = {}\n", toml_number(phase.momentum));
+    section += fmt::format("nesterov = {}\nweight_decay = {}\ndecay_norms_and_biases = {}\nscheduler = {}\n",
+                           phase.nesterov, toml_number(phase.weight_decay), phase.decay_norms_and_biases,
+                           inline_table(tools::to_toml(phase.scheduler)));
     if (phase.scheduler.warmup)
         section += fmt::format("warmup = {}\n", inline_table(tools::to_toml(*phase.scheduler.warmup)));
     return section + fmt::format("start_from = \"{}\"\nreset_momentum = {}\n",
@@ -124,10 +126,12 @@ std::string to_toml(const Recipe& recipe) {
 }
 
 std::string describe(const PhaseSettings& phase) {
-    std::string line = fmt::format(
-        "SGD, learning rate {}, momentum {}{}, weight decay {}{}; {}", phase.learning_rate, phase.momentum,
-        phase.nesterov ? " (Nesterov)" : "", phase.weight_decay,
-        phase.decay_norms_and_biases ? "" : " (not of norms and biases)", tools::describe(phase.scheduler));
+    std::string line = "SGD";
+    if (uses_learning_rate(phase)) line += fmt::format(", learning rate {}", phase.learning_rate);
+    if (uses_momentum(phase)) line += fmt::format(", momentum {}", phase.momentum);
+    line += fmt::format("{}, weight decay {}{}; {}", phase.nesterov ? " (Nesterov)" : "", phase.weight_decay,
+                        phase.decay_norms_and_biases ? "" : " (not of norms and biases)",
+                        tools::describe(phase.scheduler));
     if (phase.start_from == StartFrom::best) line += "; from the best weights before";
     if (phase.reset_momentum) line += "; momentum starts afresh";
     return line;

@@ -39,8 +39,8 @@ PlannedPhase plan_phase(std::string name, const optim::SchedulerSpec& spec, opti
 nlohmann::json schedule_json(const std::vector<PlannedPhase>& phases);
 
 /// What the plot shows, as sentences: schedules that do not do what was probably meant, such as one stepped
-/// per batch that is over after a hundred of ten thousand. Each begins with the phase's name where there are
-/// several.
+/// per batch that is over after a hundred of ten thousand, and fields that do nothing. Each begins with the
+/// phase's name where there are several.
 std::vector<std::string> schedule_warnings(const std::vector<PlannedPhase>& phases);
 
 }  // namespace vitrine::tools

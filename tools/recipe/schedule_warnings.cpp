@@ -9,6 +9,7 @@
 #include "tools/common/units.h"
 #include "tools/recipe/describe_scheduler.h"
 #include "tools/recipe/schedule_plan.h"
+#include "tools/recipe/unused_fields.h"
 
 namespace vitrine::tools {
 namespace {
@@ -40,9 +41,7 @@ struct Subject {
 using Sentence = std::optional<std::string>;
 
 int64_t warmup_batches(const PlannedPhase& phase) {
-    const auto& warmup = phase.spec.warmup;
-    if (!warmup) return 0;
-    return warmup->length * (warmup->per == Per::epoch ? phase.batches_per_epoch : 1);
+    return batches_of_warmup(phase.spec, phase.batches_per_epoch, phase.epochs);
 }
 
 /// How many updates there are up to the last of the first `count` settings, that one included.
@@ -56,8 +55,8 @@ Sentence endless_warmup(const Subject& subject) {
     const Warmup& warmup = *phase.spec.warmup;
     const int64_t length = warmup.per == Per::epoch ? phase.epochs : phase.epochs * phase.batches_per_epoch;
     return fmt::format("the warm-up of {} takes the whole phase of {}: {} never begins",
-                       counted(warmup.length, warmup.per), counted(length, warmup.per),
-                       name_of(phase.spec.kind));
+                       counted(warmup.length_in(phase.batches_per_epoch, phase.epochs), warmup.per),
+                       counted(length, warmup.per), name_of(phase.spec.kind));
 }
 
 /// A rate that is at its floor for good long before the end: within 1% of the floor, or of the highest rate
@@ -174,11 +173,14 @@ Sentence patient_beyond_the_end(const Subject& subject) {
 
 std::vector<std::string> warnings_of(const PlannedPhase& phase) {
     const Subject subject(phase);
+    std::vector<std::string> sentences = unused_fields(phase);
     // After one of these the others would say the same again.
     for (const auto check : {endless_warmup, early_floor}) {
-        if (const Sentence sentence = check(subject)) return {*sentence};
+        const Sentence sentence = check(subject);
+        if (!sentence) continue;
+        sentences.push_back(*sentence);
+        return sentences;
     }
-    std::vector<std::string> sentences;
     for (const auto check :
          {upside_down, boundless, nothing_learnt, rising_cosine, cut_off, idle, patient_beyond_the_end}) {
         if (const Sentence sentence = check(subject)) sentences.push_back(*sentence);

@@ -56,7 +56,8 @@ inline constexpr Limits gammas{0.0, 10.0};
 inline constexpr Limits divisors{1.0, 1e12};
 
 // Each calls `fields` with its keys in turn: number(key, value, limits, need), whole(key, value, lowest,
-// need), length(key, optional), flag(key, value), choice(key, value, names), milestones(key, values).
+// need), length(key, optional), flag(key, value), choice(key, value, names), milestones(key, values),
+// length_or_share(key, value, key, optional).
 
 template <class Fields>
 void visit_fields(optim::ConstantSpec&, Fields&) {}
@@ -138,7 +139,7 @@ void visit_fields(optim::PolynomialSpec& spec, Fields& fields) {
 
 template <class Fields>
 void visit_fields(optim::Warmup& warmup, Fields& fields) {
-    fields.whole("length", warmup.length, 1, Need::must);
+    fields.length_or_share("length", warmup.length, "share", warmup.share);
     fields.number("start_factor", warmup.start_factor, {1e-6, 1.0});
 }
 

@@ -15,6 +15,7 @@ int show_schedule(const Options& options, Reporter& reporter) {
     const Dataset dataset = load_data(options, options.recipe.data.image_size, reporter);
     const std::vector<tools::PlannedPhase> phases =
         planned_phases(plan_run(options.recipe, dataset.train.count));
+    for (const std::string& notice : options.recipe.notices) reporter.notice(notice);
     if (options.json) {
         std::cout << tools::schedule_json(phases).dump() << '\n';
     } else {

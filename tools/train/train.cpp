@@ -172,6 +172,7 @@ int train(const Options& options, Reporter& reporter) {
     const Json run = settings(facts);
     write_beginning(folder, trainer, resumption, recipe, run);
     reporter.begin(run, headlines(facts, folder.path().string()));
+    for (const std::string& notice : recipe.notices) reporter.notice(notice);
     for (const std::string& warning : tools::schedule_warnings(planned_phases(plan)))
         reporter.notice(warning);
     if (transforms.train.is_random()) show_augmentation(folder.path(), recipe, dataset, reporter);

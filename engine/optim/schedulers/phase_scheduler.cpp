@@ -5,29 +5,24 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 
 #include "engine/error.h"
 
 namespace vitrine::optim {
-namespace {
-
-int64_t batches_of_warmup(const SchedulerSpec& spec, int64_t batches_per_epoch) {
-    if (!spec.warmup) return 0;
-    return spec.warmup->length * (spec.warmup->per == Per::epoch ? batches_per_epoch : 1);
-}
-
-}  // namespace
 
 PhaseScheduler::PhaseScheduler(const SchedulerSpec& spec, Setting initial, int64_t batches_per_epoch,
                                int64_t epochs)
     : per_(spec.per),
       batches_per_epoch_(batches_per_epoch),
-      warmup_batches_(batches_of_warmup(spec, batches_per_epoch)),
+      warmup_batches_(batches_of_warmup(spec, batches_per_epoch, epochs)),
       scheduler_(make_scheduler(spec.kind, initial, steps_after_warmup(spec, batches_per_epoch, epochs))) {
     if (!spec.warmup) return;
     warmup_per_ = spec.warmup->per;
-    warmup_left_ = warmup_length_ = spec.warmup->length;
-    warmup_ = make_warmup(*spec.warmup, {scheduler_->initial_rate(), scheduler_->setting().momentum});
+    Warmup warmup = *spec.warmup;
+    warmup.length = warmup.length_in(batches_per_epoch, epochs);
+    warmup_left_ = warmup_length_ = warmup.length;
+    warmup_ = make_warmup(warmup, {scheduler_->initial_rate(), scheduler_->setting().momentum});
 }
 
 Setting PhaseScheduler::setting() const { return (warming_up() ? warmup_ : scheduler_)->setting(); }
@@ -85,9 +80,21 @@ void PhaseScheduler::set_state(const std::vector<double>& state) {
     if (warmup_) warmup_->set_state({end, state.end()});
 }
 
+int64_t Warmup::length_in(int64_t batches_per_epoch, int64_t epochs) const {
+    if (!share) return length;
+    const int64_t steps = per == Per::epoch ? epochs : batches_per_epoch * epochs;
+    return std::max<int64_t>(std::llround(*share * static_cast<double>(steps)), 1);
+}
+
+int64_t batches_of_warmup(const SchedulerSpec& spec, int64_t batches_per_epoch, int64_t epochs) {
+    if (!spec.warmup) return 0;
+    return spec.warmup->length_in(batches_per_epoch, epochs) *
+           (spec.warmup->per == Per::epoch ? batches_per_epoch : 1);
+}
+
 int64_t steps_after_warmup(const SchedulerSpec& spec, int64_t batches_per_epoch, int64_t epochs) {
     const int64_t batches = batches_per_epoch * epochs;
-    const int64_t warmup_batches = batches_of_warmup(spec, batches_per_epoch);
+    const int64_t warmup_batches = batches_of_warmup(spec, batches_per_epoch, epochs);
     const int64_t steps =
         spec.per == Per::batch ? batches - warmup_batches : epochs - warmup_batches / batches_per_epoch;
     return std::max<int64_t>(steps, 1);

@@ -51,6 +51,9 @@ class PhaseScheduler {
     bool last_batch_counts_ = true;      // it was not the warm-up's
 };
 
+/// How many updates the warm-up takes; 0 without one.
+int64_t batches_of_warmup(const SchedulerSpec& spec, int64_t batches_per_epoch, int64_t epochs);
+
 /// How many settings the scheduler gives within the phase, after its warm-up: what an open length becomes. At
 /// least 1.
 int64_t steps_after_warmup(const SchedulerSpec& spec, int64_t batches_per_epoch, int64_t epochs);

@@ -122,6 +122,10 @@ struct Warmup {
     int64_t length = 5;  // total_iters
     double start_factor = 1.0 / 3.0;
     Per per = Per::epoch;
+    std::optional<double> share = {};  // of the phase's steps, in place of `length`
+
+    /// Its steps in a phase: at least 1.
+    int64_t length_in(int64_t batches_per_epoch, int64_t epochs) const;
 };
 
 struct SchedulerSpec {

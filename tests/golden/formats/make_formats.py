@@ -13,10 +13,11 @@ import pathlib
 import random
 import sys
 
-from PIL import Image
+FOLDER = pathlib.Path(__file__).resolve().parent
+sys.path[:0] = [str(FOLDER.parents[1] / "peers"), str(FOLDER.parent)]
+import missing_packages  # noqa: E402, F401
+from PIL import Image  # noqa: E402
 
-FOLDER = pathlib.Path(__file__).parent
-sys.path.insert(0, str(FOLDER.parents[1] / "peers"))
 BYTES, PIXELS = 1500, range(20, 600)  # of a file that is kept
 
 

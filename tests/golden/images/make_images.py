@@ -10,9 +10,12 @@ Run with Pillow, numpy and torchvision installed. The frozen files came from Pil
 
 import io
 import struct
+import sys
 import zlib
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+import missing_packages  # noqa: E402, F401
 import numpy
 from PIL import Image, ImageOps
 from torchvision import transforms

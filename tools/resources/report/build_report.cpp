@@ -48,6 +48,10 @@ void add_report(const fs::path& path, BuildReport& report) {
 BuildReport read_build_report(const fs::path& folder) {
     BuildReport report;
     for (const fs::path& path : reports_below(folder)) add_report(path, report);
+    if (folder.empty())
+        throw Error(
+            "this build has no cuda device, of which there would be a report: build with nvcc, or name the "
+            "folder of such a build");
     if (report.files.empty()) {
         throw Error(
             fmt::format("{}: there is no report of the CUDA compiler; build the cuda device first, or "

@@ -1,0 +1,187 @@
+"""The commands of the READMEs: which are run, and as what; which are not, and why; which blocks hold none."""
+
+SMALL = "--set training.batch_size=8 --set transforms.resize=32 --set phase.epochs=1"
+STEP = "--image-size 32 --batch-size 2 --steps 1"
+
+# The command, and what is run in its place; none: as it stands. In the place of readme_commands.py there are photos, PHOTOS,
+# new_photos, holiday.jpg, best.safetensors, and the runs a, b, stage1 and mobile.
+RUN = {
+    # README.md
+    "build/release/bin/train --data photos --model mobilenet_v2 --image-size 64 --epochs 20":
+        "build/release/bin/train --data photos --model mobilenet_v2 --image-size 32 --batch-size 8 --epochs 1 --out runs/own",
+    "build/release/bin/predict runs/…/best.safetensors new_photos --top 3":
+        "build/release/bin/predict runs/mobile/best.safetensors new_photos --top 3",
+    "build/release/bin/train tools/recipes/best.toml --data photos --preview 8":
+        f"build/release/bin/train tools/recipes/best.toml --data photos --preview 8 {SMALL} --out sheet && "
+        "test -s sheet/preview.png",
+    "build/release/bin/train tools/recipes/best.toml --data photos --show-schedule":
+        f"build/release/bin/train tools/recipes/best.toml --data photos --show-schedule {SMALL} | grep 'learning rate'",
+    # Killed, and run again: it goes on.
+    "build/release/bin/train tools/recipes/best.toml --data photos --out runs/photos":
+        f"set -- build/release/bin/train tools/recipes/best.toml --data photos {SMALL} --out runs/photos; "
+        "\"$@\" --max-steps 2 && \"$@\" && test -s runs/photos/best.safetensors",
+    "build/release/bin/report runs/*": "build/release/bin/report runs/a runs/b runs/stage1 --out all.html",
+    "build/release/bin/train --model mobilenet_v2 --summary": None,
+    "build/release/bin/gradcheck --device cpu --op depthwise_conv":
+        "build/release/bin/gradcheck --device cpu --op depthwise_conv --shape 1x9x9x7",
+    "build/release/bin/bench step --model mobilenet_v2 --per-op":
+        f"build/release/bin/bench step --model mobilenet_v2 --per-op {STEP}",
+    "build/release/bin/bench op pointwise_conv": f"build/release/bin/bench op pointwise_conv {STEP}",
+    "build/release/bin/train --impl depthwise_conv=onednn …":
+        "build/release/bin/train --impl depthwise_conv=onednn --data photos --model mobilenet_v2 --image-size 32 "
+        "--batch-size 8 --max-steps 1 --device cpu --out runs/onednn",
+    "build/release/bin/gradcheck --device simt --op depthwise_conv":
+        "build/release/bin/gradcheck --device simt --op depthwise_conv --shape 1x9x9x7",
+    "build/release/bin/gradcheck --device simt --report --op depthwise_conv":
+        "build/release/bin/gradcheck --device simt --report --op depthwise_conv_forward --shape 7x7",
+    "build/release/bin/train --device simt --max-steps 5 --batch-size 8":
+        "build/release/bin/train --device simt --max-steps 2 --batch-size 8 --data photos --image-size 16 --out runs/simt",
+    "train --help": None,
+    # data/
+    "train --preview N": "train --preview 2 --data photos --image-size 32 --out sheet2",
+    "train --verify-cache": "train --verify-cache --data photos --image-size 32 --batch-size 8 --max-steps 1 --out runs/cache",
+    "train --preview 8": "train --preview 8 --data photos --image-size 32 --out sheet8",
+    # kernels/
+    "gradcheck --device simt --report --op augment_images": None,
+    "gradcheck --device simt --report --op NAME": "gradcheck --device simt --report --op add",
+    "gradcheck --device cpu --impl dense_conv=onednn": "gradcheck --device cpu --impl dense_conv=onednn --op dense_conv --shape 7",
+    "bench op pointwise_conv_forward --impl pointwise_conv=onednn":
+        f"bench op pointwise_conv_forward --impl pointwise_conv=onednn {STEP}",
+    "gradcheck --device simt --math-ulps 2": "gradcheck --device simt --math-ulps 2 --op softmax_cross_entropy --shape 7",
+    "VITRINE_SIMT_FAULT=cudaErrorIllegalAddress@update:3":
+        "VITRINE_SIMT_FAULT=cudaErrorIllegalAddress@update:3 train --device simt --data photos --image-size 16 --batch-size 8 "
+        "--max-steps 4 --out runs/fault 2> fault; test $? = 1 && grep -q sgd_update fault",
+    "VITRINE_SIMT_FAULT=cudaErrorInsufficientDriver":
+        "VITRINE_SIMT_FAULT=cudaErrorInsufficientDriver gradcheck --device simt --op add --shape 7 2> fault2; test $? != 0",
+    # models/
+    "train --model NAME --summary": "train --model basic_block_net --summary",
+    # tests/: the programs themselves are other tests; here, that the filters choose something.
+    "build/release/bin/engine_tests -tc='*memory*'":
+        "build/release/bin/engine_tests -tc='*memory*' --count | grep -q 'unskipped test cases.*[1-9]'",
+    "VITRINE_GOLDEN_DEVICES=cuda build/release/bin/models_tests -tc='every device agrees*'":
+        "VITRINE_GOLDEN_DEVICES=reference build/release/bin/models_tests -tc='every device agrees*' --count | "
+        "grep -q 'unskipped test cases.*[1-9]'",
+    "VITRINE_GOLDEN_DEVICES=cuda build/release/bin/engine_tests -tc='every op agrees*'":
+        "VITRINE_GOLDEN_DEVICES=cpu build/release/bin/engine_tests -tc='every op agrees*'",
+    "VITRINE_GOLDEN_DEVICES=cuda build/release/bin/data_tests -tc='every op makes*,whole pipelines*'":
+        "VITRINE_GOLDEN_DEVICES=cpu build/release/bin/data_tests -tc='every op makes*,whole pipelines*'",
+    "make_mutants.py plant":
+        "python tests/mutants/make_mutants.py plant tests/mutants/mutants.json softmax . planted && ls planted",
+    "compare_curves.py --model MODEL --subset 0.2 --epochs 5": "python tests/peers/compare_curves.py --help",
+    "python tests/peers/compare_steps.py": "python tests/peers/compare_steps.py --help",
+    # tools/
+    "predict best.safetensors photos holiday.jpg --top 3 --csv submission.csv":
+        "predict best.safetensors photos holiday.jpg --top 3 --csv submission.csv && head -1 submission.csv | grep '^Id,Category'",
+    "predict … | head -1": "predict best.safetensors photos | head -1 | grep -q ppm",
+    "predict --csv": "predict best.safetensors photos --csv all.csv",
+    "train … | head": "train --data photos --image-size 32 --batch-size 8 --max-steps 1 --out runs/head | head -1",
+    "predict FILE IMAGES": "predict best.safetensors photos/val",
+    "train --eval-only FILE": "train --eval-only best.safetensors --data photos",
+    "bench step --model mobilenet_v2 --per-op": f"bench step --model mobilenet_v2 --per-op {STEP}",
+    "bench op depthwise_conv": f"bench op depthwise_conv {STEP}",
+    "bench op pointwise_conv_backward --impl pointwise_conv_backward=onednn --json":
+        f"bench op pointwise_conv_backward --impl pointwise_conv_backward=onednn --json {STEP}",
+    "bench augment": f"bench augment {STEP}",
+    "bench augment --plan": f"bench augment --plan {STEP}",
+    "bench op": "bench op --help",
+    "bench step": "bench step --help",
+    "gradcheck --op batch_norm": "gradcheck --op batch_norm --shape 7",
+    "gradcheck --device simt --op add --math-ulps 2": None,
+    "gradcheck --device simt --op add --thorough --processes 2": "gradcheck --device simt --op add --thorough --processes 2 --shape 7",
+    "gradcheck --list --device simt --json": None,
+    "gradcheck --report --op add --gpu t4 --lines": None,
+    "gradcheck --help": None,
+    "gradcheck --report --model mobilenet_v2 --image-size 64 --batch-size 2":
+        "gradcheck --report --model basic_block_net --image-size 16 --batch-size 2",
+    "train tools/recipes/best.toml --data PHOTOS --preview 8":
+        f"train tools/recipes/best.toml --data PHOTOS --preview 8 {SMALL} --out sheet3",
+    "train tools/recipes/best.toml --data PHOTOS --show-schedule":
+        f"train tools/recipes/best.toml --data PHOTOS --show-schedule {SMALL}",
+    "train tools/recipes/best.toml --data PHOTOS --overfit-one-batch":
+        f"train tools/recipes/stage0-basic-block-net.toml --data PHOTOS --overfit-one-batch {SMALL}",
+    "train tools/recipes/best.toml --data PHOTOS --out runs/photos":
+        f"train tools/recipes/best.toml --data PHOTOS {SMALL} --out runs/PHOTOS",
+    "train RECIPE --data PHOTOS": f"train tools/recipes/stage2-heavy-augmentation.toml --data PHOTOS {SMALL} --out runs/recipe",
+    "train RECIPE --show-recipe": "train tools/recipes/best.toml --show-recipe | grep -q share",
+    "report runs/*": "report runs/a runs/b --out runs.html",
+    "train --set": "train --set training.batch_size=8 --show-recipe | grep -q 'batch_size = 8'",
+    "report runs/stage1": "report runs/stage1 && test -s runs/stage1/report.html",
+    "report runs/a runs/b --out both.html": "report runs/a runs/b --out both.html && test -s both.html",
+    "python3 tests/browser/made_up_run.py /tmp/run && build/release/bin/report /tmp/run":
+        "python3 tests/browser/made_up_run.py made_up && build/release/bin/report made_up",
+}
+
+ALL_TESTS = "is the whole test suite"
+A_TEST = "is a test of its own"
+GPU = "needs a GPU"
+TORCH = "needs PyTorch, for minutes"
+PILLOW = "needs Pillow and numpy, for minutes"
+NVCC = "needs a build with nvcc; tests/cuda runs resources on a report of its own"
+NET = "installs from PyPI"
+BUILD = "is the build that these programs come from"
+
+NOT_RUN = {
+    "tools/quickstart.sh": "installs packages and trains for minutes; tests/fresh_machine.sh runs it",
+    "tools/test.sh": ALL_TESTS,
+    "tools/test.sh --full": ALL_TESTS,
+    "cmake --preset release && cmake --build build/release": BUILD,
+    "cmake --preset release": BUILD,
+    "cmake --preset cuda-all": "needs nvcc, for an hour",
+    "build/release/bin/resources": NVCC,
+    "resources": NVCC,
+    "resources --arch 90 --kernel depthwise": NVCC,
+    "resources --spills": NVCC,
+    "gradcheck --device simt": A_TEST,
+    "gradcheck --device reference": A_TEST,
+    "build/release/bin/engine_tests": A_TEST,
+    "build/release/bin/fuzz_tests": A_TEST,
+    "build/release/bin/gradcheck_rivals --device simt --impl cudnn,cublas": A_TEST,
+    "build/release/bin/rivals_tests": A_TEST,
+    "ninja -C build/release mutants_tests && build/release/bin/mutants_tests": A_TEST,
+    "make_mutants.py link": "is run by the build of mutants_tests",
+    "simt_tests --no-skip -tc='costs*'": "measures, and wants a quiet machine",
+    "tests/fuzz/run.sh NAME 300": "wants clang, a build of its own and five minutes",
+    "tests/fuzz/run.sh all 300": "wants clang, a build of its own and an hour",
+    "tools/gpu_check.sh": GPU,
+    "tools/gpu_check.sh FOLDER --full": GPU,
+    "tools/gpu_check.sh --only gradcheck,bench": GPU,
+    "tools/gpu_check.sh --only bench": GPU,
+    "tools/gpu_check.sh --programs DIR": GPU,
+    "gradcheck --once": GPU,
+    "python3 tools/gpu_check/tables.py FOLDER/results.json": "is run by tests/gpu_check on results of its own",
+    "gradcheck --device cuda --once": GPU,
+    "gradcheck --device cuda --op pointwise_conv --impl pointwise_conv=cublas": GPU,
+    "bench op dense_conv --device cuda": GPU,
+    "train --device cuda --impl cudnn,cublas …": GPU,
+    "pip install tensorboard": NET,
+    "pip install safetensors": NET,
+    "python tests/golden/make_models.py": "needs PyTorch, and writes the frozen files anew",
+    "python tests/peers/compare_schedulers.py": TORCH,
+    "ninja -C build/release run_augment && python tests/peers/compare_augment.py --cases 5000": TORCH,
+    "ninja -C build/release decode_images && python tests/peers/compare_images.py --count 2000": PILLOW,
+    "compare_images.py --count 2000": PILLOW,
+    "python tests/peers/load_checkpoint.py runs/…/best.safetensors": TORCH,
+}
+
+# (README, how its first line begins): what the block is.
+OTHER_BLOCKS = {
+    ("README.md", "model.load_state_dict"): "python",
+    ("data/README.md", "file  --decode_image"): "a diagram",
+    ("data/README.md", "Loader loader"): "C++",
+    ("data/README.md", "InputMaker maker"): "C++",
+    ("data/transforms/README.md", "[transforms]"): "recipe",
+    ("engine/README.md", "Tape tape"): "C++",
+    ("engine/README.md", "optim::Sgd"): "C++",
+    ("kernels/cuda/README.md", "kernels/cuda/add.cu"): "a diagram",
+    ("kernels/simt/README.md", "kernel tiled_gemm"): "output",
+    ("kernels/simt/README.md", "#include"): "C++",
+    ("kernels/simt/README.md", "Grid "): "a diagram",
+    ("kernels/simt/README.md", "simt: host code"): "output",
+    ("tests/mutants/README.md", "mutants.json"): "a diagram",
+    ("tests/mutants/README.md", "__syncthreads"): "C++",
+    ("tools/README.md", "options.*"): "a list of files",
+    ("tools/README.md", "import json"): "python",
+    ("tools/gradcheck/README.md", "depthwise_conv_forward"): "output",
+    ("tools/recipe/README.md", "scheduler = "): "recipe",
+    ("tools/recipe/README.md", "        learning rate"): "output",
+}
