@@ -62,10 +62,11 @@ class Comparison(PageTest):
         self.open(*runs, failed)
         self.keep("seeds")
         rows = self.rows()
-        low = rows["low mean and range of 3 seeds, 1 failed"]
+        low = rows["low mean and range of 3 seeds"]
         bests = [self.best(run)[0] for run in runs[:3]]
         self.assertEqual(low["best val accuracy"],
                          f"{100 * statistics.mean(bests):.2f}% {100 * min(bests):.2f}%–{100 * max(bests):.2f}%")
+        self.assertEqual(low["state"], "3 stopped, 1 failed")
         self.assertIn("high mean and range of 3 seeds", rows)
         self.assertEqual(rows["low-seed-4"]["state"], "failed")
         self.assertEqual(rows["low-seed-1"]["state"], "stopped by --max-steps")
@@ -156,6 +157,9 @@ class Comparison(PageTest):
         self.assertEqual(points["Training loss"], {"a": 30, "b": 15})
         self.assertEqual(points["Gradient norm"], {"a": 30, "b": 15})
         self.assertEqual([row["state"] for row in self.rows().values()], ["running", "failed"])
+        (runs[0] / "metrics.jsonl").write_text("}{\n")
+        self.open(*runs)
+        self.assertIn("Of a could not be read, and is left out: metrics.jsonl, line 1", self.text())
         bare = self.root / "bare"
         bare.mkdir()
         (bare / "run.json").write_text('{"model": 3, "failure": [], "ended": {}, "classes": "x", "image_hashes": 1}')

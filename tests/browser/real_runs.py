@@ -3,22 +3,23 @@
 import json
 import math
 import pathlib
+import shutil
 import subprocess
 
 from made_up_run import png, write_run
 from page_test import LOW_CONTRAST, POINTS, STATE, PageTest, arguments
 
-COLOURS = {"fire": (200, 60, 40), "sea": (40, 90, 200), "wood": (60, 160, 70)}
+COLOURS = {"fire": (140, 120, 115), "sea": (115, 122, 140), "wood": (118, 136, 118)}
 
 
 def write_images(folder, classes=COLOURS):
-    """Three classes that differ in colour under waves, 20 training and 8 validation images of 16 pixels each."""
+    """Three classes that differ a little in colour under waves, 20 training and 8 validation images of 16 pixels each."""
     for part, count in (("train", 20), ("val", 8)):
         for name, colour in classes.items():
             (folder / part / name).mkdir(parents=True)
             for i in range(count):
                 wave = lambda x, y: 90 * math.sin(0.7 * x * (1 + i % 3) + 0.5 * y * (1 + i % 4) + i)
-                image = png(16, 16, lambda x, y: [max(0, min(255, int(c + wave(x, y)))) for c in colour])
+                image = png(16, 16, lambda x, y: [max(0, min(255, int(c + wave(x, y) * (1 + (7 * i + 3 * k) % 5) / 3))) for k, c in enumerate(colour)])
                 (folder / part / name / f"{part}{i}.png").write_bytes(image)
 
 
@@ -52,7 +53,7 @@ class RealRuns(PageTest):
     def test_the_best_is_that_of_best_safetensors_and_of_the_command_line(self):
         for name, more in (("plain", ()), ("averaged", ("--set", "training.ema_decay=0.6"))):
             with self.subTest(name):
-                run, said = self.train(name, "--epochs", "6", "--lr", "0.05", *more)
+                run, said = self.train(name, "--epochs", "3", "--lr", "0.01", "--schedule", "constant", *more)
                 accuracy, epoch, averaged = self.kept(run)
                 self.assertEqual(averaged, name == "averaged")
                 self.assertIn(f"{accuracy:.4f} at epoch {epoch}", said)
@@ -65,7 +66,7 @@ class RealRuns(PageTest):
                 self.assertIn(f"best {100 * accuracy:.2f}%", self.chart("Accuracy"))
                 self.assertIn(f"after epoch {epoch}", self.text())
                 self.assertIn("the model that is kept as best", self.text())
-                curves = {"training": 6, "validation": 6} | ({"validation, averaged weights": 6} if averaged else {})
+                curves = {"training": 3, "validation": 3} | ({"validation, averaged weights": 3} if averaged else {})
                 self.assertEqual(self.browser.run(POINTS)["Accuracy"], curves)
                 self.assertEqual(self.browser.run(STATE), "finished")
                 self.assertEqual(self.browser.run(LOW_CONTRAST), [])
@@ -101,3 +102,47 @@ class RealRuns(PageTest):
         self.keep("real_data")
         self.assertIn("These runs are not of the same data", self.text())
         self.assertIn("the classes", self.text())
+
+    def banner(self):
+        return self.browser.run("(each => each && each.innerText.split('\\n'))(document.querySelector('.banner'))")
+
+    def test_a_run_that_diverges_shows_the_sentence_that_the_terminal_had(self):
+        for name, more, epochs in (("at_once", ("--lr", "1e30", "--schedule", "constant", "--epochs", "2"), 0),
+                                   ("later", (self.two_phases(), ), 1)):
+            with self.subTest(name):
+                run, said = self.train(name, *more, code=1)
+                failure = json.loads((run / "run.json").read_text())["failure"]
+                self.assertIn(failure["sentence"], said)
+                for page in ("anew", "as train has left it"):
+                    self.open(run) if page == "anew" else self.browser.open(run / "report.html")
+                    self.assertEqual(self.banner(), [f"The run failed in epoch {failure['epoch']}, step {failure['step']}", failure["sentence"]])
+                    self.assertEqual(self.browser.run(STATE), "failed")
+                    self.assertEqual(self.browser.run(POINTS).get("Accuracy", {}).get("validation", 0), epochs)
+                    self.assertGreater(self.browser.run(POINTS)["Gradient norm"]["batches"], 0)
+                self.keep(f"real_failed_{name}")
+
+    def two_phases(self):
+        recipe = self.root / "recipe.toml"
+        recipe.parent.mkdir(parents=True, exist_ok=True)
+        recipe.write_text('[[phase]]\nname = "calm"\nepochs = 1\nlr = 0.05\n[[phase]]\nname = "wild"\nepochs = 1\nlr = 1e30\n')
+        return recipe
+
+    def test_every_way_to_end_is_on_the_page(self):
+        for name, more, state in (("steps", ("--epochs", "3", "--max-steps", "7"), "stopped by --max-steps"),
+                                  ("minutes", ("--epochs", "3", "--max-minutes", "1e-9"), "stopped by --max-minutes"),
+                                  ("early", ("--epochs", "40", "--set", "training.early_stopping=1"), "finished by early stopping")):
+            with self.subTest(name):
+                run, _ = self.train(name, *more)
+                self.open(run)
+                self.assertEqual(self.browser.run(STATE), state)
+                self.assertIsNone(self.banner())
+
+    def test_seeds_that_hold_out_other_images_are_a_group_and_the_page_says_so(self):
+        folder = self.images.parent / "whole"
+        write_images(folder)
+        shutil.rmtree(folder / "val")
+        runs = [self.train(f"seed-{seed}", "--epochs", "2", "--seed", seed, data=folder / "train")[0] for seed in (1, 2)]
+        self.open(*runs)
+        self.keep("real_split")
+        self.assertIn("mean and range of 2 seeds", self.text())
+        self.assertIn("what differs is which images are held out for validation", self.banner()[1])

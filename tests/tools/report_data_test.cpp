@@ -72,7 +72,7 @@ TEST_CASE("report: hashes tell what a path and numbers cannot") {
     const report::DataComparison other_split = compared({a, hashed("t2", "v2")});
     CHECK(other_split.of_run == Numbers{0, 1});
     CHECK(other_split.images_of_run == Numbers{0, 0});
-    CHECK(contains(other_split.warning, "the validation images, the training images"));
+    CHECK(contains(other_split.warning, "what differs is which images are held out for validation"));
     CHECK(contains(compared({a, hashed("t2", "v")}).warning, "what differs is the training images"));
     // Pixels at another size have other hashes and say nothing of whether the images are others.
     CHECK(compared({a, hashed("t3", "v3", 64)}).warning.empty());

@@ -64,6 +64,10 @@ std::vector<std::string> differences(const RunFiles& a, const RunFiles& b) {
             compare(hash_of(a, hash), hash_of(b, hash), what);
     };
     compare(known(a, "classes"), known(b, "classes"), "the classes");
+    if (hashes && found.empty() && hash_of(a, "all") == hash_of(b, "all") &&
+        known(a, "validation_images") == known(b, "validation_images") &&
+        hash_of(a, "validation") != hash_of(b, "validation"))
+        return {"which images are held out for validation"};
     part("validation", "validation_images", "the validation images", "the number of validation images");
     part("training", "training_images", "the training images", "the number of training images");
     if (hashes) return found;

@@ -57,11 +57,10 @@ async function copy(text, shown, made) {
 
 function recipeSection(run) {
   if (typeof run.recipe !== 'string' || run.recipe === '') return;
-  const shown = element('pre', {class: 'recipe', tabindex: 0, 'aria-label': 'recipe.toml'},
-    element('code', {}, highlighted(run.recipe)));
+  const shown = element('pre', {class: 'recipe'}, element('code', {}, highlighted(run.recipe)));
   section('recipe', 'Recipe', element('div', {class: 'card'}, element('div', {class: 'card-head'},
     element('p', {class: 'note'}, 'recipe.toml, with every setting resolved: train it again with this file.'),
-    button('copy', {}, (made) => copy(run.recipe, shown, made))), shown));
+    button('copy', {}, (made) => copy(run.recipe, shown, made))), scrolling('recipe.toml', shown)));
 }
 
 function machineSection(run, {about}) {

@@ -13,11 +13,12 @@ function roundTicks(low, high, count, smallest = 0) {
   return ticks;
 }
 
-function linearScale(values, format) {
+/** `most`: what no value can exceed, as 1 for a share. */
+function linearScale(values, format, most = Infinity) {
   let low = values.length === 0 ? 0 : Math.min(...values);
   let high = values.length === 0 ? 1 : Math.max(...values);
   if (low >= 0 && low < 0.6 * high) low = 0; // the height then shows the size itself
-  if (low === high) [low, high] = low === 0 ? [0, 1] : [low - 0.1 * Math.abs(low), high + 0.1 * Math.abs(high)];
+  if (low === high) [low, high] = low === 0 ? [0, 1] : [low - 0.1 * Math.abs(low), Math.min(high + 0.1 * Math.abs(high), Math.max(high, most))];
   const ticks = roundTicks(low, high, 5);
   const first = ticks[0], last = ticks[ticks.length - 1];
   return {ticks, format, share: (value) => (value - first) / (last - first)};
@@ -143,7 +144,7 @@ function line(frame, series, weight) {
   const dense = series.points.length > 2 * (frame.right - margin.left) ? 'fine' : '';
   const {path, alone} = pathOf(frame, smoothed(series.points, weight));
   return svg('g', {class: `series s${series.colour} ${series.style ?? ''} ${dense} ${weight > 0 ? 'smooth' : ''}`,
-    'data-name': series.name}, series.range && rangeArea(frame, series.range),
+    'data-name': series.name}, series.range && rangeArea(frame, smoothedRange(series.range, weight)),
   weight > 0 ? svg('path', {class: 'raw', d: pathOf(frame, series.points).path}) : null,
   svg('path', {class: 'line', d: path}), alone.map(([x, y]) => svg('circle', {cx: x, cy: y, r: 3.5})));
 }

@@ -83,7 +83,7 @@ class Chart {
     const height = this.width < 480 ? 242 : 302;
     const {mark, failure, level, phases, series} = this.spec;
     const lastX = Math.max(...series.map(({points}) => points[points.length - 1]?.[0] ?? 0), failure?.x ?? 0);
-    const scale = (this.log ? logScale : linearScale)(this.values(), this.spec.format);
+    const scale = (this.log ? logScale : linearScale)(this.values(), this.spec.format, this.spec.format === share ? 1 : Infinity);
     const isEpoch = this.spec.xTitle === 'epoch';
     const frame = this.frame = new Frame(this.width, height, lastX > 0 ? lastX : 1, scale);
     const shown = this.visible();
@@ -91,7 +91,7 @@ class Chart {
     this.svg.setAttribute('viewBox', `0 0 ${this.width} ${height}`);
     this.svg.replaceChildren(...[
       bands(frame, phases), axes(frame, this.spec.xTitle, this.spec.yTitle, isEpoch && lastX > 1),
-      failure && standingLine(frame, failure), ...this.lines(frame, shown), level && levelLine(frame, level),
+      ...this.lines(frame, shown), failure && standingLine(frame, failure), level && levelLine(frame, level),
       mark && shown.some(({name}) => name === mark.of) ? ring(frame, mark) : null,
       this.cursor].filter((part) => part !== null && part !== false && part !== undefined));
   }

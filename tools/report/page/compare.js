@@ -7,17 +7,17 @@ const looks = (i) => ({colour: i % colours, style: styles[Math.floor(i / colours
 /** A name with the look of its curve. */
 const lineName = (name, look, more) => element('span', {class: `run-name ${more ?? ''}`}, swatch(look), element('span', {}, name));
 
-/** What a run was trained on, briefly; with a letter where there are several data. */
-function dataCell({about}, i, data) {
-  const place = data.of[i];
+/** What runs were trained on, briefly: of the first of them, with letters where there are several data. */
+function dataCell({about}, members, data, withCounts) {
+  const places = [...new Set(members.map((i) => data.of[i]))];
   const path = typeof about.data === 'string' ? about.data.replace(/\/+$/, '').split('/').pop() : '';
   const name = path || String(about.dataset ?? '–');
   const counts = [about.training_images, about.validation_images].filter(isNumber).map(whole).join(' + ');
   const classes = listOf(about.classes).length;
   const more = [counts === '' ? '' : `${counts} images`, classes > 0 ? `${classes} classes` : ''].filter((part) => part !== '');
-  return {attributes: {title: data.descriptions[place], class: 'data'}, node: element('span', {},
-    data.letters.length > 1 ? element('b', {class: 'letter'}, data.letters[place]) : null, data.letters.length > 1 ? ' ' : null, name,
-    more.length === 0 ? null : element('small', {}, more.join(', ')))};
+  return {attributes: {title: places.map((place) => data.descriptions[place]).join('\n'), class: 'data'}, node: element('span', {},
+    data.letters.length > 1 ? places.flatMap((place) => [element('b', {class: 'letter'}, data.letters[place]), ' ']) : null, name,
+    withCounts ? beneath(more.join(', ')) : null)};
 }
 
 /** Of each group of equals the best value, where there are two to compare. */
@@ -47,32 +47,38 @@ function rangeText(values) {
   return all && (all.low === all.high ? String(all.low) : `${all.low}–${all.high}`);
 }
 
-function runCells(known, i, {data, isBest, anyAveraged}) {
+/** `isAlone`: whether no row of a group tells the same above it. */
+function runCells(known, i, {data, isBest, anyAveraged, isAlone}) {
   const {about, best, done, planned, last, time, speed, state} = known;
   const loss = judged(last, 'val_loss');
   const weights = anyAveraged && best ? `${best.averaged ? 'averaged' : 'plain'} weights` : '';
-  return [element('span', {}, stateMark(state), beneath(state.why ?? '')), dataCell(known, i, data),
+  return [element('span', {}, stateMark(state), beneath(state.why ?? '')), dataCell(known, [i], data, isAlone),
     best && element('span', {}, bold(percent(best.value), isBest), beneath(weights)), best && String(best.epoch),
     isNumber(loss) ? short(loss) : null, `${done} of ${planned}`, time > 0 ? duration(time) : null,
-    isNumber(speed) ? whole(speed) : null, modelCell(about)];
+    isNumber(speed) ? whole(speed) : null, modelCell(about, isAlone)];
 }
 
-const modelCell = (about) => element('span', {}, String(about.model ?? '–'),
-  beneath(isNumber(about.parameters) ? `${whole(about.parameters)} parameters` : ''));
+const modelCell = (about, withCount) => element('span', {}, String(about.model ?? '–'),
+  beneath(withCount && isNumber(about.parameters) ? `${whole(about.parameters)} parameters` : ''));
+
+/** "3 finished, 1 failed" */
+function stateCounts(states) {
+  const words = states.map(({word}) => word);
+  return [...new Set(words)].map((word) => `${words.filter((each) => each === word).length} ${word}`).join(', ');
+}
 
 /** The row of a group: mean and range of its seeds. */
 function groupRow(line, overviews, {data, isBest}) {
   const all = line.counted.map((i) => overviews[i]);
   const first = all[0];
   const of = (take) => all.map(take);
-  const failed = line.members.length - line.counted.length;
-  const name = element('span', {}, line.name, element('small', {},
-    `mean and range of ${line.what}${failed > 0 ? `, ${failed} failed` : ''}`));
-  return [lineName(name, line.look), null, dataCell(first, line.counted[0], data),
+  const name = element('span', {}, line.name, beneath(`mean and range of ${line.what}`));
+  return [lineName(name, line.look), beneath(stateCounts(line.members.map((i) => overviews[i].state))),
+    dataCell(first, line.members, data, true),
     spreadCell(of(({best}) => best?.value), percent, isBest), rangeText(of(({best}) => best?.epoch)),
     spreadCell(of(({last}) => judged(last, 'val_loss')), short), rangeText(of(({done}) => done)),
     spreadCell(of(({time}) => (time > 0 ? time : null)), duration), spreadCell(of(({speed}) => speed), whole),
-    modelCell(first.about)];
+    modelCell(first.about, true)];
 }
 
 function resultsSection(runs, lines, overviews, data) {
@@ -83,15 +89,17 @@ function resultsSection(runs, lines, overviews, data) {
     groups.map(({counted}) => spread(counted.map((i) => overviews[i].best?.value))?.mean));
   const rows = lines.flatMap((line) => {
     const members = line.members.map((i) => [lineName(runs[i].name, memberLook(line, i), isGroup(line) ? 'member' : ''),
-      ...runCells(overviews[i], i, {data, isBest: best[i], anyAveraged})]);
+      ...runCells(overviews[i], i, {data, isBest: best[i], anyAveraged, isAlone: !isGroup(line)})]);
     return isGroup(line)
       ? [groupRow(line, overviews, {data, isBest: bestGroups[groups.indexOf(line)]}), ...members] : members;
   });
   section('results', 'Results',
-    data.warning === '' ? null : element('div', {class: 'banner caution'}, element('strong', {}, 'Different data'),
+    data.warning === '' ? null : element('div', {class: 'banner caution'}, element('strong', {},
+      new Set(data.images).size === 1 ? 'Different validation or training images' : 'Different data'),
       element('span', {}, `${data.warning}. Where several runs have the same data, the best of them is in bold.`),
       element('ul', {}, data.lists.map((text) => element('li', {}, text)))),
     overviews.map((known, i) => failureBanner(known, runs[i].name)),
+    runs.map((run) => unreadableNote(run, `Of ${run.name} could not be read, and is left out`)),
     element('div', {class: 'card'}, table('Runs', ['run', 'state', 'data', 'best val accuracy',
       'at epoch', 'last val loss', 'epochs', 'time', 'images/s', 'model'], rows, {class: 'results'})));
 }

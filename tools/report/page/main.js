@@ -108,7 +108,7 @@ function stepTiles(run, {about, epochs, steps}) {
   const loss = listOf(objectOf(run.steps).loss);
   if (epochs.length > 0 || loss.length === 0) return [];
   return [tile('Steps', isNumber(steps) ? whole(steps) : '–', isNumber(about.steps) ? `of ${whole(about.steps)}` : ''),
-    tile('Loss of a batch', short(loss[loss.length - 1][1]), `at the beginning ${short(loss[0][1])}`)];
+    tile('Loss of a batch', short(loss[loss.length - 1][1]), loss.length > 1 ? `at the beginning ${short(loss[0][1])}` : '')];
 }
 
 function tiles(run, known) {
@@ -142,8 +142,7 @@ function headOf(run, known) {
       about.started === undefined ? null : ` · started ${moment(about.started)}`,
       isOpen && age >= 0 ? ` · last written ${duration(age)} ago` : null),
     failureBanner(known, 'The run'),
-    listOf(run.unreadable).length === 0 ? null : element('p', {class: 'warning'},
-      `Could not be read, and is left out: ${run.unreadable.join('; ')}`),
+    unreadableNote(run, 'Could not be read, and is left out'),
     tiles(run, known), contents()].filter((part) => part !== null));
 }
 

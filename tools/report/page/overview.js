@@ -75,6 +75,9 @@ function failureBanner({failure}, name) {
     failure.sentence === '' ? null : element('span', {}, failure.sentence));
 }
 
+const unreadableNote = ({unreadable}, what) => (listOf(unreadable).length === 0 ? null
+  : element('p', {class: 'warning'}, `${what}: ${unreadable.join('; ')}`));
+
 /** The place in epochs at which a run failed, for its curves. */
 function failureMark({about, failure}) {
   if (failure === null || failure.step === null || !(about.steps > 0) || !(about.epochs > 0)) return null;

@@ -16,6 +16,8 @@ function commonStart(names) {
   return names[0].slice(0, length).replace(/[\s\-_.·/=]*(seed)?[\s\-_.·/=]*$/i, '');
 }
 
+const manyNames = (names) => `${names.slice(0, 3).join(', ')}${names.length > 3 ? ' …' : ''}`;
+
 /**
  * The runs as lines of a comparison: {name, members, counted, look}, where members and counted are places in `runs`. A
  * line of several members is a group of seeds; those that failed are not counted in its mean.
@@ -36,7 +38,7 @@ function linesOf(runs, overviews, images) {
     else {
       const start = commonStart(all.map((i) => runs[i].name));
       const what = seeds === counted.length ? `${seeds} seeds` : `${counted.length} runs of ${seeds} seeds`;
-      lines.push({name: start === '' ? `${runs[all[0]].name} …` : start, what, members: all, counted: counted.map(({i}) => i)});
+      lines.push({name: start === '' ? manyNames(all.map((i) => runs[i].name)) : start, what, members: all, counted: counted.map(({i}) => i)});
     }
   }
   return lines.sort((a, b) => a.members[0] - b.members[0]).map((line, i) => ({...line, look: looks(i)}));

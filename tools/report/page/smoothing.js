@@ -14,6 +14,13 @@ function smoothed(points, weight) {
   });
 }
 
+/** [[x, low, high], …], smoothed as the line between them is. */
+function smoothedRange(range, weight) {
+  const side = (k) => smoothed(range.map((point) => [point[0], point[k]]), weight);
+  const low = side(1), high = side(2);
+  return low.map(([x, value], i) => [x, value, high[i][1]]);
+}
+
 /** A slider for all charts of the page. */
 function smoothingSlider() {
   const shown = element('output', {}, 'off');

@@ -5,10 +5,10 @@ const listOf = (value) => (Array.isArray(value) ? value : []);
 const objectOf = (value) => (value !== null && typeof value === 'object' && !Array.isArray(value) ? value : {});
 const sum = (values) => values.reduce((total, value) => total + value, 0);
 
-/** Four significant digits: 0.01234, 12.35, 5,394, 1.2e-5. */
+/** Four significant digits: 0.01234, 12.35, 5,394, 1.2e-5, 1e30. */
 function short(value) {
   const size = Math.abs(value);
-  if (size !== 0 && (size < 1e-3 || size >= 1e7)) return value.toExponential(2).replace(/\.?0+e/, 'e');
+  if (size !== 0 && (size < 1e-3 || size >= 1e7)) return value.toExponential(2).replace(/\.?0+e/, 'e').replace('e+', 'e');
   if (size >= 1000) return Math.round(value).toLocaleString('en');
   return String(Number(value.toPrecision(4)));
 }
