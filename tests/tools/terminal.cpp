@@ -79,6 +79,13 @@ bool Terminal::read_until(const std::function<bool(const std::string&)>& enough)
     return true;
 }
 
+const std::string& Terminal::read_all_there_is() {
+    pollfd wanted{master_, POLLIN, 0};
+    while (::poll(&wanted, 1, 200) > 0 && read_more()) {
+    }
+    return printed_;
+}
+
 Outcome Terminal::wait() {
     while (read_more()) {
     }

@@ -27,6 +27,8 @@ class Terminal {
     void send(int signal) const;
     /// Reads on until what was printed is enough; false where the program ends or a minute passes before.
     bool read_until(const std::function<bool(const std::string& printed)>& enough);
+    /// Reads until nothing has come for a fifth of a second; returns all that was printed so far.
+    const std::string& read_all_there_is();
     /// Reads to the program's end. All that was printed is in `out`.
     Outcome wait();
 

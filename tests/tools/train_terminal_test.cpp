@@ -102,14 +102,13 @@ TEST_CASE_FIXTURE(Fixture, "train: a terminal that is made narrower, COLUMNS, an
     Terminal resized("train", arguments("resized", {"--set", "phase.1.epochs=100000"}), 120);
     const auto has_bar = [](const std::string& printed) { return has(printed, "[=") || has(printed, "[>"); };
     REQUIRE(resized.read_until(has_bar));
+    resized.send(SIGSTOP);
+    // What it was about to print when it was stopped is of the old width: an epoch's lines at most.
+    const size_t seen = lines_shown(resized.read_all_there_is()).size() + 4;
     resized.resize(40);
-    size_t seen = 0;
-    const auto narrow_line = [&](const std::string& printed) {
-        const std::vector<std::string> lines = lines_shown(printed);
-        if (seen == 0) seen = lines.size() + 1;  // one may have been on its way
-        return lines.size() > seen + 20;
-    };
-    REQUIRE(resized.read_until(narrow_line));
+    resized.send(SIGCONT);
+    REQUIRE(resized.read_until(
+        [&](const std::string& printed) { return lines_shown(printed).size() > seen + 20; }));
     resized.send(SIGTERM);
     const Outcome outcome = resized.wait();
     CHECK(outcome.code == 143);
