@@ -33,9 +33,19 @@ constexpr int64_t largest_lzw_ratio = 4096 * 8 / 9;
     throw_damaged(source, reason != nullptr ? reason : "giflib gave no reason");
 }
 
+/// What giflib reads from.
+struct Input {
+    ByteSource& source;
+    uint8_t last = 0;  // byte that was read
+    bool has_ended = false;
+};
+
 int read_source(GifFileType* gif, GifByteType* target, int count) {
-    return static_cast<int>(
-        static_cast<ByteSource*>(gif->UserData)->read(target, static_cast<size_t>(count)));
+    auto& input = *static_cast<Input*>(gif->UserData);
+    const size_t got = input.source.read(target, static_cast<size_t>(count));
+    if (got > 0) input.last = target[got - 1];
+    input.has_ended = got < static_cast<size_t>(count);
+    return static_cast<int>(got);
 }
 
 void close(GifFileType* gif) {
@@ -45,10 +55,10 @@ void close(GifFileType* gif) {
 
 using GifFile = std::unique_ptr<GifFileType, decltype(&close)>;
 
-GifFile open(ByteSource& source) {
+GifFile open(Input& input) {
     int error = 0;
-    GifFile gif(DGifOpen(&source, read_source, &error), close);
-    if (gif == nullptr) throw_failure(source, error);
+    GifFile gif(DGifOpen(&input, read_source, &error), close);
+    if (gif == nullptr) throw_failure(input.source, error);
     return gif;
 }
 
@@ -64,6 +74,18 @@ void read_extension(const ByteSource& source, GifFileType& gif, std::optional<ui
     }
 }
 
+/// The header of a frame ends with the bits of its first codes, of which giflib takes no more than eight.
+void read_frame_header(GifFileType& gif) {
+    if (DGifGetImageDesc(&gif) != GIF_ERROR) return;
+    const auto& input = *static_cast<const Input*>(gif.UserData);
+    if (!input.has_ended && input.last > 8) {
+        throw ImageError(
+            input.source.path(),
+            fmt::format("a GIF whose codes begin with {} bits, which is not supported", input.last + 1));
+    }
+    throw_failure(input.source, gif.Error);
+}
+
 /// Goes to the first frame, and returns its transparent colour.
 std::optional<uint8_t> find_frame(const ByteSource& source, GifFileType& gif) {
     std::optional<uint8_t> transparent;
@@ -74,7 +96,7 @@ std::optional<uint8_t> find_frame(const ByteSource& source, GifFileType& gif) {
         if (record == EXTENSION_RECORD_TYPE) {
             read_extension(source, gif, transparent);
         } else if (record == IMAGE_DESC_RECORD_TYPE) {
-            if (DGifGetImageDesc(&gif) == GIF_ERROR) throw_failure(source, gif.Error);
+            read_frame_header(gif);
             return transparent;
         }
     }
@@ -132,7 +154,8 @@ void decode_frame(const ByteSource& source, GifFileType& gif, const Palette& pal
 }  // namespace
 
 Image decode_gif(ByteSource& source) {
-    const GifFile gif = open(source);
+    Input input{source};
+    const GifFile gif = open(input);
     const std::optional<uint8_t> transparent = find_frame(source, *gif);
     const GifImageDesc& frame = gif->Image;
     if (frame.Width < 1 || frame.Height < 1) throw_damaged(source, "the first frame has no pixels");

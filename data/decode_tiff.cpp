@@ -96,8 +96,13 @@ class TiffReader {
     }
 
   private:
+    /// Those of the colours, and an alpha that they were multiplied by.
+    int planes_read() const {
+        return kind_.has_planes ? kind_.colours() + (kind_.is_premultiplied ? 1 : 0) : 1;
+    }
+
     void check_bytes() const {
-        const int64_t raw = height_ * kind_.row_bytes(width_) * (kind_.has_planes ? kind_.samples : 1);
+        const int64_t raw = height_ * kind_.row_bytes(width_) * planes_read();
         if (const int64_t ratio = largest_ratio(kind_.compression);
             ratio > 0 && kind_.reading == TiffReading::rows) {
             require_bytes_for(source_, width_, height_, raw / ratio);
@@ -137,9 +142,10 @@ class TiffReader {
     }
 
     void read_pieces() {
-        const int planes = kind_.has_planes ? kind_.samples : 1;
+        const int planes = planes_read();
         std::vector<uint8_t> piece(static_cast<size_t>(piece_bytes_));
-        std::vector<uint8_t> together(kind_.has_planes ? static_cast<size_t>(piece_bytes_ * planes) : 0);
+        std::vector<uint8_t> together(kind_.has_planes ? static_cast<size_t>(piece_bytes_ * kind_.samples)
+                                                       : 0);
         std::vector<uint8_t> rgb(static_cast<size_t>(3 * piece_width_));
         for (int64_t top = 0; top < height_; top += piece_height_) {
             for (int64_t left = 0; left < width_; left += piece_width_) {

@@ -42,8 +42,10 @@ struct WebpHeader {
     explicit WebpHeader(ByteSource& source) {
         std::array<uint8_t, 30> start{};
         const std::span<const uint8_t> ready = source.look();
-        if (ready.size() < start.size()) throw_damaged(source, "the header is cut short");
-        std::copy_n(ready.begin(), start.size(), start.begin());
+        // A lossless image may be shorter than the header of another.
+        const size_t fewest = is_lossless(ready) ? 25 : start.size();
+        if (ready.size() < fewest) throw_damaged(source, "the header is cut short");
+        std::copy_n(ready.begin(), std::min(ready.size(), start.size()), start.begin());
         // A length of 32 bits and the eight bytes before what it counts.
         bytes = little_endian(&start[4], 4) + int64_t{chunk_head_bytes};
         const uint8_t* chunk = &start[riff_head_bytes];
@@ -65,6 +67,11 @@ struct WebpHeader {
         } else {
             throw_damaged(source, "the first chunk is no image");
         }
+    }
+
+    static bool is_lossless(std::span<const uint8_t> start) {
+        return start.size() >= riff_head_bytes + chunk_head_bytes &&
+               is_named(&start[riff_head_bytes], "VP8L");
     }
 
     enum class Kind { lossy, lossless, extended };

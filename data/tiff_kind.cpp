@@ -39,10 +39,9 @@ std::string colours_of(const TiffKind& kind) {
 }
 
 std::string numbers_of(const TiffKind& kind) {
-    static constexpr std::array<Name, 6> names{{{SAMPLEFORMAT_UINT, "unsigned integers"},
+    static constexpr std::array<Name, 5> names{{{SAMPLEFORMAT_UINT, "unsigned integers"},
                                                 {SAMPLEFORMAT_INT, "signed integers"},
                                                 {SAMPLEFORMAT_IEEEFP, "floats"},
-                                                {SAMPLEFORMAT_VOID, "unknown numbers"},
                                                 {SAMPLEFORMAT_COMPLEXINT, "complex integers"},
                                                 {SAMPLEFORMAT_COMPLEXIEEEFP, "complex floats"}}};
     return name_of(kind.format, names, "sample format");
@@ -157,6 +156,7 @@ TiffKind tiff_kind(TiffFile& file, const std::string& path) {
     if (TIFFGetField(file.get(), TIFFTAG_PHOTOMETRIC, &photometric) == 1) kind.photometric = photometric;
     kind.bits = file.field<uint16_t>(TIFFTAG_BITSPERSAMPLE).value_or(1);
     kind.format = file.field<uint16_t>(TIFFTAG_SAMPLEFORMAT).value_or(SAMPLEFORMAT_UINT);
+    if (kind.format == SAMPLEFORMAT_VOID) kind.format = SAMPLEFORMAT_UINT;  // an old field's 0
     kind.samples = file.field<uint16_t>(TIFFTAG_SAMPLESPERPIXEL).value_or(1);
     kind.compression = file.field<uint16_t>(TIFFTAG_COMPRESSION).value_or(COMPRESSION_NONE);
     kind.has_planes = kind.samples > 1 && file.field<uint16_t>(TIFFTAG_PLANARCONFIG) == PLANARCONFIG_SEPARATE;

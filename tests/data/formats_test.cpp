@@ -12,6 +12,7 @@
 
 #include "data/image.h"
 #include "data/image_format.h"
+#include "data/orientation.h"
 #include "tests/data/support.h"
 #include "tests/data/tiff_bytes.h"
 
@@ -184,6 +185,54 @@ TEST_CASE("a TIFF of a kind that is not read is refused by its name") {
     CHECK(decode_error(tiff_bytes({.compression = 34712})) ==
           "folder/file: a TIFF with compression number 34712" + rest);
     CHECK(contains(decode_error(tiff_bytes({.compression = 34892})), "a TIFF with "));
+}
+
+TEST_CASE("what a TIFF has beside its colours, and what only an old field says, is no reason to refuse it") {
+    if (!is_read(tiff_bytes({}))) return;
+    const Image plain = decode_image(tiff_bytes({}), "plain");
+    CHECK(decode_image(tiff_bytes({.format = 4}), "unknown numbers").pixels == plain.pixels);
+    // The second plane's strip is missing.
+    CHECK(decode_image(tiff_bytes({.samples = 2, .has_planes = true}), "planes").pixels == plain.pixels);
+}
+
+TEST_CASE("a WebP shorter than the headers of most is read") {
+    // 100 x 100 pixels of one colour, in three bytes of prefix codes.
+    const Bytes bytes = {'R', 'I', 'F', 'F', 20, 0, 0,    0,    'W',  'E',  'B', 'P',  'V',  'P',
+                         '8', 'L', 8,   0,   0,  0, 0x2F, 0x63, 0xC0, 0x18, 0,   0xC8, 0xC8, 0x08};
+    if (!is_read(bytes)) return;
+    const Image image = decode_image(bytes, "short");
+    CHECK(image.width == 100);
+    CHECK(image.height == 100);
+    for (size_t i = 0; i < image.pixels.size(); ++i) REQUIRE(image.pixels[i] == (i % 3 == 0 ? 0 : 1));
+}
+
+TEST_CASE("a GIF with longer codes than giflib takes is refused by that") {
+    Bytes bytes = golden("89a.gif");
+    if (!is_read(bytes)) return;
+    // The byte before the first block of codes: behind the descriptor of the frame and its palette.
+    const auto frame =
+        std::find(bytes.begin() + 13 + (bytes[10] & 0x80 ? 6 << (bytes[10] & 7) : 0), bytes.end(), ',');
+    REQUIRE(bytes.end() - frame > 20);
+    const int palette_bytes = frame[9] & 0x80 ? 6 << (frame[9] & 7) : 0;
+    frame[10 + palette_bytes] = 11;
+    CHECK(decode_error(bytes) == "folder/file: a GIF whose codes begin with 12 bits, which is not supported");
+    bytes.resize(static_cast<size_t>(frame - bytes.begin()) + 10 + static_cast<size_t>(palette_bytes));
+    CHECK(contains(decode_error(bytes), "the GIF data are damaged or truncated ("));
+}
+
+TEST_CASE("the orientation of a WebP is told, by its EXIF, and applied where it should be") {
+    Bytes bytes = golden("metadata.webp");
+    if (!is_read(bytes)) return;
+    CHECK(decode_image(bytes, "as it was").orientation == 1);
+    const Bytes field = {0x01, 0x12, 0, 3, 0, 0, 0, 1, 0, 1};
+    const auto place = std::search(bytes.begin(), bytes.end(), field.begin(), field.end());
+    REQUIRE(place != bytes.end());
+    place[9] = 6;
+    const Image stored = decode_image(bytes, "stored");
+    CHECK(stored.orientation == 6);
+    const Image upright = decode_image(bytes, "upright", Turning::upright);
+    CHECK(upright.pixels == turned_upright(stored).pixels);
+    CHECK(upright.pixels != stored.pixels);
 }
 
 TEST_CASE("a BigTIFF of the other byte order, which Pillow does not read, has the same pixels") {

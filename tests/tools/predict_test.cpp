@@ -8,7 +8,9 @@
 #include <nlohmann/json.hpp>
 #include <sstream>
 
+#include "data/image_format.h"
 #include "engine/safetensors.h"
+#include "tests/folders.h"
 #include "tests/tools/program.h"
 
 namespace vitrine::tests {
@@ -107,6 +109,22 @@ TEST_CASE("predict and --eval-only: images are prepared as in the run's validati
     const Outcome contradiction = run("predict", arguments);
     CHECK(contradiction.code == 2);
     CHECK(contradiction.err.find("images of 16 pixels become 20, but image_size is 16") != std::string::npos);
+}
+
+TEST_CASE_FIXTURE(Trained,
+                  "predict: a GIF that it is handed is read, one in a folder is left out as in training") {
+    const std::string golden = (repository() / "tests/golden/formats/89a.gif").string();
+    if (!image_format(first_bytes(golden)).is_read()) return MESSAGE("skipped: this build reads no GIF");
+    const Outcome handed = run("predict", {model, golden});
+    CAPTURE(handed.err);
+    CHECK(handed.code == 0);
+    CHECK(handed.lines().size() == 1);
+    std::filesystem::copy(golden, folder / "data/val/sea/a.gif");
+    const Outcome in_folder = run("predict", {model, folder / "data/val/sea"});
+    CHECK(in_folder.code == 1);
+    CHECK(in_folder.err.find(
+              "a.gif: a GIF file, left out as torchvision's ImageFolder leaves out names that end in "
+              ".gif\n") != std::string::npos);
 }
 
 TEST_CASE_FIXTURE(Trained, "predict: a damaged image is reported and skipped, or an error with --strict") {
