@@ -7,7 +7,9 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <set>
 #include <string>
+#include <string_view>
 #include <thread>
 
 #include "data/image.h"
@@ -36,7 +38,9 @@ bool is_read(const Bytes& bytes) {
     const ImageFormat format = image_format(bytes);
     if (format.is_read()) return true;
     CHECK(contains(decode_error(bytes), "which this build does not read: it was made without lib"));
-    MESSAGE("skipped: " << format.name << ", which this build does not read");
+    static std::set<std::string_view> said;
+    if (said.insert(format.name).second)
+        MESSAGE("skipped here and below: " << format.name << ", which this build does not read");
     return false;
 }
 

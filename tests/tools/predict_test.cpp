@@ -114,13 +114,16 @@ TEST_CASE("predict and --eval-only: images are prepared as in the run's validati
 TEST_CASE_FIXTURE(Trained,
                   "predict: a GIF that it is handed is read, one in a folder is left out as in training") {
     const std::string golden = (repository() / "tests/golden/formats/89a.gif").string();
-    if (!image_format(first_bytes(golden)).is_read()) return MESSAGE("skipped: this build reads no GIF");
+    if (!image_format(first_bytes(golden)).is_read()) {
+        MESSAGE("skipped: this build reads no GIF");
+        return;
+    }
     const Outcome handed = run("predict", {model, golden});
     CAPTURE(handed.err);
     CHECK(handed.code == 0);
     CHECK(handed.lines().size() == 1);
-    std::filesystem::copy(golden, folder / "data/val/sea/a.gif");
-    const Outcome in_folder = run("predict", {model, folder / "data/val/sea"});
+    std::filesystem::copy(golden, folder / "data/val/fire/a.gif");
+    const Outcome in_folder = run("predict", {model, folder / "data/val/fire"});
     CHECK(in_folder.code == 1);
     CHECK(in_folder.err.find(
               "a.gif: a GIF file, left out as torchvision's ImageFolder leaves out names that end in "
