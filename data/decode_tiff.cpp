@@ -138,7 +138,7 @@ class TiffReader {
     int64_t most_compressed_bytes() const {
         return kind_.compression == COMPRESSION_NONE
                    ? 0
-                   : std::min<int64_t>(static_cast<int64_t>(source_.size()), piece_bytes_ + (1 << 16));
+                   : std::min<int64_t>(static_cast<int64_t>(source_.size()), 2 * piece_bytes_ + (1 << 16));
     }
 
     void read_pieces() {

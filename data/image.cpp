@@ -34,7 +34,8 @@ Image decode(ByteSource& source, Turning turning) {
     if (turning == Turning::upright) source.expect_turning();
     try {
         Image image = decode_by_content(source);
-        return turning == Turning::upright ? turned_upright(std::move(image)) : image;
+        if (turning == Turning::upright) return turned_upright(std::move(image));
+        return image;  // which a conditional expression would copy
     } catch (const ImageError&) {
         // A decoder sees no more than the end of its data.
         if (const std::optional<std::string> failure = source.failure())
