@@ -66,6 +66,9 @@ int64_t largest_ratio(uint16_t compression) {
     }
 }
 
+/// libtiff keeps eight bytes a pixel of a row that is coded as a fax. Plotters draw no wider ones.
+constexpr int64_t widest_fax = 1 << 15;
+
 class TiffReader {
   public:
     explicit TiffReader(ByteSource& source)
@@ -106,9 +109,8 @@ class TiffReader {
         if (const int64_t ratio = largest_ratio(kind_.compression);
             ratio > 0 && kind_.reading == TiffReading::rows) {
             require_bytes_for(source_, width_, height_, raw / ratio);
-        } else if (kind_.bits == 1) {
-            require_bytes_for(source_, width_, height_,
-                              height_ / 8);  // codes of fax machines: a bit for a row
+        } else if (kind_.bits == 1 && width_ <= widest_fax) {
+            require_bytes_for(source_, width_, height_, height_ / 8);  // a bit for a white row
         } else {
             require_bytes_for_detail(source_, width_, height_);
         }

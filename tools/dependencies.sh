@@ -112,9 +112,9 @@ gpu_architectures() {
         sort -nu | paste -sd ';'
 }
 
-# Configures a preset, saying which devices that is, and builds it.
+# Configures a preset, saying which devices that is and which image formats it does without, and builds it.
 build_preset() {
     choose_compiler "$(system_name)"
-    cmake --preset "$1" | sed -n 's/^-- \(.*cuda device.*\)/\1/p'
+    cmake --preset "$1" | sed -n 's/^-- \(.*cuda device.*\|.*will not read.*\)/\1/p'
     cmake --build "build/$1" ${2:+--target "${@:2}"}
 }

@@ -160,6 +160,8 @@ TEST_CASE("a WebP, GIF or TIFF that claims to be large is refused before anythin
                                 .most_bytes = 1000}),
                     truncated);
         }
+        refused(tiff_bytes({.width = 1 << 28, .height = 1, .bits = 1, .compression = 4, .most_bytes = 1000}),
+                truncated);
         refused(tiff_bytes({.width = 70'000, .height = 70'000}), "70000x70000 pixels; at most");
     }
     SUBCASE("TIFF, tiles") {

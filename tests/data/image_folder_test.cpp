@@ -6,6 +6,7 @@
 #include <set>
 
 #include "data/dataset.h"
+#include "data/image_format.h"
 #include "tests/data/support.h"
 
 using namespace vitrine;
@@ -177,6 +178,25 @@ TEST_CASE_FIXTURE(Fixture, "strict makes a skipped file an error, from the cache
     CHECK(load_error() == "no error");
     write_text(root / "train" / "bee" / "y.gif", "GIF89a");
     CHECK(contains(load_error(), "train/bee/y.gif: a GIF file, left out as torchvision's ImageFolder"));
+}
+
+TEST_CASE_FIXTURE(Fixture, "a class of WebP and TIFF is read, and its GIF left out as torchvision does") {
+    const bool all_read = image_format(first_bytes(golden_formats() / "lossy.webp")).is_read() &&
+                          image_format(first_bytes(golden_formats() / "rgb_8.tiff")).is_read();
+    if (!all_read) {
+        MESSAGE("skipped: this build reads no WebP or no TIFF");
+        return;
+    }
+    write_image_folder(root);
+    fs::remove_all(root / "train" / "bee");
+    for (const char* name : {"lossy.webp", "lossless.webp", "rgb_8.tiff", "89a.gif"})
+        write_bytes(root / "train" / "bee" / name, read_bytes(golden_formats() / name));
+    const Dataset dataset = load_dataset(options);
+    CHECK(dataset.train.count == 4 + 3 + 4);
+    REQUIRE(dataset.skipped.size() == 1);
+    CHECK(dataset.skipped[0].path.ends_with("train/bee/89a.gif"));
+    CHECK(dataset.skipped[0].reason ==
+          "a GIF file, left out as torchvision's ImageFolder leaves out names that end in .gif");
 }
 
 TEST_CASE_FIXTURE(Fixture, "folders that cannot be trained on are refused before anything is decoded") {
