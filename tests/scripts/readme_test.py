@@ -7,6 +7,7 @@ import json
 import re
 import unittest
 
+from readme_commands import command_in, commands_of, table_problems
 from readmes import FOLDERS, ROOT, anchors, links, readmes, split, tables, text_of
 
 SOURCES = {".h", ".cpp", ".cu", ".py", ".sh", ".js", ".css", ".def", ".toml", ".cmake"}
@@ -133,6 +134,29 @@ class Readmes(unittest.TestCase):
         keys = " ".join(row[0] for table in tables(ROOT / "tools/recipes/README.md") if table[0][0] == "key" for row in table)
         listed = set(re.findall(r"\w+", keys)) | {"transforms", "data", "model", "training"}
         self.assertEqual(read - listed, set())
+
+
+class Commands(unittest.TestCase):
+    """The tables of readme_commands.py, which runs them."""
+
+    def test_every_command_runs_or_has_a_reason(self):
+        self.assertEqual(table_problems({readme: commands_of(readme) for readme in readmes()}), [])
+
+    def test_one_that_nobody_listed_is_told_and_one_that_is_gone(self):
+        commands = {readme: commands_of(readme) for readme in readmes()}
+        page = readmes()[-1]
+        gone = commands[page].pop()
+        commands[page].append("train --new-flag photos")
+        problems = "\n".join(table_problems(commands))
+        self.assertIn(f"{page}: `train --new-flag photos` is in neither table", problems)
+        if not any(gone in each for each in commands.values()):
+            self.assertIn(f"no README has `{gone}` any more", problems)
+
+    def test_commands_are_found_in_lines_and_spans(self):
+        self.assertEqual(command_in("tools/test.sh --full      everything"), "tools/test.sh --full")
+        self.assertEqual(command_in("train --summary # layers"), "train --summary")
+        self.assertIn("train --help", commands_of(readmes()[0]))
+        self.assertIn("build/release/bin/train --model mobilenet_v2 --summary", commands_of(readmes()[0]))
 
 
 class Counts(unittest.TestCase):
