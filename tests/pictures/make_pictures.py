@@ -68,9 +68,9 @@ def make_report(browser, programs, run, folder):
 
 
 def make_preview(programs, folder):
-    output_of([sys.executable, ROOT / "tools/make_image_folder.py", folder / "images", "--classes", "4", "--train", "6",
+    output_of([sys.executable, ROOT / "tools/make_image_folder.py", folder / "images", "--classes", "24", "--train", "4",
                "--val", "2", "--size", "96"])
-    output_of([programs / "train", ROOT / "tools/recipes/stage5-random-choice.toml", "--data", folder / "images", "--preview", "3",
+    output_of([programs / "train", ROOT / "tools/recipes/stage5-random-choice.toml", "--data", folder / "images", "--preview", "2",
                "--set", "transforms.resize=96", "--out", folder / "sheet"])
     sheet = Image.open(folder / "sheet/preview.png").convert("RGB")
     width = min(sheet.width, 900)

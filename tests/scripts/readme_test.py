@@ -180,6 +180,16 @@ class Counts(unittest.TestCase):
         for row in next(table for table in tables("models/README.md") if table[0][0] == "name")[1:]:
             self.assertIn(int(row[1].replace(",", "")), numbers_in(facts), row[0])
 
+    def test_the_accuracy_of_the_first_command_is_one_figure(self):
+        self.assertEqual(self.said("README.md", r"basic_block_net, Fashion-MNIST, 6 epochs\) reaches ([\d.]+)"),
+                         self.said("tools/README.md", r"gave `basic_block_net` ([\d.]+) in 6 epochs"))
+
+    def test_the_pictures_are_small(self):
+        shown = [target for _, target in links("README.md") if target.endswith(".png")]
+        self.assertEqual(sorted(shown), sorted(f"tests/pictures/{path.name}" for path in (ROOT / "tests/pictures").glob("*.png")))
+        for picture in shown:
+            self.assertLessEqual((ROOT / picture).stat().st_size, 60_000, picture)
+
     def test_ops_of_the_policies(self):
         source = (ROOT / "data/transforms/auto_augment.cpp").read_text()
         count = re.search(r"op_count = (\d+)", source)[1]
