@@ -17,8 +17,9 @@ from devtools import find_chromium
 from one_run import OneRun
 from page_test import arguments
 from real_runs import RealRuns
+from rubbish import Rubbish
 
-__all__ = ["Comparison", "OneRun", "RealRuns"]  # for unittest
+__all__ = ["Comparison", "OneRun", "RealRuns", "Rubbish"]  # for unittest
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)

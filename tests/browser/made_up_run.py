@@ -6,6 +6,7 @@ no file and no key that train does not write: real_runs.py compares them.
 
 import argparse
 import base64
+import functools
 import json
 import math
 import pathlib
@@ -44,6 +45,12 @@ def blob(seed, size=64):
     return pixel
 
 
+@functools.cache
+def wrong_image(i):
+    return base64.b64encode(png(64, 64, blob(i))).decode()
+
+
+@functools.cache
 def preview():
     rows = [[blob(100 * row + column // 3) for column in range(8)] for row in range(4)]
     return png(8 * 68, 4 * 68, lambda x, y: (255, 255, 255) if x % 68 > 63 or y % 68 > 63
@@ -144,7 +151,7 @@ def mistakes(draw, names, epoch, weights):
             "confusions": [{"class": i, "predicted": j, "count": times} for times, i, j in pairs[:40]],
             "confusion": {"labels": worst, "counts": [[confusion[i][j] for j in worst] for i in worst]},
             "most_wrong": [{"sample": draw.randrange(10000), "class": draw.choice(worst), "predicted": draw.choice(worst),
-                            "probability": 0.999 - 0.004 * i, "image": base64.b64encode(png(64, 64, blob(i))).decode()}
+                            "probability": 0.999 - 0.004 * i, "image": wrong_image(i)}
                            for i in range(16)]}
 
 

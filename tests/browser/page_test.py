@@ -71,7 +71,7 @@ class PageTest(unittest.TestCase):
 
     def open(self, *runs, width=1200, dark=False, touch=False):
         page = self.root / "page.html"
-        subprocess.run([arguments.report, *runs, "--out", page], check=True, stdout=subprocess.DEVNULL)
+        subprocess.run([arguments.report, *runs, "--out", page], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
         self.browser.look(width, 800, dark=dark, touch=touch)
         self.browser.open(page)
         self.assertLessEqual(self.browser.run("document.documentElement.scrollWidth"), width, "the page is wider than the screen")

@@ -165,6 +165,7 @@ std::string name_of(const fs::path& folder) {
 
 RunFiles read_run(const fs::path& folder) {
     std::error_code failure;
+    if (folder.empty()) throw Error("the name of a run's folder is needed, not an empty text");
     if (!fs::is_directory(folder, failure)) {
         throw Error(
             fmt::format("{}: {}; the folder of a run is needed", folder.string(),

@@ -4,8 +4,8 @@ function phasesTable(about) {
   const phases = listOf(about.phases).filter((phase) => isNumber(phase?.first_epoch) && isNumber(phase.epochs));
   if (phases.length === 0) return null;
   return element('div', {class: 'card'}, table('Phases', ['phase', 'epochs', 'what it does'], phases.map((phase) => [
-    String(phase.name), phase.epochs === 1 ? String(phase.first_epoch)
-      : `${phase.first_epoch}–${phase.first_epoch + phase.epochs - 1}`, String(phase.description ?? '')])));
+    textOf(phase.name), phase.epochs === 1 ? String(phase.first_epoch)
+      : `${phase.first_epoch}–${phase.first_epoch + phase.epochs - 1}`, textOf(phase.description)])));
 }
 
 function transformsCard(about) {
@@ -74,7 +74,7 @@ function machineSection(run, {about}) {
       ['Image size', isNumber(about.image_size) ? `${about.image_size} × ${about.image_size} pixels` : null],
       ['Batch size', number(about.batch_size)], ['Batches an epoch', number(about.batches_per_epoch)],
       ['Steps planned', number(about.steps)]]),
-    facts([['Started', about.started === undefined ? null : moment(about.started)], ['Device', about.device],
+    facts([['Started', moment(about.started)], ['Device', about.device],
       ['Chosen because', about.device_reason], ['Threads', number(about.threads)], ['CPU', machine.cpu],
       ['Cores', number(machine.cores)], ['Memory', isNumber(machine.memory_bytes) ? bytes(machine.memory_bytes) : null],
       ['GPU', gpu], ['Folder', run.name]])]
@@ -91,6 +91,6 @@ function numbersSection(run, {epochs}) {
   if (epochs.length === 0) return;
   section('numbers', 'All numbers', element('details', {class: 'card'}, element('summary', {}, 'A row for each epoch'),
     table('Figures of each epoch', ['epoch', 'phase', ...columns.map(([name]) => name)],
-      epochs.map((epoch) => [String(epoch.epoch), String(epoch.phase ?? ''),
+      epochs.map((epoch) => [String(epoch.epoch), textOf(epoch.phase),
         ...columns.map(([, key, format]) => (isNumber(epoch[key]) ? format(epoch[key]) : null))]))));
 }

@@ -107,6 +107,9 @@ function bands(frame, phases) {
   }));
 }
 
+/** A coordinate of a path; far outside of the chart where a value is absurd. */
+const pixel = (value) => Math.max(-1e5, Math.min(1e5, value)).toFixed(1);
+
 /** A path through the points; it breaks off where a value is missing or cannot be drawn. `alone`: what has no neighbour. */
 function pathOf(frame, points) {
   let path = '', before = false;
@@ -118,7 +121,7 @@ function pathOf(frame, points) {
       return;
     }
     const x = frame.x(point[0]), y = frame.y(point[1]);
-    path += `${before ? 'L' : 'M'}${x.toFixed(1)} ${y.toFixed(1)}`;
+    path += `${before ? 'L' : 'M'}${pixel(x)} ${pixel(y)}`;
     if (!before && !drawable(points[i + 1])) alone.push([x, y]);
     before = true;
   });
@@ -130,7 +133,7 @@ function rangeArea(frame, range) {
   const drawn = range.map(([x, low, high]) => [frame.x(x), frame.y(low), frame.y(high)])
     .filter(([, low, high]) => Number.isFinite(low) && Number.isFinite(high));
   if (drawn.length === 0) return null;
-  const corner = (x, y) => `${x.toFixed(1)} ${y.toFixed(1)}`;
+  const corner = (x, y) => `${pixel(x)} ${pixel(y)}`;
   if (drawn.length === 1) {
     const [[x, low, high]] = drawn;
     return svg('path', {class: 'whisker', d: `M${corner(x, low)}L${corner(x, high)}`});

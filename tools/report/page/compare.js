@@ -11,7 +11,7 @@ const lineName = (name, look, more) => element('span', {class: `run-name ${more 
 function dataCell({about}, members, data, withCounts) {
   const places = [...new Set(members.map((i) => data.of[i]))];
   const path = typeof about.data === 'string' ? about.data.replace(/\/+$/, '').split('/').pop() : '';
-  const name = path || String(about.dataset ?? '–');
+  const name = path || textOf(about.dataset, '–');
   const counts = [about.training_images, about.validation_images].filter(isNumber).map(whole).join(' + ');
   const classes = listOf(about.classes).length;
   const more = [counts === '' ? '' : `${counts} images`, classes > 0 ? `${classes} classes` : ''].filter((part) => part !== '');
@@ -58,7 +58,7 @@ function runCells(known, i, {data, isBest, anyAveraged, isAlone}) {
     isNumber(speed) ? whole(speed) : null, modelCell(about, isAlone)];
 }
 
-const modelCell = (about, withCount) => element('span', {}, String(about.model ?? '–'),
+const modelCell = (about, withCount) => element('span', {}, textOf(about.model, '–'),
   beneath(withCount && isNumber(about.parameters) ? `${whole(about.parameters)} parameters` : ''));
 
 /** "3 finished, 1 failed" */

@@ -2,7 +2,7 @@
 
 function phasesOf(about) {
   return listOf(about.phases).filter((phase) => isNumber(phase?.first_epoch) && isNumber(phase.epochs))
-    .map((phase) => ({name: String(phase.name), begin: phase.first_epoch - 1, end: phase.first_epoch - 1 + phase.epochs}));
+    .map((phase) => ({name: textOf(phase.name), begin: phase.first_epoch - 1, end: phase.first_epoch - 1 + phase.epochs}));
 }
 
 /** A figure's curve step by step, or where those are not written epoch by epoch. */
@@ -121,7 +121,7 @@ function tiles(run, known) {
     isNumber(loss) ? tile('Validation loss', short(loss), [isAveraged(last) ? averagedWeights : '',
       isNumber(last.train_loss) ? `training ${short(last.train_loss)}` : ''].filter((part) => part !== '').join('; ')) : null,
     time > 0 ? tile('Time', duration(time), left > 0 ? `about ${duration(left)} left` : `${duration(time / timing.length)} an epoch`) : null,
-    isNumber(speed) ? tile('Images per second', whole(speed), about.device === undefined ? '' : `on ${about.device}`) : null);
+    isNumber(speed) ? tile('Images per second', whole(speed), textOf(about.device) === '' ? '' : `on ${about.device}`) : null);
 }
 
 /** "91.24% (averaged weights) · …", "failed · …" */
@@ -139,7 +139,7 @@ function headOf(run, known) {
   document.getElementById('head').append(...[
     element('h1', {}, title),
     element('p', {class: 'under'}, stateMark(state, state.why), ' ', run.name,
-      about.started === undefined ? null : ` · started ${moment(about.started)}`,
+      moment(about.started) === '' ? null : ` · started ${moment(about.started)}`,
       isOpen && age >= 0 ? ` · last written ${duration(age)} ago` : null),
     failureBanner(known, 'The run'),
     unreadableNote(run, 'Could not be read, and is left out'),

@@ -59,7 +59,7 @@ function overview(run) {
     plainBest: epochs.some(isAveraged) ? highest(column(epochs, 'val_accuracy')) : null,
     steps: isNumber(run.last_step) ? Math.max(run.last_step, last.step ?? 0) : last.step,
     speed: mean(column(timing, 'images_per_second')),
-    classes: listOf(about.classes).map(String)};
+    classes: listOf(about.classes).map((name) => (typeof name === 'string' ? name : JSON.stringify(name)))};
 }
 
 const averagedWeights = 'averaged weights';
@@ -81,7 +81,8 @@ const unreadableNote = ({unreadable}, what) => (listOf(unreadable).length === 0 
 /** The place in epochs at which a run failed, for its curves. */
 function failureMark({about, failure}) {
   if (failure === null || failure.step === null || !(about.steps > 0) || !(about.epochs > 0)) return null;
-  return {x: failure.step * about.epochs / about.steps, text: 'failed'};
+  const x = failure.step * about.epochs / about.steps;
+  return x >= 0 && x <= about.epochs ? {x, text: 'failed'} : null;
 }
 
 /** What a recipe says under a place, as a number above 0; or null. */

@@ -65,7 +65,7 @@ function table(caption, heads, rows, attributes = {}) {
 
 /** Names and what they stand for; those that are not known are left out. */
 function facts(pairs) {
-  const known = pairs.filter(([, value]) => value !== null && value !== undefined && value !== '');
+  const known = pairs.filter(([, value]) => textOf(value) !== '');
   return known.length === 0 ? null : element('dl', {class: 'facts'},
     known.map(([name, value]) => element('div', {}, element('dt', {}, name), element('dd', {}, value))));
 }

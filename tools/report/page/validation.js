@@ -79,7 +79,7 @@ function mostWrong(validation, nameOf) {
 
 function validationSection(run, {classes, best}) {
   const validation = objectOf(run.validation);
-  const nameOf = (index) => classes[index] ?? `class ${index}`;
+  const nameOf = (index) => (Number.isInteger(index) ? classes[index] ?? `class ${index}` : 'an unknown class');
   const images = new Map(listOf(validation.worst_classes).map((each) => [each?.class, each?.images]));
   const heat = heatMap(validation, nameOf, (label) => (isNumber(images.get(label)) ? images.get(label) : undefined));
   const tables = [worstClasses(validation, nameOf), commonestMistakes(validation, nameOf)].filter((each) => each !== null);

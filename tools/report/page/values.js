@@ -3,6 +3,8 @@
 const isNumber = (value) => typeof value === 'number' && Number.isFinite(value);
 const listOf = (value) => (Array.isArray(value) ? value : []);
 const objectOf = (value) => (value !== null && typeof value === 'object' && !Array.isArray(value) ? value : {});
+/** A text or number as text; nothing for what has no business there. */
+const textOf = (value, otherwise = '') => (typeof value === 'string' || isNumber(value) ? String(value) : otherwise);
 const sum = (values) => values.reduce((total, value) => total + value, 0);
 
 /** Four significant digits: 0.01234, 12.35, 5,394, 1.2e-5, 1e30. */
@@ -37,10 +39,10 @@ function bytes(value) {
   return `${Number(value.toPrecision(3))} ${units[unit]}`;
 }
 
-/** A day and a time of this reader's clock, or the text itself where it is none. */
+/** A day and a time of this reader's clock, or the text itself where it is none; nothing where it is no text. */
 function moment(text) {
   const date = new Date(text);
-  if (typeof text !== 'string' || Number.isNaN(date.getTime())) return String(text);
+  if (typeof text !== 'string' || Number.isNaN(date.getTime())) return textOf(text);
   return date.toLocaleString('en', {dateStyle: 'medium', timeStyle: 'short'});
 }
 
