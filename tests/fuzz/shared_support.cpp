@@ -58,7 +58,7 @@ void decode(Bytes input, std::string_view magic) {
     bytes.resize(std::max(bytes.size(), magic.size()));
     std::copy(magic.begin(), magic.end(), bytes.begin());
     try {
-        const Image image = decode_image(bytes, "input");
+        const Image image = decode_image(bytes, "input", Turning::upright);
         if (image.pixels.size() != static_cast<size_t>(3 * image.height * image.width))
             throw std::logic_error("an image with more or fewer pixels than its size says");
     } catch (const ImageError&) {
