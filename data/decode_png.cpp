@@ -7,11 +7,10 @@
 #include <csetjmp>
 #include <cstdio>
 #include <new>
-#include <optional>
 #include <string_view>
 
 #include "data/decoders.h"
-#include "data/orientation.h"
+#include "data/png_text.h"
 
 namespace vitrine {
 namespace {
@@ -62,7 +61,7 @@ class PngReader {
         return height() * ((bits + 7) / 8 + 1);
     }
     const char* message() const { return message_; }
-    int orientation() const { return orientation_of(in_exif_, in_xmp_); }
+    int orientation() const { return orientation_.value(); }
 
     /// Decodes into `pixels` [height, width, 3].
     bool read_pixels(uint8_t* pixels) {
@@ -106,17 +105,8 @@ class PngReader {
     /// Of the chunks that are no pixels. libpng drops them all, then.
     static int chunk_is_here(png_structp png, png_unknown_chunkp chunk) {
         auto& reader = *static_cast<PngReader*>(png_get_user_chunk_ptr(png));
-        const std::string_view name(reinterpret_cast<const char*>(chunk->name), 4);
-        const std::span<const uint8_t> data(chunk->data, chunk->size);
-        if (name == "eXIf") reader.in_exif_ = orientation_in_exif(data);
-        if (name == "iTXt") reader.take_text({reinterpret_cast<const char*>(data.data()), data.size()});
+        reader.orientation_.take({reinterpret_cast<const char*>(chunk->name), 4}, {chunk->data, chunk->size});
         return 1;
-    }
-
-    /// XMP, where it is not compressed: its name with a zero, two zeros, and two texts that end with one.
-    void take_text(std::string_view text) {
-        using namespace std::string_view_literals;
-        if (text.starts_with("XML:com.adobe.xmp\0\0\0"sv)) in_xmp_ = orientation_in_xmp(text);
     }
 
     static void end_is_here(png_structp png, png_infop) { reader_of(png).has_ended_ = true; }
@@ -160,7 +150,7 @@ class PngReader {
     char message_[200] = "";
     bool has_header_ = false;
     bool has_ended_ = false;
-    std::optional<int64_t> in_exif_, in_xmp_;
+    PngOrientation orientation_;
     size_t left_over_ = 0;  // of the piece, where libpng paused
     uint8_t* pixels_ = nullptr;
     size_t row_bytes_ = 0;

@@ -92,6 +92,9 @@ TEST_CASE_FIXTURE(Fixture, "listing: files that look like images, and others tha
     write_text(root / "a.gif", "GIF89a");
     write_text(root / "b.heic", "?");
     write_text(root / "c.jfif", "\xff\xd8\xff\xe0");
+    write_text(root / "bits.pbm", "P1 1 1 1");
+    write_text(root / "bits", "P1 1 1 1");
+    write_text(root / "icon.ico", std::string("\0\0\1\0\1\0", 6));
     write_text(root / "d", "\x89PNG\r\n\x1a\n");
     write_text(root / "README", "read me");
     write_text(root / "film", std::string("\0\0\0\x20"
@@ -102,6 +105,9 @@ TEST_CASE_FIXTURE(Fixture, "listing: files that look like images, and others tha
     check_damaged("a.gif", "a GIF file" + rest + ".gif");
     check_damaged("b.heic", "a .heic file, which is not supported: " + readable_formats());
     check_damaged("c.jfif", "a JPEG file" + rest + ".jfif");
+    check_damaged("bits.pbm", "a PBM file" + rest + ".pbm");
+    check_damaged("bits", "a PBM file by its content, but its name does not end like one of an image");
+    check_damaged("icon.ico", "an ICO file, which is not supported: " + readable_formats());
     check_damaged("d", "a PNG file by its content, but its name does not end like one of an image");
     CHECK(skipped("README").kind == SkippedKind::no_image);
     CHECK(skipped("film").kind == SkippedKind::no_image);

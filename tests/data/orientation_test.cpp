@@ -137,6 +137,39 @@ TEST_CASE("EXIF may be in several segments; XMP counts where EXIF has no orienta
     CHECK(orientation_in(behind) == 1);
 }
 
+TEST_CASE("a PNG's orientation may be in texts, packed or not, as ImageMagick and Adobe write them") {
+    const Bytes png = read_bytes(golden_images() / "gray.png");
+    const auto packed = [](std::string_view text) {
+        std::string bytes(compressBound(text.size()), '\0');
+        uLongf length = bytes.size();
+        REQUIRE(compress(reinterpret_cast<Bytef*>(bytes.data()), &length,
+                         reinterpret_cast<const Bytef*>(text.data()), text.size()) == Z_OK);
+        return bytes.substr(0, length);
+    };
+    const auto with_text = [&](const std::string& name, std::string_view head, std::string_view text) {
+        return with_chunk(png, name, bytes_of(std::string(head) + std::string(text)));
+    };
+    std::string profile = "\nexif\n      32\n";
+    for (const uint8_t byte : marked(exif(3, 1, {6, 0}))) {
+        for (const int digit : {byte >> 4, byte & 15}) profile.push_back("0123456789abcdef"[digit]);
+    }
+    CHECK(orientation_in(with_text("tEXt", "Raw profile type exif\0"sv, profile)) == 6);
+    CHECK(orientation_in(with_text("zTXt", "Raw profile type exif\0\0"sv, packed(profile))) == 6);
+    CHECK(orientation_in(with_text("iTXt", "Raw profile type exif\0\0\0en\0\0"sv, profile)) == 6);
+    CHECK(orientation_in(with_text("tEXt", "Raw profile type exif\0"sv, profile + "0")) == 1);
+    CHECK(orientation_in(with_text("tEXt", "Raw profile type exif\0"sv, "")) == 1);
+    const std::string_view xmp = "<tiff:Orientation>3</tiff:Orientation>";
+    CHECK(orientation_in(with_text("tEXt", "XML:com.adobe.xmp\0"sv, xmp)) == 3);
+    CHECK(orientation_in(with_text("iTXt", "XML:com.adobe.xmp\0\0\0\0\0"sv, xmp)) == 3);
+    CHECK(orientation_in(with_text("iTXt", "XML:com.adobe.xmp\0\1\0\0\0"sv, packed(xmp))) == 3);
+    CHECK(orientation_in(with_text("iTXt", "XML:com.adobe.xmp\0\1\0\0\0"sv, "no zlib")) == 1);
+    CHECK(orientation_in(with_text("iTXt", "XML:com.adobe.xmp\0\1"sv, "")) == 1);
+    CHECK(orientation_in(with_text("tEXt", "Comment\0"sv, xmp)) == 1);
+    // A text that inflates to more than any sensible one.
+    const std::string bomb = packed(std::string(64 << 20, ' ') + std::string(xmp));
+    CHECK(orientation_in(with_text("zTXt", "XML:com.adobe.xmp\0\0"sv, bomb)) == 1);
+}
+
 TEST_CASE("metadata of any length cost no memory") {
     const auto peak_of = [](const Bytes& bytes) {
         rusage before{}, after{};

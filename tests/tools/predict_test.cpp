@@ -64,6 +64,18 @@ TEST_CASE_FIXTURE(Trained, "predict: classes and probabilities, sorted, and the 
     CHECK(in_sea >= 11);
 }
 
+TEST_CASE_FIXTURE(Trained, "predict: a PBM that is named is read, as Pillow reads it") {
+    std::ofstream(folder / "bits.pbm") << "P1\n2 2\n1 0 0 1\n";
+    std::ofstream(folder / "same.ppm") << "P3\n2 2\n1\n0 0 0 1 1 1 1 1 1 0 0 0\n";
+    const auto fields_of = [&](const std::string& name) {
+        const Outcome outcome = run("predict", {model, folder / name, "--top", "3"});
+        CAPTURE(outcome.err);
+        REQUIRE(outcome.code == 0);
+        return outcome.out.substr(outcome.out.find('\t'));
+    };
+    CHECK(fields_of("bits.pbm") == fields_of("same.ppm"));
+}
+
 /// The mean of -log of the probability of the class that an image's folder is named after.
 double mean_loss(const Outcome& outcome) {
     double sum = 0.0;

@@ -1,6 +1,7 @@
 """JPEG and PNG files that say how the camera was held, in EXIF or XMP, as cameras do it and as none would."""
 import io
 import struct
+import zlib
 
 from PIL import Image
 
@@ -83,14 +84,34 @@ def jpeg(random, exif, xmp):
     return content[:at] + b"".join(segments) + content[at:]
 
 
+def text_chunk(random, keyword, text):
+    """As one of the three kinds of text that a PNG may have."""
+    kind = random.choice(["tEXt", "zTXt", "iTXt", "packed iTXt"])
+    if kind == "tEXt":
+        return chunk(b"tEXt", keyword + b"\0" + text)
+    if kind == "zTXt":
+        return chunk(b"zTXt", keyword + b"\0\0" + zlib.compress(text))
+    packed = kind == "packed iTXt"
+    return chunk(b"iTXt", keyword + bytes([0, packed, 0]) + random.choice([b"", b"en"]) + b"\0" + random.choice([b"", b"x"]) + b"\0"
+                 + (zlib.compress(text) if packed else text))
+
+
+def raw_profile(random, exif):
+    """EXIF as ImageMagick writes it."""
+    digits = (b"Exif\0\0" + exif).hex()
+    lines = "\n".join(digits[at:at + 72] for at in range(0, len(digits), 72))
+    return f"\nexif\n{len(exif) + 6:8}\n{lines}\n".encode()
+
+
 def png(random, exif, xmp):
     stream = io.BytesIO()
     Image.fromarray(picture(random, random.choice([1, 3, 4]))).save(stream, "png")
     content, chunks = stream.getvalue(), b""
     if exif is not None:
-        chunks += chunk(b"eXIf", exif)
+        chunks += (text_chunk(random, b"Raw profile type exif", raw_profile(random, exif)) if random.random() < 0.3
+                   else chunk(b"eXIf", exif))
     if xmp is not None:
-        chunks += chunk(b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0" + xmp)
+        chunks += text_chunk(random, b"XML:com.adobe.xmp", xmp)
     at = random.choice([33, len(content) - 12])  # before and behind the pixels
     return content[:at] + chunks + content[at:]
 
