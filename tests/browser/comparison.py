@@ -27,6 +27,8 @@ class Comparison(PageTest):
         self.assertEqual(self.browser.run(POINTS)["Validation accuracy"], {"run1": 12, "run2": 14, "run3": 16})
         self.open(*runs, width=360, dark=True, touch=True)
         self.keep("compare_ten_phone")
+        broken = "[...document.querySelectorAll('.results .run-name > span')].filter(each => each.offsetHeight > 30).map(each => each.textContent)"
+        self.assertEqual(self.browser.run(broken), [])
         self.assertEqual(self.browser.run(LOW_CONTRAST), [])
 
     def best(self, run):

@@ -52,8 +52,8 @@ function runCells(known, i, {data, isBest, anyAveraged, isAlone}) {
   const {about, best, done, planned, last, time, speed, state} = known;
   const loss = judged(last, 'val_loss');
   const weights = anyAveraged && best ? `${best.averaged ? 'averaged' : 'plain'} weights` : '';
-  return [element('span', {}, stateMark(state), beneath(state.why ?? '')), dataCell(known, [i], data, isAlone),
-    best && element('span', {}, bold(percent(best.value), isBest), beneath(weights)), best && String(best.epoch),
+  return [best && element('span', {}, bold(percent(best.value), isBest), beneath(weights)), best && String(best.epoch),
+    element('span', {}, stateMark(state), beneath(state.why ?? '')), dataCell(known, [i], data, isAlone),
     isNumber(loss) ? short(loss) : null, `${done} of ${planned}`, time > 0 ? duration(time) : null,
     isNumber(speed) ? whole(speed) : null, modelCell(about, isAlone)];
 }
@@ -73,9 +73,9 @@ function groupRow(line, overviews, {data, isBest}) {
   const first = all[0];
   const of = (take) => all.map(take);
   const name = element('span', {}, line.name, beneath(`mean and range of ${line.what}`));
-  return [lineName(name, line.look), beneath(stateCounts(line.members.map((i) => overviews[i].state))),
+  return [lineName(name, line.look), spreadCell(of(({best}) => best?.value), percent, isBest),
+    rangeText(of(({best}) => best?.epoch)), beneath(stateCounts(line.members.map((i) => overviews[i].state))),
     dataCell(first, line.members, data, true),
-    spreadCell(of(({best}) => best?.value), percent, isBest), rangeText(of(({best}) => best?.epoch)),
     spreadCell(of(({last}) => judged(last, 'val_loss')), short), rangeText(of(({done}) => done)),
     spreadCell(of(({time}) => (time > 0 ? time : null)), duration), spreadCell(of(({speed}) => speed), whole),
     modelCell(first.about, true)];
@@ -100,8 +100,8 @@ function resultsSection(runs, lines, overviews, data) {
       element('ul', {}, data.lists.map((text) => element('li', {}, text)))),
     overviews.map((known, i) => failureBanner(known, runs[i].name)),
     runs.map((run) => unreadableNote(run, `Of ${run.name} could not be read, and is left out`)),
-    element('div', {class: 'card'}, table('Runs', ['run', 'state', 'data', 'best val accuracy',
-      'at epoch', 'last val loss', 'epochs', 'time', 'images/s', 'model'], rows, {class: 'results'})));
+    element('div', {class: 'card'}, table('Runs', ['run', 'best val accuracy', 'at epoch', 'state',
+      'data', 'last val loss', 'epochs', 'time', 'images/s', 'model'], rows, {class: 'results'})));
 }
 
 /** What differs as a whole where the keys below it differ, so that each name is one that a run can be given. */
@@ -128,7 +128,7 @@ function differencesSection(runs, lines) {
   const places = differingPlaces(runs, all);
   section('differences', 'What differs in the recipes', places.length === 0
     ? element('p', {class: 'note'}, 'Nothing: the runs have the same settings.')
-    : [element('p', {class: 'note'}, 'Names and values are those that train takes: --set NAME=VALUE.'),
+    : [element('p', {class: 'note'}, 'Names and values are those that train takes: ', element('code', {}, '--set NAME=VALUE')),
       element('div', {class: 'card'}, table('Settings that differ', ['setting',
         ...lines.map((line) => lineName(line.name, line.look))],
       places.map((place) => [place, ...lines.map((line) => valuesOf(line, runs, all, place))]), {class: 'settings'}))]);
