@@ -10,7 +10,9 @@
 #include <memory>
 #include <new>
 #include <optional>
+#include <span>
 #include <string_view>
+#include <vector>
 
 #include "data/decoders.h"
 
@@ -141,13 +143,87 @@ std::vector<int> order_of_rows(const GifImageDesc& frame) {
     return rows;
 }
 
-void decode_frame(const ByteSource& source, GifFileType& gif, const Palette& palette, Image& image) {
-    const GifImageDesc& frame = gif.Image;
-    std::vector<uint8_t> row(static_cast<size_t>(frame.Width));
-    for (const int y : order_of_rows(frame)) {
-        if (DGifGetLine(&gif, row.data(), frame.Width) == GIF_ERROR) throw_failure(source, gif.Error);
-        uint8_t* pixel = image.pixels.data() + 3 * ((frame.Top + y) * image.width + frame.Left);
-        for (const uint8_t index : row) pixel = std::copy_n(palette[index].begin(), 3, pixel);
+/// The strings that codes stand for. giflib's own expansion makes something of codes that stand for nothing;
+/// here they are damage.
+class Strings {
+  public:
+    explicit Strings(int bits) : clear_(1 << bits) {}
+
+    int clear_code() const { return clear_; }
+    void clear() {
+        next_ = clear_ + 2;
+        last_ = none;
+    }
+
+    /// The pixels of the next code, the last one first; none for a code that does not exist.
+    std::span<const uint8_t> backwards(int code) {
+        if (code > (last_ == none ? clear_ - 1 : next_)) return {};
+        size_t count = 0;
+        int rest = code;
+        if (code == next_) {  // the string that is about to be made: the one before and its first pixel
+            pixels_[count++] = first_;
+            rest = last_;
+        }
+        for (; rest >= clear_; rest = before_[static_cast<size_t>(rest)])
+            pixels_[count++] = pixel_[static_cast<size_t>(rest)];
+        pixels_[count++] = first_ = static_cast<uint8_t>(rest);
+        if (last_ != none && next_ < most) {
+            before_[static_cast<size_t>(next_)] = static_cast<uint16_t>(last_);
+            pixel_[static_cast<size_t>(next_)] = first_;
+            ++next_;
+        }
+        last_ = code;
+        return {pixels_.data(), count};
+    }
+
+  private:
+    static constexpr int most = 4096, none = -1;
+    const int clear_;
+    int next_ = clear_ + 2;  // the code of the next string
+    int last_ = none;
+    uint8_t first_ = 0;  // pixel of the last string
+    std::array<uint16_t, most> before_{};
+    std::array<uint8_t, most> pixel_{}, pixels_{};
+};
+
+/// The frame's pixels, row by row as the file has them.
+class FrameWriter {
+  public:
+    FrameWriter(const GifImageDesc& frame, const Palette& palette, Image& image)
+        : frame_(frame), palette_(palette), image_(image), rows_(order_of_rows(frame)) {}
+
+    bool is_full() const { return row_ == rows_.size(); }
+    void add(uint8_t index) {
+        const int64_t y = frame_.Top + rows_[row_], x = frame_.Left + column_;
+        std::copy_n(palette_[index].begin(), 3, image_.pixels.begin() + 3 * (y * image_.width + x));
+        if (++column_ < frame_.Width) return;
+        column_ = 0;
+        ++row_;
+    }
+
+  private:
+    const GifImageDesc& frame_;
+    const Palette& palette_;
+    Image& image_;
+    const std::vector<int> rows_;
+    size_t row_ = 0;
+    int column_ = 0;
+};
+
+/// `bits` are those of the frame's header. What comes behind the last pixel is not looked at.
+void decode_frame(const ByteSource& source, GifFileType& gif, int bits, FrameWriter writer) {
+    Strings strings(bits);
+    while (!writer.is_full()) {
+        int code = 0;
+        if (DGifGetLZCodes(&gif, &code) == GIF_ERROR) throw_failure(source, gif.Error);
+        if (code < 0) throw_damaged(source, "its codes end early");
+        if (code == strings.clear_code()) {
+            strings.clear();
+            continue;
+        }
+        const std::span<const uint8_t> pixels = strings.backwards(code);
+        if (pixels.empty()) throw_damaged(source, "a code that stands for nothing");
+        for (size_t i = pixels.size(); i > 0 && !writer.is_full(); --i) writer.add(pixels[i - 1]);
     }
 }
 
@@ -157,6 +233,7 @@ Image decode_gif(ByteSource& source) {
     Input input{source};
     const GifFile gif = open(input);
     const std::optional<uint8_t> transparent = find_frame(source, *gif);
+    const int bits = input.last;  // the end of the frame's header
     const GifImageDesc& frame = gif->Image;
     if (frame.Width < 1 || frame.Height < 1) throw_damaged(source, "the first frame has no pixels");
     // A frame that goes over the edge makes the canvas larger.
@@ -171,7 +248,7 @@ Image decode_gif(ByteSource& source) {
         for (auto pixel = image.pixels.begin(); pixel != image.pixels.end();)
             pixel = std::copy_n(around.begin(), 3, pixel);
     }
-    decode_frame(source, *gif, palette, image);
+    decode_frame(source, *gif, bits, FrameWriter(frame, palette, image));
     return image;
 }
 
