@@ -192,6 +192,21 @@ class OneRun(PageTest):
         self.open(run)
         self.assertIn("Training images are mixed (mixup 0.2):", self.chart("Accuracy"))
 
+    def test_ticks_can_be_told_apart_where_values_hardly_differ(self):
+        run = write_run(self.root / "run", epochs=6)
+        lines = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+        for span in (1e-2, 1e-3, 1e-4, 0.0):
+            with self.subTest(span=span):
+                for i, line in enumerate(lines):
+                    line |= {"val_top5": 0.996 + span * i / 8, "ema_val_top5": 0.996, "val_loss": 3 + span * i}
+                (run / "metrics.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+                (run / "timing.jsonl").write_text("".join(json.dumps({"epoch": i, "images_per_second": 2000 + 300 * span * i}) + "\n"
+                                                          for i in range(1, 7)))
+                self.open(run)
+                for texts in self.browser.run("""[...document.querySelectorAll('.chart')].map(chart =>
+                        [...chart.querySelectorAll('.axes .end:not(.title)')].map(each => each.textContent))"""):
+                    self.assertEqual(len(set(texts)), len(texts), texts)
+
     def test_a_gradient_norm_with_spikes_starts_on_a_log_scale_and_shows_where_it_is_clipped(self):
         log = "[...document.querySelectorAll('.chart')].find(each => each.querySelector('h3').textContent === 'Gradient norm').querySelector('button').ariaPressed"
         self.open(write_run(self.root / "calm", epochs=10))

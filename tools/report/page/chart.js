@@ -21,7 +21,7 @@ function linearScale(values, format, most = Infinity) {
   if (low === high) [low, high] = low === 0 ? [0, 1] : [low - 0.1 * Math.abs(low), Math.min(high + 0.1 * Math.abs(high), Math.max(high, most))];
   const ticks = roundTicks(low, high, 5);
   const first = ticks[0], last = ticks[ticks.length - 1];
-  return {ticks, format, share: (value) => (value - first) / (last - first)};
+  return {ticks, format, step: ticks[1] - first, share: (value) => (value - first) / (last - first)};
 }
 
 function logScale(values, format) {
@@ -78,7 +78,7 @@ function axes(frame, xTitle, yTitle, wholeX) {
   for (const tick of frame.scale.ticks) {
     const y = frame.y(tick);
     parts.push(svg('line', {class: 'grid', x1: margin.left, x2: frame.right, y1: y, y2: y}),
-      textAt(margin.left - 8, y + 4, frame.scale.format(tick), {class: 'end'}));
+      textAt(margin.left - 8, y + 4, frame.scale.format(tick, false, frame.scale.step), {class: 'end'}));
   }
   const count = Math.max(2, Math.floor((frame.right - margin.left) / 70));
   for (const tick of roundTicks(0, frame.lastX, count, wholeX ? 1 : 0)) {

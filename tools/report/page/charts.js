@@ -5,8 +5,8 @@ const allCharts = [];
 class Chart {
   /**
    * spec: title, yTitle, xTitle ('epoch'), series: [{name, points: [[x, value or null], …], colour, style, faint,
-   * range: [[x, low, high], …]}], format(value), phases: [{name, begin, end}], mark: {x, y, of, colour, text}, canLog,
-   * startsLog, stacked, exact (is never smoothed), failure: {x, text}, level: {y, text}, note.
+   * range: [[x, low, high], …]}], format(value, whether exactly, the ticks' step), phases: [{name, begin, end}],
+   * mark: {x, y, of, colour, text}, canLog, startsLog, stacked, exact (is never smoothed), failure: {x, text}, level: {y, text}, note.
    * Faint series are shown, but the pointer stops at the others' points.
    */
   constructor(spec) {

@@ -11,7 +11,8 @@ const rateOf = (run, key) => {
   return points.length > 0 ? points : column(run.epochs, key);
 };
 
-const share = (value, exact) => percent(value, exact ? 2 : 0);
+/** A share in percent: exactly, or with the digits that tell ticks of this step apart. */
+const share = (value, exact, step = 0.01) => percent(value, exact ? 2 : digitsOf(100 * step));
 
 /** The figures of single steps: in the background of an epoch's, or alone as long as no epoch has ended. */
 function batches(run, key, colour) {

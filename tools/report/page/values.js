@@ -7,9 +7,14 @@ const objectOf = (value) => (value !== null && typeof value === 'object' && !Arr
 const textOf = (value, otherwise = '') => (typeof value === 'string' || isNumber(value) ? String(value) : otherwise);
 const sum = (values) => values.reduce((total, value) => total + value, 0);
 
-/** Four significant digits: 0.01234, 12.35, 5,394, 1.2e-5, 1e30. */
-function short(value) {
+/** The digits behind the point that tell multiples of `step` apart. */
+const digitsOf = (step) => Math.max(0, Math.min(12, -Math.floor(Math.log10(step) + 1e-6)));
+
+/** Four significant digits: 0.01234, 12.35, 5,394, 1.2e-5, 1e30; more where a tick differs from the next by less. */
+function short(value, exact, step = Infinity) {
   const size = Math.abs(value);
+  if (size >= 1e-3 && size < 1e7 && step < 1e-3 * size)
+    return value.toLocaleString('en', {maximumFractionDigits: digitsOf(step)});
   if (size !== 0 && (size < 1e-3 || size >= 1e7)) return value.toExponential(2).replace(/\.?0+e/, 'e').replace('e+', 'e');
   if (size >= 1000) return Math.round(value).toLocaleString('en');
   return String(Number(value.toPrecision(4)));
