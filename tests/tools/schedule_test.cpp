@@ -288,6 +288,19 @@ TEST_CASE("fields of a scheduler that do nothing are told") {
           "leads to the "
           "0.02 where it begins\n");
     CHECK(warnings(planned(cycle + ", pct_start = 0", 5, 30, "length = 3, per = 'epoch'")).empty());
+    const std::string triangle = "kind = 'cyclic', base_lr = 0.01, max_lr = 0.1, per = 'epoch'";
+    CHECK(warnings(planned(triangle, 5, 30)) ==
+          "cyclic never reaches its max_lr 0.1: step_size_up is 2,000 epochs, but the phase ends after 30 "
+          "epochs\n");
+    CHECK(warnings(planned(triangle + ", step_size_up = 30", 5, 30))
+              .starts_with("cyclic never reaches its max_lr 0.1"));
+    CHECK(warnings(planned(triangle + ", step_size_up = 29", 5, 30)).empty());
+    CHECK(warnings(planned("kind = 'one_cycle', max_lr = 0.1, total_steps = 20, per = 'epoch'", 5, 30)) ==
+          "one_cycle is over after its total_steps of 20 epochs: the rest of the phase's 30 epochs stays at "
+          "a learning "
+          "rate of 4e-07\n");
+    CHECK(warnings(planned("kind = 'one_cycle', max_lr = 0.1, total_steps = 30, per = 'epoch'", 5, 30))
+              .empty());
     // Beside what is said of a schedule as a whole.
     CHECK(warnings(planned(study + "gamma = 0.5, per = 'batch'", 782, 15))
               .find("exp_range\"\ncyclic, stepped per") != std::string::npos);

@@ -65,6 +65,26 @@ Sentence no_restart(const PlannedPhase& phase) {
         counted(spec->first_period, phase.spec.per), counted(steps_of(phase), phase.spec.per));
 }
 
+/// The top of a cycle lies beyond the end.
+Sentence unreached_top(const PlannedPhase& phase) {
+    const auto* spec = is<CyclicSpec>(phase);
+    if (spec == nullptr || spec->step_size_up < steps_of(phase) || spec->base_lr == spec->max_lr) return {};
+    return fmt::format("cyclic never reaches its max_lr {}: step_size_up is {}, but the phase ends after {}",
+                       spec->max_lr, counted(spec->step_size_up, phase.spec.per),
+                       counted(steps_of(phase), phase.spec.per));
+}
+
+/// The cycle is over, and the phase is not.
+Sentence over_early(const PlannedPhase& phase) {
+    const auto* spec = is<OneCycleSpec>(phase);
+    if (spec == nullptr || !spec->total_steps || *spec->total_steps >= steps_of(phase)) return {};
+    return fmt::format(
+        "one_cycle is over after its total_steps of {}: the rest of the phase's {} stays at a learning "
+        "rate of {:.4g}",
+        counted(*spec->total_steps, phase.spec.per), counted(steps_of(phase), phase.spec.per),
+        phase.settings.back().learning_rate);
+}
+
 /// The first reduction, as ReduceOnPlateau makes it, is none.
 Sentence nothing_to_reduce(const PlannedPhase& phase) {
     const auto* spec = is<ReduceOnPlateauSpec>(phase);
@@ -97,8 +117,9 @@ Sentence two_warmups(const PlannedPhase& phase) {
 
 std::vector<std::string> unused_fields(const PlannedPhase& phase) {
     std::vector<std::string> sentences;
-    for (const auto check : {idle_momenta<CyclicSpec>, idle_momenta<OneCycleSpec>, idle_gamma,
-                             late_milestones, no_restart, nothing_to_reduce, level_warmup, two_warmups}) {
+    for (const auto check :
+         {idle_momenta<CyclicSpec>, idle_momenta<OneCycleSpec>, idle_gamma, late_milestones, no_restart,
+          unreached_top, over_early, nothing_to_reduce, level_warmup, two_warmups}) {
         if (const Sentence sentence = check(phase)) sentences.push_back(*sentence);
     }
     return sentences;
