@@ -25,7 +25,7 @@ import tempfile
 import time
 
 from readme_command_tables import NOT_RUN, OTHER_BLOCKS, RUN
-from readmes import ROOT, readmes, split
+from readmes import ROOT, readmes, split, tables
 
 PROGRAM = (r"(build/release/bin/\w+|train|predict|report|gradcheck|bench|resources|python3?|cmake|ninja|ctest|pip|"
            r"[\w/]+\.sh|\w[\w/]*\.py|[A-Z_]+=\S+|\w+_tests)")
@@ -170,6 +170,30 @@ def check_blocks(place):
                 yield f"{block.readme}:{block.line}", problem
 
 
+def check_implementations(place):
+    """The tables of ops and implementations against gradcheck --list: every op is in a row with each of its names, variants of a
+    name aside, and no row names another."""
+    for readme, device in (("kernels/cpu/README.md", "cpu"), ("kernels/README.md", "simt")):
+        place.run(f"gradcheck --list --device {device} > list")
+        there = {}
+        for line in (place.folder / "list").read_text().splitlines():
+            kernel, names = line.split(": ")
+            op = re.sub(r"_(forward|backward)$", "", kernel)
+            there.setdefault(op, set()).update(re.sub(r"_(singles|\d+x\d+)$", "", name) for name in names.split())
+        head = ("implementations", "rungs, fast ones first")
+        rows = next(table for table in tables(readme) if table[0][0] == "op" and table[0][1] in head)[1:]
+        said = {}
+        for row in rows:
+            for op in re.findall(r"`(\w+)`", row[0]):
+                said[op] = set(re.findall(r"`(\w+)`", row[1])) - set(there)
+        different = [f"{op}: {sorted(said.get(op, ()))} and not {sorted(there.get(op, ()))}" for op in sorted({*there, *said})
+                     if not there.get(op, set()) <= said.get(op, set())]
+        surplus = sorted(set().union(*said.values()) - set().union(*there.values()))
+        if surplus:
+            different.append(f"nothing is called {', '.join(surplus)}")
+        yield readme, f"{readme} lists other implementations than there are: {'; '.join(different)}" if different else ""
+
+
 def run_all(chosen, place):
     """Two at a time, (command, problem, seconds) in the order of the READMEs. What belongs together is joined in the table."""
 
@@ -198,7 +222,7 @@ def main():
             print(f"{'FAIL' if problem else 'ok':5}{seconds:6.1f} s  {command}", flush=True)
             if problem:
                 problems.append(f"`{RUN[command] or command}`: {problem}")
-        for where, problem in check_blocks(place):
+        for where, problem in [*check_blocks(place), *check_implementations(place)]:
             print(f"{'FAIL' if problem else 'ok':5}          {where}")
             if problem:
                 problems.append(problem)
