@@ -1,6 +1,6 @@
-// GIF by giflib: its first frame on the canvas, as Pillow gives it. What the frame leaves free is of the
-// transparent colour, or of the palette's first one; nothing is blended, and the background colour is not
-// looked at.
+// GIF by giflib, which finds the first frame and its codes: that frame on the canvas, as Pillow gives it.
+// What the frame leaves free is of the transparent colour, or of the palette's first one; nothing is blended,
+// and the background colour is not looked at.
 
 #include <fmt/format.h>
 #include <gif_lib.h>

@@ -10,8 +10,8 @@
 //     they are what Pillow's ImageOps.exif_transpose makes of them. A TIFF is turned in any case.
 // Formats: JPEG (libjpeg-turbo), PNG (libpng), BMP, PBM, PGM, PPM and gray PFM; WebP (libwebp), GIF (giflib)
 // and TIFF (libtiff), each where the build has its library. Of several frames or pages the first is read. The
-// content decides, never the name. Unlike Pillow, a file whose image ends early or does not match its checks
-// is always refused.
+// content decides, never the name. Unlike Pillow, a file whose image ends early is always refused, and so is
+// a PNG that does not match its checks.
 //
 // Any bytes may be given to the decoders. Time and memory follow from the size of the file and of the image
 // that its header claims, and the claim is held against the file before anything is allocated: README.md has

@@ -65,6 +65,7 @@ bool is_one_of(uint16_t value, std::initializer_list<uint16_t> values) {
 
 bool is_gray_read(const TiffKind& kind) {
     const bool is_inverted = kind.photometric == PHOTOMETRIC_MINISWHITE;
+    if (kind.colours() != 1) return false;
     if (kind.samples > 1)
         return kind.samples == 2 && kind.bits == 8 && !is_inverted && !kind.is_premultiplied;
     switch (kind.format) {

@@ -86,7 +86,7 @@ void TiffRows::convert(const uint8_t* samples, int64_t pixels, uint8_t* rgb) con
             rgb = std::copy_n(
                 palette_[static_cast<size_t>(small_sample(samples, i * kind_.samples, kind_.bits))].begin(),
                 3, rgb);
-    } else if (kind_.colours() == 1) {
+    } else if (kind_.photometric == PHOTOMETRIC_MINISWHITE || kind_.photometric == PHOTOMETRIC_MINISBLACK) {
         convert_gray(samples, pixels, rgb);
     } else {
         convert_colours(samples, pixels, rgb);
