@@ -47,8 +47,10 @@ const Kernel<Args>* reordered(const Kernel<Args>& own, const std::vector<std::st
     static std::deque<Kernel<Args>> kernels;
     auto& list = lists.emplace_back(own.implementations().begin(), own.implementations().end());
     for (auto name = names.rbegin(); name != names.rend(); ++name) {
-        std::ranges::stable_partition(
-            list, [&](const Implementation<Args>& implementation) { return *name == implementation.name; });
+        // Not of std::ranges, which clang 14 cannot compile: tests/fuzz/run.sh needs it.
+        std::stable_partition(list.begin(), list.end(), [&](const Implementation<Args>& implementation) {
+            return *name == implementation.name;
+        });
     }
     return &kernels.emplace_back(own.name(), list);
 }
