@@ -64,7 +64,8 @@ def make_report(browser, programs, run, folder):
         output_of([programs / "train", "--out", run])
     page = folder / "report.html"
     output_of([programs / "report", run, "--out", page])
-    save_small(picture_of(browser, page, 1000, 900), "report.png")
+    picture = picture_of(browser, page, 1280, 1040)
+    save_small(picture.resize((960, 780), Image.Resampling.LANCZOS), "report.png")
 
 
 def make_preview(programs, folder):

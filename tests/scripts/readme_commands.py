@@ -79,7 +79,9 @@ class Place:
             (folder / name).symlink_to(ROOT / name)
         (folder / "python").mkdir()
         for name in ("python", "python3"):
-            (folder / "python" / name).symlink_to(sys.executable)
+            # Not a link: a virtual environment knows itself by its program's path.
+            (folder / "python" / name).write_text(f"#!/bin/sh\nexec '{sys.executable}' \"$@\"\n")
+            (folder / "python" / name).chmod(0o755)
         self.environment = {**os.environ, "PATH": f"{programs}:{folder}/python:{os.environ['PATH']}",
                             "XDG_CACHE_HOME": str(folder / "cache"), "TMPDIR": str(folder)}
         self.environment.pop("CUDA_VISIBLE_DEVICES", None)
