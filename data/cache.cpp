@@ -159,8 +159,9 @@ PackedImages pack_images(const fs::path& root, const std::vector<ImageFile>& fil
                          const PackOptions& options) {
     const fs::path folder = options.cache_folder.empty() ? default_cache_folder() : options.cache_folder;
     const fs::path path = cache_file(folder, root, options.image_size, options.turning);
-    const CacheSubject subject{cache_key(root, files, options.image_size, options.turning), files.size(),
-                               options.image_size};
+    const CacheSubject subject{
+        cache_key(root, files, options.image_size, options.turning, readable_formats()), files.size(),
+        options.image_size};
     const Job job{root, files, options, subject};
     std::optional<OpenCache> cached;
     if (!folder.empty()) cached = open_cache(path, job.subject);

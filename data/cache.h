@@ -8,10 +8,10 @@
 //   undecoded, for each file that could not be decoded: its index, the length of the reason, the reason.
 // The header also counts the images that say how the camera was held (Image::orientation).
 // The key is the XXH3 128-bit hash of the folder's path, the image size, whether images are turned upright,
-// the format's version and the list of (relative path, size, times of last change of content and of status,
-// inode): any change to the folder makes another key, and the file is rebuilt. So is a file that is cut
-// short, damaged (all bytes are under a checksum), whose counts, indices and lengths do not fit what is there
-// (a checksum finds damage, not lies), or that is not a cache at all.
+// the format's version, which image formats the build reads, and the list of (relative path, size, times of
+// last change of content and of status, inode): any change to the folder makes another key, and the file is
+// rebuilt. So is a file that is cut short, damaged (all bytes are under a checksum), whose counts, indices
+// and lengths do not fit what is there (a checksum finds damage, not lies), or that is not a cache at all.
 //
 // A new cache is written beside its place under a name that nobody can foresee, flushed to the disk and
 // renamed: a killed run leaves nothing half-written in the place, and the next builder removes what it left.

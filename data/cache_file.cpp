@@ -100,7 +100,7 @@ struct MappedCache {
 }  // namespace
 
 CacheKey cache_key(const fs::path& root, const std::vector<ImageFile>& files, int64_t image_size,
-                   Turning turning) {
+                   Turning turning, const std::string& formats) {
     XXH3_state_t* state = XXH3_createState();
     XXH3_128bits_reset(state);
     const auto add_number = [state](auto number) { XXH3_128bits_update(state, &number, sizeof number); };
@@ -111,6 +111,7 @@ CacheKey cache_key(const fs::path& root, const std::vector<ImageFile>& files, in
     add_number(CacheHeader{}.version);
     add_number(image_size);
     add_number(turning);
+    add_text(formats);
     add_text(fs::weakly_canonical(root).string());
     for (const ImageFile& file : files) {
         add_text(file.path);

@@ -18,8 +18,10 @@ struct CacheKey {
     bool operator==(const CacheKey&) const = default;
 };
 
+/// `formats` are those that the build reads (readable_formats): another build may decode what this one could
+/// not.
 CacheKey cache_key(const std::filesystem::path& root, const std::vector<ImageFile>& files, int64_t image_size,
-                   Turning turning);
+                   Turning turning, const std::string& formats);
 
 /// What a cache has to be of.
 struct CacheSubject {

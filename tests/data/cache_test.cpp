@@ -1,6 +1,7 @@
 // The packed cache: when it is used, when it is built again, and what happens where it cannot be written.
 
 #include "data/cache.h"
+#include "data/cache_file.h"
 #include "data/file_listing.h"
 
 #include <doctest/doctest.h>
@@ -229,6 +230,14 @@ TEST_CASE_FIXTURE(Fixture, "a failure while building leaves no file behind") {
     CHECK_THROWS_WITH(pack(), "interrupted");
     options.progress = {};
     check_contents(pack());
+}
+
+TEST_CASE("a build that reads more formats makes a cache of its own") {
+    const auto key = [](const std::string& formats) {
+        return cache_key("/set", {{.path = "a.webp", .bytes = 9}}, 8, Turning::as_stored, formats);
+    };
+    CHECK(key("JPEG and PNG are read") == key("JPEG and PNG are read"));
+    CHECK(!(key("JPEG and PNG are read") == key("JPEG, PNG and WebP are read")));
 }
 
 TEST_CASE("the default place of the cache follows XDG_CACHE_HOME and HOME") {
