@@ -83,10 +83,25 @@ size_t most_run_bytes(const BmpLayout& layout, const ByteSource& source) {
     return std::min(most, source.size());
 }
 
-/// Two bytes can stand for many rows, so that the file's size says nothing: only where the runs make up the
+/// Pixels `first` and following in the order of the file, a row at a time: of two colours in turns, which are
+/// one mostly.
+void fill(const BmpLayout& layout, Image& image, int64_t first, int64_t count, const BmpColour& even,
+          const BmpColour& odd) {
+    for (int64_t done = 0; done < count;) {
+        const int64_t row = (first + done) / layout.width, column = (first + done) % layout.width;
+        const int64_t in_row = std::min(count - done, layout.width - column);
+        uint8_t* pixel = row_of(layout, image, row) + 3 * column;
+        for (int64_t i = done; i < done + in_row; ++i, pixel += 3)
+            std::copy_n((i % 2 == 0 ? even : odd).data(), 3, pixel);
+        done += in_row;
+    }
+}
+
+/// Four bytes can stand for many rows, so that the file's size says little: only where the runs make up the
 /// whole image is there memory for its pixels.
 Image decode_runs(BmpBytes& bytes, const BmpLayout& layout) {
     ByteSource& source = bytes.source();
+    require_bytes_for_detail(source, layout.width, layout.height);
     const size_t most = most_run_bytes(layout, source);
     std::shared_ptr<const void> memory =
         reserve_image_memory(source, layout.width, layout.height, static_cast<int64_t>(most));
@@ -99,11 +114,7 @@ Image decode_runs(BmpBytes& bytes, const BmpLayout& layout) {
         throw ImageError(source.path(), "the BMP file is truncated: its run lengths end before its pixels");
     Image image = make_image(layout.width, layout.height, std::move(memory));
     runs.unpack([&](int64_t first, int64_t count, uint8_t even, uint8_t odd) {
-        for (int64_t i = 0; i < count; ++i) {
-            const int64_t at = first + i;
-            uint8_t* pixel = row_of(layout, image, at / layout.width) + 3 * (at % layout.width);
-            std::ranges::copy(layout.palette[i % 2 == 0 ? even : odd], pixel);
-        }
+        fill(layout, image, first, count, layout.palette[even], layout.palette[odd]);
     });
     return image;
 }

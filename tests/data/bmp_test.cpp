@@ -269,5 +269,13 @@ TEST_CASE("run lengths that end before their image are refused, and cost no memo
     refused(3, 1, {0, 3, 7});
     refused(3, 1, {0, 2, 3});
     refused(3, 1, {});
-    refused(16'000, 16'000, {0, 2, 0, 255, 0, 2, 0, 255, 0, 1});
+    refused(4'000, 4'000, {0, 2, 0, 255, 0, 2, 0, 255, 0, 1});
+    // Beyond 2^24 pixels there must be some bytes for them.
+    const Bmp huge{.width = 16'000,
+                   .height = 16'000,
+                   .bits = 8,
+                   .compression = 1,
+                   .palette = colours(255),
+                   .pixels = Bytes(40, 2)};
+    CHECK(contains(error_of_bmp(huge), "the file is truncated: its header says 16000x16000 pixels"));
 }
