@@ -47,7 +47,7 @@ TEST_CASE("gradcheck --once checks every problem of every implementation, withou
 
 TEST_CASE("gradcheck: what it refuses, with exit code 2") {
     check_refusal({"--device", "cpu", "--report"}, "--report is for --device simt");
-    check_refusal({"--report", "--gpu", "voodoo2"}, "there is no GPU called 'voodoo2'");
+    check_refusal({"--report", "--gpu", "voodoo2"}, "--gpu voodoo2: choose one of t4");
     check_refusal({"--model", "mobilenet_v2"}, "--model belongs to --report");
     check_refusal({"--report", "--model", "perceptron"}, "perceptron");
     check_refusal({"--device", "reference", "--shape", "in the shape of a pear"}, "nothing was checked");
