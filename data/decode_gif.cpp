@@ -240,7 +240,10 @@ Image decode_gif(ByteSource& source) {
     const int64_t width = std::max(gif->SWidth, frame.Left + frame.Width);
     const int64_t height = std::max(gif->SHeight, frame.Top + frame.Height);
     check_image_size(width, height, source.path());
-    require_bytes_for(source, width, height, width * height / largest_lzw_ratio);
+    // The frame is what the bytes are of; a small one may lie on a large canvas.
+    require_bytes_for(source, frame.Width, frame.Height,
+                      int64_t{frame.Width} * frame.Height / largest_lzw_ratio);
+    require_bytes_for_detail(source, width, height);
     Image image = make_image(source, width, height);
     const Palette palette = palette_of(*gif);
     if (frame.Width < width || frame.Height < height) {

@@ -170,6 +170,22 @@ TEST_CASE("a WebP, GIF or TIFF that claims to be large is refused before anythin
     }
 }
 
+TEST_CASE("a GIF of a few bytes may have a small frame on a large canvas") {
+    // 800 x 600, two colours; a frame of one pixel at (3, 2), of the second colour.
+    const Bytes bytes{71, 73, 70, 56, 57, 97, 32, 3, 88, 2, 128, 0, 0, 10, 20, 30, 200, 100,
+                      50, 44, 3,  0,  2,  0,  1,  0, 1,  0, 0,   2, 2, 76, 1,  0,  59};
+    if (!is_read(bytes)) return;
+    const Image image = decode_image(bytes, "small");
+    CHECK(image.width == 800);
+    CHECK(image.height == 600);
+    size_t others = 0;
+    for (size_t i = 0; i < image.pixels.size(); i += 3) others += image.pixels[i] != 10;
+    CHECK(others == 1);  // as Pillow has it
+    const size_t frame = 3 * (2 * 800 + 3);
+    CHECK(image.pixels[frame] == 200);
+    CHECK(image.pixels[frame + 2] == 50);
+}
+
 TEST_CASE("a TIFF of a kind that is not read is refused by its name") {
     if (!is_read(tiff_bytes({}))) return;
     const std::string rest = ", which is not supported";
