@@ -191,7 +191,7 @@ class Chunks {
 
 using Demuxer = std::unique_ptr<WebPDemuxer, decltype(&WebPDemuxDelete)>;
 
-/// The first frame of what read_first_frame gave.
+/// The first frame of what Chunks::up_to_first_frame gave.
 class FirstFrame {
   public:
     explicit FirstFrame(const ByteSource& source, const std::vector<uint8_t>& bytes)
