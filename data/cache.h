@@ -1,5 +1,4 @@
-// The packed cache: a folder of images decoded once into one file of u8 pixels, mapped into memory ever
-// after.
+// The packed cache: a folder of images decoded once into one file of u8 pixels, mapped into memory ever after.
 //
 // One cache file serves one (folder, image size, turning). It holds, in the byte order of the machine:
 //   header: CacheHeader (cache_file.h), with magic, version, key, counts, checksums;

@@ -2,11 +2,9 @@
 //
 // Kinds (DatasetOptions::kind), each recognised by "auto" from its files:
 //   fashion_mnist, mnist   IDX files, plain or .gz: train-images-idx3-ubyte, train-labels-idx1-ubyte, t10k-…;
-//   gray
-//                          is copied into three channels; t10k is the validation set
+//                          gray is copied into three channels; t10k is the validation set
 //   cifar10, cifar100      the "binary version": data_batch_1…5.bin, test_batch.bin; train.bin, test.bin
-//   (fine
-//                          labels)
+//                          (fine labels)
 //   tiny_imagenet          wnids.txt, train/WNID/images/*, val/images/* with val/val_annotations.txt
 //   image_folder           one folder a class in PATH/train and PATH/val, however they are written
 //                          (folder_layout.h); or in PATH itself, from which a part is held out for validation

@@ -2,10 +2,8 @@
 // silence.
 //
 //     PATH/train/CLASS/* and PATH/val/CLASS/*    however they are written: Training and Validation, TRAIN and
-//     valid,
-//                                                seg_train and seg_test (split_names.h); test is what is left
-//                                                alone beside val, and the validation set where there is no
-//                                                val
+//                                                valid, seg_train and seg_test (split_names.h); test is left
+//                                                alone beside val, and the validation set where there is no val
 //     PATH/train/CLASS/* alone, or PATH/CLASS/*  validation images are to be held out
 //
 // Two names of parts, such as train and test, make them parts. One among other folders is a class, unless it

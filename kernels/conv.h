@@ -8,9 +8,9 @@
 //
 //     u = [scale_c · x + shift_c]             the prologue, for each input channel c
 //     a = [activation](u)                     then zero padding is applied to a (not to x)
-//     y[n,i,j,o] = Σ_{p,q,c} weight[o,p,q,c] · a[n, i·stride + p − padding, j·stride + q − padding, c] [+
-//     bias_o] [mean_o = Σ y[…,o] / M     m2_o = Σ (y[…,o] − mean_o)²]     the epilogue, M = batch ·
-//     out_height · out_width
+//     y[n,i,j,o] = Σ_{p,q,c} weight[o,p,q,c] · a[n, i·stride + p − padding, j·stride + q − padding, c]
+//                  [+ bias_o]
+//     [mean_o = Σ y[…,o] / M     m2_o = Σ (y[…,o] − mean_o)²]     the epilogue, M = batch · out_height · out_width
 //
 // With both, a batch norm and an activation need no pass over memory of their own: the statistics leave with
 // y, and the next convolution normalises y while it reads it.

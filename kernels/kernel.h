@@ -1,8 +1,7 @@
 // A kernel: an ordered list of implementations of one operation on one device.
 //
 // The first implementation that accepts the arguments runs. One that refuses says why. Any one can be forced
-// by name
-// (--impl op=name), which is how tests reach every branch, those for other hardware included.
+// by name (--impl op=name), which is how tests reach every branch, those for other hardware included.
 #pragma once
 
 #include <span>

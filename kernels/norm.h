@@ -1,10 +1,10 @@
 // Batch norm over the channels of x [rows, channels]; rows = batch · height · width.
 //
-//     training:    mean_c = Σ x / rows,  variance_c = Σ (x − mean_c)² / rows,  rstd_c = 1 / √(variance_c +
-//     epsilon) evaluation:  mean_c = running_mean_c,  rstd_c = 1 / √(running_variance_c + epsilon) y = (x −
-//     mean_c) · rstd_c · weight_c + bias_c running_mean     ← (1 − momentum) · running_mean     + momentum ·
-//     mean running_variance ← (1 − momentum) · running_variance + momentum · variance · rows / (rows − 1)
-//
+//     training:    mean_c = Σ x / rows        variance_c = Σ (x − mean_c)² / rows
+//     evaluation:  mean_c = running_mean_c    variance_c = running_variance_c
+//     both:        rstd_c = 1 / √(variance_c + epsilon)    y = (x − mean_c) · rstd_c · weight_c + bias_c
+//     training:    running_mean_c     ← (1 − momentum) · running_mean_c     + momentum · mean_c
+//                  running_variance_c ← (1 − momentum) · running_variance_c + momentum · variance_c · rows / (rows − 1)
 // Source: Ioffe and Szegedy, 2015; the running variance takes the unbiased estimate, as PyTorch's does.
 #pragma once
 

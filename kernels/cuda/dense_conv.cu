@@ -1,7 +1,7 @@
 // Dense convolution: the ordered list of its implementations.
 //
-//     implicit_gemm          the products of gemm.h, windows gathered while tiles are loaded, in packs of 16
-//     bytes implicit_gemm_singles  the same with single loads: MobileNetV2's stem has 3 input channels
+//     implicit_gemm          the products of gemm.h, windows gathered while tiles are loaded, in packs of 16 bytes
+//     implicit_gemm_singles  the same with single loads: MobileNetV2's stem has 3 input channels
 //     implicit_gemm_128x64   one block tile for all shapes, for comparison; floats only
 //     implicit_gemm_128x32
 //     direct_chunks          one thread an element of what is computed; the only one that knows groups

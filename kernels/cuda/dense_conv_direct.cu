@@ -3,8 +3,7 @@
 // K = kernel_height · kernel_width · in / groups multiply-adds an output element, 2 · M · K · out FLOPs,
 // where M are the output pixels. Bytes asked for, f32:
 //     forward     8 a multiply-add: 4 of x, which a warp asks for once (its threads are the channels of one
-//                 pixel), and 4 of the weight, where neighbouring threads are 4 · K bytes apart: a sector
-//                 each
+//                 pixel), and 4 of the weight, where neighbouring threads are 4 · K bytes apart: a sector each
 //     d_x         8 a multiply-add: 4 of g (8 with an epilogue), 4 of the weight, whose channels lie in a row
 //     d_weight    the same, of x and g
 // So the caches, not the multipliers, set the pace: 8 bytes a multiply-add where a tile of registers and

@@ -11,8 +11,7 @@
 //               column →
 //         ┌─────────────────┐      offset(window, tap, channel) = offset(corner) + offset(tap, channel)
 //     row │     corner──┐   │
-//      ↓  │      │ ∙ ∙ ∙│   │      The same for three matrices: the windows of a forward product (lines),
-//      those
+//      ↓  │      │ ∙ ∙ ∙│   │      The same for three matrices: the windows of a forward product (lines), those
 //         │      │ ∙ tap│   │      of a weight gradient (depths), and the pixels of g that an input gradient
 //         │      └──────┘   │      needs, whose taps go backwards from the corner.
 //         └─────────────────┘

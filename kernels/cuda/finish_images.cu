@@ -8,8 +8,7 @@
 // million values instead of 0.7 µs, but no memory is held for it.
 //
 //     elements   one thread a value, everything as it stands in finish_arithmetic.h. A warp reads 32 bytes at
-//                a time, so most of what is under way is addresses; with noise it throws three of four random
-//                words away
+//                a time, so most of what is under way is addresses; with noise it throws three of four random words away
 //     packs      one thread a pack of the result: it reads 4 bytes as one word, draws four words at once and
 //                writes 16 bytes. Both requests of a warp are whole, 128 and 512 consecutive bytes
 //

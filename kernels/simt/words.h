@@ -4,8 +4,8 @@
 // which gives them either these words or CUDA's own. Three things are said differently than in plain CUDA,
 // the same way for both compilers:
 //     vitrine::launch(kernel, grid, block, shared_bytes, stream, args...)     for  kernel<<<…>>>(args...)
-//     VITRINE_DYNAMIC_SHARED(float, tile);                                     for  extern __shared__ float
-//     tile[]; fmaf(a, b, c)  where the bits must be the same with both compilers       for  a * b + c
+//     VITRINE_DYNAMIC_SHARED(float, tile);                                     for  extern __shared__ float tile[];
+//     fmaf(a, b, c)  where the bits must be the same with both compilers       for  a * b + c
 #pragma once
 
 #include <cmath>
