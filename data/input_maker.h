@@ -15,17 +15,10 @@
 #include "data/loader.h"
 #include "data/transforms/pipeline.h"
 #include "engine/augment.h"
+#include "engine/step/input.h"
 #include "engine/tensor.h"
 
 namespace vitrine {
-
-/// What a step trains on.
-struct NetworkInput {
-    Tensor images;        // [count, height, width, 3] in the placement's dtype, normalised
-    Tensor labels;        // [count] i32
-    Tensor other_labels;  // [count] i32: of the images mixed in; undefined where nothing was mixed
-    double share = 1.0;   // of `labels` in the target; the rest is other_labels'
-};
 
 /// Draws the programs of a batch, runs them, normalises and does what follows. A pure function of the seed,
 /// the epoch, the batch's index and its samples, with the same result on every device.

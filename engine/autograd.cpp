@@ -11,7 +11,14 @@
 
 namespace vitrine {
 
+void GradientSlot::collect_in(Tensor memory) {
+    gradient_ = std::move(memory);
+    written_ = false;
+    has_place_ = true;
+}
+
 void GradientSlot::own_memory() {
+    if (has_place_) return;
     if (!gradient_.defined() || (!written_ && gradient_.shares_memory())) {
         gradient_ = Tensor::empty(shape_, placement_);
     } else if (gradient_.shares_memory()) {
@@ -30,6 +37,11 @@ Gradient GradientSlot::receive() {
 }
 
 void GradientSlot::pass(const Tensor& contribution) {
+    if (!written_ && has_place_) {
+        gradient_.assign_copy(contribution);
+        written_ = true;
+        return;
+    }
     if (!written_) {
         gradient_ = contribution.viewed_as(shape_);  // without its own slot, which could be this one: a cycle
         written_ = true;

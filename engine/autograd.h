@@ -28,6 +28,9 @@ class GradientSlot {
     Gradient receive();
     /// A contribution that already exists as a tensor: shared without a copy where it is the first.
     void pass(const Tensor& contribution);
+    /// From now on the gradient stands in this memory, which nobody else may write to (step/state.h). What
+    /// was collected before is forgotten.
+    void collect_in(Tensor memory);
     /// Forgets the gradient but keeps its memory for the next one.
     void clear() { written_ = false; }
 
@@ -41,6 +44,7 @@ class GradientSlot {
     Placement placement_;
     Tensor gradient_;
     bool written_ = false;
+    bool has_place_ = false;  // collect_in
 };
 
 /// The gradient to hand to a kernel: null if the tensor wants none.

@@ -131,6 +131,19 @@ Tensor Tensor::viewed_as(Shape shape) const {
     return view;
 }
 
+Tensor Tensor::part(int64_t first, Shape shape) const {
+    if (first < 0 || first + shape.count() > count()) {
+        throw std::logic_error(
+            fmt::format("{} from element {} of {}", shape.to_string(), first, shape_.to_string()));
+    }
+    Tensor view;
+    view.shape_ = std::move(shape);
+    view.placement_ = placement_;
+    view.memory_ = std::shared_ptr<void>(
+        memory_, static_cast<char*>(data()) + static_cast<size_t>(first) * size_of(dtype()));
+    return view;
+}
+
 Tensor& Tensor::require_gradient() {
     if (!slot_) slot_ = std::make_shared<GradientSlot>(shape_, placement_);
     return *this;

@@ -74,6 +74,8 @@ class Tensor {
 
     /// The same memory under another shape of the same count, without a gradient (ops::reshape keeps it).
     Tensor viewed_as(Shape shape) const;
+    /// The elements from `first` on, as many as the shape has: the same memory, without a gradient.
+    Tensor part(int64_t first, Shape shape) const;
 
     /// Leaf tensors (parameters) ask for a gradient before they are copied or used; ops give one to their
     /// outputs.

@@ -54,12 +54,14 @@ Conv2d::Conv2d(const Conv2dOptions& options, Placement placement) : options_(opt
 }
 
 Tensor Conv2d::forward(const Tensor& x) {
-    if (pointwise()) return ops::pointwise_conv(x, weight_, bias_);
+    const Tensor& weight = weight_->value;
+    const Tensor bias = bias_ != nullptr ? bias_->value : Tensor();
+    if (pointwise()) return ops::pointwise_conv(x, weight, bias);
     const ops::ConvOptions options{.stride = {options_.stride, options_.stride},
                                    .padding = {options_.padding, options_.padding},
                                    .groups = options_.groups};
-    return depthwise() ? ops::depthwise_conv(x, weight_, bias_, options)
-                       : ops::dense_conv(x, weight_, bias_, options);
+    return depthwise() ? ops::depthwise_conv(x, weight, bias, options)
+                       : ops::dense_conv(x, weight, bias, options);
 }
 
 int64_t Conv2d::macs(const Shape& output) const {
@@ -79,15 +81,16 @@ BatchNorm2d::BatchNorm2d(int64_t channels, Placement placement) {
     bias_ = vector("bias", 0.0, Role::trained);
     running_mean_ = vector("running_mean", 0.0, Role::buffer);
     running_variance_ = vector("running_var", 1.0, Role::buffer);
-    own_parameters().back().lowest = 0.0;
+    running_variance_->lowest = 0.0;
     // Counted on the host, in f64: exact up to 2^53 batches.
     batches_ = add(Parameter{"num_batches_tracked", Tensor::empty({1}, {DType::f64, Device::reference}),
                              TorchLayout{{1}, {0}, {}}, Initialisation::constant(0.0), Role::counter, 0.0});
 }
 
 Tensor BatchNorm2d::forward(const Tensor& x) {
-    if (training()) *static_cast<double*>(batches_.data()) += 1.0;
-    return ops::batch_norm(x, weight_, bias_, running_mean_, running_variance_, {.training = training()});
+    if (training()) *static_cast<double*>(batches_->value.data()) += 1.0;
+    return ops::batch_norm(x, weight_->value, bias_->value, running_mean_->value, running_variance_->value,
+                           {.training = training()});
 }
 
 std::string ActivationLayer::kind() const { return activation_ == Activation::relu6 ? "ReLU6" : "ReLU"; }

@@ -41,7 +41,8 @@ class Conv2d : public Module {
     bool pointwise() const;
 
     Conv2dOptions options_;
-    Tensor weight_, bias_;
+    Parameter* weight_;
+    Parameter* bias_ = nullptr;  // null: none
 };
 
 class BatchNorm2d : public Module {
@@ -53,7 +54,7 @@ class BatchNorm2d : public Module {
     Tensor forward(const Tensor& x) override;
 
   private:
-    Tensor weight_, bias_, running_mean_, running_variance_, batches_;
+    Parameter *weight_, *bias_, *running_mean_, *running_variance_, *batches_;
 };
 
 class ActivationLayer : public Module {
@@ -103,11 +104,11 @@ class Linear : public Module {
     int64_t macs(const Shape& output) const override;
 
   protected:
-    Tensor forward(const Tensor& x) override { return ops::linear(x, weight_, bias_); }
+    Tensor forward(const Tensor& x) override { return ops::linear(x, weight_->value, bias_->value); }
 
   private:
     int64_t in_features_;
-    Tensor weight_, bias_;
+    Parameter *weight_, *bias_;
 };
 
 /// `index` tells several dropouts of one model apart.

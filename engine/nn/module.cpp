@@ -49,10 +49,10 @@ std::vector<NamedParameter> Module::trainable() {
     return all;
 }
 
-Tensor Module::add(Parameter parameter) {
+Parameter* Module::add(Parameter parameter) {
     if (parameter.role == Role::trained) parameter.value.require_gradient();
     parameters_.push_back(std::move(parameter));
-    return parameters_.back().value;
+    return &parameters_.back();
 }
 
 Tensor Sequential::forward(const Tensor& x) {

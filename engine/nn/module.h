@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -48,7 +49,7 @@ class Module {
     void set_step(uint64_t seed, uint32_t step);
 
     const std::vector<std::pair<std::string, std::shared_ptr<Module>>>& children() const { return children_; }
-    std::vector<Parameter>& own_parameters() { return parameters_; }
+    std::deque<Parameter>& own_parameters() { return parameters_; }
 
     /// Calls visit(path, module) for this module (path "") and all below it, parents first.
     void for_each_module(const std::function<void(const std::string& path, Module& module)>& visit);
@@ -67,8 +68,9 @@ class Module {
         children_.emplace_back(std::move(name), module);
         return module;
     }
-    /// Adds a parameter, which is allocated and asks for a gradient if it is trained.
-    Tensor add(Parameter parameter);
+    /// Adds a parameter, which is allocated and asks for a gradient if it is trained. It stays where it is as
+    /// long as the module; its tensor may become another (step/state.h).
+    Parameter* add(Parameter parameter);
 
     uint64_t seed() const { return seed_; }
     uint32_t step() const { return step_; }
@@ -79,7 +81,7 @@ class Module {
 
     std::string name_;
     std::vector<std::pair<std::string, std::shared_ptr<Module>>> children_;
-    std::vector<Parameter> parameters_;
+    std::deque<Parameter> parameters_;
     bool training_ = true;
     uint64_t seed_ = 0;
     uint32_t step_ = 0;

@@ -7,26 +7,28 @@
 #include <string>
 #include <vector>
 
-#include "engine/nn/module.h"
 #include "engine/safetensors.h"
+#include "engine/step/state.h"
 
 namespace vitrine::optim {
-
-/// min(decay, (1 + updates) / (10 + updates)): TensorFlow's ExponentialMovingAverage with num_updates. A
-/// decay near 1 alone would weigh the first, untrained values by decay^updates: with 0.9999 still 37% after
-/// 10,000 steps. So the average begins short and grows to 1 / (1 − decay) steps.
-double warmed_up_decay(double decay, int64_t updates);
 
 /// As torch.optim.swa_utils.AveragedModel with get_ema_multi_avg_fn(decay) and use_buffers: the first update
 /// copies, later ones are average = decay · average + (1 − decay) · model, for parameters and batch norm's
 /// running statistics alike. Counters are copied (there they are averaged and cut off to integers).
 class Ema {
   public:
-    /// The model must outlive it.
-    explicit Ema(nn::Module& model);
+    /// Of all that the state holds, as it is now. The state must outlive the average.
+    explicit Ema(FlatState& state);
+
+    /// Begins anew with the model as it is now.
+    void restart();
 
     /// After a step. Throws Error for a decay outside 0 … 1.
     void update(double decay);
+    /// The same where the device has decided (EmaUpdate's `decision`): which of these updates were made is told
+    /// later, by count_updates().
+    void update_as_decided(const void* decision);
+    void count_updates(int64_t made) { updates_ += made; }
     int64_t updates() const { return updates_; }
 
     /// Exchanges the model's state and the average, to evaluate or to save the average; a second call takes
@@ -41,9 +43,14 @@ class Ema {
 
   private:
     void require_own_state() const;
+    void copy_counters();
+    void launch(double decay, const void* decision);
+    /// Of one parameter, in its shape.
+    Tensor average_of(size_t index) const;
 
-    std::vector<nn::NamedParameter> model_;
-    std::vector<Tensor> averages_;  // in the order of model_
+    FlatState& model_;
+    Tensor average_;                // laid out as the values
+    std::vector<Tensor> counters_;  // by parameter; undefined for what is none
     int64_t updates_ = 0;
     bool swapped_ = false;
 };

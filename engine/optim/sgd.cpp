@@ -19,6 +19,8 @@ namespace {
 
 constexpr std::string_view state_prefix = "momentum.";
 
+void* at(const Tensor& array, const Range& range) { return array.part(range.begin, {range.count()}).data(); }
+
 void check(const SgdOptions& options) {
     const auto check_one = [](const char* name, double value) {
         if (!(value >= 0.0)) throw Error(fmt::format("{} is {}, but must be 0 or more", name, value));
@@ -30,14 +32,10 @@ void check(const SgdOptions& options) {
     }
 }
 
-bool is_norm_or_bias(const nn::Parameter& parameter) { return parameter.layout.shape.rank() <= 1; }
-
 }  // namespace
 
-double clip_coefficient(double norm, double max_norm) { return std::min(1.0, max_norm / (norm + 1e-6)); }
-
-Sgd::Sgd(std::vector<nn::NamedParameter> parameters, const SgdOptions& options)
-    : parameters_(std::move(parameters)), momentum_buffers_(parameters_.size()) {
+Sgd::Sgd(FlatState& state, const SgdOptions& options)
+    : state_(state), started_(state.parameters().size(), false) {
     set_options(options);
 }
 
@@ -46,105 +44,94 @@ void Sgd::set_options(const SgdOptions& options) {
     options_ = options;
 }
 
-void Sgd::reset_momentum() { std::ranges::fill(momentum_buffers_, Tensor()); }
+void Sgd::reset_momentum() { started_.assign(started_.size(), false); }
 
 void Sgd::zero_gradients() {
-    for (const nn::NamedParameter& named : parameters_) named.value().slot()->clear();
+    for (size_t i = 0; i < started_.size(); ++i) {
+        if (state_.is_trained(i)) state_.parameter(i).value.slot()->clear();
+    }
 }
 
-double Sgd::gradient_norm() const {
-    if (parameters_.empty()) return 0.0;
-    std::vector<Tensor> gradients;
-    std::vector<L2NormPart> parts;
-    for (const nn::NamedParameter& named : parameters_) {
-        const Tensor gradient = named.value().gradient();
-        if (!gradient.defined()) continue;
-        gradients.push_back(gradient);
-        parts.push_back({gradient.count(), gradient.data()});
+Tensor Sgd::gradient_norm() const {
+    const Tensor& gradients = state_.gradients();
+    if (!gradients.defined()) return {};
+    for (size_t i = 0; i < started_.size(); ++i) {
+        if (state_.is_trained(i) && !has_gradient(i)) state_.part(gradients, i).assign_zero();
     }
-    const Placement placement = parameters_.front().value().placement();
-    const Tensor norm = Tensor::empty({1}, placement);
-    kernels(placement.device).l2_norm({.dtype = placement.dtype, .parts = parts, .norm = norm.data()});
-    return norm.item();
-}
-
-std::optional<double> Sgd::step(const Update& update) {
-    std::optional<double> norm;
-    double gradient_scale = update.gradient_scale;
-    if (update.max_norm > 0.0) {
-        norm = gradient_norm() * std::abs(update.gradient_scale);
-        if (!std::isfinite(*norm)) return norm;
-        gradient_scale *= clip_coefficient(*norm, update.max_norm);
-    }
-    launch(update, gradient_scale);
+    Tensor norm = Tensor::empty({1}, gradients.placement());
+    kernels(norm.device())
+        .l2_norm({.dtype = norm.dtype(),
+                  .count = gradients.count(),
+                  .data = gradients.data(),
+                  .norm = norm.data()});
     return norm;
 }
 
-void Sgd::launch(const Update& update, double gradient_scale) {
-    if (parameters_.empty()) return;
+void Sgd::step(const Update& update) {
     const double momentum = update.momentum.value_or(options_.momentum);
-    // A parameter that meets its first gradient now starts its momentum buffer, the others go on: two
-    // launches at most.
-    std::vector<SgdParameter> starting, going_on;
-    std::vector<Tensor> gradients;
-    for (size_t i = 0; i < parameters_.size(); ++i) {
-        const nn::Parameter& parameter = *parameters_[i].parameter;
-        const Tensor gradient = parameter.value.gradient();
-        if (!gradient.defined()) continue;
-        gradients.push_back(gradient);
-        Tensor& buffer = momentum_buffers_[i];
-        const bool first = momentum != 0.0 && !buffer.defined();
-        if (first) buffer = Tensor::like(parameter.value);
-        const bool decays = options_.decay_norms_and_biases || !is_norm_or_bias(parameter);
-        (first ? starting : going_on)
-            .push_back({.count = parameter.value.count(),
-                        .gradient = gradient.data(),
-                        .value = parameter.value.data(),
-                        .momentum_buffer = momentum != 0.0 ? buffer.data() : nullptr,
-                        .weight_decay = decays ? options_.weight_decay : 0.0});
-    }
-    const Placement placement = parameters_.front().value().placement();
-    const auto launch_part = [&](const std::vector<SgdParameter>& part, bool first_step) {
-        if (part.empty()) return;
-        kernels(placement.device)
-            .sgd_update({.dtype = placement.dtype,
-                         .parameters = part,
-                         .learning_rate = update.learning_rate,
-                         .momentum = momentum,
-                         .dampening = options_.dampening,
-                         .nesterov = options_.nesterov,
-                         .first_step = first_step,
-                         .gradient_scale = gradient_scale});
+    if (momentum != 0.0 && !momentum_.defined() && state_.trained_count() > 0)
+        momentum_ = state_.zeros(state_.trained_count());
+    const auto launch_ranges = [&](bool norms_and_biases, bool started, double weight_decay) {
+        const auto wanted = [&](size_t i) {
+            return state_.is_norm_or_bias(i) == norms_and_biases && started_[i] == started && has_gradient(i);
+        };
+        for (const Range& range : state_.ranges_of(wanted)) {
+            kernels(state_.placement().device)
+                .sgd_update({.dtype = state_.placement().dtype,
+                             .count = range.count(),
+                             .gradient = at(state_.gradients(), range),
+                             .value = at(state_.values(), range),
+                             .momentum_buffer = momentum != 0.0 ? at(momentum_, range) : nullptr,
+                             .learning_rate = update.learning_rate,
+                             .weight_decay = weight_decay,
+                             .momentum = momentum,
+                             .dampening = options_.dampening,
+                             .nesterov = options_.nesterov,
+                             .first_step = momentum != 0.0 && !started,
+                             .gradient_scale = update.gradient_scale,
+                             .decision = update.decision});
+        }
     };
-    launch_part(starting, true);
-    launch_part(going_on, false);
+    // A parameter that meets its first gradient now starts its momentum buffer, the others go on.
+    for (const bool started : {false, true}) {
+        launch_ranges(false, started, options_.weight_decay);
+        launch_ranges(true, started, options_.decay_norms_and_biases ? options_.weight_decay : 0.0);
+    }
+    for (size_t i = 0; momentum != 0.0 && i < started_.size(); ++i) {
+        if (state_.is_trained(i) && has_gradient(i)) started_[i] = true;
+    }
 }
 
 SafeTensors Sgd::state() const {
     SafeTensors state;
-    for (size_t i = 0; i < parameters_.size(); ++i) {
-        if (!momentum_buffers_[i].defined()) continue;
-        state.tensors.push_back(in_torch_layout(fmt::format("{}{}", state_prefix, parameters_[i].name),
-                                                momentum_buffers_[i], *parameters_[i].parameter));
+    for (size_t i = 0; i < started_.size(); ++i) {
+        if (!started_[i]) continue;
+        const nn::NamedParameter& named = state_.parameters()[i];
+        state.tensors.push_back(in_torch_layout(fmt::format("{}{}", state_prefix, named.name),
+                                                state_.part(momentum_, i), *named.parameter));
     }
     return state;
 }
 
 void Sgd::load_state(const SafeTensors& state, const std::string& source) {
-    std::vector<Tensor> buffers(parameters_.size());
+    std::vector<std::optional<std::vector<double>>> buffers(started_.size());
     for (const SafeTensor& tensor : state.tensors) {
         if (!tensor.name.starts_with(state_prefix)) continue;
         const std::string_view name = std::string_view(tensor.name).substr(state_prefix.size());
-        const auto owner = std::ranges::find(parameters_, name, &nn::NamedParameter::name);
-        if (owner == parameters_.end()) {
+        const auto& parameters = state_.parameters();
+        const auto owner = std::ranges::find(parameters, name, &nn::NamedParameter::name);
+        if (owner == parameters.end() || owner->parameter->role != nn::Role::trained) {
             throw Error(
                 fmt::format("{} has a tensor {} for a parameter that the model lacks", source, tensor.name));
         }
-        const nn::Parameter& parameter = *owner->parameter;
-        buffers[static_cast<size_t>(owner - parameters_.begin())] = Tensor::from_host(
-            values_for(parameter, tensor, source), parameter.value.shape(), parameter.value.placement());
+        buffers[static_cast<size_t>(owner - parameters.begin())] =
+            values_for(*owner->parameter, tensor, source);
     }
-    momentum_buffers_ = std::move(buffers);
+    if (!momentum_.defined() && state_.trained_count() > 0) momentum_ = state_.zeros(state_.trained_count());
+    for (size_t i = 0; i < buffers.size(); ++i) {
+        started_[i] = buffers[i].has_value();
+        if (started_[i]) state_.part(momentum_, i).assign(std::span<const double>(*buffers[i]));
+    }
 }
 
 }  // namespace vitrine::optim

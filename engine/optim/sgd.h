@@ -6,8 +6,8 @@
 #include <string>
 #include <vector>
 
-#include "engine/nn/parameter.h"
 #include "engine/safetensors.h"
+#include "engine/step/state.h"
 
 namespace vitrine::optim {
 
@@ -22,9 +22,6 @@ struct SgdOptions {
     bool decay_norms_and_biases = true;
 };
 
-/// What clipping multiplies gradients of this norm by: max_norm / (norm + 1e-6), and at most 1.
-double clip_coefficient(double norm, double max_norm);
-
 class Sgd {
   public:
     /// The numbers of one step: what schedules move.
@@ -33,13 +30,13 @@ class Sgd {
         std::optional<double> momentum{};  // where it is not the options'
         /// What the gradients are multiplied by first: 1/N where those of N batches were accumulated.
         double gradient_scale = 1.0;
-        /// If above 0, all scaled gradients shrink together until their norm is at most this:
-        /// torch.nn.utils.clip_grad_norm_. Infinity asks for the norm and clips nothing.
-        double max_norm = 0.0;
+        const void* decision =
+            nullptr;  // SgdUpdate's: the device's own word on the scale, and on whether at all
     };
 
-    /// The parameters must outlive the optimiser. Throws Error for options that do not go together.
-    Sgd(std::vector<nn::NamedParameter> parameters, const SgdOptions& options);
+    /// Of the trained parameters. The state must outlive the optimiser. Throws Error for options that do not go
+    /// together.
+    Sgd(FlatState& state, const SgdOptions& options);
 
     /// For the steps from now on; the momentum buffers are kept. Throws Error as the constructor does, and
     /// nothing has changed then.
@@ -51,15 +48,12 @@ class Sgd {
     /// Forgets all gradients; their memory is kept. To accumulate the gradients of N batches call it before
     /// the first of them only.
     void zero_gradients();
-    /// Updates every parameter that has a gradient; those gradients stay as they are. With `max_norm` the
-    /// result is the norm of the scaled gradients before they were clipped, and if that is not finite nothing
-    /// is updated.
-    std::optional<double> step(const Update& update);
+    /// Updates every parameter that has a gradient; those gradients stay as they are.
+    void step(const Update& update);
     void step(double learning_rate) { step(Update{.learning_rate = learning_rate}); }
-    /// The norm of all gradients taken together, unscaled: of parameters without one nothing is added.
-    double gradient_norm() const;
-
-    const std::vector<nn::NamedParameter>& parameters() const { return parameters_; }
+    /// The norm of all gradients taken together, unscaled, on the device [1]: of parameters without one nothing
+    /// is added. Undefined where nothing is trained.
+    Tensor gradient_norm() const;
 
     /// The momentum buffers as "momentum.PARAMETER", in PyTorch's layout. A parameter that has taken no step
     /// with momentum yet has none.
@@ -70,12 +64,12 @@ class Sgd {
     void load_state(const SafeTensors& state, const std::string& source);
 
   private:
-    void launch(const Update& update, double gradient_scale);
+    bool has_gradient(size_t index) const { return state_.parameter(index).value.gradient().defined(); }
 
-    std::vector<nn::NamedParameter> parameters_;
+    FlatState& state_;
     SgdOptions options_;
-    /// In the order of the parameters; undefined until the parameter's first step with momentum.
-    std::vector<Tensor> momentum_buffers_;
+    Tensor momentum_;            // laid out as the gradients; undefined until the first step with momentum
+    std::vector<bool> started_;  // by parameter: whether it has taken one
 };
 
 }  // namespace vitrine::optim

@@ -1,6 +1,7 @@
 // The moving average of parameters: one pass over parameters and averages.
 
-#include "kernels/cpu/pieces.h"
+#include "kernels/cpu/parallel.h"
+#include "kernels/host_decision.h"
 #include "kernels/kernels.h"
 
 #undef HWY_TARGET_INCLUDE
@@ -13,10 +14,9 @@ namespace vitrine::cpu::HWY_NAMESPACE {
 namespace {
 
 template <class T>
-HWY_ATTR void update(const EmaUpdate& args, const EmaParameter& parameter, int64_t begin, int64_t end) {
-    const T* value = static_cast<const T*>(parameter.value) + begin;
-    T* average = static_cast<T*>(parameter.average) + begin;
-    const Lerp lerp(args.decay);
+HWY_ATTR void update(const EmaUpdate& args, const Lerp& lerp, int64_t begin, int64_t end) {
+    const T* value = static_cast<const T*>(args.value) + begin;
+    T* average = static_cast<T*>(args.average) + begin;
     const auto weight = constant<T>(lerp.weight);
     for_each_vector<T>(end - begin, [=](auto part, int64_t i) HWY_ATTR {
         const auto now = part.load(value + i), before = part.load(average + i);
@@ -25,8 +25,8 @@ HWY_ATTR void update(const EmaUpdate& args, const EmaParameter& parameter, int64
     });
 }
 
-void update_chunk(const EmaUpdate& args, const EmaParameter& parameter, int64_t begin, int64_t end) {
-    dispatch_float(args.dtype, [&]<class T>() { update<T>(args, parameter, begin, end); });
+void update_chunk(const EmaUpdate& args, const Lerp& lerp, int64_t begin, int64_t end) {
+    dispatch_float(args.dtype, [&]<class T>() { update<T>(args, lerp, begin, end); });
 }
 
 }  // namespace
@@ -39,9 +39,12 @@ namespace {
 
 HWY_EXPORT(update_chunk);
 
-void run_update(const EmaUpdate& args, Context& context) {
-    parallel_over(cut_into_pieces(args.parameters, context), [&](const Piece<EmaParameter>& piece) {
-        HWY_DYNAMIC_DISPATCH(update_chunk)(args, *piece.item, piece.begin, piece.end);
+void run_update(const EmaUpdate& args, Context&) {
+    const std::optional<Lerp> lerp = decided(args);
+    if (!lerp) return;
+    const auto chunks = Chunks::of_elements(args.count);
+    parallel_for(chunks.count(), [&](int64_t chunk) {
+        HWY_DYNAMIC_DISPATCH(update_chunk)(args, *lerp, chunks.begin(chunk), chunks.end(chunk));
     });
 }
 

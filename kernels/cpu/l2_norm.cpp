@@ -1,8 +1,8 @@
-// The norm of all gradients: a partial sum of squares for each piece, then all of them in order.
+// The norm of all gradients: a partial sum of squares for each chunk, then all of them in order.
 
 #include <cmath>
 
-#include "kernels/cpu/pieces.h"
+#include "kernels/cpu/parallel.h"
 #include "kernels/kernels.h"
 
 #undef HWY_TARGET_INCLUDE
@@ -47,14 +47,14 @@ namespace {
 HWY_EXPORT(sum_chunk);
 
 void run_norm(const L2Norm& args, Context& context) {
-    const auto pieces = cut_into_pieces(args.parts, context);
-    double* partials = context.scratch.take<double>(std::ssize(pieces));
-    parallel_over(pieces, [&](const Piece<L2NormPart>& piece) {
-        partials[&piece - pieces.data()] =
-            HWY_DYNAMIC_DISPATCH(sum_chunk)(args.dtype, piece.item->data, piece.begin, piece.end);
+    const auto chunks = Chunks::of_elements(args.count);
+    double* partials = context.scratch.take<double>(chunks.count());
+    parallel_for(chunks.count(), [&](int64_t chunk) {
+        partials[chunk] =
+            HWY_DYNAMIC_DISPATCH(sum_chunk)(args.dtype, args.data, chunks.begin(chunk), chunks.end(chunk));
     });
     double sum = 0;
-    for (size_t i = 0; i < pieces.size(); ++i) sum += partials[i];
+    for (int64_t chunk = 0; chunk < chunks.count(); ++chunk) sum += partials[chunk];
     dispatch_float(args.dtype,
                    [&]<class T>() { *static_cast<T*>(args.norm) = static_cast<T>(std::sqrt(sum)); });
 }

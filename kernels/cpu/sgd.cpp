@@ -1,6 +1,7 @@
 // The update of stochastic gradient descent: one pass over parameters, gradients and momentum buffers.
 
-#include "kernels/cpu/pieces.h"
+#include "kernels/cpu/parallel.h"
+#include "kernels/host_decision.h"
 #include "kernels/kernels.h"
 
 #undef HWY_TARGET_INCLUDE
@@ -13,11 +14,11 @@ namespace vitrine::cpu::HWY_NAMESPACE {
 namespace {
 
 template <class T>
-HWY_ATTR void update(const SgdUpdate& args, const SgdParameter& parameter, int64_t begin, int64_t end) {
-    const T* gradient = static_cast<const T*>(parameter.gradient) + begin;
-    T* value = static_cast<T*>(parameter.value) + begin;
-    T* buffer = args.momentum == 0 ? nullptr : static_cast<T*>(parameter.momentum_buffer) + begin;
-    const auto scale = constant<T>(args.gradient_scale), weight_decay = constant<T>(parameter.weight_decay);
+HWY_ATTR void update(const SgdUpdate& args, int64_t begin, int64_t end) {
+    const T* gradient = static_cast<const T*>(args.gradient) + begin;
+    T* value = static_cast<T*>(args.value) + begin;
+    T* buffer = args.momentum == 0 ? nullptr : static_cast<T*>(args.momentum_buffer) + begin;
+    const auto scale = constant<T>(args.gradient_scale), weight_decay = constant<T>(args.weight_decay);
     const auto momentum = constant<T>(args.momentum);
     const auto fresh = constant<T>(1 - args.dampening), step = constant<T>(-args.learning_rate);
     for_each_vector<T>(end - begin, [=, &args](auto part, int64_t i) HWY_ATTR {
@@ -33,8 +34,8 @@ HWY_ATTR void update(const SgdUpdate& args, const SgdParameter& parameter, int64
     });
 }
 
-void update_chunk(const SgdUpdate& args, const SgdParameter& parameter, int64_t begin, int64_t end) {
-    dispatch_float(args.dtype, [&]<class T>() { update<T>(args, parameter, begin, end); });
+void update_chunk(const SgdUpdate& args, int64_t begin, int64_t end) {
+    dispatch_float(args.dtype, [&]<class T>() { update<T>(args, begin, end); });
 }
 
 }  // namespace
@@ -47,9 +48,12 @@ namespace {
 
 HWY_EXPORT(update_chunk);
 
-void run_update(const SgdUpdate& args, Context& context) {
-    parallel_over(cut_into_pieces(args.parameters, context), [&](const Piece<SgdParameter>& piece) {
-        HWY_DYNAMIC_DISPATCH(update_chunk)(args, *piece.item, piece.begin, piece.end);
+void run_update(const SgdUpdate& args, Context&) {
+    const std::optional<SgdUpdate> update = decided(args);
+    if (!update) return;
+    const auto chunks = Chunks::of_elements(args.count);
+    parallel_for(chunks.count(), [&](int64_t chunk) {
+        HWY_DYNAMIC_DISPATCH(update_chunk)(*update, chunks.begin(chunk), chunks.end(chunk));
     });
 }
 

@@ -1,18 +1,17 @@
-// The moving average of parameters, all of a model in one launch (tensor_table.h).
+// The moving average of parameters, element by element.
 //
 // For each element in f32: 12 bytes (read value and average, write average). MobileNetV2's 3.5 million
 // parameters and 34 thousand running statistics are 42 MB: 14 µs at 3 TB/s.
 //
-//     elements   one thread takes several elements, 256 apart
-//     packs      the same with 16 bytes an access, all of a thread's reads before its first write
+//     elements   one thread an element: a warp's request is 128 consecutive bytes
+//     packs      one thread 16 bytes of each array: 512 bytes a request, a quarter of the instructions
 
-#include "kernels/cuda/tensor_table.h"
+#include "kernels/cuda/gpu.h"
 
 namespace vitrine::VITRINE_GPU {
 namespace {
 
 constexpr int threads = 256;
-constexpr int accesses_under_way = 4;  // of each thread, to each array
 
 /// Lerp of kernels/optim.h, its weight in T.
 template <class T>
@@ -23,100 +22,70 @@ struct Average {
     explicit Average(const EmaUpdate& args)
         : weight(static_cast<T>(Lerp(args.decay).weight)), from_value(Lerp(args.decay).from_value) {}
 
+    /// Puts what was decided on the device in place; false where the update is not to be made.
+    __device__ __forceinline__ bool take(const UpdateDecision<T>* decision) {
+        if (decision == nullptr) return true;
+        weight = decision->average_weight;
+        from_value = decision->average_from_value != T(0);
+        return decision->follows != T(0);
+    }
+
     __device__ __forceinline__ T operator()(T value, T average) const {
         return multiply_add(weight, value - average, from_value ? value : average);
     }
 };
 
-/// A line of the table.
-template <class T>
-struct Entry {
-    const T* value;
-    T* average;
-    int64_t count;
-    int64_t first_block;
-};
-
-/// A block takes threads · accesses_under_way neighbouring elements.
 template <class T>
 __global__ void __launch_bounds__(threads)
-    average_elements(Average<T> average, const Entry<T>* table, int lines) {
-    const Entry<T> entry = own_line(table, lines);
-    const int64_t block = int64_t{blockIdx.x} - entry.first_block;
-    const int64_t first = block * (threads * accesses_under_way) + threadIdx.x;
-    VITRINE_UNROLL
-    for (int k = 0; k < accesses_under_way; ++k) {
-        const int64_t i = first + k * threads;
-        if (i < entry.count) entry.average[i] = average(entry.value[i], entry.average[i]);
-    }
+    average_elements(Average<T> average, const UpdateDecision<T>* decision, const T* values, T* averages,
+                     int64_t count) {
+    if (!average.take(decision)) return;
+    const int64_t i = thread_index();
+    if (i < count) averages[i] = average(values[i], averages[i]);
 }
 
-/// A block takes threads · accesses_under_way neighbouring packs. A parameter's last count % size elements go
-/// to the first threads of its last block.
+/// The last count % size elements go to the first threads.
 template <class T>
 __global__ void __launch_bounds__(threads)
-    average_packs(Average<T> average, const Entry<T>* table, int lines) {
+    average_packs(Average<T> average, const UpdateDecision<T>* decision, const T* values, T* averages,
+                  int64_t count) {
+    if (!average.take(decision)) return;
     constexpr int size = Pack<T>::size;
-    const Entry<T> entry = own_line(table, lines);
-    const int64_t block = int64_t{blockIdx.x} - entry.first_block;
-    const int64_t first = block * (threads * accesses_under_way) + threadIdx.x;
-    const int64_t packs = entry.count / size;
-    Pack<T> now[accesses_under_way], before[accesses_under_way];
-    VITRINE_UNROLL
-    for (int k = 0; k < accesses_under_way; ++k) {
-        const int64_t i = first + k * threads;
-        if (i >= packs) break;
-        now[k] = load_pack(entry.value + i * size);
-        before[k] = load_pack(entry.average + i * size);
-    }
-    VITRINE_UNROLL
-    for (int k = 0; k < accesses_under_way; ++k) {
-        const int64_t i = first + k * threads;
-        if (i >= packs) break;
+    const int64_t packs = count / size;
+    const int64_t i = thread_index();
+    if (i < packs) {
+        const Pack<T> now = load_pack(values + i * size), before = load_pack(averages + i * size);
         Pack<T> result;
         VITRINE_UNROLL
-        for (int j = 0; j < size; ++j) result[j] = average(now[k][j], before[k][j]);
-        store_pack(entry.average + i * size, result);
+        for (int k = 0; k < size; ++k) result[k] = average(now[k], before[k]);
+        store_pack(averages + i * size, result);
     }
-    const bool last_block = packs - block * (threads * accesses_under_way) < threads * accesses_under_way;
-    const int64_t rest = packs * size + threadIdx.x;
-    if (last_block && rest < entry.count) {
-        entry.average[rest] = average(entry.value[rest], entry.average[rest]);
-    }
+    const int64_t rest = packs * size + i;
+    if (rest < count) averages[rest] = average(values[rest], averages[rest]);
 }
 
 // The host's side.
 
 const char* refuses_unaligned(const EmaUpdate& args) {
-    for (const EmaParameter& parameter : args.parameters) {
-        if (!aligned(parameter.value, parameter.average)) return "a pointer is not aligned to 16 bytes";
-    }
-    return nullptr;
+    return aligned(args.value, args.average) ? nullptr : "a pointer is not aligned to 16 bytes";
 }
 
-/// Launches `kernel` with as many blocks as all parameters need, each thread's access being `size` elements.
 template <class T>
-void run_with_table(const EmaUpdate& args, Context& context, int size,
-                    void (*kernel)(Average<T>, const Entry<T>*, int)) {
-    std::vector<Entry<T>> entries;
-    for (const EmaParameter& parameter : args.parameters) {
-        entries.push_back({static_cast<const T*>(parameter.value), static_cast<T*>(parameter.average),
-                           parameter.count, /*first_block=*/0});
-    }
-    const int64_t block_elements = int64_t{threads} * accesses_under_way * size;
-    const auto table = upload_table(std::move(entries), block_elements, context);
-    if (table.count == 0) return;
-    launch(kernel, blocks_for(table.blocks, 1), threads, 0, stream(), Average<T>(args), table.lines,
-           table.count);
+void run(const EmaUpdate& args, int size,
+         void (*kernel)(Average<T>, const UpdateDecision<T>*, const T*, T*, int64_t)) {
+    launch(kernel, blocks_for(divide_up(args.count, size), threads), threads, 0, stream(), Average<T>(args),
+           static_cast<const UpdateDecision<T>*>(args.decision), static_cast<const T*>(args.value),
+           static_cast<T*>(args.average), args.count);
 }
 
-void run_elements(const EmaUpdate& args, Context& context) {
-    dispatch_float(args.dtype, [&]<class T>() { run_with_table<T>(args, context, 1, average_elements<T>); });
+void run_elements(const EmaUpdate& args, Context&) {
+    if (args.count == 0) return;
+    dispatch_float(args.dtype, [&]<class T>() { run<T>(args, 1, average_elements<T>); });
 }
 
-void run_packs(const EmaUpdate& args, Context& context) {
-    dispatch_float(args.dtype,
-                   [&]<class T>() { run_with_table<T>(args, context, Pack<T>::size, average_packs<T>); });
+void run_packs(const EmaUpdate& args, Context&) {
+    if (args.count == 0) return;
+    dispatch_float(args.dtype, [&]<class T>() { run<T>(args, Pack<T>::size, average_packs<T>); });
 }
 
 constexpr Implementation<EmaUpdate> update_list[]{{"packs", refuses_unaligned, run_packs},

@@ -7,18 +7,11 @@
 namespace vitrine::reference {
 namespace {
 
-template <class T>
-double sum_of_squares(const L2NormPart& part) {
-    const T* data = static_cast<const T*>(part.data);
-    double sum = 0;
-    for (int64_t i = 0; i < part.count; ++i) sum += double{data[i]} * double{data[i]};
-    return sum;
-}
-
 void run_norm(const L2Norm& args, Context&) {
     dispatch_float(args.dtype, [&]<class T>() {
+        const T* data = static_cast<const T*>(args.data);
         double sum = 0;
-        for (const L2NormPart& part : args.parts) sum += sum_of_squares<T>(part);
+        for (int64_t i = 0; i < args.count; ++i) sum += double{data[i]} * double{data[i]};
         *static_cast<T*>(args.norm) = static_cast<T>(std::sqrt(sum));
     });
 }

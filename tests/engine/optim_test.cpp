@@ -29,10 +29,11 @@ void check_trajectory(const nlohmann::json& entry, Placement placement) {
     nn::Parameter parameter{
         "w", Tensor::from_host(start, shape, placement), nn::TorchLayout::same(shape), {}, nn::Role::trained};
     parameter.value.require_gradient();
-    Sgd sgd({{"w", &parameter}}, {.momentum = entry.at("momentum"),
-                                  .weight_decay = entry.at("weight_decay"),
-                                  .dampening = entry.at("dampening"),
-                                  .nesterov = entry.at("nesterov")});
+    FlatState state({{"w", &parameter}});
+    Sgd sgd(state, {.momentum = entry.at("momentum"),
+                    .weight_decay = entry.at("weight_decay"),
+                    .dampening = entry.at("dampening"),
+                    .nesterov = entry.at("nesterov")});
     for (size_t step = 0; step < entry.at("trajectory").size(); ++step) {
         sgd.zero_gradients();
         const auto gradient = golden().at("gradients")[step].get<std::vector<double>>();
@@ -63,7 +64,8 @@ TEST_CASE("a parameter without a gradient stays, and starts its momentum with it
                             {},
                             nn::Role::trained};
     parameter.value.require_gradient();
-    Sgd sgd({{"w", &parameter}}, {.momentum = 0.5, .weight_decay = 0.0, .dampening = 0.25});
+    FlatState state({{"w", &parameter}});
+    Sgd sgd(state, {.momentum = 0.5, .weight_decay = 0.0, .dampening = 0.25});
     sgd.step(0.1);
     CHECK(parameter.value.item() == 1.0);
 
@@ -76,9 +78,10 @@ TEST_CASE("a parameter without a gradient stays, and starts its momentum with it
 }
 
 TEST_CASE("options that do not go together are refused") {
-    CHECK_THROWS_AS(Sgd({}, {.momentum = 0.0, .nesterov = true}), Error);
-    CHECK_THROWS_AS(Sgd({}, {.momentum = 0.9, .dampening = 0.1, .nesterov = true}), Error);
-    CHECK_THROWS_AS(Sgd({}, {.momentum = -0.1}), Error);
-    CHECK_THROWS_AS(Sgd({}, {.weight_decay = -1.0}), Error);
-    CHECK_THROWS_AS(Sgd({}, {.weight_decay = std::nan("")}), Error);
+    FlatState none({});
+    CHECK_THROWS_AS(Sgd(none, {.momentum = 0.0, .nesterov = true}), Error);
+    CHECK_THROWS_AS(Sgd(none, {.momentum = 0.9, .dampening = 0.1, .nesterov = true}), Error);
+    CHECK_THROWS_AS(Sgd(none, {.momentum = -0.1}), Error);
+    CHECK_THROWS_AS(Sgd(none, {.weight_decay = -1.0}), Error);
+    CHECK_THROWS_AS(Sgd(none, {.weight_decay = std::nan("")}), Error);
 }

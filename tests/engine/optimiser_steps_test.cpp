@@ -16,7 +16,8 @@
 #include "engine/nn/layers.h"
 #include "engine/ops/ops.h"
 #include "engine/optim/ema.h"
-#include "engine/optim/sgd.h"
+#include "engine/step/step.h"
+#include "kernels/optim.h"
 #include "tests/folders.h"
 
 using namespace vitrine;
@@ -96,14 +97,15 @@ void pass_gradients(nn::Module& model, const json& gradients, Placement placemen
     }
 }
 
-std::optional<double> take_step(Sgd& sgd, nn::Module& model, const json& entry, const json& step,
-                                size_t index, Placement placement) {
-    sgd.zero_gradients();
+UpdateResult take_step(TrainingStep& training, nn::Module& model, const json& entry, const json& step,
+                       size_t index, Placement placement) {
+    training.optimiser().zero_gradients();
     for (const json& gradients : step.at("gradients")) pass_gradients(model, gradients, placement);
-    return sgd.step(Sgd::Update{.learning_rate = step.at("rate"),
-                                .momentum = entry.at("momentum")[index],
-                                .gradient_scale = 1.0 / entry.value("batches", 1.0),
-                                .max_norm = entry.value("max_norm", 0.0)});
+    training.update({.learning_rate = step.at("rate"),
+                     .momentum = entry.at("momentum")[index],
+                     .batches = entry.value("batches", 1),
+                     .clip_norm = entry.value("max_norm", 0.0)});
+    return training.read().updates.front();
 }
 
 void check_averages(std::vector<std::unique_ptr<Ema>>& averages, nn::Module& model, const json& expected) {
@@ -118,20 +120,20 @@ void check_averages(std::vector<std::unique_ptr<Ema>>& averages, nn::Module& mod
 void check_case(const json& entry, Placement placement) {
     const auto model = make_model(placement);
     assign(*model, golden().at("start"));
-    Sgd sgd(model->trainable(), options_of(entry));
+    TrainingStep training(*model, options_of(entry), /*label_smoothing=*/0.0);
     std::vector<std::unique_ptr<Ema>> averages;
     for (size_t i = 0; i < golden().at("ema_decays").size(); ++i) {
-        averages.push_back(std::make_unique<Ema>(*model));
+        averages.push_back(std::make_unique<Ema>(training.state()));
     }
     for (size_t index = 0; index < entry.at("steps").size(); ++index) {
         CAPTURE(index);
         const json& step = entry.at("steps")[index];
         if (entry.contains("phase_2") && entry.at("phase_2").at("step") == index) {
-            sgd.set_options(options_of(entry.at("phase_2")));
+            training.optimiser().set_options(options_of(entry.at("phase_2")));
         }
-        const std::optional<double> norm = take_step(sgd, *model, entry, step, index, placement);
-        REQUIRE(norm.has_value() == step.contains("norm"));
-        if (norm) CHECK(near(*norm, step.at("norm")));
+        const UpdateResult result = take_step(training, *model, entry, step, index, placement);
+        CHECK(result.followed);
+        CHECK(near(result.norm, step.value("norm", 0.0)));
         for (const nn::NamedParameter& named : model->state()) {
             if (named.parameter->role == nn::Role::buffer)
                 assign(named.value(), step.at("values").at(named.name));
@@ -164,20 +166,22 @@ const SgdOptions all_options{.momentum = 0.9,
 
 /// A model, its optimiser and its average, as a process has them.
 struct Run {
-    explicit Run(Placement its_placement) : placement(its_placement) { assign(*model, golden().at("start")); }
+    explicit Run(Placement its_placement) : placement(its_placement) {
+        assign(*model, golden().at("start"));
+        training.keep_average(0.99);
+    }
 
     /// Steps first … last − 1 of a fixture's case.
     void steps(size_t first, size_t last) {
         const json& entry = golden().at("cases")[2];
         for (size_t index = first; index < last; ++index) {
-            take_step(sgd, *model, entry, entry.at("steps")[index], index, placement);
-            ema.update(warmed_up_decay(0.99, ema.updates()));
+            take_step(training, *model, entry, entry.at("steps")[index], index, placement);
         }
     }
 
     SafeTensors state() {
         SafeTensors all = model_state(*model);
-        for (const SafeTensors& more : {sgd.state(), ema.state()}) {
+        for (const SafeTensors& more : {sgd.state(), ema().state()}) {
             all.tensors.insert(all.tensors.end(), more.tensors.begin(), more.tensors.end());
         }
         return all;
@@ -190,13 +194,14 @@ struct Run {
         });
         load_model_state(*model, own, "a file");
         sgd.load_state(state, "a file");
-        ema.load_state(state, "a file");
+        ema().load_state(state, "a file");
     }
 
     Placement placement;
     std::shared_ptr<nn::Module> model = make_model(placement);
-    Sgd sgd{model->trainable(), all_options};
-    Ema ema{*model};
+    TrainingStep training{*model, all_options, /*label_smoothing=*/0.0};
+    Sgd& sgd = training.optimiser();
+    Ema& ema() { return *training.average(); }
 };
 
 void check_same_bits(const SafeTensors& a, const SafeTensors& b) {
@@ -218,7 +223,7 @@ TEST_CASE("optimiser: ten steps are five steps, a file, and five steps, to the b
         begun.steps(0, 5);
         write_safetensors(path, begun.state());
         resumed.load(read_safetensors(path));
-        CHECK(resumed.ema.updates() == 5);
+        CHECK(resumed.ema().updates() == 5);
         check_same_bits(resumed.state(), begun.state());
         resumed.steps(5, 10);
         check_same_bits(resumed.state(), straight.state());
@@ -249,13 +254,13 @@ TEST_CASE("optimiser: a state of another model is refused, and nothing changes")
     reshaped.tensors.front().shape = Shape{3, 2};
     CHECK(refuses(reshaped));
 
-    SafeTensors lacking = run.ema.state(), more = lacking;
+    SafeTensors lacking = run.ema().state(), more = lacking;
     std::erase_if(lacking.tensors, [](const SafeTensor& tensor) { return tensor.name == "ema.bias"; });
-    CHECK_THROWS_AS(run.ema.load_state(lacking, "a file"), Error);
+    CHECK_THROWS_AS(run.ema().load_state(lacking, "a file"), Error);
     more.tensors.push_back(more.tensors.front());
     more.tensors.back().name = "ema.other";
-    CHECK_THROWS_AS(run.ema.load_state(more, "a file"), Error);
-    CHECK_THROWS_AS(run.ema.load_state({}, "a file"), Error);
+    CHECK_THROWS_AS(run.ema().load_state(more, "a file"), Error);
+    CHECK_THROWS_AS(run.ema().load_state({}, "a file"), Error);
     check_same_bits(run.state(), before);
 }
 
@@ -283,7 +288,8 @@ TEST_CASE("optimiser: gradients of two half batches add up to the whole batch's"
                       placement);
     const std::vector<nn::NamedParameter> parameters = linear.trainable();
     for (const nn::NamedParameter& named : parameters) named.value().assign_zero();
-    Sgd sgd(parameters, {});
+    FlatState state(parameters);
+    Sgd sgd(state, {});
     const std::vector<double> images{1, 2, 3, -1, 0.5, 2, 0, 1, -2, 3, -1, 0.25};
     const std::vector<int32_t> labels{0, 1, 1, 1};
     const auto backward = [&](size_t first, size_t count) {
@@ -322,27 +328,35 @@ TEST_CASE("optimiser: gradients of two half batches add up to the whole batch's"
     }
 }
 
-TEST_CASE("optimiser: gradients that are not finite are reported and not followed") {
+TEST_CASE("optimiser: gradients that are not finite are reported and not followed where their norm matters") {
     const Placement placement{DType::f32, Device::cpu};
     const auto model = make_model(placement);
     assign(*model, golden().at("start"));
-    Sgd sgd(model->trainable(), {.momentum = 0.9});
-    CHECK(sgd.gradient_norm() == 0.0);
+    TrainingStep training(*model, {.momentum = 0.9}, /*label_smoothing=*/0.0);
+    const auto update = [&](const Hyperparameters& hyperparameters) {
+        training.update(hyperparameters);
+        return training.read().updates.front();
+    };
+    CHECK(training.optimiser().gradient_norm().item() == 0.0);
     pass_gradients(*model, {{"weight", {3, 0, 0, 0, 0, 0}}, {"norm.weight", {0, 4}}, {"bias", {0, 0}}},
                    placement);
-    CHECK(sgd.gradient_norm() == 5.0);
-    const double infinity = std::numeric_limits<double>::infinity();
-    CHECK(sgd.step({.learning_rate = 0.0, .gradient_scale = 0.5, .max_norm = infinity}) == 2.5);
-    CHECK(!sgd.step({.learning_rate = 0.0}).has_value());
+    CHECK(training.optimiser().gradient_norm().item() == 5.0);
+    CHECK(update({.batches = 2, .measure_norm = true}).norm == 2.5);
+    CHECK(update({}).norm == 0.0);
 
+    const double infinity = std::numeric_limits<double>::infinity();
     const std::vector<double> bad{infinity, 0.0};
-    sgd.parameters().back().value().slot()->pass(Tensor::from_host(bad, {2}, placement));
-    const SafeTensors before = model_state(*model), momentum = sgd.state();
-    const std::optional<double> norm = sgd.step({.learning_rate = 0.1, .max_norm = 1.0});
-    REQUIRE(norm.has_value());
-    CHECK(!std::isfinite(*norm));
-    check_same_bits(model_state(*model), before);
-    check_same_bits(sgd.state(), momentum);
+    model->trainable().back().value().slot()->pass(Tensor::from_host(bad, {2}, placement));
+    const SafeTensors before = model_state(*model), momentum = training.optimiser().state();
+    for (const Hyperparameters& guarded : {Hyperparameters{.learning_rate = 0.1, .clip_norm = 1.0},
+                                           Hyperparameters{.learning_rate = 0.1, .skip_outliers = 2.0}}) {
+        const UpdateResult result = update(guarded);
+        CHECK(!std::isfinite(result.norm));
+        CHECK(!result.followed);
+        check_same_bits(model_state(*model), before);
+        check_same_bits(training.optimiser().state(), momentum);
+    }
+    CHECK(update({.learning_rate = 0.1, .measure_norm = true}).followed);
 }
 
 TEST_CASE("optimiser: clipping makes gradients smaller and never larger") {
@@ -358,7 +372,8 @@ TEST_CASE("moving average: the first update copies, counters are copied, and swa
 
     const auto all = norm.state();
     for (const nn::NamedParameter& named : all) named.value().assign_zero();
-    Ema ema(norm);
+    FlatState state(norm.state());
+    Ema ema(state);
     const auto set = [&](double value) {
         for (const nn::NamedParameter& named : all) {
             const std::vector<double> values(static_cast<size_t>(named.value().count()), value);

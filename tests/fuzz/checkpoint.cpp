@@ -19,12 +19,15 @@ struct Tiny {
         model.append<nn::Linear>(nn::LinearOptions::torch_default(2, 2), placement);
         model.append<nn::BatchNorm2d>(2, placement);
         nn::initialise(model, 1);
-        ema.emplace(model);
+        state.emplace(model.state());
+        optimiser.emplace(*state, optim::SgdOptions{});
+        ema.emplace(*state);
     }
     train::LiveState live() { return {model, *optimiser, &*ema, scheduler}; }
 
     nn::Sequential model;
-    std::optional<optim::Sgd> optimiser{std::in_place, model.trainable(), optim::SgdOptions{}};
+    std::optional<FlatState> state;
+    std::optional<optim::Sgd> optimiser;
     std::optional<optim::Ema> ema;
     optim::PhaseScheduler scheduler{
         {optim::CosineWarmRestartsSpec{}, optim::Per::batch, optim::Warmup{}}, {0.1, 0.9}, 3, 5};

@@ -168,9 +168,7 @@ TEST_CASE("report: what a call costs at least counts what it needs and nothing e
     shortcut.shape = {1, {8, 8}, 4, 4, {1, 1}, {2, 2}, {0, 0}, 1};
     CHECK(least_cost(shortcut).bytes() == 4 * (16 * 4 + 16 + 16 * 4));
 
-    const SgdParameter parameter{.count = 10, .gradient = &some, .value = &some, .momentum_buffer = &some};
-    SgdUpdate update;
-    update.parameters = {&parameter, 1};
+    SgdUpdate update{.count = 10, .gradient = &some, .value = &some, .momentum_buffer = &some};
     CHECK(least_cost(update).bytes() == 4 * 10 * 5);
     update.first_step = true;
     CHECK(least_cost(update).bytes() == 4 * 10 * 4);

@@ -12,7 +12,7 @@
 #include "engine/autograd.h"
 #include "engine/checkpoint.h"
 #include "engine/ops/ops.h"
-#include "engine/optim/sgd.h"
+#include "engine/step/step.h"
 #include "engine/trace.h"
 #include "tests/golden_devices.h"
 #include "tests/models/golden.h"
@@ -88,13 +88,14 @@ void check_gradients(const Case& which, Placement placement) {
 void check_steps(const Case& which, Placement placement) {
     const std::vector<double> expected = golden::fixture(which.name + ".golden").at("losses").values();
     const auto model = golden::build(which, placement);
-    optim::Sgd sgd(model->trainable(), {.momentum = 0.9, .weight_decay = 1e-4});
+    TrainingStep step(*model, {.momentum = 0.9, .weight_decay = 1e-4}, /*label_smoothing=*/0.0);
+    const NetworkInput input{golden::input(which, placement), golden::labels(which, placement), {}};
     REQUIRE(expected.size() == static_cast<size_t>(which.steps));
     for (double loss : expected) {
-        sgd.zero_gradients();
-        CHECK(forward_backward(*model, which, placement).loss ==
+        step.accumulate(input, /*seed=*/0, /*batch=*/0);
+        step.update({.learning_rate = which.lr});
+        CHECK(step.read().batches.front().loss ==
               doctest::Approx(loss).epsilon(tolerance_of(placement).losses));
-        sgd.step(which.lr);
     }
 }
 

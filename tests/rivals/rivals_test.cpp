@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "engine/checkpoint.h"
+#include "engine/step/step.h"
 #include "kernels/cuda/vendor/available.h"
 #include "kernels/error.h"
 #include "kernels/kernels.h"
@@ -22,7 +23,7 @@
 #include "tests/error_of.h"
 #include "tests/tools/program.h"
 #include "tools/bench/random_batch.h"
-#include "tools/common/training_step.h"
+#include "tools/common/host_batch.h"
 
 namespace vitrine::tests {
 namespace {
@@ -61,12 +62,16 @@ Trained train(const std::string& name, int64_t size) {
     const Placement placement{DType::f64, Device::simt};
     const models::ModelOptions options{.classes = 5, .image_size = size, .width_mult = 0.25};
     const auto model = models::make_model(name, options, placement, 3);
-    tools::TrainingStep step(*model, {.momentum = 0.9, .weight_decay = 1e-4}, 0.1);
+    TrainingStep step(*model, {.momentum = 0.9, .weight_decay = 1e-4}, 0.1);
     const tools::RandomBatch batch(4, size, options.classes);
     const NetworkInput input =
         tools::upload({batch.images, batch.labels, size}, {{0.5, 0.5, 0.5}, {0.25, 0.25, 0.25}}, placement);
     Trained trained;
-    for (uint32_t i = 0; i < 2; ++i) trained.losses.push_back(step.train(input, 0.05, 1, i).loss);
+    for (uint32_t i = 0; i < 2; ++i) {
+        step.accumulate(input, 1, i);
+        step.update({.learning_rate = 0.05});
+        trained.losses.push_back(step.read().batches.front().loss);
+    }
     trained.state = model_state(*model).tensors;
     return trained;
 }

@@ -6,6 +6,7 @@
 #include <limits>
 
 #include "engine/error.h"
+#include "kernels/scores.h"
 #include "tools/common/command_line.h"
 #include "tools/common/csv.h"
 #include "tools/common/scores.h"

@@ -8,11 +8,12 @@
 
 #include "engine/memory.h"
 #include "engine/random.h"
+#include "engine/step/step.h"
 #include "kernels/context.h"
 #include "kernels/simt/launch.h"
 #include "models/models.h"
 #include "tests/tools/program.h"
-#include "tools/common/training_step.h"
+#include "tools/common/host_batch.h"
 
 namespace vitrine::tools {
 namespace {
@@ -59,7 +60,9 @@ std::vector<double> losses(const Course& course, Device device) {
     std::vector<double> all;
     for (uint32_t i = 0; i < course.steps; ++i) {
         const Batch batch(course, i);
-        all.push_back(step.train(batch.input(course, placement), course.learning_rate, 0, i).loss);
+        step.accumulate(batch.input(course, placement), 0, i);
+        step.update({.learning_rate = course.learning_rate});
+        all.push_back(step.read().batches.front().loss);
     }
     return all;
 }
@@ -104,7 +107,9 @@ TEST_CASE("training on the simt device asks for no memory after the second step"
     TrainingStep step(*model, {.momentum = 0.9}, 0.0);
     const Batch batch(course, 0);
     const auto train = [&](uint32_t i) {
-        step.train(batch.input(course, placement), course.learning_rate, 0, i);
+        step.accumulate(batch.input(course, placement), 0, i);
+        step.update({.learning_rate = course.learning_rate});
+        step.read();
     };
     train(0);
     train(1);

@@ -6,9 +6,10 @@
 
 #include "engine/memory.h"
 #include "engine/random.h"
+#include "engine/step/step.h"
 #include "models/models.h"
+#include "tools/common/host_batch.h"
 #include "tools/common/non_finite.h"
-#include "tools/common/training_step.h"
 
 namespace vitrine::tools {
 namespace {
@@ -31,11 +32,16 @@ TEST_CASE("training asks the device for no memory after the second step") {
         CAPTURE(info.name);
         const auto model = models::make_model(info.name, {.image_size = 32}, {}, 0);
         TrainingStep step(*model, {.momentum = 0.9}, 0.0);
-        step.train(example.batch(), 0.01, 0, 0);
-        step.train(example.batch(), 0.01, 0, 1);
+        const auto train = [&](uint32_t batch) {
+            step.accumulate(example.batch(), 0, batch);
+            step.update({.learning_rate = 0.01});
+            step.read();
+        };
+        train(0);
+        train(1);
         const size_t after_second = memory_statistics(Device::cpu).device_requests;
         CHECK(after_second > 0);
-        for (uint32_t i = 2; i < 5; ++i) step.train(example.batch(), 0.01, 0, i);
+        for (uint32_t i = 2; i < 5; ++i) train(i);
         CHECK(memory_statistics(Device::cpu).device_requests == after_second);
     }
 }

@@ -12,11 +12,12 @@
 #include "data/input_maker.h"
 #include "data/parallel.h"
 #include "engine/error.h"
+#include "engine/step/step.h"
 #include "kernels/threads.h"
 #include "models/models.h"
 #include "tools/bench/device_clock.h"
 #include "tools/bench/random_batch.h"
-#include "tools/common/training_step.h"
+#include "tools/common/host_batch.h"
 
 namespace vitrine::tools {
 namespace {
@@ -141,7 +142,9 @@ std::vector<double> time_steps(const AugmentBenchOptions& options) {
     const RandomBatch random(options.batch_size, options.image_size, options.classes);
     const HostBatch batch{random.images, random.labels, options.image_size};
     return timed(options.device, std::max(options.steps / 3, 3), [&](uint32_t i) {
-        step.train(upload(batch, {}, placement), /*learning_rate=*/0.001, /*seed=*/1, i);
+        step.accumulate(upload(batch, {}, placement), /*seed=*/1, i);
+        step.update({.learning_rate = 0.001});
+        step.read();
     });
 }
 

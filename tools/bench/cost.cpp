@@ -58,7 +58,7 @@ Cost backward_cost(const OpEvent& forward_event) {
     const std::string_view op = forward_event.op;
     const bool wanted =
         std::ranges::any_of(forward_event.inputs, [](const Tensor& x) { return x.requires_gradient(); });
-    if (!wanted || op == "reshape" || op == "add" || op == "finish_images") return {};
+    if (!wanted || op == "reshape" || op == "add" || op == "finish_images" || op == "score_batch") return {};
     Cost cost{0.0, bytes(forward_event.output) + saved_bytes(forward_event)};
     for (const Tensor& input : forward_event.inputs) {
         if (input.requires_gradient()) cost.bytes += bytes(input);

@@ -104,7 +104,7 @@ std::string workload_key(const OpBenchOptions& options, const Target& target) {
 Workload workload_from_key(const std::string& key, const OpBenchOptions& options) {
     constexpr int64_t usual_image_size = 224;
     if (key == "add_backward") return add_backward_workload(workload_options(options, usual_image_size));
-    if (key == "l2_norm" || key == "ema_update")
+    if (key == "l2_norm" || key == "ema_update" || key == "decide_update")
         return optimiser_workload(workload_options(options, usual_image_size));
     if (key == "augment_images") return augment_workload(workload_options(options, usual_image_size));
     if (key == "max_pool") return max_pool_workload(workload_options(options, usual_image_size));

@@ -7,11 +7,12 @@
 #include <map>
 
 #include "engine/memory.h"
+#include "engine/step/step.h"
 #include "models/models.h"
 #include "tools/bench/device_clock.h"
 #include "tools/bench/random_batch.h"
 #include "tools/bench/workloads.h"
-#include "tools/common/training_step.h"
+#include "tools/common/host_batch.h"
 
 namespace vitrine::tools {
 namespace {
@@ -31,7 +32,9 @@ void time_whole_steps(const StepBenchOptions& options, StepBenchResult& result) 
     DeviceClock clock(options.device);
     uint32_t steps_done = 0;
     const auto run = [&] {
-        step.train(input, /*learning_rate=*/0.001, /*seed=*/1, steps_done++);
+        step.accumulate(input, /*seed=*/1, steps_done++);
+        step.update({.learning_rate = 0.001});
+        step.read();
         clock.wait();
     };
     {

@@ -6,15 +6,14 @@
 
 #include <memory>
 
+#include "data/transforms/pipeline.h"
 #include "engine/augment.h"
 #include "engine/autograd.h"
 #include "engine/ops/ops.h"
-#include "engine/optim/ema.h"
-#include "engine/optim/sgd.h"
+#include "engine/step/step.h"
 #include "kernels/kernels.h"
 #include "models/models.h"
 #include "tools/bench/random_batch.h"
-#include "tools/common/training_step.h"
 #include "tools/common/units.h"
 
 namespace vitrine::tools {
@@ -38,40 +37,32 @@ class ModelSteps {
         : placement_{DType::f32, options.device},
           model_(models::make_model(model, {.classes = options.classes, .image_size = options.image_size},
                                     placement_, /*seed=*/1)),
-          optimiser_(model_->trainable(), {.momentum = 0.9, .weight_decay = 1e-4}),
+          training_(*model_, {.momentum = 0.9, .weight_decay = 1e-4}, /*label_smoothing=*/0.0),
           batch_(options.batch_size, options.image_size, options.classes),
           batch_shape_{options.batch_size, options.image_size, options.image_size, 3} {}
 
     void run(LayerTimer& timer) {
-        model_->set_training(true);
-        model_->set_step(/*seed=*/1, step_++);
-        optimiser_.zero_gradients();
-
-        Tape tape;
-        const Recording recording(tape);
         const Tensor pixels = Tensor::from_host(batch_.images, batch_shape_, {DType::u8, placement_.device});
-        const Tensor labels =
-            Tensor::from_host(batch_.labels, {batch_shape_[0]}, {DType::i32, placement_.device});
+        NetworkInput input;
+        input.labels = Tensor::from_host(batch_.labels, {batch_shape_[0]}, {DType::i32, placement_.device});
         timer.start_forward();
         const ChannelNormalization normalization;
-        const Tensor images = ops::finish_images(
+        input.images = ops::finish_images(
             pixels, {.mean = normalization.mean, .deviation = normalization.deviation}, placement_.dtype);
-        const Tensor logits = (*model_)(images);
-        const Tensor loss = ops::softmax_cross_entropy(logits, labels, /*label_smoothing=*/0.0);
-        loss.item();
-        logits.to_host<float>();
+        training_.forward(input, /*seed=*/1, step_++);
         timer.start_backward();
-        tape.backward(loss);
-        timer.time(update_layer(), Pass::forward, [&] { optimiser_.step(/*learning_rate=*/0.001); });
+        training_.backward();
+        timer.time(update_layer(), Pass::forward, [&] { training_.update({.learning_rate = 0.001}); });
+        training_.read();
     }
 
   private:
     /// Value, gradient and momentum buffer are read, value and buffer written.
-    Layer update_layer() const { return parameters_layer(optimiser_.parameters(), "sgd_update", 5.0); }
+    Layer update_layer() const { return parameters_layer(model_->trainable(), "sgd_update", 5.0); }
 
     Placement placement_;
     std::shared_ptr<nn::Module> model_;
-    optim::Sgd optimiser_;
+    TrainingStep training_;
     RandomBatch batch_;
     Shape batch_shape_;
     uint32_t step_ = 0;
@@ -165,16 +156,31 @@ Workload optimiser_workload(const WorkloadOptions& options) {
     const std::shared_ptr<nn::Module> model =
         models::make_model("mobilenet_v2", {.classes = options.classes, .image_size = options.image_size},
                            placement, /*seed=*/1);
-    const auto optimiser = std::make_shared<optim::Sgd>(model->trainable(), optim::SgdOptions{});
-    for (const nn::NamedParameter& named : optimiser->parameters())
+    const auto state = std::make_shared<FlatState>(model->state());
+    const auto optimiser = std::make_shared<optim::Sgd>(*state, optim::SgdOptions{});
+    for (const nn::NamedParameter& named : model->trainable())
         named.value().slot()->pass(random_tensor(named.value().shape(), placement));
-    const auto average = std::make_shared<optim::Ema>(*model);
+    const auto average = std::make_shared<optim::Ema>(*state);
     average->update(0.9);  // the first one only copies
-    const Layer norm = parameters_layer(optimiser->parameters(), "l2_norm", 1.0);
+    const Layer norm = parameters_layer(model->trainable(), "l2_norm", 1.0);
     // Value and average are read, the average is written. Running statistics are few.
-    const Layer update = parameters_layer(optimiser->parameters(), "ema_update", 3.0);
-    const auto run = [model, optimiser, average, norm, update](LayerTimer& timer) {
-        timer.time(norm, Pass::forward, [&] { optimiser->gradient_norm(); });
+    const Layer update = parameters_layer(model->trainable(), "ema_update", 3.0);
+    const auto scalars = std::make_shared<StepScalars>(placement);
+    const Layer decision{
+        .op = "decide_update", .shape = "one decision", .forward = {0.0, 52.0}, .backward = {}};
+    const auto run = [model, state, optimiser, average, scalars, norm, decision, update](LayerTimer& timer) {
+        Tensor length;
+        timer.time(norm, Pass::forward, [&] { length = optimiser->gradient_norm(); });
+        timer.time(decision, Pass::forward, [&] {
+            kernels(length.device())
+                .decide_update({.dtype = length.dtype(),
+                                .norm = length.data(),
+                                .clip_norm = 1.0,
+                                .record = scalars->next_update(),
+                                .state = scalars->state(),
+                                .decision = scalars->decision()});
+        });
+        scalars->read();
         timer.time(update, Pass::forward, [&] { average->update(0.9); });
     };
     return {"the norm of mobilenet_v2's gradients and the average of its weights", run, options.device};

@@ -17,7 +17,7 @@ struct WorkloadOptions {
     int64_t classes = 1000;
 };
 
-/// A training step as TrainingStep takes it: normalise, forward, loss, backward, SGD with momentum and weight
+/// A training step (engine/step/step.h): normalise, forward, loss, backward, SGD with momentum and weight
 /// decay.
 Workload model_workload(const std::string& model, const WorkloadOptions& options);
 

@@ -2,17 +2,14 @@
 #pragma once
 
 #include <cstdint>
-#include <limits>
 #include <span>
 
-#include "tools/common/training_step.h"
+#include "engine/step/evaluate.h"
+#include "engine/step/scalars.h"
 
 namespace vitrine::tools {
 
-/// The place of the label among the classes by falling logit: 0 is right at first guess. A class with an
-/// equal logit comes before the label if its number is lower. Logits that are not all finite rank nothing:
-/// the label is then `unranked`, behind any number of classes.
-inline constexpr int64_t unranked = std::numeric_limits<int64_t>::max();
+/// The place of the label among the classes by falling logit, as kernels/scores.h has it.
 int64_t rank_of_label(std::span<const float> logits, int32_t label);
 
 /// Means over samples: each batch counts by its size.
@@ -27,8 +24,10 @@ class Scores {
     explicit Scores(const Sums& sums) : sums_(sums) {}
     const Sums& sums() const { return sums_; }
 
-    /// `output` of the batch with these labels.
-    void add(const StepOutput& output, std::span<const int32_t> labels);
+    /// Of a batch with these labels.
+    void add(const Evaluation& evaluation, std::span<const int32_t> labels);
+    /// Of a batch of so many samples, scored on the device.
+    void add(const BatchResult& result, int64_t count);
 
     int64_t count() const { return sums_.count; }
     double loss() const { return mean(sums_.loss); }

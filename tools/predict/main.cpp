@@ -7,9 +7,11 @@
 #include <iostream>
 #include <set>
 
+#include "data/input_maker.h"
 #include "engine/atomic_file.h"
 #include "engine/error.h"
 #include "engine/escape.h"
+#include "engine/step/evaluate.h"
 #include "tools/common/csv.h"
 #include "tools/common/device_choice.h"
 #include "tools/common/model_file.h"
@@ -17,7 +19,6 @@
 #include "tools/common/run_program.h"
 #include "tools/common/standard_output.h"
 #include "tools/common/thread_choice.h"
-#include "tools/common/training_step.h"
 #include "tools/predict/inputs.h"
 #include "tools/predict/options.h"
 #include "tools/predict/predictions.h"
@@ -83,7 +84,7 @@ void report_orientations(int64_t oriented, int64_t images, bool applied) {
 
 /// Returns how many images could not be decoded.
 size_t classify(const Options& options, const std::vector<fs::path>& images,
-                const tools::ModelDescription& description, tools::TrainingStep& step, Placement placement,
+                const tools::ModelDescription& description, nn::Module& model, Placement placement,
                 int threads, Submission& submission) {
     const std::span<const fs::path> all(images);
     const size_t classes = description.classes.size();
@@ -99,7 +100,7 @@ size_t classify(const Options& options, const std::vector<fs::path>& images,
         oriented += batch.oriented;
         if (batch.paths.empty()) continue;
         const InputMaker inputs(batch.images, description.preparation, placement);
-        const std::vector<float> logits = step.logits(inputs.make(whole_batch(batch.images), 0).images);
+        const std::vector<float> logits = logits_of(model, inputs.make(whole_batch(batch.images), 0).images);
         for (size_t i = 0; i < batch.paths.size(); ++i) {
             const auto own = std::span(logits).subspan(i * classes, classes);
             if (!std::ranges::all_of(own, [](float logit) { return std::isfinite(logit); }))
@@ -150,10 +151,9 @@ int run(const Options& options) {
     const auto model = tools::build_model(description, placement, file, options.checkpoint);
 
     const size_t left_out = report_skipped(inputs.skipped, options.strict);
-    tools::TrainingStep step(*model, {}, 0.0);
     Submission submission;
     const size_t failed =
-        left_out + classify(options, images, description, step, placement, threads, submission);
+        left_out + classify(options, images, description, *model, placement, threads, submission);
     std::cout.flush();  // before the CSV file, which may be the standard output too
     if (!options.csv.empty()) submission.write(options.csv);
     if (failed == 0) return 0;

@@ -17,7 +17,7 @@ namespace vitrine::train {
 
 EpochMetrics Trainer::measure(Mistakes& mistakes) {
     const auto validate = [&](Mistakes* seen) {
-        const tools::Scores scores = evaluate(w_.step, w_.validation_inputs, w_.dataset.validation,
+        const tools::Scores scores = evaluate(w_.model, w_.validation_inputs, w_.dataset.validation,
                                               w_.recipe.training.batch_size, seen, w_.reporter);
         return ValidationMetrics{scores.loss(), scores.accuracy(), scores.top5()};
     };
@@ -30,11 +30,11 @@ EpochMetrics Trainer::measure(Mistakes& mistakes) {
                          .train_accuracy = progress_.scores.accuracy(),
                          .val = {},
                          .ema_val = {}};
-    metrics.val = validate(ema_ ? nullptr : &mistakes);
-    if (ema_) {
-        ema_->swap();
+    metrics.val = validate(average() ? nullptr : &mistakes);
+    if (average()) {
+        average()->swap();
         metrics.ema_val = validate(&mistakes);
-        ema_->swap();
+        average()->swap();
     }
     return metrics;
 }
@@ -103,10 +103,10 @@ void Trainer::stop(const Meter& meter) {
     check_parameters(w_.model.state());
     const bool saved = save_checkpoint();
     const bool in_epoch = progress_.batch > 0 || progress_.step == 0;  // else they are saved
-    if (ema_) ema_->swap();
+    if (average()) average()->swap();
     if (in_epoch) w_.folder.save_last(w_.model, metadata(), w_.reporter);
     if (meter.steps() > 0 && interrupted_by() == 0) measure_stopped();
-    if (ema_) ema_->swap();
+    if (average()) average()->swap();
     if (saved) say_stopped();
 }
 
@@ -115,8 +115,8 @@ void Trainer::measure_stopped() {
     const int64_t batch_size = w_.recipe.training.batch_size;
     const tools::Scores scores =
         limits_.short_validation
-            ? evaluate_one_batch(w_.step, w_.validation_inputs, set, batch_size, w_.recipe.seed)
-            : evaluate(w_.step, w_.validation_inputs, set, batch_size, nullptr, w_.reporter);
+            ? evaluate_one_batch(w_.model, w_.validation_inputs, set, batch_size, w_.recipe.seed)
+            : evaluate(w_.model, w_.validation_inputs, set, batch_size, nullptr, w_.reporter);
     if (!std::isfinite(scores.loss()))
         throw Diverged(fmt::format("the validation loss after step {} is {}: the logits overflow",
                                    progress_.step, scores.loss()));

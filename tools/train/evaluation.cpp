@@ -124,14 +124,14 @@ Json Mistakes::to_json(int64_t epoch, Weights weights, const ImageSet& set) cons
     return json;
 }
 
-tools::Scores evaluate(tools::TrainingStep& step, InputMaker& inputs, const ImageSet& set, int64_t batch_size,
+tools::Scores evaluate(nn::Module& model, InputMaker& inputs, const ImageSet& set, int64_t batch_size,
                        Mistakes* mistakes, Reporter& reporter) {
     Loader loader(set, loader_for(inputs, set, batch_size));
     loader.start_epoch(0);
     tools::Scores scores;
     int64_t done = 0;
     for (Batch batch; interrupted_by() == 0 && loader.next(batch);) {
-        const tools::StepOutput output = step.evaluate(inputs.make(batch, 0));
+        const Evaluation output = vitrine::evaluate(model, inputs.make(batch, 0));
         scores.add(output, batch.labels);
         if (mistakes != nullptr) mistakes->add(output.logits, batch.labels, batch.samples);
         reporter.validating(++done, loader.batches());
@@ -139,7 +139,7 @@ tools::Scores evaluate(tools::TrainingStep& step, InputMaker& inputs, const Imag
     return scores;
 }
 
-tools::Scores evaluate_one_batch(tools::TrainingStep& step, InputMaker& inputs, const ImageSet& set,
+tools::Scores evaluate_one_batch(nn::Module& model, InputMaker& inputs, const ImageSet& set,
                                  int64_t batch_size, uint64_t seed) {
     LoaderOptions options = loader_for(inputs, set, batch_size);
     options.shuffle = true;
@@ -148,7 +148,7 @@ tools::Scores evaluate_one_batch(tools::TrainingStep& step, InputMaker& inputs, 
     loader.start_epoch(0);
     tools::Scores scores;
     Batch batch;
-    if (loader.next(batch)) scores.add(step.evaluate(inputs.make(batch, 0)), batch.labels);
+    if (loader.next(batch)) scores.add(vitrine::evaluate(model, inputs.make(batch, 0)), batch.labels);
     return scores;
 }
 

@@ -9,7 +9,6 @@
 #include "data/image_set.h"
 #include "data/input_maker.h"
 #include "tools/common/scores.h"
-#include "tools/common/training_step.h"
 #include "tools/train/metrics.h"
 #include "tools/train/reporter.h"
 
@@ -42,10 +41,10 @@ class Mistakes {
 };
 
 /// The whole set in its order. `mistakes` may be null. An interruption ends it early: see interrupt.h.
-tools::Scores evaluate(tools::TrainingStep& step, InputMaker& inputs, const ImageSet& set, int64_t batch_size,
+tools::Scores evaluate(nn::Module& model, InputMaker& inputs, const ImageSet& set, int64_t batch_size,
                        Mistakes* mistakes, Reporter& reporter);
 /// One batch of the set, drawn from all of it: in its order the first images may be of a single class.
-tools::Scores evaluate_one_batch(tools::TrainingStep& step, InputMaker& inputs, const ImageSet& set,
+tools::Scores evaluate_one_batch(nn::Module& model, InputMaker& inputs, const ImageSet& set,
                                  int64_t batch_size, uint64_t seed);
 
 }  // namespace vitrine::train

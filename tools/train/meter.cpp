@@ -10,13 +10,12 @@ void Meter::Smooth::add(double value) {
     weight_ = keep * weight_ + 1.0;
 }
 
-void Meter::add(const tools::StepOutput& output, std::span<const int32_t> labels, double data_seconds,
-                double step_seconds) {
+void Meter::add(const BatchResult& result, int64_t samples, double data_seconds, double step_seconds) {
     tools::Scores of_step;
-    of_step.add(output, labels);
+    of_step.add(result, samples);
     smooth_loss_.add(of_step.loss());
     smooth_accuracy_.add(of_step.accuracy());
-    scores_.add(output, labels);
+    scores_.add(result, samples);
     ++steps_;
     data_seconds_ += data_seconds;
     step_seconds_ += step_seconds;

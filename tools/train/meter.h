@@ -17,8 +17,8 @@ struct Position {
 
 class Meter {
   public:
-    void add(const tools::StepOutput& output, std::span<const int32_t> labels, double data_seconds,
-             double step_seconds);
+    /// A batch of so many samples.
+    void add(const BatchResult& result, int64_t samples, double data_seconds, double step_seconds);
 
     const tools::Scores& scores() const { return scores_; }
     int64_t steps() const { return steps_; }

@@ -5,6 +5,7 @@
 
 #include <cmath>
 
+#include "engine/step/step.h"
 #include "tools/train/interrupt.h"
 #include "tools/train/run.h"
 #include "tools/train/setup.h"
@@ -29,7 +30,7 @@ int overfit_one_batch(const Options& options, Reporter& reporter) {
     tools::ModelDescription description = describe_model(recipe, dataset, {}, inputs.output_size().height);
     description.dropout = 0.0;
     const std::shared_ptr<nn::Module> model = tools::build_model(description, placement, recipe.seed);
-    tools::TrainingStep step(*model, sgd_options(recipe.phases.front()), 0.0);
+    TrainingStep step(*model, sgd_options(recipe.phases.front()), 0.0);
 
     Loader loader(dataset.train, {.batch_size = std::min(recipe.training.batch_size, dataset.train.count),
                                   .shuffle = true,
@@ -45,7 +46,9 @@ int overfit_one_batch(const Options& options, Reporter& reporter) {
     const int64_t steps = options.max_steps.value_or(default_steps);
     double loss = 0.0;
     for (int64_t i = 1; i <= steps && interrupted_by() == 0; ++i) {
-        loss = step.train(input, rate, recipe.seed, static_cast<uint32_t>(i)).loss;
+        step.accumulate(input, recipe.seed, static_cast<uint32_t>(i));
+        step.update({.learning_rate = rate});
+        loss = step.read().batches.front().loss;
         if (!std::isfinite(loss))
             throw Diverged(fmt::format("the loss of step {} is not finite; try a lower learning rate", i));
         if (i % steps_between_lines == 0) reporter.notice(fmt::format("step {}  loss {:.4f}", i, loss));

@@ -59,7 +59,7 @@ void restore(const SafeTensors& checkpoint, const LiveState& live, const std::st
     if (checkpoint.find("ema_updates") != nullptr)
         live.ema->load_state(checkpoint, source);
     else
-        *live.ema = optim::Ema(live.model);
+        live.ema->restart();
 }
 
 void restore_scheduler(const SafeTensors& checkpoint, const LiveState& live, const std::string& source) {

@@ -143,7 +143,7 @@ int train(const Options& options, Reporter& reporter) {
                        network_size(training_inputs, validation_inputs, recipe.model.name));
     const std::shared_ptr<nn::Module> model = tools::build_model(description, placement, recipe.seed);
     const RunPlan plan = plan_run(recipe, dataset.train.count);
-    tools::TrainingStep step(*model, sgd_options(recipe.phases.front()), recipe.training.label_smoothing);
+    TrainingStep step(*model, sgd_options(recipe.phases.front()), recipe.training.label_smoothing);
 
     if (resumption) fit_to_plan(*resumption, plan, options.existing, reporter);
     std::optional<Publisher> publisher;  // made when the logs are what they are going to be

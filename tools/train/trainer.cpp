@@ -8,6 +8,7 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 #include <span>
+#include <utility>
 
 #include "engine/error.h"
 #include "tools/common/non_finite.h"
@@ -20,10 +21,9 @@
 namespace vitrine::train {
 namespace {
 
-/// How far a step's norm moves the usual one.
-constexpr double norm_memory = 0.98;
-constexpr int64_t logged_steps = 4000;  // of a run, about: more would make no better curve
-constexpr int64_t first_steps = 100;    // all of these are: a run that diverges mostly does so here
+constexpr int64_t logged_steps = 4000;         // of a run, about: more would make no better curve
+constexpr int64_t first_steps = 100;           // all of these are: a run that diverges mostly does so here
+constexpr double seconds_between_reads = 0.1;  // as often as a terminal shows something new
 
 /// Training leaves an incomplete last batch out, unless there is no other.
 LoaderOptions training_loader(const Workshop& workshop) {
@@ -37,19 +37,13 @@ LoaderOptions training_loader(const Workshop& workshop) {
     return loader;
 }
 
-/// What a mixed image counts as: the label that has more of it, its own at halves.
-std::vector<int32_t> stronger_labels(const NetworkInput& input, const std::vector<int32_t>& own) {
-    const bool mixed_in = input.other_labels.defined() && input.share < 0.5;
-    return mixed_in ? input.other_labels.to_host<int32_t>() : own;
-}
-
 int64_t log_interval(const RunPlan& plan) { return std::max<int64_t>(1, plan.steps() / logged_steps); }
 
 }  // namespace
 
 Trainer::Trainer(const Workshop& workshop, const Limits& limits)
     : w_(workshop), limits_(limits), loader_(w_.dataset.train, training_loader(w_)) {
-    if (w_.recipe.training.ema_decay > 0.0) ema_.emplace(w_.model);
+    if (w_.recipe.training.ema_decay > 0.0) w_.step.keep_average(w_.recipe.training.ema_decay);
     progress_.batches_per_epoch = w_.plan.batches_per_epoch;
     enter_phase();
 }
@@ -57,8 +51,9 @@ Trainer::Trainer(const Workshop& workshop, const Limits& limits)
 void Trainer::resume(const Resumption& resumption) {
     progress_ = resumption.progress;
     if (!finished()) enter_phase();
-    const LiveState live{w_.model, w_.step.optimiser(), ema_ ? &*ema_ : nullptr, *scheduler_};
+    const LiveState live{w_.model, w_.step.optimiser(), average() ? &*average() : nullptr, *scheduler_};
     restore(resumption.checkpoint, live, resumption.source);
+    w_.step.set_usual_norm(progress_.usual_norm);
     if (tools::first_non_finite(w_.model.state()) != nullptr)
         throw Error(fmt::format("{}: its weights are not finite", resumption.source));
     if (finished()) return;
@@ -84,7 +79,7 @@ void Trainer::begin_phase() {
         w_.reporter.notice(fmt::format("{}; {} begins with the last weights", error.what(), settings.name));
         return;
     }
-    if (ema_) ema_.emplace(w_.model);
+    if (average()) average()->restart();
 }
 
 Ending Trainer::run() {
@@ -127,6 +122,7 @@ Meter Trainer::train_epoch() {
         train_batch(batch, meter, watch.restart());
         watch.restart();
     }
+    read_steps(meter);
     return meter;
 }
 
@@ -144,58 +140,60 @@ uint32_t Trainer::batch_number() const {
 void Trainer::train_batch(const Batch& batch, Meter& meter, double data_seconds) {
     const Stopwatch watch;
     in_step_ = true;
-    const NetworkInput input = w_.training_inputs.make(batch, static_cast<uint32_t>(progress_.epoch));
-    if (at_step_end()) w_.step.optimiser().zero_gradients();
-    const tools::StepOutput output = w_.step.backward(input, w_.recipe.seed, batch_number());
-    if (!std::isfinite(output.loss)) explain_loss(input);
+    Unread unread{.samples = batch.count,
+                  .batch = progress_.batch,
+                  .steps_before = progress_.step,
+                  .setting_before = progress_.last_setting,
+                  .data_seconds = data_seconds};
+    w_.step.accumulate(w_.training_inputs.make(batch, static_cast<uint32_t>(progress_.epoch)), w_.recipe.seed,
+                       batch_number());
     ++progress_.batch;
-    const std::vector<int32_t> labels = stronger_labels(input, batch.labels);
-    progress_.scores.add(output, labels);
-    progress_.logged_loss.add(output.loss);
-    if (at_step_end()) update();
-    meter.add(output, labels, data_seconds, watch.seconds());
-    w_.reporter.step(position(), meter);
-    if (at_step_end() && checkpoint_due()) save_checkpoint();
+    if (at_step_end()) unread.update = update();
+    unread.position = position();
+    unread.step_seconds = watch.seconds();
+    unread_.push_back(unread);
+    const bool checkpoint = at_step_end() && checkpoint_due();
+    if (checkpoint || w_.step.must_read() || since_read_.seconds() >= seconds_between_reads)
+        read_steps(meter);
+    if (checkpoint) save_checkpoint();
 }
 
-void Trainer::update() {
+Trainer::UnreadUpdate Trainer::update() {
     const recipe::TrainingSettings& training = w_.recipe.training;
-    optim::Sgd& optimiser = w_.step.optimiser();
-    const double scale = 1.0 / static_cast<double>(training.accumulate);
     progress_.last_setting = scheduler_->setting();
-    const bool guarded = guards_norm();
-    double norm = 0.0;
-    if (guarded || logs_next_step()) norm = scale * optimiser.gradient_norm();
-    if (guarded && is_outlier(norm)) {
-        ++progress_.skipped_steps;
-    } else {
-        const double clipped =
-            training.clip_norm > 0.0 ? optim::clip_coefficient(norm, training.clip_norm) : 1.0;
-        optimiser.step({.learning_rate = progress_.last_setting.learning_rate,
-                        .momentum = progress_.last_setting.momentum,
-                        .gradient_scale = scale * clipped});
-        if (ema_) ema_->update(optim::warmed_up_decay(training.ema_decay, ema_->updates()));
-    }
-    if (guarded && std::isfinite(norm)) {
-        const double keep = progress_.usual_norm > 0.0 ? norm_memory : 0.0;
-        progress_.usual_norm = keep * progress_.usual_norm + (1.0 - keep) * norm;
-    }
     const bool logged = logs_next_step();
+    w_.step.update({.learning_rate = progress_.last_setting.learning_rate,
+                    .momentum = progress_.last_setting.momentum,
+                    .batches = training.accumulate,
+                    .clip_norm = training.clip_norm,
+                    .skip_outliers = training.skip_outliers,
+                    .measure_norm = logged});
     ++progress_.step;
     in_step_ = false;
     scheduler_->after_batch();
     require_folder();
-    if (logged) log_step(norm);
+    return {progress_.step, progress_.last_setting, logged};
 }
 
-bool Trainer::guards_norm() const {
-    return w_.recipe.training.clip_norm > 0.0 || w_.recipe.training.skip_outliers > 0.0;
-}
-
-bool Trainer::is_outlier(double norm) const {
-    if (!std::isfinite(norm)) return true;
-    const double factor = w_.recipe.training.skip_outliers;
-    return factor > 0.0 && progress_.usual_norm > 0.0 && norm > factor * progress_.usual_norm;
+void Trainer::read_steps(Meter& meter) {
+    const StepScalars::Reading reading = w_.step.read();
+    since_read_.restart();
+    auto batch = reading.batches.begin();
+    auto updated = reading.updates.begin();
+    for (const Unread& unread : std::exchange(unread_, {})) {
+        const BatchResult& result = *batch++;
+        if (!std::isfinite(result.loss)) explain_loss(unread);
+        progress_.scores.add(result, unread.samples);
+        progress_.logged_loss.add(result.loss);
+        if (unread.update) {
+            const UpdateResult& of_update = *updated++;
+            progress_.skipped_steps += of_update.followed ? 0 : 1;
+            if (unread.update->logged) log_step(*unread.update, of_update.norm);
+        }
+        meter.add(result, unread.samples, unread.data_seconds, unread.step_seconds);
+        w_.reporter.step(unread.position, meter);
+    }
+    progress_.usual_norm = reading.usual_norm;
 }
 
 bool Trainer::logs_next_step() const {
@@ -203,13 +201,13 @@ bool Trainer::logs_next_step() const {
     return step <= first_steps || step % log_interval(w_.plan) == 0;
 }
 
-void Trainer::log_step(double gradient_norm) {
-    const double epoch = static_cast<double>(progress_.step) / static_cast<double>(w_.plan.steps_per_epoch);
-    const Json line = {{"step", progress_.step},
+void Trainer::log_step(const UnreadUpdate& update, double gradient_norm) {
+    const double epoch = static_cast<double>(update.step) / static_cast<double>(w_.plan.steps_per_epoch);
+    const Json line = {{"step", update.step},
                        {"epoch", epoch},
                        {"loss", progress_.logged_loss.value()},
-                       {"learning_rate", progress_.last_setting.learning_rate},
-                       {"momentum", progress_.last_setting.momentum},
+                       {"learning_rate", update.setting.learning_rate},
+                       {"momentum", update.setting.momentum},
                        {"gradient_norm", gradient_norm}};
     progress_.logged_loss = {};
     w_.folder.add_step(line);
@@ -238,7 +236,7 @@ bool Trainer::save_checkpoint() {
         [&] {
             check_parameters(w_.model.state());
             SafeTensors state =
-                state_of({w_.model, w_.step.optimiser(), ema_ ? &*ema_ : nullptr, *scheduler_});
+                state_of({w_.model, w_.step.optimiser(), average() ? &*average() : nullptr, *scheduler_});
             state.tensors.push_back(data_tensor(w_.identity));
             return state;
         },
@@ -252,10 +250,10 @@ bool Trainer::save_weights(const EpochMetrics& metrics, bool best) {
     auto description = metadata();
     description["val_accuracy"] = fmt::format("{}", metrics.judged().accuracy);
     // What is judged is what is kept: the averaged weights, where there are some.
-    if (ema_) ema_->swap();
+    if (average()) average()->swap();
     bool saved = w_.folder.save_last(w_.model, description, w_.reporter);
     if (best) saved = w_.folder.save_best(w_.model, metrics.epoch, description, w_.reporter) && saved;
-    if (ema_) ema_->swap();
+    if (average()) average()->swap();
     return saved;
 }
 
@@ -263,7 +261,7 @@ std::map<std::string, std::string> Trainer::metadata() const {
     std::map<std::string, std::string> all = w_.metadata;
     all["epoch"] = std::to_string(progress_.epoch);
     all["step"] = std::to_string(progress_.step);
-    all["weights"] = ema_ ? "averaged" : "plain";
+    all["weights"] = average() ? "averaged" : "plain";
     return all;
 }
 
@@ -274,9 +272,18 @@ void Trainer::require_folder() const {
         w_.folder.path().string(), progress_.step));
 }
 
-void Trainer::explain_loss(const NetworkInput& input) const {
+void Trainer::explain_loss(const Unread& failed) {
+    // The device has left out this update and all later ones: only the counters have gone on.
+    progress_.batch = failed.batch;
+    progress_.step = failed.steps_before;
+    progress_.last_setting = failed.setting_before;
+    in_step_ = true;
     // Not the running statistics: the very forward pass that failed has moved them.
     check_parameters(w_.model.trainable());
+    loader_.start_epoch(progress_.epoch, progress_.batch);
+    Batch batch;
+    loader_.next(batch);
+    const NetworkInput input = w_.training_inputs.make(batch, static_cast<uint32_t>(progress_.epoch));
     const std::optional<std::string> op =
         tools::first_non_finite_op([&] { w_.step.repeat_forward(input, w_.recipe.seed, batch_number()); });
     throw Diverged(fmt::format(

@@ -7,14 +7,14 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "data/dataset.h"
 #include "data/identity.h"
 #include "data/input_maker.h"
 #include "data/loader.h"
-#include "engine/optim/ema.h"
+#include "engine/step/step.h"
 #include "tools/common/run_program.h"
-#include "tools/common/training_step.h"
 #include "tools/train/evaluation.h"
 #include "tools/train/phase_plan.h"
 #include "tools/train/progress.h"
@@ -58,7 +58,7 @@ struct Workshop {
     const Dataset& dataset;
     const DatasetIdentity& identity;  // of the data, for the checkpoints
     nn::Module& model;
-    tools::TrainingStep& step;
+    TrainingStep& step;
     InputMaker& training_inputs;
     InputMaker& validation_inputs;
     RunFolder& folder;
@@ -82,7 +82,7 @@ class Trainer {
     /// Of the step that comes next.
     optim::Setting setting() const { return scheduler_->setting(); }
     const Progress& progress() const { return progress_; }
-    Weights judged_weights() const { return ema_ ? Weights::averaged : Weights::plain; }
+    Weights judged_weights() const { return w_.step.average() ? Weights::averaged : Weights::plain; }
     /// Where the run is, after run() has thrown what this sentence says.
     RunFailure failure(const std::string& sentence) const;
 
@@ -91,6 +91,22 @@ class Trainer {
     Ending run();
 
   private:
+    /// An update that was asked of the device, and a batch, whose results nobody has read yet.
+    struct UnreadUpdate {
+        int64_t step;  // this one counted
+        optim::Setting setting;
+        bool logged;  // it has a line in steps.jsonl
+    };
+    struct Unread {
+        int64_t samples = 0;
+        int64_t batch = 0, steps_before = 0;  // progress_ as it was before
+        optim::Setting setting_before;
+        double data_seconds = 0.0, step_seconds = 0.0;
+        Position position{};                   // after it
+        std::optional<UnreadUpdate> update{};  // that ended with it
+    };
+
+    std::optional<optim::Ema>& average() const { return w_.step.average(); }
     const PhasePlan& phase() const { return w_.plan.phases[static_cast<size_t>(progress_.phase())]; }
     /// Sets the optimiser and the scheduler to the phase's.
     void enter_phase();
@@ -100,13 +116,12 @@ class Trainer {
     /// The rest of the epoch's batches, or fewer where the run ends before.
     Meter train_epoch();
     void train_batch(const Batch& batch, Meter& meter, double data_seconds);
-    void update();
-    /// Whether the recipe's update depends on the gradients' norm.
-    bool guards_norm() const;
-    bool is_outlier(double norm) const;
+    UnreadUpdate update();
     /// Whether the step that comes next has a line in steps.jsonl.
     bool logs_next_step() const;
-    void log_step(double gradient_norm);
+    /// What the steps since the last reading came to: waits for the device.
+    void read_steps(Meter& meter);
+    void log_step(const UnreadUpdate& update, double gradient_norm);
     EndedBy ended_by() const;
     /// Validates after the epoch and writes metrics and checkpoints. False if a signal came in between.
     bool finish_epoch(const Meter& meter);
@@ -128,7 +143,7 @@ class Trainer {
     uint32_t batch_number() const;
     std::map<std::string, std::string> metadata() const;
     void require_folder() const;
-    [[noreturn]] void explain_loss(const NetworkInput& input) const;
+    [[noreturn]] void explain_loss(const Unread& failed);
     /// Throws Diverged if one of them is not finite.
     void check_parameters(const std::vector<nn::NamedParameter>& parameters) const;
 
@@ -136,12 +151,12 @@ class Trainer {
     Limits limits_;
     Progress progress_;
     std::optional<optim::PhaseScheduler> scheduler_;
-    std::optional<optim::Ema> ema_;
     Loader loader_;
+    std::vector<Unread> unread_;
     bool in_step_ = false;             // which is not counted in progress_ yet
     double validation_seconds_ = 0.0;  // of the last epoch
     double checkpoint_seconds_ = 0.0;  // since the last epoch
-    Stopwatch since_start_, since_checkpoint_;
+    Stopwatch since_start_, since_checkpoint_, since_read_;
 };
 
 }  // namespace vitrine::train

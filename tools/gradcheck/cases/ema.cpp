@@ -2,68 +2,57 @@
 
 #include <fmt/format.h>
 
-#include <memory>
-
 #include "tools/gradcheck/cases/list.h"
 #include "tools/gradcheck/harness/draw.h"
 
 namespace vitrine::gradcheck {
 namespace {
 
-constexpr size_t updates = 3;
+constexpr int updates = 3;
 
-std::string average_name(size_t parameter) { return fmt::format("average{}", parameter); }
-std::string value_name(size_t parameter, size_t update) {
-    return fmt::format("value{}_update{}", parameter, update);
+/// An UpdateDecision of these: what concerns the update alone, then the Lerp. The second one is left out.
+std::vector<double> decision_of(int update, double decay) {
+    const Lerp lerp(decay);
+    return {update == 1 ? 0.0 : 1.0, -9, lerp.weight, lerp.from_value ? 1.0 : 0.0};
 }
 
-/// The parameters of each update, kept alive for the spans in the arguments.
-using Parameters = std::vector<std::vector<EmaParameter>>;
+std::string decision_name(int update) { return fmt::format("decision_update{}", update); }
+std::string value_name(int update) { return fmt::format("value_update{}", update); }
 
-std::vector<EmaUpdate> calls(const std::vector<int64_t>& counts, double decay, Parameters& parameters,
-                             DType dtype, const Bindings& b) {
-    parameters.assign(updates, {});
+std::vector<EmaUpdate> calls(int64_t count, double decay, DType dtype, const Bindings& b) {
     std::vector<EmaUpdate> result;
-    for (size_t update = 0; update < updates; ++update) {
-        for (size_t i = 0; i < counts.size(); ++i) {
-            parameters[update].push_back({counts[i], b[value_name(i, update)], b[average_name(i)]});
-        }
-        result.push_back({dtype, parameters[update], decay});
-    }
+    for (int update = 0; update < updates; ++update)
+        result.push_back(
+            {dtype, count, b[value_name(update)], b["average"], decay, b.optional(decision_name(update))});
     return result;
 }
 
-Values expected(const std::vector<int64_t>& counts, double decay, const Values& inputs) {
-    Values results;
-    for (size_t i = 0; i < counts.size(); ++i) {
-        std::vector<double> average = inputs.at(average_name(i));
-        for (size_t update = 0; update < updates; ++update) {
-            const std::vector<double>& value = inputs.at(value_name(i, update));
-            for (size_t k = 0; k < average.size(); ++k)
-                average[k] = decay * average[k] + (1 - decay) * value[k];
-        }
-        results[average_name(i)] = std::move(average);
+Values expected(double decay, bool decided, const Values& inputs) {
+    std::vector<double> average = inputs.at("average");
+    for (int update = 0; update < updates; ++update) {
+        if (decided && update == 1) continue;
+        const std::vector<double>& value = inputs.at(value_name(update));
+        for (size_t i = 0; i < average.size(); ++i) average[i] = decay * average[i] + (1 - decay) * value[i];
     }
-    return results;
+    return {{"average", std::move(average)}};
 }
 
-Problem ema_problem(const std::vector<int64_t>& counts, double decay) {
+/// `decided`: on the device, which then has the decay.
+Problem ema_problem(int64_t count, double decay, bool decided = false) {
     Problem problem;
-    problem.shape = fmt::format("{}, decay {}", fmt::join(counts, " + "), decay);
-    for (size_t i = 0; i < counts.size(); ++i) {
-        problem.tensors.push_back(
-            {average_name(i), Role::state, counts[i], uniform(average_name(i), counts[i])});
-        for (size_t update = 0; update < updates; ++update) {
-            const std::string name = value_name(i, update);
-            problem.tensors.push_back({name, Role::input, counts[i], uniform(name, counts[i])});
-        }
+    problem.shape = fmt::format("{}, decay {}{}", count, decay, decided ? ", decided on the device" : "");
+    problem.tensors.push_back({"average", Role::state, count, uniform("average", count)});
+    for (int update = 0; update < updates; ++update) {
+        const std::string name = value_name(update);
+        problem.tensors.push_back({name, Role::input, count, uniform(name, count)});
+        if (decided)
+            problem.tensors.push_back({decision_name(update), Role::input, 4, decision_of(update, decay)});
     }
-    const auto parameters = std::make_shared<Parameters>();
-    problem.forward =
-        pass(&KernelTable::ema_update, [counts, decay, parameters](DType dtype, const Bindings& b) {
-            return calls(counts, decay, *parameters, dtype, b);
-        });
-    problem.expected = [counts, decay](const Values& inputs) { return expected(counts, decay, inputs); };
+    problem.forward = pass(&KernelTable::ema_update,
+                           [count, decay = decided ? 0.0 : decay](DType dtype, const Bindings& b) {
+                               return calls(count, decay, dtype, b);
+                           });
+    problem.expected = [decay, decided](const Values& inputs) { return expected(decay, decided, inputs); };
     return problem;
 }
 
@@ -71,16 +60,12 @@ Problem ema_problem(const std::vector<int64_t>& counts, double decay) {
 
 std::vector<Problem> ema_problems() {
     std::vector<Problem> problems;
-    for (const double decay : {0.0, 0.1, 0.5, 0.999, 1.0}) {
-        problems.push_back(ema_problem({5, 1, 33, 70'001}, decay));
-    }
-    problems.push_back(ema_problem({1}, 0.9));
-    problems.push_back(ema_problem({4096, 4097, 3}, 0.9));
+    for (const double decay : {0.0, 0.1, 0.5, 0.999, 1.0}) problems.push_back(ema_problem(70'001, decay));
+    for (const double decay : {0.3, 0.9}) problems.push_back(ema_problem(2'051, decay, true));
+    for (const int64_t count : {1, 5, 4096, 4097}) problems.push_back(ema_problem(count, 0.9));
     return problems;
 }
 
-std::vector<Problem> ema_layers() {
-    return {ema_problem({864, 32, 32, 288, 24 * 144, 144, 144, 96 * 576, 160 * 960}, 0.999)};
-}
+std::vector<Problem> ema_layers() { return {ema_problem(220'000, 0.999)}; }
 
 }  // namespace vitrine::gradcheck

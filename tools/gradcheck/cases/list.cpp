@@ -18,6 +18,8 @@ const std::vector<Suite>& all_suites() {
         {"linear", linear_problems, linear_layers},
         {"dropout", dropout_problems, dropout_layers},
         {"softmax_cross_entropy", softmax_cross_entropy_problems, softmax_cross_entropy_layers},
+        {"score_batch", score_batch_problems, score_batch_layers},
+        {"decide_update", decide_problems, decide_layers},
         {"sgd_update", sgd_problems, sgd_layers},
         {"l2_norm", l2_norm_problems, l2_norm_layers},
         {"ema_update", ema_problems, ema_layers},

@@ -2,8 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <memory>
-
 #include "tools/gradcheck/cases/list.h"
 #include "tools/gradcheck/harness/draw.h"
 
@@ -14,62 +12,57 @@ constexpr int steps = 3;
 constexpr double learning_rate = 0.1;
 
 struct Options {
-    std::vector<int64_t> counts;  // of the parameters
+    int64_t count;
     double momentum;
     double dampening;
     double weight_decay;
     bool nesterov;
     double gradient_scale = 1;
-
-    /// Each parameter has its own.
-    double weight_decay_of(size_t parameter) const {
-        return weight_decay * static_cast<double>(parameter + 1);
-    }
+    bool decided = false;  // by the device: the second step is left out, the others have a scale of their own
 };
 
-std::string value_name(size_t parameter) { return fmt::format("value{}", parameter); }
-std::string buffer_name(size_t parameter) { return fmt::format("momentum_buffer{}", parameter); }
-std::string gradient_name(size_t parameter, int step) {
-    return fmt::format("gradient{}_step{}", parameter, step);
-}
+/// An UpdateDecision: follows, gradient_scale, and what concerns the average alone.
+std::vector<double> decision_of(int step) { return {step == 1 ? 0.0 : 1.0, step == 0 ? 0.5 : 0.25, -9, -9}; }
+
+std::string gradient_name(int step) { return fmt::format("gradient_step{}", step); }
+std::string decision_name(int step) { return fmt::format("decision_step{}", step); }
 
 std::vector<Tensor> tensors_of(const Options& o) {
-    std::vector<Tensor> tensors;
-    for (size_t i = 0; i < o.counts.size(); ++i) {
-        const int64_t count = o.counts[i];
-        tensors.push_back({value_name(i), Role::state, count, uniform(value_name(i), count)});
-        // The first step must not read the buffers: they start as poison.
-        if (o.momentum != 0) tensors.push_back({buffer_name(i), Role::output, count});
-        for (int step = 0; step < steps; ++step) {
-            tensors.push_back(
-                {gradient_name(i, step), Role::input, count, uniform(gradient_name(i, step), count)});
-        }
+    std::vector<Tensor> tensors{{"value", Role::state, o.count, uniform("value", o.count)}};
+    // The first step must not read the buffer: it starts as poison.
+    if (o.momentum != 0) tensors.push_back({"momentum_buffer", Role::output, o.count});
+    for (int step = 0; step < steps; ++step) {
+        const std::string name = gradient_name(step);
+        tensors.push_back({name, Role::input, o.count, uniform(name, o.count)});
+        if (o.decided) tensors.push_back({decision_name(step), Role::input, 4, decision_of(step)});
     }
     return tensors;
 }
 
-/// The parameters of each step, kept alive for the spans in the arguments.
-using Parameters = std::vector<std::vector<SgdParameter>>;
-
-std::vector<SgdUpdate> updates(const Options& o, Parameters& parameters, DType dtype, const Bindings& b) {
-    parameters.assign(steps, {});
+std::vector<SgdUpdate> updates(const Options& o, DType dtype, const Bindings& b) {
     std::vector<SgdUpdate> calls;
     for (int step = 0; step < steps; ++step) {
-        std::vector<SgdParameter>& own = parameters[static_cast<size_t>(step)];
-        for (size_t i = 0; i < o.counts.size(); ++i) {
-            own.push_back({o.counts[i], b[gradient_name(i, step)], b[value_name(i)],
-                           b.optional(buffer_name(i)), o.weight_decay_of(i)});
-        }
-        calls.push_back(
-            {dtype, own, learning_rate, o.momentum, o.dampening, o.nesterov, step == 0, o.gradient_scale});
+        calls.push_back({.dtype = dtype,
+                         .count = o.count,
+                         .gradient = b[gradient_name(step)],
+                         .value = b["value"],
+                         .momentum_buffer = b.optional("momentum_buffer"),
+                         .learning_rate = learning_rate,
+                         .weight_decay = o.weight_decay,
+                         .momentum = o.momentum,
+                         .dampening = o.dampening,
+                         .nesterov = o.nesterov,
+                         .first_step = step == 0,
+                         .gradient_scale = o.gradient_scale,
+                         .decision = b.optional(decision_name(step))});
     }
     return calls;
 }
 
-/// One element through all steps, as torch.optim.SGD documents it.
-void step_element(const Options& o, double weight_decay, bool first, double gradient, double& value,
+/// One element through a step, as torch.optim.SGD documents it.
+void step_element(const Options& o, double scale, bool first, double gradient, double& value,
                   double& buffer) {
-    double g = o.gradient_scale * gradient + weight_decay * value;
+    double g = scale * gradient + o.weight_decay * value;
     if (o.momentum != 0) {
         buffer = first ? g : o.momentum * buffer + (1 - o.dampening) * g;
         g = o.nesterov ? g + o.momentum * buffer : buffer;
@@ -78,31 +71,29 @@ void step_element(const Options& o, double weight_decay, bool first, double grad
 }
 
 Values expected(const Options& o, const Values& inputs) {
-    Values results;
-    for (size_t i = 0; i < o.counts.size(); ++i) {
-        std::vector<double> value = inputs.at(value_name(i)), buffer(value.size());
-        for (int step = 0; step < steps; ++step) {
-            const std::vector<double>& gradient = inputs.at(gradient_name(i, step));
-            for (size_t k = 0; k < value.size(); ++k)
-                step_element(o, o.weight_decay_of(i), step == 0, gradient[k], value[k], buffer[k]);
-        }
-        results[value_name(i)] = std::move(value);
-        if (o.momentum != 0) results[buffer_name(i)] = std::move(buffer);
+    std::vector<double> value = inputs.at("value"), buffer(value.size());
+    for (int step = 0; step < steps; ++step) {
+        if (o.decided && decision_of(step)[0] == 0) continue;
+        const double scale = o.decided ? decision_of(step)[1] : o.gradient_scale;
+        const std::vector<double>& gradient = inputs.at(gradient_name(step));
+        for (size_t i = 0; i < value.size(); ++i)
+            step_element(o, scale, step == 0, gradient[i], value[i], buffer[i]);
     }
+    Values results{{"value", std::move(value)}};
+    if (o.momentum != 0) results["momentum_buffer"] = std::move(buffer);
     return results;
 }
 
 Problem sgd_problem(const Options& o) {
     Problem problem;
     problem.shape =
-        fmt::format("{}, momentum {}, dampening {}, weight decay {}{}{}", fmt::join(o.counts, " + "),
-                    o.momentum, o.dampening, o.weight_decay, o.nesterov ? ", Nesterov" : "",
+        fmt::format("{}, momentum {}, dampening {}, weight decay {}{}{}", o.count, o.momentum, o.dampening,
+                    o.weight_decay, o.nesterov ? ", Nesterov" : "",
                     o.gradient_scale != 1 ? fmt::format(", gradient scale {}", o.gradient_scale) : "");
+    if (o.decided) problem.shape += ", decided on the device";
     problem.tensors = tensors_of(o);
-    const auto parameters = std::make_shared<Parameters>();
-    problem.forward = pass(&KernelTable::sgd_update, [o, parameters](DType dtype, const Bindings& b) {
-        return updates(o, *parameters, dtype, b);
-    });
+    problem.forward =
+        pass(&KernelTable::sgd_update, [o](DType dtype, const Bindings& b) { return updates(o, dtype, b); });
     problem.expected = [o](const Values& inputs) { return expected(o, inputs); };
     return problem;
 }
@@ -118,17 +109,16 @@ std::vector<Problem> sgd_problems() {
                     // Nesterov's momentum needs a momentum and no dampening, and dampening a momentum.
                     if (nesterov && (momentum == 0 || dampening != 0)) continue;
                     if (dampening != 0 && momentum == 0) continue;
-                    problems.push_back(
-                        sgd_problem({{5, 1, 33, 70'001}, momentum, dampening, weight_decay, nesterov}));
+                    problems.push_back(sgd_problem({70'001, momentum, dampening, weight_decay, nesterov}));
                 }
-    problems.push_back(sgd_problem({{1}, 0.9, 0.3, 0.05, false}));
-    problems.push_back(sgd_problem({{3, 2'050}, 0.9, 0.3, 0.05, false, 0.375}));
-    problems.push_back(sgd_problem({{7}, 0.0, 0.0, 0.05, false, 0.375}));
+    for (const int64_t count : {1, 5, 33}) problems.push_back(sgd_problem({count, 0.9, 0.3, 0.05, false}));
+    problems.push_back(sgd_problem({2'051, 0.9, 0.3, 0.05, false, 0.375}));
+    problems.push_back(sgd_problem({7, 0.0, 0.0, 0.05, false, 0.375}));
+    problems.push_back(sgd_problem({2'051, 0.9, 0.0, 0.05, true, 1, true}));
+    problems.push_back(sgd_problem({33, 0.0, 0.0, 0.05, false, 1, true}));
     return problems;
 }
 
-std::vector<Problem> sgd_layers() {
-    return {sgd_problem({{864, 32, 32, 288, 24 * 144, 144, 144, 96 * 576, 160 * 960}, 0.9, 0, 1e-4, false})};
-}
+std::vector<Problem> sgd_layers() { return {sgd_problem({220'000, 0.9, 0, 1e-4, false})}; }
 
 }  // namespace vitrine::gradcheck

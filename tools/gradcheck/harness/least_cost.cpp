@@ -216,29 +216,30 @@ LeastCost least_cost(const SoftmaxCrossEntropyBackward& args) {
         .cost();
 }
 
+LeastCost least_cost(const ScoreBatch& args) {
+    return Sum(args.dtype)
+        .read(args.batch * args.classes + 1)
+        .read_bytes(index_bytes(args.batch))
+        .write(3)
+        .cost();
+}
+
+LeastCost least_cost(const DecideUpdate& args) {
+    return Sum(args.dtype).read(args.norm != nullptr ? 4 : 3).write(3 + 2 + 4).cost();
+}
+
 LeastCost least_cost(const SgdUpdate& args) {
     Sum sum(args.dtype);
-    for (const SgdParameter& parameter : args.parameters) {
-        sum.read(2 * parameter.count).write(parameter.count);
-        if (parameter.momentum_buffer == nullptr) continue;
-        if (!args.first_step) sum.read(parameter.count);
-        sum.write(parameter.count);
-    }
-    return sum.cost();
+    sum.read(2 * args.count).write(args.count);
+    if (args.momentum_buffer == nullptr) return sum.cost();
+    if (!args.first_step) sum.read(args.count);
+    return sum.write(args.count).cost();
 }
 
-LeastCost least_cost(const L2Norm& args) {
-    Sum sum(args.dtype);
-    for (const L2NormPart& part : args.parts) sum.read(part.count);
-    return sum.write(1).cost();
-}
+LeastCost least_cost(const L2Norm& args) { return Sum(args.dtype).read(args.count).write(1).cost(); }
 
 LeastCost least_cost(const EmaUpdate& args) {
-    Sum sum(args.dtype);
-    for (const EmaParameter& parameter : args.parameters) {
-        sum.read(2 * parameter.count).write(parameter.count);
-    }
-    return sum.cost();
+    return Sum(args.dtype).read(2 * args.count).write(args.count).cost();
 }
 
 LeastCost least_cost(const AugmentImages& args) {

@@ -36,6 +36,8 @@ LeastCost least_cost(const DropoutForward& args);
 LeastCost least_cost(const DropoutBackward& args);
 LeastCost least_cost(const SoftmaxCrossEntropyForward& args);
 LeastCost least_cost(const SoftmaxCrossEntropyBackward& args);
+LeastCost least_cost(const ScoreBatch& args);
+LeastCost least_cost(const DecideUpdate& args);
 LeastCost least_cost(const SgdUpdate& args);
 LeastCost least_cost(const L2Norm& args);
 LeastCost least_cost(const EmaUpdate& args);

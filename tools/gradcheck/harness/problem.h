@@ -107,6 +107,9 @@ enum class Role {
     state,      // reads and updates it
 };
 
+/// Before the pass there is nothing in it.
+inline bool is_written(Role role) { return role == Role::output || role == Role::loss; }
+
 struct Tensor {
     std::string name;
     Role role = Role::input;

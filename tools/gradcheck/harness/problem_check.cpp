@@ -60,7 +60,7 @@ class ProblemCheck {
     void prepare(DType dtype) {
         saved_.clear();
         for (const Tensor& tensor : problem_.tensors) {
-            if (tensor.values.empty()) continue;
+            if (is_written(tensor.role)) continue;
             saved_[tensor.name] =
                 tensor.element == Element::floating ? rounded_to(dtype, tensor.values) : tensor.values;
         }
@@ -84,7 +84,7 @@ class ProblemCheck {
     void prepare_backward(DType dtype) {
         for (const Tensor& tensor : problem_.tensors) {
             const bool floating = tensor.element == Element::floating;
-            if (tensor.role == Role::output || tensor.role == Role::loss) {
+            if (is_written(tensor.role)) {
                 saved_[tensor.name] =
                     floating ? rounded_to(dtype, outputs_.at(tensor.name)) : outputs_.at(tensor.name);
             }

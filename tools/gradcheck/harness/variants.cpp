@@ -22,7 +22,7 @@ DType type_of(const Tensor& tensor, DType floating) {
 }
 
 Access access_of(Role role) {
-    if (role == Role::output || role == Role::loss) return Access::write;
+    if (is_written(role)) return Access::write;
     return role == Role::state ? Access::update : Access::read;
 }
 

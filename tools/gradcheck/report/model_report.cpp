@@ -60,7 +60,7 @@ class StepReport {
     }
 
     static const char* suffix(const std::string& op, Pass pass) {
-        if (op == "sgd_update" || op == "finish_images") return "";
+        if (op == "sgd_update" || op == "finish_images" || op == "score_batch") return "";
         return pass == Pass::forward ? "_forward" : "_backward";
     }
 

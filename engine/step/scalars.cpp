@@ -1,0 +1,70 @@
+// The few numbers of steps in the device's memory: see scalars.h.
+
+#include "engine/step/scalars.h"
+
+#include <span>
+#include <stdexcept>
+
+#include "kernels/optim.h"
+
+namespace vitrine {
+namespace {
+
+// The places of the numbers in their structs.
+constexpr int64_t healthy = 0, usual_norm = 1, average_updates = 2;
+static_assert(sizeof(StepState<float>) == 3 * sizeof(float));
+static_assert(sizeof(UpdateDecision<float>) == 4 * sizeof(float));
+static_assert(sizeof(BatchRecord<float>) == 3 * sizeof(float));
+static_assert(sizeof(UpdateRecord<float>) == 2 * sizeof(float));
+
+}  // namespace
+
+StepScalars::StepScalars(Placement placement) : numbers_(Tensor::zeros({all}, placement)) {
+    set(healthy, 1.0);
+}
+
+void* StepScalars::at(int64_t element) const { return numbers_.part(element, {1}).data(); }
+
+void StepScalars::set(int64_t element, double value) {
+    numbers_.part(element, {1}).assign(std::span<const double>(&value, 1));
+}
+
+void* StepScalars::next_batch() {
+    if (batches_ == capacity) throw std::logic_error("more batches than a reading can hold");
+    return at(first_batch + batch_size * batches_++);
+}
+
+void* StepScalars::next_update() {
+    if (updates_ == capacity) throw std::logic_error("more updates than a reading can hold");
+    return at(first_update + update_size * updates_++);
+}
+
+StepScalars::Reading StepScalars::read() {
+    const std::vector<double> numbers = numbers_.to_host<double>();
+    const auto number = [&](int64_t element) { return numbers[static_cast<size_t>(element)]; };
+    Reading reading;
+    for (int64_t i = 0; i < batches_; ++i) {
+        const int64_t record = first_batch + batch_size * i;
+        reading.batches.push_back({number(record), static_cast<int64_t>(number(record + 1)),
+                                   static_cast<int64_t>(number(record + 2))});
+    }
+    for (int64_t i = 0; i < updates_; ++i) {
+        const int64_t record = first_update + update_size * i;
+        reading.updates.push_back({number(record), number(record + 1) != 0.0});
+    }
+    reading.usual_norm = number(usual_norm);
+    batches_ = updates_ = 0;
+    return reading;
+}
+
+void StepScalars::set_usual_norm(double norm) {
+    if (updates_ != 0) throw std::logic_error("results of steps are unread");
+    set(usual_norm, norm);
+}
+
+void StepScalars::set_average_updates(int64_t updates) {
+    if (updates_ != 0) throw std::logic_error("results of steps are unread");
+    set(average_updates, static_cast<double>(updates));
+}
+
+}  // namespace vitrine

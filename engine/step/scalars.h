@@ -1,0 +1,66 @@
+// The few numbers that steps leave and find in the device's memory, so that the host need not wait for any of them:
+// what each batch and each update came to, what one step hands on to the next, what was decided of an update.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "engine/tensor.h"
+
+namespace vitrine {
+
+/// Of one batch.
+struct BatchResult {
+    double loss = 0.0;  // mean of the batch
+    int64_t top1 = 0, top5 = 0;
+};
+
+/// Of one update.
+struct UpdateResult {
+    double norm = 0.0;     // of the gradients, before they were clipped; 0 where it was not measured
+    bool followed = true;  // false: parameters, momentum and average stayed as they were
+};
+
+class StepScalars {
+  public:
+    /// Batches and updates between two readings, at most.
+    static constexpr int64_t capacity = 64;
+
+    explicit StepScalars(Placement placement);
+
+    /// For kernels: StepState<T> and UpdateDecision<T>, T being the dtype of the placement.
+    void* state() const { return at(0); }
+    void* decision() const { return at(state_size); }
+    /// A BatchRecord<T> and an UpdateRecord<T> that nobody has used since the last reading. Throws
+    /// std::logic_error beyond `capacity`.
+    void* next_batch();
+    void* next_update();
+    bool is_full() const { return batches_ == capacity || updates_ == capacity; }
+
+    struct Reading {
+        std::vector<BatchResult> batches;
+        std::vector<UpdateResult> updates;
+        double usual_norm = 0.0;
+    };
+    /// All since the last reading. Waits for the device.
+    Reading read();
+
+    /// What the next decision finds; no update may be unread.
+    void set_usual_norm(double norm);
+    void set_average_updates(int64_t updates);
+
+  private:
+    static constexpr int64_t state_size = 3, decision_size = 4, batch_size = 3, update_size = 2;
+    static constexpr int64_t first_batch = state_size + decision_size;
+    static constexpr int64_t first_update = first_batch + capacity * batch_size;
+    static constexpr int64_t all = first_update + capacity * update_size;
+
+    void* at(int64_t element) const;
+    void set(int64_t element, double value);
+
+    Tensor numbers_;  // [all]: state, decision, batches, updates
+    int64_t batches_ = 0, updates_ = 0;
+};
+
+}  // namespace vitrine

@@ -1,0 +1,67 @@
+// The numbers of a model in one piece: see state.h.
+
+#include "engine/step/state.h"
+
+#include <stdexcept>
+#include <utility>
+
+#include "engine/autograd.h"
+
+namespace vitrine {
+namespace {
+
+int64_t aligned(int64_t count) {
+    return (count + FlatState::alignment - 1) / FlatState::alignment * FlatState::alignment;
+}
+
+}  // namespace
+
+FlatState::FlatState(std::vector<nn::NamedParameter> parameters)
+    : parameters_(std::move(parameters)), begins_(parameters_.size()) {
+    place([&](size_t index) { return is_trained(index) && !is_norm_or_bias(index); });
+    place([&](size_t index) { return is_trained(index) && is_norm_or_bias(index); });
+    trained_count_ = count_;
+    place([&](size_t index) { return !is_trained(index) && !is_counter(index); });
+    if (order_.empty()) return;
+    placement_ = parameter(order_.front()).value.placement();
+    values_ = zeros(count_);
+    if (trained_count_ > 0) gradients_ = zeros(trained_count_);
+    for (const size_t index : order_) {
+        Tensor& value = parameter(index).value;
+        if (value.dtype() != placement_.dtype || value.device() != placement_.device)
+            throw std::logic_error("parameters of several types or devices in one state");
+        Tensor moved = part(values_, index);
+        moved.assign_copy(value);
+        if (is_trained(index)) moved.require_gradient().slot()->collect_in(part(gradients_, index));
+        value = std::move(moved);
+    }
+}
+
+void FlatState::place(const std::function<bool(size_t)>& wanted) {
+    for (size_t index = 0; index < parameters_.size(); ++index) {
+        if (!wanted(index)) continue;
+        begins_[index] = count_;
+        count_ += aligned(parameter(index).value.count());
+        order_.push_back(index);
+    }
+}
+
+Tensor FlatState::part(const Tensor& array, size_t index) const {
+    return array.part(begins_[index], parameter(index).value.shape());
+}
+
+std::vector<Range> FlatState::ranges_of(const std::function<bool(size_t)>& wanted) const {
+    std::vector<Range> ranges;
+    for (const size_t index : order_) {
+        if (!is_trained(index) || !wanted(index)) continue;
+        const int64_t begin = begins_[index];
+        const int64_t end = begin + aligned(parameter(index).value.count());
+        if (!ranges.empty() && ranges.back().end == begin)
+            ranges.back().end = end;
+        else
+            ranges.push_back({begin, end});
+    }
+    return ranges;
+}
+
+}  // namespace vitrine

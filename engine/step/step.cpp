@@ -1,0 +1,106 @@
+// One step of training: see step.h.
+
+#include "engine/step/step.h"
+
+#include <algorithm>
+
+#include "engine/ops/ops.h"
+#include "engine/trace.h"
+#include "kernels/kernels.h"
+
+namespace vitrine {
+
+TrainingStep::TrainingStep(nn::Module& model, const optim::SgdOptions& options, double label_smoothing)
+    : model_(model),
+      state_(model.state()),
+      optimiser_(state_, options),
+      scalars_(state_.placement()),
+      label_smoothing_(label_smoothing) {}
+
+void TrainingStep::keep_average(double decay) {
+    average_decay_ = decay;
+    if (!average_) average_.emplace(state_);
+}
+
+Tensor TrainingStep::loss_of(const Tensor& logits, const NetworkInput& input) const {
+    return ops::softmax_cross_entropy(logits, input.labels, label_smoothing_,
+                                      {input.other_labels, input.share});
+}
+
+void TrainingStep::accumulate(const NetworkInput& input, uint64_t seed, uint32_t batch) {
+    forward(input, seed, batch);
+    backward();
+}
+
+void TrainingStep::forward(const NetworkInput& input, uint64_t seed, uint32_t batch) {
+    if (!accumulating_) optimiser_.zero_gradients();
+    accumulating_ = true;
+    model_.set_training(true);
+    model_.set_step(seed, batch);
+    const Recording recording(tape_);
+    const Tensor logits = model_(input.images);
+    loss_ = loss_of(logits, input);
+    // A mixed image counts as the label that has more of it, its own at halves.
+    const bool other_is_stronger = input.other_labels.defined() && input.share < 0.5;
+    const Tensor& labels = other_is_stronger ? input.other_labels : input.labels;
+    kernels(logits.device())
+        .score_batch({.dtype = logits.dtype(),
+                      .batch = logits.shape()[0],
+                      .classes = logits.shape()[1],
+                      .logits = logits.data(),
+                      .labels = static_cast<const int32_t*>(labels.data()),
+                      .loss = loss_.data(),
+                      .record = scalars_.next_batch(),
+                      .state = scalars_.state()});
+    observe_forward("score_batch", {logits}, loss_);
+}
+
+void TrainingStep::backward() {
+    tape_.backward(loss_);
+    loss_ = {};
+}
+
+void TrainingStep::decide(const Hyperparameters& hyperparameters) {
+    if (average_ && average_->updates() != average_updates_) {  // begun anew, or loaded
+        average_updates_ = average_->updates();
+        scalars_.set_average_updates(average_updates_);
+    }
+    const bool needs_norm = hyperparameters.clip_norm > 0.0 || hyperparameters.skip_outliers > 0.0 ||
+                            hyperparameters.measure_norm;
+    const Tensor norm = needs_norm ? optimiser_.gradient_norm() : Tensor();
+    kernels(state_.placement().device)
+        .decide_update({.dtype = state_.placement().dtype,
+                        .norm = norm.data(),
+                        .gradient_scale = 1.0 / static_cast<double>(hyperparameters.batches),
+                        .clip_norm = hyperparameters.clip_norm,
+                        .skip_outliers = hyperparameters.skip_outliers,
+                        .average_decay = average_decay_,
+                        .record = scalars_.next_update(),
+                        .state = scalars_.state(),
+                        .decision = scalars_.decision()});
+}
+
+void TrainingStep::update(const Hyperparameters& hyperparameters) {
+    decide(hyperparameters);
+    optimiser_.step({.learning_rate = hyperparameters.learning_rate,
+                     .momentum = hyperparameters.momentum,
+                     .decision = scalars_.decision()});
+    if (average_) average_->update_as_decided(scalars_.decision());
+    accumulating_ = false;
+}
+
+StepScalars::Reading TrainingStep::read() {
+    StepScalars::Reading reading = scalars_.read();
+    const int64_t made = std::ranges::count(reading.updates, true, &UpdateResult::followed);
+    average_updates_ += made;
+    if (average_) average_->count_updates(made);
+    return reading;
+}
+
+void TrainingStep::repeat_forward(const NetworkInput& input, uint64_t seed, uint32_t batch) {
+    model_.set_training(true);
+    model_.set_step(seed, batch);
+    loss_of(model_(input.images), input);
+}
+
+}  // namespace vitrine

@@ -1,0 +1,83 @@
+// One step of training, the only one there is: what train runs, bench times and the tests check.
+//
+//     accumulate   forward, loss, scores, backward: adds to the gradients     once or more
+//     update       norm, decision, SGD, average                               then once
+//     read         what all of that came to                                   whenever somebody wants to know
+//
+// Only read() waits for the device. Whether an update is made, and how far it goes, is decided there
+// (DecideUpdate, kernels/optim.h): a loss that is not finite keeps its own update and all later ones from
+// being made, so that the host may hear of it late.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+#include "engine/autograd.h"
+#include "engine/nn/module.h"
+#include "engine/optim/ema.h"
+#include "engine/optim/sgd.h"
+#include "engine/step/input.h"
+#include "engine/step/scalars.h"
+#include "engine/step/state.h"
+
+namespace vitrine {
+
+/// What an update is made with.
+struct Hyperparameters {
+    double learning_rate = 0.0;
+    std::optional<double> momentum{};  // where it is not the optimiser's own
+    int64_t batches = 1;               // that were accumulated: the mean of their gradients is followed
+    double clip_norm = 0.0;            // largest norm of all gradients together; 0: any
+    /// An update whose norm is above so many times the usual one is left out; 0: none is. With this or
+    /// clip_norm, so is one whose norm is not finite.
+    double skip_outliers = 0.0;
+    bool measure_norm = false;  // also where neither of them asks for it
+};
+
+class TrainingStep {
+  public:
+    /// The model must outlive the step; its parameters move into a FlatState. Throws Error for options that do
+    /// not go together.
+    TrainingStep(nn::Module& model, const optim::SgdOptions& options, double label_smoothing);
+
+    /// From now on updates move an average of the model, too (optim/ema.h).
+    void keep_average(double decay);
+
+    /// `batch` counts from 0 over the whole run and decides dropout's masks with the seed.
+    void accumulate(const NetworkInput& input, uint64_t seed, uint32_t batch);
+    /// The halves of accumulate(), for who looks at one of them.
+    void forward(const NetworkInput& input, uint64_t seed, uint32_t batch);
+    void backward();
+    void update(const Hyperparameters& hyperparameters);
+
+    /// read() must come before the next batch.
+    bool must_read() const { return scalars_.is_full(); }
+    StepScalars::Reading read();
+
+    /// The forward pass of a batch once more, for a Trace to look on: no gradients. Batch norm's running
+    /// statistics move again.
+    void repeat_forward(const NetworkInput& input, uint64_t seed, uint32_t batch);
+
+    FlatState& state() { return state_; }
+    optim::Sgd& optimiser() { return optimiser_; }
+    std::optional<optim::Ema>& average() { return average_; }
+    void set_usual_norm(double norm) { scalars_.set_usual_norm(norm); }
+
+  private:
+    Tensor loss_of(const Tensor& logits, const NetworkInput& input) const;
+    void decide(const Hyperparameters& hyperparameters);
+
+    nn::Module& model_;
+    FlatState state_;
+    optim::Sgd optimiser_;
+    StepScalars scalars_;
+    std::optional<optim::Ema> average_;
+    double average_decay_ = 0.0;
+    int64_t average_updates_ = 0;  // that the device knows of
+    double label_smoothing_;
+    bool accumulating_ = false;
+    Tape tape_;
+    Tensor loss_;
+};
+
+}  // namespace vitrine

@@ -1,0 +1,22 @@
+// Whether to follow the gradients, and how far: see kernels/optim.h for the formula.
+
+#include "kernels/kernels.h"
+
+namespace vitrine::cpu {
+namespace {
+
+void run_decide(const DecideUpdate& args, Context&) {
+    dispatch_float(args.dtype, [&]<class T>() {
+        const T norm = args.norm != nullptr ? *static_cast<const T*>(args.norm) : T(0);
+        *static_cast<UpdateDecision<T>*>(args.decision) = decide(
+            args, norm, *static_cast<StepState<T>*>(args.state), *static_cast<UpdateRecord<T>*>(args.record));
+    });
+}
+
+constexpr Implementation<DecideUpdate> decide_list[]{{"formula", refuses_nothing, run_decide}};
+
+}  // namespace
+
+const Kernel<DecideUpdate> decide_update{"decide_update", decide_list};
+
+}  // namespace vitrine::cpu

@@ -1,0 +1,49 @@
+// What a batch came to: the ranks of its labels, row by row, then their counts.
+
+#include "kernels/cpu/parallel.h"
+#include "kernels/kernels.h"
+
+namespace vitrine::cpu {
+namespace {
+
+/// The loops have no exit, so that the compiler makes vectors of them.
+template <class T>
+int32_t rank_of_label(const T* logits, int64_t classes, int64_t label) {
+    const T own = logits[label];
+    int32_t before = 0, bad = 0;
+    for (int64_t k = 0; k < label; ++k) before += logits[k] >= own;
+    for (int64_t k = label + 1; k < classes; ++k) before += logits[k] > own;
+    for (int64_t k = 0; k < classes; ++k) bad += !is_finite(logits[k]);
+    return bad == 0 ? before : unranked;
+}
+
+template <class T>
+void score(const ScoreBatch& args, int32_t* ranks) {
+    const T* logits = static_cast<const T*>(args.logits);
+    const auto chunks = Chunks::of(args.batch, /*smallest=*/16, /*most=*/64);
+    parallel_for(chunks.count(), [&](int64_t chunk) {
+        for (int64_t row = chunks.begin(chunk); row < chunks.end(chunk); ++row)
+            ranks[row] = rank_of_label(logits + row * args.classes, args.classes, args.labels[row]);
+    });
+    int64_t top1 = 0, top5 = 0;
+    for (int64_t row = 0; row < args.batch; ++row) {
+        top1 += ranks[row] < 1;
+        top5 += ranks[row] < 5;
+    }
+    const T loss = *static_cast<const T*>(args.loss);
+    *static_cast<BatchRecord<T>*>(args.record) = {loss, static_cast<T>(top1), static_cast<T>(top5)};
+    if (!is_finite(loss)) static_cast<StepState<T>*>(args.state)->healthy = T(0);
+}
+
+void run_score(const ScoreBatch& args, Context& context) {
+    int32_t* ranks = context.scratch.take<int32_t>(args.batch);
+    dispatch_float(args.dtype, [&]<class T>() { score<T>(args, ranks); });
+}
+
+constexpr Implementation<ScoreBatch> score_list[]{{"rows", refuses_nothing, run_score}};
+
+}  // namespace
+
+const Kernel<ScoreBatch> score_batch{"score_batch", score_list};
+
+}  // namespace vitrine::cpu
