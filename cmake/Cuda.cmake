@@ -1,7 +1,7 @@
 # Finds nvcc, and cuDNN and cuBLAS for the implementations that ours are measured against. All of it is optional.
 
 include(CheckLanguage)
-include(Rivals)
+include(VendorLibraries)
 if(NOT CMAKE_CUDA_COMPILER AND NOT DEFINED ENV{CUDACXX})
   # Where the toolkit's own installer puts it, which is seldom in the path.
   find_program(VITRINE_NVCC nvcc HINTS ENV CUDA_PATH ENV CUDA_HOME PATHS /usr/local/cuda PATH_SUFFIXES bin)
@@ -62,15 +62,15 @@ set(VITRINE_CUDA_OBJECTS ${CMAKE_BINARY_DIR}/kernels/cuda/CMakeFiles/vitrine_cud
 # The same kernels' PTX, and that of planted mistakes, for tests/cuda.
 set(VITRINE_PTX_OBJECTS ${CMAKE_BINARY_DIR}/kernels/cuda/CMakeFiles/kernels_ptx.dir)
 set(VITRINE_PLANTED_OBJECTS ${CMAKE_BINARY_DIR}/kernels/cuda/CMakeFiles/planted_ptx.dir)
-vitrine_rivals_problem(problem "${CUDNN_INCLUDE_DIR}" "${CUBLAS_INCLUDE_DIR}")
+vitrine_vendor_problem(problem "${CUDNN_INCLUDE_DIR}" "${CUBLAS_INCLUDE_DIR}")
 if(problem)
-  set(rivals "without cuDNN and cuBLAS (${problem})")
+  set(vendor "without cuDNN and cuBLAS (${problem})")
 else()
-  set(rivals "with cuDNN and cuBLAS as rivals")
-  set(VITRINE_CUDA_RIVALS ON)
+  set(vendor "with cuDNN and cuBLAS as rivals")
+  set(VITRINE_CUDA_VENDOR ON)
   if(CUDNN_LIBRARY AND CUBLAS_LIBRARY)
-    set(VITRINE_RIVALS_INSTALLED ON)
+    set(VITRINE_VENDOR_INSTALLED ON)
   endif()
 endif()
 string(REPLACE ";" ", " architectures "${architectures}")
-message(STATUS "The cuda device: nvcc ${CMAKE_CUDA_COMPILER_VERSION} for ${architectures}, ${rivals}")
+message(STATUS "The cuda device: nvcc ${CMAKE_CUDA_COMPILER_VERSION} for ${architectures}, ${vendor}")

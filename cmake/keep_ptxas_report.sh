@@ -1,6 +1,6 @@
 #!/bin/sh
 # Runs a compile command of nvcc and keeps what `ptxas -v` says of the kernels (registers, spills, shared memory) in
-# OBJECT.ptxas, for tools/resources. Everything else that the compiler says goes on to the standard error.
+# OBJECT.ptxas, for lab/resources. Everything else that the compiler says goes on to the standard error.
 object=""
 previous=""
 for argument in "$@"; do

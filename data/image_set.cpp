@@ -108,8 +108,7 @@ ChannelStatistics channel_statistics(const ImageSet& set) {
         const double mean = static_cast<double>(sum[c]) / count;
         const double variance = static_cast<double>(sum_of_squares[c]) / count - mean * mean;
         statistics.mean[c] = static_cast<float>(mean / 255.0);
-        statistics.deviation[c] =
-            static_cast<float>(std::max(std::sqrt(std::max(variance, 0.0)), 1.0) / 255.0);
+        statistics.stddev[c] = static_cast<float>(std::max(std::sqrt(std::max(variance, 0.0)), 1.0) / 255.0);
     }
     return statistics;
 }

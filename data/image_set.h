@@ -56,7 +56,7 @@ ImageSet unlabelled_set(std::vector<uint8_t> pixels, int64_t count, int64_t side
 /// Mean and deviation of each channel, in the units that a model sees: pixel / 255.
 struct ChannelStatistics {
     std::array<float, 3> mean{};
-    std::array<float, 3> deviation{};  // never below 1/255, so that dividing by it is safe
+    std::array<float, 3> stddev{};  // never below 1/255, so that dividing by it is safe
 };
 
 /// Over all pixels of the set or, above 256 MiB, over evenly spaced images that make up 256 MiB. Exact

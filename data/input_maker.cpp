@@ -41,7 +41,7 @@ InputMaker::InputMaker(const ImageSet& set, const TrainTransform& transform, Pla
     seed_ = seed;
     train_ = transform;
     finish_.mean = transform.normalize.mean;
-    finish_.deviation = transform.normalize.deviation;
+    finish_.stddev = transform.normalize.stddev;
     finish_.seed = seed;
     if (transform.noise) {
         poisson_ = poisson_table(transform.noise->rate);
@@ -55,7 +55,7 @@ InputMaker::InputMaker(const ImageSet& set, const EvalTransform& transform, Plac
     : InputMaker(set, placement) {
     evaluation_ = transform;
     finish_.mean = transform.normalize.mean;
-    finish_.deviation = transform.normalize.deviation;
+    finish_.stddev = transform.normalize.stddev;
     const ImageSize size = transform.size_of({set.width, set.height});
     out_ = {size.height, size.width};
 }
@@ -141,12 +141,12 @@ NetworkInput InputMaker::make(const Batch& batch, uint32_t epoch) const {
         Draws draws(RandomKey{seed_, RandomPurpose::mix, epoch, static_cast<uint32_t>(batch.index)});
         const MixDraw mix = draw_mix(train_->mix, out_, draws);
         finish.mixing = mix.mixing;
-        finish.share = input.share = mix.share;
+        finish.lambda = input.lambda = mix.lambda;
         finish.mixed_box = mix.box;
         if (mix.mixing != BatchMixing::none) {
             std::vector<int32_t> before = batch.labels;
             std::rotate(before.begin(), before.end() - 1, before.end());
-            input.other_labels = Tensor::from_host(before, {batch.count}, labels);
+            input.labels_b = Tensor::from_host(before, {batch.count}, labels);
         }
     }
     input.images = ops::finish_images(augmented, finish, placement_.dtype);

@@ -20,8 +20,8 @@ struct Colour {
 
 template <class T>
 constexpr Colour<T> colour_of(const ImageFinish& finish, size_t c) {
-    return {static_cast<T>(1 / (255 * finish.deviation[c])), static_cast<T>(1 / finish.deviation[c]),
-            static_cast<T>(-finish.mean[c] / finish.deviation[c])};
+    return {static_cast<T>(1 / (255 * finish.stddev[c])), static_cast<T>(1 / finish.stddev[c]),
+            static_cast<T>(-finish.mean[c] / finish.stddev[c])};
 }
 
 template <class T>
@@ -44,10 +44,10 @@ constexpr T noisy(uint8_t byte, const Colour<T>& colour, int32_t number, int32_t
     return x * colour.unit_scale + colour.shift;
 }
 
-/// share · a + rest · b, each product rounded.
+/// lambda · a + rest · b, each product rounded.
 template <class T>
-constexpr T mixed(T a, T b, T share, T rest) {
-    return a * share + b * rest;
+constexpr T mixed(T a, T b, T lambda, T rest) {
+    return a * lambda + b * rest;
 }
 
 constexpr bool contains(const PixelBox& box, int32_t row, int32_t column) {

@@ -34,7 +34,7 @@ enum class BatchMixing : int32_t { none, mixup, cutmix };
 ///     x = x + p / (the largest p of the batch), p ~ Poisson(rate) for each element; before or after the line
 ///         above; clipped to [0, 1] if wished
 ///     x = what its boxes hold, inside of them; where they overlap, what the last one holds
-///     x = share · x + (1 − share) · (x of the image before it in the batch, of the last for the first); or,
+///     x = lambda · x + (1 − lambda) · (x of the image before it in the batch, of the last for the first); or,
 ///         cutmix: the other x inside a box, this one outside
 ///
 /// Element i of image n (i counts values, in memory's order) draws word i of the streams
@@ -46,7 +46,7 @@ enum class BatchMixing : int32_t { none, mixup, cutmix };
 /// and v2.CutMix. The spans are the host's memory.
 struct ImageFinish {
     std::array<double, 3> mean{0, 0, 0};
-    std::array<double, 3> deviation{1, 1, 1};
+    std::array<double, 3> stddev{1, 1, 1};
 
     std::span<const uint32_t> poisson{};  // poisson_table(rate) of poisson.h; empty: no noise
     bool noise_after_normalize = false;
@@ -55,7 +55,7 @@ struct ImageFinish {
     std::span<const ErasedBox> boxes{};  // [batch, as many for each]; empty: none
 
     BatchMixing mixing = BatchMixing::none;
-    double share = 1.0;    // mixup
+    double lambda = 1.0;   // mixup
     PixelBox mixed_box{};  // cutmix
 
     uint64_t seed = 0;

@@ -57,9 +57,9 @@ struct UpdateRecord {
 ///     norm = gradient_scale · ‖gradients‖
 ///     guarded: clip_norm or skip_outliers is above 0
 ///     follows: healthy, and where it is guarded, norm is finite;
-///              and where skip_outliers is above 0, norm ≤ skip_outliers · usual_norm, once there is a usual one
+///              and where skip_outliers is above 0, norm ≤ skip_outliers · gradient_norm_ema, once there is a usual one
 ///     gradient_scale → gradient_scale · clip_coefficient(norm, clip_norm)
-///     usual_norm ← 0.98 · usual_norm + 0.02 · norm where it is guarded and norm is finite; the first takes its place
+///     gradient_norm_ema ← 0.98 · gradient_norm_ema + 0.02 · norm where it is guarded and norm is finite; the first takes its place
 ///     the average's decay is 0 for its first update, which copies, then warmed_up_decay(average_decay)
 struct DecideUpdate {
     DType dtype = DType::f32;
@@ -80,7 +80,7 @@ constexpr UpdateDecision<T> decide(const DecideUpdate& args, T norm_of_gradients
     constexpr double memory = 0.98;  // how long a norm counts
     const bool known = args.norm != nullptr;
     const double norm = known ? args.gradient_scale * static_cast<double>(norm_of_gradients) : 0.0;
-    const auto usual = static_cast<double>(state.usual_norm);
+    const auto usual = static_cast<double>(state.gradient_norm_ema);
     const bool guarded = args.clip_norm > 0.0 || args.skip_outliers > 0.0;
     const bool outlier = args.skip_outliers > 0.0 && usual > 0.0 && norm > args.skip_outliers * usual;
     const bool useless = guarded && !is_finite(norm);
@@ -93,7 +93,7 @@ constexpr UpdateDecision<T> decide(const DecideUpdate& args, T norm_of_gradients
                                      static_cast<T>(lerp.weight), static_cast<T>(lerp.from_value ? 1 : 0)};
     if (guarded && is_finite(norm)) {
         const double keep = usual > 0.0 ? memory : 0.0;
-        state.usual_norm = static_cast<T>(keep * usual + (1.0 - keep) * norm);
+        state.gradient_norm_ema = static_cast<T>(keep * usual + (1.0 - keep) * norm);
     }
     if (follows) state.average_updates += T(1);
     record = {static_cast<T>(norm), decision.follows};

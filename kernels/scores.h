@@ -18,9 +18,9 @@ struct BatchRecord {
 /// What steps hand on to each other.
 template <class T>
 struct StepState {
-    T healthy;          // 1; 0 from the first loss on that is not finite
-    T usual_norm;       // a moving average of the norms, 0 before the first
-    T average_updates;  // that the moving average of the parameters has taken
+    T healthy;            // 1; 0 from the first loss on that is not finite
+    T gradient_norm_ema;  // a moving average of the norms, 0 before the first
+    T average_updates;    // that the moving average of the parameters has taken
 };
 
 /// The place of a label among the classes by falling logit: 0 is right at first guess. A class with an equal

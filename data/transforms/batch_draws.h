@@ -21,8 +21,8 @@ ErasedBox draw_erasing(const RandomErasing& erasing, Size2 size, Draws& draws);
 /// What becomes of a batch, as torchvision.transforms.v2 MixUp and CutMix have it.
 struct MixDraw {
     BatchMixing mixing = BatchMixing::none;
-    double share = 1.0;  // of an image's own label in its target; with mixup also of its pixels
-    PixelBox box;        // cutmix
+    double lambda = 1.0;  // of an image's own label in its target; with mixup also of its pixels
+    PixelBox box;         // cutmix
 };
 
 MixDraw draw_mix(const BatchMix& mix, Size2 size, Draws& draws);

@@ -30,10 +30,10 @@ ChannelNormalization parse_normalize(const toml::table& table, const std::string
     const auto mean =
         reader.required("mean", reader.numbers("mean", 3, {-largest_statistic, largest_statistic}));
     const auto deviation =
-        reader.required("std", reader.numbers("std", 3, {smallest_deviation, largest_statistic}));
+        reader.required("std", reader.numbers("std", 3, {smallest_stddev, largest_statistic}));
     reader.finish();
     std::copy(mean.begin(), mean.end(), normalize.mean.begin());
-    std::copy(deviation.begin(), deviation.end(), normalize.deviation.begin());
+    std::copy(deviation.begin(), deviation.end(), normalize.stddev.begin());
     return normalize;
 }
 

@@ -19,7 +19,7 @@ void draw_resize(int64_t size, Program& program) {
 
 std::string text_of(const ChannelNormalization& n) {
     return fmt::format("normalize(mean {:.4g} {:.4g} {:.4g}, deviation {:.4g} {:.4g} {:.4g})", n.mean[0],
-                       n.mean[1], n.mean[2], n.deviation[0], n.deviation[1], n.deviation[2]);
+                       n.mean[1], n.mean[2], n.stddev[0], n.stddev[1], n.stddev[2]);
 }
 
 /// "resize(224) → …": the parts that are there.

@@ -12,7 +12,7 @@ namespace vitrine {
 /// Of the pixels, each channel in 0 … 1: the network sees (pixel / 255 − mean) / deviation.
 struct ChannelNormalization {
     std::array<double, 3> mean{0.0, 0.0, 0.0};
-    std::array<double, 3> deviation{1.0, 1.0, 1.0};
+    std::array<double, 3> stddev{1.0, 1.0, 1.0};
 
     bool operator==(const ChannelNormalization&) const = default;
 };
@@ -20,7 +20,7 @@ struct ChannelNormalization {
 /// What a mean may be, up or down, and a deviation at most: enough for pixels in 0 … 255 and for any float
 /// that is left of them.
 inline constexpr double largest_statistic = 1e6;
-inline constexpr double smallest_deviation = 1e-9;
+inline constexpr double smallest_stddev = 1e-9;
 
 /// Poisson noise: x + p / (the largest p of the batch), with p ~ Poisson(rate) for each element.
 struct PoissonNoise {

@@ -62,14 +62,14 @@ Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias);
 Tensor dropout(const Tensor& x, double probability, const RandomKey& key);
 
 /// The second labels of a batch whose images were mixed.
-struct OtherLabels {
-    Tensor labels;       // i32 [N]; undefined: there are none
-    double share = 1.0;  // of the first labels in the target, in [0, 1]; the rest is these labels'
+struct MixedLabels {
+    Tensor labels;        // i32 [N]; undefined: there are none
+    double lambda = 1.0;  // of the first labels in the target, in [0, 1]; the rest is these labels'
 };
 
 /// logits [N, K], labels i32 [N] → [1].
 Tensor softmax_cross_entropy(const Tensor& logits, const Tensor& labels, double label_smoothing,
-                             const OtherLabels& other = {});
+                             const MixedLabels& other = {});
 
 /// The same elements under another shape.
 Tensor reshape(const Tensor& x, Shape shape);

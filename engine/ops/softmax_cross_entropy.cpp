@@ -16,7 +16,7 @@ const int32_t* labels_of(const Tensor& labels) {
 }  // namespace
 
 Tensor softmax_cross_entropy(const Tensor& logits, const Tensor& labels, double label_smoothing,
-                             const OtherLabels& other) {
+                             const MixedLabels& other) {
     require_rank(logits, 2, "softmax_cross_entropy");
     const int64_t batch = logits.shape()[0], classes = logits.shape()[1];
     const auto require_labels = [&](const Tensor& each) {
@@ -25,8 +25,8 @@ Tensor softmax_cross_entropy(const Tensor& logits, const Tensor& labels, double 
     };
     require_labels(labels);
     if (other.labels.defined()) require_labels(other.labels);
-    require(other.labels.defined() || other.share == 1.0, "softmax_cross_entropy",
-            "a share of {} and no labels for the rest", other.share);
+    require(other.labels.defined() || other.lambda == 1.0, "softmax_cross_entropy",
+            "a share of {} and no labels for the rest", other.lambda);
 
     const Tensor probabilities = Tensor::like(logits);
     Tensor loss = Tensor::empty({1}, logits.placement());
@@ -37,8 +37,8 @@ Tensor softmax_cross_entropy(const Tensor& logits, const Tensor& labels, double 
                                         .label_smoothing = label_smoothing,
                                         .logits = logits.data(),
                                         .labels = labels_of(labels),
-                                        .other_labels = labels_of(other.labels),
-                                        .share = other.share,
+                                        .labels_b = labels_of(other.labels),
+                                        .lambda = other.lambda,
                                         .probabilities = probabilities.data(),
                                         .loss = loss.data()});
     record("softmax_cross_entropy", {logits}, loss,
@@ -51,8 +51,8 @@ Tensor softmax_cross_entropy(const Tensor& logits, const Tensor& labels, double 
                                                     .label_smoothing = label_smoothing,
                                                     .probabilities = probabilities.data(),
                                                     .labels = labels_of(labels),
-                                                    .other_labels = labels_of(other.labels),
-                                                    .share = other.share,
+                                                    .labels_b = labels_of(other.labels),
+                                                    .lambda = other.lambda,
                                                     .d_loss = d_loss.data(),
                                                     .d_logits = receive(d_logits)});
            });

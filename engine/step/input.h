@@ -8,8 +8,8 @@ namespace vitrine {
 struct NetworkInput {
     Tensor images;        // [count, height, width, 3] in the placement's dtype, normalised
     Tensor labels;        // [count] i32
-    Tensor other_labels;  // [count] i32: of the images mixed in; undefined where nothing was mixed
-    double share = 1.0;   // of `labels` in the target; the rest is other_labels'
+    Tensor labels_b;      // [count] i32: of the images mixed in; undefined where nothing was mixed
+    double lambda = 1.0;  // of `labels` in the target; the rest is labels_b'
 };
 
 }  // namespace vitrine

@@ -11,7 +11,7 @@ namespace vitrine {
 namespace {
 
 // The places of the numbers in their structs.
-constexpr int64_t healthy = 0, usual_norm = 1, average_updates = 2;
+constexpr int64_t healthy = 0, gradient_norm_ema = 1, average_updates = 2;
 static_assert(sizeof(StepState<float>) == 3 * sizeof(float));
 static_assert(sizeof(UpdateDecision<float>) == 4 * sizeof(float));
 static_assert(sizeof(BatchRecord<float>) == 3 * sizeof(float));
@@ -52,14 +52,14 @@ StepScalars::Reading StepScalars::read() {
         const int64_t record = first_update + update_size * i;
         reading.updates.push_back({number(record), number(record + 1) != 0.0});
     }
-    reading.usual_norm = number(usual_norm);
+    reading.gradient_norm_ema = number(gradient_norm_ema);
     batches_ = updates_ = 0;
     return reading;
 }
 
-void StepScalars::set_usual_norm(double norm) {
+void StepScalars::set_gradient_norm_ema(double norm) {
     if (updates_ != 0) throw std::logic_error("results of steps are unread");
-    set(usual_norm, norm);
+    set(gradient_norm_ema, norm);
 }
 
 void StepScalars::set_average_updates(int64_t updates) {

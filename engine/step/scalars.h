@@ -41,13 +41,13 @@ class StepScalars {
     struct Reading {
         std::vector<BatchResult> batches;
         std::vector<UpdateResult> updates;
-        double usual_norm = 0.0;
+        double gradient_norm_ema = 0.0;
     };
     /// All since the last reading. Waits for the device.
     Reading read();
 
     /// What the next decision finds; no update may be unread.
-    void set_usual_norm(double norm);
+    void set_gradient_norm_ema(double norm);
     void set_average_updates(int64_t updates);
 
   private:

@@ -23,8 +23,7 @@ void TrainingStep::keep_average(double decay) {
 }
 
 Tensor TrainingStep::loss_of(const Tensor& logits, const NetworkInput& input) const {
-    return ops::softmax_cross_entropy(logits, input.labels, label_smoothing_,
-                                      {input.other_labels, input.share});
+    return ops::softmax_cross_entropy(logits, input.labels, label_smoothing_, {input.labels_b, input.lambda});
 }
 
 void TrainingStep::accumulate(const NetworkInput& input, uint64_t seed, uint32_t batch) {
@@ -41,8 +40,8 @@ void TrainingStep::forward(const NetworkInput& input, uint64_t seed, uint32_t ba
     const Tensor logits = model_(input.images);
     loss_ = loss_of(logits, input);
     // A mixed image counts as the label that has more of it, its own at halves.
-    const bool other_is_stronger = input.other_labels.defined() && input.share < 0.5;
-    const Tensor& labels = other_is_stronger ? input.other_labels : input.labels;
+    const bool other_is_stronger = input.labels_b.defined() && input.lambda < 0.5;
+    const Tensor& labels = other_is_stronger ? input.labels_b : input.labels;
     kernels(logits.device())
         .score_batch({.dtype = logits.dtype(),
                       .batch = logits.shape()[0],
@@ -60,30 +59,29 @@ void TrainingStep::backward() {
     loss_ = {};
 }
 
-void TrainingStep::decide(const Hyperparameters& hyperparameters) {
+void TrainingStep::decide(const UpdateOptions& options) {
     if (average_ && average_->updates() != average_updates_) {  // begun anew, or loaded
         average_updates_ = average_->updates();
         scalars_.set_average_updates(average_updates_);
     }
-    const bool needs_norm = hyperparameters.clip_norm > 0.0 || hyperparameters.skip_outliers > 0.0 ||
-                            hyperparameters.measure_norm;
+    const bool needs_norm = options.clip_norm > 0.0 || options.skip_outliers > 0.0 || options.measure_norm;
     const Tensor norm = needs_norm ? optimiser_.gradient_norm() : Tensor();
     kernels(state_.placement().device)
         .decide_update({.dtype = state_.placement().dtype,
                         .norm = norm.data(),
-                        .gradient_scale = 1.0 / static_cast<double>(hyperparameters.batches),
-                        .clip_norm = hyperparameters.clip_norm,
-                        .skip_outliers = hyperparameters.skip_outliers,
+                        .gradient_scale = 1.0 / static_cast<double>(options.batches),
+                        .clip_norm = options.clip_norm,
+                        .skip_outliers = options.skip_outliers,
                         .average_decay = average_decay_,
                         .record = scalars_.next_update(),
                         .state = scalars_.state(),
                         .decision = scalars_.decision()});
 }
 
-void TrainingStep::update(const Hyperparameters& hyperparameters) {
-    decide(hyperparameters);
-    optimiser_.step({.learning_rate = hyperparameters.learning_rate,
-                     .momentum = hyperparameters.momentum,
+void TrainingStep::update(const UpdateOptions& options) {
+    decide(options);
+    optimiser_.step({.learning_rate = options.learning_rate,
+                     .momentum = options.momentum,
                      .decision = scalars_.decision()});
     if (average_) average_->update_as_decided(scalars_.decision());
     accumulating_ = false;

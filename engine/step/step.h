@@ -23,7 +23,7 @@
 namespace vitrine {
 
 /// What an update is made with.
-struct Hyperparameters {
+struct UpdateOptions {
     double learning_rate = 0.0;
     std::optional<double> momentum{};  // where it is not the optimiser's own
     int64_t batches = 1;               // that were accumulated: the mean of their gradients is followed
@@ -48,7 +48,7 @@ class TrainingStep {
     /// The halves of accumulate(), for who looks at one of them.
     void forward(const NetworkInput& input, uint64_t seed, uint32_t batch);
     void backward();
-    void update(const Hyperparameters& hyperparameters);
+    void update(const UpdateOptions& options);
 
     /// read() must come before the next batch.
     bool must_read() const { return scalars_.is_full(); }
@@ -61,11 +61,11 @@ class TrainingStep {
     FlatState& state() { return state_; }
     optim::Sgd& optimiser() { return optimiser_; }
     std::optional<optim::Ema>& average() { return average_; }
-    void set_usual_norm(double norm) { scalars_.set_usual_norm(norm); }
+    void set_gradient_norm_ema(double norm) { scalars_.set_gradient_norm_ema(norm); }
 
   private:
     Tensor loss_of(const Tensor& logits, const NetworkInput& input) const;
-    void decide(const Hyperparameters& hyperparameters);
+    void decide(const UpdateOptions& options);
 
     nn::Module& model_;
     FlatState state_;

@@ -14,7 +14,7 @@
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/cpu/batch_norm.cpp"
 #include "hwy/foreach_target.h"
-#include "kernels/cpu/columns-inl.h"
+#include "kernels/cpu/channel_reduce-inl.h"
 #include "kernels/cpu/simd-inl.h"
 
 #ifndef VITRINE_KERNELS_CPU_BATCH_NORM_ONCE

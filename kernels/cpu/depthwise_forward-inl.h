@@ -10,7 +10,7 @@
 #include <algorithm>
 #include <vector>
 
-#include "kernels/cpu/columns-inl.h"
+#include "kernels/cpu/channel_reduce-inl.h"
 #include "kernels/cpu/depthwise_conv.h"
 #include "kernels/cpu/simd-inl.h"
 

@@ -270,7 +270,7 @@ class Finisher {
             return;
         }
         unmixed(there, other);
-        const T share = static_cast<T>(finish_.share), rest = static_cast<T>(1 - finish_.share);
+        const T lambda = static_cast<T>(finish_.lambda), rest = static_cast<T>(1 - finish_.lambda);
         const hn::ScalableTag<T> d;
         for_each_triple(
             tile.end - tile.begin,

@@ -6,7 +6,7 @@
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/cpu/global_average_pool.cpp"
 #include "hwy/foreach_target.h"
-#include "kernels/cpu/columns-inl.h"
+#include "kernels/cpu/channel_reduce-inl.h"
 #include "kernels/cpu/simd-inl.h"
 
 HWY_BEFORE_NAMESPACE();

@@ -8,7 +8,7 @@
 #include <algorithm>
 #include <cstdint>
 
-#include "kernels/cpu/team.h"
+#include "kernels/cpu/thread_pool.h"
 #include "kernels/threads.h"
 
 namespace vitrine::cpu {
@@ -17,7 +17,7 @@ namespace vitrine::cpu {
 template <class Body>
 void parallel_for(int64_t count, const Body& body) {
     const auto call = [](const void* untyped, int64_t i) { (*static_cast<const Body*>(untyped))(i); };
-    run_in_team(count, threads(), {call, &body});
+    run_in_pool(count, threads(), {call, &body});
 }
 
 /// [0, total) in equal chunks, the last one shorter.

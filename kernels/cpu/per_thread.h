@@ -4,7 +4,7 @@
 #include <cstdint>
 
 #include "kernels/context.h"
-#include "kernels/cpu/team.h"
+#include "kernels/cpu/thread_pool.h"
 #include "kernels/threads.h"
 
 namespace vitrine::cpu {
@@ -19,7 +19,7 @@ class PerThread {
         : stride_((count / line + 1) * line), memory_(context.scratch.take<T>(stride_ * threads())) {}
 
     /// The calling thread's piece.
-    T* mine() const { return memory_ + stride_ * index_in_team(); }
+    T* mine() const { return memory_ + stride_ * index_in_pool(); }
 
   private:
     static constexpr int64_t line = 64 / sizeof(T);

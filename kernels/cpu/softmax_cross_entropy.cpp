@@ -30,9 +30,8 @@ double sample_loss(const SoftmaxCrossEntropyForward& args, int64_t b) {
     const double classes = static_cast<double>(args.classes);
     const auto log_p = [&](int32_t label) { return static_cast<double>(logits[label]) - maximum - log_sum; };
     // Nothing is multiplied by a share of 0: the logarithm may be −∞.
-    double hard = args.share == 0 ? 0.0 : args.share * log_p(args.labels[b]);
-    if (args.other_labels != nullptr && args.share != 1)
-        hard += (1 - args.share) * log_p(args.other_labels[b]);
+    double hard = args.lambda == 0 ? 0.0 : args.lambda * log_p(args.labels[b]);
+    if (args.labels_b != nullptr && args.lambda != 1) hard += (1 - args.lambda) * log_p(args.labels_b[b]);
     return -(1 - args.label_smoothing) * hard -
            args.label_smoothing / classes * (shifted_sum - classes * log_sum);
 }
@@ -56,8 +55,8 @@ void backward(const SoftmaxCrossEntropyBackward& args) {
     parallel_for(args.batch, [&](int64_t b) {
         for (int64_t k = 0; k < args.classes; ++k) {
             const int64_t i = b * args.classes + k;
-            double hard = k == args.labels[b] ? args.share : 0.0;
-            if (args.other_labels != nullptr && k == args.other_labels[b]) hard += 1 - args.share;
+            double hard = k == args.labels[b] ? args.lambda : 0.0;
+            if (args.labels_b != nullptr && k == args.labels_b[b]) hard += 1 - args.lambda;
             const double target = everywhere + (1 - args.label_smoothing) * hard;
             d_logits(i, static_cast<T>(factor * (static_cast<double>(probabilities[i]) - target)));
         }

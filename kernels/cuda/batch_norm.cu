@@ -5,7 +5,7 @@
 //     naive     One thread a channel walks over the rows three times: mean, Σ (x − mean)², y. Forward reads
 //               3 and writes 1, backward reads 4 and writes 1. Neighbouring threads do read neighbouring
 //               channels, but 32 channels are 32 threads: one warp on a whole GPU.
-//     scalars   Chunks of rows make a block each (columns.h): the GPU is full whatever the shape is. A chunk
+//     scalars   Chunks of rows make a block each (channel_reduce.h): the GPU is full whatever the shape is. A chunk
 //               takes its mean and its centred squares from registers, and chunks join by Chan's formula, so
 //               that statistics read x once. Forward reads 2 and writes 1, backward reads 4 and writes 1:
 //               the minimum while x does not fit into the chip's caches.

@@ -1,12 +1,12 @@
 // Sums over the rows of a [rows, channels] array, one for each channel, in two stages and without atomics.
 //
-// First every block reduces a chunk of rows and leaves its partial sums in scratch memory (columns.h); then a
+// First every block reduces a chunk of rows and leaves its partial sums in scratch memory (channel_reduce.h); then a
 // few blocks put the chunks together as a tree (channel_finish.h). What is added to what follows from the
 // shapes alone, so the bits are always the same. Kernels that have the values in registers anyway (a
 // convolution's epilogue) leave partials of their own and call only the second stage.
 #pragma once
 
-#include "kernels/cuda/columns.h"
+#include "kernels/cuda/channel_reduce.h"
 
 namespace vitrine::VITRINE_GPU {
 

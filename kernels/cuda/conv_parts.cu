@@ -1,6 +1,6 @@
 // The prologue and the epilogue of convolutions as passes of their own, around a kernel that knows neither.
 //
-// Each is a body for over_columns (columns.h): what belongs to a channel waits in registers, every element is
+// Each is a body for over_columns (channel_reduce.h): what belongs to a channel waits in registers, every element is
 // read and written once. In elements of T moved, for each element:
 //     through the prologue     read x, write a                                       2
 //     the epilogue             read y                                                1

@@ -116,7 +116,7 @@ struct Finish {
     const ErasedBox* boxes;  // [batch, boxes_of_image]
     int boxes_of_image;
     BatchMixing mixing;
-    T share, rest;
+    T lambda, rest;
     PixelBox mixed_box;
 
     __device__ __forceinline__ int image_before(int image) const {
@@ -163,7 +163,7 @@ __global__ void __launch_bounds__(threads) finish_elements(Finish<T> finish) {
     const int before = finish.image_before(image);
     T x = unmixed_element(finish, image, i);
     if (finish.mixing == BatchMixing::mixup)
-        x = finish::mixed(x, unmixed_element(finish, before, i), finish.share, finish.rest);
+        x = finish::mixed(x, unmixed_element(finish, before, i), finish.lambda, finish.rest);
     if (finish.mixing == BatchMixing::cutmix && finish.contains(finish.mixed_box, i))
         x = unmixed_element(finish, before, i);
     finish.y[index] = x;
@@ -278,7 +278,7 @@ __global__ void __launch_bounds__(threads) finish_packs(Finish<T> finish, int pa
             VITRINE_UNROLL
             for (int j = 0; j < size; ++j) {
                 if (finish.mixing == BatchMixing::mixup)
-                    result[j] = finish::mixed(result[j], other[j], finish.share, finish.rest);
+                    result[j] = finish::mixed(result[j], other[j], finish.lambda, finish.rest);
                 else if (inside[j])
                     result[j] = other[j];
             }
@@ -319,8 +319,8 @@ Finish<T> finish_of(const FinishImages& args, Context& context) {
             uploaded(finish.boxes, context),
             static_cast<int>(static_cast<int64_t>(finish.boxes.size()) / args.batch),
             finish.mixing,
-            static_cast<T>(finish.share),
-            static_cast<T>(1 - finish.share),
+            static_cast<T>(finish.lambda),
+            static_cast<T>(1 - finish.lambda),
             finish.mixed_box};
 }
 

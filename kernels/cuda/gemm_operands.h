@@ -24,7 +24,7 @@
 // what stands between memory and the product: nothing, a convolution's prologue, or its epilogue's gradient.
 #pragma once
 
-#include "kernels/cuda/columns.h"
+#include "kernels/cuda/channel_reduce.h"
 #include "kernels/cuda/conv_parts.h"
 
 namespace vitrine::VITRINE_GPU {

@@ -6,13 +6,13 @@
 //
 //     naive     One thread for each channel of an image walks over the pixels. The bytes are the minimum, but
 //               7 × 7 × 320 in a batch of 4 are only 1280 threads with one request under way each.
-//     scalars   Blocks of 256 threads share the pixels of an image (columns.h), each with 4 requests under
+//     scalars   Blocks of 256 threads share the pixels of an image (channel_reduce.h), each with 4 requests under
 //               way. Large images are cut into chunks, whose sums a second launch adds up; for small ones
 //               the first launch leaves y at once.
 //     packs     The same with 16 bytes a thread.
 
 #include "kernels/cuda/channel_finish.h"
-#include "kernels/cuda/columns.h"
+#include "kernels/cuda/channel_reduce.h"
 
 namespace vitrine::VITRINE_GPU {
 namespace {

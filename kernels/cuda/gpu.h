@@ -9,7 +9,7 @@
 #include <type_traits>
 #include <utility>
 
-#include "kernels/cuda/words.h"
+#include "kernels/cuda/cuda_compat.h"
 #include "kernels/kernels.h"
 
 // A build may choose another name, to have a changed copy of a kernel beside the right one.

@@ -20,7 +20,7 @@
 #include <cmath>
 
 #include "kernels/cuda/block_reduce.h"
-#include "kernels/cuda/columns.h"
+#include "kernels/cuda/channel_reduce.h"
 
 namespace vitrine::VITRINE_GPU {
 namespace {
@@ -45,9 +45,9 @@ struct Targets {
     template <class Args>
     explicit Targets(const Args& args)
         : labels(args.labels),
-          others(args.other_labels),
-          hit(static_cast<T>((1 - args.label_smoothing) * args.share)),
-          other_hit(static_cast<T>((1 - args.label_smoothing) * (1 - args.share))),
+          others(args.labels_b),
+          hit(static_cast<T>((1 - args.label_smoothing) * args.lambda)),
+          other_hit(static_cast<T>((1 - args.label_smoothing) * (1 - args.lambda))),
           floor(static_cast<T>(args.label_smoothing / static_cast<double>(args.classes))) {}
 
     __device__ __forceinline__ Labels of_row(int64_t row) const {

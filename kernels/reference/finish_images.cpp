@@ -25,8 +25,8 @@ class Finisher {
         const int64_t other = (n + args_.batch - 1) % args_.batch;
         if (finish_.mixing == BatchMixing::cutmix)
             return unmixed(contains(finish_.mixed_box, i) ? other : n, i);
-        return finish::mixed(unmixed(n, i), unmixed(other, i), static_cast<T>(finish_.share),
-                             static_cast<T>(1 - finish_.share));
+        return finish::mixed(unmixed(n, i), unmixed(other, i), static_cast<T>(finish_.lambda),
+                             static_cast<T>(1 - finish_.lambda));
     }
 
   private:

@@ -11,8 +11,8 @@ namespace {
 /// target_k of sample b
 template <class Args>
 double target(const Args& args, int64_t b, int64_t k) {
-    double hard = k == args.labels[b] ? args.share : 0.0;
-    if (args.other_labels != nullptr && k == args.other_labels[b]) hard += 1.0 - args.share;
+    double hard = k == args.labels[b] ? args.lambda : 0.0;
+    if (args.labels_b != nullptr && k == args.labels_b[b]) hard += 1.0 - args.lambda;
     return (1.0 - args.label_smoothing) * hard + args.label_smoothing / static_cast<double>(args.classes);
 }
 

@@ -29,7 +29,7 @@ VITRINE_INLINED T read_only(const T* address) {
 
 namespace vitrine {
 
-/// See kernels/cuda/words.h. Here it is a type of its own, which becomes no plain pointer: memory that was
+/// See kernels/cuda/cuda_compat.h. Here it is a type of its own, which becomes no plain pointer: memory that was
 /// called read-only cannot be written, nor mixed up with memory that is.
 template <class T>
 class ReadOnly {

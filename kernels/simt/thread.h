@@ -1,5 +1,5 @@
 // What a CUDA thread asks of the executor: barriers, warp operations, atomics, dynamic shared memory. The
-// words of words.h are thin dresses over these functions. All is passed by value: what has an address in a
+// words of cuda_compat.h are thin dresses over these functions. All is passed by value: what has an address in a
 // kernel's frame is announced to the hooks.
 #pragma once
 

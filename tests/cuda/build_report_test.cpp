@@ -9,9 +9,9 @@
 #include <set>
 #include <string>
 
+#include "lab/resources/report/build_report.h"
 #include "tests/folders.h"
 #include "tests/tools/program.h"
-#include "tools/resources/report/build_report.h"
 
 namespace vitrine::resources {
 namespace {

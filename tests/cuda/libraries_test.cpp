@@ -7,7 +7,7 @@
 namespace vitrine::cuda::vendor {
 
 TEST_CASE("cuDNN and cuBLAS have every function that is used") {
-    if (!VITRINE_RIVALS_INSTALLED) {
+    if (!VITRINE_VENDOR_INSTALLED) {
         MESSAGE("skipped: this build has no cuDNN and cuBLAS");
         CHECK(loading_problem("cudnn") != nullptr);
         CHECK(loading_problem("cublas") != nullptr);

@@ -2,7 +2,7 @@
 
 #include <doctest/doctest.h>
 
-#include "tools/resources/report/occupancy.h"
+#include "lab/resources/report/occupancy.h"
 
 namespace vitrine::resources {
 namespace {

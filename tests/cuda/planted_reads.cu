@@ -3,7 +3,7 @@
 
 #include <cstdint>
 
-#include "kernels/cuda/words.h"
+#include "kernels/cuda/cuda_compat.h"
 
 namespace vitrine::planted {
 

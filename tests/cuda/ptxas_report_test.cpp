@@ -5,7 +5,7 @@
 #include <string>
 
 #include "kernels/error.h"
-#include "tools/resources/report/ptxas_report.h"
+#include "lab/resources/report/ptxas_report.h"
 
 namespace vitrine::resources {
 namespace {

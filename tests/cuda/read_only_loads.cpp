@@ -13,8 +13,8 @@
 #include <set>
 #include <unordered_map>
 
+#include "lab/resources/report/kernel_resources.h"
 #include "tests/cuda/ptx.h"
-#include "tools/resources/report/kernel_resources.h"
 
 namespace vitrine::ptx {
 namespace {

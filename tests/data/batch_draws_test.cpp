@@ -133,7 +133,7 @@ TEST_CASE("mixup's and cutmix's shares and boxes are distributed as torchvision'
             Draws draws = draws_of(i);
             const MixDraw drawn = draw_mix(mix, {8, 8}, draws);
             REQUIRE(drawn.mixing == BatchMixing::mixup);
-            ++at(shares, std::min<int64_t>(static_cast<int64_t>(drawn.share * 20), 19));
+            ++at(shares, std::min<int64_t>(static_cast<int64_t>(drawn.lambda * 20), 19));
         }
         check_same("shares", shares, counts_of(entry, "shares"));
     }
@@ -147,9 +147,9 @@ TEST_CASE("mixup's and cutmix's shares and boxes are distributed as torchvision'
             const MixDraw drawn = draw_mix(mix, {height, width}, draws);
             REQUIRE(drawn.mixing == BatchMixing::cutmix);
             const PixelBox& box = drawn.box;
-            REQUIRE(drawn.share == doctest::Approx(1.0 - static_cast<double>(box.height * box.width) /
-                                                             static_cast<double>(height * width)));
-            ++at(shares, std::min<int64_t>(static_cast<int64_t>(drawn.share * 20), 19));
+            REQUIRE(drawn.lambda == doctest::Approx(1.0 - static_cast<double>(box.height * box.width) /
+                                                              static_cast<double>(height * width)));
+            ++at(shares, std::min<int64_t>(static_cast<int64_t>(drawn.lambda * 20), 19));
             ++at(tops, box.top);
             ++at(lefts, box.left);
             ++at(heights, box.height);
@@ -174,7 +174,7 @@ TEST_CASE("with mixup and cutmix a batch gets either, at even chances; without, 
     Draws draws = draws_of(0);
     const MixDraw none = draw_mix({}, {8, 8}, draws);
     CHECK(none.mixing == BatchMixing::none);
-    CHECK(none.share == 1.0);
+    CHECK(none.lambda == 1.0);
 }
 
 TEST_CASE("erased boxes are distributed as torchvision's") {

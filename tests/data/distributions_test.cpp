@@ -40,7 +40,7 @@ TrainTransform transform_of(const std::string& recipe) {
 struct Drawn {
     Program program;
     std::optional<PixelBox> box;  // erased, or pasted by cutmix
-    double share = 1.0;           // mixup and cutmix
+    double lambda = 1.0;          // mixup and cutmix
 };
 
 /// Erasing and mixing, from the 8-bit program's own stream: their keys are not what is tested here.
@@ -54,7 +54,7 @@ void draw_what_follows(const TrainTransform& transform, uint32_t sample, Drawn& 
     }
     if (!transform.mix.mixup_alpha && !transform.mix.cutmix_alpha) return;
     const MixDraw mix = draw_mix(transform.mix, size, draws);
-    drawn.share = mix.share;
+    drawn.lambda = mix.lambda;
     if (mix.mixing == BatchMixing::cutmix) drawn.box = mix.box;
 }
 
@@ -145,7 +145,7 @@ Seen observe(const std::string& what, const Drawn& drawn) {
     const Program& program = drawn.program;
     const auto rest = [&](std::string_view start) { return what.substr(start.size()); };
     if (what == "kinds" || what == "names") return {joined_names(program, what == "names"), {}};
-    if (what == "share") return {{}, drawn.share};
+    if (what == "lambda") return {{}, drawn.lambda};
     if (what == "angle") return {{}, angle_of(program)};
     if (what.starts_with("matrix ")) return {{}, matrix_entry(program, what.back())};
     if (what.starts_with("box ")) return {{}, box_property(drawn, rest("box "))};

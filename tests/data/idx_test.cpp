@@ -210,5 +210,5 @@ TEST_CASE("Debian's Fashion-MNIST is read as it is published" *
     const std::vector<int32_t> first(dataset.train.labels.begin(), dataset.train.labels.begin() + 10);
     CHECK(first == std::vector<int32_t>{9, 0, 0, 3, 0, 2, 7, 2, 5, 5});
     CHECK(dataset.statistics.mean[0] == doctest::Approx(0.2860).epsilon(0.0005));
-    CHECK(dataset.statistics.deviation[2] == doctest::Approx(0.3530).epsilon(0.0005));
+    CHECK(dataset.statistics.stddev[2] == doctest::Approx(0.3530).epsilon(0.0005));
 }

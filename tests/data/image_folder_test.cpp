@@ -58,7 +58,7 @@ TEST_CASE_FIXTURE(Fixture, "train and val folders, classes in the order of their
     CHECK(dataset.skipped.empty());
     CHECK(dataset.notices.empty());
     CHECK(dataset.statistics.mean[1] == doctest::Approx(100.0 / 255));
-    CHECK(dataset.statistics.deviation[1] == doctest::Approx(1.0 / 255));  // constant: the least deviation
+    CHECK(dataset.statistics.stddev[1] == doctest::Approx(1.0 / 255));  // constant: the least deviation
 }
 
 TEST_CASE_FIXTURE(Fixture, "images are 64 pixels wide unless a size is given") {

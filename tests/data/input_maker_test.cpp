@@ -224,24 +224,24 @@ TEST_CASE("a mixed batch says whose labels its targets hold, and how much of eac
     const Placement placement{DType::f64, Device::cpu};
     const InputMaker plain(set, TrainTransform{}, placement, 1);
     const std::vector<double> x = plain.make(batch, 2).images.to_host<double>();
-    CHECK(!plain.make(batch, 2).other_labels.defined());
-    CHECK(plain.make(batch, 2).share == 1.0);
+    CHECK(!plain.make(batch, 2).labels_b.defined());
+    CHECK(plain.make(batch, 2).lambda == 1.0);
     const size_t image = x.size() / 3;
     for (const char* mix : {"mixup = 0.5", "cutmix = 1.0"}) {
         const InputMaker maker(set, transforms_of(std::string("batch = { ") + mix + " }").train, placement,
                                1);
-        double other_share = -1.0;
+        double other_lambda = -1.0;
         for (batch.index = 0; batch.index < 4; ++batch.index) {
             const NetworkInput input = maker.make(batch, 2);
             CHECK(input.labels.to_host<int32_t>() == std::vector<int32_t>{7, 8, 9});
-            CHECK(input.other_labels.to_host<int32_t>() == std::vector<int32_t>{9, 7, 8});
-            CHECK(input.share != other_share);  // drawn anew for each batch
-            other_share = input.share;
+            CHECK(input.labels_b.to_host<int32_t>() == std::vector<int32_t>{9, 7, 8});
+            CHECK(input.lambda != other_lambda);  // drawn anew for each batch
+            other_lambda = input.lambda;
             const std::vector<double> y = input.images.to_host<double>();
             int64_t own = 0;
             for (size_t i = 0; i < y.size(); ++i) {
                 const double before = x[(i + 2 * image) % y.size()];
-                const double mixed = input.share * x[i] + (1 - input.share) * before;
+                const double mixed = input.lambda * x[i] + (1 - input.lambda) * before;
                 if (mix[0] == 'm')
                     CHECK(y[i] == doctest::Approx(mixed).epsilon(1e-12));
                 else
@@ -250,7 +250,7 @@ TEST_CASE("a mixed batch says whose labels its targets hold, and how much of eac
             }
             // An image keeps its share of the pixels; by chance some of the others are equal.
             if (mix[0] == 'c')
-                CHECK(static_cast<double>(own) >= input.share * static_cast<double>(y.size()) - 1e-6);
+                CHECK(static_cast<double>(own) >= input.lambda * static_cast<double>(y.size()) - 1e-6);
         }
     }
 }

@@ -61,11 +61,11 @@ TEST_CASE("statistics of the channels are exact") {
     set.pixels = {pixels, pixels->data(), 2};
     const ChannelStatistics statistics = channel_statistics(set);
     CHECK(statistics.mean[0] == doctest::Approx(0.5));
-    CHECK(statistics.deviation[0] == doctest::Approx(0.5));
+    CHECK(statistics.stddev[0] == doctest::Approx(0.5));
     CHECK(statistics.mean[1] == doctest::Approx(25.0 / 255));
-    CHECK(statistics.deviation[1] == doctest::Approx(std::sqrt(125.0) / 255));
+    CHECK(statistics.stddev[1] == doctest::Approx(std::sqrt(125.0) / 255));
     CHECK(statistics.mean[2] == doctest::Approx(9.0 / 255));
-    CHECK(statistics.deviation[2] == doctest::Approx(1.0 / 255));  // constant: the least deviation
+    CHECK(statistics.stddev[2] == doctest::Approx(1.0 / 255));  // constant: the least deviation
     CHECK_THROWS_AS(set.image(2), std::out_of_range);
     CHECK(set.select({1}).image(0)[1] == 30);
 }

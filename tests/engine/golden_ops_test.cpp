@@ -99,8 +99,8 @@ class Run {
                                     : ops::average_pool(leaf("x"), options);
         }
         REQUIRE(op == "cross_entropy");
-        ops::OtherLabels other;
-        if (has("other_labels")) other = {labels("other_labels"), setting("share")};
+        ops::MixedLabels other;
+        if (has("labels_b")) other = {labels("labels_b"), setting("lambda")};
         return ops::softmax_cross_entropy(leaf("logits"), labels("labels"), setting("label_smoothing"),
                                           other);
     }

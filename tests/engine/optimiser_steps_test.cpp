@@ -333,7 +333,7 @@ TEST_CASE("optimiser: gradients that are not finite are reported and not followe
     const auto model = make_model(placement);
     assign(*model, golden().at("start"));
     TrainingStep training(*model, {.momentum = 0.9}, /*label_smoothing=*/0.0);
-    const auto update = [&](const Hyperparameters& hyperparameters) {
+    const auto update = [&](const UpdateOptions& hyperparameters) {
         training.update(hyperparameters);
         return training.read().updates.front();
     };
@@ -348,8 +348,8 @@ TEST_CASE("optimiser: gradients that are not finite are reported and not followe
     const std::vector<double> bad{infinity, 0.0};
     model->trainable().back().value().slot()->pass(Tensor::from_host(bad, {2}, placement));
     const SafeTensors before = model_state(*model), momentum = training.optimiser().state();
-    for (const Hyperparameters& guarded : {Hyperparameters{.learning_rate = 0.1, .clip_norm = 1.0},
-                                           Hyperparameters{.learning_rate = 0.1, .skip_outliers = 2.0}}) {
+    for (const UpdateOptions& guarded : {UpdateOptions{.learning_rate = 0.1, .clip_norm = 1.0},
+                                         UpdateOptions{.learning_rate = 0.1, .skip_outliers = 2.0}}) {
         const UpdateResult result = update(guarded);
         CHECK(!std::isfinite(result.norm));
         CHECK(!result.followed);

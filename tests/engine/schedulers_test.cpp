@@ -50,13 +50,13 @@ std::vector<SchedulerSpec> one_of_each() {
     return specs;
 }
 
-constexpr Setting initial{0.1, 0.9};
+constexpr Hyperparameters initial{0.1, 0.9};
 constexpr int64_t batches = 5, epochs = 12;
 
 /// Runs from batch number `begin`; saves and loads at each `pause`-th event if that is not 0.
-std::vector<Setting> run(const SchedulerSpec& spec, int64_t pause) {
+std::vector<Hyperparameters> run(const SchedulerSpec& spec, int64_t pause) {
     auto scheduler = std::make_unique<PhaseScheduler>(spec, initial, batches, epochs);
-    std::vector<Setting> settings;
+    std::vector<Hyperparameters> settings;
     int64_t events = 0;
     const auto maybe_resume = [&] {
         if (pause == 0 || ++events % pause != 0) return;
@@ -79,7 +79,7 @@ std::vector<Setting> run(const SchedulerSpec& spec, int64_t pause) {
 
 std::vector<double> rates(const SchedulerSpec& spec, int64_t batches_per_epoch, int64_t epoch_count) {
     std::vector<double> values;
-    for (const Setting& setting : preview_settings(spec, {1.0, 0.9}, batches_per_epoch, epoch_count))
+    for (const Hyperparameters& setting : preview_settings(spec, {1.0, 0.9}, batches_per_epoch, epoch_count))
         values.push_back(setting.learning_rate);
     return values;
 }
@@ -97,7 +97,7 @@ TEST_CASE("schedulers follow PyTorch's over a thousand steps, momentum included"
         const auto& steps = entry.contains("steps") ? entry.at("steps") : golden.at("steps");
         for (size_t i = 0; i < steps.size(); ++i) {
             CAPTURE(steps[i]);
-            const Setting& ours = settings.at(steps[i].get<size_t>());
+            const Hyperparameters& ours = settings.at(steps[i].get<size_t>());
             CHECK(difference(ours.learning_rate, nth(entry.at("learning_rate"), i)) <= 1e-12);
             CHECK(difference(ours.momentum, nth(entry.at("momentum"), i)) <= 1e-12);
         }
@@ -107,9 +107,9 @@ TEST_CASE("schedulers follow PyTorch's over a thousand steps, momentum included"
 TEST_CASE("a scheduler goes on from its state with the same bits, wherever it was interrupted") {
     for (const SchedulerSpec& spec : one_of_each()) {
         CAPTURE(spec.kind.index());
-        const std::vector<Setting> straight = run(spec, 0);
+        const std::vector<Hyperparameters> straight = run(spec, 0);
         for (const int64_t pause : {1, 2, 3, 7}) {
-            const std::vector<Setting> resumed = run(spec, pause);
+            const std::vector<Hyperparameters> resumed = run(spec, pause);
             REQUIRE(resumed.size() == straight.size());
             for (size_t i = 0; i < straight.size(); ++i) {
                 CHECK(resumed[i].learning_rate == straight[i].learning_rate);
@@ -128,10 +128,11 @@ TEST_CASE("a setting that is computed at once is the one that steps lead to, but
                 if (length > 0) spec.warmup = Warmup{.length = length, .start_factor = 0.25, .per = per};
                 CAPTURE(spec.kind.index());
                 CAPTURE(length);
-                const std::vector<Setting> stepped = preview_settings(spec, initial, batches, epochs);
+                const std::vector<Hyperparameters> stepped = preview_settings(spec, initial, batches, epochs);
                 std::vector<int64_t> all(stepped.size());
                 std::iota(all.begin(), all.end(), int64_t{0});
-                const std::vector<Setting> at_once = preview_settings_at(all, spec, initial, batches, epochs);
+                const std::vector<Hyperparameters> at_once =
+                    preview_settings_at(all, spec, initial, batches, epochs);
                 for (size_t i = 0; i < all.size(); ++i) {
                     CAPTURE(i);
                     CHECK(at_once[i].learning_rate ==
@@ -223,7 +224,7 @@ TEST_CASE("an open length is the phase's, less the warm-up") {
 TEST_CASE("one cycle stays where it ended, and has no step of nothing by nothing") {
     PhaseScheduler past({OneCycleSpec{.max_lr = 1.0, .total_steps = 10}, Per::batch, {}}, initial, 20, 1);
     for (int step = 0; step < 9; ++step) past.after_batch();
-    const Setting last = past.setting();
+    const Hyperparameters last = past.setting();
     for (int step = 0; step < 5; ++step) past.after_batch();
     CHECK(past.setting().learning_rate == last.learning_rate);
     CHECK(past.setting().momentum == last.momentum);

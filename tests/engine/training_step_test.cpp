@@ -65,26 +65,26 @@ TEST_CASE("a decision: clipping, outliers, norms that are not finite, the usual 
     CHECK(decided.record.norm == 2.0);
     CHECK(decision.follows == 1.0);
     CHECK(decision.gradient_scale == 0.5 * (1.0 / (2.0 + 1e-6)));
-    CHECK(decided.state.usual_norm == 2.0);     // the first takes its place
-    CHECK(decision.average_from_value == 1.0);  // decay 0 copies
+    CHECK(decided.state.gradient_norm_ema == 2.0);  // the first takes its place
+    CHECK(decision.average_from_value == 1.0);      // decay 0 copies
     CHECK(decision.average_weight == 0.0);
 
     decision = decided(guarded, 1.0);
     CHECK(decision.gradient_scale == 0.5);  // below the limit nothing is scaled
-    CHECK(decided.state.usual_norm == 0.98 * 2.0 + (1.0 - 0.98) * 0.5);
+    CHECK(decided.state.gradient_norm_ema == 0.98 * 2.0 + (1.0 - 0.98) * 0.5);
     CHECK(decision.average_weight == -(2.0 / 11.0));  // one update so far
 
-    const double usual = decided.state.usual_norm;
+    const double usual = decided.state.gradient_norm_ema;
     decision = decided(guarded, 2.0 * (3.0 * usual + 0.01));
     CHECK(decision.follows == 0.0);
     CHECK(decided.record.followed == 0.0);
-    CHECK(decided.state.usual_norm > usual);  // what comes often becomes usual
+    CHECK(decided.state.gradient_norm_ema > usual);  // what comes often becomes usual
     CHECK(decided.state.average_updates == 2.0);
 
     for (const double broken : {infinity, std::nan("")}) {
-        const double before = decided.state.usual_norm;
+        const double before = decided.state.gradient_norm_ema;
         CHECK(decided(guarded, broken).follows == 0.0);
-        CHECK(decided.state.usual_norm == before);
+        CHECK(decided.state.gradient_norm_ema == before);
         CHECK(decided(DecideUpdate{}, broken).follows == 1.0);  // nobody asked for guards
     }
     decided.state.healthy = 0.0;
@@ -133,7 +133,7 @@ TEST_CASE("what was read late is what was read at once, to the bit") {
             const StepScalars::Reading reading = step.read();
             for (const BatchResult& batch : reading.batches) all.batches.push_back(batch);
             for (const UpdateResult& update : reading.updates) all.updates.push_back(update);
-            all.usual_norm = reading.usual_norm;
+            all.gradient_norm_ema = reading.gradient_norm_ema;
         };
         for (uint32_t i = 0; i < 20; ++i) {
             step.accumulate(small.batch(), 0, i);
@@ -160,7 +160,7 @@ TEST_CASE("what was read late is what was read at once, to the bit") {
         CHECK(late.updates[i].norm == soon.updates[i].norm);
         CHECK(late.updates[i].followed == soon.updates[i].followed);
     }
-    CHECK(late.usual_norm == soon.usual_norm);
+    CHECK(late.gradient_norm_ema == soon.gradient_norm_ema);
     CHECK(same_bits(late_state, soon_state));
 }
 

@@ -86,8 +86,8 @@ def observe(what):
         return argument(what.removeprefix("factor of "))
     if what == "hue levels":
         return None if (turn := argument("hue")) is None else str(int(turn * 255) & 255)
-    if what == "share":
-        return argument("share")
+    if what == "lambda":
+        return argument("lambda")
     if what == "angle":
         return argument("rotate")
     if what.startswith("matrix "):
@@ -203,7 +203,7 @@ def mixed(transform):
     """A batch's mixup or cutmix: the share of an image's own label, and the box."""
     def draw(_):
         drawn = transform.make_params([torch.empty(2, 3, size[1], size[0])])
-        calls.append(("share", (drawn.get("lam", drawn.get("lam_adjusted")),)))
+        calls.append(("lambda", (drawn.get("lam", drawn.get("lam_adjusted")),)))
         if "box" in drawn:
             left, top, right, bottom = drawn["box"]
             calls.append(("box", (top, left, bottom - top, right - left)))
@@ -216,7 +216,7 @@ def erased(*given, **named):
 
 
 erased_box = [("box area", 0, 0.6), ("box log ratio", -2.5, 2.5), ("box left", 0, 1), ("box top", 0, 1)]
-mixed_box = [("share", -0.1, 1.1), ("box area", 0, 1.2), ("box left", 0, 1), ("box top", 0, 1)]
+mixed_box = [("lambda", -0.1, 1.1), ("box area", 0, 1.2), ("box left", 0, 1), ("box top", 0, 1)]
 
 # What follows the 8-bit pixels; recipes are lines of [transforms].
 BATCH_CASES = [

@@ -110,12 +110,12 @@ def cross_entropy_case(label_smoothing: float, offset: float = 0.0) -> dict:
 
 def mixed_cross_entropy_case(label_smoothing: float, share: float) -> dict:
     """The targets of mixup and cutmix: two labels a sample, as probabilities."""
-    settings = {"label_smoothing": label_smoothing, "share": share}
+    settings = {"label_smoothing": label_smoothing, "lambda": share}
     inputs = {"logits": draw(5, 6) * 2.0, "labels": torch.tensor([5, 0, 2, 2, 1]),
-              "other_labels": torch.tensor([1, 5, 0, 2, 2])}
+              "labels_b": torch.tensor([1, 5, 0, 2, 2])}
 
-    def loss(logits, labels, other_labels):
-        first, second = (functional.one_hot(each, 6).to(torch.float64) for each in (labels, other_labels))
+    def loss(logits, labels, labels_b):
+        first, second = (functional.one_hot(each, 6).to(torch.float64) for each in (labels, labels_b))
         target = share * first + (1.0 - share) * second
         return functional.cross_entropy(logits, target, label_smoothing=label_smoothing)
 

@@ -8,9 +8,9 @@
 #include <string>
 #include <vector>
 
-#include "tools/gradcheck/cases/list.h"
-#include "tools/gradcheck/report/op_report.h"
-#include "tools/gradcheck/report/render.h"
+#include "lab/gradcheck/cases/list.h"
+#include "lab/gradcheck/report/op_report.h"
+#include "lab/gradcheck/report/render.h"
 
 // With the address sanitizer nobody watches the kernels' accesses.
 #ifndef __SANITIZE_ADDRESS__

@@ -8,8 +8,8 @@
 
 #include "kernels/device_fault.h"
 #include "kernels/simt/planted_fault.h"
+#include "lab/gradcheck/cases/list.h"
 #include "tests/tools/program.h"
-#include "tools/gradcheck/cases/list.h"
 
 using namespace vitrine;
 using gradcheck::Line;

@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "kernels/threads.h"
-#include "tools/gradcheck/cases/list.h"
+#include "lab/gradcheck/cases/list.h"
 
 namespace {
 

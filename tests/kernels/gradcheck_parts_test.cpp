@@ -7,9 +7,9 @@
 #include <limits>
 #include <vector>
 
-#include "tools/gradcheck/harness/compare.h"
-#include "tools/gradcheck/harness/differences.h"
-#include "tools/gradcheck/harness/guarded_buffer.h"
+#include "lab/gradcheck/harness/compare.h"
+#include "lab/gradcheck/harness/differences.h"
+#include "lab/gradcheck/harness/guarded_buffer.h"
 
 namespace {
 

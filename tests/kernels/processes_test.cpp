@@ -9,8 +9,8 @@
 #include <string>
 
 #include "kernels/error.h"
-#include "tools/gradcheck/harness/outcome.h"
-#include "tools/gradcheck/harness/processes.h"
+#include "lab/gradcheck/harness/outcome.h"
+#include "lab/gradcheck/harness/processes.h"
 
 using namespace vitrine;
 using namespace vitrine::gradcheck;

@@ -3,10 +3,10 @@
 #include <doctest/doctest.h>
 
 #include "kernels/error.h"
-#include "tools/gradcheck/cases/list.h"
-#include "tools/gradcheck/harness/draw.h"
-#include "tools/gradcheck/report/op_report.h"
-#include "tools/gradcheck/report/render.h"
+#include "lab/gradcheck/cases/list.h"
+#include "lab/gradcheck/harness/draw.h"
+#include "lab/gradcheck/report/op_report.h"
+#include "lab/gradcheck/report/render.h"
 
 using namespace vitrine;
 using namespace vitrine::gradcheck;

@@ -7,8 +7,8 @@
 #include <string>
 #include <vector>
 
+#include "lab/gradcheck/cases/list.h"
 #include "tests/kernels/wrong_kernels.h"
-#include "tools/gradcheck/cases/list.h"
 
 using namespace vitrine;
 using gradcheck::Line;

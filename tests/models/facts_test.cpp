@@ -120,7 +120,7 @@ TEST_CASE("BasicBlockNet starts from PyTorch's default distributions") {
         CHECK(moments.largest <= bound);
         if (tensor.shape.count() >= 1000) {
             CHECK(moments.largest > 0.97 * bound);
-            CHECK(moments.deviation == doctest::Approx(bound / std::sqrt(3.0)).epsilon(0.06));
+            CHECK(moments.stddev == doctest::Approx(bound / std::sqrt(3.0)).epsilon(0.06));
         }
     }
 }

@@ -9,9 +9,9 @@
 #include <tuple>
 #include <vector>
 
+#include "lab/gradcheck/cases/list.h"
 #include "tests/mutants/mutants.h"
 #include "tests/mutants/planting.h"
-#include "tools/gradcheck/cases/list.h"
 
 using namespace vitrine;
 using gradcheck::Line;

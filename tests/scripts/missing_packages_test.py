@@ -18,7 +18,7 @@ MODULES = "image_kinds"  # a folder of modules that compare_images.py loads, and
 
 
 def scripts():
-    return sorted(path for folder in ("tools", "tests") for path in (ROOT / folder).rglob("*.py"))
+    return sorted(path for folder in ("tools", "lab", "tests") for path in (ROOT / folder).rglob("*.py"))
 
 
 def imported(path):

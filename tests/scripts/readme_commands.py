@@ -75,7 +75,7 @@ class Place:
         self.folder = folder
         (folder / "build/release").mkdir(parents=True)
         (folder / "build/release/bin").symlink_to(programs)
-        for name in ("tools", "tests", "kernels", "data", "engine", "models"):
+        for name in ("tools", "lab", "tests", "kernels", "data", "engine", "models"):
             (folder / name).symlink_to(ROOT / name)
         (folder / "python").mkdir()
         for name in ("python", "python3"):

@@ -5,7 +5,7 @@ import pathlib
 import re
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-FOLDERS = ("engine", "kernels", "models", "data", "tools", "tests")
+FOLDERS = ("engine", "kernels", "models", "data", "tools", "lab", "tests")
 
 
 def readmes():

@@ -2,7 +2,7 @@
 
 #include "tests/simt/fences.h"
 
-#include "kernels/cuda/words.h"
+#include "kernels/cuda/cuda_compat.h"
 #include "kernels/simt/memory.h"
 
 namespace vitrine::simt::test {

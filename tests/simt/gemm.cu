@@ -2,7 +2,7 @@
 
 #include "tests/simt/gemm.h"
 
-#include "kernels/cuda/words.h"
+#include "kernels/cuda/cuda_compat.h"
 
 namespace vitrine::simt::test {
 namespace {

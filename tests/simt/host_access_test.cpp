@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "kernels/running_kernel.h"
-#include "kernels/simt/host_words.h"
+#include "kernels/simt/host_compat.h"
 #include "tests/simt/child.h"
 #include "tests/simt/defects.h"
 #include "tests/simt/support.h"

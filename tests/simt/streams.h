@@ -1,7 +1,7 @@
 // A kernel on a stream of the caller's choice.
 #pragma once
 
-#include "kernels/simt/host_words.h"
+#include "kernels/simt/host_compat.h"
 
 namespace vitrine::simt::test {
 

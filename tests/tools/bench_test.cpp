@@ -11,14 +11,14 @@
 #include "engine/ops/ops.h"
 #include "kernels/kernels.h"
 #include "kernels/threads.h"
+#include "lab/bench/augment_bench.h"
+#include "lab/bench/augment_report.h"
+#include "lab/bench/op_bench.h"
+#include "lab/bench/op_report.h"
+#include "lab/bench/roofline.h"
+#include "lab/bench/statistics.h"
 #include "models/models.h"
 #include "tests/tools/program.h"
-#include "tools/bench/augment_bench.h"
-#include "tools/bench/augment_report.h"
-#include "tools/bench/op_bench.h"
-#include "tools/bench/op_report.h"
-#include "tools/bench/roofline.h"
-#include "tools/bench/statistics.h"
 
 namespace vitrine::tools {
 namespace {

@@ -1,6 +1,6 @@
 // The clock that bench times devices by, their peaks, and that a step's time is that of the step alone.
 
-#include "tools/bench/device_clock.h"
+#include "lab/common/device_clock.h"
 
 #include <doctest/doctest.h>
 
@@ -8,9 +8,9 @@
 #include <nlohmann/json.hpp>
 #include <thread>
 
+#include "lab/bench/peak.h"
+#include "lab/bench/step_bench.h"
 #include "tests/tools/program.h"
-#include "tools/bench/peak.h"
-#include "tools/bench/step_bench.h"
 
 namespace vitrine::tools {
 namespace {

@@ -237,7 +237,7 @@ TEST_CASE("a warm-up of a share is as long as the phase makes it") {
             .settings;
     };
     for (const int64_t epochs : {2, 20}) {
-        const std::vector<optim::Setting> settings = rates(100, epochs);
+        const std::vector<optim::Hyperparameters> settings = rates(100, epochs);
         const auto end = static_cast<size_t>(5 * epochs);
         CHECK(settings[0].learning_rate == doctest::Approx(0.001));
         CHECK(settings[end - 1].learning_rate < 0.1);

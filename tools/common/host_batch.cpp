@@ -11,8 +11,8 @@ NetworkInput upload(const HostBatch& batch, const ChannelNormalization& normaliz
     const Tensor pixels = Tensor::from_host(batch.images, {count, batch.image_size, batch.image_size, 3},
                                             {DType::u8, placement.device});
     NetworkInput input;
-    input.images = ops::finish_images(
-        pixels, {.mean = normalization.mean, .deviation = normalization.deviation}, placement.dtype);
+    input.images = ops::finish_images(pixels, {.mean = normalization.mean, .stddev = normalization.stddev},
+                                      placement.dtype);
     input.labels = Tensor::from_host(batch.labels, {count}, {DType::i32, placement.device});
     return input;
 }

@@ -128,7 +128,7 @@ std::map<std::string, std::string> to_metadata(const ModelDescription& descripti
             {"resize", std::to_string(description.preparation.resize)},
             {"center_crop", std::to_string(description.preparation.center_crop)},
             {"mean", Json(description.preparation.normalize.mean).dump()},
-            {"deviation", Json(description.preparation.normalize.deviation).dump()},
+            {"deviation", Json(description.preparation.normalize.stddev).dump()},
             {"width_mult", fmt::format("{}", description.width_mult)},
             {"dropout", fmt::format("{}", description.dropout)}};
 }
@@ -146,7 +146,7 @@ std::optional<ModelDescription> description_in(const SafeTensors& file, const st
     description.preparation.center_crop = metadata.whole("center_crop", 0, largest_image);
     ChannelNormalization& normalize = description.preparation.normalize;
     normalize.mean = metadata.channels("mean", -largest_statistic, largest_statistic);
-    normalize.deviation = metadata.channels("deviation", smallest_deviation, largest_statistic);
+    normalize.stddev = metadata.channels("deviation", smallest_stddev, largest_statistic);
     description.width_mult = metadata.number("width_mult", 0.0, 10.0);
     description.dropout = metadata.number("dropout", 0.0, 1.0);
     check_sizes(description, source);

@@ -72,7 +72,7 @@ std::vector<Image> pictures_of(const Tensor& inputs, const ChannelNormalization&
         Image picture = make_canvas(shape[1], shape[2], paper);
         for (size_t i = 0; i < picture.pixels.size(); ++i) {
             const double value = values[static_cast<size_t>(n) * picture.pixels.size() + i];
-            const double share = value * normalize.deviation[i % 3] + normalize.mean[i % 3];
+            const double share = value * normalize.stddev[i % 3] + normalize.mean[i % 3];
             picture.pixels[i] = static_cast<uint8_t>(std::lround(std::clamp(share, 0.0, 1.0) * 255.0));
         }
         pictures.push_back(std::move(picture));
@@ -120,13 +120,13 @@ std::string short_name(const std::string& name) {
 
 /// What each image's target is made of. Nothing where nothing was mixed.
 std::vector<std::string> mixtures(const Dataset& dataset, const Batch& batch, const NetworkInput& input) {
-    if (!input.other_labels.defined()) return {};
-    const std::vector<int32_t> others = input.other_labels.to_host<int32_t>();
+    if (!input.labels_b.defined()) return {};
+    const std::vector<int32_t> others = input.labels_b.to_host<int32_t>();
     std::vector<std::string> texts;
     for (size_t n = 0; n < others.size(); ++n) {
         const auto own = static_cast<size_t>(batch.labels[n]), other = static_cast<size_t>(others[n]);
         texts.push_back(
-            mixture_text(input.share, dataset.class_names.at(own), dataset.class_names.at(other)));
+            mixture_text(input.lambda, dataset.class_names.at(own), dataset.class_names.at(other)));
     }
     return texts;
 }

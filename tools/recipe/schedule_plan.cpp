@@ -31,7 +31,7 @@ std::vector<int64_t> spread(int64_t updates, int64_t count) {
 }
 
 nlohmann::json points_of(const PlannedPhase& phase) {
-    const std::vector<optim::Setting>& settings = phase.settings;
+    const std::vector<optim::Hyperparameters>& settings = phase.settings;
     auto points = nlohmann::json::array();
     for (size_t i = 0; i < settings.size(); ++i) {
         const bool same = i > 0 && settings[i].learning_rate == settings[i - 1].learning_rate &&
@@ -43,7 +43,7 @@ nlohmann::json points_of(const PlannedPhase& phase) {
 
 }  // namespace
 
-PlannedPhase plan_phase(std::string name, const optim::SchedulerSpec& spec, optim::Setting initial,
+PlannedPhase plan_phase(std::string name, const optim::SchedulerSpec& spec, optim::Hyperparameters initial,
                         int64_t batches_per_epoch, int64_t epochs, int64_t most) {
     PlannedPhase phase{std::move(name), spec, initial, batches_per_epoch, epochs, {}, {}};
     if (phase.updates() <= most) {

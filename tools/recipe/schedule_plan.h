@@ -12,11 +12,11 @@ namespace vitrine::tools {
 struct PlannedPhase {
     std::string name;
     optim::SchedulerSpec spec;
-    optim::Setting initial;  // of the phase's optimiser
+    optim::Hyperparameters initial;  // of the phase's optimiser
     int64_t batches_per_epoch;
     int64_t epochs;
-    std::vector<optim::Setting> settings;  // of a plateau scheduler, as if it never reduced
-    std::vector<int64_t> sampled;          // the updates they belong to; empty: all of them
+    std::vector<optim::Hyperparameters> settings;  // of a plateau scheduler, as if it never reduced
+    std::vector<int64_t> sampled;                  // the updates they belong to; empty: all of them
 
     int64_t updates() const { return batches_per_epoch * epochs; }
     /// The number of the update, counted from 0, that settings[i] belongs to.
@@ -30,7 +30,7 @@ inline constexpr int64_t most_planned = 2'000'000;
 
 /// Computes the settings: of all updates, or, where there are more than `most`, of so many that are spread
 /// over the phase, its first and its last update among them.
-PlannedPhase plan_phase(std::string name, const optim::SchedulerSpec& spec, optim::Setting initial,
+PlannedPhase plan_phase(std::string name, const optim::SchedulerSpec& spec, optim::Hyperparameters initial,
                         int64_t batches_per_epoch, int64_t epochs, int64_t most = most_planned);
 
 /// {"phases": [{name, scheduler, first_epoch (from 1), epochs, batches_per_epoch, depends_on, points}]}.

@@ -17,16 +17,16 @@
 namespace vitrine::tools {
 namespace {
 
-using optim::Setting;
+using optim::Hyperparameters;
 
 constexpr int64_t columns = 68;  // of the curves
 constexpr int64_t margin = 9;    // for the numbers to their left
 constexpr size_t text_width = 79;
 
-using Quantity = double (*)(const Setting&);
+using Quantity = double (*)(const Hyperparameters&);
 
-double learning_rate_of(const Setting& setting) { return setting.learning_rate; }
-double momentum_of(const Setting& setting) { return setting.momentum; }
+double learning_rate_of(const Hyperparameters& setting) { return setting.learning_rate; }
+double momentum_of(const Hyperparameters& setting) { return setting.momentum; }
 
 int64_t epochs_of(const std::vector<PlannedPhase>& phases) {
     int64_t epochs = 0;
@@ -207,7 +207,9 @@ std::string wrapped(const std::string& head, const std::string& text) {
 
 std::string range_text(const PlannedPhase& phase, Quantity quantity) {
     const auto [low, high] = std::ranges::minmax(phase.settings, {}, quantity);
-    const auto text = [&](const Setting& setting) { return fmt::format("{:.4g}", quantity(setting)); };
+    const auto text = [&](const Hyperparameters& setting) {
+        return fmt::format("{:.4g}", quantity(setting));
+    };
     if (quantity(low) == quantity(high)) return text(low);
     return fmt::format("{} at first, {} at last, {} to {} between", text(phase.settings.front()),
                        text(phase.settings.back()), text(low), text(high));
@@ -233,10 +235,10 @@ std::string phase_lines(const std::vector<PlannedPhase>& phases) {
     return text;
 }
 
-Setting extreme(const std::vector<PlannedPhase>& phases, bool highest) {
-    Setting found = phases.front().settings.front();
+Hyperparameters extreme(const std::vector<PlannedPhase>& phases, bool highest) {
+    Hyperparameters found = phases.front().settings.front();
     for (const PlannedPhase& phase : phases) {
-        for (const Setting& each : phase.settings) {
+        for (const Hyperparameters& each : phase.settings) {
             const auto pick = [&](double a, double b) { return highest ? std::max(a, b) : std::min(a, b); };
             if (!std::isfinite(each.learning_rate)) continue;
             found = {pick(found.learning_rate, each.learning_rate), pick(found.momentum, each.momentum)};
@@ -248,7 +250,7 @@ Setting extreme(const std::vector<PlannedPhase>& phases, bool highest) {
 }  // namespace
 
 std::string plot_schedule(const std::vector<PlannedPhase>& phases) {
-    const Setting low = extreme(phases, false), high = extreme(phases, true);
+    const Hyperparameters low = extreme(phases, false), high = extreme(phases, true);
     std::string text;
     // A rate is read against 0: what is a tenth of the highest should look like it.
     constexpr double least = 1e-290, most = 1e300;  // beyond, an axis in five steps is no numbers any more

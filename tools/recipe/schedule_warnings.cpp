@@ -66,13 +66,16 @@ Sentence early_floor(const Subject& subject) {
     const auto& settings = subject.phase.settings;
     const int64_t warmup = warmup_batches(subject.phase), size = subject.phase.updates();
     const auto first = settings.begin() + static_cast<std::ptrdiff_t>(subject.phase.first_from(warmup));
-    const auto by_rate = [](const Setting& a, const Setting& b) { return a.learning_rate < b.learning_rate; };
+    const auto by_rate = [](const Hyperparameters& a, const Hyperparameters& b) {
+        return a.learning_rate < b.learning_rate;
+    };
     const auto [lowest, highest] = std::minmax_element(first, settings.end(), by_rate);
     const double floor = lowest->learning_rate, top = highest->learning_rate;
     const bool low_floor = floor < 0.01 * top;
     const double bound = low_floor ? 0.01 * top : 1.01 * floor;
-    const auto last_above = std::ranges::find_if(
-        settings.rbegin(), settings.rend(), [&](const Setting& each) { return each.learning_rate > bound; });
+    const auto last_above =
+        std::ranges::find_if(settings.rbegin(), settings.rend(),
+                             [&](const Hyperparameters& each) { return each.learning_rate > bound; });
     const int64_t batches = updates_up_to(subject.phase, settings.rend() - last_above);
     const double share = static_cast<double>(batches - warmup) / static_cast<double>(size - warmup);
     if (share <= 0.0 || share > early) return {};
@@ -117,8 +120,9 @@ Sentence cut_off(const Subject& subject) {
 /// A polynomial is at 0 from its end on, and a phase may go on.
 Sentence nothing_learnt(const Subject& subject) {
     const auto& settings = subject.phase.settings;
-    const auto last = std::ranges::find_if(settings.rbegin(), settings.rend(),
-                                           [](const Setting& each) { return each.learning_rate > 0.0; });
+    const auto last =
+        std::ranges::find_if(settings.rbegin(), settings.rend(),
+                             [](const Hyperparameters& each) { return each.learning_rate > 0.0; });
     const int64_t batches = updates_up_to(subject.phase, settings.rend() - last);
     if (subject.phase.updates() - batches <= subject.phase.batches_per_epoch) return {};
     return fmt::format("{} is at a learning rate of 0 after batch {} of {}: nothing is learnt from there on",
@@ -140,7 +144,7 @@ Sentence upside_down(const Subject& subject) {
 Sentence boundless(const Subject& subject) {
     const auto& settings = subject.phase.settings;
     const auto first = std::ranges::find_if(
-        settings, [](const Setting& each) { return !std::isfinite(each.learning_rate); });
+        settings, [](const Hyperparameters& each) { return !std::isfinite(each.learning_rate); });
     if (first == settings.end()) return {};
     return fmt::format("{} grows beyond all numbers by batch {}", subject.label,
                        grouped(updates_up_to(subject.phase, first - settings.begin() + 1)));
@@ -151,7 +155,7 @@ Sentence idle(const Subject& subject) {
     const auto& settings = subject.phase.settings;
     const size_t warmup = subject.phase.first_from(warmup_batches(subject.phase));
     const auto first = settings.begin() + static_cast<std::ptrdiff_t>(warmup);
-    const bool changes = std::any_of(first, settings.end(), [&](const Setting& each) {
+    const bool changes = std::any_of(first, settings.end(), [&](const Hyperparameters& each) {
         return each.learning_rate != first->learning_rate;
     });
     if (changes || first == settings.end()) return {};

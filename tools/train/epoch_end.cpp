@@ -15,10 +15,11 @@
 
 namespace vitrine::train {
 
-EpochMetrics Trainer::measure(Mistakes& mistakes) {
-    const auto validate = [&](Mistakes* seen) {
-        const tools::Scores scores = evaluate(w_.model, w_.validation_inputs, w_.dataset.validation,
-                                              w_.recipe.training.batch_size, seen, w_.reporter);
+EpochMetrics Trainer::measure(ConfusionStatistics& mistakes) {
+    const auto validate = [&](ConfusionStatistics* seen) {
+        const tools::Scores scores =
+            evaluate(context_.model, context_.validation_inputs, context_.dataset.validation,
+                     context_.recipe.training.batch_size, seen, context_.reporter);
         return ValidationMetrics{scores.loss(), scores.accuracy(), scores.top5()};
     };
     EpochMetrics metrics{.epoch = progress_.epoch + 1,
@@ -40,9 +41,9 @@ EpochMetrics Trainer::measure(Mistakes& mistakes) {
 }
 
 bool Trainer::finish_epoch(const Meter& meter) {
-    check_parameters(w_.model.state());
+    check_parameters(context_.model.state());
     const Stopwatch watch;
-    Mistakes mistakes(static_cast<int64_t>(w_.dataset.class_names.size()));
+    ConfusionStatistics mistakes(static_cast<int64_t>(context_.dataset.class_names.size()));
     EpochMetrics metrics = measure(mistakes);
     if (interrupted_by() != 0) return false;
     validation_seconds_ = watch.seconds();
@@ -64,26 +65,27 @@ bool Trainer::finish_epoch(const Meter& meter) {
     progress_.scores = {};
     progress_.batch = 0;
     ++progress_.epoch;
-    metrics.ends_run = phase_is_over() && progress_.phase() + 1 == std::ssize(w_.plan.phases);
+    metrics.ends_run = phase_is_over() && progress_.phase() + 1 == std::ssize(context_.plan.phases);
     scheduler_->after_epoch(metric_for_scheduler(phase().settings, metrics));
     require_folder();
-    w_.folder.add_epoch(metrics, timing);
+    context_.folder.add_epoch(metrics, timing);
     const bool kept = save_weights(metrics, best);
     // Of the model that is kept; before the checkpoint, with which the epoch is over for a later run.
     if (best)
-        w_.folder.write_mistakes(
-            mistakes.to_json(metrics.epoch, metrics.judged_weights(), w_.dataset.validation), w_.reporter);
+        context_.folder.write_mistakes(
+            mistakes.to_json(metrics.epoch, metrics.judged_weights(), context_.dataset.validation),
+            context_.reporter);
     next_phase_if_done(metrics);
     // Without its weights an epoch is not over for a later run: that one trains it again, when there is room
     // for them.
     if (kept) save_checkpoint();
-    w_.reporter.epoch(metrics, timing, w_.plan.epochs);
-    if (w_.after_epoch) w_.after_epoch(metrics, timing);
+    context_.reporter.epoch(metrics, timing, context_.plan.epochs);
+    if (context_.after_epoch) context_.after_epoch(metrics, timing);
     return true;
 }
 
 bool Trainer::phase_is_over() const {
-    const int64_t patience = w_.recipe.training.early_stopping;
+    const int64_t patience = context_.recipe.training.early_stopping;
     const bool early = patience > 0 && progress_.epochs_without_better() >= patience;
     return early || progress_.phase_epoch() >= phase().epochs;
 }
@@ -91,48 +93,49 @@ bool Trainer::phase_is_over() const {
 void Trainer::next_phase_if_done(const EpochMetrics& metrics) {
     if (!phase_is_over()) return;
     if (progress_.phase_epoch() < phase().epochs)
-        w_.reporter.notice(fmt::format("{} ends after epoch {}: {} epochs brought no better accuracy",
-                                       phase().settings.name, metrics.epoch,
-                                       progress_.epochs_without_better()));
+        context_.reporter.notice(fmt::format("{} ends after epoch {}: {} epochs brought no better accuracy",
+                                             phase().settings.name, metrics.epoch,
+                                             progress_.epochs_without_better()));
     progress_.phase_ends.push_back(progress_.epoch);
     if (!finished()) enter_phase();
 }
 
 void Trainer::stop(const Meter& meter) {
     require_folder();
-    check_parameters(w_.model.state());
+    check_parameters(context_.model.state());
     const bool saved = save_checkpoint();
     const bool in_epoch = progress_.batch > 0 || progress_.step == 0;  // else they are saved
     if (average()) average()->swap();
-    if (in_epoch) w_.folder.save_last(w_.model, metadata(), w_.reporter);
+    if (in_epoch) context_.folder.save_last(context_.model, metadata(), context_.reporter);
     if (meter.steps() > 0 && interrupted_by() == 0) measure_stopped();
     if (average()) average()->swap();
     if (saved) say_stopped();
 }
 
 void Trainer::measure_stopped() {
-    const ImageSet& set = w_.dataset.validation;
-    const int64_t batch_size = w_.recipe.training.batch_size;
-    const tools::Scores scores =
-        limits_.short_validation
-            ? evaluate_one_batch(w_.model, w_.validation_inputs, set, batch_size, w_.recipe.seed)
-            : evaluate(w_.model, w_.validation_inputs, set, batch_size, nullptr, w_.reporter);
+    const ImageSet& set = context_.dataset.validation;
+    const int64_t batch_size = context_.recipe.training.batch_size;
+    const tools::Scores scores = limits_.short_validation
+                                     ? evaluate_one_batch(context_.model, context_.validation_inputs, set,
+                                                          batch_size, context_.recipe.seed)
+                                     : evaluate(context_.model, context_.validation_inputs, set, batch_size,
+                                                nullptr, context_.reporter);
     if (!std::isfinite(scores.loss()))
         throw Diverged(fmt::format("the validation loss after step {} is {}: the logits overflow",
                                    progress_.step, scores.loss()));
-    w_.reporter.evaluated({scores, set.count, judged_weights()});
+    context_.reporter.evaluated({scores, set.count, judged_weights()});
     if (scores.count() < set.count)
-        w_.reporter.notice(
+        context_.reporter.notice(
             fmt::format("this device is slow, so these are the scores of {} of the {} validation images, "
                         "drawn from all of them; --eval-only {} measures all",
                         tools::grouped(scores.count()), tools::grouped(set.count),
-                        (w_.folder.path() / last_file).string()));
+                        (context_.folder.path() / last_file).string()));
 }
 
 void Trainer::say_stopped() const {
-    w_.reporter.notice(fmt::format("{} after step {}: run again with --out {} to go on",
-                                   interrupted_by() != 0 ? "interrupted" : "stopped", progress_.step,
-                                   w_.folder.path().string()));
+    context_.reporter.notice(fmt::format("{} after step {}: run again with --out {} to go on",
+                                         interrupted_by() != 0 ? "interrupted" : "stopped", progress_.step,
+                                         context_.folder.path().string()));
 }
 
 }  // namespace vitrine::train

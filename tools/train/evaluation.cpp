@@ -44,8 +44,8 @@ std::string png_of_sample(const ImageSet& set, int64_t sample) {
 
 }  // namespace
 
-void Mistakes::add(std::span<const float> logits, std::span<const int32_t> labels,
-                   std::span<const int64_t> samples) {
+void ConfusionStatistics::add(std::span<const float> logits, std::span<const int32_t> labels,
+                              std::span<const int64_t> samples) {
     const size_t classes = right_.size();
     for (size_t i = 0; i < labels.size(); ++i) {
         const std::span<const float> own = logits.subspan(i * classes, classes);
@@ -62,14 +62,14 @@ void Mistakes::add(std::span<const float> logits, std::span<const int32_t> label
     }
 }
 
-void Mistakes::keep_if_most_wrong(const Wrong& wrong) {
+void ConfusionStatistics::keep_if_most_wrong(const Wrong& wrong) {
     const auto place =
         std::ranges::upper_bound(most_wrong_, wrong.probability, std::greater{}, &Wrong::probability);
     most_wrong_.insert(place, wrong);
     if (most_wrong_.size() > most_wrong_images) most_wrong_.pop_back();
 }
 
-std::vector<int64_t> Mistakes::worst_classes(size_t count) const {
+std::vector<int64_t> ConfusionStatistics::worst_classes(size_t count) const {
     std::vector<int64_t> classes(right_.size());
     std::iota(classes.begin(), classes.end(), int64_t{0});
     const auto accuracy = [&](int64_t c) {
@@ -81,7 +81,7 @@ std::vector<int64_t> Mistakes::worst_classes(size_t count) const {
     return classes;
 }
 
-Json Mistakes::to_json(int64_t epoch, Weights weights, const ImageSet& set) const {
+Json ConfusionStatistics::to_json(int64_t epoch, Weights weights, const ImageSet& set) const {
     Json json = {{"epoch", epoch}, {"weights", name_of(weights)}, {"classes", right_.size()}};
     const std::vector<int64_t> worst = worst_classes(listed_classes);
     Json& listed = json["worst_classes"] = Json::array();
@@ -125,7 +125,7 @@ Json Mistakes::to_json(int64_t epoch, Weights weights, const ImageSet& set) cons
 }
 
 tools::Scores evaluate(nn::Module& model, InputMaker& inputs, const ImageSet& set, int64_t batch_size,
-                       Mistakes* mistakes, Reporter& reporter) {
+                       ConfusionStatistics* mistakes, Reporter& reporter) {
     Loader loader(set, loader_for(inputs, set, batch_size));
     loader.start_epoch(0);
     tools::Scores scores;

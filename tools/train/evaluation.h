@@ -15,9 +15,9 @@
 namespace vitrine::train {
 
 /// Collects which classes were taken for which, and the images that were most surely wrong.
-class Mistakes {
+class ConfusionStatistics {
   public:
-    explicit Mistakes(int64_t classes) : right_(static_cast<size_t>(classes)), images_(right_) {}
+    explicit ConfusionStatistics(int64_t classes) : right_(static_cast<size_t>(classes)), images_(right_) {}
 
     /// `logits` [labels, classes]; `samples` are the images' numbers in their set.
     void add(std::span<const float> logits, std::span<const int32_t> labels,
@@ -42,7 +42,7 @@ class Mistakes {
 
 /// The whole set in its order. `mistakes` may be null. An interruption ends it early: see interrupt.h.
 tools::Scores evaluate(nn::Module& model, InputMaker& inputs, const ImageSet& set, int64_t batch_size,
-                       Mistakes* mistakes, Reporter& reporter);
+                       ConfusionStatistics* mistakes, Reporter& reporter);
 /// One batch of the set, drawn from all of it: in its order the first images may be of a single class.
 tools::Scores evaluate_one_batch(nn::Module& model, InputMaker& inputs, const ImageSet& set,
                                  int64_t batch_size, uint64_t seed);

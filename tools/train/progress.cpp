@@ -63,7 +63,7 @@ Progress read(const Json& json) {
                                      .loss = number(scores[3], "scores")});
     const Json& logged = list(json, "logged_loss", 2);
     progress.logged_loss = {number(logged[0], "logged_loss"), whole(logged[1], "logged_loss")};
-    progress.usual_norm = number(json.at("usual_norm"), "usual_norm");
+    progress.gradient_norm_ema = number(json.at("usual_norm"), "usual_norm");
     progress.recent_bests = whole_numbers(json.at("recent_bests"), "recent_bests");
     return progress;
 }
@@ -92,7 +92,7 @@ Json to_json(const Progress& progress) {
             {"last_setting", {progress.last_setting.learning_rate, progress.last_setting.momentum}},
             {"scores", {sums.count, sums.top1, sums.top5, sums.loss}},
             {"logged_loss", {progress.logged_loss.sum, progress.logged_loss.count}},
-            {"usual_norm", progress.usual_norm},
+            {"usual_norm", progress.gradient_norm_ema},
             {"recent_bests", progress.recent_bests}};
 }
 

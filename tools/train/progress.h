@@ -26,12 +26,12 @@ struct Progress {
     int64_t batches_per_epoch = 0;    // of the training images as they were
     int64_t step = 0;                 // updates done in the whole run
     int64_t skipped_steps = 0;
-    optim::Setting last_setting{0.0, 0.0};  // of the last update
-    tools::Scores scores;                   // of this epoch's training so far
-    RunningMean logged_loss;                // since the last line of steps.jsonl
-    double usual_norm = 0.0;                // of the gradients: a moving average, 0 before the first step
-    std::vector<int64_t> recent_bests;      // the best epoch of each checkpoint that is kept, 0: none
-    Best best;                              // epoch so far: what the lines of metrics.jsonl say
+    optim::Hyperparameters last_setting{0.0, 0.0};  // of the last update
+    tools::Scores scores;                           // of this epoch's training so far
+    RunningMean logged_loss;                        // since the last line of steps.jsonl
+    double gradient_norm_ema = 0.0;     // of the gradients: a moving average, 0 before the first step
+    std::vector<int64_t> recent_bests;  // the best epoch of each checkpoint that is kept, 0: none
+    Best best;                          // epoch so far: what the lines of metrics.jsonl say
 
     /// The phase to go on with, counted from 0; beyond the last: the run is finished.
     int64_t phase() const { return static_cast<int64_t>(phase_ends.size()); }

@@ -76,7 +76,7 @@ void check_progress(const Progress& progress, const recipe::Recipe& recipe,
     require(progress.last_setting.learning_rate >= 0.0, "the learning rate is below 0");
     require(progress.last_setting.momentum >= 0.0 && progress.last_setting.momentum < 1.0,
             "the momentum is not from 0 to 1");
-    require(progress.usual_norm >= 0.0, "the usual norm of the gradients is below 0");
+    require(progress.gradient_norm_ema >= 0.0, "the usual norm of the gradients is below 0");
     require(progress.recent_bests.size() <= most_checkpoints, "it remembers more checkpoints than are kept");
     for (const int64_t best : progress.recent_bests)
         require_within("the best epoch", best, 0, progress.epoch);

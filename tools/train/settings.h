@@ -13,7 +13,7 @@
 
 namespace vitrine::train {
 
-struct Facts {
+struct RunInfo {
     const recipe::Recipe& recipe;
     const RunPlan& plan;
     const Dataset& dataset;
@@ -28,9 +28,9 @@ struct Facts {
 Weights judged_weights(const recipe::Recipe& recipe);
 
 /// run.json, but for how the run ends (run_ending.h).
-Json settings(const Facts& facts);
+Json settings(const RunInfo& info);
 
 /// The same for people: a head and a line each, both pipelines and every phase among them.
-std::vector<std::pair<std::string, std::string>> headlines(const Facts& facts, const std::string& folder);
+std::vector<std::pair<std::string, std::string>> headlines(const RunInfo& info, const std::string& folder);
 
 }  // namespace vitrine::train

@@ -136,7 +136,7 @@ Dataset load_data(const Options& options, int64_t image_size, Reporter& reporter
 ChannelNormalization normalization_of(const Dataset& dataset) {
     ChannelNormalization normalization;
     std::ranges::copy(dataset.statistics.mean, normalization.mean.begin());
-    std::ranges::copy(dataset.statistics.deviation, normalization.deviation.begin());
+    std::ranges::copy(dataset.statistics.stddev, normalization.stddev.begin());
     return normalization;
 }
 

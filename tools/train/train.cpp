@@ -72,18 +72,18 @@ int conclude(const Options& options, RunFolder& folder, const Resumption& resump
 }
 
 /// Trains, and leaves in the folder how that ended, also where it failed.
-Ending run_to_end(Trainer& trainer, const RunFolder& folder, Publisher& publisher, Reporter& reporter) {
+RunResult run_to_end(Trainer& trainer, const RunFolder& folder, Publisher& publisher, Reporter& reporter) {
     const auto publish = [&](const RunEnding& ending) {
         publisher.ending(ending);
         reporter.results(folder.results(trainer.judged_weights()));
     };
     try {
-        Ending ending = trainer.run();
-        if (ending.missing_weights.empty())
-            publish({ending.by});
+        RunResult result = trainer.run();
+        if (result.missing_weights.empty())
+            publish({result.by});
         else
-            publish({EndedBy::failure, trainer.failure(ending.missing_weights)});
-        return ending;
+            publish({EndedBy::failure, trainer.failure(result.missing_weights)});
+        return result;
     } catch (const std::exception&) {
         publish({EndedBy::failure, trainer.failure(printable(tools::ending_of_exception().sentence))});
         throw;
@@ -167,11 +167,11 @@ int train(const Options& options, Reporter& reporter) {
 
     // Nothing was written so far, and nothing can be refused any more.
     const InterruptGuard guard;
-    const Facts facts{recipe,     plan,        dataset, identity,
-                      transforms, description, device,  parameter_count(*model)};
-    const Json run = settings(facts);
+    const RunInfo info{recipe,     plan,        dataset, identity,
+                       transforms, description, device,  parameter_count(*model)};
+    const Json run = settings(info);
     write_beginning(folder, trainer, resumption, recipe, run);
-    reporter.begin(run, headlines(facts, folder.path().string()));
+    reporter.begin(run, headlines(info, folder.path().string()));
     for (const std::string& notice : recipe.notices) reporter.notice(notice);
     for (const std::string& warning : tools::schedule_warnings(planned_phases(plan)))
         reporter.notice(warning);
@@ -182,11 +182,11 @@ int train(const Options& options, Reporter& reporter) {
         publisher->redraw(resumption->epochs, resumption->timings);
     else
         publisher->redraw({}, {});
-    const Ending ending = run_to_end(trainer, folder, *publisher, reporter);
-    reporter.end(ending.best);
-    if (!ending.missing_weights.empty()) reporter.notice(fmt::format("train: {}", ending.missing_weights));
-    if (ending.signal != 0) return 128 + ending.signal;
-    return ending.missing_weights.empty() ? 0 : 1;
+    const RunResult result = run_to_end(trainer, folder, *publisher, reporter);
+    reporter.end(result.best);
+    if (!result.missing_weights.empty()) reporter.notice(fmt::format("train: {}", result.missing_weights));
+    if (result.signal != 0) return 128 + result.signal;
+    return result.missing_weights.empty() ? 0 : 1;
 }
 
 }  // namespace vitrine::train

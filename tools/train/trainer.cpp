@@ -26,14 +26,14 @@ constexpr int64_t first_steps = 100;           // all of these are: a run that d
 constexpr double seconds_between_reads = 0.1;  // as often as a terminal shows something new
 
 /// Training leaves an incomplete last batch out, unless there is no other.
-LoaderOptions training_loader(const Workshop& workshop) {
-    const ImageSet& set = workshop.dataset.train;
+LoaderOptions training_loader(const TrainerContext& context) {
+    const ImageSet& set = context.dataset.train;
     LoaderOptions loader;
-    loader.batch_size = std::min(workshop.recipe.training.batch_size, set.count);
+    loader.batch_size = std::min(context.recipe.training.batch_size, set.count);
     loader.shuffle = true;
-    loader.seed = workshop.recipe.seed;
+    loader.seed = context.recipe.seed;
     loader.drop_last = true;
-    loader.pixels = workshop.training_inputs.needs_pixels();
+    loader.pixels = context.training_inputs.needs_pixels();
     return loader;
 }
 
@@ -41,52 +41,56 @@ int64_t log_interval(const RunPlan& plan) { return std::max<int64_t>(1, plan.ste
 
 }  // namespace
 
-Trainer::Trainer(const Workshop& workshop, const Limits& limits)
-    : w_(workshop), limits_(limits), loader_(w_.dataset.train, training_loader(w_)) {
-    if (w_.recipe.training.ema_decay > 0.0) w_.step.keep_average(w_.recipe.training.ema_decay);
-    progress_.batches_per_epoch = w_.plan.batches_per_epoch;
+Trainer::Trainer(const TrainerContext& context, const Limits& limits)
+    : context_(context), limits_(limits), loader_(context_.dataset.train, training_loader(context_)) {
+    if (context_.recipe.training.ema_decay > 0.0)
+        context_.step.keep_average(context_.recipe.training.ema_decay);
+    progress_.batches_per_epoch = context_.plan.batches_per_epoch;
     enter_phase();
 }
 
 void Trainer::resume(const Resumption& resumption) {
     progress_ = resumption.progress;
     if (!finished()) enter_phase();
-    const LiveState live{w_.model, w_.step.optimiser(), average() ? &*average() : nullptr, *scheduler_};
+    const LiveState live{context_.model, context_.step.optimiser(), average() ? &*average() : nullptr,
+                         *scheduler_};
     restore(resumption.checkpoint, live, resumption.source);
-    w_.step.set_usual_norm(progress_.usual_norm);
-    if (tools::first_non_finite(w_.model.state()) != nullptr)
+    context_.step.set_gradient_norm_ema(progress_.gradient_norm_ema);
+    if (tools::first_non_finite(context_.model.state()) != nullptr)
         throw Error(fmt::format("{}: its weights are not finite", resumption.source));
     if (finished()) return;
     const auto begin = static_cast<size_t>(progress_.first_epoch());
     *scheduler_ =
-        scheduler_after(phase(), w_.plan.steps_per_epoch, std::span(resumption.epochs).subspan(begin),
-                        progress_.batch / w_.recipe.training.accumulate);
+        scheduler_after(phase(), context_.plan.steps_per_epoch, std::span(resumption.epochs).subspan(begin),
+                        progress_.batch / context_.recipe.training.accumulate);
     if (!resumption.changed) restore_scheduler(resumption.checkpoint, live, resumption.source);
 }
 
 void Trainer::enter_phase() {
-    scheduler_.emplace(make_scheduler(phase(), w_.plan.steps_per_epoch));
-    w_.step.optimiser().set_options(sgd_options(phase().settings));
+    scheduler_.emplace(make_scheduler(phase(), context_.plan.steps_per_epoch));
+    context_.step.optimiser().set_options(sgd_options(phase().settings));
 }
 
 void Trainer::begin_phase() {
     const recipe::PhaseSettings& settings = phase().settings;
-    if (settings.reset_momentum) w_.step.optimiser().reset_momentum();
+    if (settings.reset_momentum) context_.step.optimiser().reset_momentum();
     if (settings.start_from != recipe::StartFrom::best || !progress_.best.epoch()) return;
     try {
-        w_.folder.load_best(w_.model, progress_.best.epoch()->epoch);
+        context_.folder.load_best(context_.model, progress_.best.epoch()->epoch);
     } catch (const Error& error) {  // they could not be written: a full disk
-        w_.reporter.notice(fmt::format("{}; {} begins with the last weights", error.what(), settings.name));
+        context_.reporter.notice(
+            fmt::format("{}; {} begins with the last weights", error.what(), settings.name));
         return;
     }
     if (average()) average()->restart();
 }
 
-Ending Trainer::run() {
+RunResult Trainer::run() {
     since_checkpoint_.restart();
     while (!finished()) {
         const Meter meter = train_epoch();
-        const bool whole = progress_.batch == w_.plan.steps_per_epoch * w_.recipe.training.accumulate;
+        const bool whole =
+            progress_.batch == context_.plan.steps_per_epoch * context_.recipe.training.accumulate;
         if (!whole || interrupted_by() != 0 || !finish_epoch(meter)) {
             stop(meter);
             break;
@@ -96,18 +100,18 @@ Ending Trainer::run() {
             break;
         }
     }
-    return {progress_.best, ended_by(), interrupted_by(), w_.folder.missing_weights(progress_)};
+    return {progress_.best, ended_by(), interrupted_by(), context_.folder.missing_weights(progress_)};
 }
 
 EndedBy Trainer::ended_by() const {
-    if (finished()) return end_of(w_.recipe.phases.back(), progress_);
+    if (finished()) return end_of(context_.recipe.phases.back(), progress_);
     if (interrupted_by() != 0) return EndedBy::signal;
     return limits_.steps && progress_.step >= *limits_.steps ? EndedBy::max_steps : EndedBy::max_minutes;
 }
 
 RunFailure Trainer::failure(const std::string& sentence) const {
     return {.sentence = sentence,
-            .epoch = std::min(progress_.epoch + 1, w_.plan.epochs),
+            .epoch = std::min(progress_.epoch + 1, context_.plan.epochs),
             .step = progress_.step + (in_step_ ? 1 : 0)};
 }
 
@@ -117,7 +121,7 @@ Meter Trainer::train_epoch() {
     if (progress_.at_phase_start()) begin_phase();
     loader_.start_epoch(progress_.epoch, progress_.batch);
     Stopwatch watch;
-    const int64_t batches = w_.plan.steps_per_epoch * w_.recipe.training.accumulate;
+    const int64_t batches = context_.plan.steps_per_epoch * context_.recipe.training.accumulate;
     for (Batch batch; progress_.batch < batches && !must_stop() && loader_.next(batch);) {
         train_batch(batch, meter, watch.restart());
         watch.restart();
@@ -134,7 +138,7 @@ bool Trainer::must_stop() const {
 }
 
 uint32_t Trainer::batch_number() const {
-    return static_cast<uint32_t>(progress_.epoch * w_.plan.batches_per_epoch + progress_.batch);
+    return static_cast<uint32_t>(progress_.epoch * context_.plan.batches_per_epoch + progress_.batch);
 }
 
 void Trainer::train_batch(const Batch& batch, Meter& meter, double data_seconds) {
@@ -145,29 +149,29 @@ void Trainer::train_batch(const Batch& batch, Meter& meter, double data_seconds)
                   .steps_before = progress_.step,
                   .setting_before = progress_.last_setting,
                   .data_seconds = data_seconds};
-    w_.step.accumulate(w_.training_inputs.make(batch, static_cast<uint32_t>(progress_.epoch)), w_.recipe.seed,
-                       batch_number());
+    context_.step.accumulate(context_.training_inputs.make(batch, static_cast<uint32_t>(progress_.epoch)),
+                             context_.recipe.seed, batch_number());
     ++progress_.batch;
     if (at_step_end()) unread.update = update();
     unread.position = position();
     unread.step_seconds = watch.seconds();
     unread_.push_back(unread);
     const bool checkpoint = at_step_end() && checkpoint_due();
-    if (checkpoint || w_.step.must_read() || since_read_.seconds() >= seconds_between_reads)
+    if (checkpoint || context_.step.must_read() || since_read_.seconds() >= seconds_between_reads)
         read_steps(meter);
     if (checkpoint) save_checkpoint();
 }
 
 Trainer::UnreadUpdate Trainer::update() {
-    const recipe::TrainingSettings& training = w_.recipe.training;
+    const recipe::TrainingSettings& training = context_.recipe.training;
     progress_.last_setting = scheduler_->setting();
     const bool logged = logs_next_step();
-    w_.step.update({.learning_rate = progress_.last_setting.learning_rate,
-                    .momentum = progress_.last_setting.momentum,
-                    .batches = training.accumulate,
-                    .clip_norm = training.clip_norm,
-                    .skip_outliers = training.skip_outliers,
-                    .measure_norm = logged});
+    context_.step.update({.learning_rate = progress_.last_setting.learning_rate,
+                          .momentum = progress_.last_setting.momentum,
+                          .batches = training.accumulate,
+                          .clip_norm = training.clip_norm,
+                          .skip_outliers = training.skip_outliers,
+                          .measure_norm = logged});
     ++progress_.step;
     in_step_ = false;
     scheduler_->after_batch();
@@ -176,7 +180,7 @@ Trainer::UnreadUpdate Trainer::update() {
 }
 
 void Trainer::read_steps(Meter& meter) {
-    const StepScalars::Reading reading = w_.step.read();
+    const StepScalars::Reading reading = context_.step.read();
     since_read_.restart();
     auto batch = reading.batches.begin();
     auto updated = reading.updates.begin();
@@ -191,18 +195,19 @@ void Trainer::read_steps(Meter& meter) {
             if (unread.update->logged) log_step(*unread.update, of_update.norm);
         }
         meter.add(result, unread.samples, unread.data_seconds, unread.step_seconds);
-        w_.reporter.step(unread.position, meter);
+        context_.reporter.step(unread.position, meter);
     }
-    progress_.usual_norm = reading.usual_norm;
+    progress_.gradient_norm_ema = reading.gradient_norm_ema;
 }
 
 bool Trainer::logs_next_step() const {
     const int64_t step = progress_.step + 1;
-    return step <= first_steps || step % log_interval(w_.plan) == 0;
+    return step <= first_steps || step % log_interval(context_.plan) == 0;
 }
 
 void Trainer::log_step(const UnreadUpdate& update, double gradient_norm) {
-    const double epoch = static_cast<double>(update.step) / static_cast<double>(w_.plan.steps_per_epoch);
+    const double epoch =
+        static_cast<double>(update.step) / static_cast<double>(context_.plan.steps_per_epoch);
     const Json line = {{"step", update.step},
                        {"epoch", epoch},
                        {"loss", progress_.logged_loss.value()},
@@ -210,15 +215,15 @@ void Trainer::log_step(const UnreadUpdate& update, double gradient_norm) {
                        {"momentum", update.setting.momentum},
                        {"gradient_norm", gradient_norm}};
     progress_.logged_loss = {};
-    w_.folder.add_step(line);
+    context_.folder.add_step(line);
 }
 
 Position Trainer::position() const {
-    const int64_t accumulate = w_.recipe.training.accumulate;
-    const int64_t batches = w_.plan.steps_per_epoch * accumulate;
-    const int64_t epochs_left = w_.plan.epochs - progress_.epoch;
+    const int64_t accumulate = context_.recipe.training.accumulate;
+    const int64_t batches = context_.plan.steps_per_epoch * accumulate;
+    const int64_t epochs_left = context_.plan.epochs - progress_.epoch;
     return {.epoch = progress_.epoch + 1,
-            .epochs = w_.plan.epochs,
+            .epochs = context_.plan.epochs,
             .step = progress_.batch,
             .steps = batches,
             .steps_left = epochs_left * batches - progress_.batch,
@@ -226,21 +231,21 @@ Position Trainer::position() const {
 }
 
 bool Trainer::checkpoint_due() const {
-    return since_checkpoint_.seconds() >= 60.0 * w_.recipe.training.checkpoint_minutes;
+    return since_checkpoint_.seconds() >= 60.0 * context_.recipe.training.checkpoint_minutes;
 }
 
 bool Trainer::save_checkpoint() {
     const Stopwatch watch;
-    const bool saved = w_.folder.save_checkpoint(
-        progress_, to_toml(w_.recipe),
+    const bool saved = context_.folder.save_checkpoint(
+        progress_, to_toml(context_.recipe),
         [&] {
-            check_parameters(w_.model.state());
-            SafeTensors state =
-                state_of({w_.model, w_.step.optimiser(), average() ? &*average() : nullptr, *scheduler_});
-            state.tensors.push_back(data_tensor(w_.identity));
+            check_parameters(context_.model.state());
+            SafeTensors state = state_of(
+                {context_.model, context_.step.optimiser(), average() ? &*average() : nullptr, *scheduler_});
+            state.tensors.push_back(data_tensor(context_.identity));
             return state;
         },
-        w_.reporter);
+        context_.reporter);
     since_checkpoint_.restart();
     checkpoint_seconds_ += watch.seconds();
     return saved;
@@ -251,14 +256,16 @@ bool Trainer::save_weights(const EpochMetrics& metrics, bool best) {
     description["val_accuracy"] = fmt::format("{}", metrics.judged().accuracy);
     // What is judged is what is kept: the averaged weights, where there are some.
     if (average()) average()->swap();
-    bool saved = w_.folder.save_last(w_.model, description, w_.reporter);
-    if (best) saved = w_.folder.save_best(w_.model, metrics.epoch, description, w_.reporter) && saved;
+    bool saved = context_.folder.save_last(context_.model, description, context_.reporter);
+    if (best)
+        saved =
+            context_.folder.save_best(context_.model, metrics.epoch, description, context_.reporter) && saved;
     if (average()) average()->swap();
     return saved;
 }
 
 std::map<std::string, std::string> Trainer::metadata() const {
-    std::map<std::string, std::string> all = w_.metadata;
+    std::map<std::string, std::string> all = context_.metadata;
     all["epoch"] = std::to_string(progress_.epoch);
     all["step"] = std::to_string(progress_.step);
     all["weights"] = average() ? "averaged" : "plain";
@@ -266,10 +273,10 @@ std::map<std::string, std::string> Trainer::metadata() const {
 }
 
 void Trainer::require_folder() const {
-    if (w_.folder.is_still_there()) return;
+    if (context_.folder.is_still_there()) return;
     throw FolderLost(fmt::format(
         "the run's folder {} was removed or replaced after step {}: nothing more is written there",
-        w_.folder.path().string(), progress_.step));
+        context_.folder.path().string(), progress_.step));
 }
 
 void Trainer::explain_loss(const Unread& failed) {
@@ -279,13 +286,13 @@ void Trainer::explain_loss(const Unread& failed) {
     progress_.last_setting = failed.setting_before;
     in_step_ = true;
     // Not the running statistics: the very forward pass that failed has moved them.
-    check_parameters(w_.model.trainable());
+    check_parameters(context_.model.trainable());
     loader_.start_epoch(progress_.epoch, progress_.batch);
     Batch batch;
     loader_.next(batch);
-    const NetworkInput input = w_.training_inputs.make(batch, static_cast<uint32_t>(progress_.epoch));
-    const std::optional<std::string> op =
-        tools::first_non_finite_op([&] { w_.step.repeat_forward(input, w_.recipe.seed, batch_number()); });
+    const NetworkInput input = context_.training_inputs.make(batch, static_cast<uint32_t>(progress_.epoch));
+    const std::optional<std::string> op = tools::first_non_finite_op(
+        [&] { context_.step.repeat_forward(input, context_.recipe.seed, batch_number()); });
     throw Diverged(fmt::format(
         "the loss of step {} is not finite: the first op that made it so is {}; try a lower learning rate",
         progress_.step + 1, op.value_or("none that a second run of the step could find")));

@@ -44,7 +44,7 @@ struct Limits {
 };
 
 /// How a run ended.
-struct Ending {
+struct RunResult {
     Best best;
     EndedBy by = EndedBy::last_epoch;
     int signal = 0;               // that came, or 0
@@ -52,7 +52,7 @@ struct Ending {
 };
 
 /// What a trainer works with. All references must outlive it.
-struct Workshop {
+struct TrainerContext {
     const recipe::Recipe& recipe;
     const RunPlan& plan;
     const Dataset& dataset;
@@ -71,43 +71,43 @@ struct Workshop {
 
 class Trainer {
   public:
-    Trainer(const Workshop& workshop, const Limits& limits);
+    Trainer(const TrainerContext& context, const Limits& limits);
 
     /// Goes on from there. Throws Error where the checkpoint is not of this recipe's
     /// model, or its scheduler is not where the recipe has it.
     void resume(const Resumption& resumption);
-    bool finished() const { return progress_.phase() >= static_cast<int64_t>(w_.plan.phases.size()); }
+    bool finished() const { return progress_.phase() >= static_cast<int64_t>(context_.plan.phases.size()); }
     /// False, after a notice, if it could not be written.
     bool save_checkpoint();
     /// Of the step that comes next.
-    optim::Setting setting() const { return scheduler_->setting(); }
+    optim::Hyperparameters setting() const { return scheduler_->setting(); }
     const Progress& progress() const { return progress_; }
-    Weights judged_weights() const { return w_.step.average() ? Weights::averaged : Weights::plain; }
+    Weights judged_weights() const { return context_.step.average() ? Weights::averaged : Weights::plain; }
     /// Where the run is, after run() has thrown what this sentence says.
     RunFailure failure(const std::string& sentence) const;
 
     /// To the last phase's end, a limit or a signal. Throws Diverged, the checkpoints being then the last
     /// good ones, and FolderLost.
-    Ending run();
+    RunResult run();
 
   private:
     /// An update that was asked of the device, and a batch, whose results nobody has read yet.
     struct UnreadUpdate {
         int64_t step;  // this one counted
-        optim::Setting setting;
+        optim::Hyperparameters setting;
         bool logged;  // it has a line in steps.jsonl
     };
     struct Unread {
         int64_t samples = 0;
         int64_t batch = 0, steps_before = 0;  // progress_ as it was before
-        optim::Setting setting_before;
+        optim::Hyperparameters setting_before;
         double data_seconds = 0.0, step_seconds = 0.0;
         Position position{};                   // after it
         std::optional<UnreadUpdate> update{};  // that ended with it
     };
 
-    std::optional<optim::Ema>& average() const { return w_.step.average(); }
-    const PhasePlan& phase() const { return w_.plan.phases[static_cast<size_t>(progress_.phase())]; }
+    std::optional<optim::Ema>& average() const { return context_.step.average(); }
+    const PhasePlan& phase() const { return context_.plan.phases[static_cast<size_t>(progress_.phase())]; }
     /// Sets the optimiser and the scheduler to the phase's.
     void enter_phase();
     /// Weights and momentum as the phase wants them, before its first step.
@@ -125,12 +125,12 @@ class Trainer {
     EndedBy ended_by() const;
     /// Validates after the epoch and writes metrics and checkpoints. False if a signal came in between.
     bool finish_epoch(const Meter& meter);
-    EpochMetrics measure(Mistakes& mistakes);
+    EpochMetrics measure(ConfusionStatistics& mistakes);
     /// By its number of epochs, or by early stopping.
     bool phase_is_over() const;
     void next_phase_if_done(const EpochMetrics& metrics);
 
-    bool at_step_end() const { return progress_.batch % w_.recipe.training.accumulate == 0; }
+    bool at_step_end() const { return progress_.batch % context_.recipe.training.accumulate == 0; }
     bool must_stop() const;
     void stop(const Meter& meter);
     /// After a stop, with the weights that are kept.
@@ -147,7 +147,7 @@ class Trainer {
     /// Throws Diverged if one of them is not finite.
     void check_parameters(const std::vector<nn::NamedParameter>& parameters) const;
 
-    Workshop w_;
+    TrainerContext context_;
     Limits limits_;
     Progress progress_;
     std::optional<optim::PhaseScheduler> scheduler_;

@@ -7,9 +7,9 @@ namespace {
 
 class Constant final : public Scheduler {
   public:
-    explicit Constant(Setting initial) : Scheduler(initial, initial.learning_rate) {}
+    explicit Constant(Hyperparameters initial) : Scheduler(initial, initial.learning_rate) {}
 
-    Setting at(int64_t) const override { return setting_; }
+    Hyperparameters at(int64_t) const override { return setting_; }
 
   private:
     void advance(std::optional<double>) override {}
@@ -17,7 +17,7 @@ class Constant final : public Scheduler {
 
 }  // namespace
 
-SchedulerPointer make_kind(const ConstantSpec&, Setting initial, int64_t) {
+SchedulerPointer make_kind(const ConstantSpec&, Hyperparameters initial, int64_t) {
     return std::make_unique<Constant>(initial);
 }
 

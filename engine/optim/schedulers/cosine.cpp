@@ -18,12 +18,12 @@ double wave(int64_t place, int64_t period) {
 
 class Cosine final : public Scheduler {
   public:
-    Cosine(const CosineSpec& spec, Setting initial, int64_t length)
+    Cosine(const CosineSpec& spec, Hyperparameters initial, int64_t length)
         : Scheduler(initial, initial.learning_rate),
           period_(spec.period.value_or(length)),
           min_lr_(spec.min_lr) {}
 
-    Setting at(int64_t step) const override {
+    Hyperparameters at(int64_t step) const override {
         const double rate = min_lr_ + (initial_rate() - min_lr_) * wave(step % (2 * period_), period_) / 2.0;
         return {rate, setting_.momentum};
     }
@@ -51,12 +51,12 @@ class Cosine final : public Scheduler {
 
 class CosineWarmRestarts final : public Scheduler {
   public:
-    CosineWarmRestarts(const CosineWarmRestartsSpec& spec, Setting initial)
+    CosineWarmRestarts(const CosineWarmRestartsSpec& spec, Hyperparameters initial)
         : Scheduler(initial, initial.learning_rate), spec_(spec), period_(spec.first_period) {
         set_rate();
     }
 
-    Setting at(int64_t step) const override {
+    Hyperparameters at(int64_t step) const override {
         int64_t place = step, period = spec_.first_period;
         if (spec_.period_factor == 1) place %= period;
         while (place >= period) {
@@ -104,11 +104,11 @@ class CosineWarmRestarts final : public Scheduler {
 
 }  // namespace
 
-SchedulerPointer make_kind(const CosineSpec& spec, Setting initial, int64_t length) {
+SchedulerPointer make_kind(const CosineSpec& spec, Hyperparameters initial, int64_t length) {
     return std::make_unique<Cosine>(spec, initial, length);
 }
 
-SchedulerPointer make_kind(const CosineWarmRestartsSpec& spec, Setting initial, int64_t) {
+SchedulerPointer make_kind(const CosineWarmRestartsSpec& spec, Hyperparameters initial, int64_t) {
     return std::make_unique<CosineWarmRestarts>(spec, initial);
 }
 

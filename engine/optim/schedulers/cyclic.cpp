@@ -9,11 +9,11 @@ namespace {
 
 class Cyclic final : public Scheduler {
   public:
-    Cyclic(const CyclicSpec& spec, Setting initial)
+    Cyclic(const CyclicSpec& spec, Hyperparameters initial)
         : Scheduler({spec.base_lr, spec.cycle_momentum ? spec.max_momentum : initial.momentum}, spec.base_lr),
           spec_(spec) {}
 
-    Setting at(int64_t step) const override {
+    Hyperparameters at(int64_t step) const override {
         const double up = static_cast<double>(spec_.step_size_up);
         const double down = static_cast<double>(spec_.step_size_down.value_or(spec_.step_size_up));
         const double length = up + down, ratio = up / length;
@@ -49,7 +49,7 @@ class Cyclic final : public Scheduler {
 
 }  // namespace
 
-SchedulerPointer make_kind(const CyclicSpec& spec, Setting initial, int64_t) {
+SchedulerPointer make_kind(const CyclicSpec& spec, Hyperparameters initial, int64_t) {
     return std::make_unique<Cyclic>(spec, initial);
 }
 

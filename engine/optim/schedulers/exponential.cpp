@@ -9,10 +9,10 @@ namespace {
 
 class Exponential final : public Scheduler {
   public:
-    Exponential(const ExponentialSpec& spec, Setting initial)
+    Exponential(const ExponentialSpec& spec, Hyperparameters initial)
         : Scheduler(initial, initial.learning_rate), gamma_(spec.gamma) {}
 
-    Setting at(int64_t step) const override {
+    Hyperparameters at(int64_t step) const override {
         return {initial_rate() * std::pow(gamma_, static_cast<double>(step)), setting_.momentum};
     }
 
@@ -24,7 +24,7 @@ class Exponential final : public Scheduler {
 
 }  // namespace
 
-SchedulerPointer make_kind(const ExponentialSpec& spec, Setting initial, int64_t) {
+SchedulerPointer make_kind(const ExponentialSpec& spec, Hyperparameters initial, int64_t) {
     return std::make_unique<Exponential>(spec, initial);
 }
 

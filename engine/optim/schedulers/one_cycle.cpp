@@ -11,7 +11,7 @@ namespace {
 
 class OneCycle final : public Scheduler {
   public:
-    OneCycle(const OneCycleSpec& spec, Setting initial, int64_t length)
+    OneCycle(const OneCycleSpec& spec, Hyperparameters initial, int64_t length)
         : Scheduler(initial, spec.max_lr / spec.div_factor),
           spec_(spec),
           total_(static_cast<double>(spec.total_steps.value_or(length))) {
@@ -19,7 +19,7 @@ class OneCycle final : public Scheduler {
         advance({});
     }
 
-    Setting at(int64_t step) const override {
+    Hyperparameters at(int64_t step) const override {
         const double now = std::min(static_cast<double>(step), total_ - 1.0);
         double begin = 0.0;
         size_t i = 0;
@@ -38,14 +38,14 @@ class OneCycle final : public Scheduler {
     /// A part of the cycle on which both settings go one way. Steps need not be whole.
     struct Stretch {
         double last_step;
-        Setting from, to;
+        Hyperparameters from, to;
     };
 
     void lay_out_stretches() {
         const double lowest = initial_rate() / spec_.final_div_factor;
-        const Setting first{initial_rate(), spec_.max_momentum};
-        const Setting top{spec_.max_lr, spec_.base_momentum};
-        const Setting last{lowest, spec_.max_momentum};
+        const Hyperparameters first{initial_rate(), spec_.max_momentum};
+        const Hyperparameters top{spec_.max_lr, spec_.base_momentum};
+        const Hyperparameters last{lowest, spec_.max_momentum};
         const double rise = spec_.pct_start * total_;
         stretches_.push_back({rise - 1.0, first, top});
         if (spec_.three_phase) {
@@ -70,7 +70,7 @@ class OneCycle final : public Scheduler {
 
 }  // namespace
 
-SchedulerPointer make_kind(const OneCycleSpec& spec, Setting initial, int64_t length) {
+SchedulerPointer make_kind(const OneCycleSpec& spec, Hyperparameters initial, int64_t length) {
     return std::make_unique<OneCycle>(spec, initial, length);
 }
 

@@ -11,7 +11,7 @@
 
 namespace vitrine::optim {
 
-PhaseScheduler::PhaseScheduler(const SchedulerSpec& spec, Setting initial, int64_t batches_per_epoch,
+PhaseScheduler::PhaseScheduler(const SchedulerSpec& spec, Hyperparameters initial, int64_t batches_per_epoch,
                                int64_t epochs)
     : per_(spec.per),
       batches_per_epoch_(batches_per_epoch),
@@ -25,7 +25,7 @@ PhaseScheduler::PhaseScheduler(const SchedulerSpec& spec, Setting initial, int64
     warmup_ = make_warmup(warmup, {scheduler_->initial_rate(), scheduler_->setting().momentum});
 }
 
-Setting PhaseScheduler::setting() const { return (warming_up() ? warmup_ : scheduler_)->setting(); }
+Hyperparameters PhaseScheduler::setting() const { return (warming_up() ? warmup_ : scheduler_)->setting(); }
 
 void PhaseScheduler::step_warmup() {
     warmup_->step();
@@ -49,7 +49,7 @@ void PhaseScheduler::after_epoch(std::optional<double> metric) {
     }
 }
 
-Setting PhaseScheduler::at(int64_t update) const {
+Hyperparameters PhaseScheduler::at(int64_t update) const {
     const int64_t epoch = update / batches_per_epoch_;
     if (update < warmup_batches_) return warmup_->at(warmup_per_ == Per::batch ? update : epoch);
     if (per_ == Per::batch) return scheduler_->at(update - warmup_batches_);
@@ -100,11 +100,11 @@ int64_t steps_after_warmup(const SchedulerSpec& spec, int64_t batches_per_epoch,
     return std::max<int64_t>(steps, 1);
 }
 
-std::vector<Setting> preview_settings(SchedulerSpec spec, Setting initial, int64_t batches_per_epoch,
-                                      int64_t epochs) {
+std::vector<Hyperparameters> preview_settings(SchedulerSpec spec, Hyperparameters initial,
+                                              int64_t batches_per_epoch, int64_t epochs) {
     if (std::holds_alternative<ReduceOnPlateauSpec>(spec.kind)) spec.kind = ConstantSpec{};
     PhaseScheduler scheduler(spec, initial, batches_per_epoch, epochs);
-    std::vector<Setting> settings;
+    std::vector<Hyperparameters> settings;
     settings.reserve(static_cast<size_t>(batches_per_epoch * epochs));
     for (int64_t epoch = 0; epoch < epochs; ++epoch) {
         for (int64_t batch = 0; batch < batches_per_epoch; ++batch) {
@@ -116,10 +116,11 @@ std::vector<Setting> preview_settings(SchedulerSpec spec, Setting initial, int64
     return settings;
 }
 
-std::vector<Setting> preview_settings_at(const std::vector<int64_t>& updates, const SchedulerSpec& spec,
-                                         Setting initial, int64_t batches_per_epoch, int64_t epochs) {
+std::vector<Hyperparameters> preview_settings_at(const std::vector<int64_t>& updates,
+                                                 const SchedulerSpec& spec, Hyperparameters initial,
+                                                 int64_t batches_per_epoch, int64_t epochs) {
     const PhaseScheduler scheduler(spec, initial, batches_per_epoch, epochs);
-    std::vector<Setting> settings;
+    std::vector<Hyperparameters> settings;
     settings.reserve(updates.size());
     for (const int64_t update : updates) settings.push_back(scheduler.at(update));
     return settings;

@@ -22,16 +22,17 @@ namespace vitrine::optim {
 /// reduce_on_plateau does not see the metrics of the warm-up (PyTorch refuses the two together).
 class PhaseScheduler {
   public:
-    PhaseScheduler(const SchedulerSpec& spec, Setting initial, int64_t batches_per_epoch, int64_t epochs);
+    PhaseScheduler(const SchedulerSpec& spec, Hyperparameters initial, int64_t batches_per_epoch,
+                   int64_t epochs);
 
-    Setting setting() const;
+    Hyperparameters setting() const;
     void after_batch();
     /// Throws Error where the metric is needed and missing.
     void after_epoch(std::optional<double> metric = {});
     bool needs_metric() const { return scheduler_->needs_metric(); }
 
     /// Of an update of the phase, counted from 0, as Scheduler::at() gives it.
-    Setting at(int64_t update) const;
+    Hyperparameters at(int64_t update) const;
 
     /// To the bit, at any moment, between an epoch's last batch and its end too. The numbers are finite.
     std::vector<double> state() const;
@@ -60,11 +61,12 @@ int64_t steps_after_warmup(const SchedulerSpec& spec, int64_t batches_per_epoch,
 
 /// The setting of every update of a phase, known before it is run. What reduce_on_plateau will do is not: it
 /// stays.
-std::vector<Setting> preview_settings(SchedulerSpec spec, Setting initial, int64_t batches_per_epoch,
-                                      int64_t epochs);
+std::vector<Hyperparameters> preview_settings(SchedulerSpec spec, Hyperparameters initial,
+                                              int64_t batches_per_epoch, int64_t epochs);
 
 /// The same of these updates alone, counted from 0, each computed at once: it may differ by rounding.
-std::vector<Setting> preview_settings_at(const std::vector<int64_t>& updates, const SchedulerSpec& spec,
-                                         Setting initial, int64_t batches_per_epoch, int64_t epochs);
+std::vector<Hyperparameters> preview_settings_at(const std::vector<int64_t>& updates,
+                                                 const SchedulerSpec& spec, Hyperparameters initial,
+                                                 int64_t batches_per_epoch, int64_t epochs);
 
 }  // namespace vitrine::optim

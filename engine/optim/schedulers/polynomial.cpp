@@ -10,12 +10,12 @@ namespace {
 
 class Polynomial final : public Scheduler {
   public:
-    Polynomial(const PolynomialSpec& spec, Setting initial, int64_t length)
+    Polynomial(const PolynomialSpec& spec, Hyperparameters initial, int64_t length)
         : Scheduler(initial, initial.learning_rate),
           total_(static_cast<double>(spec.total_steps.value_or(length))),
           power_(spec.power) {}
 
-    Setting at(int64_t step) const override {
+    Hyperparameters at(int64_t step) const override {
         const double left = 1.0 - std::min(static_cast<double>(step) / total_, 1.0);
         return {initial_rate() * std::pow(left, power_), setting_.momentum};
     }
@@ -33,7 +33,7 @@ class Polynomial final : public Scheduler {
 
 }  // namespace
 
-SchedulerPointer make_kind(const PolynomialSpec& spec, Setting initial, int64_t length) {
+SchedulerPointer make_kind(const PolynomialSpec& spec, Hyperparameters initial, int64_t length) {
     return std::make_unique<Polynomial>(spec, initial, length);
 }
 

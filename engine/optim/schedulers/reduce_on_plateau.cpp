@@ -11,11 +11,11 @@ namespace {
 
 class ReduceOnPlateau final : public Scheduler {
   public:
-    ReduceOnPlateau(const ReduceOnPlateauSpec& spec, Setting initial)
+    ReduceOnPlateau(const ReduceOnPlateauSpec& spec, Hyperparameters initial)
         : Scheduler(initial, initial.learning_rate), spec_(spec), best_(worst()) {}
 
     bool needs_metric() const override { return true; }
-    Setting at(int64_t) const override { return {initial_rate(), setting_.momentum}; }
+    Hyperparameters at(int64_t) const override { return {initial_rate(), setting_.momentum}; }
 
   private:
     bool rises() const { return spec_.metric == Metric::val_accuracy; }
@@ -76,7 +76,7 @@ class ReduceOnPlateau final : public Scheduler {
 
 }  // namespace
 
-SchedulerPointer make_kind(const ReduceOnPlateauSpec& spec, Setting initial, int64_t) {
+SchedulerPointer make_kind(const ReduceOnPlateauSpec& spec, Hyperparameters initial, int64_t) {
     return std::make_unique<ReduceOnPlateau>(spec, initial);
 }
 

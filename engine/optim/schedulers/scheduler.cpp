@@ -47,7 +47,7 @@ void Scheduler::set_state(const std::vector<double>& state) {
     set_further_state({state.begin() + 3, state.end()});
 }
 
-std::unique_ptr<Scheduler> make_scheduler(const KindSpec& kind, Setting initial, int64_t length) {
+std::unique_ptr<Scheduler> make_scheduler(const KindSpec& kind, Hyperparameters initial, int64_t length) {
     return std::visit([&](const auto& spec) { return make_kind(spec, initial, length); }, kind);
 }
 

@@ -10,7 +10,7 @@
 
 namespace vitrine::optim {
 
-struct Setting {
+struct Hyperparameters {
     double learning_rate;
     double momentum;
 };
@@ -28,7 +28,7 @@ class Scheduler {
     Scheduler& operator=(const Scheduler&) = delete;
 
     /// For the batch, or the epoch, that comes now.
-    Setting setting() const { return setting_; }
+    Hyperparameters setting() const { return setting_; }
 
     /// After a batch, or an epoch. Throws Error where a metric is needed and there is none; others ignore it.
     void step(std::optional<double> metric = {});
@@ -37,7 +37,7 @@ class Scheduler {
 
     /// What setting() would be after so many steps from the first, computed at once, for plots of runs that
     /// nobody could step through. The two differ by rounding. A scheduler that watches a metric stays.
-    virtual Setting at(int64_t step) const = 0;
+    virtual Hyperparameters at(int64_t step) const = 0;
 
     /// Where a warm-up hands over to it, before its first step.
     virtual void begin_after_warmup() {}
@@ -52,14 +52,14 @@ class Scheduler {
     void set_state(const std::vector<double>& state);
 
   protected:
-    Scheduler(Setting first, double initial_rate) : setting_(first), initial_rate_(initial_rate) {}
+    Scheduler(Hyperparameters first, double initial_rate) : setting_(first), initial_rate_(initial_rate) {}
 
     /// Makes setting_ that of step number steps_.
     virtual void advance(std::optional<double> metric) = 0;
     virtual std::vector<double> further_state() const { return {}; }
     virtual void set_further_state(const std::vector<double>&) {}
 
-    Setting setting_;
+    Hyperparameters setting_;
     int64_t steps_ = 0;  // taken so far
 
   private:
@@ -68,9 +68,9 @@ class Scheduler {
 
 /// `initial` is the optimiser's setting; `length` is in the scheduler's own steps, for kinds that leave
 /// theirs open.
-std::unique_ptr<Scheduler> make_scheduler(const KindSpec& kind, Setting initial, int64_t length);
+std::unique_ptr<Scheduler> make_scheduler(const KindSpec& kind, Hyperparameters initial, int64_t length);
 
 /// LinearLR from warmup.start_factor · initial.learning_rate to the whole of it after warmup.length steps.
-std::unique_ptr<Scheduler> make_warmup(const Warmup& warmup, Setting initial);
+std::unique_ptr<Scheduler> make_warmup(const Warmup& warmup, Hyperparameters initial);
 
 }  // namespace vitrine::optim

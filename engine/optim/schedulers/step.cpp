@@ -10,9 +10,10 @@ namespace {
 
 class Step final : public Scheduler {
   public:
-    Step(const StepSpec& spec, Setting initial) : Scheduler(initial, initial.learning_rate), spec_(spec) {}
+    Step(const StepSpec& spec, Hyperparameters initial)
+        : Scheduler(initial, initial.learning_rate), spec_(spec) {}
 
-    Setting at(int64_t step) const override {
+    Hyperparameters at(int64_t step) const override {
         const auto times = static_cast<double>(step / spec_.step_size);
         return {initial_rate() * std::pow(spec_.gamma, times), setting_.momentum};
     }
@@ -27,10 +28,10 @@ class Step final : public Scheduler {
 
 class MultiStep final : public Scheduler {
   public:
-    MultiStep(const MultiStepSpec& spec, Setting initial)
+    MultiStep(const MultiStepSpec& spec, Hyperparameters initial)
         : Scheduler(initial, initial.learning_rate), spec_(spec) {}
 
-    Setting at(int64_t step) const override {
+    Hyperparameters at(int64_t step) const override {
         const auto times = static_cast<double>(
             std::ranges::count_if(spec_.milestones, [&](int64_t milestone) { return milestone <= step; }));
         return {initial_rate() * std::pow(spec_.gamma, times), setting_.momentum};
@@ -47,11 +48,11 @@ class MultiStep final : public Scheduler {
 
 }  // namespace
 
-SchedulerPointer make_kind(const StepSpec& spec, Setting initial, int64_t) {
+SchedulerPointer make_kind(const StepSpec& spec, Hyperparameters initial, int64_t) {
     return std::make_unique<Step>(spec, initial);
 }
 
-SchedulerPointer make_kind(const MultiStepSpec& spec, Setting initial, int64_t) {
+SchedulerPointer make_kind(const MultiStepSpec& spec, Hyperparameters initial, int64_t) {
     return std::make_unique<MultiStep>(spec, initial);
 }
 

@@ -9,11 +9,11 @@ namespace {
 
 class LinearWarmup final : public Scheduler {
   public:
-    LinearWarmup(const Warmup& warmup, Setting initial)
+    LinearWarmup(const Warmup& warmup, Hyperparameters initial)
         : Scheduler({initial.learning_rate * warmup.start_factor, initial.momentum}, initial.learning_rate),
           warmup_(warmup) {}
 
-    Setting at(int64_t step) const override {
+    Hyperparameters at(int64_t step) const override {
         const double share = std::min(static_cast<double>(step) / static_cast<double>(warmup_.length), 1.0);
         const double start = warmup_.start_factor;
         return {initial_rate() * (start + (1.0 - start) * share), setting_.momentum};
@@ -32,7 +32,7 @@ class LinearWarmup final : public Scheduler {
 
 }  // namespace
 
-std::unique_ptr<Scheduler> make_warmup(const Warmup& warmup, Setting initial) {
+std::unique_ptr<Scheduler> make_warmup(const Warmup& warmup, Hyperparameters initial) {
     return std::make_unique<LinearWarmup>(warmup, initial);
 }
 

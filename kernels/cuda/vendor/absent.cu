@@ -1,7 +1,7 @@
 // Stands in for cuDNN and cuBLAS in a build without them.
 
 #include "kernels/cuda/vendor/available.h"
-#include "kernels/cuda/vendor/rivals.h"
+#include "kernels/cuda/vendor/fallbacks.h"
 
 namespace vitrine::VITRINE_GPU::vendor {
 
@@ -10,8 +10,8 @@ const char* loading_problem(std::string_view library) {
 }
 const char* library_problem(std::string_view library) { return loading_problem(library); }
 
-const Rivals& rivals() {
-    static const Rivals none;
+const Fallbacks& fallbacks() {
+    static const Fallbacks none;
     return none;
 }
 

@@ -1,4 +1,4 @@
-// The libraries' implementations, by kernel: what rivals.cu puts into lists.
+// The libraries' implementations, by kernel: what fallbacks.cu puts into lists.
 #pragma once
 
 #include "kernels/cuda/gpu.h"

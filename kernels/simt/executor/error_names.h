@@ -4,7 +4,7 @@
 #include <string>
 #include <string_view>
 
-#include "kernels/simt/host_words.h"
+#include "kernels/simt/host_compat.h"
 
 namespace vitrine::simt {
 

@@ -1,5 +1,5 @@
 // The running CUDA thread's indices as the executor has them: variables. Kernels have them from
-// kernels/simt/words.h, where they are constants; no file includes both.
+// kernels/simt/cuda_compat.h, where they are constants; no file includes both.
 #pragma once
 
 #include "kernels/simt/vector_types.h"

@@ -1,4 +1,4 @@
-// Reads the bounds of kernels from the program's own code: __launch_bounds__ (words.h) has the compiler put
+// Reads the bounds of kernels from the program's own code: __launch_bounds__ (cuda_compat.h) has the compiler put
 // as many no-ops before a kernel as it may have threads, and note in a section of its own where they begin.
 
 #include "kernels/simt/executor/launch_bounds.h"

@@ -1,0 +1,18 @@
+// No libraries on the simt device: it runs handwritten kernels alone.
+
+#include "kernels/cuda/vendor/available.h"
+#include "kernels/cuda/vendor/fallbacks.h"
+
+namespace vitrine::simt::vendor {
+
+const char* loading_problem(std::string_view library) {
+    return is_gpu_library(library) ? "the simt device runs no libraries" : nullptr;
+}
+const char* library_problem(std::string_view library) { return loading_problem(library); }
+
+const Fallbacks& fallbacks() {
+    static const Fallbacks none;
+    return none;
+}
+
+}  // namespace vitrine::simt::vendor

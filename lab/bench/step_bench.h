@@ -1,0 +1,49 @@
+// bench step: the time of whole training steps, and where it goes.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "kernels/device.h"
+#include "lab/common/cost.h"
+
+namespace vitrine::tools {
+
+struct StepBenchOptions {
+    std::string model = "mobilenet_v2";
+    Device device = Device::cpu;
+    int64_t image_size = 0;  // 0: what the model was made for
+    int64_t batch_size = 32;
+    int64_t classes = 1000;
+    int steps = 10;
+    bool per_op = false;
+};
+
+/// All layers of one op, in one step.
+struct OpTime {
+    std::string op;
+    int layers = 0;
+    double forward_seconds = 0.0;
+    double backward_seconds = 0.0;
+    Cost forward, backward;
+
+    double seconds() const { return forward_seconds + backward_seconds; }
+};
+
+struct StepBenchResult {
+    int64_t image_size = 0;
+    std::vector<double> seconds;  // of each timed step
+    Cost cost;                    // of one step
+    size_t bytes_held = 0;        // device memory
+
+    // Only with per_op: means over as many steps more, in which every op is timed by itself.
+    std::vector<OpTime> ops;      // the longest first
+    double traced_seconds = 0.0;  // of one step
+    double other_seconds = 0.0;   // of it outside of ops and update
+};
+
+/// Throws Error if there is no such model, or the images are too small for it.
+StepBenchResult bench_step(const StepBenchOptions& options);
+
+}  // namespace vitrine::tools

@@ -1,0 +1,205 @@
+// What ops are timed in: see workloads.h.
+
+#include "lab/common/workloads.h"
+
+#include <fmt/format.h>
+
+#include <memory>
+
+#include "data/transforms/pipeline.h"
+#include "engine/augment.h"
+#include "engine/autograd.h"
+#include "engine/ops/ops.h"
+#include "engine/step/step.h"
+#include "kernels/kernels.h"
+#include "lab/common/random_batch.h"
+#include "models/models.h"
+#include "tools/common/units.h"
+
+namespace vitrine::tools {
+namespace {
+
+/// All trained parameters as one layer, each element of which is moved so many times.
+Layer parameters_layer(const std::vector<nn::NamedParameter>& parameters, const char* op, double times) {
+    double bytes = 0.0;
+    int64_t count = 0;
+    for (const nn::NamedParameter& named : parameters) {
+        bytes += times * static_cast<double>(named.value().bytes());
+        count += named.value().count();
+    }
+    const std::string shape = fmt::format("{} parameters in {} tensors", grouped(count), parameters.size());
+    return {.op = op, .shape = shape, .forward = {0.0, bytes}, .backward = {}};
+}
+
+class ModelSteps {
+  public:
+    ModelSteps(const std::string& model, const WorkloadOptions& options)
+        : placement_{DType::f32, options.device},
+          model_(models::make_model(model, {.classes = options.classes, .image_size = options.image_size},
+                                    placement_, /*seed=*/1)),
+          training_(*model_, {.momentum = 0.9, .weight_decay = 1e-4}, /*label_smoothing=*/0.0),
+          batch_(options.batch_size, options.image_size, options.classes),
+          batch_shape_{options.batch_size, options.image_size, options.image_size, 3} {}
+
+    void run(LayerTimer& timer) {
+        const Tensor pixels = Tensor::from_host(batch_.images, batch_shape_, {DType::u8, placement_.device});
+        NetworkInput input;
+        input.labels = Tensor::from_host(batch_.labels, {batch_shape_[0]}, {DType::i32, placement_.device});
+        timer.start_forward();
+        const ChannelNormalization normalization;
+        input.images = ops::finish_images(
+            pixels, {.mean = normalization.mean, .stddev = normalization.stddev}, placement_.dtype);
+        training_.forward(input, /*seed=*/1, step_++);
+        timer.start_backward();
+        training_.backward();
+        timer.time(update_layer(), Pass::forward, [&] { training_.update({.learning_rate = 0.001}); });
+        training_.read();
+    }
+
+  private:
+    /// Value, gradient and momentum buffer are read, value and buffer written.
+    Layer update_layer() const { return parameters_layer(model_->trainable(), "sgd_update", 5.0); }
+
+    Placement placement_;
+    std::shared_ptr<nn::Module> model_;
+    TrainingStep training_;
+    RandomBatch batch_;
+    Shape batch_shape_;
+    uint32_t step_ = 0;
+};
+
+Tensor random_tensor(const Shape& shape, Placement placement) {
+    const RandomKey key{.seed = 2, .purpose = RandomPurpose::test};
+    std::vector<float> values(static_cast<size_t>(shape.count()));
+    for (size_t i = 0; i < values.size(); ++i) {
+        values[i] = static_cast<float>(random_word(key, i) % 1024) / 512.0f - 1.0f;
+    }
+    return Tensor::from_host(values, shape, placement);
+}
+
+/// A third of the images each: turned, with another contrast, mirrored.
+AugmentBatch mixed_programs(const WorkloadOptions& options) {
+    AugmentBatch batch;
+    batch.out = batch.largest = {options.image_size, options.image_size};
+    const auto side = static_cast<int32_t>(options.image_size);
+    for (int64_t n = 0; n < options.batch_size; ++n) {
+        augment::Step step{.out_width = side, .out_height = side};
+        step.op = n % 3 == 0   ? augment::OpCode::affine
+                  : n % 3 == 1 ? augment::OpCode::contrast
+                               : augment::OpCode::flip_horizontal;
+        const int32_t matrix[6] = {65177, 6849, 0, -6849, 65177, 0};  // 6 degrees, in 1/65536
+        std::copy(std::begin(matrix), std::end(matrix), std::begin(step.integers));
+        step.reals[0] = 1.3;
+        batch.steps.push_back(step);
+        batch.begins.push_back(n + 1);
+    }
+    return batch;
+}
+
+/// Of half the image's size.
+Shape half_size(const WorkloadOptions& options, int64_t channels) {
+    const int64_t side = (options.image_size + 1) / 2;
+    return {options.batch_size, side, side, channels};
+}
+
+}  // namespace
+
+Workload model_workload(const std::string& model, const WorkloadOptions& options) {
+    const auto steps = std::make_shared<ModelSteps>(model, options);
+    return {fmt::format("training steps of {}, images {}x{}, batch {}", model, options.image_size,
+                        options.image_size, options.batch_size),
+            [steps](LayerTimer& timer) { steps->run(timer); }, options.device};
+}
+
+Workload max_pool_workload(const WorkloadOptions& options) {
+    const Placement placement{DType::f32, options.device};
+    Tensor x = random_tensor(half_size(options, 64), placement);
+    x.require_gradient();
+    const auto run = [x](LayerTimer& timer) {
+        x.slot()->clear();
+        Tape tape;
+        const Recording recording(tape);
+        timer.start_forward();
+        const Tensor y = ops::max_pool(ops::relu(x), {.kernel = {3, 3}, .stride = {2, 2}, .padding = {1, 1}});
+        y.slot()->pass(y);  // any gradient will do
+        timer.start_backward();
+        tape.backward_from_slots();
+    };
+    return {fmt::format("3x3 max pooling behind a ReLU, batch {}", options.batch_size), run, options.device};
+}
+
+Workload add_backward_workload(const WorkloadOptions& options) {
+    const Placement placement{DType::f32, options.device};
+    const Tensor first = random_tensor(half_size(options, 16), placement);
+    const Tensor second = random_tensor(first.shape(), placement);
+    Tensor x = Tensor::like(first);
+    x.require_gradient();
+    // The sum is read once more and written; the second gradient is read.
+    const Layer layer{.op = "add",
+                      .shape = fmt::format("{}x{}x{}", x.shape()[1], x.shape()[2], x.shape()[3]),
+                      .forward = {},
+                      .backward = {0.0, 3.0 * static_cast<double>(x.bytes())}};
+    const auto run = [x, first, second, layer](LayerTimer& timer) {
+        x.slot()->clear();
+        const Gradient sum = x.slot()->receive();
+        kernels(x.device())
+            .add_backward(
+                {.dtype = x.dtype(), .count = x.count(), .d_y = first.data(), .d_a = sum, .d_b = {}});
+        timer.time(layer, Pass::backward, [&] { x.slot()->pass(second); });
+    };
+    return {fmt::format("the second gradient of a tensor added to the first, batch {}", options.batch_size),
+            run, options.device};
+}
+
+Workload optimiser_workload(const WorkloadOptions& options) {
+    const Placement placement{DType::f32, options.device};
+    const std::shared_ptr<nn::Module> model =
+        models::make_model("mobilenet_v2", {.classes = options.classes, .image_size = options.image_size},
+                           placement, /*seed=*/1);
+    const auto state = std::make_shared<FlatState>(model->state());
+    const auto optimiser = std::make_shared<optim::Sgd>(*state, optim::SgdOptions{});
+    for (const nn::NamedParameter& named : model->trainable())
+        named.value().slot()->pass(random_tensor(named.value().shape(), placement));
+    const auto average = std::make_shared<optim::Ema>(*state);
+    average->update(0.9);  // the first one only copies
+    const Layer norm = parameters_layer(model->trainable(), "l2_norm", 1.0);
+    // Value and average are read, the average is written. Running statistics are few.
+    const Layer update = parameters_layer(model->trainable(), "ema_update", 3.0);
+    const auto scalars = std::make_shared<StepScalars>(placement);
+    const Layer decision{
+        .op = "decide_update", .shape = "one decision", .forward = {0.0, 52.0}, .backward = {}};
+    const auto run = [model, state, optimiser, average, scalars, norm, decision, update](LayerTimer& timer) {
+        Tensor length;
+        timer.time(norm, Pass::forward, [&] { length = optimiser->gradient_norm(); });
+        timer.time(decision, Pass::forward, [&] {
+            kernels(length.device())
+                .decide_update({.dtype = length.dtype(),
+                                .norm = length.data(),
+                                .clip_norm = 1.0,
+                                .record = scalars->next_update(),
+                                .state = scalars->state(),
+                                .decision = scalars->decision()});
+        });
+        scalars->read();
+        timer.time(update, Pass::forward, [&] { average->update(0.9); });
+    };
+    return {"the norm of mobilenet_v2's gradients and the average of its weights", run, options.device};
+}
+
+Workload augment_workload(const WorkloadOptions& options) {
+    const RandomBatch random(options.batch_size, options.image_size, options.classes);
+    const Tensor images =
+        Tensor::from_host(random.images, {options.batch_size, options.image_size, options.image_size, 3},
+                          {DType::u8, options.device});
+    const AugmentBatch batch = mixed_programs(options);
+    const Layer layer{.op = "augment_images",
+                      .shape = fmt::format("{0}x{0}x3", options.image_size),
+                      .forward = {0.0, 2.0 * static_cast<double>(images.bytes())},
+                      .backward = {}};
+    const auto run = [images, batch, layer](LayerTimer& timer) {
+        timer.time(layer, Pass::forward, [&] { ops::augment_images(images, batch); });
+    };
+    return {fmt::format("rotation, contrast and flips, batch {}", options.batch_size), run, options.device};
+}
+
+}  // namespace vitrine::tools

@@ -1,0 +1,36 @@
+// What ops are timed in: training steps of the models, and small closures for kernels that no model launches.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "kernels/device.h"
+#include "lab/common/layer_timer.h"
+
+namespace vitrine::tools {
+
+struct WorkloadOptions {
+    Device device = Device::cpu;
+    int64_t image_size = 224;
+    int64_t batch_size = 32;
+    int64_t classes = 1000;
+};
+
+/// A training step (engine/step/step.h): normalise, forward, loss, backward, SGD with momentum and weight
+/// decay.
+Workload model_workload(const std::string& model, const WorkloadOptions& options);
+
+/// Max pooling as the stem of a ResNet does it, half the image's size in 64 channels, behind a ReLU.
+Workload max_pool_workload(const WorkloadOptions& options);
+
+/// The second gradient of a tensor that two ops read, added to the first.
+Workload add_backward_workload(const WorkloadOptions& options);
+
+/// What a step of mobilenet_v2 may add to the update: the norm of its gradients, the average of its weights.
+Workload optimiser_workload(const WorkloadOptions& options);
+
+/// Rotation, contrast and a flip for each image; `bench augment` has every op and whole pipelines.
+Workload augment_workload(const WorkloadOptions& options);
+
+}  // namespace vitrine::tools

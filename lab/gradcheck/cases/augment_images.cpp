@@ -1,0 +1,154 @@
+// Augmentation programs: every step, alone and in programs that mix them, against the reference's bytes.
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <iterator>
+#include <memory>
+
+#include "lab/gradcheck/cases/list.h"
+#include "lab/gradcheck/harness/draw.h"
+
+namespace vitrine::gradcheck {
+namespace {
+
+using augment::OpCode;
+using augment::Step;
+
+using ProgramSteps = std::vector<Step>;
+
+Step step(OpCode op, Size2 out) {
+    Step made;
+    made.op = op;
+    made.out_height = static_cast<int32_t>(out.height);
+    made.out_width = static_cast<int32_t>(out.width);
+    const uint8_t fill[]{9, 200, 77};
+    std::ranges::copy(fill, made.fill);
+    return made;
+}
+
+Step step(OpCode op, Size2 out, std::initializer_list<int> integers) {
+    Step made = step(op, out);
+    std::ranges::copy(integers, made.integers);
+    return made;
+}
+
+Step step(OpCode op, Size2 out, std::initializer_list<double> reals) {
+    Step made = step(op, out);
+    std::ranges::copy(reals, made.reals);
+    return made;
+}
+
+/// What a kernel takes from the host, kept for as long as the problem.
+struct Host {
+    std::vector<int64_t> samples;
+    std::vector<Step> steps;
+    std::vector<int64_t> begins{0};
+    Size2 largest;
+
+    Host(Size2 in, const std::vector<ProgramSteps>& programs, int64_t images) : largest(in) {
+        for (const ProgramSteps& program : programs) {
+            // Not the images in their order, and some of them twice.
+            samples.push_back((static_cast<int64_t>(samples.size()) * 2 + 1) % images);
+            for (const Step& each : program) {
+                largest.height = std::max<int64_t>(largest.height, each.out_height);
+                largest.width = std::max<int64_t>(largest.width, each.out_width);
+                steps.push_back(each);
+            }
+            begins.push_back(static_cast<int64_t>(steps.size()));
+        }
+    }
+};
+
+Problem augment_problem(const std::string& name, Size2 in, Size2 out,
+                        const std::vector<ProgramSteps>& programs) {
+    const int64_t images = 3, batch = static_cast<int64_t>(programs.size());
+    const int64_t in_count = images * in.height * in.width * 3;
+    const auto host = std::make_shared<const Host>(in, programs, images);
+    Problem problem;
+    problem.shape =
+        fmt::format("{}: {} of {}x{} to {}x{}", name, batch, in.height, in.width, out.height, out.width);
+    problem.tensors = {
+        {"images", Role::input, in_count, integers("images", in_count, 256), Element::u8},
+        {"y", Role::output, batch * out.height * out.width * 3, {}, Element::u8},
+    };
+    problem.forward = pass(&KernelTable::augment_images, [=](DType, const Bindings& b) {
+        return AugmentImages{batch,
+                             in,
+                             out,
+                             host->largest,
+                             static_cast<const uint8_t*>(b["images"]),
+                             host->samples,
+                             host->steps,
+                             host->begins,
+                             static_cast<uint8_t*>(b["y"])};
+    });
+    return problem;
+}
+
+/// A rotation by about half a right angle, in 16-bit fixed point.
+Step turned(Size2 out) { return step(OpCode::affine, out, {52000, 40000, -150000, -39000, 53000, 200000}); }
+
+std::vector<ProgramSteps> colours(Size2 s) {
+    return {{step(OpCode::brightness, s, {0.6})},
+            {step(OpCode::contrast, s, {1.5})},
+            {step(OpCode::saturation, s, {0.3})},
+            {step(OpCode::sharpness, s, {1.9})},
+            {step(OpCode::hue, s, {60})},
+            {step(OpCode::grayscale, s)},
+            {step(OpCode::posterize, s, {2})},
+            {step(OpCode::solarize, s, {100.0})},
+            {step(OpCode::invert, s)},
+            {step(OpCode::autocontrast, s)},
+            {step(OpCode::equalize, s)},
+            {}};
+}
+
+std::vector<ProgramSteps> moves(Size2 s) {
+    return {{step(OpCode::offset, s, {3, -2})},
+            {turned(s)},
+            {step(OpCode::zoom, s, {-1.3, 1.17, 0.4, 0.83})},
+            {step(OpCode::flip_horizontal, s)},
+            {step(OpCode::flip_vertical, s)},
+            {step(OpCode::turn_left, s)},
+            {step(OpCode::turn_right, s)}};
+}
+
+std::vector<ProgramSteps> mixtures(Size2 in, Size2 out) {
+    const Step grow =
+        step(OpCode::resize, out, {0, 0, static_cast<int>(in.width), static_cast<int>(in.height)});
+    const Step part = step(OpCode::resize, out, {2, 1, 5, 6});
+    return {{grow},
+            {part, step(OpCode::flip_horizontal, out), step(OpCode::brightness, out, {1.4})},
+            {step(OpCode::equalize, in), turned(in), grow, step(OpCode::contrast, out, {0.5}), turned(out),
+             step(OpCode::posterize, out, {3}), step(OpCode::zoom, out, {0.5, 0.9, -2.0, 1.0}),
+             step(OpCode::sharpness, out, {0.4})},
+            // More moves than are kept at once.
+            {grow, turned(out), step(OpCode::flip_vertical, out), step(OpCode::offset, out, {1, 1}),
+             turned(out), step(OpCode::flip_horizontal, out), step(OpCode::offset, out, {-2, 0}), turned(out),
+             step(OpCode::invert, out), step(OpCode::zoom, out, {0.2, 1.05, 0.1, 0.95}),
+             step(OpCode::offset, out, {0, 3}), step(OpCode::autocontrast, out)}};
+}
+
+}  // namespace
+
+std::vector<Problem> augment_images_problems() {
+    const Size2 square{9, 9}, oblong{7, 12}, large{18, 21}, small{4, 5};
+    return {
+        augment_problem("colours", oblong, oblong, colours(oblong)),
+        augment_problem("moves", square, square, moves(square)),
+        augment_problem("mixtures", {11, 8}, large, mixtures({11, 8}, large)),
+        augment_problem("mixtures", {21, 18}, small, mixtures({21, 18}, small)),
+    };
+}
+
+/// Tiny-ImageNet's 64 pixels to ImageNet's 224: colour jitter, rotation and a flip, of one image.
+std::vector<Problem> augment_images_layers() {
+    const Size2 in{64, 64}, out{224, 224};
+    return {augment_problem(
+        "jitter, rotation, flip", in, out,
+        {{step(OpCode::resize, out, {0, 0, 64, 64}), step(OpCode::brightness, out, {1.2}),
+          step(OpCode::contrast, out, {0.8}), turned(out), step(OpCode::flip_horizontal, out)}})};
+}
+
+}  // namespace vitrine::gradcheck

@@ -1,0 +1,35 @@
+// What the three convolutions' problems have in common: everything but shapes and kernels.
+#pragma once
+
+#include "lab/gradcheck/harness/problem.h"
+
+namespace vitrine::gradcheck {
+
+enum class Statistics {
+    none,
+    written,         // the epilogue, whose outputs have no gradient
+    differentiated,  // the epilogue, with gradients of mean and m2
+};
+
+struct ConvOptions {
+    ConvShape shape;
+    bool bias = false;
+    double bias_offset = 0;  // moves y away from 0, where sums of squares cancel
+    bool scale = false;      // the prologue's scale and shift
+    Activation activation = Activation::identity;
+    Statistics statistics = Statistics::none;
+    int64_t samples = 40;
+};
+
+/// Plain, with a bias, with every prologue and with every epilogue, in turn over the shapes: shape i takes
+/// the i-th combination, so that a list of shapes as long as the combinations has each of them.
+std::vector<ConvOptions> with_options_in_turn(const std::vector<ConvShape>& shapes);
+
+Problem conv_problem(BoundKernel<ConvForward> KernelTable::*forward,
+                     BoundKernel<ConvBackward> KernelTable::*backward, const ConvOptions& options);
+
+std::vector<Problem> conv_problems(BoundKernel<ConvForward> KernelTable::*forward,
+                                   BoundKernel<ConvBackward> KernelTable::*backward,
+                                   const std::vector<ConvOptions>& all);
+
+}  // namespace vitrine::gradcheck

@@ -1,0 +1,52 @@
+// Dense convolution: any kernel, stride, padding and groups.
+
+#include "lab/gradcheck/cases/conv_problem.h"
+#include "lab/gradcheck/cases/list.h"
+
+namespace vitrine::gradcheck {
+
+std::vector<Problem> dense_conv_problems() {
+    // batch, in, in channels, out channels, kernel, stride, padding, groups
+    const std::vector<ConvShape> shapes{
+        {1, {1, 1}, 1, 1, {1, 1}, {1, 1}, {0, 0}, 1},      // the smallest
+        {2, {5, 7}, 3, 5, {3, 3}, {1, 1}, {1, 1}, 1},      // not square, odd channels
+        {1, {9, 8}, 3, 33, {3, 3}, {2, 2}, {1, 1}, 1},     // a stem
+        {2, {6, 6}, 16, 24, {3, 3}, {1, 1}, {1, 1}, 1},    //
+        {2, {7, 5}, 6, 10, {3, 3}, {1, 1}, {1, 1}, 2},     // groups
+        {1, {11, 9}, 4, 6, {5, 5}, {2, 2}, {2, 2}, 1},     //
+        {2, {6, 6}, 8, 8, {3, 3}, {1, 1}, {1, 1}, 4},      //
+        {2, {7, 6}, 5, 7, {3, 1}, {2, 1}, {1, 0}, 1},      // nothing is square
+        {1, {2, 2}, 3, 4, {5, 5}, {1, 1}, {2, 2}, 1},      // a kernel larger than the image
+        {2, {8, 8}, 3, 4, {3, 3}, {3, 3}, {0, 0}, 1},      // pixels that no window reads
+        {2, {7, 7}, 8, 12, {1, 1}, {2, 2}, {0, 0}, 1},     // a shortcut
+        {2, {4, 3}, 5, 6, {1, 1}, {1, 1}, {1, 1}, 1},      // outputs that read nothing but padding
+        {1, {1, 13}, 2, 3, {1, 4}, {1, 1}, {0, 3}, 1},     // one row, an even kernel
+        {3, {14, 14}, 32, 32, {3, 3}, {1, 1}, {1, 1}, 1},  // several blocks of rows and channels
+        {1, {4, 4}, 70, 130, {3, 3}, {1, 1}, {1, 1}, 1},   // blocks of channels with tails
+        {1, {6, 6}, 9, 9, {3, 3}, {1, 1}, {1, 1}, 9},      // as many groups as channels
+        {2, {19, 33}, 3, 32, {3, 3}, {2, 2}, {1, 1}, 1},   //
+        {5, {8, 8}, 24, 16, {1, 1}, {1, 1}, {0, 0}, 1},    // pointwise by the dense kernel
+        {2, {9, 7}, 8, 12, {3, 3}, {2, 2}, {1, 1}, 1},     // stride 2 and channels in packs
+        {2, {7, 9}, 12, 8, {5, 5}, {2, 3}, {2, 2}, 1},     //
+        {2, {9, 10}, 8, 12, {3, 3}, {2, 2}, {1, 1}, 1},    // the same with prologue and statistics
+        {1, {6, 6}, 4, 4, {2, 2}, {3, 3}, {1, 1}, 1},      // a stride larger than the kernel
+        {2, {5, 6}, 8, 8, {1, 1}, {2, 2}, {0, 0}, 1},      // a shortcut with a prologue
+    };
+    return conv_problems(&KernelTable::dense_conv_forward, &KernelTable::dense_conv_backward,
+                         with_options_in_turn(shapes));
+}
+
+std::vector<Problem> dense_conv_layers() {
+    const std::vector<ConvOptions> layers{
+        {.shape = {1, {112, 112}, 3, 32, {3, 3}, {2, 2}, {1, 1}, 1}},  // MobileNetV2's stem
+        {.shape = {2, {32, 32}, 16, 16, {3, 3}, {1, 1}, {1, 1}, 1}},   // BasicBlockNet's blocks
+        {.shape = {1, {16, 16}, 64, 64, {3, 3}, {1, 1}, {1, 1}, 1}},   //
+        {.shape = {2, {16, 16}, 32, 64, {1, 1}, {2, 2}, {0, 0}, 1}},   // and its shortcut
+        {.shape = {1, {16, 16}, 32, 32, {3, 3}, {1, 1}, {1, 1}, 1},
+         .scale = true,
+         .activation = Activation::relu,
+         .statistics = Statistics::differentiated}};
+    return conv_problems(&KernelTable::dense_conv_forward, &KernelTable::dense_conv_backward, layers);
+}
+
+}  // namespace vitrine::gradcheck

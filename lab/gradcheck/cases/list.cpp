@@ -1,0 +1,32 @@
+// The explicit list of what is checked.
+
+#include "lab/gradcheck/cases/list.h"
+
+namespace vitrine::gradcheck {
+
+const std::vector<Suite>& all_suites() {
+    static const std::vector<Suite> suites{
+        {"dense_conv", dense_conv_problems, dense_conv_layers},
+        {"depthwise_conv", depthwise_conv_problems, depthwise_conv_layers},
+        {"pointwise_conv", pointwise_conv_problems, pointwise_conv_layers},
+        {"batch_norm", batch_norm_problems, batch_norm_layers},
+        {"activation", activation_problems, activation_layers},
+        {"add", add_problems, add_layers},
+        {"average_pool", average_pool_problems, average_pool_layers},
+        {"global_average_pool", global_average_pool_problems, global_average_pool_layers},
+        {"max_pool", max_pool_problems, max_pool_layers},
+        {"linear", linear_problems, linear_layers},
+        {"dropout", dropout_problems, dropout_layers},
+        {"softmax_cross_entropy", softmax_cross_entropy_problems, softmax_cross_entropy_layers},
+        {"score_batch", score_batch_problems, score_batch_layers},
+        {"decide_update", decide_problems, decide_layers},
+        {"sgd_update", sgd_problems, sgd_layers},
+        {"l2_norm", l2_norm_problems, l2_norm_layers},
+        {"ema_update", ema_problems, ema_layers},
+        {"augment_images", augment_images_problems, augment_images_layers},
+        {"finish_images", finish_images_problems, finish_images_layers},
+    };
+    return suites;
+}
+
+}  // namespace vitrine::gradcheck

@@ -1,0 +1,55 @@
+// Pointwise convolution: a matrix product at every pixel.
+
+#include "lab/gradcheck/cases/conv_problem.h"
+#include "lab/gradcheck/cases/list.h"
+
+namespace vitrine::gradcheck {
+namespace {
+
+ConvShape pointwise(int64_t batch, Size2 in, int64_t in_channels, int64_t out_channels) {
+    return {batch, in, in_channels, out_channels, {1, 1}, {1, 1}, {0, 0}, 1};
+}
+
+}  // namespace
+
+std::vector<Problem> pointwise_conv_problems() {
+    const std::vector<ConvShape> shapes{
+        pointwise(1, {1, 1}, 1, 1),      // the smallest
+        pointwise(2, {5, 3}, 3, 7),      //
+        pointwise(2, {7, 7}, 24, 144),   // an expansion
+        pointwise(1, {9, 5}, 96, 24),    // a projection
+        pointwise(2, {4, 4}, 17, 33),    // tails everywhere
+        pointwise(1, {6, 7}, 16, 31),    //
+        pointwise(3, {5, 5}, 1, 9),      // one channel in
+        pointwise(3, {5, 5}, 9, 1),      // one channel out
+        pointwise(2, {2, 2}, 160, 320),  // few pixels, many channels
+        pointwise(2, {20, 21}, 64, 96),  // several blocks of pixels
+        pointwise(1, {3, 3}, 130, 260),  // blocks of channels with tails
+        pointwise(4, {1, 1}, 40, 50),    // one pixel for each image
+        pointwise(1, {31, 33}, 15, 20),  //
+        pointwise(2, {30, 30}, 32, 16),  //
+        pointwise(1, {1, 5}, 300, 12),   // a long sum
+        pointwise(2, {4, 8}, 48, 64),    // nothing has a tail
+        pointwise(1, {45, 47}, 3, 5),    // many pixels, few channels
+        pointwise(1, {13, 1}, 65, 7),    //
+    };
+    return conv_problems(&KernelTable::pointwise_conv_forward, &KernelTable::pointwise_conv_backward,
+                         with_options_in_turn(shapes));
+}
+
+/// MobileNetV2's.
+std::vector<Problem> pointwise_conv_layers() {
+    const std::vector<ConvOptions> layers{
+        {.shape = pointwise(1, {56, 56}, 24, 144)},
+        {.shape = pointwise(1, {28, 28}, 144, 32)},
+        {.shape = pointwise(1, {14, 14}, 96, 576)},
+        {.shape = pointwise(1, {7, 7}, 576, 160)},
+        {.shape = pointwise(1, {28, 28}, 144, 32),
+         .scale = true,
+         .activation = Activation::relu6,
+         .statistics = Statistics::differentiated},
+    };
+    return conv_problems(&KernelTable::pointwise_conv_forward, &KernelTable::pointwise_conv_backward, layers);
+}
+
+}  // namespace vitrine::gradcheck

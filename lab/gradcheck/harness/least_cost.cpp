@@ -1,0 +1,261 @@
+// What a call of a kernel costs at least: see least_cost.h.
+
+#include "lab/gradcheck/harness/least_cost.h"
+
+#include <algorithm>
+
+namespace vitrine::gradcheck {
+namespace {
+
+/// Adds up elements of one type, and gradients by their mode.
+class Sum {
+  public:
+    explicit Sum(DType dtype) : element_(static_cast<double>(size_of(dtype))) {}
+
+    Sum& read(int64_t count) { return read_bytes(static_cast<double>(count) * element_); }
+    Sum& write(int64_t count) {
+        cost_.bytes_written += static_cast<double>(count) * element_;
+        return *this;
+    }
+    Sum& read_bytes(double bytes) {
+        cost_.bytes_read += bytes;
+        return *this;
+    }
+    Sum& gradient(const Gradient& gradient, int64_t count) {
+        if (!gradient) return *this;
+        if (gradient.mode == GradMode::accumulate) read(count);
+        return write(count);
+    }
+    Sum& multiply_adds(int64_t count) {
+        cost_.flops += 2.0 * static_cast<double>(count);
+        return *this;
+    }
+    LeastCost cost() const { return cost_; }
+
+  private:
+    double element_;
+    LeastCost cost_;
+};
+
+int64_t x_count(const ConvShape& shape) { return shape.in_pixels() * shape.in_channels; }
+int64_t y_count(const ConvShape& shape) { return shape.out_pixels() * shape.out_channels; }
+
+/// A window smaller than its stride leaves pixels out.
+int64_t pixels_read(int64_t in, int64_t out, int64_t kernel, int64_t stride) {
+    return kernel < stride ? std::min(in, out * kernel) : in;
+}
+int64_t x_read(const ConvShape& s) {
+    return s.batch * s.in_channels *
+           pixels_read(s.in.height, s.out().height, s.kernel.height, s.stride.height) *
+           pixels_read(s.in.width, s.out().width, s.kernel.width, s.stride.width);
+}
+
+int64_t x_count(const PoolShape& s) { return s.batch * s.in.height * s.in.width * s.channels; }
+int64_t y_count(const PoolShape& s) { return s.batch * s.out().height * s.out().width * s.channels; }
+
+double index_bytes(int64_t count) { return static_cast<double>(count) * sizeof(int32_t); }
+
+}  // namespace
+
+LeastCost& LeastCost::operator+=(const LeastCost& other) {
+    bytes_read += other.bytes_read;
+    bytes_written += other.bytes_written;
+    flops += other.flops;
+    return *this;
+}
+
+LeastCost least_cost(const ConvForward& args) {
+    const ConvShape& s = args.shape;
+    Sum sum(args.dtype);
+    sum.read(x_read(s)).read(s.weight_count()).write(y_count(s)).multiply_adds(s.macs());
+    if (args.bias != nullptr) sum.read(s.out_channels);
+    if (args.prologue.scale != nullptr) sum.read(2 * s.in_channels);
+    if (!args.epilogue.plain()) sum.write(2 * s.out_channels);
+    return sum.cost();
+}
+
+LeastCost least_cost(const ConvBackward& args) {
+    const ConvShape& s = args.shape;
+    Sum sum(args.dtype);
+    sum.read(y_count(s));
+    const bool through_statistics = args.d_mean != nullptr;
+    if (through_statistics) sum.read(y_count(s)).read(3 * s.out_channels);
+    // d_u, which d_x, d_scale and d_shift are made of, is a product with the weight.
+    const bool wants_d_u = args.d_x || args.d_scale || args.d_shift;
+    if (wants_d_u) sum.read(s.weight_count()).multiply_adds(s.macs());
+    if (args.d_weight) sum.multiply_adds(s.macs());
+    const bool needs_x =
+        args.d_weight || args.d_scale || (wants_d_u && args.prologue.activation != Activation::identity);
+    if (needs_x) sum.read(x_read(s));
+    if (args.prologue.scale != nullptr) sum.read(2 * s.in_channels);
+    return sum.gradient(args.d_x, x_count(s))
+        .gradient(args.d_weight, s.weight_count())
+        .gradient(args.d_bias, s.out_channels)
+        .gradient(args.d_scale, s.in_channels)
+        .gradient(args.d_shift, s.in_channels)
+        .cost();
+}
+
+LeastCost least_cost(const BatchNormForward& args) {
+    const int64_t count = args.rows * args.channels;
+    Sum sum(args.dtype);
+    sum.read(count).write(count).read(4 * args.channels).write(2 * args.channels);
+    if (args.training) sum.write(2 * args.channels);
+    return sum.cost();
+}
+
+LeastCost least_cost(const BatchNormBackward& args) {
+    const int64_t count = args.rows * args.channels;
+    Sum sum(args.dtype);
+    // In evaluation, d_x and d_bias do without x.
+    if (args.d_weight || (args.training && args.d_x)) sum.read(count);
+    return sum.read(count)
+        .read(3 * args.channels)
+        .gradient(args.d_x, count)
+        .gradient(args.d_weight, args.channels)
+        .gradient(args.d_bias, args.channels)
+        .cost();
+}
+
+LeastCost least_cost(const ActivationForward& args) {
+    return Sum(args.dtype).read(args.count).write(args.count).cost();
+}
+LeastCost least_cost(const ActivationBackward& args) {
+    Sum sum(args.dtype);
+    if (args.activation != Activation::identity) sum.read(args.count);
+    return sum.read(args.count).gradient(args.d_x, args.count).cost();
+}
+
+LeastCost least_cost(const AddForward& args) {
+    return Sum(args.dtype).read(2 * args.count).write(args.count).cost();
+}
+LeastCost least_cost(const AddBackward& args) {
+    return Sum(args.dtype)
+        .read(args.count)
+        .gradient(args.d_a, args.count)
+        .gradient(args.d_b, args.count)
+        .cost();
+}
+
+LeastCost least_cost(const AveragePoolForward& args) {
+    return Sum(args.dtype).read(x_count(args.shape)).write(y_count(args.shape)).cost();
+}
+LeastCost least_cost(const AveragePoolBackward& args) {
+    return Sum(args.dtype).read(y_count(args.shape)).gradient(args.d_x, x_count(args.shape)).cost();
+}
+
+LeastCost least_cost(const GlobalAveragePoolForward& args) {
+    const int64_t means = args.batch * args.channels;
+    return Sum(args.dtype).read(means * args.pixels).write(means).cost();
+}
+LeastCost least_cost(const GlobalAveragePoolBackward& args) {
+    const int64_t means = args.batch * args.channels;
+    return Sum(args.dtype).read(means).gradient(args.d_x, means * args.pixels).cost();
+}
+
+LeastCost least_cost(const MaxPoolForward& args) {
+    LeastCost cost = Sum(args.dtype).read(x_count(args.shape)).write(y_count(args.shape)).cost();
+    cost.bytes_written += index_bytes(y_count(args.shape));
+    return cost;
+}
+LeastCost least_cost(const MaxPoolBackward& args) {
+    return Sum(args.dtype)
+        .read(y_count(args.shape))
+        .read_bytes(index_bytes(y_count(args.shape)))
+        .gradient(args.d_x, x_count(args.shape))
+        .cost();
+}
+
+LeastCost least_cost(const LinearForward& args) {
+    Sum sum(args.dtype);
+    if (args.bias != nullptr) sum.read(args.out_features);
+    return sum.read(args.rows * args.in_features)
+        .read(args.out_features * args.in_features)
+        .write(args.rows * args.out_features)
+        .multiply_adds(args.rows * args.in_features * args.out_features)
+        .cost();
+}
+LeastCost least_cost(const LinearBackward& args) {
+    const int64_t x = args.rows * args.in_features, weight = args.out_features * args.in_features;
+    const int64_t product = x * args.out_features;
+    Sum sum(args.dtype);
+    sum.read(args.rows * args.out_features);
+    if (args.d_x) sum.read(weight).multiply_adds(product);
+    if (args.d_weight) sum.read(x).multiply_adds(product);
+    return sum.gradient(args.d_x, x)
+        .gradient(args.d_weight, weight)
+        .gradient(args.d_bias, args.out_features)
+        .cost();
+}
+
+LeastCost least_cost(const DropoutForward& args) {
+    const int64_t count = args.rows * args.features;
+    return Sum(args.dtype).read(count).write(count).cost();
+}
+LeastCost least_cost(const DropoutBackward& args) {
+    const int64_t count = args.rows * args.features;
+    return Sum(args.dtype).read(count).gradient(args.d_x, count).cost();
+}
+
+template <class Args>
+double label_bytes(const Args& args) {
+    return (args.labels_b == nullptr ? 1 : 2) * index_bytes(args.batch);
+}
+
+LeastCost least_cost(const SoftmaxCrossEntropyForward& args) {
+    const int64_t count = args.batch * args.classes;
+    return Sum(args.dtype).read(count).read_bytes(label_bytes(args)).write(count).write(1).cost();
+}
+LeastCost least_cost(const SoftmaxCrossEntropyBackward& args) {
+    const int64_t count = args.batch * args.classes;
+    return Sum(args.dtype)
+        .read(count)
+        .read(1)
+        .read_bytes(label_bytes(args))
+        .gradient(args.d_logits, count)
+        .cost();
+}
+
+LeastCost least_cost(const ScoreBatch& args) {
+    return Sum(args.dtype)
+        .read(args.batch * args.classes + 1)
+        .read_bytes(index_bytes(args.batch))
+        .write(3)
+        .cost();
+}
+
+LeastCost least_cost(const DecideUpdate& args) {
+    return Sum(args.dtype).read(args.norm != nullptr ? 4 : 3).write(3 + 2 + 4).cost();
+}
+
+LeastCost least_cost(const SgdUpdate& args) {
+    Sum sum(args.dtype);
+    sum.read(2 * args.count).write(args.count);
+    if (args.momentum_buffer == nullptr) return sum.cost();
+    if (!args.first_step) sum.read(args.count);
+    return sum.write(args.count).cost();
+}
+
+LeastCost least_cost(const L2Norm& args) { return Sum(args.dtype).read(args.count).write(1).cost(); }
+
+LeastCost least_cost(const EmaUpdate& args) {
+    return Sum(args.dtype).read(2 * args.count).write(args.count).cost();
+}
+
+LeastCost least_cost(const AugmentImages& args) {
+    const auto bytes = [&](Size2 size) {
+        return static_cast<double>(args.batch * size.height * size.width * 3);
+    };
+    return Sum(DType::u8)
+        .read_bytes(bytes(args.in))
+        .read_bytes(static_cast<double>(args.steps.size_bytes() + args.begins.size_bytes()))
+        .write(args.batch * args.out.height * args.out.width * 3)
+        .cost();
+}
+
+LeastCost least_cost(const FinishImages& args) {
+    const int64_t count = args.batch * args.values();
+    return Sum(args.dtype).read_bytes(static_cast<double>(count)).write(count).cost();
+}
+
+}  // namespace vitrine::gradcheck

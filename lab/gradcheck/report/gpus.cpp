@@ -1,0 +1,40 @@
+// The table of GPUs.
+
+#include "lab/gradcheck/report/gpus.h"
+
+#include <algorithm>
+#include <string>
+
+#include "kernels/error.h"
+
+namespace vitrine::gradcheck {
+namespace {
+
+constexpr Gpu gpus[]{
+    {"t4", 320e9, 8.1e12, 0.25e12},    {"a10", 600e9, 31.2e12, 0.49e12},     {"l4", 300e9, 30.3e12, 0.47e12},
+    {"a100", 2039e9, 19.5e12, 9.7e12}, {"rtx4090", 1008e9, 82.6e12, 1.3e12}, {"h100", 3000e9, 67e12, 34e12},
+};
+
+}  // namespace
+
+std::span<const Gpu> all_gpus() { return gpus; }
+
+const Gpu& gpu_from_name(std::string_view name) {
+    std::string names;
+    for (const Gpu& gpu : gpus) {
+        if (name == gpu.name) return gpu;
+        names += (names.empty() ? "" : ", ") + std::string(gpu.name);
+    }
+    throw Error("there is no GPU called '" + std::string(name) + "' in the report's table: choose one of " +
+                names);
+}
+
+double roofline_seconds(const Gpu& gpu, DType dtype, double flops, double bytes) {
+    return std::max(flops / gpu.flops(dtype), bytes / gpu.bandwidth);
+}
+
+const char* roofline_bound(const Gpu& gpu, DType dtype, double flops, double bytes) {
+    return flops / gpu.flops(dtype) > bytes / gpu.bandwidth ? "compute" : "memory";
+}
+
+}  // namespace vitrine::gradcheck
