@@ -275,10 +275,10 @@ class Finisher {
         for_each_triple(
             tile.end - tile.begin,
             [&](int64_t i, int64_t) HWY_ATTR {
-                const auto own = hn::Mul(hn::LoadU(d, to + i), hn::Set(d, share));
+                const auto own = hn::Mul(hn::LoadU(d, to + i), hn::Set(d, lambda));
                 hn::StoreU(hn::Add(own, hn::Mul(hn::LoadU(d, other + i), hn::Set(d, rest))), d, to + i);
             },
-            [&](int64_t i) { to[i] = finish::mixed(to[i], other[i], share, rest); });
+            [&](int64_t i) { to[i] = finish::mixed(to[i], other[i], lambda, rest); });
     }
 
     const FinishImages& args_;
