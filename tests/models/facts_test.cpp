@@ -39,7 +39,7 @@ void check_state(nn::Module& model, const nlohmann::json& expected) {
 }
 
 struct Moments {
-    double mean, deviation, largest;
+    double mean, stddev, largest;
 };
 
 Moments moments_of(const std::vector<double>& values) {
@@ -101,7 +101,7 @@ TEST_CASE("parameters start from torchvision's distributions") {
         // Five standard errors of a mean and of a deviation.
         const double count = static_cast<double>(values.size());
         CHECK(std::abs(moments.mean) < 5.0 * deviation / std::sqrt(count));
-        CHECK(std::abs(moments.deviation / deviation - 1.0) < 5.0 / std::sqrt(2.0 * count));
+        CHECK(std::abs(moments.stddev / deviation - 1.0) < 5.0 / std::sqrt(2.0 * count));
     }
 }
 
