@@ -1,11 +1,26 @@
-// The activations, as scalar functions that every device shares.
+// The activations: which there are, and the arithmetic of those that every kernel can take in.
+//
+// relu and relu6 are clamps, the input between two bounds. A comparison or two, and the output tells the derivative, so
+// backward needs nothing but y, and a convolution can apply them to each element that it reads. silu and hard_swish are
+// curves: their derivative is told by the input, which is kept in y's place, and they are passes of their own (conv_fusion.h).
+// Each device computes them in its activation file, in the numbers that suit it.
 #pragma once
 
+#include <array>
 #include <cstdint>
 
 namespace vitrine {
 
-enum class Activation : uint8_t { identity, relu, relu6 };
+enum class Activation : uint8_t {
+    identity,
+    relu,        // max(x, 0)
+    relu6,       // min(max(x, 0), 6)
+    silu,        // x · sigmoid(x)
+    hard_swish,  // x · relu6(x + 3) / 6
+};
+
+inline constexpr std::array all_activations{Activation::identity, Activation::relu, Activation::relu6,
+                                            Activation::silu, Activation::hard_swish};
 
 constexpr const char* name_of(Activation activation) {
     switch (activation) {
@@ -15,25 +30,35 @@ constexpr const char* name_of(Activation activation) {
             return "relu";
         case Activation::relu6:
             return "relu6";
+        case Activation::silu:
+            return "silu";
+        case Activation::hard_swish:
+            return "hard_swish";
     }
     return "?";
 }
 
-/// relu: max(x, 0). relu6: min(max(x, 0), 6). A NaN stays a NaN, so that a broken run shows.
+/// Whether the output tells the derivative: backward reads y. Else it reads x.
+constexpr bool is_clamp(Activation activation) {
+    return activation == Activation::identity || activation == Activation::relu ||
+           activation == Activation::relu6;
+}
+
+/// A clamp's output. A NaN stays a NaN, so that a broken run shows.
 template <class T>
-constexpr T activate(Activation activation, T x) {
-    if (activation == Activation::identity) return x;
+constexpr T clamped(Activation clamp, T x) {
+    if (clamp == Activation::identity) return x;
     if (x < T(0)) return T(0);
-    if (activation == Activation::relu6 && x > T(6)) return T(6);
+    if (clamp == Activation::relu6 && x > T(6)) return T(6);
     return x;
 }
 
-/// Whether the gradient passes, told from the OUTPUT y, so that the input need not be kept. It passes
+/// Whether a clamp's gradient passes, told from the OUTPUT y, so that the input need not be kept. It passes
 /// strictly between the kinks, as in PyTorch: the derivative at 0 and at 6 is 0.
 template <class T>
-constexpr bool activation_passes(Activation activation, T y) {
-    if (activation == Activation::identity) return true;
-    return y > T(0) && (activation == Activation::relu || y < T(6));
+constexpr bool clamp_passes(Activation clamp, T y) {
+    if (clamp == Activation::identity) return true;
+    return y > T(0) && (clamp == Activation::relu || y < T(6));
 }
 
 }  // namespace vitrine

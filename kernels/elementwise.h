@@ -19,14 +19,20 @@ struct ActivationForward {
     void* y = nullptr;
 };
 
-/// d_x = d_y where the gradient passes, else 0; told from the output y. d_y and d_x may be the same buffer.
+/// d_x = d_y · activation'(x). Reads one of y and x, the one that tells the derivative; the other may be null.
+/// Where the derivative is 0, d_x is 0 whatever d_y is. d_y and d_x may be the same buffer.
+///
+/// relu and relu6: 0 at their kinks. hard_swish: 0 at x = −3 and 1 at x = 3, as PyTorch's.
 struct ActivationBackward {
     DType dtype = DType::f32;
     Activation activation = Activation::relu;
     int64_t count = 0;
-    const void* y = nullptr;
+    const void* y = nullptr;  // of a clamp
+    const void* x = nullptr;  // of every other activation
     const void* d_y = nullptr;
     Gradient d_x;
+
+    const void* saved() const { return is_clamp(activation) ? y : x; }
 };
 
 /// y = a + b. y may be a or b.

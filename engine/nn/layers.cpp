@@ -3,6 +3,7 @@
 #include "engine/nn/layers.h"
 
 #include <cmath>
+#include <stdexcept>
 
 namespace vitrine::nn {
 namespace {
@@ -93,7 +94,21 @@ Tensor BatchNorm2d::forward(const Tensor& x) {
                            {.training = training()});
 }
 
-std::string ActivationLayer::kind() const { return activation_ == Activation::relu6 ? "ReLU6" : "ReLU"; }
+std::string ActivationLayer::kind() const {
+    switch (activation_) {
+        case Activation::identity:
+            return "Identity";
+        case Activation::relu:
+            return "ReLU";
+        case Activation::relu6:
+            return "ReLU6";
+        case Activation::silu:
+            return "SiLU";
+        case Activation::hard_swish:
+            return "Hardswish";
+    }
+    throw std::logic_error("unknown activation");
+}
 
 LinearOptions LinearOptions::torch_default(int64_t in_features, int64_t out_features) {
     const Initialisation start = Initialisation::uniform(1.0 / std::sqrt(static_cast<double>(in_features)));

@@ -39,6 +39,8 @@ Tensor batch_norm(const Tensor& x, const Tensor& weight, const Tensor& bias, Ten
 Tensor activation(const Tensor& x, Activation activation);
 inline Tensor relu(const Tensor& x) { return activation(x, Activation::relu); }
 inline Tensor relu6(const Tensor& x) { return activation(x, Activation::relu6); }
+inline Tensor silu(const Tensor& x) { return activation(x, Activation::silu); }
+inline Tensor hard_swish(const Tensor& x) { return activation(x, Activation::hard_swish); }
 
 /// Two tensors of one shape.
 Tensor add(const Tensor& a, const Tensor& b);

@@ -33,10 +33,10 @@ HWY_INLINE void for_each_vector(D d, int64_t c, int64_t end, const Body& body) {
     }
 }
 
-/// activate() of kernels/activation.h. By comparisons: minimum and maximum instructions lose a NaN on some
+/// clamped() of kernels/activation.h. By comparisons: minimum and maximum instructions lose a NaN on some
 /// processors.
 template <class D, class V = hn::Vec<D>>
-HWY_INLINE V activate_vector(D d, Activation activation, V u) {
+HWY_INLINE V clamped_vector(D d, Activation activation, V u) {
     using T = hn::TFromD<D>;
     if (activation == Activation::identity) return u;
     const V zero = hn::Zero(d);
@@ -68,7 +68,7 @@ void prologue_row(const T* x, int64_t channels, const T* scale, const T* shift, 
     const hn::ScalableTag<T> full;
     for_each_vector(full, 0, channels, [&](auto d, int64_t c) HWY_ATTR {
         const auto u = affine_vector(d, scale, shift, c, hn::LoadU(d, x + c));
-        hn::StoreU(activate_vector(d, activation, u), d, a + c);
+        hn::StoreU(clamped_vector(d, activation, u), d, a + c);
     });
 }
 

@@ -4,6 +4,7 @@
 
 #include "kernels/cpu/channel_sums.h"
 #include "kernels/cpu/parallel.h"
+#include "kernels/kernels.h"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/cpu/conv_parts.cpp"
@@ -154,6 +155,10 @@ template <class T>
 const void* through_prologue(const ConvShape& shape, const void* x, const Prologue& prologue,
                              Context& context) {
     if (prologue.plain()) return x;
+    if (!is_clamp(prologue.activation)) {
+        const void* u = through_prologue<T>(shape, x, before_curve(prologue), context);
+        return through_curve<activation_forward, T>(shape, u, prologue.activation, context);
+    }
     Rows<T> rows{};
     rows.count = shape.in_pixels();
     rows.channels = shape.in_channels;
@@ -215,6 +220,14 @@ void bias_gradient(const ConvBackward& args, const void* g, Context& context) {
 
 template <class T>
 void prologue_gradient(const ConvBackward& args, const T* d_a, Context& context) {
+    if (!is_clamp(args.prologue.activation)) {
+        ConvBackward affine = args;
+        affine.prologue = before_curve(args.prologue);
+        const void* u = through_prologue<T>(args.shape, args.x, affine.prologue, context);
+        const T* d_u =
+            curve_gradient<activation_backward, T>(args.shape, u, d_a, args.prologue.activation, context);
+        return prologue_gradient<T>(affine, d_u, context);
+    }
     const int64_t channels = args.shape.in_channels;
     Rows<T> rows{};
     rows.count = args.shape.in_pixels();

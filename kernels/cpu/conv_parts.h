@@ -6,6 +6,7 @@
 
 #include "kernels/context.h"
 #include "kernels/conv.h"
+#include "kernels/conv_fusion.h"
 
 namespace vitrine::cpu {
 
@@ -16,6 +17,16 @@ void forward_around(const ConvForward& args, Context& context, void (*plain)(con
 /// prologue. d_bias, d_scale, d_shift and the prologue's part of d_x are computed here.
 void backward_around(const ConvBackward& args, Context& context,
                      void (*plain)(const ConvBackward&, Context&));
+
+/// "unfused" (kernels/conv_fusion.h) of the convolution `kernel`.
+template <const Kernel<ConvForward>& kernel>
+void run_unfused(const ConvForward& args, Context& context) {
+    forward_around(args, context, run_first<kernel>);
+}
+template <const Kernel<ConvBackward>& kernel>
+void run_unfused(const ConvBackward& args, Context& context) {
+    backward_around(args, context, run_first<kernel>);
+}
 
 /// g = d_y plus the epilogue's part, in scratch memory; d_y itself if there is none.
 const void* gradient_through_epilogue(const ConvBackward& args, Context& context);

@@ -62,7 +62,7 @@ class InputRow {
     template <class Part>
     HWY_INLINE HWY_ATTR Vector<T> through_prologue(const Part& part, int64_t c, Vector<T> x) const {
         if (scale_ != nullptr) x = hn::MulAdd(x, part.load(scale_ + c), part.load(shift_ + c));
-        return activate_vector(conv.args.prologue.activation, x);
+        return clamped_vector(conv.args.prologue.activation, x);
     }
 
     /// From the gradient of a = through_prologue(x) to that of x, of scale and of shift.

@@ -3,6 +3,7 @@
 
 #include "kernels/cpu/depthwise_conv.h"
 
+#include "kernels/cpu/conv_parts.h"
 #include "kernels/cpu/onednn/onednn.h"
 #include "kernels/cpu/parallel.h"
 #include "kernels/cpu/per_thread.h"
@@ -171,12 +172,14 @@ void run_backward(const ConvBackward& args, Context& context) {
 }
 
 constexpr Implementation<ConvForward> forward_list[]{
-    {"direct", refuses_direct_forward, run_forward<false>},
-    {"general", refuses_nothing, run_forward<true>},
+    {"direct", refuses_curve<ConvForward, refuses_direct_forward>, run_forward<false>},
+    {"general", refuses_curve<ConvForward>, run_forward<true>},
+    {"unfused", refuses_clamp<ConvForward>, run_unfused<depthwise_conv_forward>},
     {"onednn", onednn::refuses_depthwise_conv_forward, onednn::run_depthwise_conv_forward}};
 constexpr Implementation<ConvBackward> backward_list[]{
-    {"direct", refuses_direct_backward, run_backward<false>},
-    {"general", refuses_nothing, run_backward<true>},
+    {"direct", refuses_curve<ConvBackward, refuses_direct_backward>, run_backward<false>},
+    {"general", refuses_curve<ConvBackward>, run_backward<true>},
+    {"unfused", refuses_clamp<ConvBackward>, run_unfused<depthwise_conv_backward>},
     {"onednn", onednn::refuses_depthwise_conv_backward, onednn::run_depthwise_conv_backward}};
 
 }  // namespace

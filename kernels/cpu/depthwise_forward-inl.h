@@ -188,7 +188,7 @@ HWY_ATTR void stage_input_row(const DepthwiseForward<T>& conv, const T* x, T* to
         for_each_vector<T>(channels, [=](auto part, int64_t c) HWY_ATTR {
             auto value = part.load(from + c);
             if (scale != nullptr) value = hn::MulAdd(value, part.load(scale + c), part.load(shift + c));
-            hn::Store(activate_vector(prologue.activation, value), d, into + c);
+            hn::Store(clamped_vector(prologue.activation, value), d, into + c);
         });
     }
 }

@@ -1,5 +1,6 @@
 // Pointwise convolution: our own matrix products first, oneDNN as the fallback and rival.
 
+#include "kernels/cpu/conv_parts.h"
 #include "kernels/cpu/gemm_conv.h"
 #include "kernels/cpu/onednn/onednn.h"
 #include "kernels/kernels.h"
@@ -8,11 +9,13 @@ namespace vitrine::cpu {
 namespace {
 
 constexpr Implementation<ConvForward> forward_list[]{
-    {"gemm", refuses_nothing, gemm_conv_forward},
+    {"gemm", refuses_curve<ConvForward>, gemm_conv_forward},
+    {"unfused", refuses_clamp<ConvForward>, run_unfused<pointwise_conv_forward>},
     {"onednn", onednn::refuses_pointwise_conv_forward, onednn::run_pointwise_conv_forward},
 };
 constexpr Implementation<ConvBackward> backward_list[]{
-    {"gemm", refuses_nothing, gemm_conv_backward},
+    {"gemm", refuses_curve<ConvBackward>, gemm_conv_backward},
+    {"unfused", refuses_clamp<ConvBackward>, run_unfused<pointwise_conv_backward>},
     {"onednn", onednn::refuses_pointwise_conv_backward, onednn::run_pointwise_conv_backward},
 };
 

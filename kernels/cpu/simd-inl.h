@@ -132,10 +132,10 @@ HWY_INLINE HWY_ATTR Vector<T> constant(double value) {
     return hn::Set(hn::ScalableTag<T>(), static_cast<T>(value));
 }
 
-/// activate() of kernels/activation.h for a vector. By comparisons, since minimum and maximum instructions
+/// clamped() of kernels/activation.h for a vector. By comparisons, since minimum and maximum instructions
 /// lose NaN.
 template <class V>
-HWY_INLINE HWY_ATTR V activate_vector(Activation activation, V x) {
+HWY_INLINE HWY_ATTR V clamped_vector(Activation activation, V x) {
     if (activation == Activation::identity) return x;
     const hn::DFromV<V> d;
     const V zero = hn::Zero(d);
@@ -145,7 +145,7 @@ HWY_INLINE HWY_ATTR V activate_vector(Activation activation, V x) {
     return hn::IfThenElse(hn::Gt(x, six), six, x);
 }
 
-/// `gradient` where activation_passes(activation, y), else 0.
+/// `gradient` where clamp_passes(activation, y), else 0.
 template <class V>
 HWY_INLINE HWY_ATTR V pass_gradient(Activation activation, V y, V gradient) {
     if (activation == Activation::identity) return gradient;

@@ -1,11 +1,13 @@
-// Activation: relu, relu6 or nothing, element by element.
+// Activations, element by element.
 //
-// It only moves memory. For each element of an f32 tensor: forward reads x and writes y, 8 bytes; backward
-// reads y and d_y and writes d_x, 12 bytes (16 where d_x accumulates). One or two comparisons an element
-// cost nothing beside that.
+// They only move memory. For each element of an f32 tensor: forward reads x and writes y, 8 bytes; backward
+// reads y or x and d_y and writes d_x, 12 bytes (16 where d_x accumulates). One or two comparisons an element,
+// or an exponential and a division, cost nothing beside that.
 //
 //     elements   one thread an element: a warp's request is 128 consecutive bytes
 //     packs      one thread 16 bytes: 512 bytes a request, and a quarter of the instructions and addresses
+//
+// The function is a parameter of the kernels' templates, so that none keeps registers for another one's arithmetic.
 
 #include "kernels/cuda/gpu.h"
 #include "kernels/cuda/pack_gradient.h"
@@ -15,61 +17,124 @@ namespace {
 
 constexpr int threads = 256;
 
+// The functions: value(x), and gradient(saved, d_y) with what ActivationBackward::saved() is.
+
+struct Clamp {
+    Activation activation;
+
+    template <class T>
+    __device__ __forceinline__ T value(T x) const {
+        return clamped(activation, x);
+    }
+    template <class T>
+    __device__ __forceinline__ T gradient(T y, T d_y) const {
+        return clamp_passes(activation, y) ? d_y : T(0);
+    }
+};
+
+/// sigmoid(x) and 1 − sigmoid(x). The exponential is of a negative number, so that it never overflows, and neither
+/// of the two is a difference of numbers that are almost the same.
+template <class T>
+struct Sigmoid {
+    T value;
+    T rest;
+
+    __device__ __forceinline__ explicit Sigmoid(T x) {
+        const T exponential = std::exp(-std::fabs(x));
+        const T larger = T(1) / (T(1) + exponential);
+        const T smaller = exponential * larger;
+        value = x < T(0) ? smaller : larger;
+        rest = x < T(0) ? larger : smaller;
+    }
+};
+
+struct Silu {
+    template <class T>
+    __device__ __forceinline__ T value(T x) const {
+        return x * Sigmoid<T>(x).value;
+    }
+    template <class T>
+    __device__ __forceinline__ T gradient(T x, T d_y) const {
+        const Sigmoid<T> sigmoid(x);
+        return d_y * (sigmoid.value * multiply_add(x, sigmoid.rest, T(1)));
+    }
+};
+
+struct HardSwish {
+    template <class T>
+    __device__ __forceinline__ T value(T x) const {
+        return x * (clamped(Activation::relu6, x + T(3)) * (T(1) / T(6)));
+    }
+    template <class T>
+    __device__ __forceinline__ T gradient(T x, T d_y) const {
+        if (x <= T(-3)) return T(0);
+        return x >= T(3) ? d_y : d_y * multiply_add(x, T(1) / T(3), T(0.5));
+    }
+};
+
+/// Calls launch_with(function) with the activation's.
+template <class Launch>
+void with_function(Activation activation, Launch&& launch_with) {
+    switch (activation) {
+        case Activation::silu:
+            return launch_with(Silu{});
+        case Activation::hard_swish:
+            return launch_with(HardSwish{});
+        default:
+            return launch_with(Clamp{activation});
+    }
+}
+
 // Forward. x and y may be the same buffer: every thread reads its own elements before it writes them.
 
-template <class T>
+template <class T, class Function>
 __global__ void __launch_bounds__(threads)
-    activate_elements(Activation activation, const T* x, T* y, int64_t count) {
+    activate_elements(Function function, const T* x, T* y, int64_t count) {
     const int64_t i = thread_index();
-    if (i < count) y[i] = activate(activation, x[i]);
+    if (i < count) y[i] = function.value(x[i]);
 }
 
 /// The last count % size elements go to the first threads.
-template <class T>
+template <class T, class Function>
 __global__ void __launch_bounds__(threads)
-    activate_packs(Activation activation, const T* x, T* y, int64_t count) {
+    activate_packs(Function function, const T* x, T* y, int64_t count) {
     constexpr int size = Pack<T>::size;
     const int64_t packs = count / size;
     const int64_t i = thread_index();
     if (i < packs) {
         Pack<T> values = load_pack(x + i * size);
         VITRINE_UNROLL
-        for (int k = 0; k < size; ++k) values[k] = activate(activation, values[k]);
+        for (int k = 0; k < size; ++k) values[k] = function.value(values[k]);
         store_pack(y + i * size, values);
     }
     const int64_t rest = packs * size + i;
-    if (rest < count) y[rest] = activate(activation, x[rest]);
+    if (rest < count) y[rest] = function.value(x[rest]);
 }
 
 // Backward. d_y and d_x may be the same buffer.
 
-template <class T>
-__device__ __forceinline__ T pass_gradient(Activation activation, T y, T d_y) {
-    return activation_passes(activation, y) ? d_y : T(0);
-}
-
-template <class T>
+template <class T, class Function>
 __global__ void __launch_bounds__(threads)
-    pass_elements(Activation activation, const T* y, const T* d_y, GradientWriter<T> d_x, int64_t count) {
+    pass_elements(Function function, const T* saved, const T* d_y, GradientWriter<T> d_x, int64_t count) {
     const int64_t i = thread_index();
-    if (i < count) d_x(i, pass_gradient(activation, y[i], d_y[i]));
+    if (i < count) d_x(i, function.gradient(saved[i], d_y[i]));
 }
 
-template <class T>
+template <class T, class Function>
 __global__ void __launch_bounds__(threads)
-    pass_packs(Activation activation, const T* y, const T* d_y, PackGradient<T> d_x, int64_t count) {
+    pass_packs(Function function, const T* saved, const T* d_y, PackGradient<T> d_x, int64_t count) {
     constexpr int size = Pack<T>::size;
     const int64_t packs = count / size;
     const int64_t i = thread_index();
     if (i < packs) {
-        const Pack<T> output = load_pack(y + i * size);
+        const Pack<T> known = load_pack(saved + i * size);
         Pack<T> values = load_pack(d_y + i * size);
         VITRINE_UNROLL
-        for (int k = 0; k < size; ++k) values[k] = pass_gradient(activation, output[k], values[k]);
+        for (int k = 0; k < size; ++k) values[k] = function.gradient(known[k], values[k]);
         d_x.put(i * size, values);
     }
     const int64_t rest = packs * size + i;
-    if (rest < count) d_x.put(rest, pass_gradient(activation, y[rest], d_y[rest]));
+    if (rest < count) d_x.put(rest, function.gradient(saved[rest], d_y[rest]));
 }
 
 // The host's side.
@@ -81,40 +146,49 @@ const char* refuses_unaligned_forward(const ActivationForward& args) {
 }
 
 const char* refuses_unaligned_backward(const ActivationBackward& args) {
-    return aligned(args.y, args.d_y, args.d_x.data) ? nullptr : unaligned;
+    return aligned(args.saved(), args.d_y, args.d_x.data) ? nullptr : unaligned;
+}
+
+/// Calls launch_with.operator()<T>(function) with the element type and the function of `args`.
+template <class Args, class Launch>
+void with_type_and_function(const Args& args, Launch&& launch_with) {
+    dispatch_float(args.dtype, [&]<class T>() {
+        with_function(args.activation, [&](auto function) { launch_with.template operator()<T>(function); });
+    });
 }
 
 void run_elements(const ActivationForward& args, Context&) {
     if (args.count == 0) return;
-    dispatch_float(args.dtype, [&]<class T>() {
-        launch(activate_elements<T>, blocks_for(args.count, threads), threads, 0, stream(), args.activation,
-               static_cast<const T*>(args.x), static_cast<T*>(args.y), args.count);
+    with_type_and_function(args, [&]<class T>(auto function) {
+        launch(activate_elements<T, decltype(function)>, blocks_for(args.count, threads), threads, 0,
+               stream(), function, static_cast<const T*>(args.x), static_cast<T*>(args.y), args.count);
     });
 }
 
 void run_packs(const ActivationForward& args, Context&) {
     if (args.count == 0) return;
-    dispatch_float(args.dtype, [&]<class T>() {
-        launch(activate_packs<T>, blocks_for(divide_up(args.count, Pack<T>::size), threads), threads, 0,
-               stream(), args.activation, static_cast<const T*>(args.x), static_cast<T*>(args.y), args.count);
+    with_type_and_function(args, [&]<class T>(auto function) {
+        launch(activate_packs<T, decltype(function)>,
+               blocks_for(divide_up(args.count, Pack<T>::size), threads), threads, 0, stream(), function,
+               static_cast<const T*>(args.x), static_cast<T*>(args.y), args.count);
     });
 }
 
 void run_backward_elements(const ActivationBackward& args, Context&) {
     if (!args.d_x || args.count == 0) return;
-    dispatch_float(args.dtype, [&]<class T>() {
-        launch(pass_elements<T>, blocks_for(args.count, threads), threads, 0, stream(), args.activation,
-               static_cast<const T*>(args.y), static_cast<const T*>(args.d_y), GradientWriter<T>(args.d_x),
-               args.count);
+    with_type_and_function(args, [&]<class T>(auto function) {
+        launch(pass_elements<T, decltype(function)>, blocks_for(args.count, threads), threads, 0, stream(),
+               function, static_cast<const T*>(args.saved()), static_cast<const T*>(args.d_y),
+               GradientWriter<T>(args.d_x), args.count);
     });
 }
 
 void run_backward_packs(const ActivationBackward& args, Context&) {
     if (!args.d_x || args.count == 0) return;
-    dispatch_float(args.dtype, [&]<class T>() {
-        launch(pass_packs<T>, blocks_for(divide_up(args.count, Pack<T>::size), threads), threads, 0, stream(),
-               args.activation, static_cast<const T*>(args.y), static_cast<const T*>(args.d_y),
-               PackGradient<T>(args.d_x), args.count);
+    with_type_and_function(args, [&]<class T>(auto function) {
+        launch(pass_packs<T, decltype(function)>, blocks_for(divide_up(args.count, Pack<T>::size), threads),
+               threads, 0, stream(), function, static_cast<const T*>(args.saved()),
+               static_cast<const T*>(args.d_y), PackGradient<T>(args.d_x), args.count);
     });
 }
 

@@ -7,6 +7,8 @@
 //     through the epilogue     read d_y and y, write g                               3
 //     bias gradient            read d_y, and y if there is an epilogue               1 or 2
 //     prologue gradient        read x and d_a, write d_x; d_scale and d_shift        3
+// A curve in the prologue (activation.h) is the activation's own kernel between u and a: 2 more there and back 5, of
+// which 2 are u once more.
 // A kernel that applies PrologueOn and UpstreamOn itself saves all of them: that is what those are for.
 
 #include "kernels/cuda/conv_parts.h"
@@ -59,7 +61,7 @@ struct ThroughPrologue {
                                           V (&)[1]) const {
         V result;
         VITRINE_UNROLL
-        for (int i = 0; i < V::size; ++i) result[i] = activate(activation, affine(x_values, i));
+        for (int i = 0; i < V::size; ++i) result[i] = clamped(activation, affine(x_values, i));
         store_values(a + index, result);
     }
 };
@@ -189,8 +191,8 @@ struct PrologueGradient {
         V result;
         VITRINE_UNROLL
         for (int i = 0; i < V::size; ++i) {
-            const T a = activate(activation, affine(loaded.x, i));
-            const T d_u = activation_passes(activation, a) ? loaded.d_a[i] : T(0);
+            const T a = clamped(activation, affine(loaded.x, i));
+            const T d_u = clamp_passes(activation, a) ? loaded.d_a[i] : T(0);
             result[i] = affine.scale[i] * d_u;
             if constexpr (sums == 2) {
                 sum[0][i] = multiply_add(d_u, loaded.x[i], sum[0][i]);
@@ -211,6 +213,10 @@ template <class T>
 const void* through_prologue(const ConvShape& shape, const void* x, const Prologue& prologue,
                              Context& context) {
     if (prologue.plain()) return x;
+    if (!is_clamp(prologue.activation)) {
+        const void* u = through_prologue<T>(shape, x, before_curve(prologue), context);
+        return through_curve<activation_forward, T>(shape, u, prologue.activation, context);
+    }
     const int64_t channels = shape.in_channels;
     T* a = context.scratch.take<T>(shape.in_pixels() * channels);
     const ThroughPrologue<T> body{typed<T>(x), typed<T>(prologue.scale), typed<T>(prologue.shift),
@@ -252,6 +258,14 @@ template <class T>
 void run_prologue_gradient(const ConvBackward& args, const void* d_a, Context& context) {
     const int64_t pixels = args.shape.in_pixels(), channels = args.shape.in_channels;
     const Prologue& prologue = args.prologue;
+    if (!is_clamp(prologue.activation)) {
+        ConvBackward affine = args;
+        affine.prologue = before_curve(prologue);
+        const void* u = through_prologue<T>(args.shape, args.x, affine.prologue, context);
+        const void* d_u =
+            curve_gradient<activation_backward, T>(args.shape, u, d_a, prologue.activation, context);
+        return run_prologue_gradient<T>(affine, d_u, context);
+    }
     const bool packs = packs_fit<T>(channels, args.x, d_a, prologue.scale, prologue.shift, args.d_x.data);
     const auto body = [&]<int sums>() {
         return PrologueGradient<T, sums>{typed<T>(args.x),         typed<T>(d_a),

@@ -4,11 +4,12 @@
 // The formulas are those of kernels/conv.h.
 #pragma once
 
+#include "kernels/conv_fusion.h"
 #include "kernels/cuda/gpu.h"
 
 namespace vitrine::VITRINE_GPU {
 
-/// a = activation(u), u = scale_c · x + shift_c. Kernels take it by value.
+/// a = activation(u), u = scale_c · x + shift_c, where the activation is a clamp. Kernels take it by value.
 template <class T>
 struct PrologueOn {
     const T* scale;
@@ -24,7 +25,7 @@ struct PrologueOn {
         return scale == nullptr ? x : multiply_add(scale[channel], x, shift[channel]);
     }
     __device__ __forceinline__ T operator()(T x, int64_t channel) const {
-        return activate(activation, before_activation(x, channel));
+        return clamped(activation, before_activation(x, channel));
     }
 };
 
@@ -66,6 +67,16 @@ void forward_around(const ConvForward& args, Context& context, void (*plain)(con
 /// prologue. d_bias, d_scale, d_shift and the prologue's part of d_x are computed here.
 void backward_around(const ConvBackward& args, Context& context,
                      void (*plain)(const ConvBackward&, Context&));
+
+/// "unfused" (kernels/conv_fusion.h) of the convolution `kernel`.
+template <const Kernel<ConvForward>& kernel>
+void run_unfused(const ConvForward& args, Context& context) {
+    forward_around(args, context, run_first<kernel>);
+}
+template <const Kernel<ConvBackward>& kernel>
+void run_unfused(const ConvBackward& args, Context& context) {
+    backward_around(args, context, run_first<kernel>);
+}
 
 /// d_bias_o = Σ g, by a pass over d_y (and y); nothing if d_bias is not wanted.
 void bias_gradient(const ConvBackward& args, Context& context);

@@ -6,7 +6,9 @@
 //     implicit_gemm_128x32
 //     direct_chunks          one thread an element of what is computed; the only one that knows groups
 //     direct                 the same, and d_weight without chunks of pixels
+//     unfused                for prologues that none of these takes in: passes around the first of them
 
+#include "kernels/cuda/conv_parts.h"
 #include "kernels/cuda/dense_conv_direct.h"
 #include "kernels/cuda/dense_conv_gemm.h"
 
@@ -37,19 +39,21 @@ const char* refuses_tile(const Args& args) {
 }
 
 constexpr Implementation<ConvForward> forward_list[]{
-    {"implicit_gemm", refuses_dense_packs, run_products<true>},
-    {"implicit_gemm_singles", refuses_dense_products, run_products<false>},
-    {"implicit_gemm_128x64", refuses_tile, run_tile<GemmTiling::tile_128x64>},
-    {"implicit_gemm_128x32", refuses_tile, run_tile<GemmTiling::tile_128x32>},
-    {"direct", refuses_nothing, dense_forward_direct},
+    {"implicit_gemm", refuses_curve<ConvForward, refuses_dense_packs>, run_products<true>},
+    {"implicit_gemm_singles", refuses_curve<ConvForward, refuses_dense_products>, run_products<false>},
+    {"implicit_gemm_128x64", refuses_curve<ConvForward, refuses_tile>, run_tile<GemmTiling::tile_128x64>},
+    {"implicit_gemm_128x32", refuses_curve<ConvForward, refuses_tile>, run_tile<GemmTiling::tile_128x32>},
+    {"direct", refuses_curve<ConvForward>, dense_forward_direct},
+    {"unfused", refuses_clamp<ConvForward>, run_unfused<dense_conv_forward>},
 };
 constexpr Implementation<ConvBackward> backward_list[]{
-    {"implicit_gemm", refuses_dense_packs, run_products<true>},
-    {"implicit_gemm_singles", refuses_dense_products, run_products<false>},
-    {"implicit_gemm_128x64", refuses_tile, run_tile<GemmTiling::tile_128x64>},
-    {"implicit_gemm_128x32", refuses_tile, run_tile<GemmTiling::tile_128x32>},
-    {"direct_chunks", refuses_nothing, dense_backward_direct_chunks},
-    {"direct", refuses_nothing, dense_backward_direct},
+    {"implicit_gemm", refuses_curve<ConvBackward, refuses_dense_packs>, run_products<true>},
+    {"implicit_gemm_singles", refuses_curve<ConvBackward, refuses_dense_products>, run_products<false>},
+    {"implicit_gemm_128x64", refuses_curve<ConvBackward, refuses_tile>, run_tile<GemmTiling::tile_128x64>},
+    {"implicit_gemm_128x32", refuses_curve<ConvBackward, refuses_tile>, run_tile<GemmTiling::tile_128x32>},
+    {"direct_chunks", refuses_curve<ConvBackward>, dense_backward_direct_chunks},
+    {"direct", refuses_curve<ConvBackward>, dense_backward_direct},
+    {"unfused", refuses_clamp<ConvBackward>, run_unfused<dense_conv_backward>},
 };
 
 }  // namespace

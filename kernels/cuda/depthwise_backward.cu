@@ -156,10 +156,10 @@ struct ThreadPrologue {
           shift(load_lanes<Shape::width>(parameters + across)) {}
 
     __device__ __forceinline__ T a(T x, int k) const {
-        return activate(activation, multiply_add(scale[k], x, shift[k]));
+        return clamped(activation, multiply_add(scale[k], x, shift[k]));
     }
     __device__ __forceinline__ T d_u(T d_a, T x, int k) const {
-        return activation_passes(activation, a(x, k)) ? d_a : T(0);
+        return clamp_passes(activation, a(x, k)) ? d_a : T(0);
     }
 };
 

@@ -16,7 +16,7 @@
 // minimum. The caches catch much of what the lower rungs repeat, but each repetition is a request still.
 //
 // rows: depthwise_forward.cu, depthwise_backward.cu and their walk, depthwise_walk.h. The lower rungs:
-// depthwise_gather.cu.
+// depthwise_gather.cu. unfused: for prologues that none of these takes in, passes around the first of them.
 
 #include "kernels/cuda/conv_parts.h"
 #include "kernels/cuda/depthwise_conv.h"
@@ -43,12 +43,15 @@ void run_backward_direct(const ConvBackward& args, Context& context) {
 }
 
 constexpr Implementation<ConvForward> forward_list[]{
-    {"rows", forward_refuses_walking, depthwise_forward_rows},
-    {"gather", refuses_nothing, depthwise_forward_gather},
-    {"direct", refuses_nothing, depthwise_forward_direct}};
-constexpr Implementation<ConvBackward> backward_list[]{{"rows", backward_refuses_walking, run_backward_rows},
-                                                       {"gather", refuses_nothing, run_backward_gather},
-                                                       {"direct", refuses_nothing, run_backward_direct}};
+    {"rows", refuses_curve<ConvForward, forward_refuses_walking>, depthwise_forward_rows},
+    {"gather", refuses_curve<ConvForward>, depthwise_forward_gather},
+    {"direct", refuses_curve<ConvForward>, depthwise_forward_direct},
+    {"unfused", refuses_clamp<ConvForward>, run_unfused<depthwise_conv_forward>}};
+constexpr Implementation<ConvBackward> backward_list[]{
+    {"rows", refuses_curve<ConvBackward, backward_refuses_walking>, run_backward_rows},
+    {"gather", refuses_curve<ConvBackward>, run_backward_gather},
+    {"direct", refuses_curve<ConvBackward>, run_backward_direct},
+    {"unfused", refuses_clamp<ConvBackward>, run_unfused<depthwise_conv_backward>}};
 
 }  // namespace
 

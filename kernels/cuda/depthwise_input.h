@@ -27,7 +27,7 @@ struct ActivatedInput {
         const auto shift = load_lanes<N>(parameters + across);
         Lanes<T, N> a;
         VITRINE_UNROLL
-        for (int k = 0; k < N; ++k) a[k] = activate(activation, multiply_add(scale[k], raw[k], shift[k]));
+        for (int k = 0; k < N; ++k) a[k] = clamped(activation, multiply_add(scale[k], raw[k], shift[k]));
         return a;
     }
 };

@@ -251,7 +251,7 @@ struct GemmChainRule {
             VITRINE_UNROLL
             for (int s = 0; s < V::size; ++s) {
                 const T u = affine ? multiply_add(scale[j + s], input[s], shift[j + s]) : input[s];
-                const bool passes = activation_passes(prologue.activation, activate(prologue.activation, u));
+                const bool passes = clamp_passes(prologue.activation, clamped(prologue.activation, u));
                 const T d_u = passes ? d_a[i][j + s] : T(0);
                 scale_sums[j + s] = multiply_add(d_u, input[s], scale_sums[j + s]);
                 shift_sums[j + s] += d_u;

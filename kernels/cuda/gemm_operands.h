@@ -78,7 +78,7 @@ struct PrologueSource {
             for (int i = 0; i < V::size; ++i) v[i] = multiply_add(channel.scale[i], v[i], channel.shift[i]);
         }
         VITRINE_UNROLL
-        for (int i = 0; i < V::size; ++i) v[i] = activate(activation, v[i]);
+        for (int i = 0; i < V::size; ++i) v[i] = clamped(activation, v[i]);
         return v;
     }
 };

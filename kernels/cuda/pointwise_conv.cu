@@ -4,6 +4,7 @@
 //     register_tiled_singles  the same with single loads, where channels are no multiple of a pack
 //     register_tiled_128x64   one block tile for all shapes, for comparison; floats only
 //     register_tiled_128x32
+//     unfused                 for prologues that none of these takes in: passes around the first of them
 //     tiled                   a 16 × 16 tile in shared memory, an output for each thread
 //     naive                   an output for each thread, from global memory
 //
@@ -74,18 +75,19 @@ void run_tile(const ConvBackward& args, Context& context) {
     pointwise_backward_products(args, refuses_pointwise_packs(args) == nullptr, tiling, context);
 }
 
-template <class Args>
+template <const auto& kernel, class Args = typename std::remove_cvref_t<decltype(kernel)>::Arguments>
 constexpr Implementation<Args> list[]{
-    {"register_tiled", refuses_pointwise_packs, run_products<true>},
-    {"register_tiled_singles", refuses_pointwise_products, run_products<false>},
-    {"register_tiled_128x64", refuses_tile<Args>, run_tile<GemmTiling::tile_128x64>},
-    {"register_tiled_128x32", refuses_tile<Args>, run_tile<GemmTiling::tile_128x32>},
+    {"register_tiled", refuses_curve<Args, refuses_pointwise_packs>, run_products<true>},
+    {"register_tiled_singles", refuses_curve<Args, refuses_pointwise_products>, run_products<false>},
+    {"register_tiled_128x64", refuses_curve<Args, refuses_tile>, run_tile<GemmTiling::tile_128x64>},
+    {"register_tiled_128x32", refuses_curve<Args, refuses_tile>, run_tile<GemmTiling::tile_128x32>},
+    {"unfused", refuses_clamp<Args>, run_unfused<kernel>},
     {"tiled", refuses_nothing, run_rung<TiledProduct>},
     {"naive", refuses_nothing, run_rung<NaiveProduct>}};
 
 }  // namespace
 
-const Kernel<ConvForward> pointwise_conv_forward{"pointwise_conv_forward", list<ConvForward>};
-const Kernel<ConvBackward> pointwise_conv_backward{"pointwise_conv_backward", list<ConvBackward>};
+const Kernel<ConvForward> pointwise_conv_forward{"pointwise_conv_forward", list<pointwise_conv_forward>};
+const Kernel<ConvBackward> pointwise_conv_backward{"pointwise_conv_backward", list<pointwise_conv_backward>};
 
 }  // namespace vitrine::VITRINE_GPU

@@ -1,6 +1,7 @@
 // Activation, as plain loops.
 
 #include "kernels/kernels.h"
+#include "kernels/reference/activation_formulas.h"
 
 namespace vitrine::reference {
 namespace {
@@ -9,17 +10,19 @@ template <class T>
 void forward(const ActivationForward& args) {
     const T* x = static_cast<const T*>(args.x);
     T* y = static_cast<T*>(args.y);
-    for (int64_t i = 0; i < args.count; ++i) y[i] = activate(args.activation, x[i]);
+    for (int64_t i = 0; i < args.count; ++i) {
+        y[i] = static_cast<T>(activated(args.activation, double{x[i]}));
+    }
 }
 
 template <class T>
 void backward(const ActivationBackward& args) {
-    const T* y = static_cast<const T*>(args.y);
+    const T* saved = static_cast<const T*>(args.saved());
     const T* d_y = static_cast<const T*>(args.d_y);
     const GradientWriter<T> d_x(args.d_x);
     if (!d_x) return;
     for (int64_t i = 0; i < args.count; ++i) {
-        d_x(i, activation_passes(args.activation, y[i]) ? d_y[i] : T(0));
+        d_x(i, static_cast<T>(activation_gradient(args.activation, double{saved[i]}, double{d_y[i]})));
     }
 }
 

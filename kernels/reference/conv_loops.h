@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "kernels/conv.h"
+#include "kernels/reference/activation_formulas.h"
 
 namespace vitrine::reference {
 
@@ -56,7 +57,7 @@ std::vector<double> before_activation(const ConvShape& shape, const void* x, con
 
 /// a = activation(u): what the convolution multiplies.
 inline std::vector<double> after_activation(std::vector<double> u, Activation activation) {
-    for (double& value : u) value = activate(activation, value);
+    for (double& value : u) value = activated(activation, value);
     return u;
 }
 
@@ -139,8 +140,7 @@ void prologue_backward(const ConvBackward& args, const std::vector<double>& u,
     std::vector<double> d_x(d_a.size()), d_scale(channels), d_shift(channels);
     for (size_t index = 0; index < d_a.size(); ++index) {
         const size_t c = index % channels;
-        const double a = activate(args.prologue.activation, u[index]);
-        const double d_u = activation_passes(args.prologue.activation, a) ? d_a[index] : 0.0;
+        const double d_u = activation_gradient(args.prologue.activation, u[index], d_a[index]);
         d_x[index] = scale == nullptr ? d_u : double{scale[c]} * d_u;
         d_scale[c] += d_u * double{x[index]};
         d_shift[c] += d_u;

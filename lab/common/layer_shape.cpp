@@ -4,7 +4,10 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <string_view>
+
+#include "kernels/activation.h"
 
 namespace vitrine::tools {
 namespace {
@@ -55,11 +58,16 @@ std::string layer_shape(const OpEvent& event) {
     const std::string_view op = event.op;
     const Tensor& x = event.inputs[0];
     const std::string in = without_batch(x.shape()), out = without_batch(event.output.shape());
-    std::string text = op.starts_with("relu") ? fmt::format("{} {}", op, in) : in;
+    std::string text = is_activation(op) ? fmt::format("{} {}", op, in) : in;
     if (in != out) text += " -> " + out;
     if (op == "dense_conv" || op == "depthwise_conv") text += window(event);
     if ((op.ends_with("_conv") || op == "linear") && !x.requires_gradient()) text += " no d_x";
     return text;
+}
+
+bool is_activation(std::string_view op) {
+    return std::ranges::any_of(all_activations,
+                               [&](Activation activation) { return op == name_of(activation); });
 }
 
 }  // namespace vitrine::tools

@@ -17,9 +17,7 @@ namespace {
 /// So long, at most, is a device kept busy while the host asks for what comes next.
 constexpr double longest_delay = 0.02;
 
-std::string kernel_of(std::string_view op) {
-    return std::string(op == "relu" || op == "relu6" ? "activation" : op);
-}
+std::string kernel_of(std::string_view op) { return std::string(is_activation(op) ? "activation" : op); }
 
 }  // namespace
 

@@ -88,6 +88,8 @@ class Run {
         if (op == "batch_norm") return batch_norm();
         if (op == "relu") return ops::relu(leaf("x"));
         if (op == "relu6") return ops::relu6(leaf("x"));
+        if (op == "silu") return ops::silu(leaf("x"));
+        if (op == "hardswish") return ops::hard_swish(leaf("x"));
         if (op == "global_avg_pool") return ops::global_average_pool(leaf("x"));
         if (op == "linear") {
             const Tensor x = leaf("x"), weight = leaf("weight");
@@ -175,5 +177,5 @@ TEST_CASE("every op agrees with PyTorch, forward and backward") {
         seen.insert(entry.at("op").get<std::string>());
         for (const Device device : devices) Run(entry, device).check();
     }
-    CHECK(seen.size() == 9);
+    CHECK(seen.size() == 11);
 }

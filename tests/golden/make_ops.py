@@ -80,6 +80,14 @@ def activation_cases() -> list[dict]:
     return [record("relu", {}, {"x": x}, lambda x: functional.relu(x)), record("relu6", {}, {"x": x}, lambda x: functional.relu6(x))]
 
 
+def curve_cases() -> list[dict]:
+    """Activations that need their input for the gradient; the kinks of hardswish are at -3 and 3. Far out, exp overflows."""
+    x = torch.tensor([-800.0, -20.0, -3.015625, -3.0, -2.984375, -1.25, -0.0, 0.0, 0.5, 2.984375, 3.0, 3.015625, 20.0, 800.0],
+                     dtype=torch.float64)
+    return [record("silu", {}, {"x": x}, lambda x: functional.silu(x)),
+            record("hardswish", {}, {"x": x}, lambda x: functional.hardswish(x))]
+
+
 def pool_cases() -> list[dict]:
     cases = []
     for size, kernel, stride, padding in (((6, 6), 2, 2, 0), ((7, 5), 3, 2, 1), ((5, 8), 3, 1, 1), ((6, 7), 4, 3, 2)):
@@ -127,7 +135,7 @@ def all_cases() -> list[dict]:
     losses = [cross_entropy_case(0.0), cross_entropy_case(0.1), cross_entropy_case(0.3), cross_entropy_case(0.1, 1000.0)]
     cases = conv_cases() + norms + activation_cases() + pool_cases() + [linear_case(True), linear_case(False)] + losses
     shares = [(0.0, 0.3), (0.1, 0.8125), (0.2, 0.0)]
-    return cases + [mixed_cross_entropy_case(smoothing, share) for smoothing, share in shares]
+    return cases + [mixed_cross_entropy_case(smoothing, share) for smoothing, share in shares] + curve_cases()
 
 
 def main() -> None:

@@ -11,6 +11,23 @@
 namespace vitrine::gradcheck {
 namespace {
 
+/// The activation as its paper has it.
+double formula(Activation activation, double x) {
+    switch (activation) {
+        case Activation::identity:
+            return x;
+        case Activation::relu:
+            return x < 0 ? 0 : x;
+        case Activation::relu6:
+            return x < 0 ? 0 : x > 6 ? 6 : x;
+        case Activation::silu:
+            return x / (1 + std::exp(-x));
+        case Activation::hard_swish:
+            return x * formula(Activation::relu6, x + 3) / 6;
+    }
+    return std::nan("");
+}
+
 Problem activation_problem(Activation activation, std::string what, std::vector<double> x) {
     const int64_t count = static_cast<int64_t>(x.size());
     Problem problem;
@@ -20,17 +37,27 @@ Problem activation_problem(Activation activation, std::string what, std::vector<
         return ActivationForward{dtype, activation, count, b["x"], b["y"]};
     });
     problem.backward = pass(&KernelTable::activation_backward, [=](DType dtype, const Bindings& b) {
-        return ActivationBackward{dtype, activation, count, b["y"], b["d_y"], b.gradient("d_x")};
+        const bool clamp = is_clamp(activation);
+        return ActivationBackward{
+            dtype,    activation,       count, clamp ? b["y"] : nullptr, clamp ? nullptr : b["x"],
+            b["d_y"], b.gradient("d_x")};
     });
+    problem.expected = [=](const Values& inputs) {
+        std::vector<double> y = inputs.at("x");
+        for (double& value : y) value = formula(activation, value);
+        return Values{{"y", std::move(y)}};
+    };
     problem.forward_aliases = {{"y", "x"}};
     problem.backward_aliases = {{"d_x", "d_y"}};
     return problem;
 }
 
-/// Both kinks, both infinities and a NaN, at every place of a vector.
+/// The kinks, numbers whose exponential is too large for f32 or f64, both infinities and a NaN, at every place of a
+/// vector.
 std::vector<double> special_values() {
     constexpr double infinity = std::numeric_limits<double>::infinity();
-    const std::vector<double> kinds{0.0, -0.0, 6.0, infinity, -infinity, std::nan(""), 3.0, -3.0, 7.0};
+    const std::vector<double> kinds{0.0,  -0.0, 6.0,    infinity, -infinity, std::nan(""), 3.0,
+                                    -3.0, 7.0,  -100.0, 100.0,    -1000.0,   1000.0};
     std::vector<double> values;
     for (size_t i = 0; i < 16; ++i) values.insert(values.end(), kinds.begin(), kinds.end());
     return values;
@@ -40,10 +67,10 @@ std::vector<double> special_values() {
 
 std::vector<Problem> activation_problems() {
     std::vector<Problem> problems;
-    for (const Activation activation : {Activation::identity, Activation::relu, Activation::relu6}) {
+    for (const Activation activation : all_activations) {
         for (const int64_t count : {1, 7, 16, 33, 1000, 40'003}) {
             problems.push_back(
-                activation_problem(activation, fmt::format("{}", count), off_kinks("x", count)));
+                activation_problem(activation, fmt::format("{}", count), off_kinks(activation, "x", count)));
         }
         problems.push_back(activation_problem(activation, "kinks, infinities and NaN", special_values()));
         problems.back().differences = false;
@@ -53,7 +80,10 @@ std::vector<Problem> activation_problems() {
 
 std::vector<Problem> activation_layers() {
     const int64_t count = int64_t{56} * 56 * 144;
-    return {activation_problem(Activation::relu6, fmt::format("{}", count), off_kinks("x", count))};
+    const auto layer = [&](Activation activation) {
+        return activation_problem(activation, fmt::format("{}", count), off_kinks(activation, "x", count));
+    };
+    return {layer(Activation::relu6), layer(Activation::silu)};
 }
 
 }  // namespace vitrine::gradcheck

@@ -30,7 +30,7 @@ void add_inputs(std::vector<Tensor>& tensors, const ConvOptions& options) {
     const int64_t channels = options.shape.in_channels;
     const int64_t count = options.shape.in_pixels() * channels;
     const bool kinks = options.activation != Activation::identity;
-    std::vector<double> x = kinks ? off_kinks("u", count) : uniform("u", count);
+    std::vector<double> x = kinks ? off_kinks(options.activation, "u", count) : uniform("u", count);
     if (options.scale) {
         const std::vector<double> scale = away_from_zero("scale", channels);
         const std::vector<double> shift = uniform("shift", channels);
@@ -121,6 +121,20 @@ std::vector<ConvOptions> with_options_in_turn(const std::vector<ConvShape>& shap
         options.shape = shapes[i];
         if (shapes[i].macs() > 1'000'000) options.samples = 6;
         all.push_back(options);
+    }
+    return all;
+}
+
+std::vector<ConvOptions> with_curves(const std::vector<ConvShape>& shapes) {
+    std::vector<ConvOptions> all;
+    for (const ConvShape& shape : shapes) {
+        all.push_back({.shape = shape,
+                       .bias = true,
+                       .scale = true,
+                       .activation = Activation::silu,
+                       .statistics = Statistics::differentiated});
+        all.push_back({.shape = shape, .scale = true, .activation = Activation::hard_swish});
+        all.push_back({.shape = shape, .activation = Activation::silu});
     }
     return all;
 }

@@ -25,6 +25,9 @@ struct ConvOptions {
 /// the i-th combination, so that a list of shapes as long as the combinations has each of them.
 std::vector<ConvOptions> with_options_in_turn(const std::vector<ConvShape>& shapes);
 
+/// Each shape with prologues that are no clamps (kernels/activation.h).
+std::vector<ConvOptions> with_curves(const std::vector<ConvShape>& shapes);
+
 Problem conv_problem(BoundKernel<ConvForward> KernelTable::*forward,
                      BoundKernel<ConvBackward> KernelTable::*backward, const ConvOptions& options);
 

@@ -1,5 +1,8 @@
 // Dense convolution: any kernel, stride, padding and groups.
 
+#include <algorithm>
+#include <iterator>
+
 #include "lab/gradcheck/cases/conv_problem.h"
 #include "lab/gradcheck/cases/list.h"
 
@@ -32,8 +35,11 @@ std::vector<Problem> dense_conv_problems() {
         {1, {6, 6}, 4, 4, {2, 2}, {3, 3}, {1, 1}, 1},      // a stride larger than the kernel
         {2, {5, 6}, 8, 8, {1, 1}, {2, 2}, {0, 0}, 1},      // a shortcut with a prologue
     };
-    return conv_problems(&KernelTable::dense_conv_forward, &KernelTable::dense_conv_backward,
-                         with_options_in_turn(shapes));
+    std::vector<ConvOptions> all = with_options_in_turn(shapes);
+    std::ranges::copy(with_curves({{2, {7, 5}, 3, 4, {3, 3}, {2, 2}, {1, 1}, 1},
+                                   {1, {6, 5}, 8, 8, {3, 3}, {1, 1}, {1, 1}, 1}}),
+                      std::back_inserter(all));
+    return conv_problems(&KernelTable::dense_conv_forward, &KernelTable::dense_conv_backward, all);
 }
 
 std::vector<Problem> dense_conv_layers() {

@@ -1,5 +1,8 @@
 // Depthwise convolution: every channel is a group of its own.
 
+#include <algorithm>
+#include <iterator>
+
 #include "lab/gradcheck/cases/conv_problem.h"
 #include "lab/gradcheck/cases/list.h"
 
@@ -40,8 +43,11 @@ std::vector<Problem> depthwise_conv_problems() {
         depthwise(1, {70, 2}, 4, {5, 5}, {1, 1}, {2, 2}),     //
         depthwise(2100, {1, 2}, 2, {3, 3}, {1, 1}, {1, 1}),   // more images than blocks
     };
-    return conv_problems(&KernelTable::depthwise_conv_forward, &KernelTable::depthwise_conv_backward,
-                         with_options_in_turn(shapes));
+    std::vector<ConvOptions> all = with_options_in_turn(shapes);
+    std::ranges::copy(with_curves({depthwise(2, {5, 7}, 9, {3, 3}, {1, 1}, {1, 1}),
+                                   depthwise(1, {7, 6}, 16, {5, 5}, {2, 2}, {2, 2})}),
+                      std::back_inserter(all));
+    return conv_problems(&KernelTable::depthwise_conv_forward, &KernelTable::depthwise_conv_backward, all);
 }
 
 /// MobileNetV2's.

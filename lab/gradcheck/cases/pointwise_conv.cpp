@@ -1,5 +1,8 @@
 // Pointwise convolution: a matrix product at every pixel.
 
+#include <algorithm>
+#include <iterator>
+
 #include "lab/gradcheck/cases/conv_problem.h"
 #include "lab/gradcheck/cases/list.h"
 
@@ -33,8 +36,10 @@ std::vector<Problem> pointwise_conv_problems() {
         pointwise(1, {45, 47}, 3, 5),    // many pixels, few channels
         pointwise(1, {13, 1}, 65, 7),    //
     };
-    return conv_problems(&KernelTable::pointwise_conv_forward, &KernelTable::pointwise_conv_backward,
-                         with_options_in_turn(shapes));
+    std::vector<ConvOptions> all = with_options_in_turn(shapes);
+    std::ranges::copy(with_curves({pointwise(2, {5, 3}, 7, 9), pointwise(1, {4, 6}, 16, 24)}),
+                      std::back_inserter(all));
+    return conv_problems(&KernelTable::pointwise_conv_forward, &KernelTable::pointwise_conv_backward, all);
 }
 
 /// MobileNetV2's.

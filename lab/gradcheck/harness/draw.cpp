@@ -34,9 +34,12 @@ std::vector<double> uniform(std::string_view name, int64_t count, double low, do
     return values;
 }
 
-std::vector<double> off_kinks(std::string_view name, int64_t count) {
-    std::vector<double> values = uniform(name, count, -3, 9);
-    for (double& value : values) value = off_kink(off_kink(value, 0), 6);
+std::vector<double> off_kinks(Activation activation, std::string_view name, int64_t count) {
+    const bool clamp = is_clamp(activation);
+    std::vector<double> values = clamp ? uniform(name, count, -3, 9) : uniform(name, count, -6, 6);
+    for (double& value : values) {
+        value = clamp ? off_kink(off_kink(value, 0), 6) : off_kink(off_kink(value, -3), 3);
+    }
     return values;
 }
 

@@ -5,13 +5,15 @@
 #include <string_view>
 #include <vector>
 
+#include "kernels/activation.h"
+
 namespace vitrine::gradcheck {
 
 /// Uniform in [low, high).
 std::vector<double> uniform(std::string_view name, int64_t count, double low = -1, double high = 1);
 
-/// Uniform in [−3, 9] but for a margin around 0 and 6, the kinks of relu and relu6.
-std::vector<double> off_kinks(std::string_view name, int64_t count);
+/// Inputs of an activation, uniform but for a margin around its kinks: in [−3, 9] of a clamp, in [−6, 6] of a curve.
+std::vector<double> off_kinks(Activation activation, std::string_view name, int64_t count);
 
 /// All different, at least 0.01 apart, in random order around 0: no two compete for a maximum.
 std::vector<double> well_apart(std::string_view name, int64_t count);
