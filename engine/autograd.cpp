@@ -55,13 +55,15 @@ void GradientSlot::pass(const Tensor& contribution) {
                        .d_b = {}});
 }
 
-void Tape::backward(const Tensor& loss) {
+void Tape::backward(const Tensor& loss, Tensor d_loss) {
     if (loss.count() != 1)
         throw std::logic_error("backward() of a tensor of shape " + loss.shape().to_string());
     if (!loss.requires_gradient())
         throw std::logic_error("backward() of a loss that depends on no parameter");
     constexpr std::array one{1.0};
-    loss.slot()->pass(Tensor::from_host(std::span<const double>(one), loss.shape(), loss.placement()));
+    if (!d_loss.defined())
+        d_loss = Tensor::from_host(std::span<const double>(one), loss.shape(), loss.placement());
+    loss.slot()->pass(d_loss);
     backward_from_slots();
 }
 

@@ -65,8 +65,8 @@ class Tape {
     size_t size() const { return nodes_.size(); }
 
     /// Gradients of all tensors that require one, of a loss with a single element. The tape is empty
-    /// afterwards.
-    void backward(const Tensor& loss);
+    /// afterwards. `d_loss` is what the loss counts for: undefined is 1, which has to be sent to the device.
+    void backward(const Tensor& loss, Tensor d_loss = {});
     /// The same from gradients that were passed to the slots of some outputs by hand.
     void backward_from_slots();
 

@@ -58,10 +58,17 @@ class LaunchLog {
         return count_;
     }
 
-    /// So many launches, from the first on, have ended well.
+    /// The host has waited: so many launches, from the first on, have ended well.
     void complete(uint64_t count) {
         const std::lock_guard lock(mutex_);
         completed_ = std::max(completed_, count);
+        ++waits_;
+    }
+
+    /// How often the host has waited.
+    uint64_t waits() const {
+        const std::lock_guard lock(mutex_);
+        return waits_;
     }
 
     /// A clause about the launches that have not: "the kernel that went wrong is …".
@@ -151,6 +158,7 @@ class LaunchLog {
     std::array<Launch, 1024> launches_{};  // the last ones, by number
     uint64_t count_ = 0;
     uint64_t completed_ = 0;
+    uint64_t waits_ = 0;
     std::map<const void*, std::string> known_names_;
 };
 

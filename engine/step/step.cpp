@@ -3,6 +3,8 @@
 #include "engine/step/step.h"
 
 #include <algorithm>
+#include <array>
+#include <span>
 
 #include "engine/ops/ops.h"
 #include "engine/trace.h"
@@ -15,6 +17,7 @@ TrainingStep::TrainingStep(nn::Module& model, const optim::SgdOptions& options, 
       state_(model.state()),
       optimiser_(state_, options),
       scalars_(state_.placement()),
+      one_(Tensor::from_host(std::span<const double>(std::array{1.0}), {1}, state_.placement())),
       label_smoothing_(label_smoothing) {}
 
 void TrainingStep::keep_average(double decay) {
@@ -55,7 +58,7 @@ void TrainingStep::forward(const NetworkInput& input, uint64_t seed, uint32_t ba
 }
 
 void TrainingStep::backward() {
-    tape_.backward(loss_);
+    tape_.backward(loss_, one_);
     loss_ = {};
 }
 

@@ -71,6 +71,7 @@ class TrainingStep {
     FlatState state_;
     optim::Sgd optimiser_;
     StepScalars scalars_;
+    Tensor one_;  // what the loss counts for: there already, so that backward need not wait for its way
     std::optional<optim::Ema> average_;
     double average_decay_ = 0.0;
     int64_t average_updates_ = 0;  // that the device knows of
