@@ -121,6 +121,22 @@ class Readmes(unittest.TestCase):
                 first = [row[0] for row in table if row[0]]
                 self.assertEqual(sorted(first), sorted(set(first)), str(readme))
 
+    def test_every_claim_names_the_test_that_proves_it(self):
+        commands = (ROOT / "tests/CMakeLists.txt").read_text() + (ROOT / "tests/fuzz/CMakeLists.txt").read_text() + \
+            (ROOT / "tests/mutants/CMakeLists.txt").read_text()
+        forms = [re.sub(r"\$\{\w+\}", "*", name) for name in re.findall(r"(?:vitrine_test\(|add_test\(NAME )([\w${}]+)", commands)]
+        table = next(table for table in tables(ROOT / "README.md") if table[0][0] == "claim")
+        self.assertEqual(table[0][2], "ctest")
+        for row in table[1:]:
+            if row[2].startswith("all,"):
+                continue
+            with self.subTest(claim=row[0]):
+                if row[2].startswith("no: "):  # what proves it is not run by ctest
+                    self.assertTrue((ROOT / row[2].removeprefix("no: ").strip("`")).is_file(), row[2])
+                    continue
+                for name in re.findall(r"`([^`]+)`", row[2]) or [""]:
+                    self.assertTrue(any(fnmatch.fnmatch(name, form) for form in forms), f"ctest has no '{name}'")
+
     def test_every_program_is_listed(self):
         for folder in ("tools", "lab"):
             table = next(table for table in tables(ROOT / folder / "README.md") if table[0][0] == "program")
