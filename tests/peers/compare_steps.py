@@ -1,8 +1,9 @@
 """Races Vitrine's training step against PyTorch's on this machine, in turns, and prints a Markdown table.
 
-    python tests/peers/compare_steps.py [--bench build/release/bin/bench] [--rounds 3]
+    python tests/peers/compare_steps.py [--bench build/release/bin/bench] [--rounds 3] [--peers eager,compile]
 
-PyTorch is that of the Python that runs this script.
+PyTorch is that of the Python that runs this script, once as it is and once with torch.compile. Another build of bench is a peer, too:
+`--peers OTHER/bin/bench` says what a change has brought.
 """
 
 import argparse
@@ -27,25 +28,30 @@ class Setting:
     batch_size: int
     classes: int
     steps: int  # of one turn
-    vitrine: list[float] = field(default_factory=list)  # median seconds per step of each turn
-    torch: list[float] = field(default_factory=list)
+    seconds: dict[str, list[float]] = field(default_factory=dict)  # by who: the median seconds per step of each turn
 
     def arguments(self, threads: int) -> list[str]:
         values = {"--model": self.model, "--image-size": self.image_size, "--batch-size": self.batch_size,
                   "--classes": self.classes, "--steps": self.steps, "--threads": threads}
         return [str(part) for pair in values.items() for part in pair] + ["--json"]
 
-    def row(self) -> str:
-        ratios = [torch / vitrine for torch, vitrine in zip(self.torch, self.vitrine)]
-        return (f"| {self.model} | {self.image_size} | {self.batch_size} | {statistics.median(self.vitrine):.4f} "
-                f"| {statistics.median(self.torch):.4f} | {statistics.median(ratios):.2f}× "
+    def rows(self) -> list[str]:
+        own, *peers = self.seconds
+        return [self.row(own, peer) for peer in peers]
+
+    def row(self, own: str, peer: str) -> str:
+        ratios = [theirs / ours for theirs, ours in zip(self.seconds[peer], self.seconds[own])]
+        return (f"| {self.model} | {self.image_size} | {self.batch_size} | {statistics.median(self.seconds[own]):.4f} "
+                f"| {peer} | {statistics.median(self.seconds[peer]):.4f} | {statistics.median(ratios):.2f}× "
                 f"| {min(ratios):.2f}–{max(ratios):.2f} |")
 
 
 SETTINGS = [
     Setting("mobilenet_v2", 224, 32, 1000, steps=4),
     Setting("mobilenet_v2", 64, 64, 1000, steps=8),
+    Setting("mobilenet_v2", 32, 32, 200, steps=16),
     Setting("basic_block_net", 32, 128, 10, steps=16),
+    Setting("basic_block_net", 32, 16, 10, steps=32),
 ]
 
 
@@ -57,24 +63,33 @@ def seconds_of(command: list[str]) -> float:
     return json.loads(finished.stdout)["seconds_median"]
 
 
+def command_of(peer: str) -> list[str]:
+    torch_step = [sys.executable, str(HERE / "torch_step.py")]
+    return {"eager": torch_step, "compile": [*torch_step, "--compile"]}.get(peer, [peer, "step"])
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--bench", type=pathlib.Path, default=ROOT / "build/release/bin/bench")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--peers", default="eager,compile", help="eager, compile, or the path of another bench")
     options = parser.parse_args()
-    require("torch", "torchvision")
+    peers = options.peers.split(",")
+    if {"eager", "compile"} & set(peers):
+        require("torch", "torchvision")
     if not options.bench.exists():
         sys.exit(f"compare_steps: {options.bench} does not exist; build it with `cmake --build build/release`")
 
-    print("| model | image | batch | Vitrine s/step | PyTorch s/step | Vitrine is faster by | ratios of the rounds |")
-    print("|---|---|---|---|---|---|---|")
+    print("| model | image | batch | Vitrine s/step | peer | its s/step | Vitrine is faster by | ratios of the rounds |")
+    print("|---|---|---|---|---|---|---|---|")
     for setting in SETTINGS:
-        arguments = setting.arguments(options.threads)
+        commands = {"Vitrine": [str(options.bench), "step"]} | {peer: command_of(peer) for peer in peers}
         for _ in range(options.rounds):
-            setting.vitrine.append(seconds_of([str(options.bench), "step", *arguments]))
-            setting.torch.append(seconds_of([sys.executable, str(HERE / "torch_step.py"), *arguments]))
-        print(setting.row(), flush=True)
+            for who, command in commands.items():
+                seconds = seconds_of([*command, *setting.arguments(options.threads)])
+                setting.seconds.setdefault(who, []).append(seconds)
+        print("\n".join(setting.rows()), flush=True)
 
 
 if __name__ == "__main__":
