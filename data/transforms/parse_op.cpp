@@ -7,7 +7,6 @@
 #include <cmath>
 #include <map>
 
-#include "data/transforms/ops.h"
 #include "engine/error.h"
 
 namespace vitrine {
@@ -43,7 +42,7 @@ Fill fill_of(TableReader& reader) {
 std::optional<Range> spread(TableReader& reader, std::string_view key, Limits limits) {
     const toml::node* node = reader.node(key);
     if (node == nullptr) return std::nullopt;
-    if (node->is_array()) return reader.range(key, limits);
+    if (node->is_array()) return range_in(reader, key, limits);
     if (!node->is_number())
         refuse(reader, *node, key,
                fmt::format("a number from 0 to {}, or [smallest, largest] from {} to {}", limits.high,
@@ -56,7 +55,7 @@ std::optional<Range> spread(TableReader& reader, std::string_view key, Limits li
 std::optional<Range> around_one(TableReader& reader, std::string_view key) {
     const toml::node* node = reader.node(key);
     if (node == nullptr) return std::nullopt;
-    if (node->is_array()) return reader.range(key, {0.0, unlimited});
+    if (node->is_array()) return range_in(reader, key, {0.0, unlimited});
     if (!node->is_number()) refuse(reader, *node, key, "a number from 0, or [smallest, largest] from 0");
     const double value = *reader.number(key, {0.0, unlimited});
     return Range{std::max(0.0, 1.0 - value), 1.0 + value};
@@ -82,7 +81,7 @@ Made random_affine(TableReader& reader) {
     op->degrees = reader.required("degrees", spread(reader, "degrees", angles));
     if (const auto shares = reader.numbers("translate", 2, share))
         op->translate = std::array{(*shares)[0], (*shares)[1]};
-    op->scale = reader.range("scale", {0.05, 20.0});
+    op->scale = range_in(reader, "scale", {0.05, 20.0});
     const Limits slant{-89.0, 89.0};
     const toml::node* shear = reader.node("shear");
     if (shear != nullptr && !shear->is_number() && !shear->is_array())
@@ -110,8 +109,8 @@ Made random_crop(TableReader& reader) {
 Made random_resized_crop(TableReader& reader) {
     auto op = std::make_shared<transforms::RandomResizedCrop>();
     op->size = reader.required("size", reader.whole("size", 1, largest_side));
-    op->scale = reader.range("scale", {1e-6, 1.0}).value_or(op->scale);
-    op->ratio = reader.range("ratio", {1e-3, 1e3}).value_or(op->ratio);
+    op->scale = range_in(reader, "scale", {1e-6, 1.0}).value_or(op->scale);
+    op->ratio = range_in(reader, "ratio", {1e-3, 1e3}).value_or(op->ratio);
     return op;
 }
 
@@ -265,6 +264,12 @@ Made parse_table(const toml::table& table, const std::string& source) {
 }
 
 }  // namespace
+
+std::optional<Range> range_in(TableReader& reader, std::string_view key, Limits limits) {
+    const std::optional<Limits> read = reader.range(key, limits);
+    if (!read) return std::nullopt;
+    return Range{read->low, read->high};
+}
 
 std::shared_ptr<const Transform> parse_transform(const toml::node& node, const std::string& source) {
     if (const toml::table* table = node.as_table()) return parse_table(*table, source);

@@ -60,8 +60,8 @@ RandomErasing parse_erasing(const toml::table& table, const std::string& source)
     require_op(reader, "random_erasing");
     RandomErasing erasing;
     erasing.p = reader.number("p", share, erasing.p);
-    erasing.scale = reader.range("scale", {1e-6, 1.0}).value_or(erasing.scale);
-    erasing.ratio = reader.range("ratio", {1e-3, 1e3}).value_or(erasing.ratio);
+    erasing.scale = range_in(reader, "scale", {1e-6, 1.0}).value_or(erasing.scale);
+    erasing.ratio = range_in(reader, "ratio", {1e-3, 1e3}).value_or(erasing.ratio);
     const toml::node* value = reader.node("value");
     if (value != nullptr && !value->is_number() && !value->is_array()) {
         if (value->value<std::string_view>() != "random")

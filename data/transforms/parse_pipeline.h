@@ -4,7 +4,7 @@
 #include <string>
 
 #include "data/transforms/pipeline.h"
-#include "data/transforms/reader.h"
+#include "engine/toml_reader.h"
 
 namespace vitrine {
 

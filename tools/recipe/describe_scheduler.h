@@ -4,8 +4,8 @@
 #include <string>
 #include <string_view>
 
-#include "data/transforms/reader.h"
 #include "engine/optim/schedulers/spec.h"
+#include "engine/toml_reader.h"
 
 namespace vitrine::tools {
 

@@ -3,8 +3,8 @@
 
 #include <string>
 
-#include "data/transforms/reader.h"
 #include "engine/optim/schedulers/spec.h"
+#include "engine/toml_reader.h"
 
 namespace vitrine::tools {
 

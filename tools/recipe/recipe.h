@@ -19,8 +19,8 @@
 #include <vector>
 
 #include "data/transforms/pipeline.h"
-#include "data/transforms/reader.h"
 #include "engine/optim/schedulers/spec.h"
+#include "engine/toml_reader.h"
 
 namespace vitrine::recipe {
 

@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-#include "data/transforms/reader.h"
+#include "engine/toml_reader.h"
 
 namespace vitrine::recipe {
 

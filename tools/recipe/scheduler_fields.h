@@ -5,8 +5,8 @@
 #include <array>
 #include <string_view>
 
-#include "data/transforms/reader.h"
 #include "engine/optim/schedulers/spec.h"
+#include "engine/toml_reader.h"
 
 namespace vitrine::tools {
 

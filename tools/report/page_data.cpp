@@ -9,8 +9,8 @@
 #include <cmath>
 #include <string>
 
-#include "data/transforms/parse_toml.h"
 #include "engine/error.h"
+#include "engine/parse_toml.h"
 #include "tools/common/base64.h"
 #include "tools/recipe/recipe.h"
 #include "tools/recipe/recipe_file.h"

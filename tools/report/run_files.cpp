@@ -10,10 +10,10 @@
 #include <optional>
 #include <string_view>
 
-#include "data/transforms/parse_toml.h"
 #include "engine/error.h"
 #include "engine/input_file.h"
 #include "engine/parse_json.h"
+#include "engine/parse_toml.h"
 
 namespace vitrine::report {
 namespace {

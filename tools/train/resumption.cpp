@@ -6,9 +6,9 @@
 
 #include <utility>
 
-#include "data/transforms/parse_toml.h"
 #include "engine/error.h"
 #include "engine/parse_json.h"
+#include "engine/parse_toml.h"
 #include "tools/recipe/recipe_file.h"
 #include "tools/train/own_files.h"
 #include "tools/train/progress_check.h"

@@ -1,6 +1,6 @@
 // TOML within limits: see parse_toml.h.
 
-#include "data/transforms/parse_toml.h"
+#include "engine/parse_toml.h"
 
 #include <fmt/format.h>
 

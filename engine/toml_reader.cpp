@@ -1,6 +1,6 @@
-// Reading a TOML table: see reader.h.
+// Reading a TOML table: see toml_reader.h.
 
-#include "data/transforms/reader.h"
+#include "engine/toml_reader.h"
 
 #include <fmt/format.h>
 
@@ -130,14 +130,14 @@ std::optional<std::vector<double>> TableReader::numbers(std::string_view key, si
     return values;
 }
 
-std::optional<transforms::Range> TableReader::range(std::string_view key, Limits limits) {
+std::optional<Limits> TableReader::range(std::string_view key, Limits limits) {
     const toml::node* found = node(key);
     if (found == nullptr) return std::nullopt;
     const bool pair = found->is_array() && found->as_array()->size() == 2;
     const auto values = pair ? numbers(key, 2, limits) : std::nullopt;
     if (!values || (*values)[0] > (*values)[1])
         fail_at(*found, fmt::format("{} of {} must be [smallest, largest]{}", key, what_, text_of(limits)));
-    return transforms::Range{(*values)[0], (*values)[1]};
+    return Limits{(*values)[0], (*values)[1]};
 }
 
 void TableReader::finish() const {

@@ -1,6 +1,7 @@
 // Reading a TOML table with errors that name the line: what is wrong, and what is allowed.
 #pragma once
 
+#include <cstdint>
 #include <limits>
 #include <optional>
 #include <set>
@@ -8,8 +9,7 @@
 #include <string_view>
 #include <vector>
 
-#include "data/transforms/ops.h"
-#include "data/transforms/parse_toml.h"
+#include "engine/parse_toml.h"
 
 namespace vitrine {
 
@@ -20,7 +20,6 @@ struct Limits {
 };
 inline constexpr double unlimited = std::numeric_limits<double>::infinity();
 inline constexpr Limits share{0.0, 1.0};
-inline constexpr int64_t largest_side = 16384;  // of an image, in pixels
 
 class TableReader {
   public:
@@ -44,7 +43,7 @@ class TableReader {
     /// Exactly `count` numbers.
     std::optional<std::vector<double>> numbers(std::string_view key, size_t count, Limits limits);
     /// Two numbers, the smaller one first.
-    std::optional<transforms::Range> range(std::string_view key, Limits limits);
+    std::optional<Limits> range(std::string_view key, Limits limits);
     const toml::node* node(std::string_view key);
 
     /// Throws unless the key was there.
