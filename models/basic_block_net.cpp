@@ -55,14 +55,25 @@ class BasicBlockNet : public nn::Module {
     std::shared_ptr<nn::Linear> classifier_;
 };
 
-}  // namespace
-
-std::shared_ptr<nn::Module> build_basic_block_net(const ModelOptions& options, Placement placement) {
+std::shared_ptr<nn::Module> build(const ModelOptions& options, Placement placement) {
     if (options.image_size < pool) {
         throw Error(fmt::format("basic_block_net needs images of at least {0}x{0} pixels, got {1}x{1}", pool,
                                 options.image_size));
     }
     return std::make_shared<BasicBlockNet>(options, placement);
+}
+
+}  // namespace
+
+const ModelInfo& basic_block_net() {
+    static const ModelInfo info{.name = "basic_block_net",
+                                .summary = "one residual block; small and quick, for first steps",
+                                .image_size = 32,
+                                .size_multiple = pool,
+                                .one_size = true,
+                                .learning_rate = 0.1,
+                                .build = build};
+    return info;
 }
 
 }  // namespace vitrine::models

@@ -8,14 +8,10 @@
 // image size or class count changes only the linear layer.
 #pragma once
 
-#include <memory>
-
-#include "engine/nn/module.h"
-
 namespace vitrine::models {
 
-struct ModelOptions;
+struct ModelInfo;
 
-std::shared_ptr<nn::Module> build_basic_block_net(const ModelOptions& options, Placement placement);
+const ModelInfo& basic_block_net();
 
 }  // namespace vitrine::models

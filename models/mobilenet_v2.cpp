@@ -2,12 +2,9 @@
 
 #include "models/mobilenet_v2.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <cmath>
 
-#include "engine/error.h"
 #include "engine/nn/layers.h"
 #include "models/models.h"
 
@@ -82,21 +79,21 @@ class MobileNetV2 : public nn::Module {
                                 {6, 96, 3, 1}, {6, 160, 3, 2}, {6, 320, 1, 1}};
 
         features_ = add("features", std::make_shared<nn::Sequential>());
-        int64_t channels = scaled_channels(32, options.width_mult);
+        int64_t channels = scaled_channels(32, options.variant.width_mult);
         features_->append_module(conv_bn_relu6(plain_conv(3, channels, 3, 2), placement));
         for (const Row& row : rows) {
-            const int64_t out = scaled_channels(row.channels, options.width_mult);
+            const int64_t out = scaled_channels(row.channels, options.variant.width_mult);
             for (int64_t i = 0; i < row.blocks; ++i) {
                 features_->append<InvertedResidual>(
                     BlockOptions{channels, out, i == 0 ? row.stride : 1, row.expansion}, placement);
                 channels = out;
             }
         }
-        const int64_t last = scaled_channels(1280, std::max(1.0, options.width_mult));
+        const int64_t last = scaled_channels(1280, std::max(1.0, options.variant.width_mult));
         features_->append_module(conv_bn_relu6(plain_conv(channels, last, 1), placement));
 
         classifier_ = add("classifier", std::make_shared<nn::Sequential>());
-        classifier_->append<nn::Dropout>(options.dropout);
+        classifier_->append<nn::Dropout>(options.variant.dropout);
         classifier_->append<nn::Linear>(nn::LinearOptions{.in_features = last,
                                                           .out_features = options.classes,
                                                           .weight = nn::Initialisation::normal(0.01),
@@ -116,16 +113,38 @@ class MobileNetV2 : public nn::Module {
     std::shared_ptr<nn::Sequential> features_, classifier_;
 };
 
+std::shared_ptr<nn::Module> build(const ModelOptions& options, Placement placement) {
+    return std::make_shared<MobileNetV2>(options, placement);
+}
+
 }  // namespace
 
-std::shared_ptr<nn::Module> build_mobilenet_v2(const ModelOptions& options, Placement placement) {
-    if (!(options.width_mult > 0.0 && options.width_mult <= 10.0)) {
-        throw Error(fmt::format("mobilenet_v2: width_mult {} is not in (0, 10]", options.width_mult));
-    }
-    if (!(options.dropout >= 0.0 && options.dropout < 1.0)) {
-        throw Error(fmt::format("mobilenet_v2: dropout {} is not in [0, 1)", options.dropout));
-    }
-    return std::make_shared<MobileNetV2>(options, placement);
+const ModelInfo& mobilenet_v2() {
+    static const ModelInfo info{
+        .name = "mobilenet_v2",
+        .summary = "inverted residuals with depthwise convolutions (Sandler et al., 2018)",
+        .image_size = 224,
+        .learning_rate = 0.02,
+        .options = {{.key = "width_mult",
+                     .value = &ModelVariant::width_mult,
+                     .low = 0.0,
+                     .high = 10.0,
+                     .low_open = true,
+                     .least = 0.01,
+                     .most = 10.0,
+                     .of_weights = true,
+                     .meaning = "Factor on the channels of mobilenet_v2"},
+                    {.key = "dropout",
+                     .value = &ModelVariant::dropout,
+                     .low = 0.0,
+                     .high = 1.0,
+                     .high_open = true,
+                     .least = 0.0,
+                     .most = 0.999999,
+                     .of_weights = false,
+                     .meaning = "Share dropped before mobilenet_v2's classifier"}},
+        .build = build};
+    return info;
 }
 
 }  // namespace vitrine::models

@@ -10,14 +10,10 @@
 // multiply-adds at 224×224.
 #pragma once
 
-#include <memory>
-
-#include "engine/nn/module.h"
-
 namespace vitrine::models {
 
-struct ModelOptions;
+struct ModelInfo;
 
-std::shared_ptr<nn::Module> build_mobilenet_v2(const ModelOptions& options, Placement placement);
+const ModelInfo& mobilenet_v2();
 
 }  // namespace vitrine::models

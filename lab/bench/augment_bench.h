@@ -6,11 +6,12 @@
 #include <vector>
 
 #include "kernels/device.h"
+#include "models/models.h"
 
 namespace vitrine::tools {
 
 struct AugmentBenchOptions {
-    std::string model = "mobilenet_v2";  // whose step it is compared with
+    std::string model = models::benchmark_model().name;  // whose step it is compared with
     Device device = Device::cpu;
     int64_t source_size = 64;  // of the images in the data set
     int64_t image_size = 0;    // of those that the network gets; 0: what the model was made for

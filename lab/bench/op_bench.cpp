@@ -95,7 +95,11 @@ bool model_runs(const std::string& model, const OpBenchOptions& options, const s
 std::string workload_key(const OpBenchOptions& options, const Target& target) {
     if (!options.model.empty()) return options.model;
     if (target.kernel == "add_backward") return target.kernel;  // models hand add's gradient on
-    for (const char* model : {"mobilenet_v2", "basic_block_net"}) {
+    std::vector<std::string> models = models::model_names();
+    // The one that all figures are told of comes first.
+    std::ranges::stable_partition(
+        models, [](const std::string& model) { return model == models::benchmark_model().name; });
+    for (const std::string& model : models) {
         if (model_runs(model, options, target.op)) return model;
     }
     return target.op;

@@ -41,24 +41,19 @@ struct Common {
     int steps = 0;  // 0: the command's own
 };
 
-std::vector<std::string> model_names() {
-    std::vector<std::string> names;
-    for (const models::ModelInfo& model : models::all_models()) names.emplace_back(model.name);
-    return names;
-}
-
 std::vector<std::string> device_names() {
     std::vector<std::string> names{"auto"};
     for (const Device device : all_devices) names.emplace_back(name_of(device));
     return names;
 }
 
-void add_common(CLI::App& command, Common& common, BenchOptions& options, const char* model_help) {
+void add_common(CLI::App& command, Common& common, BenchOptions& options, const std::string& model_help) {
     command.get_formatter()->column_width(36);
     command.footer(exit_codes);
     command.option_defaults()->group("The training step");
     add_choice(
-        command, "--model", model_names(), [&](const std::string& name) { common.model = name; }, model_help);
+        command, "--model", models::model_names(), [&](const std::string& name) { common.model = name; },
+        model_help);
     add_whole(
         command, "--image-size", 1, 4096, [&](int64_t size) { common.image_size = size; },
         "Side of the images in pixels\n[what the model was made for]");
@@ -118,7 +113,8 @@ BenchOptions parse_bench_options(int argc, const char* const* argv) {
     CLI::App* step = app.add_subcommand("step", "Whole training steps of a model on random images");
     step->add_flag("--per-op", options.step.per_op, "A table of where the time goes");
     add_steps(*step, common, "How many to time [10]");
-    add_common(*step, common, options, "The model to train [mobilenet_v2]");
+    add_common(*step, common, options,
+               fmt::format("The model to train [{}]", models::benchmark_model().name));
 
     CLI::App* op = app.add_subcommand("op", "An op's implementations against each other, shape by shape");
     op->add_option(
@@ -136,7 +132,8 @@ BenchOptions parse_bench_options(int argc, const char* const* argv) {
         "Side of the data set's images in pixels [64]");
     augment->add_flag("--plan", options.augment.plan_only, "Only how quickly the programs are drawn");
     add_steps(*augment, common, "How many batches of each to time [10]");
-    add_common(*augment, common, options, "Whose training step it is compared with [mobilenet_v2]");
+    add_common(*augment, common, options,
+               fmt::format("Whose training step it is compared with [{}]", models::benchmark_model().name));
 
     try {
         app.parse(argc, argv);

@@ -7,11 +7,12 @@
 
 #include "kernels/device.h"
 #include "lab/common/cost.h"
+#include "models/models.h"
 
 namespace vitrine::tools {
 
 struct StepBenchOptions {
-    std::string model = "mobilenet_v2";
+    std::string model = models::benchmark_model().name;
     Device device = Device::cpu;
     int64_t image_size = 0;  // 0: what the model was made for
     int64_t batch_size = 32;

@@ -20,7 +20,7 @@ class LayerTimer;
 /// A piece of training that can be repeated. `step` does the same ops in the same order each time, and tells
 /// the timer where the passes begin.
 struct Workload {
-    std::string name;  // "mobilenet_v2 at 224"
+    std::string name;  // "training steps of NAME, images 224x224, batch 32"
     std::function<void(LayerTimer& timer)> step;
     Device device = Device::cpu;  // where the ops run
 };

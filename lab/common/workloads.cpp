@@ -153,9 +153,9 @@ Workload add_backward_workload(const WorkloadOptions& options) {
 
 Workload optimiser_workload(const WorkloadOptions& options) {
     const Placement placement{DType::f32, options.device};
-    const std::shared_ptr<nn::Module> model =
-        models::make_model("mobilenet_v2", {.classes = options.classes, .image_size = options.image_size},
-                           placement, /*seed=*/1);
+    const std::shared_ptr<nn::Module> model = models::make_model(
+        models::benchmark_model().name, {.classes = options.classes, .image_size = options.image_size},
+        placement, /*seed=*/1);
     const auto state = std::make_shared<FlatState>(model->state());
     const auto optimiser = std::make_shared<optim::Sgd>(*state, optim::SgdOptions{});
     for (const nn::NamedParameter& named : model->trainable())
@@ -183,7 +183,9 @@ Workload optimiser_workload(const WorkloadOptions& options) {
         scalars->read();
         timer.time(update, Pass::forward, [&] { average->update(0.9); });
     };
-    return {"the norm of mobilenet_v2's gradients and the average of its weights", run, options.device};
+    return {fmt::format("the norm of {}'s gradients and the average of its weights",
+                        models::benchmark_model().name),
+            run, options.device};
 }
 
 Workload augment_workload(const WorkloadOptions& options) {

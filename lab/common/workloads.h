@@ -27,7 +27,7 @@ Workload max_pool_workload(const WorkloadOptions& options);
 /// The second gradient of a tensor that two ops read, added to the first.
 Workload add_backward_workload(const WorkloadOptions& options);
 
-/// What a step of mobilenet_v2 may add to the update: the norm of its gradients, the average of its weights.
+/// What a step of the benchmark's model may add to the update: the norm of its gradients, the average of its weights.
 Workload optimiser_workload(const WorkloadOptions& options);
 
 /// Rotation, contrast and a flip for each image; `bench augment` has every op and whole pipelines.

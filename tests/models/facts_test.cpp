@@ -59,7 +59,7 @@ TEST_CASE("parameter counts are torchvision's for every width and class count") 
     for (const auto& [width, by_classes] : facts("mobilenet_v2").at("parameters").items()) {
         for (const auto& [classes, count] : by_classes.items()) {
             const auto model = models::make_model(
-                "mobilenet_v2", {.classes = std::stoll(classes), .width_mult = std::stod(width)}, placement,
+                "mobilenet_v2", {.classes = std::stoll(classes), .variant = {.width_mult = std::stod(width)}}, placement,
                 1);
             CHECK(count_parameters(*model) == count.get<int64_t>());
         }
@@ -139,6 +139,6 @@ TEST_CASE("what cannot be built is refused with a sentence") {
     CHECK_THROWS_AS(models::make_model("resnet", {}, placement, 1), Error);
     CHECK_THROWS_AS(models::make_model("basic_block_net", {.image_size = 7}, placement, 1), Error);
     CHECK_THROWS_AS(models::make_model("basic_block_net", {.classes = 0}, placement, 1), Error);
-    CHECK_THROWS_AS(models::make_model("mobilenet_v2", {.width_mult = 0.0}, placement, 1), Error);
-    CHECK_THROWS_AS(models::make_model("mobilenet_v2", {.dropout = 1.0}, placement, 1), Error);
+    CHECK_THROWS_AS(models::make_model("mobilenet_v2", {.variant = {.width_mult = 0.0}}, placement, 1), Error);
+    CHECK_THROWS_AS(models::make_model("mobilenet_v2", {.variant = {.dropout = 1.0}}, placement, 1), Error);
 }

@@ -79,8 +79,7 @@ std::vector<Case> all_cases() {
 std::shared_ptr<nn::Module> build(const Case& which, Placement placement) {
     const models::ModelOptions options{.classes = which.classes,
                                        .image_size = which.image_size,
-                                       .width_mult = which.width_mult,
-                                       .dropout = 0.0};
+                                       .variant = {.width_mult = which.width_mult, .dropout = 0.0}};
     auto model = models::make_model(which.model, options, placement, /*seed=*/0);
     const bool by_formula = which.model == "mobilenet_v2" && which.width_mult == 1.0;
     load_model_state(*model, by_formula ? full_width_state(*model) : fixture(weights_of(which)), which.name);

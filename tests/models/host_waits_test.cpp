@@ -42,8 +42,9 @@ TEST_CASE("the host waits once a reading, and not between the first kernel of a 
     simt::Settings quick = before;
     quick.check = false;
     simt::set_settings(quick);
-    const auto model = models::make_model(
-        "mobilenet_v2", {.classes = 4, .image_size = 32, .width_mult = 0.25}, {DType::f32, Device::simt}, 3);
+    const auto model =
+        models::make_model("mobilenet_v2", {.classes = 4, .image_size = 32, .variant = {.width_mult = 0.25}},
+                           {DType::f32, Device::simt}, 3);
     TrainingStep step(*model, {.momentum = 0.9, .weight_decay = 1e-4}, 0.1);
     step.keep_average(0.99);
     const NetworkInput input = batch();
@@ -69,8 +70,9 @@ TEST_CASE("a training step of MobileNetV2 is so many launches") {
     simt::Settings quick = before;
     quick.check = false;
     simt::set_settings(quick);
-    const auto model = models::make_model(
-        "mobilenet_v2", {.classes = 4, .image_size = 32, .width_mult = 0.25}, {DType::f32, Device::simt}, 3);
+    const auto model =
+        models::make_model("mobilenet_v2", {.classes = 4, .image_size = 32, .variant = {.width_mult = 0.25}},
+                           {DType::f32, Device::simt}, 3);
     TrainingStep step(*model, {.momentum = 0.9, .weight_decay = 1e-4}, 0.1);
     const NetworkInput input = batch();
     const auto one = [&](const auto& part) { return seen(part).launches; };

@@ -145,13 +145,6 @@ class Readmes(unittest.TestCase):
             scripts = [path.name for path in (ROOT / folder).iterdir() if path.suffix in (".sh", ".py")]
             self.assertEqual(sorted(listed), sorted({*programs, *scripts} - {"dependencies.sh"}))
 
-    def test_every_key_of_a_recipe_is_listed(self):
-        source = (ROOT / "tools/recipe/parse_recipe.cpp").read_text()
-        read = set(re.findall(r'reader\.(?:node|text|choice|number|whole|flag)\("(\w+)"', source))
-        keys = " ".join(row[0] for table in tables(ROOT / "tools/recipes/README.md") if table[0][0] == "key" for row in table)
-        listed = set(re.findall(r"\w+", keys)) | {"transforms", "data", "model", "training"}
-        self.assertEqual(read - listed, set())
-
 
 class Commands(unittest.TestCase):
     """The tables of readme_commands.py, which runs them."""

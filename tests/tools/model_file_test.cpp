@@ -17,8 +17,7 @@ const ModelDescription small{.model = "basic_block_net",
                              .image_size = 8,
                              .source_size = 8,
                              .preparation = {},
-                             .width_mult = 1.0,
-                             .dropout = 0.2};
+                             .variant = {.width_mult = 1.0, .dropout = 0.2}};
 
 SafeTensors file_of(const ModelDescription& description) {
     SafeTensors file = model_state(*build_model(description, {}, 0));

@@ -60,7 +60,7 @@ struct Trained {
 /// Two steps of a small model, in f64: in f32 the order of sums alone moves batches of four far apart.
 Trained train(const std::string& name, int64_t size) {
     const Placement placement{DType::f64, Device::simt};
-    const models::ModelOptions options{.classes = 5, .image_size = size, .width_mult = 0.25};
+    const models::ModelOptions options{.classes = 5, .image_size = size, .variant = {.width_mult = 0.25}};
     const auto model = models::make_model(name, options, placement, 3);
     TrainingStep step(*model, {.momentum = 0.9, .weight_decay = 1e-4}, 0.1);
     const tools::RandomBatch batch(4, size, options.classes);

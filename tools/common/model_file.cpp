@@ -12,7 +12,6 @@
 #include "engine/checkpoint.h"
 #include "engine/error.h"
 #include "engine/parse_json.h"
-#include "models/models.h"
 
 namespace vitrine::tools {
 namespace {
@@ -24,8 +23,7 @@ constexpr int64_t largest_image = 4096;  // side in pixels
 models::ModelOptions model_options(const ModelDescription& description, size_t classes) {
     return {.classes = static_cast<int64_t>(classes),
             .image_size = description.image_size,
-            .width_mult = description.width_mult,
-            .dropout = description.dropout};
+            .variant = description.variant};
 }
 
 /// The values of a file's metadata, each of exactly the type that it should have. All throw Error naming
@@ -120,17 +118,19 @@ size_t classes_in(const SafeTensors& file, const std::string& source, const Mode
 }  // namespace
 
 std::map<std::string, std::string> to_metadata(const ModelDescription& description) {
-    return {{"model", description.model},
-            {"classes", Json(description.classes).dump()},
-            {"image_size", std::to_string(description.image_size)},
-            {"exif_orientation", description.exif_orientation ? "true" : "false"},
-            {"source_size", std::to_string(description.source_size)},
-            {"resize", std::to_string(description.preparation.resize)},
-            {"center_crop", std::to_string(description.preparation.center_crop)},
-            {"mean", Json(description.preparation.normalize.mean).dump()},
-            {"deviation", Json(description.preparation.normalize.stddev).dump()},
-            {"width_mult", fmt::format("{}", description.width_mult)},
-            {"dropout", fmt::format("{}", description.dropout)}};
+    std::map<std::string, std::string> metadata{
+        {"model", description.model},
+        {"classes", Json(description.classes).dump()},
+        {"image_size", std::to_string(description.image_size)},
+        {"exif_orientation", description.exif_orientation ? "true" : "false"},
+        {"source_size", std::to_string(description.source_size)},
+        {"resize", std::to_string(description.preparation.resize)},
+        {"center_crop", std::to_string(description.preparation.center_crop)},
+        {"mean", Json(description.preparation.normalize.mean).dump()},
+        {"deviation", Json(description.preparation.normalize.stddev).dump()}};
+    for (const models::ModelOption& option : models::all_model_options())
+        metadata[option.key] = fmt::format("{}", description.variant.*option.value);
+    return metadata;
 }
 
 std::optional<ModelDescription> description_in(const SafeTensors& file, const std::string& source) {
@@ -147,8 +147,8 @@ std::optional<ModelDescription> description_in(const SafeTensors& file, const st
     ChannelNormalization& normalize = description.preparation.normalize;
     normalize.mean = metadata.channels("mean", -largest_statistic, largest_statistic);
     normalize.stddev = metadata.channels("deviation", smallest_stddev, largest_statistic);
-    description.width_mult = metadata.number("width_mult", 0.0, 10.0);
-    description.dropout = metadata.number("dropout", 0.0, 1.0);
+    for (const models::ModelOption& option : models::all_model_options())
+        description.variant.*option.value = metadata.number(option.key, option.low, option.high);
     check_sizes(description, source);
     description.classes = metadata.names("classes", classes_in(file, source, description));
     return description;

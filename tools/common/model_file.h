@@ -2,7 +2,7 @@
 //
 // Metadata keys: model, classes (a JSON list of names), image_size, source_size, resize and center_crop (0:
 // none), exif_orientation (whether images are turned as their EXIF data say; older files have no such key),
-// mean and deviation (JSON lists, of pixels in 0 … 1), width_mult, dropout. A file without them, such as a
+// mean and deviation (JSON lists, of pixels in 0 … 1), and the options of all models (width_mult, dropout). A file without them, such as a
 // state_dict that PyTorch saved, loads too when the user says what is in it.
 #pragma once
 
@@ -16,6 +16,7 @@
 #include "data/transforms/pipeline.h"
 #include "engine/nn/module.h"
 #include "engine/safetensors.h"
+#include "models/models.h"
 
 namespace vitrine::tools {
 
@@ -27,8 +28,7 @@ struct ModelDescription {
     bool exif_orientation = false;     // whether images are turned upright first
     int64_t source_size = 0;           // side of the square that an image is read as (resize_and_crop) ...
     EvalTransform preparation;         // ... before this makes it the network's
-    double width_mult = 1.0;
-    double dropout = 0.2;
+    models::ModelVariant variant;
 };
 
 std::map<std::string, std::string> to_metadata(const ModelDescription& description);

@@ -1,6 +1,7 @@
 // predict: classifies images with a saved model.
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <cmath>
@@ -28,13 +29,21 @@ namespace {
 
 namespace fs = std::filesystem;
 
+/// Of the models' options that the shapes of weights depend on.
+std::vector<std::string> option_flags() {
+    std::vector<std::string> flags;
+    for (const models::ModelOption& option : models::all_model_options()) {
+        if (option.of_weights) flags.push_back(option.flag());
+    }
+    return flags;
+}
+
 tools::ModelDescription describe(const Options& options, const SafeTensors& file) {
     if (std::optional<tools::ModelDescription> found = tools::description_in(file, options.checkpoint)) {
-        if (options.model || options.width_mult || options.image_size)
+        if (options.model || !options.model_options.empty() || options.image_size)
             throw Error(fmt::format(
-                "{} says what it holds, a {} for images of {} pixels: leave --model, --width-mult "
-                "and --image-size out",
-                options.checkpoint, found->model, found->image_size));
+                "{} says what it holds, a {} for images of {} pixels: leave --model, {} and --image-size out",
+                options.checkpoint, found->model, found->image_size, fmt::join(option_flags(), ", ")));
         return *found;
     }
     if (!options.model)
@@ -42,7 +51,7 @@ tools::ModelDescription describe(const Options& options, const SafeTensors& file
             fmt::format("{} does not say which model it holds: name it with --model", options.checkpoint));
     tools::ModelDescription given;
     given.model = *options.model;
-    given.width_mult = options.width_mult.value_or(given.width_mult);
+    for (const auto& [option, value] : options.model_options) given.variant.*option->value = value;
     given.image_size = options.image_size.value_or(0);
     given.preparation.normalize = tools::imagenet_normalization;
     return tools::description_of_plain(file, options.checkpoint, given);

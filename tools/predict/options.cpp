@@ -2,13 +2,13 @@
 
 #include "tools/predict/options.h"
 
+#include <fmt/format.h>
 #include <CLI/CLI.hpp>
 
 #include <iostream>
 
 #include "engine/error.h"
 #include "kernels/device.h"
-#include "models/models.h"
 #include "tools/common/command_line.h"
 
 namespace vitrine::predict {
@@ -33,12 +33,6 @@ constexpr const char* notes =
     "called 0, 1, …, and images are normalised as for torchvision's ImageNet weights.\n"
     "Exit codes: 0 done; 1 an image was damaged and left out; 2 something on the command line has to be put "
     "right.";
-
-std::vector<std::string> model_names() {
-    std::vector<std::string> names;
-    for (const models::ModelInfo& model : models::all_models()) names.emplace_back(model.name);
-    return names;
-}
 
 std::vector<std::string> device_names() {
     std::vector<std::string> names{"auto"};
@@ -71,10 +65,17 @@ void add_options(CLI::App& app, Options& options) {
 
     app.option_defaults()->group("For a checkpoint that does not say what it holds");
     tools::add_choice(
-        app, "--model", model_names(), [&](const std::string& name) { options.model = name; }, "Its model");
-    tools::add_number(
-        app, "--width-mult", {0.0, 10.0, true}, [&](double width) { options.width_mult = width; },
-        "Factor on the channels of mobilenet_v2 [1]");
+        app, "--model", models::model_names(), [&](const std::string& name) { options.model = name; },
+        "Its model");
+    for (const models::ModelOption& option : models::all_model_options()) {
+        if (!option.of_weights) continue;
+        tools::add_number(
+            app, option.flag(), {option.low, option.high, option.low_open, option.high_open},
+            [&](double value) {
+                options.model_options.push_back({&option, value});
+            },
+            fmt::format("{} [{}]", option.meaning, models::ModelVariant{}.*option.value));
+    }
     tools::add_whole(
         app, "--image-size", 1, 4096, [&](int64_t size) { options.image_size = size; },
         "Side of its images in pixels [the model's own]");

@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "models/models.h"
+
 namespace vitrine::predict {
 
 struct Options {
@@ -20,7 +22,7 @@ struct Options {
 
     // For a checkpoint that does not say what it holds
     std::optional<std::string> model;
-    std::optional<double> width_mult;
+    std::vector<models::GivenOption> model_options;
     std::optional<int64_t> image_size;
 };
 

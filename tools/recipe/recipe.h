@@ -1,13 +1,13 @@
 // A recipe: everything that decides what a run computes, as a TOML file.
 //
 //     seed = 0
-//     [data]        path, kind, image_size, exif_orientation, subset, validation, strict
-//     [model]       name, width_mult, dropout
+//     [data]        the images
+//     [model]       the network
 //     [transforms]  see data/transforms/pipeline.h
-//     [training]    batch_size, accumulate, label_smoothing, ema_decay, clip_norm, skip_outliers,
-//                   early_stopping, checkpoint_minutes, keep_checkpoints
-//     [[phase]]     name, epochs, lr, momentum, nesterov, weight_decay, decay_norms_and_biases, scheduler,
-//                   warmup, start_from, reset_momentum          (one table a phase, in their order)
+//     [training]    the steps
+//     [[phase]]     one table a phase, in their order
+//
+// recipe_fields.h lists the keys.
 //
 // Every key has a default but those of schedulers and ops that say otherwise. Where a run computes (device,
 // threads) and what it prints is not part of the recipe.
@@ -21,6 +21,7 @@
 #include "data/transforms/pipeline.h"
 #include "engine/optim/schedulers/spec.h"
 #include "engine/toml_reader.h"
+#include "models/models.h"
 
 namespace vitrine::recipe {
 
@@ -36,9 +37,8 @@ struct DataSettings {
 };
 
 struct ModelSettings {
-    std::string name = "basic_block_net";
-    double width_mult = 1.0;
-    double dropout = 0.2;
+    std::string name = models::default_model().name;
+    models::ModelVariant variant;
 };
 
 struct TrainingSettings {

@@ -2,30 +2,17 @@
 
 #include <fmt/format.h>
 
+#include <concepts>
+#include <set>
 #include <sstream>
 
 #include "tools/recipe/describe_scheduler.h"
 #include "tools/recipe/recipe.h"
+#include "tools/recipe/recipe_fields.h"
 #include "tools/recipe/unused_settings.h"
 
 namespace vitrine::recipe {
 namespace {
-
-std::string data_section(const DataSettings& data) {
-    std::string section =
-        fmt::format("[data]\npath = {}\nkind = {}\nimage_size = {}\nexif_orientation = {}\nsubset = {}\n",
-                    toml_text(data.path), toml_text(data.kind), data.image_size,
-                    data.exif_orientation.value_or(false), toml_number(data.subset));
-    if (data.validation) section += fmt::format("validation = {}\n", toml_number(*data.validation));
-    return section + fmt::format("strict = {}\n", data.strict);
-}
-
-std::string model_section(const ModelSettings& model) {
-    std::string section = fmt::format("[model]\nname = {}\n", toml_text(model.name));
-    if (model.name != "mobilenet_v2") return section;
-    return section + fmt::format("width_mult = {}\ndropout = {}\n", toml_number(model.width_mult),
-                                 toml_number(model.dropout));
-}
 
 std::string inline_table(const toml::table& table) {
     std::string text;
@@ -57,27 +44,62 @@ std::string transforms_section(const toml::table& table) {
     return section + "\n";
 }
 
-std::string training_section(const TrainingSettings& training) {
-    return fmt::format(
-        "[training]\nbatch_size = {}\naccumulate = {}\nlabel_smoothing = {}\nema_decay = {}\nclip_norm = "
-        "{}\nskip_outliers = {}\nearly_stopping = {}\ncheckpoint_minutes = {}\nkeep_checkpoints = {}\n",
-        training.batch_size, training.accumulate, toml_number(training.label_smoothing),
-        toml_number(training.ema_decay), toml_number(training.clip_norm), toml_number(training.skip_outliers),
-        training.early_stopping, toml_number(training.checkpoint_minutes), training.keep_checkpoints);
+/// Writes a line for each field.
+class FieldWriter {
+  public:
+    /// Without the lines of some keys.
+    explicit FieldWriter(std::set<std::string> without = {}) : without_(std::move(without)) {}
+
+    void folder(const Key& key, const std::string& value) { text(key, value); }
+    void text(const Key& key, const std::string& value) { line(key, toml_text(value)); }
+    void whole(const Key& key, std::integral auto value, int64_t, int64_t) {
+        line(key, fmt::to_string(value));
+    }
+    void number(const Key& key, double value, Limits) { line(key, toml_number(value)); }
+    void number(const Key& key, std::optional<double> value, Limits limits) {
+        if (value) number(key, *value, limits);
+    }
+    void flag(const Key& key, std::optional<bool> value) { line(key, fmt::to_string(value.value_or(false))); }
+    void choice(const Key& key, const std::string& value, const std::vector<std::string>&) {
+        text(key, value);
+    }
+    template <class Enum, size_t count>
+    void choice(const Key& key, Enum value, const std::array<tools::Name<Enum>, count>& names) {
+        text(key, std::string(name_in(names, value)));
+    }
+    void scheduler(const Key& key, const optim::SchedulerSpec& value, double) {
+        line(key, inline_table(tools::to_toml(value)));
+    }
+    void warmup(const Key& key, const std::optional<optim::Warmup>& value) {
+        if (value) line(key, inline_table(tools::to_toml(*value)));
+    }
+    bool check(std::string_view, bool holds, const std::string&) { return holds; }
+
+    const std::string& lines() const { return lines_; }
+
+  private:
+    void line(const Key& key, const std::string& value) {
+        if (!without_.contains(key.name)) lines_ += fmt::format("{} = {}\n", key.name, value);
+    }
+
+    std::set<std::string> without_;
+    std::string lines_;
+};
+
+template <class Settings>
+std::string fields_of(Settings settings) {
+    FieldWriter writer;
+    visit_fields(settings, writer);
+    return writer.lines();
 }
 
-std::string phase_section(const PhaseSettings& phase) {
-    std::string section =
-        fmt::format("[[phase]]\nname = {}\nepochs = {}\n", toml_text(phase.name), phase.epochs);
-    if (uses_learning_rate(phase)) section += fmt::format("lr = {}\n", toml_number(phase.learning_rate));
-    if (uses_momentum(phase)) section += fmt::format("momentum = {}\n", toml_number(phase.momentum));
-    section += fmt::format("nesterov = {}\nweight_decay = {}\ndecay_norms_and_biases = {}\nscheduler = {}\n",
-                           phase.nesterov, toml_number(phase.weight_decay), phase.decay_norms_and_biases,
-                           inline_table(tools::to_toml(phase.scheduler)));
-    if (phase.scheduler.warmup)
-        section += fmt::format("warmup = {}\n", inline_table(tools::to_toml(*phase.scheduler.warmup)));
-    return section + fmt::format("start_from = \"{}\"\nreset_momentum = {}\n",
-                                 phase.start_from == StartFrom::best ? "best" : "last", phase.reset_momentum);
+std::string phase_section(PhaseSettings phase, size_t number) {
+    std::set<std::string> unused;
+    if (!uses_learning_rate(phase)) unused.insert("lr");
+    if (!uses_momentum(phase)) unused.insert("momentum");
+    FieldWriter writer(unused);
+    visit_fields(phase, number, writer);
+    return "[[phase]]\n" + writer.lines();
 }
 
 }  // namespace
@@ -117,10 +139,10 @@ std::string toml_value(const toml::node& node) {
 }
 
 std::string to_toml(const Recipe& recipe) {
-    std::string all = fmt::format("seed = {}\n\n{}\n{}\n{}{}\n", recipe.seed, data_section(recipe.data),
-                                  model_section(recipe.model), transforms_section(recipe.transforms_table),
-                                  training_section(recipe.training));
-    for (const PhaseSettings& phase : recipe.phases) all += phase_section(phase) + "\n";
+    std::string all = fmt::format("{}\n[data]\n{}\n[model]\n{}\n{}[training]\n{}\n", fields_of(recipe),
+                                  fields_of(recipe.data), fields_of(recipe.model),
+                                  transforms_section(recipe.transforms_table), fields_of(recipe.training));
+    for (size_t i = 0; i < recipe.phases.size(); ++i) all += phase_section(recipe.phases[i], i + 1) + "\n";
     all.pop_back();
     return all;
 }

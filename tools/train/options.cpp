@@ -10,12 +10,11 @@
 #include <limits>
 #include <utility>
 
-#include "data/dataset.h"
 #include "engine/error.h"
-#include "engine/escape.h"
 #include "models/models.h"
 #include "tools/common/command_line.h"
 #include "tools/recipe/recipe_file.h"
+#include "tools/train/recipe_flags.h"
 
 namespace vitrine::train {
 namespace {
@@ -54,50 +53,20 @@ constexpr const char* examples =
     "something\n"
     "on the command line or in the data has to be put right; 130 and 143 ended by a signal.";
 
-std::vector<std::string> model_names() {
-    std::vector<std::string> names;
-    for (const models::ModelInfo& model : models::all_models()) names.emplace_back(model.name);
-    return names;
-}
-
 std::vector<std::string> device_names() {
     std::vector<std::string> names{"auto"};
     for (const Device device : all_devices) names.emplace_back(name_of(device));
     return names;
 }
 
-/// The flags that stand for a place of the recipe, as they were given.
-struct Change {
-    std::string place, value, flag;
-};
-
 /// What is collected while the command line is read.
 struct CommandLine {
     Options options;
     std::string recipe;  // file
     std::vector<std::string> assignments;
-    std::vector<Change> changes;
-    std::string schedule;
+    RecipeFlags flags;
     bool overwrite = false, allow_changes = false;
-
-    void change(const char* place, std::string value, const char* flag) {
-        changes.push_back({place, std::move(value), flag});
-    }
 };
-
-void add_number_of(CLI::App& app, CommandLine& line, const char* flag, const tools::Interval& allowed,
-                   const char* place, const std::string& help) {
-    add_number(
-        app, flag, allowed,
-        [&line, place, flag](double value) { line.change(place, recipe::toml_number(value), flag); }, help);
-}
-
-void add_whole_of(CLI::App& app, CommandLine& line, const char* flag, int64_t low, int64_t high,
-                  const char* place, const std::string& help) {
-    add_whole(
-        app, flag, low, high,
-        [&line, place, flag](int64_t value) { line.change(place, std::to_string(value), flag); }, help);
-}
 
 void add_recipe(CLI::App& app, CommandLine& line) {
     app.add_option("RECIPE", line.recipe, "TOML file that says what to train, on what and how")
@@ -110,33 +79,7 @@ void add_recipe(CLI::App& app, CommandLine& line) {
 }
 
 void add_data(CLI::App& app, CommandLine& line) {
-    app.add_option_function<std::string>(
-           "--data",
-           [&line](const std::string& path) {
-               line.change("data.path", recipe::toml_text(escape(path)), "--data");
-           },
-           "Folder of the data set [Debian's Fashion-MNIST]")
-        ->type_name("DIR");
-    add_choice(
-        app, "--dataset", dataset_kinds(),
-        [&line](const std::string& kind) { line.change("data.kind", recipe::toml_text(kind), "--dataset"); },
-        "How the folder is laid out [auto: by its files];\nclass_folders: every folder is a class, "
-        "whatever\nits name");
-    add_whole_of(app, line, "--image-size", 1, 4096, "data.image_size",
-                 "Side in pixels that images are resized and cropped to\n[the data's own, 64 for folders of "
-                 "images; for\nbasic_block_net rounded up to a multiple of 8]");
-    app.add_flag_callback(
-        "--exif-orientation", [&line] { line.change("data.exif_orientation", "true", "--exif-orientation"); },
-        "Turn photographs as their EXIF orientation says\n[as they are stored, which is what "
-        "torchvision\nreads]");
-    add_number_of(app, line, "--subset", {0.0, 1.0, true}, "data.subset",
-                  "Share of the training images of each class to use [1]");
-    add_number_of(app, line, "--validation", {0.0, 1.0, true, true}, "data.validation",
-                  "Share to hold out where the data have no validation\nimages of their own [0.2]");
-    app.add_flag_callback(
-        "--strict", [&line] { line.change("data.strict", "true", "--strict"); },
-        "A damaged image, or a file that looks like one and\ncannot be read (a HEIF, a dangling link), is an "
-        "error\ninstead of being skipped; notes, lists and Thumbs.db\nare not");
+    add_data_flags(app, line.flags);
     app.add_option("--cache", line.options.cache, "Where decoded images are kept [~/.cache/vitrine]")
         ->type_name("DIR");
     app.add_flag("--verify-cache", line.options.verify_cache,
@@ -145,51 +88,10 @@ void add_data(CLI::App& app, CommandLine& line) {
                  "stale one is made anew");
 }
 
-void add_model(CLI::App& app, CommandLine& line) {
-    add_choice(
-        app, "--model", model_names(),
-        [&line](const std::string& name) {
-            line.options.model = name;
-            line.change("model.name", recipe::toml_text(name), "--model");
-        },
-        "What to train [basic_block_net]");
-    add_number(
-        app, "--width-mult", {0.0, 10.0, true},
-        [&line](double width) {
-            line.options.width_mult = width;
-            line.change("model.width_mult", recipe::toml_number(width), "--width-mult");
-        },
-        "Factor on the channels of mobilenet_v2 [1]");
-    add_number_of(app, line, "--dropout", {0.0, 1.0, false, true}, "model.dropout",
-                  "Share dropped before mobilenet_v2's classifier [0.2]");
-}
+void add_model(CLI::App& app, CommandLine& line) { add_model_flags(app, line.flags); }
 
 void add_training(CLI::App& app, CommandLine& line) {
-    const recipe::TrainingSettings defaults;
-    const recipe::PhaseSettings phase;
-    add_whole_of(app, line, "--epochs", 1, 1'000'000, "phase.epochs",
-                 fmt::format("Passes over the training images [{}]", phase.epochs));
-    add_whole_of(
-        app, line, "--batch-size", 1, 1'000'000, "training.batch_size",
-        fmt::format("Images a step; an incomplete last batch is left out [{}]", defaults.batch_size));
-    add_number_of(app, line, "--lr", {0.0, infinity, true}, "phase.lr",
-                  "Learning rate: the first, or one_cycle's highest\n[0.1 for basic_block_net, 0.02 for "
-                  "mobilenet_v2]");
-    add_choice(
-        app, "--schedule", {"constant", "cosine", "one_cycle"},
-        [&line](const std::string& name) { line.schedule = name; },
-        "Of the learning rate over the run [one_cycle];\nrecipes have more of them");
-    add_number_of(app, line, "--momentum", {0.0, 1.0, false, true}, "phase.momentum",
-                  fmt::format("Of stochastic gradient descent [{}]", phase.momentum));
-    app.add_flag_callback(
-        "--nesterov", [&line] { line.change("phase.nesterov", "true", "--nesterov"); },
-        "Look ahead along the momentum");
-    add_number_of(app, line, "--weight-decay", {0.0, infinity}, "phase.weight_decay",
-                  fmt::format("Pull of all parameters towards zero [{}]", phase.weight_decay));
-    add_number_of(app, line, "--label-smoothing", {0.0, 1.0}, "training.label_smoothing",
-                  "Share of the target given to all classes alike [0]");
-    add_whole_of(app, line, "--seed", 0, std::numeric_limits<int64_t>::max(), "seed",
-                 "Of everything random; the same seed gives the same bits [0]");
+    add_training_flags(app, line.flags);
     add_whole(
         app, "--max-steps", 1, billion, [&line](int64_t steps) { line.options.max_steps = steps; },
         "Stop after so many steps of the run; a later run with\nthe same --out goes on");
@@ -290,7 +192,7 @@ void check_together(const CommandLine& line, const CLI::App& app) {
         if (app.count(flag) != 0 && app[flag]->as<std::string>().empty())
             throw Error(fmt::format("{}: the name of a file or folder is needed, not an empty text", flag));
     }
-    for (const Change& change : line.changes) {
+    for (const Change& change : line.flags.changes) {
         if (change.place == "training.batch_size" && change.value == "1")
             throw Error("--batch-size 1: batch norm needs at least 2 images in a training batch");
     }
@@ -304,11 +206,11 @@ std::string scheduler_of_flag(const std::string& name) {
 
 Recipe resolve(const CommandLine& line) {
     toml::table table = line.recipe.empty() ? toml::table{} : recipe::read_toml(line.recipe);
-    std::string schedule = line.schedule;
+    std::string schedule = line.flags.schedule;
     if (line.recipe.empty() && schedule.empty()) schedule = "one_cycle";
     if (!schedule.empty())
         recipe::set_value(table, "phase.scheduler", scheduler_of_flag(schedule), "--schedule");
-    for (const Change& change : line.changes)
+    for (const Change& change : line.flags.changes)
         recipe::set_value(table, change.place, change.value, change.flag);
     for (const std::string& assignment : line.assignments) recipe::set_assignment(table, assignment);
     return recipe::parse_recipe(table, line.recipe.empty() ? "the command line" : line.recipe);
@@ -317,9 +219,19 @@ Recipe resolve(const CommandLine& line) {
 /// Whether the command line, and not only the recipe's file, says how much to hold out.
 bool asks_for_validation(const CommandLine& line) {
     constexpr std::string_view place = "data.validation";
-    return std::ranges::any_of(line.changes, [&](const Change& change) { return change.place == place; }) ||
+    return line.flags.find(std::string(place)) != nullptr ||
            std::ranges::any_of(line.assignments,
                                [&](const std::string& assignment) { return assignment.starts_with(place); });
+}
+
+/// What the flags say of the model, for a checkpoint to agree with.
+void take_model(CommandLine& line) {
+    const Recipe& recipe = line.options.recipe;
+    if (line.flags.find("model.name") != nullptr) line.options.model = recipe.model.name;
+    for (const models::ModelOption& option : models::all_model_options()) {
+        if (option.of_weights && line.flags.find(fmt::format("model.{}", option.key)) != nullptr)
+            line.options.model_options.push_back({&option, recipe.model.variant.*option.value});
+    }
 }
 
 }  // namespace
@@ -344,6 +256,7 @@ Options parse_options(int argc, const char* const* argv) {
     }
     check_together(line, app);
     line.options.recipe = resolve(line);
+    take_model(line);
     if (asks_for_validation(line)) line.options.validation = line.options.recipe.data.validation;
     line.options.existing = line.overwrite       ? Existing::overwrite
                             : line.allow_changes ? Existing::allow_changes

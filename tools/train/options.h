@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "models/models.h"
 #include "tools/recipe/recipe.h"
 #include "tools/train/run_folder.h"
 
@@ -49,7 +50,7 @@ struct Options {
 
     // As given on the command line, for what a checkpoint must agree with.
     std::optional<std::string> model;
-    std::optional<double> width_mult;
+    std::vector<models::GivenOption> model_options;
     // And what it must not be left to a recipe to ask for.
     std::optional<double> validation;
 };

@@ -28,7 +28,7 @@ int overfit_one_batch(const Options& options, Reporter& reporter) {
     // As validation sees images: what changes from step to step cannot be learnt by heart.
     InputMaker inputs(dataset.train, transforms_for(recipe, dataset).evaluation, placement);
     tools::ModelDescription description = describe_model(recipe, dataset, {}, inputs.output_size().height);
-    description.dropout = 0.0;
+    description.variant.dropout = 0.0;
     const std::shared_ptr<nn::Module> model = tools::build_model(description, placement, recipe.seed);
     TrainingStep step(*model, sgd_options(recipe.phases.front()), 0.0);
 

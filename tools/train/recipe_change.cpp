@@ -12,6 +12,7 @@
 #include <string_view>
 
 #include "engine/error.h"
+#include "models/models.h"
 
 namespace vitrine::train {
 namespace {
@@ -55,11 +56,19 @@ bool is_over(const recipe::Recipe& recipe, int64_t phase, int64_t epochs, int64_
            (patience > 0 && without_better >= patience);
 }
 
+/// Whether no other weights fit.
+bool is_of_weights(const std::string& place) {
+    return place == "model.name" ||
+           std::ranges::any_of(models::all_model_options(), [&](const models::ModelOption& option) {
+               return option.of_weights && place == fmt::format("model.{}", option.key);
+           });
+}
+
 /// Why a change is one of the past; nothing where it is not.
 std::optional<std::string> conflict(const recipe::Difference& change, const recipe::Recipe& now,
                                     const Progress& progress) {
     if (change.place == "seed") return "has drawn what was trained so far";
-    if (change.place == "model.name" || change.place == "model.width_mult") return "is that of the weights";
+    if (is_of_weights(change.place)) return "is that of the weights";
     const std::optional<PhaseKey> at = phase_key(change.place);
     if (!at || at->phase > progress.phase()) return std::nullopt;
     if (at->phase < progress.phase()) return fmt::format("belongs to phase {}, which is over", at->phase + 1);

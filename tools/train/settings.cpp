@@ -41,10 +41,8 @@ Json settings(const RunInfo& info) {
     }
     const tools::Machine machine = tools::this_machine();
     const tools::ModelDescription& description = info.description;
-    return {
+    Json all{
         {"model", description.model},
-        {"width_mult", description.width_mult},
-        {"dropout", description.dropout},
         {"parameters", info.parameters},
         {"dataset", info.dataset.kind},
         {"data", info.recipe.data.path},
@@ -71,6 +69,9 @@ Json settings(const RunInfo& info) {
         {"threads", threads()},
         {"machine", {{"cpu", machine.cpu}, {"cores", machine.cores}, {"memory_bytes", machine.memory_bytes}}},
         {"started", fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(std::time(nullptr)))}};
+    for (const models::ModelOption& option : models::all_model_options())
+        all[option.key] = description.variant.*option.value;
+    return all;
 }
 
 std::vector<std::pair<std::string, std::string>> headlines(const RunInfo& info, const std::string& folder) {

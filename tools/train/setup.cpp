@@ -156,8 +156,7 @@ tools::ModelDescription describe_model(const recipe::Recipe& recipe, const Datas
     description.exif_orientation = dataset.exif_orientation;
     description.source_size = dataset.validation.height;
     description.preparation = preparation;
-    description.width_mult = recipe.model.width_mult;
-    description.dropout = recipe.model.dropout;
+    description.variant = recipe.model.variant;
     return description;
 }
 
@@ -165,7 +164,8 @@ tools::ModelDescription describe_checkpoint(const Options& options, const SafeTe
     const std::string& source = options.eval_only;
     if (std::optional<tools::ModelDescription> found = tools::description_in(file, source)) {
         agree("--model", options.model, found->model, source);
-        agree("--width-mult", options.width_mult, found->width_mult, source);
+        for (const auto& [option, value] : options.model_options)
+            agree(option->flag().c_str(), std::optional(value), found->variant.*option->value, source);
         return *found;
     }
     if (!options.model)
@@ -173,7 +173,7 @@ tools::ModelDescription describe_checkpoint(const Options& options, const SafeTe
     tools::ModelDescription given;
     given.model = *options.model;
     given.image_size = options.recipe.data.image_size;
-    given.width_mult = options.width_mult.value_or(given.width_mult);
+    for (const auto& [option, value] : options.model_options) given.variant.*option->value = value;
     return tools::description_of_plain(file, source, given);
 }
 

@@ -126,8 +126,7 @@ int print_summary(const Options& options) {
     description.classes.resize(static_cast<size_t>(options.classes));
     const int64_t wanted = options.recipe.data.image_size;
     description.image_size = wanted != 0 ? wanted : models::model_from_name(description.model).image_size;
-    description.width_mult = options.recipe.model.width_mult;
-    description.dropout = options.recipe.model.dropout;
+    description.variant = options.recipe.model.variant;
 
     const Placement placement{DType::f32, set_up_machine(options).device};
     const std::shared_ptr<nn::Module> model = tools::build_model(description, placement, options.recipe.seed);

@@ -5,6 +5,7 @@
 
 #include "engine/error.h"
 #include "engine/escape.h"
+#include "models/models.h"
 #include "tools/common/run_program.h"
 #include "tools/train/interrupt.h"
 #include "tools/train/out_folder.h"
@@ -48,14 +49,14 @@ void show_augmentation(const std::filesystem::path& folder, const recipe::Recipe
     }
 }
 
-/// BasicBlockNet's last layer is made for one size.
+/// Some models are made for one size of images.
 int64_t network_size(const InputMaker& training, const InputMaker& validation, const std::string& model) {
     const int64_t trained = training.output_size().height, measured = validation.output_size().height;
-    if (trained != measured && model == "basic_block_net")
+    if (trained != measured && models::model_from_name(model).one_size)
         throw Error(
-            fmt::format("basic_block_net takes images of one size, but the transforms make {0}×{0} "
+            fmt::format("{2} takes images of one size, but the transforms make {0}×{0} "
                         "pixels in training and {1}×{1} in validation",
-                        trained, measured));
+                        trained, measured, model));
     return measured;
 }
 
