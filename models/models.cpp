@@ -12,6 +12,7 @@
 #include "engine/nn/layers.h"
 #include "models/basic_block_net.h"
 #include "models/mobilenet_v2.h"
+#include "models/resnet18.h"
 
 namespace vitrine::models {
 
@@ -45,7 +46,7 @@ std::string ModelOption::flag() const {
 }
 
 const std::vector<ModelInfo>& all_models() {
-    static const std::vector<ModelInfo> models{basic_block_net(), mobilenet_v2()};
+    static const std::vector<ModelInfo> models{basic_block_net(), mobilenet_v2(), resnet18()};
     return models;
 }
 

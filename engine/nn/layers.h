@@ -84,6 +84,23 @@ class AvgPool2d : public Module {
     int64_t kernel_;
 };
 
+/// Padding never is the maximum.
+class MaxPool2d : public Module {
+  public:
+    MaxPool2d(int64_t kernel, int64_t stride, int64_t padding)
+        : options_{.kernel = {kernel, kernel}, .stride = {stride, stride}, .padding = {padding, padding}} {}
+    std::string kind() const override { return "MaxPool2d"; }
+    std::optional<Window> window() const override {
+        return Window{.kernel = options_.kernel.height, .stride = options_.stride.height};
+    }
+
+  protected:
+    Tensor forward(const Tensor& x) override { return ops::max_pool(x, options_); }
+
+  private:
+    ops::PoolOptions options_;
+};
+
 /// `unflattened` is the NHWC image [H, W, C] that the input was flattened from, if it was: PyTorch flattens
 /// in the order [C, H, W], so its weight has its columns in another order than ours.
 struct LinearOptions {

@@ -111,7 +111,6 @@ Workload workload_from_key(const std::string& key, const OpBenchOptions& options
     if (key == "l2_norm" || key == "ema_update" || key == "decide_update")
         return optimiser_workload(workload_options(options, usual_image_size));
     if (key == "augment_images") return augment_workload(workload_options(options, usual_image_size));
-    if (key == "max_pool") return max_pool_workload(workload_options(options, usual_image_size));
     return named_model(options, key);
 }
 

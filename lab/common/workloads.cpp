@@ -111,23 +111,6 @@ Workload model_workload(const std::string& model, const WorkloadOptions& options
             [steps](LayerTimer& timer) { steps->run(timer); }, options.device};
 }
 
-Workload max_pool_workload(const WorkloadOptions& options) {
-    const Placement placement{DType::f32, options.device};
-    Tensor x = random_tensor(half_size(options, 64), placement);
-    x.require_gradient();
-    const auto run = [x](LayerTimer& timer) {
-        x.slot()->clear();
-        Tape tape;
-        const Recording recording(tape);
-        timer.start_forward();
-        const Tensor y = ops::max_pool(ops::relu(x), {.kernel = {3, 3}, .stride = {2, 2}, .padding = {1, 1}});
-        y.slot()->pass(y);  // any gradient will do
-        timer.start_backward();
-        tape.backward_from_slots();
-    };
-    return {fmt::format("3x3 max pooling behind a ReLU, batch {}", options.batch_size), run, options.device};
-}
-
 Workload add_backward_workload(const WorkloadOptions& options) {
     const Placement placement{DType::f32, options.device};
     const Tensor first = random_tensor(half_size(options, 16), placement);

@@ -21,9 +21,6 @@ struct WorkloadOptions {
 /// decay.
 Workload model_workload(const std::string& model, const WorkloadOptions& options);
 
-/// Max pooling as the stem of a ResNet does it, half the image's size in 64 channels, behind a ReLU.
-Workload max_pool_workload(const WorkloadOptions& options);
-
 /// The second gradient of a tensor that two ops read, added to the first.
 Workload add_backward_workload(const WorkloadOptions& options);
 

@@ -7,13 +7,13 @@ import torch
 
 import formula
 from basic_block_net import BasicBlockNet
-from mobilenet_state import full_width, quarter_width, scatter_batch_norm
+from model_states import formula_resnet18, full_width, quarter_width, scatter_batch_norm
 
 
 @dataclass(frozen=True)
 class Case:
     name: str
-    model: str  # "basic_block_net" or "mobilenet_v2"
+    model: str  # "basic_block_net", "mobilenet_v2" or "resnet18"
     width_mult: float
     classes: int
     image_size: int
@@ -29,6 +29,8 @@ class Case:
             model = BasicBlockNet(self.classes, self.image_size)
             scatter_batch_norm(model)
             return model
+        if self.model == "resnet18":
+            return formula_resnet18(self.classes)
         return quarter_width() if self.width_mult == 0.25 else full_width(self.classes)
 
     def input(self) -> torch.Tensor:
@@ -45,4 +47,6 @@ CASES = [
     Case("mobilenet_v2_full_32", "mobilenet_v2", 1.0, 10, 32, 16, seed=38, steps=10),
     Case("mobilenet_v2_full_64", "mobilenet_v2", 1.0, 10, 64, 4, seed=50),
     Case("mobilenet_v2_full_224", "mobilenet_v2", 1.0, 1000, 224, 2, seed=0, training=False),
+    Case("resnet18_32", "resnet18", 1.0, 10, 32, 8, seed=87, steps=10),
+    Case("resnet18_224", "resnet18", 1.0, 1000, 224, 1, seed=0, training=False),
 ]

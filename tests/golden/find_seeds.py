@@ -1,6 +1,10 @@
-"""Prints the best of the first seeds for each case of cases.py (see conditioning.py): the seeds to write there."""
+"""Prints the best of the first seeds for each case of cases.py (see conditioning.py): the seeds to write there.
+
+    python tests/golden/find_seeds.py [CASE …]
+"""
 
 import dataclasses
+import sys
 
 from cases import CASES
 from conditioning import best_seed
@@ -10,7 +14,7 @@ SEEDS = range(100)
 
 def main() -> None:
     for case in CASES:
-        if case.training:
+        if case.training and (case.name in sys.argv[1:] or not sys.argv[1:]):
             seed, margin = best_seed(
                 case.build(), lambda seed, case=case: dataclasses.replace(case, seed=seed).input(), SEEDS
             )

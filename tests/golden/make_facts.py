@@ -10,7 +10,7 @@ import pathlib
 import missing_packages  # noqa: F401
 import torch
 from torch import nn
-from torchvision.models import mobilenet_v2
+from torchvision.models import mobilenet_v2, resnet18
 
 from basic_block_net import BasicBlockNet
 
@@ -24,6 +24,14 @@ MOBILENET_INITIALISATION = [
     {"kind": "batch norm bias", "distribution": "constant", "value": 0.0},
     {"kind": "linear weight", "distribution": "normal", "std": "0.01"},
     {"kind": "linear bias", "distribution": "constant", "value": 0.0},
+    {"kind": "running_mean", "distribution": "constant", "value": 0.0},
+    {"kind": "running_var", "distribution": "constant", "value": 1.0},
+]
+RESNET_INITIALISATION = [
+    {"kind": "conv weight", "distribution": "normal", "std": "sqrt(2 / fan_out)", "fan_out": "out_channels * k * k"},
+    {"kind": "batch norm weight", "distribution": "constant", "value": 1.0},
+    {"kind": "batch norm bias", "distribution": "constant", "value": 0.0},
+    {"kind": "linear weight or bias", "distribution": "uniform", "bound": "1 / sqrt(fan_in)", "fan_in": "in_features"},
     {"kind": "running_mean", "distribution": "constant", "value": 0.0},
     {"kind": "running_var", "distribution": "constant", "value": 1.0},
 ]
@@ -74,6 +82,16 @@ def check_initialisation() -> None:
             assert not module.bias.any()
         elif isinstance(module, nn.BatchNorm2d):
             assert (module.weight == 1).all() and not module.bias.any()
+    for module in resnet18().modules():
+        if isinstance(module, nn.Conv2d):
+            fan_out = module.out_channels * math.prod(module.kernel_size)
+            check_ratio(module.weight.std().item() / math.sqrt(2 / fan_out), module.weight.numel())
+        elif isinstance(module, nn.BatchNorm2d):
+            assert (module.weight == 1).all() and not module.bias.any()
+        elif isinstance(module, nn.Linear):
+            bound = 1 / math.sqrt(module.in_features)
+            assert module.bias.abs().max() <= bound
+            assert 0.9 * bound < module.weight.abs().max() <= bound
     for module in BasicBlockNet().modules():
         if isinstance(module, (nn.Conv2d, nn.Linear)):
             bound = 1 / math.sqrt(math.prod(module.weight.shape[1:]))
@@ -97,6 +115,15 @@ def mobilenet_facts() -> dict:
     }
 
 
+def resnet_facts() -> dict:
+    return {
+        "parameters": {str(c): count_parameters(resnet18(num_classes=c)) for c in CLASSES},
+        "macs_1000_classes": {str(size): count_macs(resnet18(), size) for size in (32, 64, 224)},
+        "initialisation": RESNET_INITIALISATION,
+        "state_1000_classes": state(resnet18()),
+    }
+
+
 def basic_block_facts() -> dict:
     sizes = (8, 16, 32, 64, 224)
     return {
@@ -109,7 +136,7 @@ def basic_block_facts() -> dict:
 
 def main() -> None:
     check_initialisation()
-    facts = {"mobilenet_v2": mobilenet_facts(), "basic_block_net": basic_block_facts()}
+    facts = {"mobilenet_v2": mobilenet_facts(), "basic_block_net": basic_block_facts(), "resnet18": resnet_facts()}
     lines = []
     for model, entries in facts.items():
         rows = []

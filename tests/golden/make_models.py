@@ -1,6 +1,6 @@
 """Makes the model fixtures: weights, logits, losses, gradients and SGD steps of PyTorch and torchvision.
 
-    python tests/golden/make_models.py
+    python tests/golden/make_models.py [CASE …]     all cases, or these alone
 
 Every number is computed in f64; PyTorch's own f32 deviation from it is measured and noted in models.json.
 """
@@ -8,6 +8,7 @@ Every number is computed in f64; PyTorch's own f32 deviation from it is measured
 import copy
 import json
 import pathlib
+import sys
 
 import missing_packages  # noqa: F401
 import numpy as np
@@ -20,10 +21,12 @@ import formula
 from cases import CASES, Case
 from conditioning import kink_margin
 from digest import digest
-from mobilenet_state import PARAMETER_SEED, full_width, quarter_width, rule
+from model_states import PARAMETER_SEED, formula_resnet18, full_width, quarter_width, rule
 
 FOLDER = pathlib.Path(__file__).parent / "models"
 METADATA = {"made_by": "tests/golden/make_models.py", "torch": torch.__version__, "torchvision": torchvision.__version__}
+BY_FORMULA = {"mobilenet_v2": full_width, "resnet18": formula_resnet18}
+STATISTICS = {"mobilenet_v2": "mobilenet_v2_full", "resnet18": "resnet18"}
 SGD = {"momentum": 0.9, "weight_decay": 1e-4}
 
 
@@ -36,7 +39,7 @@ def stages(model) -> dict[str, torch.nn.Module]:
     """The parts whose outputs a fixture describes, so that a mismatch points at the first wrong one."""
     if hasattr(model, "features"):
         return {f"features.{i}": module for i, module in enumerate(model.features)}
-    return {name: module for name, module in model.named_children() if name != "layer_5"}
+    return {name: module for name, module in model.named_children() if name not in ("layer_5", "fc")}
 
 
 def forward(model, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
@@ -128,11 +131,11 @@ def deviation(case: Case, exact: dict[str, torch.Tensor]) -> dict:
 
 
 def fixture(case: Case, exact: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    """What is stored of the results: gradients and final parameters of MobileNetV2 as digests."""
+    """What is stored of the results: gradients and final parameters of large models as digests."""
     stored = {name: t for name, t in exact.items() if "/" not in name}
     for group in ("gradient", "final"):
         members = {name: t for name, t in exact.items() if name.startswith(f"{group}/")}
-        if members and (case.model == "mobilenet_v2" or group == "final"):
+        if members and (case.model != "basic_block_net" or group == "final"):
             digests = digest([t.numpy() for t in members.values()])
             stored |= {f"{group}_{kind}": torch.from_numpy(array) for kind, array in digests.items()}
         else:
@@ -155,16 +158,18 @@ def describe(case: Case, exact: dict[str, torch.Tensor]) -> dict:
     return entry
 
 
-def save_weights() -> None:
-    save("basic_block_net", CASES[0].build().state_dict())
-    save("mobilenet_v2_quarter", quarter_width().state_dict())
-    state = full_width().state_dict()
-    save("mobilenet_v2_full_statistics", {name: t for name, t in state.items() if "running_" in name})
+def save_weights(models: set[str]) -> None:
+    if "basic_block_net" in models:
+        save("basic_block_net", CASES[0].build().state_dict())
+    if "mobilenet_v2" in models:
+        save("mobilenet_v2_quarter", quarter_width().state_dict())
+    for model in models & set(BY_FORMULA):
+        state = BY_FORMULA[model]().state_dict()
+        save(f"{STATISTICS[model]}_statistics", {name: t for name, t in state.items() if "running_" in name})
 
 
-def formula_table() -> list[dict]:
-    """The rule of every parameter of the full-width model, in the order of the state_dict."""
-    model = full_width()
+def formula_table(model) -> list[dict]:
+    """The rule of every parameter of a model, in the order of the state_dict."""
     parameters = {name for name, _ in model.named_parameters()}
     return [
         {"name": name, "index": index, **dict(zip(("offset", "scale"), rule(name, tuple(tensor.shape))))}
@@ -176,20 +181,24 @@ def formula_table() -> list[dict]:
 def main() -> None:
     torch.set_num_threads(1)  # so that sums are taken in the same order when the fixtures are made again
     FOLDER.mkdir(exist_ok=True)
-    save_weights()
-    described = []
-    for case in CASES:
+    chosen = [case for case in CASES if case.name in sys.argv[1:] or not sys.argv[1:]]
+    save_weights({case.model for case in chosen})
+    path = FOLDER / "models.json"
+    described = [entry for entry in json.loads(path.read_text())["cases"] if entry["name"] not in [case.name for case in chosen]]
+    for case in chosen:
         exact = run(case, precise=True)
         save(f"{case.name}.golden", fixture(case, exact))
         described.append(describe(case, exact))
         print(json.dumps(described[-1]["pytorch_f32_deviation"]), case.name, exact.get("losses"), flush=True)
+    order = [case.name for case in CASES]
     document = {
         "made_with": METADATA | {"numpy": np.__version__},
         "sgd": SGD,
-        "formula": {"seed": PARAMETER_SEED, "purpose": formula.TEST_PURPOSE, "tensors": formula_table()},
-        "cases": described,
+        "formula": {"seed": PARAMETER_SEED, "purpose": formula.TEST_PURPOSE,
+                    "tensors": {model: formula_table(build()) for model, build in BY_FORMULA.items()}},
+        "cases": sorted(described, key=lambda entry: order.index(entry["name"])),
     }
-    (FOLDER / "models.json").write_text(to_json(document))
+    path.write_text(to_json(document))
 
 
 def to_json(document: dict) -> str:
@@ -197,9 +206,12 @@ def to_json(document: dict) -> str:
     lines = []
     for key, value in document.items():
         if key == "formula":
-            rows = ",\n".join("   " + json.dumps(row) for row in value["tensors"])
+            tables = ",\n".join(
+                f'  {json.dumps(model)}: [\n' + ",\n".join("   " + json.dumps(row) for row in rows) + "]"
+                for model, rows in value["tensors"].items()
+            )
             head = json.dumps({k: v for k, v in value.items() if k != "tensors"})[:-1]
-            lines.append(f' "formula": {head}, "tensors": [\n{rows}]}}')
+            lines.append(f' "formula": {head}, "tensors": {{\n{tables}}}}}')
         elif key == "cases":
             lines.append(' "cases": [\n' + ",\n".join("  " + json.dumps(case) for case in value) + "]")
         else:

@@ -1,4 +1,4 @@
-// Counts, names, shapes, order and initialisation of both models, against those of PyTorch and torchvision.
+// Counts, names, shapes, order and initialisation of all models, against those of PyTorch and torchvision.
 
 #include <doctest/doctest.h>
 
@@ -59,8 +59,8 @@ TEST_CASE("parameter counts are torchvision's for every width and class count") 
     for (const auto& [width, by_classes] : facts("mobilenet_v2").at("parameters").items()) {
         for (const auto& [classes, count] : by_classes.items()) {
             const auto model = models::make_model(
-                "mobilenet_v2", {.classes = std::stoll(classes), .variant = {.width_mult = std::stod(width)}}, placement,
-                1);
+                "mobilenet_v2", {.classes = std::stoll(classes), .variant = {.width_mult = std::stod(width)}},
+                placement, 1);
             CHECK(count_parameters(*model) == count.get<int64_t>());
         }
     }
@@ -74,15 +74,24 @@ TEST_CASE("parameter counts are torchvision's for every width and class count") 
     }
 }
 
+TEST_CASE("parameter counts of ResNet-18 are torchvision's for every class count") {
+    for (const auto& [classes, count] : facts("resnet18").at("parameters").items()) {
+        const auto model = models::make_outline("resnet18", {.classes = std::stoll(classes)});
+        CHECK(count_parameters(*model) == count.get<int64_t>());
+    }
+}
+
 TEST_CASE("names, shapes and order of the state are PyTorch's") {
+    check_state(*models::make_model("resnet18", {.classes = 1000}, placement, 1),
+                facts("resnet18").at("state_1000_classes"));
     check_state(*models::make_model("mobilenet_v2", {.classes = 1000}, placement, 1),
                 facts("mobilenet_v2").at("state_1000_classes"));
     check_state(*models::make_model("basic_block_net", {.classes = 10}, placement, 1),
                 facts("basic_block_net").at("state_10_classes"));
 }
 
-TEST_CASE("parameters start from torchvision's distributions") {
-    const auto model = models::make_model("mobilenet_v2", {.classes = 1000}, placement, 5);
+void check_torchvision_start(const char* name) {
+    const auto model = models::make_model(name, {.classes = 1000}, placement, 5);
     for (const SafeTensor& tensor : model_state(*model).tensors) {
         CAPTURE(tensor.name);
         const std::vector<double> values = tensor.values();
@@ -93,6 +102,10 @@ TEST_CASE("parameters start from torchvision's distributions") {
                 std::sqrt(2.0 / static_cast<double>(tensor.shape[0] * tensor.shape[2] * tensor.shape[3]));
         } else if (tensor.name == "classifier.1.weight") {
             deviation = 0.01;
+        } else if (tensor.name.starts_with("fc.")) {  // uniform: its bound has to hold too
+            const double bound = 1.0 / std::sqrt(512.0);
+            CHECK(moments.largest <= bound);
+            deviation = bound / std::sqrt(3.0);
         } else {
             const bool one = (tensor.name.ends_with("weight") || tensor.name.ends_with("running_var"));
             CHECK(std::ranges::all_of(values, [&](double value) { return value == (one ? 1.0 : 0.0); }));
@@ -103,6 +116,11 @@ TEST_CASE("parameters start from torchvision's distributions") {
         CHECK(std::abs(moments.mean) < 5.0 * deviation / std::sqrt(count));
         CHECK(std::abs(moments.stddev / deviation - 1.0) < 5.0 / std::sqrt(2.0 * count));
     }
+}
+
+TEST_CASE("parameters start from torchvision's distributions") {
+    check_torchvision_start("mobilenet_v2");
+    check_torchvision_start("resnet18");
 }
 
 TEST_CASE("BasicBlockNet starts from PyTorch's default distributions") {
@@ -137,8 +155,11 @@ TEST_CASE("another seed gives other weights, the same seed the same") {
 
 TEST_CASE("what cannot be built is refused with a sentence") {
     CHECK_THROWS_AS(models::make_model("resnet", {}, placement, 1), Error);
+    CHECK_THROWS_WITH(models::make_model("mobilenet_v2", {.variant = {.width_mult = 11.0}}, placement, 1),
+                      "mobilenet_v2: width_mult 11 is not in (0, 10]");
     CHECK_THROWS_AS(models::make_model("basic_block_net", {.image_size = 7}, placement, 1), Error);
     CHECK_THROWS_AS(models::make_model("basic_block_net", {.classes = 0}, placement, 1), Error);
-    CHECK_THROWS_AS(models::make_model("mobilenet_v2", {.variant = {.width_mult = 0.0}}, placement, 1), Error);
+    CHECK_THROWS_AS(models::make_model("mobilenet_v2", {.variant = {.width_mult = 0.0}}, placement, 1),
+                    Error);
     CHECK_THROWS_AS(models::make_model("mobilenet_v2", {.variant = {.dropout = 1.0}}, placement, 1), Error);
 }

@@ -28,13 +28,14 @@ float formula(const RandomKey& key, uint64_t index, float offset, float scale) {
     return offset + scale * (uniform_from_word(random_word(key, index)) - 0.5f);
 }
 
-/// Full-width MobileNetV2: parameters from the formula, running statistics from a file.
-SafeTensors full_width_state(nn::Module& model) {
+/// Parameters from the formula, running statistics from a file.
+SafeTensors state_by_formula(nn::Module& model, const std::string& name) {
     static const nlohmann::json rules = json_file("models/models.json").at("formula");
-    static const SafeTensors statistics = fixture("mobilenet_v2_full_statistics");
+    const SafeTensors statistics =
+        fixture(name == "mobilenet_v2" ? "mobilenet_v2_full_statistics" : name + "_statistics");
     SafeTensors state = model_state(model);
     std::map<std::string, nlohmann::json> rule_of;
-    for (const auto& rule : rules.at("tensors")) rule_of[rule.at("name")] = rule;
+    for (const auto& rule : rules.at("tensors").at(name)) rule_of[rule.at("name")] = rule;
     for (SafeTensor& tensor : state.tensors) {
         if (const SafeTensor* stored = statistics.find(tensor.name)) {
             tensor = *stored;
@@ -81,8 +82,9 @@ std::shared_ptr<nn::Module> build(const Case& which, Placement placement) {
                                        .image_size = which.image_size,
                                        .variant = {.width_mult = which.width_mult, .dropout = 0.0}};
     auto model = models::make_model(which.model, options, placement, /*seed=*/0);
-    const bool by_formula = which.model == "mobilenet_v2" && which.width_mult == 1.0;
-    load_model_state(*model, by_formula ? full_width_state(*model) : fixture(weights_of(which)), which.name);
+    const bool by_formula = which.model != "basic_block_net" && which.width_mult == 1.0;
+    load_model_state(*model, by_formula ? state_by_formula(*model, which.model) : fixture(weights_of(which)),
+                     which.name);
     return model;
 }
 

@@ -1,4 +1,4 @@
-// Both models against PyTorch and torchvision: logits, loss, the gradients of all parameters, and ten steps
+// All models against PyTorch and torchvision: logits, loss, the gradients of all parameters, and ten steps
 // of SGD.
 //
 // The fixtures were computed in f64. In f64 Vitrine must agree to 1e-9; in f32 to 1e-4 (losses of ten steps

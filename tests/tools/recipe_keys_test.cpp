@@ -57,8 +57,8 @@ class KeyTable {
             usual += (usual.empty() ? "" : ": ") + on_one_line(*key.standing);
         places.push_back(table + key.name);
         markdown += fmt::format("| `{}{}` | {} | {} | {} |\n", table, key.name,
-                                key.flag.empty() ? "" : fmt::format("`{}`", key.flag),
-                                usual, on_one_line(key.meaning));
+                                key.flag.empty() ? "" : fmt::format("`{}`", key.flag), usual,
+                                on_one_line(key.meaning));
     }
 };
 

@@ -1,4 +1,5 @@
-"""The two MobileNetV2s of the fixtures: full width from a formula, quarter width as torchvision initialises it.
+"""The models of the fixtures whose parameters follow a formula (full-width MobileNetV2, ResNet-18), and MobileNetV2 of
+quarter width as torchvision initialises it.
 
 Batch norm's bias is away from zero in both. Were it zero, a rectifier between two batch norms would make the first one's
 weight a mere change of scale that the second undoes, so that its gradient is rounding noise; and a network with every
@@ -11,7 +12,7 @@ import math
 
 import missing_packages  # noqa: F401
 import torch
-from torchvision.models import mobilenet_v2
+from torchvision.models import mobilenet_v2, resnet18
 
 import formula
 
@@ -20,11 +21,11 @@ STATISTICS_SIZE, STATISTICS_BATCH = 64, 8  # the images whose statistics become 
 
 
 def rule(name: str, shape: tuple[int, ...]) -> tuple[float, float]:
-    """(offset, scale) of a parameter of the full-width model; weights deviate about as at initialisation."""
+    """(offset, scale) of a parameter; weights deviate about as at initialisation."""
     if len(shape) == 4:
         fan_out = shape[0] * shape[2] * shape[3]
         return 0.0, 2.0 ** round(math.log2(2.0 * math.sqrt(6.0 / fan_out)))
-    if name.startswith("classifier"):
+    if name.startswith(("classifier", "fc")):
         return 0.0, 0.0625
     return (1.0, 0.5) if name.endswith("weight") else (2.0, 2.0)
 
@@ -46,8 +47,15 @@ def observe_statistics(model) -> None:
 
 
 def full_width(classes: int = 10):
-    """Width 1, parameters by the formula; the index in the random stream is the place in the state_dict."""
-    model = mobilenet_v2(num_classes=classes, dropout=0.0)
+    return by_formula(mobilenet_v2(num_classes=classes, dropout=0.0))
+
+
+def formula_resnet18(classes: int = 10):
+    return by_formula(resnet18(num_classes=classes))
+
+
+def by_formula(model):
+    """With parameters by the formula; the index in the random stream is the place in the state_dict."""
     parameters = {name for name, _ in model.named_parameters()}
     for index, (name, tensor) in enumerate(model.state_dict().items()):
         if name in parameters:
