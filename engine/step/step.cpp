@@ -39,6 +39,7 @@ void TrainingStep::forward(const NetworkInput& input, uint64_t seed, uint32_t ba
     accumulating_ = true;
     model_.set_training(true);
     model_.set_step(seed, batch);
+    tape_ = {};  // a step that an exception ended, such as a kernel's refusal, has left its nodes
     const Recording recording(tape_);
     const Tensor logits = model_(input.images);
     loss_ = loss_of(logits, input);
