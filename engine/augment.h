@@ -1,11 +1,10 @@
-// Augmentation as the engine offers it: what programs consist of, the op that runs those of a batch, and what
-// ops::finish_images does to the result.
+// Augmentation as the host describes it: the programs of a batch, and what else happens to its images before the
+// network sees them. ops::augment_images and ops::finish_images do it; engine/step/input.h calls them.
 #pragma once
 
 #include <cstdint>
 #include <vector>
 
-#include "engine/tensor.h"
 #include "kernels/augment_program.h"
 #include "kernels/augment_resize.h"
 #include "kernels/conv.h"
@@ -25,10 +24,18 @@ struct AugmentBatch {
     int64_t count() const { return static_cast<int64_t>(begins.size()) - 1; }
 };
 
-namespace ops {
+/// What becomes of the samples of a batch, decided on the host.
+struct InputPlan {
+    std::vector<int32_t> labels;    // [count]
+    std::vector<int32_t> labels_b;  // [count]: of the images mixed in; empty where nothing was mixed
+    AugmentBatch programs;
+    ImageFinish finish;             // its spans are the vectors below, and a table of the planner's
+    std::vector<uint32_t> samples;  // [count]
+    std::vector<ErasedBox> boxes;
 
-/// u8 images [any number, H, W, 3] → u8 [batch.count(), out.height, out.width, 3]; has no gradient.
-Tensor augment_images(const Tensor& images, const AugmentBatch& batch);
+    InputPlan() = default;
+    InputPlan(InputPlan&&) = default;
+    InputPlan& operator=(InputPlan&&) = default;
+};
 
-}  // namespace ops
 }  // namespace vitrine

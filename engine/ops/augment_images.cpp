@@ -1,7 +1,7 @@
 // Runs the augmentation programs of a batch. Images have no gradient, so there is no backward.
 
-#include "engine/augment.h"
 #include "engine/ops/check.h"
+#include "engine/ops/ops.h"
 #include "engine/trace.h"
 #include "kernels/kernels.h"
 

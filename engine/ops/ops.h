@@ -5,6 +5,7 @@
 // the shapes.
 #pragma once
 
+#include "engine/augment.h"
 #include "engine/tensor.h"
 #include "kernels/activation.h"
 #include "kernels/conv.h"
@@ -75,6 +76,9 @@ Tensor softmax_cross_entropy(const Tensor& logits, const Tensor& labels, double 
 
 /// The same elements under another shape.
 Tensor reshape(const Tensor& x, Shape shape);
+
+/// u8 images [any number, H, W, 3] → u8 [batch.count(), out.height, out.width, 3]; has no gradient.
+Tensor augment_images(const Tensor& images, const AugmentBatch& batch);
 
 /// u8 images [N, H, W, 3] → dtype [N, H, W, 3]; has no gradient.
 Tensor finish_images(const Tensor& images, const ImageFinish& finish, DType dtype);

@@ -9,15 +9,16 @@
 #include <functional>
 #include <numeric>
 
-#include "data/input_maker.h"
 #include "data/parallel.h"
 #include "engine/error.h"
+#include "engine/ops/ops.h"
 #include "engine/step/step.h"
 #include "kernels/threads.h"
 #include "lab/common/device_clock.h"
 #include "lab/common/random_batch.h"
 #include "models/models.h"
 #include "tools/common/host_batch.h"
+#include "tools/common/input_maker.h"
 
 namespace vitrine::tools {
 namespace {

@@ -7,7 +7,6 @@
 #include <memory>
 
 #include "data/transforms/pipeline.h"
-#include "engine/augment.h"
 #include "engine/autograd.h"
 #include "engine/ops/ops.h"
 #include "engine/step/step.h"

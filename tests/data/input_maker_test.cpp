@@ -1,6 +1,6 @@
 // From a set's samples to the network's input: the same on every device, and one size or an error.
 
-#include "data/input_maker.h"
+#include "tools/common/input_maker.h"
 
 #include <doctest/doctest.h>
 

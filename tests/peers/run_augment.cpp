@@ -10,7 +10,7 @@
 #include <iostream>
 #include <nlohmann/json.hpp>
 
-#include "engine/augment.h"
+#include "engine/ops/ops.h"
 #include "tests/data/named_step.h"
 
 namespace vitrine {

@@ -8,13 +8,13 @@
 #include <iostream>
 #include <set>
 
-#include "data/input_maker.h"
 #include "engine/atomic_file.h"
 #include "engine/error.h"
 #include "engine/escape.h"
 #include "engine/step/evaluate.h"
 #include "tools/common/csv.h"
 #include "tools/common/device_choice.h"
+#include "tools/common/input_maker.h"
 #include "tools/common/model_file.h"
 #include "tools/common/output_file.h"
 #include "tools/common/run_program.h"

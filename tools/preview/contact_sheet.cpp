@@ -8,9 +8,9 @@
 #include <cmath>
 #include <optional>
 
-#include "data/input_maker.h"
 #include "data/resize.h"
 #include "engine/escape.h"
+#include "tools/common/input_maker.h"
 #include "tools/preview/canvas.h"
 
 namespace vitrine::tools {

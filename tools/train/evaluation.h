@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "data/image_set.h"
-#include "data/input_maker.h"
+#include "tools/common/input_maker.h"
 #include "tools/common/scores.h"
 #include "tools/train/metrics.h"
 #include "tools/train/reporter.h"

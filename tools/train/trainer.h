@@ -11,9 +11,9 @@
 
 #include "data/dataset.h"
 #include "data/identity.h"
-#include "data/input_maker.h"
 #include "data/loader.h"
 #include "engine/step/step.h"
+#include "tools/common/input_maker.h"
 #include "tools/common/run_program.h"
 #include "tools/train/evaluation.h"
 #include "tools/train/phase_plan.h"

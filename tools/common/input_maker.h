@@ -7,21 +7,17 @@
 #pragma once
 
 #include <cstdint>
-#include <optional>
-#include <variant>
 #include <vector>
 
 #include "data/image_set.h"
+#include "data/input_planner.h"
 #include "data/loader.h"
-#include "data/transforms/pipeline.h"
-#include "engine/augment.h"
 #include "engine/step/input.h"
 #include "engine/tensor.h"
 
 namespace vitrine {
 
-/// Draws the programs of a batch, runs them, normalises and does what follows. A pure function of the seed,
-/// the epoch, the batch's index and its samples, with the same result on every device.
+/// Plans a batch (data/input_planner.h) and has it made, with the same result on every device.
 class InputMaker {
   public:
     /// Throws Error where images of the set could end at more than one size: a batch has but one.
@@ -33,26 +29,18 @@ class InputMaker {
     /// `batch` is of the set's loader.
     NetworkInput make(const Batch& batch, uint32_t epoch) const;
     /// Of the images that the network gets.
-    Size2 output_size() const { return out_; }
+    Size2 output_size() const { return planner_.output_size(); }
 
   private:
-    InputMaker(const ImageSet& set, Placement placement);
+    InputMaker(const ImageSet& set, InputPlanner planner, Placement placement);
     void keep_whole_set(const ImageSet& set);
-    AugmentBatch draw_programs(const Batch& batch, uint32_t epoch) const;
-    void draw_program(int64_t sample, uint32_t epoch, Program& program) const;
     Tensor sources(const Batch& batch) const;
-    std::vector<ErasedBox> draw_boxes(const std::vector<uint32_t>& samples, uint32_t epoch) const;
 
     Placement placement_;
-    uint64_t seed_ = 0;
     Size2 in_;
-    Size2 out_;
-    std::optional<TrainTransform> train_;
-    EvalTransform evaluation_;
-    ImageFinish finish_;             // the same for all batches
-    std::vector<uint32_t> poisson_;  // where there is noise
-    Tensor whole_set_;               // [images, height, width, 3] u8; undefined: batches bring their pixels
-    std::vector<int64_t> rows_;      // of whole_set_, by sample
+    InputPlanner planner_;
+    Tensor whole_set_;           // [images, height, width, 3] u8; undefined: batches bring their pixels
+    std::vector<int64_t> rows_;  // of whole_set_, by sample
 };
 
 }  // namespace vitrine
