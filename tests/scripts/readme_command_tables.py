@@ -168,6 +168,7 @@ OTHER_BLOCKS = {
     ("README.md", "model.load_state_dict"): "python",
     ("data/README.md", "file  --decode_image"): "a diagram",
     ("data/README.md", "Loader loader"): "C++",
+    ("README.md", "data/"): "a list of files",
     ("data/README.md", "const InputPlanner planner"): "C++",
     ("data/transforms/README.md", "[transforms]"): "recipe",
     ("engine/README.md", "Tape tape"): "C++",
