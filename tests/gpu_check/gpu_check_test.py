@@ -49,7 +49,7 @@ NO_VISION = '{"torch":"2.9.0","torchvision_problem":"ModuleNotFoundError: no tor
 SCENARIOS = [
     Scenario("all passes", rows=[
         ("build", "configure", "passed", "nvcc 13.0.88"), ("gradcheck", "dense_conv", "passed", "2 passed, 1 refused"),
-        ("golden", "both models", "passed", "99 comparisons"),
+        ("golden", "whole models", "passed", "99 comparisons"),
         ("training", "mobilenet_v2: losses of cuda against cpu", "passed", "val_loss 0.0e+00"),
         ("training", "mobilenet_v2: a second run", "passed", "the same"),
         ("training", "basic_block_net: a killed run", "passed", "the same"),
@@ -71,7 +71,7 @@ SCENARIOS = [
         ("gradcheck", "max_pool", "failed", "no end after"), ("gradcheck", "add", "passed", "")], scale=0.01),
     Scenario("a program crashes", ["gradcheck add* => signal SEGV", "models_tests* => signal ABRT"],
              ["--only", "gradcheck,golden"], 1, [
-                 ("gradcheck", "add", "failed", "SIGSEGV"), ("golden", "both models", "failed", "SIGABRT"),
+                 ("gradcheck", "add", "failed", "SIGSEGV"), ("golden", "whole models", "failed", "SIGABRT"),
                  ("golden", "augmentation against", "passed", "")]),
     Scenario("a test program with no such test", ["data_tests* => exit 0 [doctest] test cases: 0 | 0 passed | 0 failed | 9 skipped"],
              ["--only", "golden"], 1, [("golden", "augmentation against", "failed", "no test of that name")]),
@@ -111,7 +111,7 @@ SCENARIOS = [
     Scenario("a GPU that is too old", ["nvidia-smi --query-gpu=compute_cap => say 6.1"], code=2, folder=False,
              error="compute capability 6.1"),
     Scenario("two GPUs", arguments=["--gpu", "1", "--only", "golden"], environment={"STAND_IN_GPUS": "0 1"},
-             rows=[("golden", "both models", "passed", "")]),
+             rows=[("golden", "whole models", "passed", "")]),
     Scenario("a GPU that is not there", arguments=["--gpu", "1"], code=2, error="--gpu 1", folder=False),
     Scenario("an unknown section", arguments=["--only", "golden,gold"], code=2, error="no section 'gold'", folder=False),
     Scenario("out of time", ["gradcheck dense_conv* => slow 30", "gradcheck add* => slow 30", "gradcheck max_pool* => slow 30"],
@@ -251,7 +251,7 @@ def check_everything(folder: pathlib.Path) -> list[str]:
 def check_two_gpus(folder: pathlib.Path) -> list[str]:
     results = json.loads((folder / "results.json").read_text(encoding="utf-8"))
     right = len(results["hardware"]["gpus"]) == 2 and results["hardware"]["gpu"]["uuid"] == "GPU-aaaa-1"
-    log = next(folder.glob("golden-both*.log")).read_text(encoding="utf-8")
+    log = next(folder.glob("golden-whole*.log")).read_text(encoding="utf-8")
     return [] if right and "CUDA_VISIBLE_DEVICES=GPU-aaaa-1" in log else [f"the wrong GPU: {log}"]
 
 

@@ -1,4 +1,4 @@
-"""Section golden: both models and single ops against PyTorch's frozen numbers, augmentation against torchvision's bytes."""
+"""Section golden: whole models and single ops against PyTorch's frozen numbers, augmentation against torchvision's bytes."""
 
 import re
 
@@ -7,7 +7,7 @@ from session import Session, Verdict, failure
 
 # The test program, its test cases, and what they show.
 TESTS = [("engine_tests", "*op agrees with PyTorch*", "single ops against PyTorch"),
-         ("models_tests", "*agrees with PyTorch*", "both models against PyTorch"),
+         ("models_tests", "*agrees with PyTorch*", "whole models against PyTorch"),
          ("data_tests", "*what torchvision makes of it*", "augmentation against torchvision, byte for byte"),
          ("data_tests", "*whole pipelines*", "augmentation in whole pipelines")]
 LIMIT = 180
