@@ -78,9 +78,10 @@ endif()
 # CLI11, JSON and the others are system headers: their warnings are not ours.
 find_program(CCACHE ccache)
 if(CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
-  # What one clone has compiled serves all others, wherever they lie.
+  # What one clone has compiled serves all others, wherever they lie. With CCACHE_DEPEND the compiler's own list of headers
+  # is what a result is known by, so that a file which the cache does not have is not preprocessed twice.
   set(CMAKE_CXX_COMPILER_LAUNCHER
-      ${CMAKE_COMMAND} -E env CCACHE_BASEDIR=${PROJECT_SOURCE_DIR} CCACHE_NOHASHDIR=1 ${CCACHE})
+      ${CMAKE_COMMAND} -E env CCACHE_BASEDIR=${PROJECT_SOURCE_DIR} CCACHE_NOHASHDIR=1 CCACHE_DEPEND=1 ${CCACHE})
 endif()
 
 # CUDA is optional: where there is no toolkit, kernels/cuda/absent.cpp stands in and says so at run time. CMake's own
