@@ -29,9 +29,9 @@ void StepScalars::set(int64_t element, double value) {
     numbers_.part(element, {1}).assign(std::span<const double>(&value, 1));
 }
 
-void* StepScalars::next_batch() {
+void* StepScalars::next_batch() const {
     if (batches_ == capacity) throw std::logic_error("more batches than a reading can hold");
-    return at(first_batch + batch_size * batches_++);
+    return at(first_batch + batch_size * batches_);
 }
 
 void* StepScalars::next_update() {

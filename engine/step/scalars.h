@@ -32,9 +32,10 @@ class StepScalars {
     /// For kernels: StepState<T> and UpdateDecision<T>, T being the dtype of the placement.
     void* state() const { return at(0); }
     void* decision() const { return at(state_size); }
-    /// A BatchRecord<T> and an UpdateRecord<T> that nobody has used since the last reading. Throws
-    /// std::logic_error beyond `capacity`.
-    void* next_batch();
+    /// A BatchRecord<T> and an UpdateRecord<T> that nobody has used since the last reading; that of a batch is
+    /// the next one's too, unless it is kept. Throws std::logic_error beyond `capacity`.
+    void* next_batch() const;
+    void keep_batch() { ++batches_; }
     void* next_update();
     bool is_full() const { return batches_ == capacity || updates_ == capacity; }
 

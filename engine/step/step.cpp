@@ -35,11 +35,9 @@ void TrainingStep::accumulate(const NetworkInput& input, uint64_t seed, uint32_t
 }
 
 void TrainingStep::forward(const NetworkInput& input, uint64_t seed, uint32_t batch) {
-    if (!accumulating_) optimiser_.zero_gradients();
-    accumulating_ = true;
+    begin_batch();
     model_.set_training(true);
     model_.set_step(seed, batch);
-    tape_ = {};  // a step that an exception ended, such as a kernel's refusal, has left its nodes
     const Recording recording(tape_);
     const Tensor logits = model_(input.images);
     loss_ = loss_of(logits, input);
@@ -61,6 +59,18 @@ void TrainingStep::forward(const NetworkInput& input, uint64_t seed, uint32_t ba
 void TrainingStep::backward() {
     tape_.backward(loss_, one_);
     loss_ = {};
+    scalars_.keep_batch();
+    in_batch_ = false;
+}
+
+void TrainingStep::begin_batch() {
+    if (in_batch_) {  // an exception ended the last one: its part of the gradients is none
+        tape_ = {};
+        accumulating_ = false;
+    }
+    in_batch_ = true;
+    if (!accumulating_) optimiser_.zero_gradients();
+    accumulating_ = true;
 }
 
 void TrainingStep::decide(const UpdateOptions& options) {

@@ -43,7 +43,8 @@ class TrainingStep {
     /// From now on updates move an average of the model, too (optim/ema.h).
     void keep_average(double decay);
 
-    /// `batch` counts from 0 over the whole run and decides dropout's masks with the seed.
+    /// `batch` counts from 0 over the whole run and decides dropout's masks with the seed. After an exception,
+    /// such as a kernel's refusal, the next batch is the first one to be accumulated.
     void accumulate(const NetworkInput& input, uint64_t seed, uint32_t batch);
     /// The halves of accumulate(), for who looks at one of them.
     void forward(const NetworkInput& input, uint64_t seed, uint32_t batch);
@@ -64,6 +65,7 @@ class TrainingStep {
     void set_gradient_norm_ema(double norm) { scalars_.set_gradient_norm_ema(norm); }
 
   private:
+    void begin_batch();
     Tensor loss_of(const Tensor& logits, const NetworkInput& input) const;
     void decide(const UpdateOptions& options);
 
@@ -76,7 +78,8 @@ class TrainingStep {
     double average_decay_ = 0.0;
     int64_t average_updates_ = 0;  // that the device knows of
     double label_smoothing_;
-    bool accumulating_ = false;
+    bool accumulating_ = false;  // since the last update
+    bool in_batch_ = false;      // its backward pass has not ended
     Tape tape_;
     Tensor loss_;
 };

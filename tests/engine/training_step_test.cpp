@@ -6,8 +6,10 @@
 
 #include <cmath>
 #include <limits>
+#include <memory>
 #include <stdexcept>
 
+#include "engine/autograd.h"
 #include "engine/checkpoint.h"
 #include "engine/nn/layers.h"
 #include "kernels/kernels.h"
@@ -43,6 +45,24 @@ bool same_bits(const SafeTensors& a, const SafeTensors& b) {
     }
     return a.tensors.size() == b.tensors.size();
 }
+
+/// Hands its input on, and ends the backward pass by an exception if it is told to.
+class Breaker : public nn::Module {
+  public:
+    std::string kind() const override { return "Breaker"; }
+    bool broken = false;
+
+  protected:
+    Tensor forward(const Tensor& x) override {
+        Tensor y = Tensor::like(x);
+        y.assign_copy(x);
+        record("breaker", {x}, y, [this, d_x = x.slot()](const Tensor& d_y) {
+            if (broken) throw std::runtime_error("broken");
+            if (d_x) d_x->pass(d_y);
+        });
+        return y;
+    }
+};
 
 /// A decision by hand, in f64.
 struct Decided {
@@ -162,6 +182,28 @@ TEST_CASE("what was read late is what was read at once, to the bit") {
     }
     CHECK(late.gradient_norm_ema == soon.gradient_norm_ema);
     CHECK(same_bits(late_state, soon_state));
+}
+
+TEST_CASE("a batch that an exception ended leaves nothing behind") {
+    const auto trained = [](bool with_exceptions) {
+        Small small(Device::cpu);
+        const auto breaker = std::make_shared<Breaker>();
+        small.model.append_module(breaker);
+        small.model.append<nn::Linear>(nn::LinearOptions::torch_default(2, 2), small.placement());
+        nn::initialise(small.model, 7);
+        TrainingStep step(small.model, {.momentum = 0.9}, 0.0);
+        for (uint32_t i = 0; i < 3; ++i) {
+            breaker->broken = true;
+            for (int64_t k = 0; with_exceptions && k < 2 * StepScalars::capacity; ++k)
+                CHECK_THROWS_AS(step.accumulate(small.batch(3.0f), 0, i), std::runtime_error);
+            breaker->broken = false;
+            step.accumulate(small.batch(), 0, i);
+            step.update({.learning_rate = 0.1});
+        }
+        CHECK(step.read().batches.size() == 3);
+        return model_state(small.model);
+    };
+    CHECK(same_bits(trained(true), trained(false)));
 }
 
 TEST_CASE("an average that was begun anew warms up anew") {
