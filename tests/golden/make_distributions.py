@@ -3,7 +3,7 @@
     python tests/golden/make_distributions.py
 
 needs torch, torchvision and Pillow; takes some minutes. No pixel is touched: the functions that would are replaced
-by recorders, and the histograms are of what they were called with. tests/data/distributions_test.cpp draws
+by recorders, and the histograms are of what they were called with. tests/transforms/distributions_test.cpp draws
 from the recipes here and compares; it must also tell the `wrong` ones, which differ slightly, apart.
 """
 import collections

@@ -73,7 +73,7 @@ SCENARIOS = [
              ["--only", "gradcheck,golden"], 1, [
                  ("gradcheck", "add", "failed", "SIGSEGV"), ("golden", "whole models", "failed", "SIGABRT"),
                  ("golden", "augmentation against", "passed", "")]),
-    Scenario("a test program with no such test", ["data_tests* => exit 0 [doctest] test cases: 0 | 0 passed | 0 failed | 9 skipped"],
+    Scenario("a test program with no such test", ["transforms_tests* => exit 0 [doctest] test cases: 0 | 0 passed | 0 failed | 9 skipped"],
              ["--only", "golden"], 1, [("golden", "augmentation against", "failed", "no test of that name")]),
     Scenario("no compute-sanitizer", arguments=["--only", "sanitizer"], missing=["compute-sanitizer"],
              rows=[("sanitizer", "compute-sanitizer", "skipped", "not installed")]),

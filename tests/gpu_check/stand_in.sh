@@ -50,7 +50,7 @@ done <<<"$STAND_IN"
 programs() {
     local program
     mkdir -p "$1/bin"
-    for program in train gradcheck bench resources models_tests data_tests engine_tests; do
+    for program in train gradcheck bench resources models_tests transforms_tests engine_tests; do
         ln -sf "$STAND_IN_PROGRAM" "$1/bin/$program"
     done
 }

@@ -11,7 +11,7 @@
 #include <nlohmann/json.hpp>
 
 #include "engine/ops/ops.h"
-#include "tests/data/named_step.h"
+#include "tests/transforms/named_step.h"
 
 namespace vitrine {
 namespace {

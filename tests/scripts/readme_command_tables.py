@@ -63,8 +63,8 @@ RUN = {
         "grep -q 'unskipped test cases.*[1-9]'",
     "VITRINE_GOLDEN_DEVICES=cuda build/release/bin/engine_tests -tc='every op agrees*'":
         "VITRINE_GOLDEN_DEVICES=cpu build/release/bin/engine_tests -tc='every op agrees*'",
-    "VITRINE_GOLDEN_DEVICES=cuda build/release/bin/data_tests -tc='every op makes*,whole pipelines*'":
-        "VITRINE_GOLDEN_DEVICES=cpu build/release/bin/data_tests -tc='every op makes*,whole pipelines*'",
+    "VITRINE_GOLDEN_DEVICES=cuda build/release/bin/transforms_tests -tc='every op makes*,whole pipelines*'":
+        "VITRINE_GOLDEN_DEVICES=cpu build/release/bin/transforms_tests -tc='every op makes*,whole pipelines*'",
     "make_mutants.py plant":
         "python tests/mutants/make_mutants.py plant tests/mutants/mutants.json softmax . planted && ls planted",
     "compare_curves.py --model MODEL --subset 0.2 --epochs 5": "python tests/peers/compare_curves.py --help",

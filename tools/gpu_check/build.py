@@ -6,7 +6,7 @@ from machine import from_dependencies
 from runner import Outcome
 from session import Session, Verdict, by_exit_code, failure
 
-TARGETS = ["train", "gradcheck", "bench", "resources", "engine_tests", "models_tests", "data_tests"]
+TARGETS = ["train", "gradcheck", "bench", "resources", "engine_tests", "models_tests", "transforms_tests"]
 PACKAGES = 15 * 60  # seconds
 CONFIGURE = 5 * 60
 BUILD = 120 * 60

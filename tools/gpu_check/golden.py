@@ -8,8 +8,8 @@ from session import Session, Verdict, failure
 # The test program, its test cases, and what they show.
 TESTS = [("engine_tests", "*op agrees with PyTorch*", "single ops against PyTorch"),
          ("models_tests", "*agrees with PyTorch*", "whole models against PyTorch"),
-         ("data_tests", "*what torchvision makes of it*", "augmentation against torchvision, byte for byte"),
-         ("data_tests", "*whole pipelines*", "augmentation in whole pipelines")]
+         ("transforms_tests", "*what torchvision makes of it*", "augmentation against torchvision, byte for byte"),
+         ("transforms_tests", "*whole pipelines*", "augmentation in whole pipelines")]
 LIMIT = 180
 
 

@@ -1,6 +1,6 @@
 // Steps by name: see named_step.h.
 
-#include "tests/data/named_step.h"
+#include "tests/transforms/named_step.h"
 
 #include <map>
 

@@ -7,8 +7,8 @@
 #include "data/transforms/pipeline.h"
 #include "kernels/simt/launch.h"
 #include "kernels/threads.h"
-#include "tests/data/augment_on_device.h"
 #include "tests/golden_devices.h"
+#include "tests/transforms/augment_on_device.h"
 
 namespace vitrine {
 namespace {

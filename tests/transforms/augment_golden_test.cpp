@@ -7,10 +7,10 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 
-#include "tests/data/augment_on_device.h"
-#include "tests/data/named_step.h"
 #include "tests/folders.h"
 #include "tests/golden_devices.h"
+#include "tests/transforms/augment_on_device.h"
+#include "tests/transforms/named_step.h"
 
 namespace vitrine {
 namespace {
