@@ -15,6 +15,7 @@
 #include "kernels/norm.h"
 #include "kernels/optim.h"
 #include "kernels/pool.h"
+#include "kernels/resolve.h"
 
 namespace vitrine {
 

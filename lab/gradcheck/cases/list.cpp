@@ -10,6 +10,8 @@ const std::vector<Suite>& all_suites() {
         {"depthwise_conv", depthwise_conv_problems, depthwise_conv_layers},
         {"pointwise_conv", pointwise_conv_problems, pointwise_conv_layers},
         {"batch_norm", batch_norm_problems, batch_norm_layers},
+        {"normalize", normalize_problems, normalize_layers},
+        {"resolve", resolve_problems, resolve_layers},
         {"activation", activation_problems, activation_layers},
         {"add", add_problems, add_layers},
         {"average_pool", average_pool_problems, average_pool_layers},

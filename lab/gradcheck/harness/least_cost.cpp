@@ -117,6 +117,50 @@ LeastCost least_cost(const BatchNormBackward& args) {
         .cost();
 }
 
+LeastCost least_cost(const NormalizeForward& args) {
+    // Reads weight, bias and either the moments or the running statistics, in training both; writes scale, shift, rstd.
+    return Sum(args.dtype)
+        .read((args.training ? 6 : 4) * args.channels)
+        .write((args.training ? 5 : 3) * args.channels)
+        .cost();
+}
+LeastCost least_cost(const NormalizeBackward& args) {
+    Sum sum(args.dtype);
+    return sum.read((args.d_mean || args.d_m2 ? 5 : 4) * args.channels)
+        .gradient(args.d_mean, args.channels)
+        .gradient(args.d_m2, args.channels)
+        .gradient(args.d_weight, args.channels)
+        .gradient(args.d_bias, args.channels)
+        .cost();
+}
+
+LeastCost least_cost(const ResolveForward& args) {
+    const int64_t count = args.rows * args.channels;
+    Sum sum(args.dtype);
+    for (const Affine& operand : {args.a, args.b}) {
+        if (operand.x == nullptr) continue;
+        sum.read(count);
+        if (!operand.plain()) sum.read(2 * args.channels);
+    }
+    return sum.write(count).cost();
+}
+LeastCost least_cost(const ResolveBackward& args) {
+    const int64_t count = args.rows * args.channels;
+    Sum sum(args.dtype);
+    sum.read(count);
+    if (args.activation != Activation::identity) sum.read(count);
+    const auto operand = [&](const Affine& affine, const AffineGradient& gradient) {
+        if (gradient.scale) sum.read(count);
+        if (gradient.x && !affine.plain()) sum.read(args.channels);
+        sum.gradient(gradient.x, count)
+            .gradient(gradient.scale, args.channels)
+            .gradient(gradient.shift, args.channels);
+    };
+    operand(args.a, args.d_a);
+    operand(args.b, args.d_b);
+    return sum.cost();
+}
+
 LeastCost least_cost(const ActivationForward& args) {
     return Sum(args.dtype).read(args.count).write(args.count).cost();
 }

@@ -1,0 +1,191 @@
+// What a pending normalisation stands for: one pass over memory, and the sums over rows on the way back.
+
+#include "kernels/cpu/channel_sums.h"
+#include "kernels/cpu/parallel.h"
+#include "kernels/kernels.h"
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "kernels/cpu/resolve.cpp"
+#include "hwy/foreach_target.h"
+#include "kernels/cpu/channel_reduce-inl.h"
+#include "kernels/cpu/simd-inl.h"
+
+#ifndef VITRINE_KERNELS_CPU_RESOLVE_ONCE
+#define VITRINE_KERNELS_CPU_RESOLVE_ONCE
+namespace vitrine::cpu {
+namespace {
+
+/// Rows that one thread takes: few enough that their sums in T stay accurate.
+Chunks resolve_chunks(int64_t rows, int64_t channels) {
+    constexpr int64_t elements = 16384;
+    return {rows, std::max<int64_t>(4, elements / channels)};
+}
+
+/// Sums of a chunk of rows, [channels] each; null where they are not wanted.
+struct OperandSums {
+    void* scale = nullptr;  // Σ d_u · x
+    void* shift = nullptr;  // Σ d_u
+};
+
+}  // namespace
+}  // namespace vitrine::cpu
+#endif
+
+HWY_BEFORE_NAMESPACE();
+namespace vitrine::cpu::HWY_NAMESPACE {
+namespace {
+
+/// An Affine as the loops read it.
+template <class T>
+struct AffineReader {
+    const T *x, *scale, *shift;
+
+    explicit AffineReader(const Affine& affine)
+        : x(static_cast<const T*>(affine.x)),
+          scale(static_cast<const T*>(affine.scale)),
+          shift(static_cast<const T*>(affine.shift)) {}
+
+    template <class Part>
+    HWY_INLINE HWY_ATTR Vector<T> value(const Part& part, int64_t i, int64_t c) const {
+        const auto loaded = part.load(x + i);
+        return scale == nullptr ? loaded : hn::MulAdd(part.load(scale + c), loaded, part.load(shift + c));
+    }
+};
+
+template <class T>
+HWY_ATTR void forward(const ResolveForward& args, int64_t begin, int64_t end) {
+    const int64_t channels = args.channels;
+    const AffineReader<T> a(args.a), b(args.b);
+    T* z = static_cast<T*>(args.z);
+    const Activation activation = args.activation;
+    const bool streams = args.z != args.a.x && args.z != args.b.x &&
+                         streams_rows(static_cast<const T*>(z), args.rows, channels);
+    for (int64_t row = begin; row < end; ++row) {
+        const int64_t first = row * channels;
+        for_each_vector<T>(channels, [=](auto part, int64_t c) HWY_ATTR {
+            auto u = a.value(part, first + c, c);
+            if (b.x != nullptr) u = hn::Add(u, b.value(part, first + c, c));
+            u = clamped_vector(activation, u);
+            if (streams) {
+                part.stream(u, z + first + c);
+            } else {
+                part.store(u, z + first + c);
+            }
+        });
+    }
+    if (streams) hwy::FlushStream();
+}
+
+/// Where the gradient of one operand goes.
+template <class T>
+struct OperandGradient {
+    AffineReader<T> operand;
+    VectorGradient<T> d_x;
+    T *scale_sums, *shift_sums;
+
+    OperandGradient(const Affine& affine, const AffineGradient& gradient, const OperandSums& sums)
+        : operand(affine),
+          d_x(gradient.x),
+          scale_sums(static_cast<T*>(sums.scale)),
+          shift_sums(static_cast<T*>(sums.shift)) {}
+
+    template <class Part>
+    HWY_INLINE HWY_ATTR void put(const Part& part, int64_t i, int64_t c, Vector<T> d_u) const {
+        if (scale_sums != nullptr) {
+            part.store(hn::MulAdd(d_u, part.load(operand.x + i), part.load(scale_sums + c)), scale_sums + c);
+        }
+        if (shift_sums != nullptr) part.store(hn::Add(d_u, part.load(shift_sums + c)), shift_sums + c);
+        if (!d_x) return;
+        d_x.put(part, i, operand.scale == nullptr ? d_u : hn::Mul(part.load(operand.scale + c), d_u));
+    }
+};
+
+template <class T>
+HWY_ATTR void backward(const ResolveBackward& args, int64_t begin, int64_t end, const OperandSums* sums) {
+    const int64_t channels = args.channels;
+    const OperandGradient<T> a(args.a, args.d_a, sums[0]), b(args.b, args.d_b, sums[1]);
+    const T* z = static_cast<const T*>(args.z);
+    const T* d_z = static_cast<const T*>(args.d_z);
+    const Activation activation = args.activation;
+    for (int64_t row = begin; row < end; ++row) {
+        const int64_t first = row * channels;
+        for_each_vector<T>(channels, [=](auto part, int64_t c) HWY_ATTR {
+            auto d_u = part.load(d_z + first + c);
+            if (activation != Activation::identity)
+                d_u = pass_gradient(activation, part.load(z + first + c), d_u);
+            b.put(part, first + c, c, d_u);
+            a.put(part, first + c, c, d_u);
+        });
+    }
+}
+
+void forward_rows(const ResolveForward& args, int64_t begin, int64_t end) {
+    dispatch_float(args.dtype, [&]<class T>() { forward<T>(args, begin, end); });
+}
+
+void backward_rows(const ResolveBackward& args, int64_t begin, int64_t end, const OperandSums* sums) {
+    dispatch_float(args.dtype, [&]<class T>() { backward<T>(args, begin, end, sums); });
+}
+
+}  // namespace
+}  // namespace vitrine::cpu::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace vitrine::cpu {
+namespace {
+
+HWY_EXPORT(forward_rows);
+HWY_EXPORT(backward_rows);
+
+void run_forward(const ResolveForward& args, Context&) {
+    const Chunks chunks = resolve_chunks(args.rows, args.channels);
+    parallel_for(chunks.count(), [&](int64_t chunk) {
+        HWY_DYNAMIC_DISPATCH(forward_rows)(args, chunks.begin(chunk), chunks.end(chunk));
+    });
+}
+
+/// One sum of all chunks, [chunks, channels] and zeroed; null where nobody wants it.
+template <class T>
+T* partial_sums(const Gradient& wanted, int64_t chunks, int64_t channels, Context& context) {
+    if (!wanted) return nullptr;
+    T* sums = context.scratch.take<T>(chunks * channels);
+    std::fill(sums, sums + chunks * channels, T(0));
+    return sums;
+}
+
+template <class T>
+void backward(const ResolveBackward& args, Context& context) {
+    const int64_t channels = args.channels;
+    const Chunks chunks = resolve_chunks(args.rows, channels);
+    const Gradient* wanted[] = {&args.d_a.scale, &args.d_a.shift, &args.d_b.scale, &args.d_b.shift};
+    T* partial[4];
+    for (int k = 0; k < 4; ++k) partial[k] = partial_sums<T>(*wanted[k], chunks.count(), channels, context);
+    parallel_for(chunks.count(), [&](int64_t chunk) {
+        const auto mine = [&](int k) -> void* {
+            return partial[k] == nullptr ? nullptr : partial[k] + chunk * channels;
+        };
+        const OperandSums sums[] = {{mine(0), mine(1)}, {mine(2), mine(3)}};
+        HWY_DYNAMIC_DISPATCH(backward_rows)(args, chunks.begin(chunk), chunks.end(chunk), sums);
+    });
+    for (int k = 0; k < 4; ++k) {
+        if (partial[k] != nullptr) combine_sums(partial[k], chunks.count(), channels, channels, *wanted[k]);
+    }
+}
+
+void run_backward(const ResolveBackward& args, Context& context) {
+    dispatch_float(args.dtype, [&]<class T>() { backward<T>(args, context); });
+}
+
+constexpr Implementation<ResolveForward> forward_list[]{
+    {"vector", refuses_curve_to_resolve<ResolveForward>, run_forward}};
+constexpr Implementation<ResolveBackward> backward_list[]{
+    {"vector", refuses_curve_to_resolve<ResolveBackward>, run_backward}};
+
+}  // namespace
+
+const Kernel<ResolveForward> resolve_forward{"resolve_forward", forward_list};
+const Kernel<ResolveBackward> resolve_backward{"resolve_backward", backward_list};
+
+}  // namespace vitrine::cpu
+#endif
