@@ -5,7 +5,9 @@
 #pragma once
 
 #include "kernels/augment_images.h"
+#include "kernels/call_observer.h"
 #include "kernels/conv.h"
+#include "kernels/cost.h"
 #include "kernels/device.h"
 #include "kernels/elementwise.h"
 #include "kernels/finish_images.h"
@@ -25,7 +27,10 @@ struct BoundKernel {
     const Kernel<Args>* kernel;
     Device device;
 
-    void operator()(const Args& args) const { (*kernel)(args, context(device)); }
+    void operator()(const Args& args) const {
+        (*kernel)(args, context(device));
+        if (CallObserver::watching()) CallObserver::tell({kernel->name(), device, least_cost(args)});
+    }
     const Kernel<Args>* operator->() const { return kernel; }
 };
 

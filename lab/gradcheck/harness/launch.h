@@ -38,7 +38,7 @@ class Launch {
     }
 
     /// What these arguments cost at least.
-    LeastCost least(const BoundPass& pass) const { return pass.least(dtype_, bindings_); }
+    Cost least(const BoundPass& pass) const { return pass.least(dtype_, bindings_); }
 
     /// Prepares the buffers, runs and waits until the device has done it. An exception from the kernel
     /// becomes a violation; a DeviceFault is thrown.

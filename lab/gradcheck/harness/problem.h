@@ -9,8 +9,8 @@
 #include <utility>
 #include <vector>
 
+#include "kernels/cost.h"
 #include "kernels/kernels.h"
-#include "lab/gradcheck/harness/least_cost.h"
 
 namespace vitrine::gradcheck {
 
@@ -45,7 +45,7 @@ struct BoundPass {
     std::string kernel;
     Device device;
     std::vector<Callable> implementations;
-    std::function<LeastCost(DType, const Bindings&)> least{};
+    std::function<Cost(DType, const Bindings&)> least{};
 };
 
 /// Finds the problem's forward or backward kernel in a table. Empty if the op has no such pass.
@@ -65,7 +65,7 @@ Pass pass(BoundKernel<Args> KernelTable::*kernel, Make make) {
     return [kernel, calls](const KernelTable& table) {
         const BoundKernel<Args> bound = table.*kernel;
         const auto least = [calls](DType dtype, const Bindings& bindings) {
-            LeastCost sum;
+            Cost sum;
             for (const Args& args : calls(dtype, bindings)) sum += least_cost(args);
             return sum;
         };

@@ -7,7 +7,7 @@
 
 #include "kernels/dtype.h"
 #include "kernels/simt/report.h"
-#include "lab/gradcheck/harness/least_cost.h"
+#include "kernels/cost.h"
 
 namespace vitrine::gradcheck {
 
@@ -17,7 +17,7 @@ struct ReportEntry {
     DType dtype = DType::f32;
     std::string shape;
     int times = 1;  // how many calls the launches and the least cost are the sum of
-    LeastCost least;
+    Cost least;
     std::vector<simt::LaunchReport> launches;
 };
 

@@ -16,7 +16,7 @@ using tools::Layer;
 using tools::LayerTimer;
 
 /// The least bytes of a layer are not told apart into read and written.
-LeastCost least_of(const tools::Cost& cost) { return {cost.bytes, 0, cost.flops}; }
+Cost least_of(const tools::Cost& cost) { return {cost.bytes, 0, cost.flops}; }
 
 class StepReport {
   public:

@@ -144,7 +144,7 @@ struct SummaryRow {
     std::string kernel;
     int calls = 0;
     double seconds_at_least = 0;
-    LeastCost least{};
+    Cost least{};
     Timed timed{};
 
     void add(const ReportEntry& entry, const Gpu& gpu) {

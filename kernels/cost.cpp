@@ -1,10 +1,10 @@
-// What a call of a kernel costs at least: see least_cost.h.
+// What a call of a kernel costs at least: see cost.h.
 
-#include "lab/gradcheck/harness/least_cost.h"
+#include "kernels/cost.h"
 
 #include <algorithm>
 
-namespace vitrine::gradcheck {
+namespace vitrine {
 namespace {
 
 /// Adds up elements of one type, and gradients by their mode.
@@ -30,11 +30,11 @@ class Sum {
         cost_.flops += 2.0 * static_cast<double>(count);
         return *this;
     }
-    LeastCost cost() const { return cost_; }
+    Cost cost() const { return cost_; }
 
   private:
     double element_;
-    LeastCost cost_;
+    Cost cost_;
 };
 
 int64_t x_count(const ConvShape& shape) { return shape.in_pixels() * shape.in_channels; }
@@ -57,14 +57,14 @@ double index_bytes(int64_t count) { return static_cast<double>(count) * sizeof(i
 
 }  // namespace
 
-LeastCost& LeastCost::operator+=(const LeastCost& other) {
+Cost& Cost::operator+=(const Cost& other) {
     bytes_read += other.bytes_read;
     bytes_written += other.bytes_written;
     flops += other.flops;
     return *this;
 }
 
-LeastCost least_cost(const ConvForward& args) {
+Cost least_cost(const ConvForward& args) {
     const ConvShape& s = args.shape;
     Sum sum(args.dtype);
     sum.read(x_read(s)).read(s.weight_count()).write(y_count(s)).multiply_adds(s.macs());
@@ -74,7 +74,7 @@ LeastCost least_cost(const ConvForward& args) {
     return sum.cost();
 }
 
-LeastCost least_cost(const ConvBackward& args) {
+Cost least_cost(const ConvBackward& args) {
     const ConvShape& s = args.shape;
     Sum sum(args.dtype);
     sum.read(y_count(s));
@@ -96,7 +96,7 @@ LeastCost least_cost(const ConvBackward& args) {
         .cost();
 }
 
-LeastCost least_cost(const BatchNormForward& args) {
+Cost least_cost(const BatchNormForward& args) {
     const int64_t count = args.rows * args.channels;
     Sum sum(args.dtype);
     sum.read(count).write(count).read(4 * args.channels).write(2 * args.channels);
@@ -104,7 +104,7 @@ LeastCost least_cost(const BatchNormForward& args) {
     return sum.cost();
 }
 
-LeastCost least_cost(const BatchNormBackward& args) {
+Cost least_cost(const BatchNormBackward& args) {
     const int64_t count = args.rows * args.channels;
     Sum sum(args.dtype);
     // In evaluation, d_x and d_bias do without x.
@@ -117,14 +117,14 @@ LeastCost least_cost(const BatchNormBackward& args) {
         .cost();
 }
 
-LeastCost least_cost(const NormalizeForward& args) {
+Cost least_cost(const NormalizeForward& args) {
     // Reads weight, bias and either the moments or the running statistics, in training both; writes scale, shift, rstd.
     return Sum(args.dtype)
         .read((args.training ? 6 : 4) * args.channels)
         .write((args.training ? 5 : 3) * args.channels)
         .cost();
 }
-LeastCost least_cost(const NormalizeBackward& args) {
+Cost least_cost(const NormalizeBackward& args) {
     Sum sum(args.dtype);
     return sum.read((args.d_mean || args.d_m2 ? 5 : 4) * args.channels)
         .gradient(args.d_mean, args.channels)
@@ -134,7 +134,7 @@ LeastCost least_cost(const NormalizeBackward& args) {
         .cost();
 }
 
-LeastCost least_cost(const ResolveForward& args) {
+Cost least_cost(const ResolveForward& args) {
     const int64_t count = args.rows * args.channels;
     Sum sum(args.dtype);
     for (const Affine& operand : {args.a, args.b}) {
@@ -144,7 +144,7 @@ LeastCost least_cost(const ResolveForward& args) {
     }
     return sum.write(count).cost();
 }
-LeastCost least_cost(const ResolveBackward& args) {
+Cost least_cost(const ResolveBackward& args) {
     const int64_t count = args.rows * args.channels;
     Sum sum(args.dtype);
     sum.read(count);
@@ -161,19 +161,19 @@ LeastCost least_cost(const ResolveBackward& args) {
     return sum.cost();
 }
 
-LeastCost least_cost(const ActivationForward& args) {
+Cost least_cost(const ActivationForward& args) {
     return Sum(args.dtype).read(args.count).write(args.count).cost();
 }
-LeastCost least_cost(const ActivationBackward& args) {
+Cost least_cost(const ActivationBackward& args) {
     Sum sum(args.dtype);
     if (args.activation != Activation::identity) sum.read(args.count);
     return sum.read(args.count).gradient(args.d_x, args.count).cost();
 }
 
-LeastCost least_cost(const AddForward& args) {
+Cost least_cost(const AddForward& args) {
     return Sum(args.dtype).read(2 * args.count).write(args.count).cost();
 }
-LeastCost least_cost(const AddBackward& args) {
+Cost least_cost(const AddBackward& args) {
     return Sum(args.dtype)
         .read(args.count)
         .gradient(args.d_a, args.count)
@@ -181,28 +181,28 @@ LeastCost least_cost(const AddBackward& args) {
         .cost();
 }
 
-LeastCost least_cost(const AveragePoolForward& args) {
+Cost least_cost(const AveragePoolForward& args) {
     return Sum(args.dtype).read(x_count(args.shape)).write(y_count(args.shape)).cost();
 }
-LeastCost least_cost(const AveragePoolBackward& args) {
+Cost least_cost(const AveragePoolBackward& args) {
     return Sum(args.dtype).read(y_count(args.shape)).gradient(args.d_x, x_count(args.shape)).cost();
 }
 
-LeastCost least_cost(const GlobalAveragePoolForward& args) {
+Cost least_cost(const GlobalAveragePoolForward& args) {
     const int64_t means = args.batch * args.channels;
     return Sum(args.dtype).read(means * args.pixels).write(means).cost();
 }
-LeastCost least_cost(const GlobalAveragePoolBackward& args) {
+Cost least_cost(const GlobalAveragePoolBackward& args) {
     const int64_t means = args.batch * args.channels;
     return Sum(args.dtype).read(means).gradient(args.d_x, means * args.pixels).cost();
 }
 
-LeastCost least_cost(const MaxPoolForward& args) {
-    LeastCost cost = Sum(args.dtype).read(x_count(args.shape)).write(y_count(args.shape)).cost();
+Cost least_cost(const MaxPoolForward& args) {
+    Cost cost = Sum(args.dtype).read(x_count(args.shape)).write(y_count(args.shape)).cost();
     cost.bytes_written += index_bytes(y_count(args.shape));
     return cost;
 }
-LeastCost least_cost(const MaxPoolBackward& args) {
+Cost least_cost(const MaxPoolBackward& args) {
     return Sum(args.dtype)
         .read(y_count(args.shape))
         .read_bytes(index_bytes(y_count(args.shape)))
@@ -210,7 +210,7 @@ LeastCost least_cost(const MaxPoolBackward& args) {
         .cost();
 }
 
-LeastCost least_cost(const LinearForward& args) {
+Cost least_cost(const LinearForward& args) {
     Sum sum(args.dtype);
     if (args.bias != nullptr) sum.read(args.out_features);
     return sum.read(args.rows * args.in_features)
@@ -219,7 +219,7 @@ LeastCost least_cost(const LinearForward& args) {
         .multiply_adds(args.rows * args.in_features * args.out_features)
         .cost();
 }
-LeastCost least_cost(const LinearBackward& args) {
+Cost least_cost(const LinearBackward& args) {
     const int64_t x = args.rows * args.in_features, weight = args.out_features * args.in_features;
     const int64_t product = x * args.out_features;
     Sum sum(args.dtype);
@@ -232,11 +232,11 @@ LeastCost least_cost(const LinearBackward& args) {
         .cost();
 }
 
-LeastCost least_cost(const DropoutForward& args) {
+Cost least_cost(const DropoutForward& args) {
     const int64_t count = args.rows * args.features;
     return Sum(args.dtype).read(count).write(count).cost();
 }
-LeastCost least_cost(const DropoutBackward& args) {
+Cost least_cost(const DropoutBackward& args) {
     const int64_t count = args.rows * args.features;
     return Sum(args.dtype).read(count).gradient(args.d_x, count).cost();
 }
@@ -246,11 +246,11 @@ double label_bytes(const Args& args) {
     return (args.labels_b == nullptr ? 1 : 2) * index_bytes(args.batch);
 }
 
-LeastCost least_cost(const SoftmaxCrossEntropyForward& args) {
+Cost least_cost(const SoftmaxCrossEntropyForward& args) {
     const int64_t count = args.batch * args.classes;
     return Sum(args.dtype).read(count).read_bytes(label_bytes(args)).write(count).write(1).cost();
 }
-LeastCost least_cost(const SoftmaxCrossEntropyBackward& args) {
+Cost least_cost(const SoftmaxCrossEntropyBackward& args) {
     const int64_t count = args.batch * args.classes;
     return Sum(args.dtype)
         .read(count)
@@ -260,7 +260,7 @@ LeastCost least_cost(const SoftmaxCrossEntropyBackward& args) {
         .cost();
 }
 
-LeastCost least_cost(const ScoreBatch& args) {
+Cost least_cost(const ScoreBatch& args) {
     return Sum(args.dtype)
         .read(args.batch * args.classes + 1)
         .read_bytes(index_bytes(args.batch))
@@ -268,11 +268,11 @@ LeastCost least_cost(const ScoreBatch& args) {
         .cost();
 }
 
-LeastCost least_cost(const DecideUpdate& args) {
+Cost least_cost(const DecideUpdate& args) {
     return Sum(args.dtype).read(args.norm != nullptr ? 4 : 3).write(3 + 2 + 4).cost();
 }
 
-LeastCost least_cost(const SgdUpdate& args) {
+Cost least_cost(const SgdUpdate& args) {
     Sum sum(args.dtype);
     sum.read(2 * args.count).write(args.count);
     if (args.momentum_buffer == nullptr) return sum.cost();
@@ -280,13 +280,13 @@ LeastCost least_cost(const SgdUpdate& args) {
     return sum.write(args.count).cost();
 }
 
-LeastCost least_cost(const L2Norm& args) { return Sum(args.dtype).read(args.count).write(1).cost(); }
+Cost least_cost(const L2Norm& args) { return Sum(args.dtype).read(args.count).write(1).cost(); }
 
-LeastCost least_cost(const EmaUpdate& args) {
+Cost least_cost(const EmaUpdate& args) {
     return Sum(args.dtype).read(2 * args.count).write(args.count).cost();
 }
 
-LeastCost least_cost(const AugmentImages& args) {
+Cost least_cost(const AugmentImages& args) {
     const auto bytes = [&](Size2 size) {
         return static_cast<double>(args.batch * size.height * size.width * 3);
     };
@@ -297,9 +297,9 @@ LeastCost least_cost(const AugmentImages& args) {
         .cost();
 }
 
-LeastCost least_cost(const FinishImages& args) {
+Cost least_cost(const FinishImages& args) {
     const int64_t count = args.batch * args.values();
     return Sum(args.dtype).read_bytes(static_cast<double>(count)).write(count).cost();
 }
 
-}  // namespace vitrine::gradcheck
+}  // namespace vitrine
