@@ -71,10 +71,14 @@ void Tape::backward_from_slots() {
     while (!nodes_.empty()) {
         const Node node = std::move(nodes_.back());
         nodes_.pop_back();
-        const Tensor d_y = node.output->gradient();
-        if (!d_y.defined()) continue;  // nothing that led to the loss used this output
-        node.backward(d_y);
-        observe_backward(node.name, node.module, d_y);
+        std::array<Tensor, 3> of_outputs;
+        const std::span<Tensor> gradients = std::span(of_outputs).first(node.outputs.size());
+        std::ranges::transform(node.outputs, gradients.begin(),
+                               [](const auto& slot) { return slot->gradient(); });
+        if (std::ranges::none_of(gradients, &Tensor::defined))
+            continue;  // nothing that led to the loss used them
+        node.backward(gradients);
+        observe_backward(node.name, node.module, gradients[0]);
     }
 }
 
@@ -86,13 +90,16 @@ Recording::Recording(Tape& tape) : previous_(recording_tape) { recording_tape = 
 
 Recording::~Recording() { recording_tape = previous_; }
 
-void record(const char* name, std::initializer_list<Tensor> inputs, Tensor& y,
-            std::function<void(const Tensor& d_y)> backward) {
-    observe_forward(name, inputs, y);
+void record_outputs(const char* name, std::initializer_list<Tensor> inputs,
+                    std::initializer_list<std::reference_wrapper<Tensor>> outputs,
+                    std::function<void(std::span<const Tensor> gradients)> backward) {
+    observe_forward(name, inputs, *outputs.begin());
     if (recording_tape == nullptr) return;
     if (std::ranges::none_of(inputs, [](const Tensor& x) { return x.requires_gradient(); })) return;
-    y.require_gradient();
-    recording_tape->append({name, current_module(), y.slot(), std::move(backward)});
+    std::vector<std::shared_ptr<GradientSlot>> slots;
+    slots.reserve(outputs.size());
+    for (Tensor& output : outputs) slots.push_back(output.require_gradient().slot());
+    recording_tape->append({name, current_module(), std::move(slots), std::move(backward)});
 }
 
 }  // namespace vitrine

@@ -1,7 +1,7 @@
 // Autograd: a tape of the ops that ran, walked backwards.
 //
-// Every op (engine/ops) computes its output and, while a tape is recording, appends a node: its name, the
-// slot of its output's gradient, and a function that turns that gradient into gradients of its inputs. What
+// Every op (engine/ops) computes its outputs and, while a tape is recording, appends a node: its name, the
+// slots of its outputs' gradients, and a function that turns these gradients into those of its inputs. What
 // backward needs of the forward pass is captured by that function, by name, and nothing else is kept: a
 // tensor that nobody saved is freed as soon as the forward pass lets go of it. The order of recording is
 // already a topological order, so backward is one walk from the end; each node is dropped as it is done, and
@@ -11,7 +11,9 @@
 #include <functional>
 #include <initializer_list>
 #include <memory>
+#include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "engine/tensor.h"
@@ -55,8 +57,9 @@ inline Gradient receive(const std::shared_ptr<GradientSlot>& slot) {
 struct Node {
     const char* name;    // of the op
     std::string module;  // that ran it
-    std::shared_ptr<GradientSlot> output;
-    std::function<void(const Tensor& d_y)> backward;
+    std::vector<std::shared_ptr<GradientSlot>> outputs;
+    /// The gradients of the outputs in their order, not all undefined.
+    std::function<void(std::span<const Tensor> gradients)> backward;
 };
 
 class Tape {
@@ -86,9 +89,19 @@ class Recording {
     Tape* previous_;
 };
 
-/// Called by an op when `y` is computed. Records the op if a tape is recording and an input wants a gradient;
-/// `backward` then gets the gradient of y. Observers (engine/trace.h) see every op, recorded or not.
-void record(const char* name, std::initializer_list<Tensor> inputs, Tensor& y,
-            std::function<void(const Tensor& d_y)> backward);
+/// Called by an op when its outputs are computed. Records the op if a tape is recording and an input wants a gradient;
+/// `backward` then gets the outputs' gradients, in their order: those that nobody used are undefined. Observers
+/// (engine/trace.h) see every op and its first output, recorded or not.
+void record_outputs(const char* name, std::initializer_list<Tensor> inputs,
+                    std::initializer_list<std::reference_wrapper<Tensor>> outputs,
+                    std::function<void(std::span<const Tensor> gradients)> backward);
+
+/// The same of an op with a single output: backward(d_y).
+template <class Backward>
+void record(const char* name, std::initializer_list<Tensor> inputs, Tensor& y, Backward backward) {
+    record_outputs(name, inputs, {y}, [backward = std::move(backward)](std::span<const Tensor> gradients) {
+        backward(gradients[0]);
+    });
+}
 
 }  // namespace vitrine

@@ -18,11 +18,14 @@ class BasicBlockNet : public nn::Module {
     BasicBlockNet(const ModelOptions& options, Placement placement) {
         residual_ = add("layer_1", std::make_shared<nn::Sequential>());
         residual_->append<nn::Conv2d>(
-            nn::Conv2dOptions{.in_channels = 3, .out_channels = channels, .padding = 1}, placement);
+            nn::Conv2dOptions{.in_channels = 3, .out_channels = channels, .padding = 1, .normalised = true},
+            placement);
         residual_->append<nn::BatchNorm2d>(channels, placement);
         residual_->append<nn::ActivationLayer>(Activation::relu);
         residual_->append<nn::Conv2d>(
-            nn::Conv2dOptions{.in_channels = channels, .out_channels = channels, .padding = 1}, placement);
+            nn::Conv2dOptions{
+                .in_channels = channels, .out_channels = channels, .padding = 1, .normalised = true},
+            placement);
         residual_->append<nn::BatchNorm2d>(channels, placement);
         shortcut_ =
             add("layer_2",
@@ -40,10 +43,11 @@ class BasicBlockNet : public nn::Module {
     std::string kind() const override { return "BasicBlockNet"; }
 
   protected:
-    Tensor forward(const Tensor& x) override {
+    Pending forward(const Pending& x) override {
         // One after the other: arguments of a call would run in an order that each compiler chooses.
-        const Tensor residual = (*residual_)(x);
-        const Tensor y = (*pool_)((*relu_)(ops::add(residual, (*shortcut_)(x))));
+        const Pending residual = (*residual_)(x);
+        const Pending sum = ops::add(residual, (*shortcut_)(x));
+        const Tensor y = ops::resolve((*pool_)((*relu_)(sum)));
         return (*classifier_)(ops::reshape(y, {y.shape()[0], y.count() / y.shape()[0]}));
     }
 

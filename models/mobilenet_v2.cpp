@@ -27,6 +27,7 @@ nn::Conv2dOptions plain_conv(int64_t in, int64_t out, int64_t kernel, int64_t st
             .padding = (kernel - 1) / 2,
             .groups = groups,
             .bias = false,
+            .normalised = true,
             .initialisation = nn::ConvInitialisation::kaiming_fan_out};
 }
 
@@ -59,9 +60,9 @@ class InvertedResidual : public nn::Module {
     std::string kind() const override { return "InvertedResidual"; }
 
   protected:
-    Tensor forward(const Tensor& x) override {
-        const Tensor y = (*conv_)(x);
-        return residual_ ? ops::add(x, y) : y;
+    Pending forward(const Pending& x) override {
+        const Pending y = (*conv_)(x);
+        return residual_ ? ops::resolve(ops::add(x, y)) : y;  // the sum is read twice, so it is made whole
     }
 
   private:
@@ -105,8 +106,8 @@ class MobileNetV2 : public nn::Module {
     std::string kind() const override { return "MobileNetV2"; }
 
   protected:
-    Tensor forward(const Tensor& x) override {
-        return (*classifier_)(ops::global_average_pool((*features_)(x)));
+    Pending forward(const Pending& x) override {
+        return (*classifier_)(ops::global_average_pool(ops::resolve((*features_)(x))));
     }
 
   private:

@@ -101,7 +101,9 @@ std::shared_ptr<nn::Module> make_blank_model(std::string_view name, const ModelO
     check_options(info, options.variant);
     ModelOptions resolved = options;
     if (resolved.image_size == 0) resolved.image_size = info.image_size;
-    return info.build(resolved, placement);
+    std::shared_ptr<nn::Module> model = info.build(resolved, placement);
+    model->set_fused(fuses(placement.device));
+    return model;
 }
 
 std::shared_ptr<nn::Module> make_model(std::string_view name, const ModelOptions& options,

@@ -15,6 +15,7 @@ nn::Conv2dOptions plain_conv(int64_t in, int64_t out, int64_t kernel, int64_t st
             .stride = stride,
             .padding = kernel / 2,
             .bias = false,
+            .normalised = true,
             .initialisation = nn::ConvInitialisation::kaiming_fan_out};
 }
 
@@ -35,9 +36,10 @@ class BasicBlock : public nn::Module {
     std::string kind() const override { return "BasicBlock"; }
 
   protected:
-    Tensor forward(const Tensor& x) override {
-        const Tensor residual = (*bn2_)((*conv2_)((*relu_)((*bn1_)((*conv1_)(x)))));
-        return (*relu_)(ops::add(residual, downsample_ ? (*downsample_)(x) : x));
+    Pending forward(const Pending& x) override {
+        const Pending residual = (*bn2_)((*conv2_)((*relu_)((*bn1_)((*conv1_)(x)))));
+        const Pending sum = ops::add(residual, downsample_ ? (*downsample_)(x) : x);
+        return ops::resolve((*relu_)(sum));  // read twice, so it is made whole
     }
 
   private:
@@ -72,10 +74,10 @@ class ResNet18 : public nn::Module {
     std::string kind() const override { return "ResNet18"; }
 
   protected:
-    Tensor forward(const Tensor& x) override {
-        Tensor y = x;
+    Pending forward(const Pending& x) override {
+        Pending y = x;
         for (const auto& part : features_) y = (*part)(y);
-        return (*classifier_)(ops::global_average_pool(y));
+        return (*classifier_)(ops::global_average_pool(ops::resolve(y)));
     }
 
   private:

@@ -54,15 +54,12 @@ Conv2d::Conv2d(const Conv2dOptions& options, Placement placement) : options_(opt
     }
 }
 
-Tensor Conv2d::forward(const Tensor& x) {
-    const Tensor& weight = weight_->value;
-    const Tensor bias = bias_ != nullptr ? bias_->value : Tensor();
-    if (pointwise()) return ops::pointwise_conv(x, weight, bias);
-    const ops::ConvOptions options{.stride = {options_.stride, options_.stride},
-                                   .padding = {options_.padding, options_.padding},
-                                   .groups = options_.groups};
-    return depthwise() ? ops::depthwise_conv(x, weight, bias, options)
-                       : ops::dense_conv(x, weight, bias, options);
+Pending Conv2d::forward(const Pending& x) {
+    return ops::conv(x, weight_->value, bias_ != nullptr ? bias_->value : Tensor(),
+                     {.stride = {options_.stride, options_.stride},
+                      .padding = {options_.padding, options_.padding},
+                      .groups = options_.groups,
+                      .moments = options_.normalised && fused() && training()});
 }
 
 int64_t Conv2d::macs(const Shape& output) const {
@@ -88,10 +85,24 @@ BatchNorm2d::BatchNorm2d(int64_t channels, Placement placement) {
                              TorchLayout{{1}, {0}, {}}, Initialisation::constant(0.0), Role::counter, 0.0});
 }
 
-Tensor BatchNorm2d::forward(const Tensor& x) {
+Pending BatchNorm2d::forward(const Pending& x) {
     if (training()) *static_cast<double*>(batches_->value.data()) += 1.0;
-    return ops::batch_norm(x, weight_->value, bias_->value, running_mean_->value, running_variance_->value,
-                           {.training = training()});
+    const ops::BatchNormOptions options{.training = training()};
+    const bool stays_pending = fused() && x.whole() && (x.moments.defined() || !training());
+    if (stays_pending) {
+        return ops::normalize(x, weight_->value, bias_->value, running_mean_->value, running_variance_->value,
+                              options);
+    }
+    return ops::batch_norm(ops::resolve(x), weight_->value, bias_->value, running_mean_->value,
+                           running_variance_->value, options);
+}
+
+Pending ActivationLayer::forward(const Pending& x) {
+    if (!fused() || x.activation != Activation::identity)
+        return ops::activation(ops::resolve(x), activation_);
+    Pending activated = x;
+    activated.activation = activation_;
+    return activated;
 }
 
 std::string ActivationLayer::kind() const {
@@ -127,11 +138,11 @@ Linear::Linear(const LinearOptions& options, Placement placement) : in_features_
 
 int64_t Linear::macs(const Shape& output) const { return output.count() * in_features_; }
 
-Tensor Dropout::forward(const Tensor& x) {
+Pending Dropout::forward(const Pending& x) {
     if (!training() || probability_ == 0.0) return x;
     // The sample's place is taken by the row in the kernel, so several layers are told apart by the seed.
     const RandomKey key{.seed = seed() + index_, .purpose = RandomPurpose::dropout, .epoch = step()};
-    return ops::dropout(x, probability_, key);
+    return ops::dropout(ops::resolve(x), probability_, key);
 }
 
 }  // namespace vitrine::nn

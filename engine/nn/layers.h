@@ -21,11 +21,12 @@ struct Conv2dOptions {
     int64_t padding = 0;
     int64_t groups = 1;
     bool bias = true;
+    bool normalised = false;  // a batch norm follows, and wants the moments of the output
     ConvInitialisation initialisation = ConvInitialisation::torch_default;
 };
 
-/// Chooses the op by its shape: depthwise where each channel is a group of its own, pointwise for plain 1×1,
-/// else dense.
+/// Depthwise where each channel is a group of its own, pointwise for plain 1×1, else dense: the weight's shape is told by
+/// it, and the weight's shape tells the op.
 class Conv2d : public Module {
   public:
     Conv2d(const Conv2dOptions& options, Placement placement);
@@ -34,7 +35,7 @@ class Conv2d : public Module {
     std::optional<Window> window() const override;
 
   protected:
-    Tensor forward(const Tensor& x) override;
+    Pending forward(const Pending& x) override;
 
   private:
     bool depthwise() const;
@@ -51,7 +52,7 @@ class BatchNorm2d : public Module {
     std::string kind() const override { return "BatchNorm2d"; }
 
   protected:
-    Tensor forward(const Tensor& x) override;
+    Pending forward(const Pending& x) override;
 
   private:
     Parameter *weight_, *bias_, *running_mean_, *running_variance_, *batches_;
@@ -63,7 +64,7 @@ class ActivationLayer : public Module {
     std::string kind() const override;
 
   protected:
-    Tensor forward(const Tensor& x) override { return ops::activation(x, activation_); }
+    Pending forward(const Pending& x) override;
 
   private:
     Activation activation_;
@@ -76,8 +77,9 @@ class AvgPool2d : public Module {
     std::optional<Window> window() const override { return Window{.kernel = kernel_, .stride = kernel_}; }
 
   protected:
-    Tensor forward(const Tensor& x) override {
-        return ops::average_pool(x, {.kernel = {kernel_, kernel_}, .stride = {kernel_, kernel_}});
+    Pending forward(const Pending& x) override {
+        return ops::average_pool(ops::resolve(x),
+                                 {.kernel = {kernel_, kernel_}, .stride = {kernel_, kernel_}});
     }
 
   private:
@@ -95,7 +97,7 @@ class MaxPool2d : public Module {
     }
 
   protected:
-    Tensor forward(const Tensor& x) override { return ops::max_pool(x, options_); }
+    Pending forward(const Pending& x) override { return ops::max_pool(ops::resolve(x), options_); }
 
   private:
     ops::PoolOptions options_;
@@ -121,7 +123,9 @@ class Linear : public Module {
     int64_t macs(const Shape& output) const override;
 
   protected:
-    Tensor forward(const Tensor& x) override { return ops::linear(x, weight_->value, bias_->value); }
+    Pending forward(const Pending& x) override {
+        return ops::linear(ops::resolve(x), weight_->value, bias_->value);
+    }
 
   private:
     int64_t in_features_;
@@ -135,7 +139,7 @@ class Dropout : public Module {
     std::string kind() const override { return "Dropout"; }
 
   protected:
-    Tensor forward(const Tensor& x) override;
+    Pending forward(const Pending& x) override;
 
   private:
     double probability_;

@@ -6,7 +6,7 @@
 
 namespace vitrine::nn {
 
-Tensor Module::operator()(const Tensor& x) {
+Pending Module::operator()(const Pending& x) {
     const ModuleScope scope(name_);
     return forward(x);
 }
@@ -24,6 +24,10 @@ void Module::for_each_module(const std::string& path,
 
 void Module::set_training(bool training) {
     for_each_module([&](const std::string&, Module& module) { module.training_ = training; });
+}
+
+void Module::set_fused(bool fused) {
+    for_each_module([&](const std::string&, Module& module) { module.fused_ = fused; });
 }
 
 void Module::set_step(uint64_t seed, uint32_t step) {
@@ -55,8 +59,8 @@ Parameter* Module::add(Parameter parameter) {
     return &parameters_.back();
 }
 
-Tensor Sequential::forward(const Tensor& x) {
-    Tensor y = x;
+Pending Sequential::forward(const Pending& x) {
+    Pending y = x;
     for (const auto& [name, child] : children()) y = (*child)(y);
     return y;
 }

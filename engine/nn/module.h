@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "engine/nn/parameter.h"
+#include "engine/ops/ops.h"
 #include "engine/tensor.h"
 
 namespace vitrine::nn {
@@ -31,8 +32,9 @@ class Module {
     Module(const Module&) = delete;
     Module& operator=(const Module&) = delete;
 
-    /// Runs forward(); ops inside are traced under this module's name.
-    Tensor operator()(const Tensor& x);
+    /// Runs forward(); ops inside are traced under this module's name. A tensor for a tensor; what is pending may stay so.
+    Tensor operator()(const Tensor& x) { return ops::resolve((*this)(Pending(x))); }
+    Pending operator()(const Pending& x);
 
     /// PyTorch's name of the class, for the layer table: "Conv2d".
     virtual std::string kind() const = 0;
@@ -45,6 +47,10 @@ class Module {
     /// Batch norm and dropout behave differently in training (the default) and evaluation.
     void set_training(bool training);
     bool training() const { return training_; }
+    /// Fused, batch norms and activations stay pending (engine/pending.h) until a convolution reads their result, and
+    /// take no passes over memory of their own. The same function but for rounding; not fused is the default.
+    void set_fused(bool fused);
+    bool fused() const { return fused_; }
     /// The step decides the masks of dropout: see DropoutForward. The seed is that of the run.
     void set_step(uint64_t seed, uint32_t step);
 
@@ -59,7 +65,7 @@ class Module {
     std::vector<NamedParameter> trainable();
 
   protected:
-    virtual Tensor forward(const Tensor& x) = 0;
+    virtual Pending forward(const Pending& x) = 0;
 
     /// Adds a submodule under a name and returns it.
     template <class M>
@@ -83,6 +89,7 @@ class Module {
     std::vector<std::pair<std::string, std::shared_ptr<Module>>> children_;
     std::deque<Parameter> parameters_;
     bool training_ = true;
+    bool fused_ = false;
     uint64_t seed_ = 0;
     uint32_t step_ = 0;
 };
@@ -103,7 +110,7 @@ class Sequential : public Module {
     }
 
   protected:
-    Tensor forward(const Tensor& x) override;
+    Pending forward(const Pending& x) override;
 };
 
 }  // namespace vitrine::nn

@@ -1,5 +1,4 @@
-// The sum of two tensors: the joint of a residual block. Its gradient passes to both unchanged, without a
-// copy.
+// The sum of two: of tensors a pass of its own, of what is pending a pass that resolve makes anyhow.
 
 #include "engine/autograd.h"
 #include "engine/ops/check.h"
@@ -7,9 +6,9 @@
 #include "kernels/kernels.h"
 
 namespace vitrine::ops {
+namespace {
 
-Tensor add(const Tensor& a, const Tensor& b) {
-    require(a.shape() == b.shape(), "add", "{} and {}", a.shape().to_string(), b.shape().to_string());
+Tensor add_whole(const Tensor& a, const Tensor& b) {
     Tensor y = Tensor::like(a);
     kernels(a.device())
         .add_forward({.dtype = a.dtype(), .count = a.count(), .a = a.data(), .b = b.data(), .y = y.data()});
@@ -18,6 +17,24 @@ Tensor add(const Tensor& a, const Tensor& b) {
         if (d_b) d_b->pass(d_y);
     });
     return y;
+}
+
+/// The operand as one term of a sum, resolved where it is more than that.
+AffineTensor term_of(const Pending& x) {
+    const bool is_term = x.activation == Activation::identity && !x.residual.x.defined();
+    return is_term ? x.value : AffineTensor{resolve(x), {}, {}};
+}
+
+}  // namespace
+
+Pending add(const Pending& a, const Pending& b) {
+    require(a.shape() == b.shape(), "add", "{} and {}", a.shape().to_string(), b.shape().to_string());
+    const AffineTensor first = term_of(a), second = term_of(b);
+    if (first.plain() && second.plain()) return add_whole(first.x, second.x);
+    // A plain term is the residual: its gradient is the sum's own, handed on without a pass.
+    Pending sum(first.plain() ? second : first);
+    sum.residual = first.plain() ? first : second;
+    return sum;
 }
 
 }  // namespace vitrine::ops

@@ -6,6 +6,7 @@
 #pragma once
 
 #include "engine/augment.h"
+#include "engine/pending.h"
 #include "engine/tensor.h"
 #include "kernels/activation.h"
 #include "kernels/conv.h"
@@ -18,14 +19,15 @@ struct ConvOptions {
     Size2 stride;
     Size2 padding{0, 0};
     int64_t groups = 1;
+    bool moments = false;  // leave them, for normalize
 };
 
-/// x [N, H, W, C], weight [O, kh, kw, C / groups], bias [O] or undefined → [N, H', W', O].
-Tensor dense_conv(const Tensor& x, const Tensor& weight, const Tensor& bias, const ConvOptions& options);
-/// x [N, H, W, C], weight [kh, kw, C], bias [C] or undefined → [N, H', W', C]. options.groups is not used.
-Tensor depthwise_conv(const Tensor& x, const Tensor& weight, const Tensor& bias, const ConvOptions& options);
-/// x [N, H, W, C], weight [O, C], bias [O] or undefined → [N, H, W, O].
-Tensor pointwise_conv(const Tensor& x, const Tensor& weight, const Tensor& bias);
+/// x [N, H, W, C], and by the weight's shape
+///     dense      [O, kh, kw, C / groups] → [N, H', W', O]
+///     depthwise  [kh, kw, C]             → [N, H', W', C]    options.groups is not used
+///     pointwise  [O, C]                  → [N, H, W, O]      neither are stride and padding
+/// bias [O] or undefined. What is pending of x, but for a residual, happens as it is read.
+Pending conv(const Pending& x, const Tensor& weight, const Tensor& bias, const ConvOptions& options = {});
 
 struct BatchNormOptions {
     bool training = true;
@@ -33,8 +35,21 @@ struct BatchNormOptions {
     double momentum = 0.1;
 };
 
+/// Makes whole what is pending: one pass over memory, none where nothing is pending.
+Tensor resolve(const Pending& x);
+
+/// A tensor's, without moments.
+inline Tensor conv(const Tensor& x, const Tensor& weight, const Tensor& bias,
+                   const ConvOptions& options = {}) {
+    return resolve(conv(Pending(x), weight, bias, options));
+}
+
 /// x [..., C], all others [C] → [..., C]. Training updates the running statistics in place.
 Tensor batch_norm(const Tensor& x, const Tensor& weight, const Tensor& bias, Tensor& running_mean,
+                  Tensor& running_variance, const BatchNormOptions& options);
+
+/// The same without a pass over x, which is left pending: x is a convolution's output, with its moments in training.
+Pending normalize(const Pending& x, const Tensor& weight, const Tensor& bias, Tensor& running_mean,
                   Tensor& running_variance, const BatchNormOptions& options);
 
 Tensor activation(const Tensor& x, Activation activation);
@@ -43,8 +58,9 @@ inline Tensor relu6(const Tensor& x) { return activation(x, Activation::relu6); 
 inline Tensor silu(const Tensor& x) { return activation(x, Activation::silu); }
 inline Tensor hard_swish(const Tensor& x) { return activation(x, Activation::hard_swish); }
 
-/// Two tensors of one shape.
-Tensor add(const Tensor& a, const Tensor& b);
+/// Two of one shape. Where a or b is pending, so is the sum.
+Pending add(const Pending& a, const Pending& b);
+inline Tensor add(const Tensor& a, const Tensor& b) { return resolve(add(Pending(a), Pending(b))); }
 
 struct PoolOptions {
     Size2 kernel;

@@ -75,11 +75,11 @@ TEST_CASE("a small residual network of every kind of layer") {
     const Tensor labels = labels_of({4, 0});
     check_gradients({x, expand, depthwise, project, dense, dense_bias, scale, shift, weight, bias}, [&] {
         Tensor running_mean = Tensor::zeros({8}, placement), running_variance = Tensor::zeros({8}, placement);
-        Tensor y = ops::pointwise_conv(x, expand, {});
+        Tensor y = ops::conv(x, expand, {});
         y = ops::relu6(ops::batch_norm(y, scale, shift, running_mean, running_variance, {}));
-        y = ops::depthwise_conv(y, depthwise, {}, {.stride = {1, 1}, .padding = {1, 1}});
-        y = ops::add(ops::pointwise_conv(y, project, {}), x);
-        y = ops::relu(ops::dense_conv(y, dense, dense_bias, {.stride = {2, 2}, .padding = {1, 1}}));
+        y = ops::conv(y, depthwise, {}, {.stride = {1, 1}, .padding = {1, 1}});
+        y = ops::add(ops::conv(y, project, {}), x);
+        y = ops::relu(ops::conv(y, dense, dense_bias, {.stride = {2, 2}, .padding = {1, 1}}));
         y = ops::max_pool(y, {.kernel = {2, 2}, .stride = {1, 1}});
         y = ops::average_pool(y, {.kernel = {2, 1}, .stride = {1, 1}});
         y = ops::global_average_pool(y);

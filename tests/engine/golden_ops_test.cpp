@@ -122,14 +122,14 @@ class Run {
             Array taps = permuted(weight, {2, 3, 0, 1});
             taps.shape = {taps.shape[0], taps.shape[1], taps.shape[2]};
             const Tensor filter = leaf("weight", taps);
-            return ops::depthwise_conv(x, filter, leaf("bias"), options);
+            return ops::conv(x, filter, leaf("bias"), options);
         }
         if (weight.shape[2] == 1 && weight.shape[3] == 1 && groups == 1) {
             const Tensor matrix = leaf("weight", {{weight.shape[0], weight.shape[1]}, weight.data});
-            return ops::pointwise_conv(x, matrix, leaf("bias"));
+            return ops::conv(x, matrix, leaf("bias"));
         }
         const Tensor filter = leaf("weight");
-        return ops::dense_conv(x, filter, leaf("bias"), options);
+        return ops::conv(x, filter, leaf("bias"), options);
     }
 
     Tensor batch_norm() {

@@ -42,7 +42,7 @@ class Holder : public nn::Module {
     void hold(const std::string& name, std::shared_ptr<nn::Module> module) { add(name, std::move(module)); }
 
   protected:
-    Tensor forward(const Tensor& x) override { return x; }
+    Pending forward(const Pending& x) override { return x; }
 };
 
 /// The model of the fixture.

@@ -53,7 +53,8 @@ class Breaker : public nn::Module {
     bool broken = false;
 
   protected:
-    Tensor forward(const Tensor& x) override {
+    Pending forward(const Pending& input) override {
+        const Tensor x = ops::resolve(input);
         Tensor y = Tensor::like(x);
         y.assign_copy(x);
         record("breaker", {x}, y, [this, d_x = x.slot()](const Tensor& d_y) {

@@ -55,8 +55,8 @@ Workload depthwise_3_and_7() {
                 Tape tape;
                 const Recording recording(tape);
                 timer.start_forward();
-                const Tensor middle = ops::depthwise_conv(x, w3, {}, {.stride = {2, 2}, .padding = {1, 1}});
-                const Tensor y = ops::depthwise_conv(middle, w7, {}, {.stride = {1, 1}, .padding = {3, 3}});
+                const Tensor middle = ops::conv(x, w3, {}, {.stride = {2, 2}, .padding = {1, 1}});
+                const Tensor y = ops::conv(middle, w7, {}, {.stride = {1, 1}, .padding = {3, 3}});
                 y.slot()->pass(y);
                 timer.start_backward();
                 tape.backward_from_slots();
@@ -96,9 +96,7 @@ std::string short_name(std::string name) {
 
 TEST_CASE("the cost of a dense convolution") {
     const Tensor x = trained({2, 5, 5, 3}), weight = trained({4, 3, 3, 3});
-    const auto costs = costs_of([&] {
-        ops::dense_conv(x, weight, {}, {.stride = {1, 1}, .padding = {1, 1}});
-    });
+    const auto costs = costs_of([&] { ops::conv(x, weight, {}, {.stride = {1, 1}, .padding = {1, 1}}); });
     REQUIRE(costs.size() == 1);
     // 200 outputs of 27 multiply-adds; x has 150 elements, the weight 108, y 200.
     CHECK(costs[0].forward.flops == 200 * 27 * 2);
@@ -109,9 +107,7 @@ TEST_CASE("the cost of a dense convolution") {
 
 TEST_CASE("a convolution of the images computes no gradient of them") {
     const Tensor x = Tensor::zeros({2, 5, 5, 3}, placement), weight = trained({4, 3, 3, 3});
-    const auto costs = costs_of([&] {
-        ops::dense_conv(x, weight, {}, {.stride = {1, 1}, .padding = {1, 1}});
-    });
+    const auto costs = costs_of([&] { ops::conv(x, weight, {}, {.stride = {1, 1}, .padding = {1, 1}}); });
     REQUIRE(costs.size() == 1);
     CHECK(costs[0].backward.flops == 200 * 27 * 2);
     CHECK(costs[0].backward.bytes == 4 * (200 + 150 + 108));
