@@ -353,6 +353,17 @@ static Chunks outer_chunks(int64_t rows, int64_t depth, int64_t count) {
 }
 
 template <class T>
+void combine_outer_parts(const T* parts, int64_t count, int64_t rows, int64_t columns, int64_t padded,
+                         const Gradient& out) {
+    const Chunks shares{rows, std::max<int64_t>(1, tile_elements / (padded * count))};
+    parallel_for(shares.count(), [&](int64_t share) {
+        const int64_t first = shares.begin(share);
+        combine_partial_sums(
+            PartialSums<T>{parts, count, rows, columns, padded, first, shares.end(share) - first, out});
+    });
+}
+
+template <class T>
 void outer_product(const OuterProduct<T>& task, Context& context) {
     const int64_t depth = task.source.depth();
     const PanelLayout layout = panel_layout(dtype_of<T>, depth);
@@ -379,15 +390,8 @@ void outer_product(const OuterProduct<T>& task, Context& context) {
                          biases == nullptr ? nullptr : biases + chunk * task.count + first});
     });
 
-    const Chunks gradient_rows{task.count,
-                               std::max<int64_t>(1, tile_elements / (layout.padded() * chunks.count()))};
-    if (weights != nullptr) {
-        parallel_for(gradient_rows.count(), [&](int64_t index) {
-            const int64_t first = gradient_rows.begin(index);
-            combine_partial_sums(PartialSums<T>{weights, chunks.count(), task.count, depth, layout.padded(),
-                                                first, gradient_rows.end(index) - first, task.weight});
-        });
-    }
+    if (weights != nullptr)
+        combine_outer_parts(weights, chunks.count(), task.count, depth, layout.padded(), task.weight);
     if (biases != nullptr) {
         combine_partial_sums(
             PartialSums<T>{biases, chunks.count(), 1, task.count, task.count, 0, 1, task.bias});
@@ -397,6 +401,8 @@ void outer_product(const OuterProduct<T>& task, Context& context) {
 template void product(const RowSource<float>&, const PackedMatrix<float>&, const RowSink<float>&, Context&);
 template void product(const RowSource<double>&, const PackedMatrix<double>&, const RowSink<double>&,
                       Context&);
+template void combine_outer_parts(const float*, int64_t, int64_t, int64_t, int64_t, const Gradient&);
+template void combine_outer_parts(const double*, int64_t, int64_t, int64_t, int64_t, const Gradient&);
 template void outer_product(const OuterProduct<float>&, Context&);
 template void outer_product(const OuterProduct<double>&, Context&);
 

@@ -161,4 +161,9 @@ struct OuterProduct {
 template <class T>
 void outer_product(const OuterProduct<T>& task, Context& context);
 
+/// out [rows, columns] = the sum of `count` parts [rows, padded] in their order.
+template <class T>
+void combine_outer_parts(const T* parts, int64_t count, int64_t rows, int64_t columns, int64_t padded,
+                         const Gradient& out);
+
 }  // namespace vitrine::cpu

@@ -1,8 +1,10 @@
-// Pointwise convolution: our own matrix products first, oneDNN as the fallback and rival.
+// Pointwise convolution: our own matrix products first, backward both of them in one pass where that pays, oneDNN as the
+// fallback and rival.
 
 #include "kernels/cpu/conv_parts.h"
 #include "kernels/cpu/gemm_conv.h"
 #include "kernels/cpu/onednn/onednn.h"
+#include "kernels/cpu/pointwise_backward.h"
 #include "kernels/kernels.h"
 
 namespace vitrine::cpu {
@@ -14,6 +16,7 @@ constexpr Implementation<ConvForward> forward_list[]{
     {"onednn", onednn::refuses_pointwise_conv_forward, onednn::run_pointwise_conv_forward},
 };
 constexpr Implementation<ConvBackward> backward_list[]{
+    {"one_pass", refuses_curve<ConvBackward, refuses_pointwise_backward>, run_pointwise_backward},
     {"gemm", refuses_curve<ConvBackward>, gemm_conv_backward},
     {"unfused", refuses_clamp<ConvBackward>, run_unfused<pointwise_conv_backward>},
     {"onednn", onednn::refuses_pointwise_conv_backward, onednn::run_pointwise_conv_backward},

@@ -1,0 +1,325 @@
+// Both gradients of a pointwise convolution from one pass over d_y, y and x.
+//
+// A block of pixels is small enough that all of it stays in the L2 cache while its parts follow each other:
+//
+//     g = d_y through the epilogue        a = x through the prologue        read from memory, once
+//     d_weight += gᵀ · a                  d_a = g · weight
+//     d_x = d_a through the prologue                                        written to memory, once
+//
+// As three products and passes of their own the same takes d_y, y and x twice or more, and a g in memory. While a block
+// is multiplied, the next one is fetched.
+
+#include "kernels/cpu/pointwise_backward.h"
+
+#include "kernels/cpu/channel_sums.h"
+#include "kernels/cpu/gemm.h"
+#include "kernels/cpu/per_thread.h"
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "kernels/cpu/pointwise_backward.cpp"
+#include <hwy/foreach_target.h>
+#include <hwy/highway.h>
+
+#include "kernels/cpu/conv_parts-inl.h"
+#include "kernels/cpu/gemm-inl.h"
+#include "kernels/cpu/gemm_gather-inl.h"
+
+#ifndef VITRINE_KERNELS_CPU_POINTWISE_BACKWARD_ONCE
+#define VITRINE_KERNELS_CPU_POINTWISE_BACKWARD_ONCE
+namespace vitrine::cpu {
+
+/// What all threads share.
+template <class T>
+struct PointwiseBackward {
+    const ConvBackward& args;
+    Chunks chunks;                 // of pixels: each has its part of the sums
+    int64_t block;                 // pixels that are in the cache at a time
+    PanelLayout in;                // of the input channels
+    PackedMatrix<T> weight;        // [out, in]
+    const T *level, *slope;        // the epilogue's part of g; null if there is none
+    bool streams;                  // d_x is written around the cache
+    T* weight_parts;               // [chunks, out, padded in]
+    T* bias_parts;                 // [chunks, out]; these three null where nobody wants them
+    T *scale_parts, *shift_parts;  // [chunks, in]
+
+    int64_t out_channels() const { return args.shape.out_channels; }
+    int64_t in_channels() const { return args.shape.in_channels; }
+};
+
+/// A thread's own memory for a block.
+template <class T>
+struct PointwiseBlock {
+    T* g;          // [block, out]
+    T* a;          // [block, padded in]
+    T* d_a;        // [block, padded in]
+    T* bias_sums;  // [out]
+};
+
+}  // namespace vitrine::cpu
+#endif
+
+HWY_BEFORE_NAMESPACE();
+namespace vitrine::cpu::HWY_NAMESPACE {
+namespace {
+
+/// Pixels [first, first + count), which is all of a block or the rest of a chunk.
+template <class T>
+class BlockPass {
+  public:
+    BlockPass(const PointwiseBackward<T>& task, const PointwiseBlock<T>& memory, int64_t chunk, int64_t first,
+              int64_t count)
+        : task_(task), memory_(memory), chunk_(chunk), first_(first), count_(count) {}
+
+    void run(bool first_of_chunk) {
+        load_gradient();
+        load_input();
+        add_weight_gradient(first_of_chunk);
+        if (task_.bias_parts != nullptr) add_bias_gradient();
+        multiply_by_weight();
+        put_input_gradient();
+    }
+
+  private:
+    int64_t out() const { return task_.out_channels(); }
+    int64_t in() const { return task_.in_channels(); }
+    const T* rows_of(const void* tensor, int64_t channels) const {
+        return static_cast<const T*>(tensor) + first_ * channels;
+    }
+    const T* scale() const { return static_cast<const T*>(task_.args.prologue.scale); }
+    const T* shift() const { return static_cast<const T*>(task_.args.prologue.shift); }
+
+    void load_gradient() {
+        const T* d_y = rows_of(task_.args.d_y, out());
+        g_ = d_y;
+        if (task_.level == nullptr) return;
+        const T* y = rows_of(task_.args.y, out());
+        for (int64_t i = 0; i < count_ * out(); i += out()) {
+            epilogue_gradient_row(d_y + i, y + i, task_.level, task_.slope,
+                                  static_cast<const T*>(task_.args.mean), out(), memory_.g + i);
+        }
+        g_ = memory_.g;
+    }
+
+    void load_input() {
+        const T* x = rows_of(task_.args.x, in());
+        const int64_t padded = task_.in.padded();
+        a_ = x;
+        if (task_.args.prologue.plain() && in() == padded) return;
+        for (int64_t row = 0; row < count_; ++row) {
+            T* to = memory_.a + row * padded;
+            prologue_row(x + row * in(), in(), scale(), shift(), task_.args.prologue.activation, to);
+            if (padded > in()) zero_row(padded - in(), to + in());
+        }
+        a_ = memory_.a;
+    }
+
+    /// The next block's rows of a tensor, `share` of which is fetched at each of the steps that there are.
+    Prefetch<T> next_rows(const void* tensor, int64_t channels, int64_t steps) const {
+        if (tensor == nullptr) return {memory_.a, 0};
+        return {rows_of(tensor, channels) + count_ * channels,
+                std::max<int64_t>(1, count_ * channels / steps)};
+    }
+
+    void add_weight_gradient(bool first_of_chunk) {
+        const int64_t padded = task_.in.padded();
+        const int64_t steps = std::max<int64_t>(1, out() / tile_rows) * task_.in.count() * count_;
+        Prefetch<T> soon[2]{next_rows(task_.args.d_y, out(), steps), next_rows(task_.args.x, in(), steps)};
+        T* sums = task_.weight_parts + chunk_ * out() * padded;
+        with_vectors_of<T>(task_.in, [&](auto d) HWY_ATTR {
+            for (int64_t panel = 0; panel < task_.in.count(); ++panel) {
+                const int64_t column = task_.in.first_column(panel);
+                const RegisterTile<T> tile{count_,
+                                           g_,
+                                           1,
+                                           out(),
+                                           a_ + column,
+                                           padded,
+                                           nullptr,
+                                           sums + column,
+                                           padded,
+                                           first_of_chunk ? Store::write : Store::add,
+                                           {soon[0], soon[1]}};
+                multiply_panel_of<LeftOrder::columns>(d, task_.in.width(panel) / task_.in.lanes, tile, out());
+                for (Prefetch<T>& next : soon) next.at += out() / tile_rows * count_ * next.step;
+            }
+        });
+    }
+
+    void add_bias_gradient() {
+        column_sums(g_, count_, out(), out(), memory_.bias_sums);
+        add_row(memory_.bias_sums, out(), task_.bias_parts + chunk_ * out());
+    }
+
+    void multiply_by_weight() {
+        const int64_t padded = task_.in.padded();
+        const int64_t steps = std::max<int64_t>(1, count_ / tile_rows) * task_.in.count() * out();
+        Prefetch<T> soon = next_rows(task_.level == nullptr ? nullptr : task_.args.y, out(), steps);
+        with_vectors_of<T>(task_.in, [&](auto d) HWY_ATTR {
+            for (int64_t panel = 0; panel < task_.in.count(); ++panel) {
+                const int64_t column = task_.in.first_column(panel), width = task_.in.width(panel);
+                const RegisterTile<T> tile{out(),
+                                           g_,
+                                           out(),
+                                           1,
+                                           task_.weight.panels + out() * column,
+                                           width,
+                                           nullptr,
+                                           memory_.d_a + column,
+                                           padded,
+                                           Store::write,
+                                           {soon, {memory_.a, 0}}};
+                multiply_panel_of<LeftOrder::rows>(d, width / task_.in.lanes, tile, count_);
+                soon.at += count_ / tile_rows * out() * soon.step;
+            }
+        });
+    }
+
+    void put_input_gradient() {
+        const ConvBackward& args = task_.args;
+        const int64_t padded = task_.in.padded();
+        const auto sums = [&](T* parts) { return parts == nullptr ? nullptr : parts + chunk_ * in(); };
+        T* d_x = static_cast<T*>(args.d_x.data) + first_ * in();
+        const bool accumulate = args.d_x.mode == GradMode::accumulate;
+        const T* x = rows_of(args.x, in());
+        for (int64_t row = 0; row < count_; ++row) {
+            T* d_a = memory_.d_a + row * padded;
+            T* to = task_.streams ? d_a : d_x + row * in();
+            if (!args.prologue.plain()) {
+                prologue_gradient_row<T>(x + row * in(), d_a, in(), scale(), shift(),
+                                         args.prologue.activation,
+                                         {to, accumulate, sums(task_.scale_parts), sums(task_.shift_parts)});
+            } else if (accumulate) {
+                add_row(d_a, in(), to);
+            } else if (!task_.streams) {
+                copy_row(d_a, in(), to);
+            }
+        }
+        if (!task_.streams) return;
+        with_vectors_of<T>(task_.in,
+                           [&](auto d) HWY_ATTR { stream_row(d, memory_.d_a, count_ * in(), d_x); });
+        hwy::FlushStream();
+    }
+
+    const PointwiseBackward<T>& task_;
+    const PointwiseBlock<T>& memory_;
+    int64_t chunk_, first_, count_;
+    const T* g_ = nullptr;
+    const T* a_ = nullptr;
+};
+
+template <class T>
+void run_chunk(const PointwiseBackward<T>& task, const PointwiseBlock<T>& memory, int64_t chunk) {
+    const int64_t begin = task.chunks.begin(chunk), end = task.chunks.end(chunk);
+    if (task.bias_parts != nullptr)
+        zero_row(task.out_channels(), task.bias_parts + chunk * task.out_channels());
+    for (T* parts : {task.scale_parts, task.shift_parts}) {
+        if (parts != nullptr) zero_row(task.in_channels(), parts + chunk * task.in_channels());
+    }
+    for (int64_t first = begin; first < end; first += task.block) {
+        BlockPass<T>(task, memory, chunk, first, std::min(task.block, end - first)).run(first == begin);
+    }
+}
+
+void run_chunk_f32(const PointwiseBackward<float>& task, const PointwiseBlock<float>& memory, int64_t chunk) {
+    run_chunk(task, memory, chunk);
+}
+void run_chunk_f64(const PointwiseBackward<double>& task, const PointwiseBlock<double>& memory,
+                   int64_t chunk) {
+    run_chunk(task, memory, chunk);
+}
+
+}  // namespace
+}  // namespace vitrine::cpu::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace vitrine::cpu {
+namespace {
+
+HWY_EXPORT(run_chunk_f32);
+HWY_EXPORT(run_chunk_f64);
+
+void run_chunk(const PointwiseBackward<float>& task, const PointwiseBlock<float>& memory, int64_t chunk) {
+    HWY_DYNAMIC_DISPATCH(run_chunk_f32)(task, memory, chunk);
+}
+void run_chunk(const PointwiseBackward<double>& task, const PointwiseBlock<double>& memory, int64_t chunk) {
+    HWY_DYNAMIC_DISPATCH(run_chunk_f64)(task, memory, chunk);
+}
+
+/// Chunks whose parts of d_weight together are small beside the tensors that are read.
+Chunks pixel_chunks(const ConvShape& shape) {
+    const int64_t in = shape.in_channels, out = shape.out_channels, pixels = shape.in_pixels();
+    const int64_t affordable = pixels * (in + out) / (4 * in * out);
+    return Chunks::of(pixels, 128, std::clamp<int64_t>(affordable, 1, 64));
+}
+
+/// Pixels whose g, a and d_a take 384 KiB of f32 together.
+int64_t block_of(const ConvShape& shape) {
+    constexpr int64_t elements = 98304;
+    return std::clamp<int64_t>(elements / (shape.out_channels + 2 * shape.in_channels) / 16 * 16, 16, 512);
+}
+
+template <class T>
+void backward(const ConvBackward& args, Context& context) {
+    constexpr int64_t large = int64_t{24} << 20;
+    constexpr uintptr_t line = 64;
+    const ConvShape& shape = args.shape;
+    const int64_t in = shape.in_channels, out = shape.out_channels;
+    const auto parts = [&](bool wanted, int64_t count) -> T* {
+        return wanted ? context.scratch.take<T>(pixel_chunks(shape).count() * count) : nullptr;
+    };
+    T *level = nullptr, *slope = nullptr;
+    if (args.d_mean != nullptr || args.d_m2 != nullptr) {
+        level = context.scratch.take<T>(out);
+        slope = context.scratch.take<T>(out);
+        epilogue_coefficients(args, level, slope);
+    }
+    const PanelLayout layout = panel_layout(dtype_of<T>, in);
+    const int64_t block = block_of(shape);
+    PointwiseBackward<T> task{.args = args,
+                              .chunks = pixel_chunks(shape),
+                              .block = block,
+                              .in = layout,
+                              .weight = pack_matrix<T>(static_cast<const T*>(args.weight), 1, out, in,
+                                                       nullptr, context, [in](int64_t k) { return k * in; }),
+                              .level = level,
+                              .slope = slope,
+                              .streams = args.d_x.mode == GradMode::write && layout.padded() == in &&
+                                         block * in * sizeof(T) % line == 0 &&
+                                         reinterpret_cast<uintptr_t>(args.d_x.data) % line == 0 &&
+                                         shape.in_pixels() * in * int64_t{sizeof(T)} >= large,
+                              .weight_parts = parts(true, out * layout.padded()),
+                              .bias_parts = parts(bool(args.d_bias), out),
+                              .scale_parts = parts(bool(args.d_scale), in),
+                              .shift_parts = parts(bool(args.d_shift), in)};
+    task.chunks.size = (task.chunks.size + 15) / 16 * 16;  // begins of chunks are begins of lines, too
+
+    const PerThread<T> g(context, level == nullptr ? 0 : block * out);
+    const PerThread<T> a(context, block * layout.padded());
+    const PerThread<T> d_a(context, block * layout.padded());
+    const PerThread<T> bias_sums(context, out);
+    parallel_for(task.chunks.count(), [&](int64_t chunk) {
+        run_chunk(task, {g.mine(), a.mine(), d_a.mine(), bias_sums.mine()}, chunk);
+    });
+
+    const int64_t chunks = task.chunks.count();
+    combine_outer_parts(task.weight_parts, chunks, out, in, layout.padded(), args.d_weight);
+    if (args.d_bias) combine_sums(task.bias_parts, chunks, out, out, args.d_bias);
+    if (args.d_scale) combine_sums(task.scale_parts, chunks, in, in, args.d_scale);
+    if (args.d_shift) combine_sums(task.shift_parts, chunks, in, in, args.d_shift);
+}
+
+}  // namespace
+
+const char* refuses_pointwise_backward(const ConvBackward& args) {
+    if (!args.d_x || !args.d_weight) return "only one of the two gradients is wanted";
+    if (pixel_chunks(args.shape).count() < 8) return "too few pixels beside so large a weight";
+    return nullptr;
+}
+
+void run_pointwise_backward(const ConvBackward& args, Context& context) {
+    dispatch_float(args.dtype, [&]<class T>() { backward<T>(args, context); });
+}
+
+}  // namespace vitrine::cpu
+#endif
