@@ -24,10 +24,6 @@ constexpr const char* name_of(Device device) {
     return "?";
 }
 
-/// Whether models run fused there (engine/pending.h) unless told otherwise. The reference device runs each op by itself:
-/// what the others are compared with.
-constexpr bool fuses(Device device) { return device != Device::reference; }
-
 /// The device of that name; throws Error naming the devices there are.
 Device device_from_name(std::string_view name);
 

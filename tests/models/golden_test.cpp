@@ -14,6 +14,7 @@
 #include "engine/ops/ops.h"
 #include "engine/step/step.h"
 #include "engine/trace.h"
+#include "kernels/fusion.h"
 #include "tests/golden_devices.h"
 #include "tests/models/golden.h"
 
@@ -124,7 +125,12 @@ void check_on_golden_devices(DType dtype) {
             CAPTURE(which.name);
             CAPTURE(std::string(name_of(device)));
             CAPTURE(std::string(name_of(dtype)));
-            (fast ? check_all : check_small)(which, {dtype, device});
+            for (const Fusion fusion : {Fusion::off, Fusion::on}) {
+                CAPTURE(fusion == Fusion::on);
+                set_fusion(fusion);
+                (fast ? check_all : check_small)(which, {dtype, device});
+            }
+            set_fusion(Fusion::automatic);
         }
     }
 }

@@ -1,0 +1,18 @@
+// Whether models are run fused: see fusion.h.
+
+#include "kernels/fusion.h"
+
+namespace vitrine {
+namespace {
+
+Fusion chosen = Fusion::automatic;
+
+}  // namespace
+
+void set_fusion(Fusion fusion) { chosen = fusion; }
+
+bool fuses(Device device) {
+    return chosen == Fusion::automatic ? device != Device::reference : chosen == Fusion::on;
+}
+
+}  // namespace vitrine

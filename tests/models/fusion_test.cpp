@@ -1,0 +1,127 @@
+// Fused and unfused are the same function: what is left pending (engine/pending.h) and read through a convolution gives
+// the logits, the loss, the gradients and the running statistics of separate batch norms and activations. In f64 the
+// two differ by rounding alone, and over twenty steps of training by what that grows to.
+
+#include <doctest/doctest.h>
+
+#include <map>
+#include <memory>
+
+#include "engine/step/step.h"
+#include "kernels/simt/launch.h"
+#include "kernels/threads.h"
+#include "models/models.h"
+#include "tests/models/golden.h"
+
+using namespace vitrine;
+
+namespace {
+
+struct Setting {
+    const char* model;
+    int64_t image_size, batch;
+    models::ModelVariant variant{};
+};
+
+const Setting all_settings[] = {
+    {"basic_block_net", 16, 4}, {"mobilenet_v2", 32, 4, {.width_mult = 0.25}}, {"resnet18", 32, 2}};
+
+NetworkInput batch_for(const Setting& setting, Placement placement) {
+    const int64_t side = setting.image_size;
+    std::vector<double> images(static_cast<size_t>(setting.batch * side * side * 3));
+    for (size_t i = 0; i < images.size(); ++i) images[i] = static_cast<double>(i * 37 % 101) / 50.0 - 1.0;
+    std::vector<int32_t> labels(static_cast<size_t>(setting.batch));
+    for (size_t i = 0; i < labels.size(); ++i) labels[i] = static_cast<int32_t>(i % 3);
+    return {Tensor::from_host(images, {setting.batch, side, side, 3}, placement),
+            Tensor::from_host(labels, {setting.batch}, {DType::i32, placement.device}),
+            {}};
+}
+
+/// What steps of training come to: each loss, and by name what the last one left.
+struct Outcome {
+    std::vector<double> losses;
+    std::map<std::string, std::vector<double>> tensors;
+};
+
+Outcome train(const Setting& setting, Device device, bool fused, int steps) {
+    const Placement placement{DType::f64, device};
+    const auto model = models::make_model(
+        setting.model, {.classes = 3, .image_size = setting.image_size, .variant = setting.variant},
+        placement, 5);
+    model->set_fused(fused);
+    TrainingStep step(*model, {.momentum = 0.9, .weight_decay = 1e-4}, 0.1);
+    const NetworkInput input = batch_for(setting, placement);
+    Outcome outcome;
+    for (int i = 0; i < steps; ++i) {
+        step.accumulate(input, 1, static_cast<uint32_t>(i));
+        if (i == 0) {
+            for (const nn::NamedParameter& named : model->trainable())
+                outcome.tensors["gradient of " + named.name] = named.value().gradient().to_host<double>();
+        }
+        step.update({.learning_rate = 0.02});
+        outcome.losses.push_back(step.read().batches.front().loss);
+    }
+    for (const nn::NamedParameter& named : model->state())
+        outcome.tensors[named.name] = named.value().to_host<double>();
+    model->set_training(false);
+    outcome.tensors["logits in evaluation"] = (*model)(input.images).to_host<double>();
+    return outcome;
+}
+
+/// A gradient that is 0 but for rounding, since its parameter only shifts what a batch norm centres again.
+bool is_noise(const std::vector<double>& a, const std::vector<double>& b) {
+    double largest = 0;
+    for (const double value : a) largest = std::max(largest, std::abs(value));
+    for (const double value : b) largest = std::max(largest, std::abs(value));
+    return largest < 1e-13;
+}
+
+void check_same(const Setting& setting, Device device, int steps, double limit) {
+    CAPTURE(setting.model);
+    const Outcome plain = train(setting, device, false, steps), fused = train(setting, device, true, steps);
+    for (size_t i = 0; i < plain.losses.size(); ++i)
+        CHECK(fused.losses[i] == doctest::Approx(plain.losses[i]).epsilon(limit));
+    bool other_bits = false;
+    for (const auto& [name, expected] : plain.tensors) {
+        CAPTURE(name);
+        const std::vector<double>& found = fused.tensors.at(name);
+        other_bits = other_bits || found != expected;
+        if (!is_noise(found, expected)) CHECK(golden::relative_error(found, expected) <= limit);
+    }
+    CHECK(other_bits);  // or it is the same path twice
+}
+
+}  // namespace
+
+TEST_CASE("fused and unfused training are the same function in f64, over twenty steps") {
+    for (const Setting& setting : all_settings) check_same(setting, Device::cpu, 20, 1e-12);
+}
+
+TEST_CASE("the reference device, fused, is the same function too") {
+    check_same(all_settings[0], Device::reference, 2, 1e-12);
+    check_same(all_settings[1], Device::reference, 1, 1e-12);
+}
+
+TEST_CASE("and so are the CUDA kernels") {
+    const simt::Settings before = simt::settings();
+    simt::Settings quick = before;
+    quick.check = false;
+    simt::set_settings(quick);
+    for (const Setting& setting : {all_settings[0], all_settings[1]})
+        check_same(setting, Device::simt, 2, 1e-12);
+    simt::set_settings(before);
+}
+
+TEST_CASE("fused training gives the same bits with any number of threads") {
+    const int before = threads();
+    std::vector<Outcome> outcomes;
+    for (const int count : {1, 2, 3}) {
+        set_threads(count);
+        outcomes.push_back(train(all_settings[1], Device::cpu, true, 2));
+    }
+    set_threads(before);
+    for (const Outcome& outcome : outcomes) {
+        CHECK(outcome.losses == outcomes.front().losses);
+        CHECK(outcome.tensors == outcomes.front().tensors);
+    }
+}
