@@ -76,6 +76,7 @@ void add_common(CLI::App& command, Common& common, BenchOptions& options, const 
                     "(gradcheck --list names them)")
         ->type_name("[OP=]NAME")
         ->allow_extra_args(false);
+    add_fusion(command);
     command.add_flag("--json", options.json, "Print one JSON object instead of text");
 }
 

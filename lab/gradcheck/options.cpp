@@ -114,6 +114,7 @@ void add_report(CLI::App& app, Arguments& arguments, Options& options) {
         app, "--model", names_of(models::all_models()),
         [&](const std::string& name) { options.model.model = name; },
         "Report a training step of this model, not single ops");
+    add_fusion(app);
     add_whole(
         app, "--image-size", 1, 4096, [&](int64_t size) { options.model.image_size = size; },
         "Of the step [what the model was made for]");

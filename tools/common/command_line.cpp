@@ -12,6 +12,7 @@
 #include <optional>
 
 #include "engine/error.h"
+#include "kernels/fusion.h"
 
 namespace vitrine::tools {
 namespace {
@@ -78,6 +79,14 @@ CLI::Option* add_choice(CLI::App& app, const std::string& flag, std::vector<std:
     };
     return app.add_option_function<std::string>(flag, parse, help)
         ->type_name(fmt::format("{}", fmt::join(choices, "|")));
+}
+
+void add_fusion(CLI::App& app) {
+    add_choice(
+        app, "--fusion", {"on", "off"},
+        [](const std::string& choice) { set_fusion(choice == "on" ? Fusion::on : Fusion::off); },
+        "Whether batch norms and activations happen as the next\nconvolution reads them; off: each a pass of its "
+        "own\n[on; off on the reference device]");
 }
 
 }  // namespace vitrine::tools
