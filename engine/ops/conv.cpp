@@ -86,12 +86,13 @@ Pending conv(const Pending& input, const Tensor& weight, const Tensor& bias, con
     const auto backward = [&kind, shape, in, weight, y = saved_y, mean = moments.mean,
                            d_bias = bias.slot()](std::span<const Tensor> gradients) {
         const Tensor d_y = gradients[0].defined() ? gradients[0] : Tensor::zeros(y.shape(), y.placement());
-        ConvBackward args{.dtype = d_y.dtype(),
-                          .shape = shape,
-                          .x = in.value.x.data(),
-                          .weight = weight.data(),
-                          .prologue = prologue_of(in),
-                          .d_y = d_y.data()};
+        ConvBackward args;
+        args.dtype = d_y.dtype();
+        args.shape = shape;
+        args.x = in.value.x.data();
+        args.weight = weight.data();
+        args.prologue = prologue_of(in);
+        args.d_y = d_y.data();
         if (gradients.size() > 1 && (gradients[1].defined() || gradients[2].defined())) {
             args.y = y.data();
             args.mean = mean.data();

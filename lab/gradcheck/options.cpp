@@ -15,6 +15,7 @@ namespace vitrine::gradcheck {
 namespace {
 
 using tools::add_choice;
+using tools::add_fusion;
 using tools::add_whole;
 
 constexpr const char* description =
