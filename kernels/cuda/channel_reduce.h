@@ -72,6 +72,24 @@ __device__ __forceinline__ V load_values_or(const T* from, int64_t channel, T ot
     return from == nullptr ? all_values<V>(otherwise) : load_values<V>(from + channel);
 }
 
+/// u = scale · x + shift, with a thread's scale and shift; without a scale u is x, whatever x is.
+template <class V>
+struct ChannelAffine {
+    V scale;
+    V shift;
+    bool on;
+
+    template <class T>
+    __device__ __forceinline__ ChannelAffine(const T* scales, const T* shifts, int64_t channel)
+        : scale(load_values_or<V>(scales, channel, T(1))),
+          shift(load_values_or<V>(shifts, channel, T(0))),
+          on(scales != nullptr) {}
+
+    __device__ __forceinline__ auto operator()(const V& x, int i) const {
+        return on ? multiply_add(scale[i], x[i], shift[i]) : x[i];
+    }
+};
+
 /// Writes or accumulates a gradient, V at a time.
 template <class T>
 class ValuesWriter {

@@ -18,24 +18,6 @@
 namespace vitrine::VITRINE_GPU {
 namespace {
 
-/// u = scale · x + shift, with a thread's scale and shift; without a scale u is x, whatever x is.
-template <class V>
-struct Affine {
-    V scale;
-    V shift;
-    bool on;
-
-    template <class T>
-    __device__ __forceinline__ Affine(const T* scales, const T* shifts, int64_t channel)
-        : scale(load_values_or<V>(scales, channel, T(1))),
-          shift(load_values_or<V>(shifts, channel, T(0))),
-          on(scales != nullptr) {}
-
-    __device__ __forceinline__ auto operator()(const V& x, int i) const {
-        return on ? multiply_add(scale[i], x[i], shift[i]) : x[i];
-    }
-};
-
 /// a = activation(u)
 template <class T>
 struct ThroughPrologue {
@@ -49,7 +31,7 @@ struct ThroughPrologue {
     T* a;
 
     template <class V>
-    __device__ __forceinline__ Affine<V> at(int64_t channel, int64_t) const {
+    __device__ __forceinline__ ChannelAffine<V> at(int64_t channel, int64_t) const {
         return {scale, shift, channel};
     }
     template <class V>
@@ -57,7 +39,7 @@ struct ThroughPrologue {
         return load_values<V>(x + index);
     }
     template <class V>
-    __device__ __forceinline__ void apply(const Affine<V>& affine, const V& x_values, int64_t index,
+    __device__ __forceinline__ void apply(const ChannelAffine<V>& affine, const V& x_values, int64_t index,
                                           V (&)[1]) const {
         V result;
         VITRINE_UNROLL
@@ -178,7 +160,7 @@ struct PrologueGradient {
     };
 
     template <class V>
-    __device__ __forceinline__ Affine<V> at(int64_t channel, int64_t) const {
+    __device__ __forceinline__ ChannelAffine<V> at(int64_t channel, int64_t) const {
         return {scale, shift, channel};
     }
     template <class V>
@@ -186,8 +168,8 @@ struct PrologueGradient {
         return {load_values<V>(x + index), load_values<V>(d_a + index)};
     }
     template <class V, int count>
-    __device__ __forceinline__ void apply(const Affine<V>& affine, const Loaded<V>& loaded, int64_t index,
-                                          V (&sum)[count]) const {
+    __device__ __forceinline__ void apply(const ChannelAffine<V>& affine, const Loaded<V>& loaded,
+                                          int64_t index, V (&sum)[count]) const {
         V result;
         VITRINE_UNROLL
         for (int i = 0; i < V::size; ++i) {
