@@ -21,6 +21,7 @@ namespace {
 
 using recipe::Recipe;
 using tools::add_choice;
+using tools::add_fusion;
 using tools::add_number;
 using tools::add_whole;
 
