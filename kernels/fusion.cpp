@@ -11,6 +11,8 @@ Fusion chosen = Fusion::automatic;
 
 void set_fusion(Fusion fusion) { chosen = fusion; }
 
+Fusion chosen_fusion() { return chosen; }
+
 bool fuses(Device device) {
     return chosen == Fusion::automatic ? device != Device::reference : chosen == Fusion::on;
 }

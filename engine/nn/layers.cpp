@@ -62,10 +62,6 @@ Pending Conv2d::forward(const Pending& x) {
                       .moments = options_.normalised && fused() && training()});
 }
 
-int64_t Conv2d::macs(const Shape& output) const {
-    return output.count() * options_.kernel * options_.kernel * (options_.in_channels / options_.groups);
-}
-
 std::optional<Window> Conv2d::window() const {
     const char* convolution = depthwise() ? "depthwise" : pointwise() ? "pointwise" : "dense";
     return Window{convolution, options_.kernel, options_.stride};
@@ -126,7 +122,7 @@ LinearOptions LinearOptions::torch_default(int64_t in_features, int64_t out_feat
     return {in_features, out_features, start, start, {}};
 }
 
-Linear::Linear(const LinearOptions& options, Placement placement) : in_features_(options.in_features) {
+Linear::Linear(const LinearOptions& options, Placement placement) {
     const Shape shape{options.out_features, options.in_features};
     TorchLayout layout = TorchLayout::same(shape);
     if (const Shape& image = options.unflattened; image.rank() == 3) {
@@ -135,8 +131,6 @@ Linear::Linear(const LinearOptions& options, Placement placement) : in_features_
     weight_ = add(trained("weight", shape, layout, options.weight, placement));
     bias_ = add(per_channel("bias", options.out_features, options.bias, Role::trained, placement));
 }
-
-int64_t Linear::macs(const Shape& output) const { return output.count() * in_features_; }
 
 Pending Dropout::forward(const Pending& x) {
     if (!training() || probability_ == 0.0) return x;

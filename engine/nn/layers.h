@@ -31,7 +31,6 @@ class Conv2d : public Module {
   public:
     Conv2d(const Conv2dOptions& options, Placement placement);
     std::string kind() const override { return "Conv2d"; }
-    int64_t macs(const Shape& output) const override;
     std::optional<Window> window() const override;
 
   protected:
@@ -120,7 +119,6 @@ class Linear : public Module {
   public:
     Linear(const LinearOptions& options, Placement placement);
     std::string kind() const override { return "Linear"; }
-    int64_t macs(const Shape& output) const override;
 
   protected:
     Pending forward(const Pending& x) override {
@@ -128,7 +126,6 @@ class Linear : public Module {
     }
 
   private:
-    int64_t in_features_;
     Parameter *weight_, *bias_;
 };
 

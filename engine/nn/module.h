@@ -38,9 +38,6 @@ class Module {
 
     /// PyTorch's name of the class, for the layer table: "Conv2d".
     virtual std::string kind() const = 0;
-    /// Multiply-adds for an output of this shape; 0 for what is not counted by convention (norms,
-    /// activations, pools).
-    virtual int64_t macs(const Shape& /*output*/) const { return 0; }
     /// Of convolutions and pools.
     virtual std::optional<Window> window() const { return std::nullopt; }
 

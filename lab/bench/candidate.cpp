@@ -68,7 +68,7 @@ StepTimes Candidate::run_step() {
 void Candidate::prepare(size_t layer, Pass pass) {
     const Layer& next = timer_.layers()[layer];
     for (size_t i = 0; i < targets_.size(); ++i) {
-        if (targets_[i].op != next.op || targets_[i].pass != pass) continue;
+        if (targets_[i].kernel != next.of(pass).kernel) continue;
         if (refusal(next.shape, pass).empty()) {
             forces_[i]->force(implementation_);
         } else {
@@ -79,8 +79,8 @@ void Candidate::prepare(size_t layer, Pass pass) {
 
 void Candidate::note(const LayerRefusal& refusal) {
     const Layer& layer = timer_.layers()[refusal.layer];
-    const bool ours = std::ranges::any_of(
-        targets_, [&](const Target& target) { return target.op == layer.op && target.pass == refusal.pass; });
+    const std::string& kernel = layer.of(refusal.pass).kernel;
+    const bool ours = std::ranges::any_of(targets_, [&](const Target& t) { return t.kernel == kernel; });
     // What another kernel refuses, or the usual implementation, is not for this race to go round.
     if (!ours) throw Error(refusal.what());
     const auto [place, is_new] =

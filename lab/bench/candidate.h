@@ -15,7 +15,6 @@ namespace vitrine::tools {
 /// A kernel to time.
 struct Target {
     std::string kernel;  // "depthwise_conv_backward"
-    std::string op;      // "depthwise_conv"
     Pass pass;
 };
 

@@ -5,29 +5,21 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <utility>
 
+#include "kernels/fusion.h"
 #include "kernels/kernels.h"
 #include "lab/bench/candidate.h"
+#include "lab/common/kernel_name.h"
 #include "models/models.h"
 
 namespace vitrine::tools {
 namespace {
-
-constexpr std::string_view forward_suffix = "_forward", backward_suffix = "_backward";
-
-Target target_of(std::string_view kernel) {
-    for (const std::string_view suffix : {forward_suffix, backward_suffix}) {
-        if (!kernel.ends_with(suffix)) continue;
-        const std::string_view op = kernel.substr(0, kernel.size() - suffix.size());
-        return {std::string(kernel), std::string(op),
-                suffix == forward_suffix ? Pass::forward : Pass::backward};
-    }
-    return {std::string(kernel), std::string(kernel), Pass::forward};
-}
 
 using Candidates = std::vector<std::unique_ptr<Candidate>>;
 
@@ -61,7 +53,7 @@ std::vector<std::vector<size_t>> layers_by_shape(const Target& target, const std
     std::vector<std::vector<size_t>> groups;
     std::map<std::string, size_t> group_of;
     for (size_t i = 0; i < layers.size(); ++i) {
-        if (layers[i].op != target.op || !layers[i].has(target.pass)) continue;
+        if (layers[i].of(target.pass).kernel != target.kernel) continue;
         const auto [found, is_new] = group_of.try_emplace(layers[i].shape, groups.size());
         if (is_new) groups.emplace_back();
         groups[found->second].push_back(i);
@@ -73,6 +65,17 @@ bool runs(const LayerTimer& timer, const Target& target) {
     return !layers_by_shape(target, timer.layers()).empty();
 }
 
+Cost scaled(const Cost& cost, double factor) {
+    return {factor * cost.bytes_read, factor * cost.bytes_written, factor * cost.flops};
+}
+
+/// Of equal layers the costs may differ: a gradient that another op has begun is read, too.
+Cost mean_cost(const std::vector<size_t>& indices, const std::vector<Layer>& layers, Pass pass) {
+    Cost sum;
+    for (const size_t index : indices) sum += layers[index].of(pass).cost;
+    return scaled(sum, 1.0 / static_cast<double>(indices.size()));
+}
+
 WorkloadOptions workload_options(const OpBenchOptions& options, int64_t own_image_size) {
     return {.device = options.device,
             .image_size = options.image_size > 0 ? options.image_size : own_image_size,
@@ -80,38 +83,65 @@ WorkloadOptions workload_options(const OpBenchOptions& options, int64_t own_imag
             .classes = options.classes};
 }
 
-Workload named_model(const OpBenchOptions& options, const std::string& model) {
-    return model_workload(model, workload_options(options, models::model_from_name(model).image_size));
+using MakeWorkload = Workload (*)(const WorkloadOptions&);
+
+/// Of a kernel that no model launches; null for the others.
+MakeWorkload own_workload(std::string_view kernel) {
+    if (kernel == "add_backward") return add_backward_workload;  // models hand add's gradient on
+    if (kernel == "l2_norm" || kernel == "ema_update" || kernel == "decide_update") return optimiser_workload;
+    if (kernel == "augment_images") return augment_workload;
+    return nullptr;
+}
+
+/// Those that may be trained, in the order in which they are tried: the one that all figures are told of comes first.
+std::vector<std::string> models_to_try(const OpBenchOptions& options) {
+    if (!options.model.empty()) return {options.model};
+    std::vector<std::string> models = models::model_names();
+    std::ranges::stable_partition(
+        models, [](const std::string& model) { return model == models::benchmark_model().name; });
+    return models;
+}
+
+/// As --fusion says; without it, what is usual comes first.
+std::vector<bool> fusions_to_try(Device device) {
+    const bool usual = fuses(device);
+    return chosen_fusion() == Fusion::automatic ? std::vector{usual, !usual} : std::vector{usual};
 }
 
 /// Tried with few small images, for the sake of time.
-bool model_runs(const std::string& model, const OpBenchOptions& options, const std::string& op) {
-    const LayerTimer timer(model_workload(
-        model, {.device = options.device, .image_size = 32, .batch_size = 2, .classes = options.classes}));
-    return std::ranges::any_of(timer.layers(), [&](const Layer& layer) { return layer.op == op; });
+bool training_runs(const std::string& model, bool fused, const Target& target,
+                   const OpBenchOptions& options) {
+    const LayerTimer timer(model_workload(model, {.device = options.device,
+                                                  .image_size = 32,
+                                                  .batch_size = 2,
+                                                  .classes = options.classes,
+                                                  .fused = fused}));
+    return runs(timer, target);
 }
 
-/// The name of a model, or of an op with a workload of its own.
-std::string workload_key(const OpBenchOptions& options, const Target& target) {
-    if (!options.model.empty()) return options.model;
-    if (target.kernel == "add_backward") return target.kernel;  // models hand add's gradient on
-    std::vector<std::string> models = models::model_names();
-    // The one that all figures are told of comes first.
-    std::ranges::stable_partition(
-        models, [](const std::string& model) { return model == models::benchmark_model().name; });
-    for (const std::string& model : models) {
-        if (model_runs(model, options, target.op)) return model;
-    }
-    return target.op;
-}
-
-Workload workload_from_key(const std::string& key, const OpBenchOptions& options) {
+std::optional<Workload> workload_that_runs(const Target& target, const OpBenchOptions& options) {
     constexpr int64_t usual_image_size = 224;
-    if (key == "add_backward") return add_backward_workload(workload_options(options, usual_image_size));
-    if (key == "l2_norm" || key == "ema_update" || key == "decide_update")
-        return optimiser_workload(workload_options(options, usual_image_size));
-    if (key == "augment_images") return augment_workload(workload_options(options, usual_image_size));
-    return named_model(options, key);
+    const MakeWorkload own = own_workload(target.kernel);
+    if (own != nullptr && options.model.empty()) return own(workload_options(options, usual_image_size));
+    for (const std::string& model : models_to_try(options)) {
+        for (const bool fused : fusions_to_try(options.device)) {
+            if (!training_runs(model, fused, target, options)) continue;
+            WorkloadOptions full = workload_options(options, models::model_from_name(model).image_size);
+            full.fused = fused;
+            return model_workload(model, full);
+        }
+    }
+    return std::nullopt;
+}
+
+Error nothing_runs(const OpBenchOptions& options) {
+    std::string flags = options.model.empty() ? "" : "--model " + options.model;
+    if (chosen_fusion() != Fusion::automatic) {
+        const char* choice = chosen_fusion() == Fusion::on ? "on" : "off";
+        flags += fmt::format("{}--fusion {}", flags.empty() ? "" : " ", choice);
+    }
+    return Error(fmt::format("training with {} launches no {}: leave that out for a workload that does",
+                             flags, options.op));
 }
 
 }  // namespace
@@ -125,7 +155,7 @@ std::vector<Total> KernelBench::totals() const {
             const Measurement& one = shape.implementations[place];
             if (!one.refused.empty()) continue;
             total.layers += shape.layers;
-            total.cost += shape.cost * shape.layers;
+            total.cost += scaled(shape.cost, shape.layers);
             total.seconds.resize(one.seconds.size());
             for (size_t step = 0; step < one.seconds.size(); ++step) {
                 total.seconds[step] += one.seconds[step] * shape.layers;
@@ -141,10 +171,10 @@ std::vector<Target> targets_of(std::string_view name, Device device) {
     std::string known;
     std::string last;
     for_each_kernel(device, [&](const auto& kernel) {
-        Target target = target_of(kernel->name());
-        if (target.op != last) known += fmt::format("{}{}", known.empty() ? "" : ", ", target.op);
-        last = target.op;
-        if (name == target.op || name == target.kernel) targets.push_back(std::move(target));
+        const auto [op, pass] = parts_of(kernel->name());
+        if (op != last) known += fmt::format("{}{}", known.empty() ? "" : ", ", op);
+        last = op;
+        if (name == op || name == kernel->name()) targets.push_back({kernel->name(), pass});
     });
     if (targets.empty()) throw Error(fmt::format("unknown op '{}': choose one of {}", name, known));
     return targets;
@@ -162,7 +192,10 @@ std::vector<KernelBench> bench_targets(const std::vector<Target>& targets, Layer
         KernelBench result{target.kernel, timer.workload().name, {}};
         for (const std::vector<size_t>& layers : layers_by_shape(target, timer.layers())) {
             const Layer& layer = timer.layers()[layers.front()];
-            ShapeBench shape{layer.shape, static_cast<int>(layers.size()), layer.cost(target.pass), {}};
+            ShapeBench shape{layer.shape,
+                             static_cast<int>(layers.size()),
+                             mean_cost(layers, timer.layers(), target.pass),
+                             {}};
             for (const auto& candidate : all) {
                 if (candidate->offers(target))
                     shape.implementations.push_back(measurement(*candidate, layers, layer, target.pass));
@@ -175,26 +208,23 @@ std::vector<KernelBench> bench_targets(const std::vector<Target>& targets, Layer
 }
 
 std::vector<KernelBench> bench_op(const OpBenchOptions& options) {
-    std::vector<std::pair<std::string, std::vector<Target>>> by_workload;
-    for (const Target& target : targets_of(options.op, options.device)) {
-        const bool same = !by_workload.empty() && target.kernel != "add_backward";
-        const std::string key = same ? by_workload.back().first : workload_key(options, target);
-        if (by_workload.empty() || by_workload.back().first != key) by_workload.push_back({key, {}});
-        by_workload.back().second.push_back(target);
-    }
     std::vector<KernelBench> results;
-    for (auto& [key, targets] : by_workload) {
-        LayerTimer timer(workload_from_key(key, options));
-        std::erase_if(targets, [&](const Target& target) { return !runs(timer, target); });
-        for (KernelBench& result : bench_targets(targets, timer, options.device, options.steps)) {
-            results.push_back(std::move(result));
-        }
+    const auto is_timed = [&](const Target& target) {
+        return std::ranges::find(results, target.kernel, &KernelBench::kernel) != results.end();
+    };
+    const std::vector<Target> targets = targets_of(options.op, options.device);
+    for (const Target& target : targets) {
+        if (is_timed(target)) continue;
+        std::optional<Workload> workload = workload_that_runs(target, options);
+        if (!workload) continue;
+        LayerTimer timer(std::move(*workload));
+        std::vector<Target> here;
+        std::ranges::copy_if(targets, std::back_inserter(here),
+                             [&](const Target& each) { return !is_timed(each) && runs(timer, each); });
+        std::ranges::move(bench_targets(here, timer, options.device, options.steps),
+                          std::back_inserter(results));
     }
-    if (results.empty()) {
-        throw Error(
-            fmt::format("--model {}: its training launches no {}; leave --model out for a workload that does",
-                        options.model, options.op));
-    }
+    if (results.empty()) throw nothing_runs(options);
     return results;
 }
 

@@ -31,7 +31,7 @@ struct Measurement {
 struct ShapeBench {
     std::string shape;
     int layers = 0;
-    Cost cost;  // of one layer
+    Cost cost;  // of one layer, their mean
     std::vector<Measurement> implementations;
 };
 

@@ -53,7 +53,7 @@ std::string numbers(const Cost& cost, const std::vector<double>& seconds, const 
         cost.flops > 0.0 ? fmt::format("{:.1f}", giga_per_second(cost.flops, time.median)) : "-";
     return fmt::format("{:>10.3f}  {:<22}{:>9}{:>8.1f}{:>8.0f}%  {}\n", 1e3 * time.median,
                        fmt::format("({:.3f} .. {:.3f})", 1e3 * time.minimum, 1e3 * time.maximum), flops,
-                       giga_per_second(cost.bytes, time.median),
+                       giga_per_second(cost.bytes(), time.median),
                        100.0 * least_seconds(cost, peak) / time.median, bound_of(cost, peak));
 }
 
@@ -95,7 +95,7 @@ nlohmann::ordered_json rates(const Cost& cost, const std::vector<double>& second
             {"seconds_min", time.minimum},
             {"seconds_max", time.maximum},
             {"gflops", giga_per_second(cost.flops, time.median)},
-            {"gbytes_per_second", giga_per_second(cost.bytes, time.median)},
+            {"gbytes_per_second", giga_per_second(cost.bytes(), time.median)},
             {"share_of_peak", least_seconds(cost, peak) / time.median},
             {"limit", bound_of(cost, peak)}};
 }
@@ -104,7 +104,7 @@ nlohmann::ordered_json json_of(const ShapeBench& shape, const Peak& peak) {
     nlohmann::ordered_json json{{"shape", shape.shape},
                                 {"layers", shape.layers},
                                 {"flops", shape.cost.flops},
-                                {"bytes", shape.cost.bytes},
+                                {"bytes", shape.cost.bytes()},
                                 {"implementations", nlohmann::ordered_json::array()}};
     for (const Measurement& one : shape.implementations) {
         nlohmann::ordered_json entry{{"name", one.implementation}};

@@ -4,19 +4,19 @@
 
 #include <algorithm>
 
+#include "kernels/cost.h"
 #include "lab/bench/peak.h"
-#include "lab/common/cost.h"
 
 namespace vitrine::tools {
 
 /// The shortest time that the peaks allow.
 inline double least_seconds(const Cost& cost, const Peak& peak) {
-    return std::max(cost.flops / peak.flops, cost.bytes / peak.bandwidth);
+    return std::max(cost.flops / peak.flops, cost.bytes() / peak.bandwidth);
 }
 
 /// The peak that binds: "compute" or "memory".
 inline const char* bound_of(const Cost& cost, const Peak& peak) {
-    return cost.flops / peak.flops > cost.bytes / peak.bandwidth ? "compute" : "memory";
+    return cost.flops / peak.flops > cost.bytes() / peak.bandwidth ? "compute" : "memory";
 }
 
 /// 1e-9 · amount / seconds; 0 where nothing was timed.

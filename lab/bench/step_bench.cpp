@@ -25,6 +25,7 @@ void time_whole_steps(const StepBenchOptions& options, StepBenchResult& result) 
     const Placement placement{DType::f32, options.device};
     const auto model = models::make_model(
         options.model, {.classes = options.classes, .image_size = result.image_size}, placement, /*seed=*/1);
+    result.fused = model->fused();
     TrainingStep step(*model, {.momentum = 0.9, .weight_decay = 1e-4},
                       /*label_smoothing=*/0.0);
     const RandomBatch random(options.batch_size, result.image_size, options.classes);
@@ -37,15 +38,11 @@ void time_whole_steps(const StepBenchOptions& options, StepBenchResult& result) 
         step.read();
         clock.wait();
     };
+    run();  // the first one allocates, and has no momentum to read
     {
-        const Trace trace([&](const OpEvent& event) {
-            if (event.pass == Pass::backward) return;
-            result.cost += forward_cost(event);
-            result.cost += backward_cost(event);
-        });
+        const CallObserver observer([&](const KernelCall& call) { result.cost += call.least; });
         run();
     }
-    run();
     for (int i = 0; i < options.steps; ++i) {
         const auto start = Clock::now();
         run();
@@ -60,8 +57,8 @@ std::vector<OpTime> layers_by_op(const std::vector<Layer>& layers) {
         OpTime& time = by_op[layer.op];
         time.op = layer.op;
         ++time.layers;
-        time.forward += layer.forward;
-        time.backward += layer.backward;
+        time.forward += layer.forward.cost;
+        time.backward += layer.backward.cost;
     }
     std::vector<OpTime> ops;
     for (const auto& [name, time] : by_op) ops.push_back(time);

@@ -5,8 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "kernels/cost.h"
 #include "kernels/device.h"
-#include "lab/common/cost.h"
 #include "models/models.h"
 
 namespace vitrine::tools {
@@ -34,8 +34,9 @@ struct OpTime {
 
 struct StepBenchResult {
     int64_t image_size = 0;
+    bool fused = false;
     std::vector<double> seconds;  // of each timed step
-    Cost cost;                    // of one step
+    Cost cost;                    // of one step's kernels
     size_t bytes_held = 0;        // device memory
 
     // Only with per_op: means over as many steps more, in which every op is timed by itself.

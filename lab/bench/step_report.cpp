@@ -38,8 +38,8 @@ std::string pass_columns(double seconds, const Cost& cost) {
     const auto rate = [&](double amount) {
         return amount > 0.0 ? fmt::format("{:.1f}", giga_per_second(amount, seconds)) : "-";
     };
-    const std::string time = cost.bytes > 0.0 ? fmt::format("{:.2f}", 1e3 * seconds) : "-";
-    return fmt::format("{:>13}{:>9}{:>8}", time, rate(cost.flops), rate(cost.bytes));
+    const std::string time = cost.bytes() > 0.0 ? fmt::format("{:.2f}", 1e3 * seconds) : "-";
+    return fmt::format("{:>13}{:>9}{:>8}", time, rate(cost.flops), rate(cost.bytes()));
 }
 
 std::string op_table(const StepBenchResult& result) {
@@ -50,7 +50,7 @@ std::string op_table(const StepBenchResult& result) {
         result.seconds.size(), 1e3 * result.traced_seconds, "op", "layers", "forward ms", "GFLOP/s", "GB/s",
         "backward ms", "GFLOP/s", "GB/s", "of step");
     for (const OpTime& op : result.ops) {
-        if (op.op == "reshape") continue;  // a view: no kernel
+        if (op.forward.bytes() + op.backward.bytes() == 0.0) continue;  // a view: no kernel
         text += fmt::format(
             "  {:<22}{:>7}{}{}{:>8.1f}%\n", op.op, op.layers, pass_columns(op.forward_seconds, op.forward),
             pass_columns(op.backward_seconds, op.backward), percent(op.seconds(), result.traced_seconds));
@@ -70,18 +70,19 @@ std::string format_step(const StepBenchOptions& options, const StepBenchResult& 
     const Spread time = spread_of(result.seconds);
     const double images = static_cast<double>(options.batch_size);
     const std::string text = fmt::format(
-        "training steps of {}, images {}x{}, batch {}, on {} with {} threads\n\n"
+        "training steps of {}, images {}x{}, batch {}{}, on {} with {} threads\n\n"
         "  {:<22}{:>9.1f} ms a step  (min {:.1f}, max {:.1f}, {} steps)\n"
         "  {:<22}{:>9.1f} images/s   (min {:.1f}, max {:.1f})\n"
         "  {:<22}{:>9.1f} GFLOP/s    {:.0f}% of the measured peak of {:.1f}\n"
         "  {:<22}{:>9.1f} GB/s       {:.0f}% of the measured peak of {:.1f}\n"
         "  {:<22}{:>9.0f} MB\n",
-        options.model, result.image_size, result.image_size, options.batch_size, name_of(options.device),
-        threads(), "time", 1e3 * time.median, 1e3 * time.minimum, 1e3 * time.maximum, result.seconds.size(),
-        "speed", images / time.median, images / time.maximum, images / time.minimum, "arithmetic",
+        options.model, result.image_size, result.image_size, options.batch_size,
+        result.fused ? "" : ", unfused", name_of(options.device), threads(), "time", 1e3 * time.median,
+        1e3 * time.minimum, 1e3 * time.maximum, result.seconds.size(), "speed", images / time.median,
+        images / time.maximum, images / time.minimum, "arithmetic",
         giga_per_second(result.cost.flops, time.median), percent(result.cost.flops / time.median, peak.flops),
-        1e-9 * peak.flops, "memory traffic, least", giga_per_second(result.cost.bytes, time.median),
-        percent(result.cost.bytes / time.median, peak.bandwidth), 1e-9 * peak.bandwidth, "memory held",
+        1e-9 * peak.flops, "memory traffic, least", giga_per_second(result.cost.bytes(), time.median),
+        percent(result.cost.bytes() / time.median, peak.bandwidth), 1e-9 * peak.bandwidth, "memory held",
         1e-6 * static_cast<double>(result.bytes_held));
     return result.ops.empty() ? text : text + op_table(result);
 }
@@ -92,6 +93,7 @@ std::string format_step_json(const StepBenchOptions& options, const StepBenchRes
     nlohmann::ordered_json json{{"model", options.model},
                                 {"image_size", result.image_size},
                                 {"batch_size", options.batch_size},
+                                {"fused", result.fused},
                                 {"device", name_of(options.device)},
                                 {"threads", threads()},
                                 {"steps", result.seconds.size()},
@@ -100,9 +102,9 @@ std::string format_step_json(const StepBenchOptions& options, const StepBenchRes
                                 {"seconds_max", time.maximum},
                                 {"images_per_second", static_cast<double>(options.batch_size) / time.median},
                                 {"flops", result.cost.flops},
-                                {"bytes", result.cost.bytes},
+                                {"bytes", result.cost.bytes()},
                                 {"gflops", giga_per_second(result.cost.flops, time.median)},
-                                {"gbytes_per_second", giga_per_second(result.cost.bytes, time.median)},
+                                {"gbytes_per_second", giga_per_second(result.cost.bytes(), time.median)},
                                 {"peak_gflops", 1e-9 * peak.flops},
                                 {"peak_gbytes_per_second", 1e-9 * peak.bandwidth},
                                 {"device_bytes", result.bytes_held}};
@@ -118,10 +120,10 @@ std::string format_step_json(const StepBenchOptions& options, const StepBenchRes
                                {"layers", op.layers},
                                {"forward_seconds", op.forward_seconds},
                                {"forward_flops", op.forward.flops},
-                               {"forward_bytes", op.forward.bytes},
+                               {"forward_bytes", op.forward.bytes()},
                                {"backward_seconds", op.backward_seconds},
                                {"backward_flops", op.backward.flops},
-                               {"backward_bytes", op.backward.bytes}});
+                               {"backward_bytes", op.backward.bytes()}});
     }
     return json.dump() + "\n";
 }

@@ -52,22 +52,35 @@ std::string window(const OpEvent& event) {
     return text;
 }
 
+/// Activations trace themselves under their own names.
+bool is_activation(std::string_view op) {
+    return std::ranges::any_of(all_activations,
+                               [&](Activation activation) { return op == name_of(activation); });
+}
+
+/// Its inputs are those of engine/ops/resolve.cpp: x, scale and shift of either term.
+std::string terms(const OpEvent& event) {
+    const auto name = [&](size_t x) { return event.inputs[x + 1].defined() ? "normalised" : "whole"; };
+    return event.inputs[3].defined() ? fmt::format("{} + {}", name(0), name(3)) : name(0);
+}
+
+/// Its inputs are those of engine/ops/conv.cpp: x, weight, bias, scale and shift.
+bool has_prologue(const OpEvent& event) { return event.inputs.size() > 3 && event.inputs[3].defined(); }
+
 }  // namespace
 
 std::string layer_shape(const OpEvent& event) {
     const std::string_view op = event.op;
+    if (op == "normalize") return fmt::format("{} channels", event.output.count());
     const Tensor& x = event.inputs[0];
     const std::string in = without_batch(x.shape()), out = without_batch(event.output.shape());
+    if (op == "resolve") return fmt::format("{} {}", out, terms(event));
     std::string text = is_activation(op) ? fmt::format("{} {}", op, in) : in;
     if (in != out) text += " -> " + out;
     if (op == "dense_conv" || op == "depthwise_conv") text += window(event);
+    if (op.ends_with("_conv") && has_prologue(event)) text += " prologue";
     if ((op.ends_with("_conv") || op == "linear") && !x.requires_gradient()) text += " no d_x";
     return text;
-}
-
-bool is_activation(std::string_view op) {
-    return std::ranges::any_of(all_activations,
-                               [&](Activation activation) { return op == name_of(activation); });
 }
 
 }  // namespace vitrine::tools

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "kernels/no_implementation.h"
+#include "lab/common/kernel_name.h"
 #include "lab/common/layer_shape.h"
 
 namespace vitrine::tools {
@@ -16,8 +17,6 @@ namespace {
 
 /// So long, at most, is a device kept busy while the host asks for what comes next.
 constexpr double longest_delay = 0.02;
-
-std::string kernel_of(std::string_view op) { return std::string(is_activation(op) ? "activation" : op); }
 
 }  // namespace
 
@@ -46,6 +45,7 @@ StepTimes LayerTimer::run_step() {
     spans_.clear();
     delays_.clear();
     const Trace trace([this](const OpEvent& event) { see(event); });
+    const CallObserver observer([this](const KernelCall& call) { calls_.push_back(call); });
     const auto start = std::chrono::steady_clock::now();
     const size_t step_begin = clock_.mark();
     workload_.step(*this);
@@ -84,15 +84,15 @@ void LayerTimer::start_backward() {
     begin_span();
 }
 
-void LayerTimer::time(Layer layer, Pass pass, const std::function<void()>& body) {
+void LayerTimer::time(const char* op, const std::string& shape, Pass pass,
+                      const std::function<void()>& body) {
     const size_t index = next_layer_++;
-    (pass == Pass::forward ? layer.has_forward : layer.has_backward) = true;
-    if (learning_) layers_.push_back(std::move(layer));
+    if (learning_) layers_.push_back({.op = op, .shape = shape});
     begin_section();
     announce(index, pass);
     begin_span();
     body();
-    if (!learning_) end_span(index, pass);
+    end_span(index, pass);
     begin_span();
 }
 
@@ -101,28 +101,21 @@ void LayerTimer::see(const OpEvent& event) {
     begin_span();
 }
 
+std::string LayerTimer::op_of(const OpEvent& event) const {
+    return calls_.empty() ? event.op : parts_of(calls_.back().kernel).op;
+}
+
 void LayerTimer::see_forward(const OpEvent& event) {
-    const size_t layer = next_layer_++;
     if (learning_) {
         learned_.push_back({layers_.size(), event.op, event.module, event.output.shape()});
-        layers_.push_back({.op = kernel_of(event.op),
-                           .shape = layer_shape(event),
-                           .has_forward = std::string_view(event.op) != "reshape",
-                           .forward = forward_cost(event),
-                           .backward = backward_cost(event)});
-        return;
+        layers_.push_back({.op = op_of(event), .shape = layer_shape(event)});
     }
-    end_span(layer, Pass::forward);
+    end_span(next_layer_++, Pass::forward);
     announce(next_layer_, Pass::forward);
 }
 
 void LayerTimer::see_backward(const OpEvent& event) {
-    if (learning_) {
-        const size_t layer = learn_backward(event);
-        layers_[layer].has_backward = layers_[layer].backward.bytes > 0.0;
-        backward_order_.push_back(layer);
-        return;
-    }
+    if (learning_) backward_order_.push_back(learn_backward(event));
     end_span(backward_order_.at(next_backward_++), Pass::backward);
     announce_backward();
 }
@@ -130,11 +123,12 @@ void LayerTimer::see_backward(const OpEvent& event) {
 size_t LayerTimer::learn_backward(const OpEvent& event) {
     // The tape is walked from its end, so whatever comes after the op that has just ended has no backward
     // pass.
+    const Tensor& gradient = event.inputs[0];  // of the first output, which may be the one that nobody used
     while (!learned_.empty()) {
         const Learned last = std::move(learned_.back());
         learned_.pop_back();
-        if (last.op == event.op && last.module == event.module && last.output == event.inputs[0].shape())
-            return last.layer;
+        const bool fits = !gradient.defined() || last.output == gradient.shape();
+        if (fits && last.op == event.op && last.module == event.module) return last.layer;
     }
     throw std::logic_error("a backward pass that no forward pass led to: " + std::string(event.op));
 }
@@ -149,9 +143,26 @@ void LayerTimer::announce_backward() {
     if (next_backward_ < backward_order_.size()) announce(backward_order_[next_backward_], Pass::backward);
 }
 
+void LayerTimer::begin_span() {
+    begin_ = clock_.mark();
+    calls_.clear();
+}
+
 void LayerTimer::end_span(size_t layer, Pass pass) {
     if (layer >= layers_.size()) throw std::logic_error("a step with more layers than the first one had");
-    spans_.push_back({layer, pass, begin_, clock_.mark()});
+    layers_[layer].of(pass) = called(layers_[layer].op);
+    if (!learning_) spans_.push_back({layer, pass, begin_, clock_.mark()});
+}
+
+LayerPass LayerTimer::called(const std::string& op) const {
+    LayerPass pass;
+    for (const KernelCall& call : calls_) {
+        const bool is_first = pass.kernel.empty();
+        if (is_first || (parts_of(pass.kernel).op != op && parts_of(call.kernel).op == op))
+            pass.kernel = call.kernel;
+        pass.cost += call.least;
+    }
+    return pass;
 }
 
 }  // namespace vitrine::tools

@@ -8,9 +8,9 @@
 #include <vector>
 
 #include "engine/trace.h"
+#include "kernels/call_observer.h"
 #include "kernels/device.h"
 #include "kernels/error.h"
-#include "lab/common/cost.h"
 #include "lab/common/device_clock.h"
 
 namespace vitrine::tools {
@@ -25,15 +25,21 @@ struct Workload {
     Device device = Device::cpu;  // where the ops run
 };
 
+/// What kernels do in one pass of a layer.
+struct LayerPass {
+    std::string kernel;  // the one of the layer's op, else the first that was called; empty where none was
+    Cost cost;           // of all that were called, at least
+};
+
 /// One run of an op: a layer of the model, or a kernel that no op launches.
 struct Layer {
-    std::string op;                                  // as in kernels.def, without _forward and _backward
-    std::string shape;                               // of one sample: "112x112x96 -> 56x56x96 k3 s2"
-    bool has_forward = false, has_backward = false;  // whether a kernel runs in this pass
-    Cost forward, backward;
+    std::string
+        op;  // as in kernels.def, without _forward and _backward; the engine's name where no kernel runs
+    std::string shape;  // of one sample: "112x112x96 -> 56x56x96 k3 s2"
+    LayerPass forward{}, backward{};
 
-    const Cost& cost(Pass pass) const { return pass == Pass::forward ? forward : backward; }
-    bool has(Pass pass) const { return pass == Pass::forward ? has_forward : has_backward; }
+    const LayerPass& of(Pass pass) const { return pass == Pass::forward ? forward : backward; }
+    LayerPass& of(Pass pass) { return pass == Pass::forward ? forward : backward; }
 };
 
 /// Of one step, for each layer.
@@ -59,6 +65,7 @@ class LayerTimer {
     explicit LayerTimer(Workload workload);
 
     const Workload& workload() const { return workload_; }
+    /// With the costs of the last step: an optimiser's first one, say, reads less than those that follow.
     const std::vector<Layer>& layers() const { return layers_; }
 
     /// Runs one step; `before` is called right before each pass of each layer. Throws LayerRefusal.
@@ -69,9 +76,8 @@ class LayerTimer {
     // ops'.
     void start_forward();
     void start_backward();
-    /// Times what is not an op of engine/ops: the layer's op, shape and the costs of the pass are the
-    /// caller's.
-    void time(Layer layer, Pass pass, const std::function<void()>& body);
+    /// Times what is not an op of engine/ops: how it is called is for the caller to say.
+    void time(const char* op, const std::string& shape, Pass pass, const std::function<void()>& body);
 
   private:
     /// A piece of a step, between two marks of the clock.
@@ -93,6 +99,8 @@ class LayerTimer {
 
     StepTimes run_step();
     void see(const OpEvent& event);
+    /// As the kernel that has just been called says.
+    std::string op_of(const OpEvent& event) const;
     void see_forward(const OpEvent& event);
     void see_backward(const OpEvent& event);
     /// The layer whose backward pass has just ended, in the first run.
@@ -101,8 +109,10 @@ class LayerTimer {
     void announce_backward();
     /// What is asked of the device from here on is not to wait for the host.
     void begin_section();
-    void begin_span() { begin_ = clock_.mark(); }
+    void begin_span();
     void end_span(size_t layer, Pass pass);
+    /// What was called since the span began.
+    LayerPass called(const std::string& op) const;
     void add_up(size_t step_begin, size_t step_end);
 
     Workload workload_;
@@ -116,7 +126,8 @@ class LayerTimer {
     StepTimes times_;
     size_t next_layer_ = 0, next_backward_ = 0;
     std::optional<Position> running_;
-    size_t begin_ = 0;  // the mark at which the running layer began
+    size_t begin_ = 0;               // the mark at which the running layer began
+    std::vector<KernelCall> calls_;  // since then
     std::vector<Span> spans_, delays_;
     std::optional<double> host_seconds_;  // that the host takes for a step, about
 };

@@ -18,16 +18,12 @@
 namespace vitrine::tools {
 namespace {
 
-/// All trained parameters as one layer, each element of which is moved so many times.
-Layer parameters_layer(const std::vector<nn::NamedParameter>& parameters, const char* op, double times) {
-    double bytes = 0.0;
+/// All trained parameters as one layer.
+std::string parameters_shape(nn::Module& model) {
+    const std::vector<nn::NamedParameter> parameters = model.trainable();
     int64_t count = 0;
-    for (const nn::NamedParameter& named : parameters) {
-        bytes += times * static_cast<double>(named.value().bytes());
-        count += named.value().count();
-    }
-    const std::string shape = fmt::format("{} parameters in {} tensors", grouped(count), parameters.size());
-    return {.op = op, .shape = shape, .forward = {0.0, bytes}, .backward = {}};
+    for (const nn::NamedParameter& named : parameters) count += named.value().count();
+    return fmt::format("{} parameters in {} tensors", grouped(count), parameters.size());
 }
 
 class ModelSteps {
@@ -38,7 +34,11 @@ class ModelSteps {
                                     placement_, /*seed=*/1)),
           training_(*model_, {.momentum = 0.9, .weight_decay = 1e-4}, /*label_smoothing=*/0.0),
           batch_(options.batch_size, options.image_size, options.classes),
-          batch_shape_{options.batch_size, options.image_size, options.image_size, 3} {}
+          batch_shape_{options.batch_size, options.image_size, options.image_size, 3} {
+        if (options.fused) model_->set_fused(*options.fused);
+    }
+
+    bool fused() const { return model_->fused(); }
 
     void run(LayerTimer& timer) {
         const Tensor pixels = Tensor::from_host(batch_.images, batch_shape_, {DType::u8, placement_.device});
@@ -51,14 +51,12 @@ class ModelSteps {
         training_.forward(input, /*seed=*/1, step_++);
         timer.start_backward();
         training_.backward();
-        timer.time(update_layer(), Pass::forward, [&] { training_.update({.learning_rate = 0.001}); });
+        timer.time("sgd_update", parameters_shape(*model_), Pass::forward,
+                   [&] { training_.update({.learning_rate = 0.001}); });
         training_.read();
     }
 
   private:
-    /// Value, gradient and momentum buffer are read, value and buffer written.
-    Layer update_layer() const { return parameters_layer(model_->trainable(), "sgd_update", 5.0); }
-
     Placement placement_;
     std::shared_ptr<nn::Module> model_;
     TrainingStep training_;
@@ -105,8 +103,8 @@ Shape half_size(const WorkloadOptions& options, int64_t channels) {
 
 Workload model_workload(const std::string& model, const WorkloadOptions& options) {
     const auto steps = std::make_shared<ModelSteps>(model, options);
-    return {fmt::format("training steps of {}, images {}x{}, batch {}", model, options.image_size,
-                        options.image_size, options.batch_size),
+    return {fmt::format("training steps of {}, images {}x{}, batch {}{}", model, options.image_size,
+                        options.image_size, options.batch_size, steps->fused() ? "" : ", unfused"),
             [steps](LayerTimer& timer) { steps->run(timer); }, options.device};
 }
 
@@ -116,18 +114,14 @@ Workload add_backward_workload(const WorkloadOptions& options) {
     const Tensor second = random_tensor(first.shape(), placement);
     Tensor x = Tensor::like(first);
     x.require_gradient();
-    // The sum is read once more and written; the second gradient is read.
-    const Layer layer{.op = "add",
-                      .shape = fmt::format("{}x{}x{}", x.shape()[1], x.shape()[2], x.shape()[3]),
-                      .forward = {},
-                      .backward = {0.0, 3.0 * static_cast<double>(x.bytes())}};
-    const auto run = [x, first, second, layer](LayerTimer& timer) {
+    const std::string shape = fmt::format("{}x{}x{}", x.shape()[1], x.shape()[2], x.shape()[3]);
+    const auto run = [x, first, second, shape](LayerTimer& timer) {
         x.slot()->clear();
         const Gradient sum = x.slot()->receive();
         kernels(x.device())
             .add_backward(
                 {.dtype = x.dtype(), .count = x.count(), .d_y = first.data(), .d_a = sum, .d_b = {}});
-        timer.time(layer, Pass::backward, [&] { x.slot()->pass(second); });
+        timer.time("add", shape, Pass::backward, [&] { x.slot()->pass(second); });
     };
     return {fmt::format("the second gradient of a tensor added to the first, batch {}", options.batch_size),
             run, options.device};
@@ -144,16 +138,12 @@ Workload optimiser_workload(const WorkloadOptions& options) {
         named.value().slot()->pass(random_tensor(named.value().shape(), placement));
     const auto average = std::make_shared<optim::Ema>(*state);
     average->update(0.9);  // the first one only copies
-    const Layer norm = parameters_layer(model->trainable(), "l2_norm", 1.0);
-    // Value and average are read, the average is written. Running statistics are few.
-    const Layer update = parameters_layer(model->trainable(), "ema_update", 3.0);
     const auto scalars = std::make_shared<StepScalars>(placement);
-    const Layer decision{
-        .op = "decide_update", .shape = "one decision", .forward = {0.0, 52.0}, .backward = {}};
-    const auto run = [model, state, optimiser, average, scalars, norm, decision, update](LayerTimer& timer) {
+    const std::string all = parameters_shape(*model);
+    const auto run = [model, state, optimiser, average, scalars, all](LayerTimer& timer) {
         Tensor length;
-        timer.time(norm, Pass::forward, [&] { length = optimiser->gradient_norm(); });
-        timer.time(decision, Pass::forward, [&] {
+        timer.time("l2_norm", all, Pass::forward, [&] { length = optimiser->gradient_norm(); });
+        timer.time("decide_update", "one decision", Pass::forward, [&] {
             kernels(length.device())
                 .decide_update({.dtype = length.dtype(),
                                 .norm = length.data(),
@@ -163,7 +153,7 @@ Workload optimiser_workload(const WorkloadOptions& options) {
                                 .decision = scalars->decision()});
         });
         scalars->read();
-        timer.time(update, Pass::forward, [&] { average->update(0.9); });
+        timer.time("ema_update", all, Pass::forward, [&] { average->update(0.9); });
     };
     return {fmt::format("the norm of {}'s gradients and the average of its weights",
                         models::benchmark_model().name),
@@ -176,12 +166,9 @@ Workload augment_workload(const WorkloadOptions& options) {
         Tensor::from_host(random.images, {options.batch_size, options.image_size, options.image_size, 3},
                           {DType::u8, options.device});
     const AugmentBatch batch = mixed_programs(options);
-    const Layer layer{.op = "augment_images",
-                      .shape = fmt::format("{0}x{0}x3", options.image_size),
-                      .forward = {0.0, 2.0 * static_cast<double>(images.bytes())},
-                      .backward = {}};
-    const auto run = [images, batch, layer](LayerTimer& timer) {
-        timer.time(layer, Pass::forward, [&] { ops::augment_images(images, batch); });
+    const auto run = [images, batch](LayerTimer& timer) {
+        timer.start_forward();
+        ops::augment_images(images, batch);
     };
     return {fmt::format("rotation, contrast and flips, batch {}", options.batch_size), run, options.device};
 }

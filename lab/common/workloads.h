@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -15,6 +16,7 @@ struct WorkloadOptions {
     int64_t image_size = 224;
     int64_t batch_size = 32;
     int64_t classes = 1000;
+    std::optional<bool> fused{};  // of a model (Module::set_fused), else as --fusion says
 };
 
 /// A training step (engine/step/step.h): normalise, forward, loss, backward, SGD with momentum and weight

@@ -78,7 +78,9 @@ RUN = {
     "predict FILE IMAGES": "predict best.safetensors photos/val",
     "train --eval-only FILE": "train --eval-only best.safetensors --data photos",
     "bench step --model mobilenet_v2 --per-op": f"bench step --model mobilenet_v2 --per-op {STEP}",
+    "bench step --model mobilenet_v2 --fusion off": f"bench step --model mobilenet_v2 --fusion off {STEP}",
     "bench op depthwise_conv": f"bench op depthwise_conv {STEP}",
+    "bench op batch_norm": f"bench op batch_norm {STEP}",
     "bench op pointwise_conv_backward --impl pointwise_conv_backward=onednn --json":
         f"bench op pointwise_conv_backward --impl pointwise_conv_backward=onednn --json {STEP}",
     "bench augment": f"bench augment {STEP}",
@@ -93,6 +95,8 @@ RUN = {
     "gradcheck --help": None,
     "gradcheck --report --model mobilenet_v2 --image-size 64 --batch-size 2":
         "gradcheck --report --model basic_block_net --image-size 16 --batch-size 2",
+    "gradcheck --report --model basic_block_net --image-size 16 --fusion off":
+        "gradcheck --report --model basic_block_net --image-size 16 --fusion off | grep -q batch_norm_backward",
     "train tools/recipes/best.toml --data PHOTOS --preview 8":
         f"train tools/recipes/best.toml --data PHOTOS --preview 8 {SMALL} --out sheet3",
     "train tools/recipes/best.toml --data PHOTOS --show-schedule":

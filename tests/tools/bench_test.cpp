@@ -31,36 +31,34 @@ Tensor trained(const Shape& shape) {
     return tensor.require_gradient();
 }
 
-struct EventCost {
-    std::string op;
-    Cost forward, backward;
-};
+/// Steps of what `forward` makes of leaves that want gradients; backward begins at its result.
+template <class Forward>
+Workload steps_of(std::vector<Tensor> leaves, Forward forward) {
+    return {"a test", [=](LayerTimer& timer) {
+                for (const Tensor& leaf : leaves) leaf.slot()->clear();
+                Tape tape;
+                const Recording recording(tape);
+                timer.start_forward();
+                const Tensor y = forward();
+                y.slot()->pass(Tensor::zeros(y.shape(), y.placement()));
+                timer.start_backward();
+                tape.backward_from_slots();
+            }};
+}
 
-/// The costs of the ops that `body` runs.
-template <class Body>
-std::vector<EventCost> costs_of(Body&& body) {
-    std::vector<EventCost> costs;
-    const Trace trace([&](const OpEvent& event) {
-        costs.push_back({event.op, forward_cost(event), backward_cost(event)});
-    });
-    body();
-    return costs;
+/// The layers of one step.
+template <class Forward>
+std::vector<Layer> layers_of(std::vector<Tensor> leaves, Forward forward) {
+    return LayerTimer(steps_of(std::move(leaves), forward)).layers();
 }
 
 /// Two depthwise convolutions, of which `direct` takes only the first.
 Workload depthwise_3_and_7() {
     const Tensor x = trained({2, 8, 8, 16}), w3 = trained({3, 3, 16}), w7 = trained({7, 7, 16});
-    return {"a test", [=](LayerTimer& timer) {
-                for (const Tensor& leaf : {x, w3, w7}) leaf.slot()->clear();
-                Tape tape;
-                const Recording recording(tape);
-                timer.start_forward();
-                const Tensor middle = ops::conv(x, w3, {}, {.stride = {2, 2}, .padding = {1, 1}});
-                const Tensor y = ops::conv(middle, w7, {}, {.stride = {1, 1}, .padding = {3, 3}});
-                y.slot()->pass(y);
-                timer.start_backward();
-                tape.backward_from_slots();
-            }};
+    return steps_of({x, w3, w7}, [=] {
+        const Tensor middle = ops::conv(x, w3, {}, {.stride = {2, 2}, .padding = {1, 1}});
+        return ops::conv(middle, w7, {}, {.stride = {1, 1}, .padding = {3, 3}});
+    });
 }
 
 /// With one thread a step of tiny kernels does not wait for another one, however busy the machine is.
@@ -96,62 +94,160 @@ std::string short_name(std::string name) {
 
 TEST_CASE("the cost of a dense convolution") {
     const Tensor x = trained({2, 5, 5, 3}), weight = trained({4, 3, 3, 3});
-    const auto costs = costs_of([&] { ops::conv(x, weight, {}, {.stride = {1, 1}, .padding = {1, 1}}); });
-    REQUIRE(costs.size() == 1);
+    const auto layers = layers_of({x, weight}, [=] {
+        return ops::conv(x, weight, {}, {.stride = {1, 1}, .padding = {1, 1}});
+    });
+    REQUIRE(layers.size() == 1);
+    CHECK(layers[0].op == "dense_conv");
+    CHECK(layers[0].forward.kernel == "dense_conv_forward");
+    CHECK(layers[0].backward.kernel == "dense_conv_backward");
     // 200 outputs of 27 multiply-adds; x has 150 elements, the weight 108, y 200.
-    CHECK(costs[0].forward.flops == 200 * 27 * 2);
-    CHECK(costs[0].forward.bytes == 4 * (150 + 108 + 200));
-    CHECK(costs[0].backward.flops == 2 * 200 * 27 * 2);
-    CHECK(costs[0].backward.bytes == 4 * (200 + 150 + 108 + 150 + 108));
+    CHECK(layers[0].forward.cost.flops == 200 * 27 * 2);
+    CHECK(layers[0].forward.cost.bytes_read == 4 * (150 + 108));
+    CHECK(layers[0].forward.cost.bytes_written == 4 * 200);
+    CHECK(layers[0].backward.cost.flops == 2 * 200 * 27 * 2);
+    CHECK(layers[0].backward.cost.bytes() == 4 * (200 + 150 + 108 + 150 + 108));
 }
 
 TEST_CASE("a convolution of the images computes no gradient of them") {
     const Tensor x = Tensor::zeros({2, 5, 5, 3}, placement), weight = trained({4, 3, 3, 3});
-    const auto costs = costs_of([&] { ops::conv(x, weight, {}, {.stride = {1, 1}, .padding = {1, 1}}); });
-    REQUIRE(costs.size() == 1);
-    CHECK(costs[0].backward.flops == 200 * 27 * 2);
-    CHECK(costs[0].backward.bytes == 4 * (200 + 150 + 108));
+    const auto layers = layers_of({weight}, [=] {
+        return ops::conv(x, weight, {}, {.stride = {1, 1}, .padding = {1, 1}});
+    });
+    REQUIRE(layers.size() == 1);
+    CHECK(layers[0].shape == "5x5x3 -> 5x5x4 k3 s1 no d_x");
+    CHECK(layers[0].backward.cost.flops == 200 * 27 * 2);
+    CHECK(layers[0].backward.cost.bytes() == 4 * (200 + 150 + 108));
 }
 
 TEST_CASE("the cost of a batch norm") {
     const Tensor x = trained({2, 3, 3, 4}), weight = trained({4}), bias = trained({4});
-    Tensor mean = Tensor::zeros({4}, placement), variance = Tensor::zeros({4}, placement);
-    const auto costs = costs_of([&] { ops::batch_norm(x, weight, bias, mean, variance, {}); });
-    REQUIRE(costs.size() == 1);
-    CHECK(costs[0].forward.flops == 0);
-    CHECK(costs[0].forward.bytes == 4 * (72 + 4 + 4 + 72));
-    CHECK(costs[0].backward.bytes == 4 * (72 + 72 + 4 + 72 + 4 + 4));
+    const auto layers = layers_of({x, weight, bias}, [=] {
+        Tensor mean = Tensor::zeros({4}, placement), variance = Tensor::zeros({4}, placement);
+        return ops::batch_norm(x, weight, bias, mean, variance, {});
+    });
+    REQUIRE(layers.size() == 1);
+    CHECK(layers[0].forward.cost.flops == 0);
+    // Weight, bias and running statistics are read; mean, rstd and running statistics written.
+    CHECK(layers[0].forward.cost.bytes() == 4 * (72 + 4 * 4 + 72 + 4 * 4));
+    CHECK(layers[0].backward.cost.bytes() == 4 * (72 + 72 + 3 * 4 + 72 + 2 * 4));
 }
 
 TEST_CASE("the cost of max pooling and of the loss includes what backward needs") {
     const Tensor x = trained({2, 4, 4, 3}), logits = trained({2, 5});
     const Tensor labels = Tensor::from_host(std::vector<int32_t>{0, 1}, {2}, {DType::i32, Device::cpu});
-    const auto costs = costs_of([&] {
-        ops::max_pool(x, {.kernel = {2, 2}, .stride = {2, 2}, .padding = {0, 0}});
-        ops::softmax_cross_entropy(logits, labels, 0.0);
+    const auto pool = layers_of({x}, [=] {
+        return ops::max_pool(x, {.kernel = {2, 2}, .stride = {2, 2}, .padding = {0, 0}});
     });
-    REQUIRE(costs.size() == 2);
-    CHECK(costs[0].forward.bytes == 4 * (96 + 24 + 24));
-    CHECK(costs[0].backward.bytes == 4 * (24 + 24 + 96));
-    CHECK(costs[1].forward.bytes == 4 * (10 + 2 + 10 + 1));
-    CHECK(costs[1].backward.bytes == 4 * (1 + 10 + 2 + 10));
+    REQUIRE(pool.size() == 1);
+    CHECK(pool[0].forward.cost.bytes() == 4 * (96 + 24 + 24));
+    CHECK(pool[0].backward.cost.bytes() == 4 * (24 + 24 + 96));
+    const auto loss = layers_of({logits}, [=] { return ops::softmax_cross_entropy(logits, labels, 0.0); });
+    REQUIRE(loss.size() == 1);
+    CHECK(loss[0].forward.cost.bytes() == 4 * (10 + 2 + 10 + 1));
+    CHECK(loss[0].backward.cost.bytes() == 4 * (1 + 10 + 2 + 10));
+}
+
+TEST_CASE("what is pending costs its convolution a few operands a channel, and a view costs nothing") {
+    const Tensor x = trained({2, 4, 4, 3}), first = trained({5, 3}), second = trained({6, 5});
+    const Tensor weight = trained({5}), bias = trained({5});
+    const auto layers = layers_of({x, first, second, weight, bias}, [=] {
+        Tensor mean = Tensor::zeros({5}, placement), variance = Tensor::zeros({5}, placement);
+        const Pending y =
+            ops::conv(Pending(x), first, {}, {.stride = {}, .padding = {0, 0}, .groups = 1, .moments = true});
+        Pending z = ops::normalize(y, weight, bias, mean, variance, {});
+        z.activation = Activation::relu;
+        return ops::reshape(ops::resolve(ops::conv(z, second, {})), {2, 96});
+    });
+    REQUIRE(layers.size() == 4);
+    const double x_count = 96, y_count = 160, last_count = 192, w1 = 15, w2 = 30;
+    CHECK(layers[0].shape == "4x4x3 -> 4x4x5");
+    CHECK(layers[0].forward.cost.bytes() == 4 * (x_count + w1 + y_count + 2 * 5));  // the moments
+    // y and its mean, and the gradients of the moments, are read beside d_y, the weight and x.
+    CHECK(layers[0].backward.cost.bytes() == 4 * (2 * y_count + 3 * 5 + w1 + x_count + x_count + w1));
+    CHECK(layers[1].op == "normalize");
+    CHECK(layers[1].shape == "5 channels");
+    CHECK(layers[1].forward.cost.bytes() == 4 * (6 * 5 + 5 * 5));
+    CHECK(layers[1].backward.cost.bytes() == 4 * (5 * 5 + 4 * 5));
+    CHECK(layers[2].shape == "4x4x5 -> 4x4x6 prologue");
+    CHECK(layers[2].forward.cost.bytes() == 4 * (y_count + w2 + last_count + 2 * 5));
+    CHECK(layers[2].backward.cost.bytes() == 4 * (last_count + w2 + y_count + 2 * 5 + y_count + w2 + 2 * 5));
+    CHECK(layers[3].op == "reshape");
+    CHECK(layers[3].forward.kernel.empty());
+    CHECK(layers[3].backward.cost.bytes() == 0);
+}
+
+TEST_CASE("a layer that adds a gradient to another's pays for that too") {
+    const Tensor x = trained({2, 4, 4, 3}), weight = trained({3, 3});
+    const auto layers = layers_of(
+        {x, weight}, [=] { return ops::resolve(ops::add(ops::resolve(ops::conv(x, weight, {}, {})), x)); });
+    REQUIRE(layers.size() == 2);
+    CHECK(layers[1].op == "add");
+    CHECK(layers[1].backward.kernel.empty());  // hands its gradient on
+    // d_x is read, and written again, with what the sum's gradient left there.
+    CHECK(layers[0].backward.cost.bytes() == 4 * (96 + 96 + 9 + 9 + 2 * 96));
 }
 
 TEST_CASE("MobileNetV2 at 224 multiplies and adds 300,774,272 times an image") {
     const auto model = models::make_model("mobilenet_v2", {.classes = 1000, .image_size = 224}, placement, 1);
-    model->set_training(false);
-    Cost total;
-    const Trace trace([&](const OpEvent& event) { total += forward_cost(event); });
-    (*model)(Tensor::zeros({1, 224, 224, 3}, placement));
-    CHECK(total.flops == 2.0 * 300'774'272);
+    for (const bool fused : {true, false}) {
+        model->set_fused(fused);
+        model->set_training(false);
+        Cost total;
+        const CallObserver observer([&](const KernelCall& call) { total += call.least; });
+        (*model)(Tensor::zeros({1, 224, 224, 3}, placement));
+        CHECK(total.flops == 2.0 * 300'774'272);
+    }
+}
+
+TEST_CASE("fused, a step has the same operations as unfused, other layers and fewer bytes") {
+    const OneThread one_thread;
+    struct Sums {
+        Cost cost;
+        std::set<std::string> kernels, shapes;
+    };
+    const auto sums_of = [](bool fused) {
+        Sums sums;
+        const LayerTimer timer(model_workload(
+            "basic_block_net", {.image_size = 16, .batch_size = 2, .classes = 10, .fused = fused}));
+        CHECK(timer.workload().name ==
+              std::string("training steps of basic_block_net, images 16x16, batch 2") +
+                  (fused ? "" : ", unfused"));
+        for (const Layer& layer : timer.layers()) {
+            for (const Pass pass : {Pass::forward, Pass::backward}) {
+                sums.cost += layer.of(pass).cost;
+                sums.kernels.insert(layer.of(pass).kernel);
+            }
+            sums.shapes.insert(layer.op + " " + layer.shape);
+        }
+        return sums;
+    };
+    const Sums fused = sums_of(true), unfused = sums_of(false);
+    CHECK(fused.cost.flops == unfused.cost.flops);
+    CHECK(fused.cost.bytes() < unfused.cost.bytes());
+    for (const char* kernel :
+         {"normalize_forward", "normalize_backward", "resolve_forward", "resolve_backward"}) {
+        CHECK(fused.kernels.contains(kernel));
+        CHECK_FALSE(unfused.kernels.contains(kernel));
+    }
+    for (const char* kernel :
+         {"batch_norm_forward", "batch_norm_backward", "activation_backward", "add_forward"}) {
+        CHECK(unfused.kernels.contains(kernel));
+        CHECK_FALSE(fused.kernels.contains(kernel));
+    }
+    CHECK(fused.shapes.contains("resolve 16x16x32 normalised + whole"));
+    CHECK(fused.shapes.contains("dense_conv 16x16x32 k3 s1 prologue"));
+    CHECK(unfused.shapes.contains("activation relu 16x16x32"));
 }
 
 TEST_CASE("the roofline takes the peak that binds") {
     const Peak peak{.flops = 100.0, .bandwidth = 10.0};
-    CHECK(least_seconds({400.0, 10.0}, peak) == 4.0);
-    CHECK(std::string(bound_of({400.0, 10.0}, peak)) == "compute");
-    CHECK(least_seconds({400.0, 50.0}, peak) == 5.0);
-    CHECK(std::string(bound_of({400.0, 50.0}, peak)) == "memory");
+    const Cost much_arithmetic{.bytes_read = 6.0, .bytes_written = 4.0, .flops = 400.0};
+    CHECK(least_seconds(much_arithmetic, peak) == 4.0);
+    CHECK(std::string(bound_of(much_arithmetic, peak)) == "compute");
+    const Cost much_memory{.bytes_read = 30.0, .bytes_written = 20.0, .flops = 400.0};
+    CHECK(least_seconds(much_memory, peak) == 5.0);
+    CHECK(std::string(bound_of(much_memory, peak)) == "memory");
 }
 
 TEST_CASE("median and extremes") {
@@ -201,11 +297,13 @@ TEST_CASE("bench op times every implementation of every kernel there is") {
     });
     for (const std::string& op : ops) {
         CAPTURE(op);
-        for (const KernelBench& kernel : bench_op(tiny(op))) {
+        OpBenchOptions options = tiny(op);
+        if (op == "pointwise_conv") options.image_size = 64;  // "one_pass" is for many pixels
+        for (const KernelBench& kernel : bench_op(options)) {
             REQUIRE(!kernel.shapes.empty());
             for (const Total& total : kernel.totals()) {
                 timed.insert(kernel.kernel + "=" + total.implementation);
-                CHECK(total.cost.bytes > 0.0);
+                CHECK(total.cost.bytes() > 0.0);
                 CHECK(total.seconds.size() == 2);
                 CHECK(std::ranges::all_of(total.seconds, [](double seconds) { return seconds > 0.0; }));
             }
@@ -223,8 +321,27 @@ TEST_CASE("bench op finds MobileNetV2's layers") {
     REQUIRE(kernels.size() == 1);
     CHECK(kernels[0].kernel == "depthwise_conv_backward");
     CHECK(kernels[0].totals().front().layers == 17);
-    CHECK(kernels[0].shapes[0].shape == "16x16x32 k3 s1");
-    CHECK(kernels[0].shapes[1].shape == "16x16x96 -> 8x8x96 k3 s2");
+    CHECK(kernels[0].shapes[0].shape == "16x16x32 k3 s1 prologue");
+    CHECK(kernels[0].shapes[1].shape == "16x16x96 -> 8x8x96 k3 s2 prologue");
+}
+
+TEST_CASE("bench op times a kernel in the training that launches it, fused or not") {
+    const OneThread one_thread;
+    const auto workload_of = [](const std::string& op) {
+        const auto kernels = bench_op(tiny(op));
+        REQUIRE(kernels.size() == 2);
+        CHECK(kernels[0].workload == kernels[1].workload);
+        return kernels[0].workload;
+    };
+    const std::string fused = "training steps of mobilenet_v2, images 32x32, batch 2";
+    CHECK(workload_of("normalize") == fused);
+    CHECK(workload_of("resolve") == fused);
+    CHECK(workload_of("batch_norm") == fused + ", unfused");
+    CHECK(workload_of("activation") == fused + ", unfused");
+    const auto add = bench_op(tiny("add"));
+    REQUIRE(add.size() == 2);
+    CHECK(add[0].workload == fused + ", unfused");
+    CHECK(add[1].workload == "the second gradient of a tensor added to the first, batch 2");
 }
 
 TEST_CASE("bench op takes only what --impl allows") {
@@ -250,6 +367,7 @@ TEST_CASE("bench step --json prints one object with what peers are compared by")
     for (const char* key : {"model",
                             "image_size",
                             "batch_size",
+                            "fused",
                             "device",
                             "threads",
                             "steps",
@@ -307,7 +425,12 @@ TEST_CASE("bench refuses what cannot be in one sentence, with exit code 2") {
     const Case cases[] = {
         {{"op", "nonsense"}, "unknown op 'nonsense': choose one of dense_conv, depthwise_conv"},
         {{"op"}, "NAME is required"},
-        {{"op", "max_pool", "--model", "basic_block_net"}, "launches no max_pool"},
+        {{"op", "max_pool", "--model", "basic_block_net"},
+         "training with --model basic_block_net launches no max_pool"},
+        {{"op", "batch_norm", "--fusion", "on"}, "training with --fusion on launches no batch_norm"},
+        {{"op", "resolve", "--fusion", "off", "--model", "mobilenet_v2"},
+         "training with --model mobilenet_v2 --fusion off launches no resolve"},
+        {{"step", "--fusion", "maybe"}, "--fusion maybe: choose one of on, off"},
         {{"op", "linear", "--impl", "linear=foo"}, "no implementation 'foo'"},
         {{"step", "--model", "resnet"}, "choose one of basic_block_net, mobilenet_v2"},
         {{"step", "--image-size", "0"}, "--image-size 0: a whole number from 1"},

@@ -85,7 +85,8 @@ void add_fusion(CLI::App& app) {
     add_choice(
         app, "--fusion", {"on", "off"},
         [](const std::string& choice) { set_fusion(choice == "on" ? Fusion::on : Fusion::off); },
-        "Whether batch norms and activations happen as the next\nconvolution reads them; off: each a pass of its "
+        "Whether batch norms and activations happen as the next\nconvolution reads them; off: each a pass of "
+        "its "
         "own\n[on; off on the reference device]");
 }
 

@@ -5,8 +5,10 @@
 #include <fmt/format.h>
 
 #include <map>
+#include <utility>
 
 #include "engine/trace.h"
+#include "kernels/call_observer.h"
 
 namespace vitrine::tools {
 namespace {
@@ -29,15 +31,15 @@ bool is_view(const OpEvent& event) {
     return event.inputs.front().defined() && event.inputs.front().data() == event.output.data();
 }
 
-LayerRow row_of(const OpEvent& event, const std::map<std::string, nn::Module*>& modules) {
+LayerRow row_of(const OpEvent& event, const std::map<std::string, nn::Module*>& modules, double flops) {
     LayerRow row{event.module, event.op, without_batch(event.output.shape())};
     nn::Module& module = *modules.at(event.module);
     if (module.children().empty()) {
         row.kind = module.kind();
         row.window = module.window();
         row.parameters = trained_parameters(module);
-        row.macs = module.macs(event.output.shape()) / images;
     }
+    row.macs = static_cast<int64_t>(flops) / 2 / images;
     if (!is_view(event)) row.activation_bytes = static_cast<int64_t>(event.output.bytes()) / images;
     return row;
 }
@@ -57,13 +59,16 @@ LayerTable layer_table(nn::Module& model, int64_t image_size, Placement placemen
         [&](const std::string& path, nn::Module& module) { modules.emplace(path, &module); });
 
     LayerTable table;
+    double flops = 0.0;  // of the kernels of the op that is running
+    const CallObserver observer([&](const KernelCall& call) { flops += call.least.flops; });
     const Trace trace([&](const OpEvent& event) {
-        table.rows.push_back(row_of(event, modules));
+        table.rows.push_back(row_of(event, modules, std::exchange(flops, 0.0)));
         table.parameters += table.rows.back().parameters;
         table.macs += table.rows.back().macs;
         table.activation_bytes += table.rows.back().activation_bytes;
     });
     model.set_training(true);
+    model.set_fused(false);
     model(Tensor::zeros({images, image_size, image_size, 3}, placement));
     return table;
 }

@@ -32,7 +32,8 @@ struct LayerTable {
 /// "BatchNorm2d".
 std::string layer_text(const LayerRow& row);
 
-/// Runs the model once in training, on two images (batch norm needs more than one value) of image_size².
+/// Runs the model once in training, on two images (batch norm needs more than one value) of image_size², each op by
+/// itself: it is not fused from then on.
 LayerTable layer_table(nn::Module& model, int64_t image_size, Placement placement);
 
 }  // namespace vitrine::tools

@@ -5,9 +5,9 @@
 #include <string>
 #include <vector>
 
+#include "kernels/cost.h"
 #include "kernels/dtype.h"
 #include "kernels/simt/report.h"
-#include "kernels/cost.h"
 
 namespace vitrine::gradcheck {
 

@@ -3,8 +3,10 @@
 #include "lab/gradcheck/report/model_report.h"
 
 #include <algorithm>
+#include <iterator>
 #include <optional>
 
+#include "kernels/call_observer.h"
 #include "lab/common/workloads.h"
 #include "lab/gradcheck/report/counting.h"
 #include "models/models.h"
@@ -12,62 +14,30 @@
 namespace vitrine::gradcheck {
 namespace {
 
-using tools::Layer;
-using tools::LayerTimer;
-
-/// The least bytes of a layer are not told apart into read and written.
-Cost least_of(const tools::Cost& cost) { return {cost.bytes, 0, cost.flops}; }
-
-class StepReport {
-  public:
-    explicit StepReport(LayerTimer& timer) : timer_(timer) {}
-
-    std::vector<ReportEntry> run() {
-        const Counting counting;
-        timer_.run([&](size_t layer, Pass pass) {
-            close(counting);
-            running_ = {layer, pass};
-        });
-        close(counting);
-        return std::move(entries_);
+ReportEntry& entry_for(std::vector<ReportEntry>& entries, const char* kernel, const std::string& shape) {
+    for (ReportEntry& entry : entries) {
+        if (entry.kernel == kernel && entry.shape == shape) return entry;
     }
+    entries.push_back({kernel, "", DType::f32, shape, 0, {}, {}});
+    return entries.back();
+}
 
-  private:
-    struct Position {
-        size_t layer;
-        vitrine::Pass pass;
-    };
-    using Pass = vitrine::Pass;
-
-    /// Whatever was launched since the last announcement belongs to the pass that was announced.
-    void close(const Counting& counting) {
+/// A call has the shape of the layer in whose pass it comes, and whatever was launched since the call before it.
+std::vector<ReportEntry> calls_of_step(tools::LayerTimer& timer) {
+    std::vector<ReportEntry> entries;
+    std::optional<size_t> running;
+    const Counting counting;
+    const CallObserver observer([&](const KernelCall& call) {
         std::vector<simt::LaunchReport> launches = counting.take();
-        if (!running_ || launches.empty()) return;
-        const Layer& layer = timer_.layers()[running_->layer];
-        ReportEntry& entry = entry_for(layer, running_->pass);
+        if (!running) return;
+        ReportEntry& entry = entry_for(entries, call.kernel, timer.layers()[*running].shape);
         entry.times += 1;
-        entry.least += least_of(layer.cost(running_->pass));
+        entry.least += call.least;
         std::ranges::move(launches, std::back_inserter(entry.launches));
-    }
-
-    ReportEntry& entry_for(const Layer& layer, Pass pass) {
-        const std::string kernel = layer.op + suffix(layer.op, pass);
-        for (ReportEntry& entry : entries_) {
-            if (entry.kernel == kernel && entry.shape == layer.shape) return entry;
-        }
-        entries_.push_back({kernel, "", DType::f32, layer.shape, 0, {}, {}});
-        return entries_.back();
-    }
-
-    static const char* suffix(const std::string& op, Pass pass) {
-        if (op == "sgd_update" || op == "finish_images" || op == "score_batch") return "";
-        return pass == Pass::forward ? "_forward" : "_backward";
-    }
-
-    LayerTimer& timer_;
-    std::optional<Position> running_;
-    std::vector<ReportEntry> entries_;
-};
+    });
+    timer.run([&](size_t layer, vitrine::Pass) { running = layer; });
+    return entries;
+}
 
 }  // namespace
 
@@ -75,13 +45,13 @@ std::vector<ReportEntry> report_model(const ModelReportOptions& options) {
     const int64_t own_size = models::model_from_name(options.model).image_size;
     const simt::Settings before = simt::settings();
     simt::set_settings({.check = false});
-    LayerTimer timer(tools::model_workload(
+    tools::LayerTimer timer(tools::model_workload(
         options.model, {.device = Device::simt,
                         .image_size = options.image_size > 0 ? options.image_size : own_size,
                         .batch_size = options.batch_size,
                         .classes = options.classes}));
     simt::set_settings(before);
-    return StepReport(timer).run();
+    return calls_of_step(timer);
 }
 
 }  // namespace vitrine::gradcheck
