@@ -207,7 +207,7 @@ const void* through_epilogue(const ConvBackward& args, Context& context) {
 }
 
 template <class T>
-void bias_gradient(const ConvBackward& args, const void* g, Context& context) {
+void sum_bias_gradient(const ConvBackward& args, const void* g, Context& context) {
     const int64_t channels = args.shape.out_channels;
     Rows<T> rows{};
     rows.count = args.shape.out_pixels();
@@ -260,7 +260,7 @@ void backward(const ConvBackward& args, Context& context, void (*plain)(const Co
     ConvBackward inner = args;
     inner.d_y = through_epilogue<T>(args, context);
     inner.y = inner.mean = inner.d_mean = inner.d_m2 = nullptr;
-    if (args.d_bias) bias_gradient<T>(args, inner.d_y, context);
+    if (args.d_bias) sum_bias_gradient<T>(args, inner.d_y, context);
     inner.d_bias = {};
 
     const bool through = !args.prologue.plain() && (args.d_x || args.d_scale || args.d_shift);
@@ -282,6 +282,10 @@ void forward_around(const ConvForward& args, Context& context, void (*plain)(con
 void backward_around(const ConvBackward& args, Context& context,
                      void (*plain)(const ConvBackward&, Context&)) {
     dispatch_float(args.dtype, [&]<class T>() { backward<T>(args, context, plain); });
+}
+
+void bias_gradient(const ConvBackward& args, const void* g, Context& context) {
+    dispatch_float(args.dtype, [&]<class T>() { sum_bias_gradient<T>(args, g, context); });
 }
 
 const void* gradient_through_epilogue(const ConvBackward& args, Context& context) {

@@ -31,4 +31,7 @@ void run_unfused(const ConvBackward& args, Context& context) {
 /// g = d_y plus the epilogue's part, in scratch memory; d_y itself if there is none.
 const void* gradient_through_epilogue(const ConvBackward& args, Context& context);
 
+/// d_bias from that g.
+void bias_gradient(const ConvBackward& args, const void* g, Context& context);
+
 }  // namespace vitrine::cpu

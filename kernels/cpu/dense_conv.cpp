@@ -1,19 +1,22 @@
-// Dense convolution: our own matrix products first, oneDNN as the fallback and rival.
+// Dense convolution: Winograd's for 3x3, our own matrix products, oneDNN as the fallback and rival.
 
 #include "kernels/cpu/conv_parts.h"
 #include "kernels/cpu/gemm_conv.h"
 #include "kernels/cpu/onednn/onednn.h"
+#include "kernels/cpu/winograd_conv.h"
 #include "kernels/kernels.h"
 
 namespace vitrine::cpu {
 namespace {
 
 constexpr Implementation<ConvForward> forward_list[]{
+    {"winograd", refuses_curve<ConvForward, refuses_winograd_forward>, run_winograd_forward},
     {"gemm", refuses_curve<ConvForward>, gemm_conv_forward},
     {"unfused", refuses_clamp<ConvForward>, run_unfused<dense_conv_forward>},
     {"onednn", onednn::refuses_dense_conv_forward, onednn::run_dense_conv_forward},
 };
 constexpr Implementation<ConvBackward> backward_list[]{
+    {"winograd", refuses_curve<ConvBackward, refuses_winograd_backward>, run_winograd_backward},
     {"gemm", refuses_curve<ConvBackward>, gemm_conv_backward},
     {"unfused", refuses_clamp<ConvBackward>, run_unfused<dense_conv_backward>},
     {"onednn", onednn::refuses_dense_conv_backward, onednn::run_dense_conv_backward},

@@ -94,7 +94,7 @@ void forward(const ConvForward& args, Context& context, bool general) {
         .bias = pad_rows<T>(args.bias, 1, channels, source.channels, context),
         .zero_row = pad_rows<T>(nullptr, 1, 0, source.row_size(), context),
         .statistics = statistics,
-        .streams = statistics == nullptr && streams<T>(args.y, shape.out_pixels(), channels)};
+        .streams = streams<T>(args.y, shape.out_pixels(), channels)};
     const PerThread<T> workspace(context, conv.workspace_size());
     parallel_for(blocks.count(), [&](int64_t block) { passes<T>().forward(conv, block, workspace.mine()); });
     if (statistics == nullptr) return;

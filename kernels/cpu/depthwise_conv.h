@@ -99,10 +99,20 @@ struct DepthwiseForward {
     const T* bias;              // zeros if there is none
     const T* zero_row;          // stands for the rows above and below the image
     StatisticsSum* statistics;  // [blocks][channels], zeroed; or null
-    bool streams;               // y is written around the cache
+    bool streams;               // y is written around the cache: at once, or after its statistics
 
-    /// Of each thread: the ring, and what the statistics need.
-    int64_t workspace_size() const { return source.size() + 3 * args.shape.out_channels; }
+    /// Rows of y that lie in the cache until their statistics are taken.
+    int64_t statistics_rows() const {
+        constexpr int64_t bytes = int64_t{128} << 10;
+        return std::max<int64_t>(1, bytes / (y_row() * int64_t{sizeof(T)}));
+    }
+    int64_t y_row() const { return args.shape.out().width * args.shape.out_channels; }
+    bool streams_later() const { return streams && statistics != nullptr; }
+
+    /// Of each thread: the ring, what the statistics need, and the rows that are not in y yet.
+    int64_t workspace_size() const {
+        return source.size() + 3 * source.channels + (streams_later() ? statistics_rows() * y_row() : 0);
+    }
 };
 
 template <class T>

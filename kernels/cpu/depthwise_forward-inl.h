@@ -99,12 +99,13 @@ HWY_INLINE HWY_ATTR void forward_vector(const DepthwiseForward<T>& conv, const C
                                         const OutputTile<T>& tile, const Part& part, int64_t c) {
     constexpr int64_t inputs = depthwise_tile * kStride * kStride;  // pixels of x for a tile of y
     const int64_t channels = conv.args.shape.out_channels;
+    const bool streams = conv.streams && !conv.streams_later();
     Vector<T> sums[depthwise_tile];
     tile.ahead.prefetch(c * inputs, inputs);
     forward_tile<kKernel, kStride>(conv, columns, c, sums);
     unrolled<depthwise_tile>([&](auto t) HWY_ATTR {
         if (t >= tile.valid) return;
-        if (conv.streams) {
+        if (streams) {
             part.stream(sums[t], tile.y + t * channels + c);
         } else {
             part.store(sums[t], tile.y + t * channels + c);
@@ -193,6 +194,13 @@ HWY_ATTR void stage_input_row(const DepthwiseForward<T>& conv, const T* x, T* to
     }
 }
 
+/// Rows that lie in the cache, to memory around it.
+template <class T>
+HWY_ATTR void stream_rows(const T* from, int64_t count, T* to) {
+    for_each_vector<T>(count,
+                       [=](auto part, int64_t i) HWY_ATTR { part.stream(part.load(from + i), to + i); });
+}
+
 template <class T>
 void depthwise_forward_block(const DepthwiseForward<T>& conv, int64_t block, T* workspace) {
     const ConvShape& shape = conv.args.shape;
@@ -201,11 +209,12 @@ void depthwise_forward_block(const DepthwiseForward<T>& conv, int64_t block, T* 
     const T* x = static_cast<const T*>(conv.args.x) + image * shape.in.height * x_row;
     T* y = static_cast<T*>(conv.args.y) + image * shape.out().height * y_row;
     T *ring = workspace, *statistics_work = workspace + conv.source.size();
+    T* unwritten = statistics_work + 3 * conv.source.channels;
     const auto row_at = [&](int64_t h) -> const T* {
         return conv.source.direct() ? x + h * x_row : ring + h % conv.source.staged * conv.source.row_size();
     };
     const ForwardRow<T> compute_row = forward_row_for(conv);
-    const int64_t statistics_rows = std::max<int64_t>(1, (int64_t{128} << 10) / (y_row * int64_t{sizeof(T)}));
+    const int64_t statistics_rows = conv.statistics_rows();
     std::vector<const T*> rows(static_cast<size_t>(shape.kernel.height));
     clear_borders(conv.source, shape.in.width, ring);
     int64_t staged = 0, counted = conv.blocks.begin(block);
@@ -225,10 +234,12 @@ void depthwise_forward_block(const DepthwiseForward<T>& conv, int64_t block, T* 
         const int64_t after = std::min(shape.in.height, next + shape.stride.height);
         const RowAhead<T> ahead =
             conv.source.direct() ? RowAhead<T>{x + next * x_row, x + after * x_row} : RowAhead<T>{x, x};
-        compute_row(conv, rows.data(), ahead, y + i * y_row);
+        T* counted_rows = conv.streams_later() ? unwritten : y + counted * y_row;
+        compute_row(conv, rows.data(), ahead, counted_rows + (i - counted) * y_row);
         if (conv.statistics != nullptr && (i + 1 == end || i + 1 - counted == statistics_rows)) {
-            add_statistics(y + counted * y_row, (i + 1 - counted) * shape.out().width, shape.out_channels,
+            add_statistics(counted_rows, (i + 1 - counted) * shape.out().width, shape.out_channels,
                            statistics_work, conv.statistics + block * shape.out_channels);
+            if (conv.streams_later()) stream_rows(unwritten, (i + 1 - counted) * y_row, y + counted * y_row);
             counted = i + 1;
         }
     }
