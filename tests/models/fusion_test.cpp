@@ -4,14 +4,16 @@
 
 #include <doctest/doctest.h>
 
+#include <cmath>
 #include <map>
 #include <memory>
 
+#include "engine/random.h"
 #include "engine/step/step.h"
+#include "kernels/philox.h"
 #include "kernels/simt/launch.h"
 #include "kernels/threads.h"
 #include "models/models.h"
-#include "tests/models/golden.h"
 
 using namespace vitrine;
 
@@ -23,13 +25,16 @@ struct Setting {
     models::ModelVariant variant{};
 };
 
+/// Large enough that no batch norm has only a few values: those multiply each rounding a thousandfold from step to step.
 const Setting all_settings[] = {
-    {"basic_block_net", 16, 4}, {"mobilenet_v2", 32, 4, {.width_mult = 0.25}}, {"resnet18", 32, 2}};
+    {"basic_block_net", 16, 8}, {"mobilenet_v2", 96, 8, {.width_mult = 0.25}}, {"resnet18", 64, 4}};
 
 NetworkInput batch_for(const Setting& setting, Placement placement) {
     const int64_t side = setting.image_size;
     std::vector<double> images(static_cast<size_t>(setting.batch * side * side * 3));
-    for (size_t i = 0; i < images.size(); ++i) images[i] = static_cast<double>(i * 37 % 101) / 50.0 - 1.0;
+    const RandomKey key{.seed = 3, .purpose = RandomPurpose::test};
+    for (size_t i = 0; i < images.size(); ++i)
+        images[i] = static_cast<double>(random_word(key, i) % 1001) / 250.0 - 2.0;
     std::vector<int32_t> labels(static_cast<size_t>(setting.batch));
     for (size_t i = 0; i < labels.size(); ++i) labels[i] = static_cast<int32_t>(i % 3);
     return {Tensor::from_host(images, {setting.batch, side, side, 3}, placement),
@@ -68,12 +73,24 @@ Outcome train(const Setting& setting, Device device, bool fused, int steps) {
     return outcome;
 }
 
-/// A gradient that is 0 but for rounding, since its parameter only shifts what a batch norm centres again.
-bool is_noise(const std::vector<double>& a, const std::vector<double>& b) {
-    double largest = 0;
-    for (const double value : a) largest = std::max(largest, std::abs(value));
-    for (const double value : b) largest = std::max(largest, std::abs(value));
-    return largest < 1e-13;
+double norm(const std::vector<double>& values) {
+    double squares = 0;
+    for (const double value : values) squares += value * value;
+    return std::sqrt(squares);
+}
+
+/// The distance of two tensors, as a share of the second one's norm. A gradient that is almost 0, because the next batch
+/// norm takes back what its parameter does, is nothing but rounding: it is measured against a thousandth of the
+/// largest gradient instead.
+double difference(const std::string& name, const Outcome& found, const Outcome& expected) {
+    std::vector<double> distance = expected.tensors.at(name);
+    double scale = norm(distance);
+    if (name.starts_with("gradient of ")) {
+        for (const auto& [other, values] : expected.tensors)
+            if (other.starts_with("gradient of ")) scale = std::max(scale, 1e-3 * norm(values));
+    }
+    for (size_t i = 0; i < distance.size(); ++i) distance[i] -= found.tensors.at(name)[i];
+    return norm(distance) / scale;
 }
 
 void check_same(const Setting& setting, Device device, int steps, double limit) {
@@ -84,9 +101,8 @@ void check_same(const Setting& setting, Device device, int steps, double limit) 
     bool other_bits = false;
     for (const auto& [name, expected] : plain.tensors) {
         CAPTURE(name);
-        const std::vector<double>& found = fused.tensors.at(name);
-        other_bits = other_bits || found != expected;
-        if (!is_noise(found, expected)) CHECK(golden::relative_error(found, expected) <= limit);
+        other_bits = other_bits || fused.tensors.at(name) != expected;
+        CHECK(difference(name, fused, plain) <= limit);
     }
     CHECK(other_bits);  // or it is the same path twice
 }
@@ -99,7 +115,7 @@ TEST_CASE("fused and unfused training are the same function in f64, over twenty 
 
 TEST_CASE("the reference device, fused, is the same function too") {
     check_same(all_settings[0], Device::reference, 2, 1e-12);
-    check_same(all_settings[1], Device::reference, 1, 1e-12);
+    check_same({"mobilenet_v2", 32, 8, {.width_mult = 0.25}}, Device::reference, 1, 1e-10);
 }
 
 TEST_CASE("and so are the CUDA kernels") {
@@ -117,11 +133,12 @@ TEST_CASE("fused training gives the same bits with any number of threads") {
     std::vector<Outcome> outcomes;
     for (const int count : {1, 2, 3}) {
         set_threads(count);
-        outcomes.push_back(train(all_settings[1], Device::cpu, true, 2));
+        for (const Setting& setting : all_settings) outcomes.push_back(train(setting, Device::cpu, true, 1));
     }
     set_threads(before);
-    for (const Outcome& outcome : outcomes) {
-        CHECK(outcome.losses == outcomes.front().losses);
-        CHECK(outcome.tensors == outcomes.front().tensors);
+    const size_t models = std::size(all_settings);
+    for (size_t i = models; i < outcomes.size(); ++i) {
+        CHECK(outcomes[i].losses == outcomes[i % models].losses);
+        CHECK(outcomes[i].tensors == outcomes[i % models].tensors);
     }
 }
