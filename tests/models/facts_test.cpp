@@ -38,11 +38,11 @@ void check_state(nn::Module& model, const nlohmann::json& expected) {
     }
 }
 
-struct Moments {
+struct MeanAndSpread {
     double mean, stddev, largest;
 };
 
-Moments moments_of(const std::vector<double>& values) {
+MeanAndSpread moments_of(const std::vector<double>& values) {
     double sum = 0.0, squares = 0.0, largest = 0.0;
     for (double value : values) {
         sum += value;
@@ -95,7 +95,7 @@ void check_torchvision_start(const char* name) {
     for (const SafeTensor& tensor : model_state(*model).tensors) {
         CAPTURE(tensor.name);
         const std::vector<double> values = tensor.values();
-        const Moments moments = moments_of(values);
+        const MeanAndSpread moments = moments_of(values);
         double deviation = 0.0;
         if (tensor.shape.rank() == 4) {
             deviation =
@@ -134,7 +134,7 @@ TEST_CASE("BasicBlockNet starts from PyTorch's default distributions") {
         CAPTURE(tensor.name);
         if (tensor.shape.rank() > 1) fan_in = tensor.shape.count() / tensor.shape[0];
         const double bound = 1.0 / std::sqrt(static_cast<double>(fan_in));
-        const Moments moments = moments_of(tensor.values());
+        const MeanAndSpread moments = moments_of(tensor.values());
         CHECK(moments.largest <= bound);
         if (tensor.shape.count() >= 1000) {
             CHECK(moments.largest > 0.97 * bound);

@@ -34,6 +34,9 @@ std::vector<Problem> dense_conv_problems() {
         {2, {9, 10}, 8, 12, {3, 3}, {2, 2}, {1, 1}, 1},    // the same with prologue and statistics
         {1, {6, 6}, 4, 4, {2, 2}, {3, 3}, {1, 1}, 1},      // a stride larger than the kernel
         {2, {5, 6}, 8, 8, {1, 1}, {2, 2}, {0, 0}, 1},      // a shortcut with a prologue
+        {2, {7, 9}, 17, 20, {3, 3}, {1, 1}, {0, 2}, 1},    // 3x3 in tiles of 2x2: odd sides, paddings 0 and 2
+        {1, {5, 6}, 33, 16, {3, 3}, {1, 1}, {2, 1}, 1},    // the same with a bias and statistics near 100
+        {3, {3, 1}, 16, 40, {3, 3}, {1, 1}, {1, 1}, 1},    // images smaller than a patch
     };
     std::vector<ConvOptions> all = with_options_in_turn(shapes);
     std::ranges::copy(with_curves({{2, {7, 5}, 3, 4, {3, 3}, {2, 2}, {1, 1}, 1},

@@ -35,6 +35,9 @@ std::vector<Problem> pointwise_conv_problems() {
         pointwise(2, {4, 8}, 48, 64),    // nothing has a tail
         pointwise(1, {45, 47}, 3, 5),    // many pixels, few channels
         pointwise(1, {13, 1}, 65, 7),    //
+        pointwise(2, {23, 25}, 16, 8),   // many pixels: both gradients in one pass
+        pointwise(1, {35, 31}, 17, 12),  // the same with a bias
+        pointwise(1, {33, 34}, 9, 24),   // … with everything
     };
     std::vector<ConvOptions> all = with_options_in_turn(shapes);
     std::ranges::copy(with_curves({pointwise(2, {5, 3}, 7, 9), pointwise(1, {4, 6}, 16, 24)}),
