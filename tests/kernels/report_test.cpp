@@ -2,9 +2,14 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
+#include <set>
+
 #include "kernels/error.h"
+#include "kernels/fusion.h"
 #include "lab/gradcheck/cases/list.h"
 #include "lab/gradcheck/harness/draw.h"
+#include "lab/gradcheck/report/model_report.h"
 #include "lab/gradcheck/report/op_report.h"
 #include "lab/gradcheck/report/render.h"
 
@@ -44,6 +49,14 @@ const ReportEntry& entry_of(const std::vector<ReportEntry>& entries, const std::
     }
     FAIL("no entry for " << kernel << " " << implementation << " [" << shape << "]");
     return entries.front();
+}
+
+std::vector<ReportEntry> step_of_basic_block_net(Fusion fusion) {
+    set_fusion(fusion);
+    std::vector<ReportEntry> entries =
+        report_model({.model = "basic_block_net", .image_size = 8, .batch_size = 2, .classes = 10});
+    set_fusion(Fusion::automatic);
+    return entries;
 }
 #endif
 
@@ -114,6 +127,53 @@ TEST_CASE("report: the naive product of a linear layer does its multiply-adds, a
     CHECK(totals.asked_bytes_read == 2 * 4 * products);  // an x and a weight for each multiply-add
     CHECK(totals.asked_bytes_written == 4 * static_cast<double>(rows * out));
     CHECK(totals.distinct_bytes() == naive.least.bytes());
+}
+
+TEST_CASE("report: of a step every call has its own launches and its own least cost") {
+    const std::vector<ReportEntry> fused = step_of_basic_block_net(Fusion::automatic);
+    // x, weight, bias, prologue, y and moments: 2 images of 8x8 pixels, 32 channels to 32.
+    const double image = 2 * 64 * 32, channels = 32;
+    const ReportEntry& conv = entry_of(fused, "dense_conv_forward", "", "8x8x32 k3 s1 prologue");
+    CHECK(conv.times == 1);
+    CHECK(conv.least.bytes_read == 4 * (image + 9 * 32 * 32 + channels + 2 * channels));
+    CHECK(conv.least.bytes_written == 4 * (image + 2 * channels));
+    CHECK(conv.least.flops == 2 * image * 9 * 32);
+    const ReportEntry& norms = entry_of(fused, "normalize_forward", "", "32 channels");
+    CHECK(norms.times == 2);
+    CHECK(norms.least.bytes() == 2 * 4 * 11 * channels);
+    CHECK(norms.launches.size() == 2);
+    // The sum of the normalised branch and the shortcut, and relu of it.
+    const ReportEntry& sum = entry_of(fused, "resolve_forward", "", "8x8x32 normalised + whole");
+    CHECK(sum.least.bytes() == 4 * (3 * image + 2 * channels));
+    const ReportEntry& update = entry_of(fused, "sgd_update", "", "10,730 parameters in 12 tensors");
+    // Momentum is there already: three arrays are read and two written, with the gaps between the tensors of the flat state.
+    CHECK(update.least.bytes() >= 5 * 4 * 10730);
+    CHECK(update.least.bytes() <= 5 * 4 * (10730 + 12 * 64));
+}
+
+TEST_CASE("report: a step's kernels, fused and not") {
+    const auto kernels_of = [](const std::vector<ReportEntry>& entries) {
+        std::set<std::string> kernels;
+        for (const ReportEntry& entry : entries) {
+            CHECK(!entry.launches.empty());
+            CHECK(entry.least.bytes() > 0);
+            kernels.insert(entry.kernel);
+        }
+        return kernels;
+    };
+    const auto fused = kernels_of(step_of_basic_block_net(Fusion::on));
+    const auto unfused = kernels_of(step_of_basic_block_net(Fusion::off));
+    const auto only_in = [](const std::set<std::string>& a, const std::set<std::string>& b) {
+        std::set<std::string> only;
+        std::ranges::set_difference(a, b, std::inserter(only, only.end()));
+        return only;
+    };
+    CHECK(only_in(fused, unfused) == std::set<std::string>{"normalize_forward", "normalize_backward",
+                                                           "resolve_forward", "resolve_backward"});
+    CHECK(only_in(unfused, fused) == std::set<std::string>{"batch_norm_forward", "batch_norm_backward",
+                                                           "activation_forward", "activation_backward",
+                                                           "add_forward"});
+    CHECK(unfused.contains("decide_update"));
 }
 #endif
 
