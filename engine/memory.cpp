@@ -26,29 +26,34 @@ size_t size_class(size_t bytes) {
     return (bytes + step - 1) / step * step;
 }
 
+/// Small tensors are many and take little: each size keeps to its own blocks.
+size_t most_for(size_t bytes) {
+    constexpr size_t small = size_t{1} << 20;
+    return bytes <= small ? bytes : 2 * bytes;
+}
+
+struct Block {
+    void* memory = nullptr;
+    size_t bytes = 0;
+};
+
 class Pool {
   public:
     explicit Pool(Device device) : device_(device) {}
 
-    void* take(size_t bytes) {
+    Block take(size_t bytes) {
         const std::lock_guard lock(mutex_);
-        auto& waiting = waiting_[bytes];
-        void* memory = nullptr;
-        if (waiting.empty()) {
-            memory = ask_device(bytes);
-        } else {
-            memory = waiting.back();
-            waiting.pop_back();
-        }
-        statistics_.bytes_in_use += bytes;
+        Block block = waiting_block(bytes);
+        if (block.memory == nullptr) block = {ask_device(bytes), bytes};
+        statistics_.bytes_in_use += block.bytes;
         statistics_.bytes_peak = std::max(statistics_.bytes_peak, statistics_.bytes_in_use);
-        return memory;
+        return block;
     }
 
-    void give_back(void* memory, size_t bytes) {
+    void give_back(const Block& block) {
         const std::lock_guard lock(mutex_);
-        waiting_[bytes].push_back(memory);
-        statistics_.bytes_in_use -= bytes;
+        waiting_[block.bytes].push_back(block.memory);
+        statistics_.bytes_in_use -= block.bytes;
     }
 
     void release_waiting() {
@@ -70,6 +75,19 @@ class Pool {
     }
 
   private:
+    /// The smallest block that waits and is large enough, if it is not too large; else none. A step's tensors come in
+    /// all sizes, one after the other: with blocks of their own, half of the memory would wait.
+    Block waiting_block(size_t bytes) {
+        for (auto it = waiting_.lower_bound(bytes); it != waiting_.end() && it->first <= most_for(bytes); ++it) {
+            auto& [size, blocks] = *it;
+            if (blocks.empty()) continue;
+            void* memory = blocks.back();
+            blocks.pop_back();
+            return {memory, size};
+        }
+        return {};
+    }
+
     void* ask_device(size_t bytes) {
         ++statistics_.device_requests;
         void* memory = nullptr;
@@ -114,9 +132,8 @@ ShapesOnly::~ShapesOnly() { shapes_only = false; }
 
 std::shared_ptr<void> allocate(Device device, size_t bytes) {
     if (shapes_only) return nullptr;
-    const size_t rounded = size_class(bytes);
-    return {pool(device).take(rounded),
-            [device, rounded](void* memory) { pool(device).give_back(memory, rounded); }};
+    const Block block = pool(device).take(size_class(bytes));
+    return {block.memory, [device, block](void*) { pool(device).give_back(block); }};
 }
 
 bool reads_host_memory(Device device) { return runtime(device).reads_host_memory; }

@@ -1,4 +1,5 @@
-// Device memory that is reused: blocks that are freed wait in a pool for the next request of their size.
+// Device memory that is reused: blocks that are freed wait in a pool for the next request that they suit, of their own
+// size or, beyond a mebibyte, down to half of it.
 //
 // A training step asks for the same sizes in the same order again and again, so after the first steps every
 // request is served from the pool: no allocation growth, and on a CPU no page faults.
