@@ -23,6 +23,7 @@ constexpr const char* examples =
     "Examples:\n"
     "  bench step --model mobilenet_v2 --per-op     whole training steps, and where their time goes\n"
     "  bench step --model basic_block_net --image-size 32 --batch-size 128 --json\n"
+    "  bench eval --model mobilenet_v2              a batch's logits, in evaluation mode\n"
     "  bench op depthwise_conv                      its implementations against each other, shape by shape\n"
     "  bench op pointwise_conv_backward --impl pointwise_conv_backward=onednn\n"
     "  bench augment                                augmentation, op by op and in whole pipelines\n"
@@ -117,6 +118,11 @@ BenchOptions parse_bench_options(int argc, const char* const* argv) {
     add_common(*step, common, options,
                fmt::format("The model to train [{}]", models::benchmark_model().name));
 
+    CLI::App* eval = app.add_subcommand("eval", "A model's logits for random images, in evaluation mode");
+    add_steps(*eval, common, "How many batches to time [10]");
+    add_common(*eval, common, options,
+               fmt::format("The model to evaluate [{}]", models::benchmark_model().name));
+
     CLI::App* op = app.add_subcommand("op", "An op's implementations against each other, shape by shape");
     op->add_option(
           "NAME", options.op.op,
@@ -143,9 +149,10 @@ BenchOptions parse_bench_options(int argc, const char* const* argv) {
         std::cout << (chosen.empty() ? app.help() : chosen.front()->help("bench"));
         return options;
     }
-    options.command = step->parsed() ? BenchOptions::Command::step
-                      : op->parsed() ? BenchOptions::Command::op
-                                     : BenchOptions::Command::augment;
+    options.step.evaluation = eval->parsed();
+    options.command = step->parsed() || eval->parsed() ? BenchOptions::Command::step
+                      : op->parsed()                   ? BenchOptions::Command::op
+                                                       : BenchOptions::Command::augment;
     take(common, options);
     return options;
 }

@@ -4,9 +4,11 @@
 
 #include <algorithm>
 #include <chrono>
+#include <functional>
 #include <map>
 
 #include "engine/memory.h"
+#include "engine/step/evaluate.h"
 #include "engine/step/step.h"
 #include "lab/common/device_clock.h"
 #include "lab/common/random_batch.h"
@@ -20,35 +22,40 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 /// Steps with nobody looking on, on a batch that lies on the device already: each from an idle device until
-/// it has done all. tests/peers/torch_step.py times the same.
+/// it has done all. The first one allocates, and has no momentum to read.
+void time_steps(const StepBenchOptions& options, StepBenchResult& result, const std::function<void()>& step) {
+    DeviceClock clock(options.device);
+    step();
+    {
+        const CallObserver observer([&](const KernelCall& call) { result.cost += call.least; });
+        step();
+    }
+    for (int i = 0; i < options.steps; ++i) {
+        const auto start = Clock::now();
+        step();
+        clock.wait();
+        result.seconds.push_back(std::chrono::duration<double>(Clock::now() - start).count());
+    }
+    result.bytes_held = memory_statistics(options.device).bytes_held;
+}
+
+/// tests/peers/torch_step.py times the same.
 void time_whole_steps(const StepBenchOptions& options, StepBenchResult& result) {
     const Placement placement{DType::f32, options.device};
     const auto model = models::make_model(
         options.model, {.classes = options.classes, .image_size = result.image_size}, placement, /*seed=*/1);
     result.fused = model->fused();
-    TrainingStep step(*model, {.momentum = 0.9, .weight_decay = 1e-4},
-                      /*label_smoothing=*/0.0);
     const RandomBatch random(options.batch_size, result.image_size, options.classes);
     const NetworkInput input = upload({random.images, random.labels, result.image_size}, {}, placement);
-    DeviceClock clock(options.device);
+    if (options.evaluation) return time_steps(options, result, [&] { logits_of(*model, input.images); });
+    TrainingStep step(*model, {.momentum = 0.9, .weight_decay = 1e-4},
+                      /*label_smoothing=*/0.0);
     uint32_t steps_done = 0;
-    const auto run = [&] {
+    time_steps(options, result, [&] {
         step.accumulate(input, /*seed=*/1, steps_done++);
         step.update({.learning_rate = 0.001});
         step.read();
-        clock.wait();
-    };
-    run();  // the first one allocates, and has no momentum to read
-    {
-        const CallObserver observer([&](const KernelCall& call) { result.cost += call.least; });
-        run();
-    }
-    for (int i = 0; i < options.steps; ++i) {
-        const auto start = Clock::now();
-        run();
-        result.seconds.push_back(std::chrono::duration<double>(Clock::now() - start).count());
-    }
-    result.bytes_held = memory_statistics(options.device).bytes_held;
+    });
 }
 
 std::vector<OpTime> layers_by_op(const std::vector<Layer>& layers) {

@@ -18,7 +18,8 @@ struct StepBenchOptions {
     int64_t batch_size = 32;
     int64_t classes = 1000;
     int steps = 10;
-    bool per_op = false;
+    bool evaluation = false;  // the model's logits alone, in evaluation mode, in place of a training step
+    bool per_op = false;      // of training steps
 };
 
 /// All layers of one op, in one step.

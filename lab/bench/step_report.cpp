@@ -70,16 +70,16 @@ std::string format_step(const StepBenchOptions& options, const StepBenchResult& 
     const Spread time = spread_of(result.seconds);
     const double images = static_cast<double>(options.batch_size);
     const std::string text = fmt::format(
-        "training steps of {}, images {}x{}, batch {}{}, on {} with {} threads\n\n"
+        "{} of {}, images {}x{}, batch {}{}, on {} with {} threads\n\n"
         "  {:<22}{:>9.1f} ms a step  (min {:.1f}, max {:.1f}, {} steps)\n"
         "  {:<22}{:>9.1f} images/s   (min {:.1f}, max {:.1f})\n"
         "  {:<22}{:>9.1f} GFLOP/s    {:.0f}% of the measured peak of {:.1f}\n"
         "  {:<22}{:>9.1f} GB/s       {:.0f}% of the measured peak of {:.1f}\n"
         "  {:<22}{:>9.0f} MB\n",
-        options.model, result.image_size, result.image_size, options.batch_size,
-        result.fused ? "" : ", unfused", name_of(options.device), threads(), "time", 1e3 * time.median,
-        1e3 * time.minimum, 1e3 * time.maximum, result.seconds.size(), "speed", images / time.median,
-        images / time.maximum, images / time.minimum, "arithmetic",
+        options.evaluation ? "evaluations" : "training steps", options.model, result.image_size,
+        result.image_size, options.batch_size, result.fused ? "" : ", unfused", name_of(options.device),
+        threads(), "time", 1e3 * time.median, 1e3 * time.minimum, 1e3 * time.maximum, result.seconds.size(),
+        "speed", images / time.median, images / time.maximum, images / time.minimum, "arithmetic",
         giga_per_second(result.cost.flops, time.median), percent(result.cost.flops / time.median, peak.flops),
         1e-9 * peak.flops, "memory traffic, least", giga_per_second(result.cost.bytes(), time.median),
         percent(result.cost.bytes() / time.median, peak.bandwidth), 1e-9 * peak.bandwidth, "memory held",
@@ -90,7 +90,8 @@ std::string format_step(const StepBenchOptions& options, const StepBenchResult& 
 std::string format_step_json(const StepBenchOptions& options, const StepBenchResult& result,
                              const Peak& peak) {
     const Spread time = spread_of(result.seconds);
-    nlohmann::ordered_json json{{"model", options.model},
+    nlohmann::ordered_json json{{"what", options.evaluation ? "evaluation" : "training"},
+                                {"model", options.model},
                                 {"image_size", result.image_size},
                                 {"batch_size", options.batch_size},
                                 {"fused", result.fused},

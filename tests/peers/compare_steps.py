@@ -1,6 +1,6 @@
-"""Races Vitrine's training step against PyTorch's on this machine, in turns, and prints a Markdown table.
+"""Races Vitrine's training step, or its evaluation, against PyTorch's on this machine, in turns, and prints a Markdown table.
 
-    python tests/peers/compare_steps.py [--bench build/release/bin/bench] [--rounds 3] [--peers eager,compile]
+    python tests/peers/compare_steps.py [--bench build/release/bin/bench] [--rounds 3] [--peers eager,compile] [--evaluation]
 
 PyTorch is that of the Python that runs this script, once as it is and once with torch.compile. Another build of bench is a peer, too:
 `--peers OTHER/bin/bench` says what a change has brought.
@@ -63,9 +63,10 @@ def seconds_of(command: list[str]) -> float:
     return json.loads(finished.stdout)["seconds_median"]
 
 
-def command_of(peer: str) -> list[str]:
-    torch_step = [sys.executable, str(HERE / "torch_step.py")]
-    return {"eager": torch_step, "compile": [*torch_step, "--compile"]}.get(peer, [peer, "step"])
+def command_of(peer: str, evaluation: bool) -> list[str]:
+    torch_step = [sys.executable, str(HERE / "torch_step.py"), *(["--evaluation"] if evaluation else [])]
+    bench = [peer, "eval" if evaluation else "step"]
+    return {"eager": torch_step, "compile": [*torch_step, "--compile"]}.get(peer, bench)
 
 
 def main() -> None:
@@ -74,6 +75,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--peers", default="eager,compile", help="eager, compile, or the path of another bench")
+    parser.add_argument("--evaluation", action="store_true", help="the logits alone, in place of training steps")
     options = parser.parse_args()
     peers = options.peers.split(",")
     if {"eager", "compile"} & set(peers):
@@ -84,7 +86,7 @@ def main() -> None:
     print("| model | image | batch | Vitrine s/step | peer | its s/step | Vitrine is faster by | ratios of the rounds |")
     print("|---|---|---|---|---|---|---|---|")
     for setting in SETTINGS:
-        commands = {"Vitrine": [str(options.bench), "step"]} | {peer: command_of(peer) for peer in peers}
+        commands = {who: command_of(who, options.evaluation) for who in [str(options.bench), *peers]}
         for _ in range(options.rounds):
             for who, command in commands.items():
                 seconds = seconds_of([*command, *setting.arguments(options.threads)])

@@ -25,6 +25,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--precision", choices=("f32", "tf32", "amp"), default="f32",
                         help="f32; with products rounded to TF32; or mixed, bfloat16 where the GPU has it and float16 where "
                              "it has not [f32]")
+    parser.add_argument("--evaluation", action="store_true", help="the logits alone, in evaluation mode")
     parser.add_argument("--compile", action="store_true", help="with torch.compile")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--warm-up", type=int, default=2, help="steps before the timed ones")
@@ -58,6 +59,14 @@ def make_step(options: argparse.Namespace):
     x = torch.randn(options.batch_size, 3, options.image_size, options.image_size)
     x = x.contiguous(memory_format=torch.channels_last).to(options.device)
     labels = torch.randint(options.classes, (options.batch_size,)).to(options.device)
+
+    def evaluate() -> float:
+        with torch.inference_mode(), torch.autocast(options.device, dtype=mixed, enabled=mixed is not None):
+            return run(x).sum().item()
+
+    if options.evaluation:
+        model.eval()
+        return evaluate
 
     def step() -> float:
         optimiser.zero_grad(set_to_none=True)

@@ -78,6 +78,7 @@ RUN = {
     "predict FILE IMAGES": "predict best.safetensors photos/val",
     "train --eval-only FILE": "train --eval-only best.safetensors --data photos",
     "bench step --model mobilenet_v2 --per-op": f"bench step --model mobilenet_v2 --per-op {STEP}",
+    "bench eval --model mobilenet_v2": f"bench eval --model mobilenet_v2 {STEP}",
     "bench step --model mobilenet_v2 --fusion off": f"bench step --model mobilenet_v2 --fusion off {STEP}",
     "bench op depthwise_conv": f"bench op depthwise_conv {STEP}",
     "bench op batch_norm": f"bench op batch_norm {STEP}",
