@@ -81,6 +81,7 @@ RUN = {
     "bench eval --model mobilenet_v2": f"bench eval --model mobilenet_v2 {STEP}",
     "bench step --model mobilenet_v2 --fusion off": f"bench step --model mobilenet_v2 --fusion off {STEP}",
     "bench op depthwise_conv": f"bench op depthwise_conv {STEP}",
+    "bench op dense_conv --model resnet18": f"bench op dense_conv --model resnet18 {STEP}",
     "bench op batch_norm": f"bench op batch_norm {STEP}",
     "bench op pointwise_conv_backward --impl pointwise_conv_backward=onednn --json":
         f"bench op pointwise_conv_backward --impl pointwise_conv_backward=onednn --json {STEP}",
