@@ -29,10 +29,6 @@ using Names = std::vector<std::string>;
 
 Bytes golden(const std::string& name) { return read_bytes(golden_formats() / name); }
 
-std::string decode_error(const Bytes& bytes) {
-    return error_of([&] { decode_image(bytes, "folder/file"); });
-}
-
 /// Whether this build reads the format of such files; says so where it does not.
 bool is_read(const Bytes& bytes) {
     const ImageFormat format = image_format(bytes);

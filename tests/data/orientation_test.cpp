@@ -19,9 +19,6 @@ namespace fs = std::filesystem;
 
 namespace {
 
-/// Bytes from a text with escapes.
-Bytes bytes_of(std::string_view text) { return Bytes(text.begin(), text.end()); }
-
 using namespace std::string_view_literals;
 
 /// A directory with one entry: the orientation, as a value of this type.

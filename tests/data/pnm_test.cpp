@@ -9,8 +9,6 @@ using namespace vitrine::test;
 
 namespace {
 
-Bytes bytes_of(const std::string& text) { return Bytes(text.begin(), text.end()); }
-
 /// One of three equal channels.
 Bytes levels(const std::string& text) {
     Bytes first;

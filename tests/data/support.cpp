@@ -47,6 +47,16 @@ void write_text(const fs::path& file, const std::string& text) {
     write_bytes(file, Bytes(text.begin(), text.end()));
 }
 
+Bytes bytes_of(std::string_view text) { return Bytes(text.begin(), text.end()); }
+
+void put_big_endian(Bytes& bytes, size_t at, uint32_t value) {
+    for (size_t i = 0; i < 4; ++i) bytes[at + i] = static_cast<uint8_t>(value >> (24 - 8 * i));
+}
+
+std::string decode_error(const Bytes& bytes) {
+    return error_of([&] { decode_image(bytes, "folder/file"); });
+}
+
 Image read_golden(const fs::path& file) {
     std::ifstream stream(file, std::ios::binary);
     std::string magic;

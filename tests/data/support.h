@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "data/dataset.h"
@@ -37,6 +38,13 @@ Bytes read_bytes(const std::filesystem::path& file);
 /// Writes a file and the folders above it.
 void write_bytes(const std::filesystem::path& file, const Bytes& bytes);
 void write_text(const std::filesystem::path& file, const std::string& text);
+
+Bytes bytes_of(std::string_view text);
+/// Writes four bytes over those from `at` on.
+void put_big_endian(Bytes& bytes, size_t at, uint32_t value);
+
+/// What decode_image says of a "folder/file" with these bytes; "no error" where it reads them.
+std::string decode_error(const Bytes& bytes);
 
 /// A golden result: a binary PPM as Pillow writes it ("P6\nW H\n255\n"), read without the decoder under test.
 Image read_golden(const std::filesystem::path& file);

@@ -1,6 +1,6 @@
 // What long runs ask of the optimiser, against PyTorch's steps (tests/golden/optimiser_steps.json): decay on
-// weights alone, changing momentum and options, accumulation, clipping, and the moving average. State goes
-// through a file to the bit.
+// weights alone, changing momentum and options, accumulation, clipping, and the moving average of the weights. State
+// goes through a file to the bit.
 
 #include <doctest/doctest.h>
 
@@ -364,46 +364,4 @@ TEST_CASE("optimiser: clipping makes gradients smaller and never larger") {
     CHECK(clip_coefficient(0.0, 1.0) == 1.0);
     CHECK(clip_coefficient(2.0, 1.0) == 1.0 / 2.000001);
     CHECK(clip_coefficient(2.0, std::numeric_limits<double>::infinity()) == 1.0);
-}
-
-TEST_CASE("moving average: the first update copies, counters are copied, and swap exchanges") {
-    const Placement placement{DType::f32, Device::cpu};
-    nn::BatchNorm2d norm(2, placement);
-
-    const auto all = norm.state();
-    for (const nn::NamedParameter& named : all) named.value().assign_zero();
-    FlatState state(norm.state());
-    Ema ema(state);
-    const auto set = [&](double value) {
-        for (const nn::NamedParameter& named : all) {
-            const std::vector<double> values(static_cast<size_t>(named.value().count()), value);
-            named.value().assign(std::span<const double>(values));
-        }
-    };
-    const auto values = [&] {
-        std::vector<double> first;
-        for (const nn::NamedParameter& named : all) first.push_back(named.value().to_host<double>().front());
-        return first;
-    };
-    set(1.0);
-    ema.update(0.75);
-    set(5.0);
-    ema.update(0.75);
-    ema.swap();
-    CHECK(values() == std::vector<double>{2, 2, 2, 2, 5});  // the last one counts batches
-    CHECK_THROWS_AS(ema.update(0.75), std::logic_error);
-    CHECK_THROWS_AS(ema.state(), std::logic_error);
-    ema.swap();
-    CHECK(values() == std::vector<double>{5, 5, 5, 5, 5});
-    CHECK_THROWS_AS(ema.update(1.5), Error);
-    CHECK_THROWS_AS(ema.update(std::nan("")), Error);
-    CHECK(ema.updates() == 2);
-}
-
-TEST_CASE("moving average: the decay warms up") {
-    CHECK(warmed_up_decay(0.999, 0) == 0.1);
-    CHECK(warmed_up_decay(0.999, 10) == 0.55);
-    CHECK(warmed_up_decay(0.999, 8980) < 0.999);
-    CHECK(warmed_up_decay(0.999, 8991) == 0.999);
-    CHECK(warmed_up_decay(0.05, 0) == 0.05);
 }
