@@ -78,7 +78,8 @@ class Pool {
     /// The smallest block that waits and is large enough, if it is not too large; else none. A step's tensors come in
     /// all sizes, one after the other: with blocks of their own, half of the memory would wait.
     Block waiting_block(size_t bytes) {
-        for (auto it = waiting_.lower_bound(bytes); it != waiting_.end() && it->first <= most_for(bytes); ++it) {
+        for (auto it = waiting_.lower_bound(bytes); it != waiting_.end() && it->first <= most_for(bytes);
+             ++it) {
             auto& [size, blocks] = *it;
             if (blocks.empty()) continue;
             void* memory = blocks.back();

@@ -8,9 +8,9 @@
 #include <algorithm>
 
 #include "engine/error.h"
+#include "engine/fusion.h"
 #include "engine/memory.h"
 #include "engine/nn/layers.h"
-#include "kernels/fusion.h"
 #include "models/basic_block_net.h"
 #include "models/mobilenet_v2.h"
 #include "models/resnet18.h"

@@ -12,7 +12,7 @@
 #include <set>
 #include <utility>
 
-#include "kernels/fusion.h"
+#include "engine/fusion.h"
 #include "kernels/kernels.h"
 #include "lab/bench/candidate.h"
 #include "lab/common/kernel_name.h"

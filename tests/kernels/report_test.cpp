@@ -5,8 +5,8 @@
 #include <algorithm>
 #include <set>
 
+#include "engine/fusion.h"
 #include "kernels/error.h"
-#include "kernels/fusion.h"
 #include "lab/gradcheck/cases/list.h"
 #include "lab/gradcheck/harness/draw.h"
 #include "lab/gradcheck/report/model_report.h"

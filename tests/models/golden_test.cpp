@@ -11,10 +11,10 @@
 
 #include "engine/autograd.h"
 #include "engine/checkpoint.h"
+#include "engine/fusion.h"
 #include "engine/ops/ops.h"
 #include "engine/step/step.h"
 #include "engine/trace.h"
-#include "kernels/fusion.h"
 #include "tests/golden_devices.h"
 #include "tests/models/golden.h"
 

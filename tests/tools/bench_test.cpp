@@ -106,9 +106,13 @@ TEST_CASE("bench op times every implementation of every kernel there is") {
             expected.insert(std::string(kernel->name()) + "=" + implementation.name);
         }
     });
-    for (const std::string& op : ops) {
-        CAPTURE(op);
-        for (const KernelBench& kernel : bench_op(tiny_for_all(op))) {
+    std::vector<OpBenchOptions> benches;
+    for (const std::string& op : ops) benches.push_back(tiny_for_all(op));
+    benches.push_back(tiny_for_all("dense_conv"));
+    benches.back().model = "basic_block_net";  // whose 3x3 is no stem
+    for (const OpBenchOptions& options : benches) {
+        CAPTURE(options.op);
+        for (const KernelBench& kernel : bench_op(options)) {
             REQUIRE(!kernel.shapes.empty());
             for (const Total& total : kernel.totals()) {
                 timed.insert(kernel.kernel + "=" + total.implementation);

@@ -12,7 +12,7 @@
 #include <optional>
 
 #include "engine/error.h"
-#include "kernels/fusion.h"
+#include "engine/fusion.h"
 
 namespace vitrine::tools {
 namespace {

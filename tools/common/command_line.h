@@ -43,7 +43,7 @@ CLI::Option* add_whole(CLI::App& app, const std::string& flag, int64_t low, int6
 /// A name out of a list.
 CLI::Option* add_choice(CLI::App& app, const std::string& flag, std::vector<std::string> choices,
                         std::function<void(const std::string&)> set, const std::string& help);
-/// --fusion on|off, of all models that the program makes (kernels/fusion.h).
+/// --fusion on|off, of all models that the program makes (engine/fusion.h).
 void add_fusion(CLI::App& app);
 
 }  // namespace vitrine::tools

@@ -16,7 +16,7 @@ struct ModelReportOptions {
 };
 
 /// Runs one step on the simt device and then a second, which is counted. One entry for each kernel and shape of a layer, in
-/// order of their first calls, fused or not as --fusion says (kernels/fusion.h). Throws Error if there is no such model.
+/// order of their first calls, fused or not as --fusion says (engine/fusion.h). Throws Error if there is no such model.
 std::vector<ReportEntry> report_model(const ModelReportOptions& options);
 
 }  // namespace vitrine::gradcheck

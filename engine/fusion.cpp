@@ -1,6 +1,6 @@
 // Whether models are run fused: see fusion.h.
 
-#include "kernels/fusion.h"
+#include "engine/fusion.h"
 
 namespace vitrine {
 namespace {
