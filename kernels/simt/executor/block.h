@@ -20,6 +20,8 @@ namespace vitrine::simt {
 class BlockRunner;
 class Observer;
 
+inline constexpr uint32_t warp_size = 32;
+
 /// While the calling OS thread runs a kernel's own code whose accesses are observed: its observer. Null
 /// inside of the executor, whose templates may share machine code with the kernels', and outside of kernels.
 /// (The shortest ways from one thread to the next leave it as it is, and use no templates.)

@@ -29,12 +29,15 @@ std::string demangled(const char* name) {
     return status == 0 ? text.get() : name;
 }
 
-/// Paths inside the project are shown from its root, which this file's own path tells.
+/// Paths inside the project are shown from its root, which this file's own path tells. What a compiler cache has from
+/// another checkout lies elsewhere: there, the root is what holds the folders that have kernels.
 std::string from_root(std::string_view path) {
     constexpr std::string_view self = __FILE__;
     constexpr std::string_view inside = "kernels/simt/executor/symbols.cpp";
     const std::string_view root = self.substr(0, self.size() - inside.size());
-    return std::string(path.starts_with(root) ? path.substr(root.size()) : path);
+    if (path.starts_with(root)) return std::string(path.substr(root.size()));
+    const size_t slash = std::min(path.find("/kernels/"), path.find("/tests/"));
+    return std::string(slash == path.npos ? path : path.substr(slash + 1));
 }
 
 class DebugInformation {

@@ -1,0 +1,139 @@
+// What the lanes of a warp do together: votes, shuffles and __syncwarp.
+
+#include <fmt/format.h>
+
+#include "kernels/simt/executor/indices.h"
+#include "kernels/simt/executor/names.h"
+#include "kernels/simt/executor/observer.h"
+#include "kernels/simt/executor/switching.h"
+#include "kernels/simt/executor/symbols.h"
+#include "kernels/simt/executor/worker.h"
+
+namespace vitrine::simt {
+
+uint64_t BlockRunner::warp_operation(const WarpRequest& request, Location location) {
+    const uint32_t rank = now_.rank;
+    if ((request.mask & now_.lane_bit) == 0 || request.width < 1 || request.width > 32 ||
+        (request.width & (request.width - 1)) != 0) {
+        refuse(request, location);
+    }
+    Thread& thread = threads_[rank];
+    thread.state = State::at_warp_operation;
+    thread.request = request;
+    thread.location = location;
+    warps_[rank / warp_size].waiting |= now_.lane_bit;
+    complete_warp_operation(rank / warp_size, rank % warp_size);
+    wait();
+    return thread.request.value;
+}
+
+void BlockRunner::refuse(const WarpRequest& request, Location location) {
+    const Unobserved unobserved;
+    if ((request.mask & now_.lane_bit) == 0) {
+        report(FindingKind::inactive_lane, source_line(location),
+               fmt::format("lane {} calls {} with mask {:#010x}, which does not name it",
+                           now_.rank % warp_size, name_of(request.operation), request.mask));
+    } else {
+        report(FindingKind::inactive_lane, source_line(location),
+               fmt::format("{} has width {}: it must be a power of two up to 32", name_of(request.operation),
+                           request.width));
+    }
+    abandon();
+}
+
+/// Lets the group of `first_lane` go on if all of it is there. As on a GPU, lanes that have exited are not
+/// waited for.
+void BlockRunner::complete_warp_operation(uint32_t warp_index, uint32_t first_lane) {
+    Warp& warp = warps_[warp_index];
+    Thread* const threads = threads_.get() + warp_index * warp_size;
+    const WarpRequest request = threads[first_lane].request;
+    const uint32_t taking_part = request.mask & warp.existing & ~warp.exited;
+    if ((warp.waiting & taking_part) != taking_part) return;
+    uint32_t ballot = 0;
+    uint64_t values[warp_size];
+    for (uint32_t left = taking_part; left != 0; left &= left - 1) {
+        const auto lane = static_cast<uint32_t>(__builtin_ctz(left));
+        const WarpRequest& other = threads[lane].request;
+        if (other.operation != request.operation || other.mask != request.mask) return;
+        values[lane] = other.value;
+        if (other.value != 0) ballot |= 1u << lane;
+    }
+    if (request.operation == WarpOperation::sync) synchronise_lanes(warp_index, taking_part);
+    for (uint32_t left = taking_part; left != 0; left &= left - 1) {
+        const auto lane = static_cast<uint32_t>(__builtin_ctz(left));
+        const uint32_t rank = warp_index * warp_size + lane;
+        uint64_t& result = threads[lane].request.value;
+        switch (request.operation) {
+            case WarpOperation::sync:
+                break;
+            case WarpOperation::ballot:
+                result = ballot;
+                break;
+            case WarpOperation::all:
+                result = ballot == taking_part ? 1 : 0;
+                break;
+            case WarpOperation::any:
+                result = ballot != 0 ? 1 : 0;
+                break;
+            default:
+                result = shuffled(rank, values, taking_part);
+        }
+        threads[lane].state = State::ready;
+        make_ready(rank);
+    }
+    warp.waiting &= ~taking_part;
+    ++counters_.warp_operations;
+}
+
+void BlockRunner::synchronise_lanes(uint32_t warp, uint32_t lanes) {
+    const uint32_t clock = clocks_[warp].join(lanes, now_.interval_start);
+    if (clock > latest_clock_) latest_clock_ = clock;
+    for (uint32_t left = lanes; left != 0; left &= left - 1) {
+        threads_[warp * warp_size + static_cast<uint32_t>(__builtin_ctz(left))].clock = clock;
+    }
+    if (!fences_.at_work()) return;
+    const Unobserved unobserved;
+    fences_.synchronise_lanes(warp * warp_size, lanes);
+}
+
+/// The source lane by the formulas of PTX's shfl.sync.
+inline uint64_t BlockRunner::shuffled(uint32_t rank, const uint64_t* values, uint32_t taking_part) {
+    const WarpRequest& request = threads_[rank].request;
+    const uint32_t lane = rank % warp_size;
+    const auto width = static_cast<uint32_t>(request.width);
+    const uint32_t argument = static_cast<uint32_t>(request.argument) % warp_size;
+    const uint32_t segment = lane & ~(width - 1);
+    uint32_t source = lane;
+    switch (request.operation) {
+        case WarpOperation::shuffle:
+            source = segment | (argument & (width - 1));
+            break;
+        case WarpOperation::shuffle_up:
+            if (lane >= segment + argument) source = lane - argument;
+            break;
+        case WarpOperation::shuffle_down:
+            if (lane + argument < segment + width) source = lane + argument;
+            break;
+        default:  // exclusive or: lanes of earlier segments may be read, of later ones not
+            if ((lane ^ argument) < segment + width) source = lane ^ argument;
+    }
+    if ((taking_part >> source & 1u) != 0) return values[source];
+    report_inactive(rank, source);
+    return ~uint64_t{0};
+}
+
+void BlockRunner::report_inactive(uint32_t rank, uint32_t source) {
+    const Unobserved unobserved;
+    const Thread& thread = threads_[rank];
+    report(FindingKind::inactive_lane, rank, source_line(thread.location),
+           fmt::format("lane {} reads lane {} in {} with mask {:#010x}, but that lane {}", rank % warp_size,
+                       source, name_of(thread.request.operation), thread.request.mask,
+                       what_lane_does(rank / warp_size * warp_size + source)));
+}
+
+uint64_t warp_operation(WarpOperation operation, unsigned mask, uint64_t value, int argument, int width,
+                        Location location) {
+    return running().warp_operation({operation, mask, value, argument, width}, location);
+}
+
+}  // namespace vitrine::simt
