@@ -8,12 +8,10 @@
 #pragma once
 
 #include "kernels/augment_arithmetic.h"
-#include "kernels/augment_resize.h"
-#include "kernels/cuda/gpu.h"
+#include "kernels/cuda/augment_block_resize.h"
 
 namespace vitrine::VITRINE_GPU {
 
-constexpr int augment_threads = 256;  // one for each entry of a table
 constexpr int augment_most_moves = 8;
 
 /// The block's own memory beside the pixels.
@@ -80,11 +78,6 @@ class AugmentMachine {
     __device__ void autocontrast();
     __device__ void sharpness(float factor);
     __device__ void resize(const augment::Step& step);
-    __device__ void resize_columns(const uint8_t* from, int stride, int rows, const augment::ResizeAxis& axis,
-                                   uint8_t* to);
-    __device__ void resize_rows(const uint8_t* from, int stride, int columns, const augment::ResizeAxis& axis,
-                                uint8_t* to);
-    __device__ void find_weights(const augment::ResizeAxis& axis, int taps);
 
     const uint8_t* pixels_;
     int height_;  // of what pixels_ points to
@@ -93,12 +86,6 @@ class AugmentMachine {
     AugmentShared& shared_;
     int moves_ = 0;
 };
-
-/// The most input pixels that one output of an axis is made of.
-__host__ __device__ inline int resize_taps(int input, int output) {
-    const int scale = (input + output - 1) / output;
-    return 2 * (scale > 1 ? scale : 1) + 1;
-}
 
 __device__ inline augment::Pixel pixel_at(const uint8_t* from) { return {from[0], from[1], from[2]}; }
 
@@ -280,53 +267,6 @@ __device__ inline void AugmentMachine::sharpness(float factor) {
     __syncthreads();
 }
 
-/// The weights of output i lie from i · taps on; one thread an output.
-__device__ inline void AugmentMachine::find_weights(const augment::ResizeAxis& axis, int taps) {
-    __syncthreads();
-    for (int out = thread(); out < axis.output; out += augment_threads) {
-        const double total = axis.sum(out);
-        int32_t* weights = areas_.weights + static_cast<int64_t>(out) * taps;
-        for (int64_t in = axis.begin(out); in < axis.end(out); ++in) *weights++ = axis.weight(out, in, total);
-    }
-    __syncthreads();
-}
-
-/// [rows, axis.input, 3] with rows `stride` bytes apart becomes [rows, axis.output, 3].
-__device__ inline void AugmentMachine::resize_columns(const uint8_t* from, int stride, int rows,
-                                                      const augment::ResizeAxis& axis, uint8_t* to) {
-    const int taps = resize_taps(static_cast<int>(axis.input), static_cast<int>(axis.output));
-    find_weights(axis, taps);
-    const int row = static_cast<int>(axis.output) * 3, count = rows * row;
-    for (int i = thread(); i < count; i += augment_threads) {
-        const int y = i / row, x = (i - y * row) / 3, c = i % 3;
-        const int32_t* weights = areas_.weights + static_cast<int64_t>(x) * taps;
-        const int begin = static_cast<int>(axis.begin(x)), end = static_cast<int>(axis.end(x));
-        int32_t sum = augment::resize_one_half;
-        for (int in = begin; in < end; ++in)
-            sum += from[static_cast<int64_t>(y) * stride + in * 3 + c] * weights[in - begin];
-        to[i] = augment::resized_pixel(sum);
-    }
-    __syncthreads();
-}
-
-/// [axis.input, columns, 3] becomes [axis.output, columns, 3].
-__device__ inline void AugmentMachine::resize_rows(const uint8_t* from, int stride, int columns,
-                                                   const augment::ResizeAxis& axis, uint8_t* to) {
-    const int taps = resize_taps(static_cast<int>(axis.input), static_cast<int>(axis.output));
-    find_weights(axis, taps);
-    const int row = columns * 3, count = static_cast<int>(axis.output) * row;
-    for (int i = thread(); i < count; i += augment_threads) {
-        const int y = i / row, x = i - y * row;
-        const int32_t* weights = areas_.weights + static_cast<int64_t>(y) * taps;
-        const int begin = static_cast<int>(axis.begin(y)), end = static_cast<int>(axis.end(y));
-        int32_t sum = augment::resize_one_half;
-        for (int in = begin; in < end; ++in)
-            sum += from[static_cast<int64_t>(in) * stride + x] * weights[in - begin];
-        to[i] = augment::resized_pixel(sum);
-    }
-    __syncthreads();
-}
-
 __device__ inline void AugmentMachine::resize(const augment::Step& step) {
     make_whole();
     const int32_t* box = step.integers;
@@ -335,11 +275,11 @@ __device__ inline void AugmentMachine::resize(const augment::Step& step) {
     uint8_t* between = free_area();
     uint8_t* to = free_area(between);
     if (augment::resize_rows_first(rows, columns)) {
-        resize_rows(part, width_ * 3, box[2], rows, between);
-        resize_columns(between, box[2] * 3, step.out_height, columns, to);
+        resize_rows(part, width_ * 3, box[2], rows, areas_.weights, between);
+        resize_columns(between, box[2] * 3, step.out_height, columns, areas_.weights, to);
     } else {
-        resize_columns(part, width_ * 3, box[3], columns, between);
-        resize_rows(between, step.out_width * 3, step.out_width, rows, to);
+        resize_columns(part, width_ * 3, box[3], columns, areas_.weights, between);
+        resize_rows(between, step.out_width * 3, step.out_width, rows, areas_.weights, to);
     }
     pixels_ = to;
     height_ = step.out_height;
