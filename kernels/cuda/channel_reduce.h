@@ -285,10 +285,11 @@ struct Partials {
 
 /// Runs a body without sums over all rows.
 template <class V, class Body>
-void run_over_columns(const Body& body, int64_t groups, int64_t rows, int64_t channels) {
+void run_over_columns(const Body& body, int64_t groups, int64_t rows, int64_t channels,
+                      Shares shares = pass_shares) {
     static_assert(Body::sums == 0);
     if (groups * rows * channels == 0) return;
-    const Columns columns = share_out(groups, rows, channels, V::size, pass_shares);
+    const Columns columns = share_out(groups, rows, channels, V::size, shares);
     launch(over_columns<V, Body>, columns.grid(), column_threads, 0, stream(), columns, body, nullptr);
 }
 

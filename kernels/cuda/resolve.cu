@@ -16,6 +16,10 @@
 namespace vitrine::VITRINE_GPU {
 namespace {
 
+/// Longer chunks than other passes have: what belongs to a channel is four values with two operands, which every thread
+/// loads for its rows.
+constexpr Shares resolve_shares{2048, 2 * rows_in_flight};
+
 /// An Affine of elements of T.
 template <class T>
 struct Operand {
@@ -109,7 +113,7 @@ struct ResolveGradient {
     using Element = T;
     static constexpr int sums = wanted_sums;
 
-    Operand<T> first;
+    Operand<T> first;  // x is null where d_scale is not wanted; second alike
     Operand<T> second;
     Activation activation;
     const T* z;  // null: the activation is the identity
@@ -124,7 +128,10 @@ struct ResolveGradient {
           z(activation == Activation::identity ? nullptr : static_cast<const T*>(args.z)),
           d_z(static_cast<const T*>(args.d_z)),
           d_first(sides.first.gradient.x),
-          d_second(sides.second.gradient.x) {}
+          d_second(sides.second.gradient.x) {
+        if (!sides.first.gradient.scale) first.x = nullptr;
+        if (!sides.second.gradient.scale) second.x = nullptr;
+    }
 
     template <class V>
     struct Scales {
@@ -149,8 +156,8 @@ struct ResolveGradient {
         Loaded<V> loaded{};
         loaded.d_z = load_values<V>(d_z + index);
         loaded.z = load_values_or<V>(z, index, T(0));
-        if constexpr (sums >= 2) loaded.first = load_values<V>(first.x + index);
-        if constexpr (sums == 3) loaded.second = load_values<V>(second.x + index);
+        if constexpr (sums >= 2) loaded.first = load_values_or<V>(first.x, index, T(0));
+        if constexpr (sums == 3) loaded.second = load_values_or<V>(second.x, index, T(0));
         return loaded;
     }
     template <class V, int count>
@@ -201,7 +208,7 @@ template <class V, int sums, class T>
 void backward(const ResolveBackward& args, const Sides& sides, Context& context) {
     const ResolveGradient<T, sums> body(args, sides);
     if constexpr (sums == 0) {
-        run_over_columns<V>(body, 1, args.rows, args.channels);
+        run_over_columns<V>(body, 1, args.rows, args.channels, resolve_shares);
     } else {
         const Partials<T> chunks = sum_over_columns<V>(body, args.rows, args.channels, context);
         run_finish_sums<sums>(chunks.data, 1, chunks.chunks, args.channels, PutSums<T, sums>(sides));
@@ -225,7 +232,7 @@ const char* refuses_packs_backward(const ResolveBackward& args) {
 template <template <class> class Values>
 void run_forward(const ResolveForward& args, Context&) {
     dispatch_float(args.dtype, [&]<class T>() {
-        run_over_columns<Values<T>>(Resolve<T>(args), 1, args.rows, args.channels);
+        run_over_columns<Values<T>>(Resolve<T>(args), 1, args.rows, args.channels, resolve_shares);
     });
 }
 

@@ -99,6 +99,18 @@ TEST_CASE("budgets: batch norm and softmax") {
                     {"softmax_cross_entropy", "softmax_cross_entropy_backward", "packs"}});
 }
 
+TEST_CASE("budgets: resolve reads and writes everything about once") {
+    for (const FastKernel& fast : std::vector<FastKernel>{{"resolve", "resolve_forward", "packs"},
+                                                          {"resolve", "resolve_backward", "packs"}}) {
+        const std::vector<ReportEntry> entries = entries_of(fast);
+        check_accesses(fast, entries);
+        for (const ReportEntry& entry : entries) {
+            CHECK_MESSAGE(within_bytes_budget(entry), "bytes moved: ", totals_of(entry.launches).bytes(),
+                          " for ", entry.least.bytes(), whole_report(entry));
+        }
+    }
+}
+
 TEST_CASE("budgets: matrix products") {
     check_accesses({{"pointwise_conv", "pointwise_conv_forward", "register_tiled"},
                     {"pointwise_conv", "pointwise_conv_backward", "register_tiled"},
