@@ -14,13 +14,14 @@
 //
 // A thread stays with its channels, so what belongs to a channel (mean, scale…) is loaded once into registers
 // and sums over rows stay in registers, too. At the end the block's threads of the same channels add up
-// their sums through shared memory, as a tree, and leave one partial sum for each chunk: channel_finish.h
-// puts them together. No atomics: what is added to what depends on the shape alone.
+// their sums through shared memory, as a tree, and leave one partial sum for each chunk: the last block puts
+// them together (channel_last.h), or a launch of its own (channel_finish.h). What is added to what depends on the shape
+// alone.
 #pragma once
 
 #include <type_traits>
 
-#include "kernels/cuda/gpu.h"
+#include "kernels/cuda/channel_last.h"
 
 namespace vitrine::VITRINE_GPU {
 
@@ -197,6 +198,20 @@ __device__ __forceinline__ void add_up_rows(const Columns& columns, const Column
     }
 }
 
+/// Puts the chunks together where the running block is the last, and Last is not LeaveChunks. Called by all threads.
+template <class Last>
+__device__ __forceinline__ void finish_chunk(const Columns& columns, int size, const Last& last) {
+    if constexpr (Last::shared_values > 0) {
+        using T = std::remove_pointer_t<decltype(last.partials)>;
+        __shared__ T shared[Last::shared_values * column_threads];
+        const int64_t width = int64_t{columns.lanes} * size, first = blockIdx.y * width;
+        const int64_t rest = columns.channels - first;
+        last.template finish<column_threads>(
+            static_cast<int>(blockIdx.x),
+            {static_cast<int>(blockIdx.y), first, static_cast<int>(rest < width ? rest : width)}, shared);
+    }
+}
+
 /// Blocks that a multiprocessor needs registers for at a time: a body's own number, else 0, ptxas's choice.
 template <class Body>
 constexpr int least_blocks = 0;
@@ -208,10 +223,10 @@ requires(Body::least_blocks >= 0) constexpr int least_blocks<Body> = Body::least
 ///     at<V>(channel, group)          what belongs to the channels: loaded once
 ///     load<V>(index)                 what belongs to an element; index counts over the whole array
 ///     apply(at, loaded, index, sums) does the work and adds to sums[k]
-/// partials [all chunks, sums, channels].
-template <class V, class Body>
+/// last.partials [all chunks, sums, channels]; Last is LeaveChunks, or LastSums for a single group.
+template <class V, class Body, class Last>
 __global__ void __launch_bounds__(column_threads, least_blocks<Body>)
-    over_columns(Columns columns, Body body, typename Body::Element* partials) {
+    over_columns(Columns columns, Body body, Last last) {
     using T = typename Body::Element;
     const ColumnThread thread(columns, V::size);
     V sums[Body::sums == 0 ? 1 : Body::sums];
@@ -246,9 +261,10 @@ __global__ void __launch_bounds__(column_threads, least_blocks<Body>)
             VITRINE_UNROLL
             for (int k = 0; k < Body::sums; ++k) {
                 const int64_t at = (int64_t{blockIdx.x} * Body::sums + k) * columns.channels;
-                store_values(partials + at + thread.channel, sums[k]);
+                store_values(last.partials + at + thread.channel, sums[k]);
             }
         }
+        finish_chunk(columns, V::size, last);
     }
 }
 
@@ -284,13 +300,14 @@ struct Partials {
 };
 
 /// Runs a body without sums over all rows.
-template <class V, class Body>
+template <class V, class Body, class T = typename Body::Element>
 void run_over_columns(const Body& body, int64_t groups, int64_t rows, int64_t channels,
                       Shares shares = pass_shares) {
     static_assert(Body::sums == 0);
     if (groups * rows * channels == 0) return;
     const Columns columns = share_out(groups, rows, channels, V::size, shares);
-    launch(over_columns<V, Body>, columns.grid(), column_threads, 0, stream(), columns, body, nullptr);
+    launch(over_columns<V, Body, LeaveChunks<T>>, columns.grid(), column_threads, 0, stream(), columns, body,
+           LeaveChunks<T>{});
 }
 
 /// Runs a body with sums over all rows of one group, and returns the partial sums.
@@ -300,8 +317,34 @@ Partials<T> sum_over_columns(const Body& body, int64_t rows, int64_t channels, C
     if (rows * channels == 0) return {};
     const Columns columns = share_out(1, rows, channels, V::size, sum_shares);
     Partials<T> partials{context.scratch.take<T>(columns.chunks * Body::sums * channels), columns.chunks};
-    launch(over_columns<V, Body>, columns.grid(), column_threads, 0, stream(), columns, body, partials.data);
+    launch(over_columns<V, Body, LeaveChunks<T>>, columns.grid(), column_threads, 0, stream(), columns, body,
+           LeaveChunks<T>{partials.data});
     return partials;
+}
+
+/// For finish_channel_sums: gives each sum of a channel to put(sum's number, channel, sum).
+template <class T, int sums, class Put>
+struct EachSum {
+    Put put;
+
+    __device__ __forceinline__ void operator()(int64_t channel, const T (&totals)[sums]) const {
+        for (int k = 0; k < sums; ++k) put(k, channel, totals[k]);
+    }
+};
+
+/// The same, and put(sum's number, channel, sum) for every sum over all rows: all in one launch.
+template <class V, class Body, class Put, class T = typename Body::Element>
+void sum_over_columns_to(const Body& body, int64_t rows, int64_t channels, const Put& put, Context& context) {
+    static_assert(Body::sums > 0);
+    if (rows == 0) {
+        return run_finish_sums<Body::sums>(static_cast<const T*>(nullptr), 1, 0, channels,
+                                           EachSum<T, Body::sums, Put>{put});
+    }
+    if (channels == 0) return;
+    using Last = LastSums<T, Put>;
+    const Columns columns = share_out(1, rows, channels, V::size, sum_shares);
+    launch(over_columns<V, Body, Last>, columns.grid(), column_threads, 0, stream(), columns, body,
+           Last(columns.chunks, columns.tiles, Body::sums, channels, put, context));
 }
 
 }  // namespace vitrine::VITRINE_GPU

@@ -165,10 +165,11 @@ __device__ __forceinline__ void join_rows(const Columns& columns, const ColumnTh
     }
 }
 
-/// partials [chunks, 3, channels]
-template <class V, class T>
-__global__ void __launch_bounds__(column_threads)
-    moments_of_chunks(Columns columns, ReadOnly<T> x, T* partials) {
+/// last.partials [chunks, 3, channels]; Last is LeaveChunks or LastMoments. Three blocks at a time: ptxas would rather
+/// spill than give up a fourth.
+template <class V, class T, class Last>
+__global__ void __launch_bounds__(column_threads, 3)
+    moments_of_chunks(Columns columns, ReadOnly<T> x, Last last) {
     const ColumnThread thread(columns, V::size);
     V origin = all_values<V>(T(0));
     ThreadMoments<V, T> moments;
@@ -179,13 +180,14 @@ __global__ void __launch_bounds__(column_threads)
     }
     join_rows(columns, thread, moments);
     if (thread.active && thread.row == 0) {
-        T* partial = partials + int64_t{blockIdx.x} * 3 * columns.channels + thread.channel;
+        T* partial = last.partials + int64_t{blockIdx.x} * 3 * columns.channels + thread.channel;
         VITRINE_UNROLL
         for (int i = 0; i < V::size; ++i) moments.mean[i] += origin[i];
         store_values(partial, all_values<V>(moments.count));
         store_values(partial + columns.channels, moments.mean);
         store_values(partial + 2 * columns.channels, moments.m2);
     }
+    finish_chunk(columns, V::size, last);
 }
 
 /// Writes or accumulates up to 4 sums of a channel.
@@ -249,15 +251,19 @@ Partials<T> chunk_moments(const T* x, int64_t rows, int64_t channels, Context& c
     if (rows * channels == 0) return {};
     const Columns columns = share_out(1, rows, channels, V::size, sum_shares);
     const Partials<T> partials{context.scratch.take<T>(columns.chunks * 3 * channels), columns.chunks};
-    launch(moments_of_chunks<V, T>, columns.grid(), column_threads, 0, stream(), columns, x, partials.data);
+    launch(moments_of_chunks<V, T, LeaveChunks<T>>, columns.grid(), column_threads, 0, stream(), columns, x,
+           LeaveChunks<T>{partials.data});
     return partials;
 }
 
 template <class T>
 void channel_moments(const T* x, int64_t rows, int64_t channels, T* mean, T* m2, Context& context) {
+    if (rows == 0) return finish_moments<T>(nullptr, 0, channels, mean, m2);
+    if (channels == 0) return;
     with_values<T>(packs_fit<T>(channels, x), [&]<class V>() {
-        const Partials<T> partials = chunk_moments<V>(x, rows, channels, context);
-        finish_moments(partials.data, partials.chunks, channels, mean, m2);
+        const Columns columns = share_out(1, rows, channels, V::size, sum_shares);
+        launch(moments_of_chunks<V, T, LastMoments<T>>, columns.grid(), column_threads, 0, stream(), columns,
+               x, LastMoments<T>(columns.chunks, columns.tiles, channels, {mean, m2}, context));
     });
 }
 

@@ -1,9 +1,9 @@
 // Sums over the rows of a [rows, channels] array, one for each channel, in two stages and without atomics.
 //
-// First every block reduces a chunk of rows and leaves its partial sums in scratch memory (channel_reduce.h); then a
-// few blocks put the chunks together as a tree (channel_finish.h). What is added to what follows from the
-// shapes alone, so the bits are always the same. Kernels that have the values in registers anyway (a
-// convolution's epilogue) leave partials of their own and call only the second stage.
+// First every block reduces a chunk of rows and leaves its partial sums in scratch memory (channel_reduce.h); then the
+// chunks are put together: by the last blocks that made them (channel_last.h), or in a launch of their own
+// (channel_finish.h, the second stages here). What is added to what follows from the shapes alone, so the bits
+// are always the same.
 #pragma once
 
 #include "kernels/cuda/channel_reduce.h"
@@ -25,7 +25,7 @@ void finish_moments(const T* partials, int64_t chunks, int64_t channels, T* mean
 template <class V, class T>
 Partials<T> chunk_moments(const T* x, int64_t rows, int64_t channels, Context& context);
 
-/// Both stages: mean = Σ x / rows and m2 = Σ (x − mean)².
+/// Both stages in a launch: mean = Σ x / rows and m2 = Σ (x − mean)².
 template <class T>
 void channel_moments(const T* x, int64_t rows, int64_t channels, T* mean, T* m2, Context& context);
 

@@ -228,12 +228,10 @@ const void* through_epilogue(const ConvBackward& args, Context& context) {
 template <class T>
 void sum_bias_gradient(const ConvBackward& args, Context& context) {
     const int64_t channels = args.shape.out_channels;
-    Partials<T> partials;
     with_values<T>(upstream_packs_fit<T>(args), [&]<class V>() {
-        partials = sum_over_columns<V>(BiasGradient<T>(args), args.shape.out_pixels(), channels, context);
+        sum_over_columns_to<V>(BiasGradient<T>(args), args.shape.out_pixels(), channels,
+                               PutSum<T>{GradientWriter<T>(args.d_bias)}, context);
     });
-    const Gradient gradients[]{args.d_bias};
-    finish_sums<T>(partials.data, partials.chunks, channels, gradients);
 }
 
 template <class T>
@@ -259,10 +257,8 @@ void run_prologue_gradient(const ConvBackward& args, const void* d_a, Context& c
             run_over_columns<V>(body.template operator()<0>(), 1, pixels, channels);
             return;
         }
-        const Partials<T> partials =
-            sum_over_columns<V>(body.template operator()<2>(), pixels, channels, context);
-        const Gradient gradients[]{args.d_scale, args.d_shift};
-        finish_sums<T>(partials.data, partials.chunks, channels, gradients);
+        sum_over_columns_to<V>(body.template operator()<2>(), pixels, channels, PutPrologueSums<T>(args),
+                               context);
     });
 }
 

@@ -5,7 +5,7 @@
 #pragma once
 
 #include "kernels/conv_fusion.h"
-#include "kernels/cuda/gpu.h"
+#include "kernels/cuda/channel_last.h"
 
 namespace vitrine::VITRINE_GPU {
 
@@ -59,6 +59,24 @@ struct UpstreamOn {
         return multiply_add(T(2) * d_m2[channel], centred, d_y_value + d_mean[channel] / pixels);
     }
 };
+
+/// What becomes of Σ d_u · x and Σ d_u, the rows of a partial result.
+template <class T>
+struct PutPrologueSums {
+    GradientWriter<T> d_scale{Gradient{}};
+    GradientWriter<T> d_shift{Gradient{}};
+
+    PutPrologueSums() = default;
+    explicit PutPrologueSums(const ConvBackward& args) : d_scale(args.d_scale), d_shift(args.d_shift) {}
+
+    __device__ __forceinline__ void operator()(int row, int64_t channel, T sum) const {
+        const GradientWriter<T>& gradient = row == 0 ? d_scale : d_shift;
+        if (gradient) gradient(channel, sum);
+    }
+};
+
+template <class T>
+using PrologueSums = LastSums<T, PutPrologueSums<T>>;
 
 /// Runs `plain` with neither prologue nor epilogue; its other arguments are those of `args`.
 void forward_around(const ConvForward& args, Context& context, void (*plain)(const ConvForward&, Context&));

@@ -170,40 +170,47 @@ void run_plain(const ConvBackward& args, const ClassProduct& product, const Grad
     });
 }
 
-/// One class's part of d_x, through the prologue. partials [row tiles, 2, in_channels], or null.
+/// One class's part of d_x, through the prologue, and of the sums for d_scale and d_shift.
 template <class V, class T>
-void run_fused(const ConvBackward& args, const ClassProduct& product, T* partials) {
+void run_fused(const ConvBackward& args, const ClassProduct& product, const PrologueSums<T>& sums) {
     const int64_t n = args.shape.in_channels;
     const GemmChainRule<T, ClassPixels> chain_rule{
         PrologueOn<T>(args.prologue),
         static_cast<const T*>(args.x),
         {ValuesWriter<T>(args.d_x), static_cast<int>(n)},
         packs_fit<T>(n, args.d_x.data, args.x, args.prologue.scale, args.prologue.shift),
-        partials,
+        sums,
         ClassPixels(product.pixels, args.shape)};
     with_operands<V, T>(args, product.pixels, [&](const auto& g, const auto& weight) {
         run_gemm(product.plan, product.m, n, product.k, g, weight, chain_rule);
     });
 }
 
-/// All classes through the prologue. A class without taps adds nothing to d_scale and d_shift.
+/// All classes through the prologue. A class without taps adds nothing to d_scale and d_shift. The sums of a single
+/// class are finished by its last block, those of several by a launch behind them all.
 template <class V, class T>
 void run_all_fused(const ConvBackward& args, std::span<const ClassProduct> products, Context& context) {
     const int64_t n = args.shape.in_channels;
+    const bool wants_sums = args.d_scale || args.d_shift;
+    if (products.size() == 1 && products[0].k > 0 && products[0].m * n > 0) {
+        const GemmPlan& plan = products[0].plan;
+        PrologueSums<T> sums;
+        if (wants_sums) sums = {plan.row_tiles, plan.column_tiles, 2, n, PutPrologueSums<T>(args), context};
+        return run_fused<V, T>(args, products[0], sums);
+    }
     int64_t tiles = 0;
     for (const ClassProduct& product : products) tiles += product.k > 0 ? product.plan.row_tiles : 0;
-    const bool sums = args.d_scale || args.d_shift;
-    T* const partials = sums ? context.scratch.take<T>(tiles * 2 * n) : nullptr;
+    T* const partials = wants_sums ? context.scratch.take<T>(tiles * 2 * n) : nullptr;
     T* next = partials;
     for (const ClassProduct& product : products) {
         if (product.k == 0) {
             if (args.d_x) run_plain<V, T>(args, product, args.d_x, context);
             continue;
         }
-        run_fused<V, T>(args, product, next);
-        if (sums) next += product.plan.row_tiles * 2 * n;
+        run_fused<V, T>(args, product, {next, 2, n});
+        if (wants_sums) next += product.plan.row_tiles * 2 * n;
     }
-    if (sums) finish_sums(partials, tiles, n, std::array{args.d_scale, args.d_shift});
+    if (wants_sums) finish_sums(partials, tiles, n, std::array{args.d_scale, args.d_shift});
 }
 
 template <class V, class T>

@@ -19,9 +19,7 @@
 // Sums over pixels: in each thread over the rows of its strips, then over the columns of the block by
 // halving, then over the blocks in their order: always the same bits.
 
-#include <array>
-
-#include "kernels/cuda/channel_sums.h"
+#include "kernels/cuda/channel_last.h"
 #include "kernels/cuda/conv_parts.h"
 #include "kernels/cuda/depthwise_conv.h"
 #include "kernels/cuda/depthwise_input.h"
@@ -29,6 +27,33 @@
 
 namespace vitrine::VITRINE_GPU {
 namespace {
+
+/// What becomes of the sums of a channel: those of the weights, then d_scale and d_shift.
+template <class T>
+struct PutWalkSums {
+    GradientWriter<T> d_weight{Gradient{}};
+    GradientWriter<T> d_scale{Gradient{}};
+    GradientWriter<T> d_shift{Gradient{}};
+    int taps = 0;  // 0: no weights
+    int64_t channels = 0;
+
+    PutWalkSums() = default;
+    PutWalkSums(const ConvBackward& args, int rows_of_weights)
+        : d_weight(args.d_weight),
+          d_scale(args.d_scale),
+          d_shift(args.d_shift),
+          taps(rows_of_weights),
+          channels(args.shape.in_channels) {}
+
+    __device__ __forceinline__ void operator()(int row, int64_t channel, T sum) const {
+        if (row < taps) {
+            d_weight(row * channels + channel, sum);
+            return;
+        }
+        const GradientWriter<T>& gradient = row == taps ? d_scale : d_shift;
+        if (gradient) gradient(channel, sum);
+    }
+};
 
 /// x, d_x [batch, in_height, in_width, channels], d_y, y [batch, out_height, out_width, channels], weight
 /// [kernel, kernel, channels].
@@ -42,8 +67,8 @@ struct BackwardArrays {
     PrologueOn<T> prologue;
     UpstreamOn<T> upstream;
     LanesWriter<T> d_x;
-    T* prologue_partials;  // [chunks, 2, channels]: d_scale, d_shift; or null
-    T* weight_partials;    // [chunks, taps, channels]
+    LastSums<T, PutWalkSums<T>> sums;
+    bool prologue_sums;  // whether d_scale and d_shift are among them
     int in_height;
     int in_width;
     int out_height;
@@ -270,15 +295,14 @@ struct BackwardColumn {
     }
 };
 
-/// Adds the block's columns up and leaves [count, channels] partial sums.
+/// Adds the block's columns up and leaves [count, channels] partial sums at `to`.
 template <class Shape, int count, class T>
 __device__ __forceinline__ void leave_sums(const Walk& walk, const Place<Shape>& place,
-                                           Lanes<T, Shape::width> (&sums)[count], T* partials, T* shared) {
+                                           Lanes<T, Shape::width> (&sums)[count], T* to, T* shared) {
     sum_columns(walk, place, sums, shared);
     if (place.column != 0 || place.channel >= walk.channels) return;
-    T* const to = partials + int64_t{place.chunk} * count * walk.channels + place.channel;
     VITRINE_UNROLL
-    for (int n = 0; n < count; ++n) store_lanes(to + n * walk.channels, sums[n]);
+    for (int n = 0; n < count; ++n) store_lanes(to + n * walk.channels + place.channel, sums[n]);
 }
 
 template <class Shape, bool with_input, bool with_weight>
@@ -356,10 +380,15 @@ __global__ void __launch_bounds__(walk_threads, 1)
             __syncthreads();
         }
     }
-    if constexpr (with_weight) leave_sums(walk, place, column.d_weight, arrays.weight_partials, shared);
-    if constexpr (with_input)
-        if (arrays.prologue_partials != nullptr)
-            leave_sums(walk, place, column.d_prologue, arrays.prologue_partials, shared);
+    if (arrays.sums.partials == nullptr) return;
+    T* const partials = arrays.sums.partials + int64_t{place.chunk} * arrays.sums.rows * walk.channels;
+    if constexpr (with_weight) leave_sums(walk, place, column.d_weight, partials, shared);
+    if constexpr (with_input) {
+        constexpr int weights = with_weight ? Shape::taps : 0;
+        if (arrays.prologue_sums)
+            leave_sums(walk, place, column.d_prologue, partials + weights * walk.channels, shared);
+    }
+    arrays.sums.template finish<walk_threads>(place.chunk, channel_tile(walk, place), shared);
 }
 
 /// The walk goes over rows of g such that every row and column of x is reached, also those that no window
@@ -390,8 +419,8 @@ struct BackwardRun {
                  PrologueOn<T>(args.prologue),
                  UpstreamOn<T>(args),
                  LanesWriter<T>(args.d_x),
-                 nullptr,
-                 nullptr,
+                 {},
+                 false,
                  static_cast<int>(args.shape.in.height),
                  static_cast<int>(args.shape.in.width),
                  static_cast<int>(args.shape.out().height),
@@ -409,20 +438,17 @@ struct BackwardRun {
     template <bool with_input, bool with_weight>
     void run() {
         BackwardArrays<T> mine = arrays;
-        const int64_t sums = int64_t{walk.chunks()} * walk.channels;
-        if (with_weight) mine.weight_partials = context.scratch.take<T>(sums * Shape::taps);
-        if (with_input && wants_prologue()) mine.prologue_partials = context.scratch.take<T>(sums * 2);
+        mine.prologue_sums = with_input && wants_prologue();
+        constexpr int weights = with_weight ? Shape::taps : 0;
+        const int rows = weights + (mine.prologue_sums ? 2 : 0);
+        if (rows > 0)
+            mine.sums = {walk.chunks(), walk.groups, rows, walk.channels, PutWalkSums<T>(args, weights),
+                         context};
         const bool reads_x =
             with_weight || wants_prologue() || args.prologue.activation != Activation::identity;
         if (!reads_x) mine.x = nullptr;
         launch(backward_rows<Shape, with_input, with_weight>, walk.grid(), walk_threads, 0, stream(), walk,
                mine);
-        if (with_weight)
-            finish_sums<T>(mine.weight_partials, walk.chunks(), int64_t{Shape::taps} * walk.channels,
-                           std::array{args.d_weight});
-        if (with_input && wants_prologue())
-            finish_sums<T>(mine.prologue_partials, walk.chunks(), walk.channels,
-                           std::array{args.d_scale, args.d_shift});
     }
 };
 

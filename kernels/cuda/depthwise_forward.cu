@@ -14,7 +14,7 @@
 // The statistics of y are centred from the start (Welford's update a thread, Chan's formula to merge the
 // columns of a block, then the blocks): Σ y² is never formed, so a mean far from zero costs no digits.
 
-#include "kernels/cuda/channel_sums.h"
+#include "kernels/cuda/channel_last.h"
 #include "kernels/cuda/conv_parts.h"
 #include "kernels/cuda/depthwise_conv.h"
 #include "kernels/cuda/depthwise_input.h"
@@ -32,7 +32,7 @@ struct ForwardArrays {
     const T* bias;
     PrologueOn<T> prologue;
     T* y;
-    T* partials;  // [chunks, 3, channels] for finish_moments, or null
+    LastMoments<T> moments;
     int in_height;
     int in_width;
     int padding_height;
@@ -50,12 +50,12 @@ using InputStage = RowStage<Shape, ActivatedInput<typename Shape::T, Shape::load
 
 /// Count, mean and Σ (y − mean)² of each channel.
 template <class T, int N>
-struct Moments {
+struct ColumnMoments {
     int count = 0;
     Lanes<T, N> mean = all_lanes<T, N>(T(0));
     Lanes<T, N> m2 = all_lanes<T, N>(T(0));
 
-    __device__ __forceinline__ Moments() {}
+    __device__ __forceinline__ ColumnMoments() {}
 
     /// Welford's update.
     __device__ __forceinline__ void add(const Lanes<T, N>& y) {
@@ -89,7 +89,7 @@ struct Moments {
 /// Merges the moments of a block's columns by halving; complete in column 0.
 template <class Shape, class T>
 __device__ __forceinline__ void merge_columns(const Walk& walk, const Place<Shape>& place,
-                                              Moments<T, Shape::width>& moments, T* shared) {
+                                              ColumnMoments<T, Shape::width>& moments, T* shared) {
     constexpr int width = Shape::width;
     const int across = walk.channel_threads * width;
     __shared__ int counts[static_cast<size_t>(walk_threads)];  // of columns: many lanes write the same
@@ -114,13 +114,16 @@ __device__ __forceinline__ void merge_columns(const Walk& walk, const Place<Shap
 
 template <class Shape, class T>
 __device__ __forceinline__ void leave_moments(const Walk& walk, const Place<Shape>& place,
-                                              Moments<T, Shape::width>& moments, T* partials, T* shared) {
+                                              ColumnMoments<T, Shape::width>& moments,
+                                              const LastMoments<T>& last, T* shared) {
     merge_columns(walk, place, moments, shared);
-    if (place.column != 0 || place.channel >= walk.channels) return;
-    T* const to = partials + int64_t{3} * place.chunk * walk.channels + place.channel;
-    store_lanes(to, all_lanes<T, Shape::width>(static_cast<T>(moments.count)));
-    store_lanes(to + walk.channels, moments.mean);
-    store_lanes(to + 2 * walk.channels, moments.m2);
+    if (place.column == 0 && place.channel < walk.channels) {
+        T* const to = last.partials + int64_t{3} * place.chunk * walk.channels + place.channel;
+        store_lanes(to, all_lanes<T, Shape::width>(static_cast<T>(moments.count)));
+        store_lanes(to + walk.channels, moments.mean);
+        store_lanes(to + 2 * walk.channels, moments.m2);
+    }
+    last.template finish<walk_threads>(place.chunk, channel_tile(walk, place), shared);
 }
 
 /// The sums of a thread: of output rows t, t − 1, … t − reach, where row t is the newest.
@@ -201,7 +204,7 @@ __global__ void __launch_bounds__(walk_threads, blocks_of_multiprocessor<typenam
 
     const int first_pixel = place.first_column * Shape::stride - arrays.padding_width;
     InputStage<Shape> stage(walk, place, first_pixel, arrays.in_width);
-    Moments<T, Shape::width> moments;
+    ColumnMoments<T, Shape::width> moments;
     for (int unit = place.first_unit; unit < place.end_unit; ++unit) {
         const Strip strip(walk, unit);
         const int image = strip.image * arrays.in_height * arrays.in_width * walk.channels;
@@ -230,7 +233,7 @@ __global__ void __launch_bounds__(walk_threads, blocks_of_multiprocessor<typenam
                     const Lanes<T, Shape::width> complete = column.take();
                     if (y_row >= strip.begin && y_row < strip.end) {
                         store_lanes(arrays.y + y_column + y_row * walk.columns * walk.channels, complete);
-                        if (arrays.partials != nullptr) moments.add(complete);
+                        if (arrays.moments.partials != nullptr) moments.add(complete);
                     }
                     ++y_row;
                 }
@@ -239,7 +242,7 @@ __global__ void __launch_bounds__(walk_threads, blocks_of_multiprocessor<typenam
             __syncthreads();
         }
     }
-    if (arrays.partials != nullptr) leave_moments(walk, place, moments, arrays.partials, shared);
+    if (arrays.moments.partials != nullptr) leave_moments(walk, place, moments, arrays.moments, shared);
 }
 
 template <class Shape>
@@ -248,18 +251,14 @@ void run_forward(const ConvForward& args, Context& context) {
     const ConvShape& shape = args.shape;
     const Walk walk = plan_walk<Shape>(shape.batch, shape.out().height, shape.out().width, shape.in_channels);
     if (walk.empty()) return;
-    const bool statistics = !args.epilogue.plain();
-    T* const partials =
-        statistics ? context.scratch.take<T>(int64_t{3} * walk.chunks() * walk.channels) : nullptr;
+    LastMoments<T> moments;
+    if (!args.epilogue.plain()) moments = {walk.chunks(), walk.groups, walk.channels, args.epilogue, context};
     launch(forward_rows<Shape>, walk.grid(), walk_threads, 0, stream(), walk,
            ForwardArrays<T>{static_cast<const T*>(args.x), static_cast<const T*>(args.weight),
                             static_cast<const T*>(args.bias), PrologueOn<T>(args.prologue),
-                            static_cast<T*>(args.y), partials, static_cast<int>(shape.in.height),
+                            static_cast<T*>(args.y), moments, static_cast<int>(shape.in.height),
                             static_cast<int>(shape.in.width), static_cast<int>(shape.padding.height),
                             static_cast<int>(shape.padding.width)});
-    if (statistics)
-        finish_moments<T>(partials, walk.chunks(), walk.channels, static_cast<T*>(args.epilogue.mean),
-                          static_cast<T*>(args.epilogue.m2));
 }
 
 }  // namespace

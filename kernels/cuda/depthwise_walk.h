@@ -15,6 +15,7 @@
 
 #include <algorithm>
 
+#include "kernels/cuda/channel_last.h"
 #include "kernels/cuda/depthwise_lanes.h"
 
 namespace vitrine::VITRINE_GPU {
@@ -126,6 +127,13 @@ struct Place {
         active = channel < walk.channels && first_column + column < walk.columns;
     }
 };
+
+/// The block's channels, as those of a partial result.
+template <class Shape>
+__device__ __forceinline__ ChannelTile channel_tile(const Walk& walk, const Place<Shape>& place) {
+    return {place.first_channel / (walk.channel_threads * Shape::width), place.first_channel,
+            min(walk.channel_threads * Shape::width, walk.channels - place.first_channel)};
+}
 
 /// A strip of an image: rows [begin, end) of the walk.
 struct Strip {

@@ -26,18 +26,23 @@ void run_conv_output(const ConvForward& args, int64_t k, const A& a, const B& b,
     const int64_t n = args.shape.out_channels;
     const GemmPlan plan = plan_gemm(args.dtype, m, n, k, tiling);
     T* y = static_cast<T*>(args.y);
-    T* mean = static_cast<T*>(args.epilogue.mean);
-    T* m2 = static_cast<T*>(args.epilogue.m2);
     const PutOutput<T> put{y, static_cast<const T*>(args.bias), static_cast<int>(n)};
     const bool packs = packs_fit<T>(n, args.y, args.bias);
     if (plan.splits > 1) {
         run_gemm_to(plan, m, n, k, a, b, put, packs, context);
-        if (!args.epilogue.plain()) channel_moments(y, m, n, mean, m2, context);
+        if (!args.epilogue.plain()) {
+            channel_moments(y, m, n, static_cast<T*>(args.epilogue.mean), static_cast<T*>(args.epilogue.m2),
+                            context);
+        }
         return;
     }
-    T* partials = args.epilogue.plain() ? nullptr : context.scratch.take<T>(plan.row_tiles * 3 * n);
-    run_gemm(plan, m, n, k, a, b, GemmConvOutput<T>{put, packs, partials});
-    if (partials != nullptr) finish_moments(partials, plan.row_tiles, n, mean, m2);
+    LastMoments<T> moments;
+    if (m == 0 && !args.epilogue.plain()) {
+        finish_moments<T>(nullptr, 0, n, static_cast<T*>(args.epilogue.mean),
+                          static_cast<T*>(args.epilogue.m2));
+    } else if (!args.epilogue.plain())
+        moments = {plan.row_tiles, plan.column_tiles, n, args.epilogue, context};
+    run_gemm(plan, m, n, k, a, b, GemmConvOutput<T>{put, packs, moments});
 }
 
 /// d_x, d_scale and d_shift of `args`, from a product over k that makes d_a.
@@ -63,12 +68,15 @@ void run_conv_input_gradient(const ConvBackward& args, int64_t k, const A& a, co
         return;
     }
     const bool packs = packs_fit<T>(n, args.d_x.data, args.x, args.prologue.scale, args.prologue.shift);
-    const bool sums = args.d_scale || args.d_shift;
-    T* partials = sums ? context.scratch.take<T>(plan.row_tiles * 2 * n) : nullptr;
-    run_gemm(
-        plan, m, n, k, a, b,
-        GemmChainRule<T>{PrologueOn<T>(args.prologue), static_cast<const T*>(args.x), put, packs, partials});
-    if (sums) finish_sums(partials, plan.row_tiles, n, std::array{args.d_scale, args.d_shift});
+    PrologueSums<T> sums;
+    const bool wants_sums = args.d_scale || args.d_shift;
+    if (wants_sums && m == 0) {
+        finish_sums<T>(nullptr, 0, n, std::array{args.d_scale, args.d_shift});
+    } else if (wants_sums) {
+        sums = {plan.row_tiles, plan.column_tiles, 2, n, PutPrologueSums<T>(args), context};
+    }
+    run_gemm(plan, m, n, k, a, b,
+             GemmChainRule<T>{PrologueOn<T>(args.prologue), static_cast<const T*>(args.x), put, packs, sums});
 }
 
 /// d_weight [out_channels, n] of `args`, from a product over the output pixels.

@@ -12,6 +12,7 @@
 // is written once; the partial moments of a channel are 3 values for each tile of rows, 3 / 128 of y.
 #pragma once
 
+#include "kernels/cuda/channel_last.h"
 #include "kernels/cuda/gemm.h"
 
 namespace vitrine::VITRINE_GPU {
@@ -153,12 +154,19 @@ __device__ __forceinline__ T column_total(const GemmPlace<T, Tile>& place,
     return total;
 }
 
-/// y, and for each tile of rows the count, mean and centred squares of every channel.
+/// The columns of a block tile, as those of a partial result.
+template <class T, class Tile>
+__device__ __forceinline__ ChannelTile channel_tile(const GemmPlace<T, Tile>& place) {
+    return {place.first_column / Tile::columns, place.first_column,
+            min(Tile::columns, place.columns - place.first_column)};
+}
+
+/// y, and for each tile of rows the count, mean and centred squares of every channel, which the last blocks join.
 template <class T>
 struct GemmConvOutput {
     PutOutput<T> put;
     bool packs;
-    T* partials;  // [row tiles, 3, n], or null
+    LastMoments<T> moments;
 
     template <class Tile>
     __device__ __forceinline__ void operator()(const GemmPlace<T, Tile>& place,
@@ -172,7 +180,9 @@ struct GemmConvOutput {
             for (int j = 0; j < Tile::thread_columns; ++j) sums[i][j] += bias[j];
         }
         GemmStore<T, PutOutput<T>>{{put.y, nullptr, put.row_length}, packs}(place, sums, shared);
-        if (partials != nullptr) leave_moments(place, sums, shared);
+        if (moments.partials == nullptr) return;
+        leave_moments(place, sums, shared);
+        moments.template finish<gemm_threads>(place.row_tile, channel_tile(place), shared);
     }
 
   private:
@@ -210,7 +220,7 @@ struct GemmConvOutput {
         const T m2 = column_total(place, mine, shared);
         const int column = place.first_column + me;
         if (me >= Tile::columns || column >= place.columns) return;
-        T* to = partials + int64_t{place.row_tile} * 3 * place.columns + column;
+        T* to = moments.partials + int64_t{place.row_tile} * 3 * place.columns + column;
         to[0] = count;
         to[place.columns] = mean;
         to[2 * place.columns] = m2;
@@ -222,15 +232,15 @@ struct PixelsInOrder {
     __device__ __forceinline__ int operator()(int row) const { return row; }
 };
 
-/// d_u = d_a · activation'(u), d_x = scale_c · d_u, and for each tile of rows Σ d_u · x and Σ d_u. Pixels
-/// says which pixel of x a row of the product is.
+/// d_u = d_a · activation'(u), d_x = scale_c · d_u, and for each tile of rows Σ d_u · x and Σ d_u, which the last
+/// blocks add up. Pixels says which pixel of x a row of the product is.
 template <class T, class Pixels = PixelsInOrder>
 struct GemmChainRule {
     PrologueOn<T> prologue;
     const T* x;
     PutGradient<T> d_x;
     bool packs;
-    T* partials;  // [row tiles, 2, n], or null
+    PrologueSums<T> sums;
     Pixels pixels{};
 
     template <class Tile>
@@ -259,16 +269,18 @@ struct GemmChainRule {
             }
             if (d_x.gradient) d_x(pixel, column, gradient);
         });
-        if (partials == nullptr) return;
+        if (sums.partials == nullptr) return;
         const T scale_sum = column_total(place, scale_sums, shared);
         __syncthreads();
         const T shift_sum = column_total(place, shift_sums, shared);
         const int me = static_cast<int>(threadIdx.x);
         const int column = place.first_column + me;
-        if (me >= Tile::columns || column >= place.columns) return;
-        T* to = partials + int64_t{place.row_tile} * 2 * place.columns + column;
-        to[0] = scale_sum;
-        to[place.columns] = shift_sum;
+        if (me < Tile::columns && column < place.columns) {
+            T* to = sums.partials + int64_t{place.row_tile} * 2 * place.columns + column;
+            to[0] = scale_sum;
+            to[place.columns] = shift_sum;
+        }
+        sums.template finish<gemm_threads>(place.row_tile, channel_tile(place), shared);
     }
 };
 

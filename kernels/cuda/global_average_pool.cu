@@ -64,7 +64,8 @@ void run_forward(const GlobalAveragePoolForward& args, Context& context) {
         const Columns columns = share_out(args.batch, args.pixels, args.channels, V::size, pool_shares);
         T* y = static_cast<T*>(args.y);
         T* sums = columns.chunks == 1 ? y : context.scratch.take<T>(columns.all_chunks() * args.channels);
-        launch(over_columns<V, Average<T>>, columns.grid(), column_threads, 0, stream(), columns, body, sums);
+        launch(over_columns<V, Average<T>, LeaveChunks<T>>, columns.grid(), column_threads, 0, stream(),
+               columns, body, LeaveChunks<T>{sums});
         if (columns.chunks == 1) return;
         run_finish_sums<1>(sums, args.batch, columns.chunks, args.channels, PutAverage<T>{y});
     });

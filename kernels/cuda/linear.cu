@@ -48,8 +48,8 @@ void bias_gradient_of(const LinearBackward& args, Context& context) {
     if (!args.d_bias) return;
     const ColumnSums<T> body{static_cast<const T*>(args.d_y)};
     with_values<T>(packs_fit<T>(args.out_features, args.d_y), [&]<class V>() {
-        const Partials<T> partials = sum_over_columns<V>(body, args.rows, args.out_features, context);
-        finish_sums(partials.data, partials.chunks, args.out_features, std::span(&args.d_bias, 1));
+        sum_over_columns_to<V>(body, args.rows, args.out_features, PutSum<T>{GradientWriter<T>(args.d_bias)},
+                               context);
     });
 }
 

@@ -2,15 +2,14 @@
 //
 // Bytes of floats for each element: forward reads a and b and writes z, 12 (8 without b); backward reads d_z, z, and
 // what has a scale, and writes each operand's gradient, 16 for one and 24 for two. A dozen FLOPs are nothing
-// beside that. Gradients and sums leave in the same pass, so that a second launch over [channels] is all that the
-// sums cost; where none is wanted there is none.
+// beside that. Gradients and sums leave in the same pass, and its last blocks put the chunks' sums together
+// (channel_last.h): a launch each way.
 //
 //     elements   one value an access (channel_reduce.h)
 //     packs      16 bytes an access, 4 rows of them under way
 
 #include <utility>
 
-#include "kernels/cuda/channel_finish.h"
 #include "kernels/cuda/channel_reduce.h"
 
 namespace vitrine::VITRINE_GPU {
@@ -112,6 +111,8 @@ template <class T, int wanted_sums>
 struct ResolveGradient {
     using Element = T;
     static constexpr int sums = wanted_sums;
+    // Left alone, ptxas would rather spill on 9.0 than run fewer blocks at a time.
+    static constexpr int least_blocks = 2;
 
     Operand<T> first;  // x is null where d_scale is not wanted; second alike
     Operand<T> second;
@@ -181,7 +182,7 @@ struct ResolveGradient {
 };
 
 /// What becomes of a channel's sums: both operands are shifted by the same one.
-template <class T, int sums>
+template <class T>
 struct PutSums {
     GradientWriter<T> d_first_scale;
     GradientWriter<T> d_first_shift;
@@ -194,13 +195,11 @@ struct PutSums {
           d_second_scale(sides.second.gradient.scale),
           d_second_shift(sides.second.gradient.shift) {}
 
-    __device__ __forceinline__ void operator()(int64_t channel, const T (&totals)[sums]) const {
-        if (d_first_scale) d_first_scale(channel, totals[0]);
-        if (d_first_shift) d_first_shift(channel, totals[1]);
-        if constexpr (sums == 3) {
-            if (d_second_scale) d_second_scale(channel, totals[2]);
-            if (d_second_shift) d_second_shift(channel, totals[1]);
-        }
+    __device__ __forceinline__ void operator()(int number, int64_t channel, T sum) const {
+        if (number == 0 && d_first_scale) d_first_scale(channel, sum);
+        if (number == 1 && d_first_shift) d_first_shift(channel, sum);
+        if (number == 1 && d_second_shift) d_second_shift(channel, sum);
+        if (number == 2 && d_second_scale) d_second_scale(channel, sum);
     }
 };
 
@@ -210,8 +209,7 @@ void backward(const ResolveBackward& args, const Sides& sides, Context& context)
     if constexpr (sums == 0) {
         run_over_columns<V>(body, 1, args.rows, args.channels, resolve_shares);
     } else {
-        const Partials<T> chunks = sum_over_columns<V>(body, args.rows, args.channels, context);
-        run_finish_sums<sums>(chunks.data, 1, chunks.chunks, args.channels, PutSums<T, sums>(sides));
+        sum_over_columns_to<V>(body, args.rows, args.channels, PutSums<T>(sides), context);
     }
 }
 
