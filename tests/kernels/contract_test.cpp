@@ -6,6 +6,8 @@
 #include <cstdint>
 #include <set>
 #include <string>
+#include <thread>
+#include <vector>
 
 #include "kernels/error.h"
 #include "kernels/kernels.h"
@@ -119,6 +121,37 @@ TEST_CASE("the simt device is part of every build, with an implementation of eve
     for_each_kernel(Device::simt, [](const auto& kernel) {
         CHECK_MESSAGE(!kernel->implementations().empty(), kernel->name());
     });
+}
+
+TEST_CASE("call observers: all of this thread are told of each call that came back, and of no other") {
+    std::array<float, 6> a{1, 2, 3, 4, 5, 6}, y{};
+    const AddForward add{.dtype = DType::f32, .count = 6, .a = a.data(), .b = a.data(), .y = y.data()};
+    std::vector<KernelCall> outer, inner;
+    const auto keep_in = [](std::vector<KernelCall>& calls) {
+        return [&calls](const KernelCall& call) { calls.push_back(call); };
+    };
+    CHECK(!CallObserver::watching());
+    {
+        const CallObserver first(keep_in(outer));
+        kernels(Device::reference).add_forward(add);
+        {
+            const CallObserver second(keep_in(inner));
+            kernels(Device::cpu).add_forward(add);
+            force_implementation(Device::cpu, "linear=onednn");
+            CHECK_THROWS_AS(kernels(Device::cpu).linear_forward({.dtype = DType::f64}), Error);
+            force_implementation(Device::cpu, "linear=");
+        }
+        std::thread([&] { kernels(Device::cpu).add_forward(add); }).join();
+    }
+    kernels(Device::cpu).add_forward(add);
+    REQUIRE(outer.size() == 2);
+    REQUIRE(inner.size() == 1);
+    CHECK(outer[0].device == Device::reference);
+    CHECK(outer[1].device == Device::cpu);
+    CHECK(std::string(inner[0].kernel) == "add_forward");
+    CHECK(inner[0].least.bytes_read == 2 * 24);
+    CHECK(inner[0].least.bytes_written == 24);
+    CHECK(inner[0].least.flops == 0);
 }
 
 TEST_CASE("scratch: the same blocks come again after a reset, and nothing is allocated any more") {
