@@ -14,7 +14,7 @@ void set_fusion(Fusion fusion) { chosen = fusion; }
 Fusion chosen_fusion() { return chosen; }
 
 bool fuses(Device device) {
-    return chosen == Fusion::automatic ? device != Device::reference : chosen == Fusion::on;
+    return chosen == Fusion::automatic ? usually_fuses(device) : chosen == Fusion::on;
 }
 
 }  // namespace vitrine

@@ -24,6 +24,10 @@ constexpr const char* name_of(Device device) {
     return "?";
 }
 
+/// Whether convolutions there take norms and activations in (prologue and epilogue, conv.h) unless somebody wants it
+/// otherwise. The reference device runs each op by itself: it is what the others are compared with.
+constexpr bool usually_fuses(Device device) { return device != Device::reference; }
+
 /// The device of that name; throws Error naming the devices there are.
 Device device_from_name(std::string_view name);
 
