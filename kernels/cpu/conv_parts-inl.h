@@ -7,6 +7,7 @@
 #include <hwy/highway.h>
 
 #include <cstdint>
+#include <type_traits>
 
 #include "kernels/activation.h"
 
@@ -62,13 +63,40 @@ HWY_INLINE V affine_vector(D d, const T* scale, const T* shift, int64_t c, V x) 
     return scale == nullptr ? x : hn::MulAdd(hn::LoadU(d, scale + c), x, hn::LoadU(d, shift + c));
 }
 
-/// a = activation(scale · x + shift).
+/// Rows, `stride` apart.
 template <class T>
-void prologue_row(const T* x, int64_t channels, const T* scale, const T* shift, Activation activation, T* a) {
+struct RowsOf {
+    T* data = nullptr;
+    int64_t stride = 0;
+
+    T* row(int64_t i) const { return data + i * stride; }
+};
+
+/// Calls body(row, constant count) for rows in fours and then one by one, so that what they share is loaded once for the
+/// four: for rows that lie in the cache, or nearly so.
+template <class Body>
+HWY_INLINE void for_each_four_rows(int64_t rows, const Body& body) {
+    int64_t row = 0;
+    for (; row + 4 <= rows; row += 4) body(row, std::integral_constant<int, 4>{});
+    for (; row < rows; ++row) body(row, std::integral_constant<int, 1>{});
+}
+
+/// a = activation(scale · x + shift) of rows.
+template <class T>
+void prologue_rows(RowsOf<const T> x, int64_t rows, int64_t channels, const T* scale, const T* shift,
+                   Activation activation, RowsOf<T> a) {
     const hn::ScalableTag<T> full;
-    for_each_vector(full, 0, channels, [&](auto d, int64_t c) HWY_ATTR {
-        const auto u = affine_vector(d, scale, shift, c, hn::LoadU(d, x + c));
-        hn::StoreU(clamped_vector(d, activation, u), d, a + c);
+    for_each_four_rows(rows, [&](int64_t row, auto count) HWY_ATTR {
+        for_each_vector(full, 0, channels, [&](auto d, int64_t c) HWY_ATTR {
+            using V = hn::Vec<decltype(d)>;
+            const V factor = scale == nullptr ? hn::Zero(d) : hn::LoadU(d, scale + c);
+            const V offset = scale == nullptr ? hn::Zero(d) : hn::LoadU(d, shift + c);
+            for (int k = 0; k < count; ++k) {
+                const V value = hn::LoadU(d, x.row(row + k) + c);
+                const V u = scale == nullptr ? value : hn::MulAdd(factor, value, offset);
+                hn::StoreU(clamped_vector(d, activation, u), d, a.row(row + k) + c);
+            }
+        });
     });
 }
 
@@ -122,23 +150,30 @@ void column_statistics(const T* y, int64_t rows, int64_t channels, int64_t strid
     sum_all_columns<ColumnTerm::squared_distance>(y, rows, channels, stride, mean, m2);
 }
 
-/// g = d_y + level_c + slope_c · (y − mean_c): the gradient that reaches a convolution through its epilogue,
-/// with level = d_mean / M and slope = 2 · d_m2. g may be d_y.
+/// g = d_y + level_c + slope_c · (y − mean_c) of rows of `channels`, one after the other: the gradient that reaches a
+/// convolution through its epilogue, with level = d_mean / M and slope = 2 · d_m2. g may be d_y.
 template <class T>
-void epilogue_gradient_row(const T* d_y, const T* y, const T* level, const T* slope, const T* mean,
-                           int64_t channels, T* g) {
+void epilogue_gradient_rows(const T* d_y, const T* y, int64_t rows, const T* level, const T* slope,
+                            const T* mean, int64_t channels, T* g) {
     const hn::ScalableTag<T> full;
-    for_each_vector(full, 0, channels, [&](auto d, int64_t c) HWY_ATTR {
-        const auto base = hn::Add(hn::LoadU(d, d_y + c), hn::LoadU(d, level + c));
-        const auto centred = hn::Sub(hn::LoadU(d, y + c), hn::LoadU(d, mean + c));
-        hn::StoreU(hn::MulAdd(hn::LoadU(d, slope + c), centred, base), d, g + c);
+    for_each_four_rows(rows, [&](int64_t row, auto count) HWY_ATTR {
+        const int64_t first = row * channels;
+        for_each_vector(full, 0, channels, [&](auto d, int64_t c) HWY_ATTR {
+            const auto offset = hn::LoadU(d, level + c), factor = hn::LoadU(d, slope + c);
+            const auto middle = hn::LoadU(d, mean + c);
+            for (int k = 0; k < count; ++k) {
+                const int64_t i = first + k * channels + c;
+                const auto base = hn::Add(hn::LoadU(d, d_y + i), offset);
+                hn::StoreU(hn::MulAdd(factor, hn::Sub(hn::LoadU(d, y + i), middle), base), d, g + i);
+            }
+        });
     });
 }
 
-/// Where prologue_gradient_row leaves its results; any may be null.
+/// Where prologue_gradient_rows leaves its results; any may be null.
 template <class T>
 struct PrologueGradient {
-    T* d_x = nullptr;
+    RowsOf<T> d_x;
     bool accumulate = false;  // of d_x; the sums are always added to
     T* scale_sums = nullptr;  // Σ d_u · x
     T* shift_sums = nullptr;  // Σ d_u
@@ -146,24 +181,31 @@ struct PrologueGradient {
 
 /// From d_a back through activation and scale: d_u = d_a · activation'(u), d_x = scale · d_u. d_x may be d_a.
 template <class T>
-void prologue_gradient_row(const T* x, const T* d_a, int64_t channels, const T* scale, const T* shift,
-                           Activation activation, const PrologueGradient<T>& out) {
+void prologue_gradient_rows(RowsOf<const T> x, RowsOf<const T> d_a, int64_t rows, int64_t channels,
+                            const T* scale, const T* shift, Activation activation,
+                            const PrologueGradient<T>& out) {
     const hn::ScalableTag<T> full;
-    for_each_vector(full, 0, channels, [&](auto d, int64_t c) HWY_ATTR {
-        const auto x_vector = hn::LoadU(d, x + c);
-        const auto u = affine_vector(d, scale, shift, c, x_vector);
-        const auto d_u = pass_vector(d, activation, u, hn::LoadU(d, d_a + c));
-        if (out.d_x != nullptr) {
-            auto d_x = scale == nullptr ? d_u : hn::Mul(hn::LoadU(d, scale + c), d_u);
-            if (out.accumulate) d_x = hn::Add(d_x, hn::LoadU(d, out.d_x + c));
-            hn::StoreU(d_x, d, out.d_x + c);
-        }
-        if (out.scale_sums != nullptr) {
-            hn::StoreU(hn::MulAdd(d_u, x_vector, hn::LoadU(d, out.scale_sums + c)), d, out.scale_sums + c);
-        }
-        if (out.shift_sums != nullptr) {
-            hn::StoreU(hn::Add(d_u, hn::LoadU(d, out.shift_sums + c)), d, out.shift_sums + c);
-        }
+    for_each_four_rows(rows, [&](int64_t row, auto count) HWY_ATTR {
+        for_each_vector(full, 0, channels, [&](auto d, int64_t c) HWY_ATTR {
+            using V = hn::Vec<decltype(d)>;
+            const auto load = [&](const T* from)
+                                  HWY_ATTR { return from == nullptr ? hn::Zero(d) : hn::LoadU(d, from + c); };
+            const V factor = load(scale), offset = load(shift);
+            V scale_sum = load(out.scale_sums), shift_sum = load(out.shift_sums);
+            for (int k = 0; k < count; ++k) {
+                const V value = hn::LoadU(d, x.row(row + k) + c);
+                const V u = scale == nullptr ? value : hn::MulAdd(factor, value, offset);
+                const V d_u = pass_vector(d, activation, u, hn::LoadU(d, d_a.row(row + k) + c));
+                scale_sum = hn::MulAdd(d_u, value, scale_sum);
+                shift_sum = hn::Add(d_u, shift_sum);
+                if (out.d_x.data == nullptr) continue;
+                T* to = out.d_x.row(row + k) + c;
+                const V d_x = scale == nullptr ? d_u : hn::Mul(factor, d_u);
+                hn::StoreU(out.accumulate ? hn::Add(d_x, hn::LoadU(d, to)) : d_x, d, to);
+            }
+            if (out.scale_sums != nullptr) hn::StoreU(scale_sum, d, out.scale_sums + c);
+            if (out.shift_sums != nullptr) hn::StoreU(shift_sum, d, out.shift_sums + c);
+        });
     });
 }
 

@@ -39,11 +39,9 @@ namespace vitrine::cpu::HWY_NAMESPACE {
 
 /// out = the prologue of first; per_channel: scale, shift.
 template <class T>
-void prologue_rows(const Rows<T>& rows) {
-    for (int64_t i = 0; i < rows.count * rows.channels; i += rows.channels) {
-        prologue_row(rows.first + i, rows.channels, rows.per_channel[0], rows.per_channel[1], rows.activation,
-                     rows.out + i);
-    }
+void apply_prologue(const Rows<T>& rows) {
+    prologue_rows<T>({rows.first, rows.channels}, rows.count, rows.channels, rows.per_channel[0],
+                     rows.per_channel[1], rows.activation, {rows.out, rows.channels});
 }
 
 /// sums: mean and m2 of first.
@@ -60,36 +58,31 @@ void sum_rows(const Rows<T>& rows) {
 
 /// out = first (d_y) plus the epilogue's part, second being y; per_channel: level, slope, mean.
 template <class T>
-void epilogue_gradient_rows(const Rows<T>& rows) {
-    for (int64_t i = 0; i < rows.count * rows.channels; i += rows.channels) {
-        epilogue_gradient_row(rows.first + i, rows.second + i, rows.per_channel[0], rows.per_channel[1],
-                              rows.per_channel[2], rows.channels, rows.out + i);
-    }
+void apply_epilogue_gradient(const Rows<T>& rows) {
+    epilogue_gradient_rows(rows.first, rows.second, rows.count, rows.per_channel[0], rows.per_channel[1],
+                           rows.per_channel[2], rows.channels, rows.out);
 }
 
 /// out = d_x (null: unwanted) from first = x and second = d_a; sums of d_u · x and of d_u; per_channel:
 /// scale, shift.
 template <class T>
-void prologue_gradient_rows(const Rows<T>& rows) {
+void apply_prologue_gradient(const Rows<T>& rows) {
     for (T* sums : rows.sums) {
         for (int64_t c = 0; c < rows.channels; ++c) sums[c] = T(0);
     }
-    for (int64_t i = 0; i < rows.count * rows.channels; i += rows.channels) {
-        prologue_gradient_row<T>(
-            rows.first + i, rows.second + i, rows.channels, rows.per_channel[0], rows.per_channel[1],
-            rows.activation,
-            {rows.out == nullptr ? nullptr : rows.out + i, rows.accumulate, rows.sums[0], rows.sums[1]});
-    }
+    prologue_gradient_rows<T>({rows.first, rows.channels}, {rows.second, rows.channels}, rows.count,
+                              rows.channels, rows.per_channel[0], rows.per_channel[1], rows.activation,
+                              {{rows.out, rows.channels}, rows.accumulate, rows.sums[0], rows.sums[1]});
 }
 
 #define VITRINE_FOR_BOTH(name)                               \
     void name##_f32(const Rows<float>& rows) { name(rows); } \
     void name##_f64(const Rows<double>& rows) { name(rows); }
-VITRINE_FOR_BOTH(prologue_rows)
+VITRINE_FOR_BOTH(apply_prologue)
 VITRINE_FOR_BOTH(statistics_rows)
 VITRINE_FOR_BOTH(sum_rows)
-VITRINE_FOR_BOTH(epilogue_gradient_rows)
-VITRINE_FOR_BOTH(prologue_gradient_rows)
+VITRINE_FOR_BOTH(apply_epilogue_gradient)
+VITRINE_FOR_BOTH(apply_prologue_gradient)
 #undef VITRINE_FOR_BOTH
 
 }  // namespace vitrine::cpu::HWY_NAMESPACE
@@ -104,11 +97,11 @@ namespace {
     HWY_EXPORT(name##_f64);                                                        \
     void name(const Rows<float>& rows) { HWY_DYNAMIC_DISPATCH(name##_f32)(rows); } \
     void name(const Rows<double>& rows) { HWY_DYNAMIC_DISPATCH(name##_f64)(rows); }
-VITRINE_FOR_BOTH(prologue_rows)
+VITRINE_FOR_BOTH(apply_prologue)
 VITRINE_FOR_BOTH(statistics_rows)
 VITRINE_FOR_BOTH(sum_rows)
-VITRINE_FOR_BOTH(epilogue_gradient_rows)
-VITRINE_FOR_BOTH(prologue_gradient_rows)
+VITRINE_FOR_BOTH(apply_epilogue_gradient)
+VITRINE_FOR_BOTH(apply_prologue_gradient)
 #undef VITRINE_FOR_BOTH
 
 /// A chunk of rows stays in the L2 cache, and its sums in T stay accurate.
@@ -167,7 +160,7 @@ const void* through_prologue(const ConvShape& shape, const void* x, const Prolog
     rows.per_channel[1] = typed<T>(prologue.shift);
     rows.activation = prologue.activation;
     rows.out = context.scratch.take<T>(rows.count * rows.channels);
-    over_chunks<T>(rows, prologue_rows);
+    over_chunks<T>(rows, apply_prologue);
     return rows.out;
 }
 
@@ -202,7 +195,7 @@ const void* through_epilogue(const ConvBackward& args, Context& context) {
     rows.per_channel[1] = slope;
     rows.per_channel[2] = typed<T>(args.mean);
     rows.out = context.scratch.take<T>(rows.count * channels);
-    over_chunks<T>(rows, epilogue_gradient_rows);
+    over_chunks<T>(rows, apply_epilogue_gradient);
     return rows.out;
 }
 
@@ -240,7 +233,7 @@ void prologue_gradient(const ConvBackward& args, const T* d_a, Context& context)
     rows.out = static_cast<T*>(args.d_x.data);
     rows.accumulate = args.d_x.mode == GradMode::accumulate;
     for (T*& sums : rows.sums) sums = take_partial_sums<T>(context, rows.count, channels);
-    const int64_t chunks = over_chunks<T>(rows, prologue_gradient_rows);
+    const int64_t chunks = over_chunks<T>(rows, apply_prologue_gradient);
     if (args.d_scale) combine_sums(rows.sums[0], chunks, channels, channels, args.d_scale);
     if (args.d_shift) combine_sums(rows.sums[1], chunks, channels, channels, args.d_shift);
 }

@@ -30,9 +30,11 @@ struct ProductTask {
     int64_t rows;
     int64_t first_panel;
     int64_t end_panel;
-    bool stream;  // the results go past the caches
-    T* left;      // this thread's: [rows, depth]
-    T* result;    // this thread's: [rows, padded columns]
+    int64_t
+        next_row;  // of the task that this thread, or another, will take when this one is done; or none: −1
+    bool stream;   // the results go past the caches
+    T* left;       // this thread's: [rows, depth]
+    T* result;     // this thread's: [rows, padded columns]
 };
 
 /// Rows [first_row, first_row + rows) and columns [first, first + count) of an outer product.
@@ -107,26 +109,38 @@ bool stores_directly(const ProductTask<T>& task) {
            layout.columns == layout.padded() && !(task.stream && task.sink.means != nullptr);
 }
 
+/// What is fetched while a task is multiplied: its own rows a little further on if they are read from memory itself, else
+/// the pixels that a later task will gather.
+template <class T>
+Prefetch<T> fetched_meanwhile(const ProductTask<T>& task, RowBlock<const T> left) {
+    const RowSource<T>& source = task.source;
+    if (source.direct()) return {left.data + 2 * tile_rows * left.stride, tile_rows};
+    if (task.next_row < 0) return {left.data, 0};
+    const int64_t steps = ceil_divide(task.rows, tile_rows) * task.matrix.layout.count();
+    return {source.pixels + task.next_row * source.channels, ceil_divide(task.rows, steps)};
+}
+
 template <class T>
 void multiply(const ProductTask<T>& task, RowBlock<const T> left, RowBlock<T> result, Store store) {
     const PackedMatrix<T>& matrix = task.matrix;
+    Prefetch<T> soon = fetched_meanwhile(task, left);
     with_vectors_of<T>(matrix.layout, [&](auto d) HWY_ATTR {
         for (int64_t panel = task.first_panel; panel < task.end_panel; ++panel) {
             const int64_t column = matrix.layout.first_column(panel);
             const int64_t width = matrix.layout.width(panel);
-            const RegisterTile<T> tile{
-                matrix.depth,
-                left.data,
-                left.stride,
-                1,
-                matrix.panels + matrix.depth * column,
-                width,
-                matrix.bias == nullptr ? nullptr : matrix.bias + column,
-                result.data + column - first_column(task),
-                result.stride,
-                store,
-                {{left.data + 2 * tile_rows * left.stride, tile_rows}, {left.data, 0}}};
+            const RegisterTile<T> tile{matrix.depth,
+                                       left.data,
+                                       left.stride,
+                                       1,
+                                       matrix.panels + matrix.depth * column,
+                                       width,
+                                       matrix.bias == nullptr ? nullptr : matrix.bias + column,
+                                       result.data + column - first_column(task),
+                                       result.stride,
+                                       store,
+                                       {soon, {left.data, 0}}};
             multiply_panel_of<LeftOrder::rows>(d, width / matrix.layout.lanes, tile, task.rows);
+            if (!task.source.direct()) soon.at += task.rows / tile_rows * matrix.depth * soon.step;
         }
     });
 }
@@ -146,6 +160,16 @@ void scatter_rows(const ProductTask<T>& task, RowBlock<T> result) {
     if (scale_sums != nullptr) zero_row(count, scale_sums);
     if (shift_sums != nullptr) zero_row(count, shift_sums);
 
+    if (sink.x != nullptr && sink.contiguous()) {
+        const int64_t index = task.first_row * sink.channels + c;
+        prologue_gradient_rows<T>({sink.x + index, sink.channels}, {result.data, result.stride}, task.rows,
+                                  count, from_c(sink.scale), from_c(sink.shift), sink.activation,
+                                  {{sink.pixels == nullptr ? nullptr : sink.pixels + index, sink.channels},
+                                   sink.accumulate,
+                                   scale_sums,
+                                   shift_sums});
+        return;
+    }
     GridPosition at(task.first_row, sink.grid);
     for (int64_t row = 0; row < task.rows; ++row, at.advance(sink.grid)) {
         const int64_t i = at.i * sink.step.height + sink.first.height;
@@ -154,8 +178,9 @@ void scatter_rows(const ProductTask<T>& task, RowBlock<T> result) {
         const T* from = result.data + row * result.stride;
         T* to = sink.pixels == nullptr ? nullptr : sink.pixels + index;
         if (sink.x != nullptr) {
-            prologue_gradient_row<T>(sink.x + index, from, count, from_c(sink.scale), from_c(sink.shift),
-                                     sink.activation, {to, sink.accumulate, scale_sums, shift_sums});
+            prologue_gradient_rows<T>({sink.x + index}, {from}, 1, count, from_c(sink.scale),
+                                      from_c(sink.shift), sink.activation,
+                                      {{to}, sink.accumulate, scale_sums, shift_sums});
         } else if (sink.accumulate) {
             add_row(from, count, to);
         } else if (task.stream) {
@@ -334,15 +359,19 @@ void product(const RowSource<T>& source, const PackedMatrix<T>& matrix, const Ro
     const Chunks chunks = product_chunks(source.rows(), matrix.depth, layout.columns);
     const int64_t splits = std::clamp<int64_t>(ceil_divide(wanted_tasks, chunks.count()), 1, layout.count());
     const bool stream = streams(sink, layout, source.rows());
+    const bool fetch = splits == 1 && source.rows_are_pixels();
+    const int64_t last = chunks.count() - 1;
     const PerThread<T> left(context, source.direct() ? 0 : chunks.size * matrix.depth);
     const PerThread<T> result(context, chunks.size * layout.padded());
     parallel_for(chunks.count() * splits, [&](int64_t index) {
         const int64_t chunk = index / splits;
         const int64_t split = index % splits;
         const int64_t first = chunks.begin(chunk);
-        run_product_task(ProductTask<T>{
-            source, matrix, sink, chunk, first, chunks.end(chunk) - first, layout.count() * split / splits,
-            layout.count() * (split + 1) / splits, stream, left.mine(), result.mine()});
+        run_product_task(ProductTask<T>{source, matrix, sink, chunk, first, chunks.end(chunk) - first,
+                                        layout.count() * split / splits,
+                                        layout.count() * (split + 1) / splits,
+                                        fetch ? chunks.begin(std::min(chunk + threads(), last)) : -1, stream,
+                                        left.mine(), result.mine()});
     });
 }
 

@@ -68,10 +68,12 @@ struct RowSource {
     int64_t depth() const { return taps.height * taps.width * group_channels; }
     bool plain() const { return scale == nullptr && activation == Activation::identity; }
 
-    /// Whether the rows are the pixels themselves, so that nothing has to be gathered.
-    bool direct() const {
-        return plain() && taps == Size2{1, 1} && step == Size2{1, 1} && offset == Size2{0, 0} && grid == in;
+    /// Whether each row is a pixel, in their order.
+    bool rows_are_pixels() const {
+        return taps == Size2{1, 1} && step == Size2{1, 1} && offset == Size2{0, 0} && grid == in;
     }
+    /// Whether they are so as they lie there, so that nothing has to be gathered.
+    bool direct() const { return plain() && rows_are_pixels(); }
 };
 
 /// Where the rows of a product go. Row (n, i, j) of the grid becomes pixel (n, i · step + first, j · step +

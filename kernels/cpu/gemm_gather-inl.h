@@ -94,15 +94,14 @@ template <class T>
 HWY_INLINE void gather_taps(const RowSource<T>& source, const T* pixel, int64_t count, T* to) {
     const int64_t channels = source.group_channels;
     if (source.plain() && channels == source.channels) return copy_row(pixel, count * channels, to);
-    for (int64_t tap = 0; tap < count; ++tap, pixel += source.channels, to += channels) {
-        if (source.plain()) {
-            copy_row(pixel, channels, to);
-        } else {
-            const int64_t c = source.first_channel;
-            prologue_row(pixel, channels, source.scale == nullptr ? nullptr : source.scale + c,
-                         source.shift == nullptr ? nullptr : source.shift + c, source.activation, to);
-        }
+    if (!source.plain()) {
+        const int64_t c = source.first_channel;
+        return prologue_rows<T>(
+            {pixel, source.channels}, count, channels, source.scale == nullptr ? nullptr : source.scale + c,
+            source.shift == nullptr ? nullptr : source.shift + c, source.activation, {to, channels});
     }
+    for (int64_t tap = 0; tap < count; ++tap, pixel += source.channels, to += channels)
+        copy_row(pixel, channels, to);
 }
 
 template <class T>
@@ -150,6 +149,13 @@ HWY_INLINE void gather_inner_row(const RowSource<T>& source, const GridPosition&
 template <class T>
 void gather_rows(const RowSource<T>& source, int64_t first, int64_t count, T* tile, int64_t stride) {
     const int64_t depth = source.depth();
+    if (source.rows_are_pixels() && source.group_channels == source.channels) {
+        prologue_rows<T>({source.pixels + first * depth, depth}, count, depth, source.scale, source.shift,
+                         source.activation, {tile, stride});
+        for (int64_t row = 0; stride > depth && row < count; ++row)
+            zero_row(stride - depth, tile + row * stride + depth);
+        return;
+    }
     const int64_t run = source.taps.width * source.group_channels;
     const bool whole_pixels = source.plain() && source.group_channels == source.channels;
     const int64_t last_column = source.in.width - source.taps.width;

@@ -93,10 +93,8 @@ class BlockPass {
         g_ = d_y;
         if (task_.level == nullptr) return;
         const T* y = rows_of(task_.args.y, out());
-        for (int64_t i = 0; i < count_ * out(); i += out()) {
-            epilogue_gradient_row(d_y + i, y + i, task_.level, task_.slope,
-                                  static_cast<const T*>(task_.args.mean), out(), memory_.g + i);
-        }
+        epilogue_gradient_rows(d_y, y, count_, task_.level, task_.slope,
+                               static_cast<const T*>(task_.args.mean), out(), memory_.g);
         g_ = memory_.g;
     }
 
@@ -105,11 +103,10 @@ class BlockPass {
         const int64_t padded = task_.in.padded();
         a_ = x;
         if (task_.args.prologue.plain() && in() == padded) return;
-        for (int64_t row = 0; row < count_; ++row) {
-            T* to = memory_.a + row * padded;
-            prologue_row(x + row * in(), in(), scale(), shift(), task_.args.prologue.activation, to);
-            if (padded > in()) zero_row(padded - in(), to + in());
-        }
+        prologue_rows<T>({x, in()}, count_, in(), scale(), shift(), task_.args.prologue.activation,
+                         {memory_.a, padded});
+        for (int64_t row = 0; padded > in() && row < count_; ++row)
+            zero_row(padded - in(), memory_.a + row * padded + in());
         a_ = memory_.a;
     }
 
@@ -180,18 +177,15 @@ class BlockPass {
         const auto sums = [&](T* parts) { return parts == nullptr ? nullptr : parts + chunk_ * in(); };
         T* d_x = static_cast<T*>(args.d_x.data) + first_ * in();
         const bool accumulate = args.d_x.mode == GradMode::accumulate;
-        const T* x = rows_of(args.x, in());
-        for (int64_t row = 0; row < count_; ++row) {
-            T* d_a = memory_.d_a + row * padded;
-            T* to = task_.streams ? d_a : d_x + row * in();
-            if (!args.prologue.plain()) {
-                prologue_gradient_row<T>(x + row * in(), d_a, in(), scale(), shift(),
-                                         args.prologue.activation,
-                                         {to, accumulate, sums(task_.scale_parts), sums(task_.shift_parts)});
-            } else if (accumulate) {
-                add_row(d_a, in(), to);
-            } else if (!task_.streams) {
-                copy_row(d_a, in(), to);
+        if (!args.prologue.plain()) {
+            const RowsOf<T> to = task_.streams ? RowsOf<T>{memory_.d_a, padded} : RowsOf<T>{d_x, in()};
+            prologue_gradient_rows<T>({rows_of(args.x, in()), in()}, {memory_.d_a, padded}, count_, in(),
+                                      scale(), shift(), args.prologue.activation,
+                                      {to, accumulate, sums(task_.scale_parts), sums(task_.shift_parts)});
+        } else if (!task_.streams) {
+            for (int64_t row = 0; row < count_; ++row) {
+                const T* d_a = memory_.d_a + row * padded;
+                accumulate ? add_row(d_a, in(), d_x + row * in()) : copy_row(d_a, in(), d_x + row * in());
             }
         }
         if (!task_.streams) return;
