@@ -1,4 +1,4 @@
-// Matrix products over the pixels of images: tiles, their order, and which thread takes which.
+// The product over the pixels of images: tiles, their order, and which thread takes which.
 
 #include "kernels/cpu/gemm.h"
 
@@ -16,8 +16,6 @@
 #ifndef VITRINE_KERNELS_CPU_GEMM_TASKS
 #define VITRINE_KERNELS_CPU_GEMM_TASKS
 namespace vitrine::cpu {
-
-constexpr int64_t ceil_divide(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
 /// Rows [first_row, first_row + rows) of a product, and panels [first_panel, end_panel) of its columns.
 template <class T>
@@ -37,50 +35,14 @@ struct ProductTask {
     T* result;     // this thread's: [rows, padded columns]
 };
 
-/// Rows [first_row, first_row + rows) and columns [first, first + count) of an outer product.
-template <class T>
-struct OuterTask {
-    const OuterProduct<T>& product;
-    PanelLayout layout;  // of the source's depth
-    int64_t first_row;
-    int64_t rows;
-    int64_t first;
-    int64_t count;
-    int64_t block;  // rows that are multiplied at a time
-    T* left;        // this thread's: [block, padded depth]
-    T* block_sums;  // this thread's: [count]
-    T* weight;      // [count, padded depth]: this task's part; null if unwanted
-    T* bias;        // [count]; null if unwanted
-};
-
-/// Rows [first, first + count) of a gradient, as the sum of parts: [parts, rows, padded].
-template <class T>
-struct PartialSums {
-    const T* partial;
-    int64_t parts;
-    int64_t rows;
-    int64_t columns;
-    int64_t padded;
-    int64_t first;
-    int64_t count;
-    Gradient out;  // [rows, columns]
-};
-
 }  // namespace vitrine::cpu
 #endif
 
 HWY_BEFORE_NAMESPACE();
 namespace vitrine::cpu::HWY_NAMESPACE {
 
-/// Rows of numbers, `stride` apart.
 template <class T>
-struct RowBlock {
-    T* data;
-    int64_t stride;
-};
-
-template <class T>
-RowBlock<const T> left_rows(const ProductTask<T>& task) {
+RowsOf<const T> left_rows(const ProductTask<T>& task) {
     const RowSource<T>& source = task.source;
     if (source.direct()) {
         return {source.pixels + task.first_row * source.channels + source.first_channel, source.channels};
@@ -112,7 +74,7 @@ bool stores_directly(const ProductTask<T>& task) {
 /// What is fetched while a task is multiplied: its own rows a little further on if they are read from memory itself, else
 /// the pixels that a later task will gather.
 template <class T>
-Prefetch<T> fetched_meanwhile(const ProductTask<T>& task, RowBlock<const T> left) {
+Prefetch<T> fetched_meanwhile(const ProductTask<T>& task, RowsOf<const T> left) {
     const RowSource<T>& source = task.source;
     if (source.direct()) return {left.data + 2 * tile_rows * left.stride, tile_rows};
     if (task.next_row < 0) return {left.data, 0};
@@ -121,7 +83,7 @@ Prefetch<T> fetched_meanwhile(const ProductTask<T>& task, RowBlock<const T> left
 }
 
 template <class T>
-void multiply(const ProductTask<T>& task, RowBlock<const T> left, RowBlock<T> result, Store store) {
+void multiply(const ProductTask<T>& task, RowsOf<const T> left, RowsOf<T> result, Store store) {
     const PackedMatrix<T>& matrix = task.matrix;
     Prefetch<T> soon = fetched_meanwhile(task, left);
     with_vectors_of<T>(matrix.layout, [&](auto d) HWY_ATTR {
@@ -147,7 +109,7 @@ void multiply(const ProductTask<T>& task, RowBlock<const T> left, RowBlock<T> re
 
 /// From the tile to the sink's pixels, through the prologue's gradient if there is one.
 template <class T>
-void scatter_rows(const ProductTask<T>& task, RowBlock<T> result) {
+void scatter_rows(const ProductTask<T>& task, RowsOf<T> result) {
     const RowSink<T>& sink = task.sink;
     const int64_t c = sink.first_channel + first_column(task);
     const int64_t count = column_count(task);
@@ -196,7 +158,7 @@ void run_product_task(const ProductTask<T>& task) {
     const RowSink<T>& sink = task.sink;
     const bool direct = stores_directly(task);
     const int64_t c = sink.first_channel + first_column(task);
-    RowBlock<T> result{task.result, task.matrix.layout.padded()};
+    RowsOf<T> result{task.result, task.matrix.layout.padded()};
     if (direct) result = {sink.pixels + task.first_row * sink.channels + c, sink.channels};
     const Store direct_store = task.stream ? Store::stream : sink.accumulate ? Store::add : Store::write;
     multiply(task, left_rows(task), result, direct ? direct_store : Store::write);
@@ -209,81 +171,6 @@ void run_product_task(const ProductTask<T>& task) {
     if (task.stream) hwy::FlushStream();
 }
 
-/// One block of rows of an outer product, added to the task's part.
-template <class T>
-void multiply_outer(const OuterTask<T>& task, int64_t first_row, int64_t rows) {
-    const RowSource<T>& source = task.product.source;
-    const int64_t padded = task.layout.padded();
-    RowBlock<const T> right{task.left, padded};
-    if (source.direct() && source.depth() == padded) {
-        right = {source.pixels + first_row * source.channels + source.first_channel, source.channels};
-    } else {
-        gather_rows(source, first_row, rows, task.left, padded);
-    }
-    const T* gradient =
-        task.product.gradient + first_row * task.product.stride + task.product.first + task.first;
-    // While this block is multiplied, the next one is fetched: what a step asks for is its share of a row.
-    const int64_t stride = task.product.stride;
-    const int64_t steps_a_row = std::max<int64_t>(1, task.count / tile_rows) * task.layout.count();
-    Prefetch<T> soon[2]{
-        {gradient + rows * stride, ceil_divide(stride, steps_a_row)},
-        {source.pixels + (first_row + rows) * source.channels, ceil_divide(source.channels, steps_a_row)}};
-    if (task.count != stride) soon[0].step = 0;
-    if (!source.direct()) soon[1].step = 0;
-    with_vectors_of<T>(task.layout, [&](auto d) HWY_ATTR {
-        for (int64_t panel = 0; panel < task.layout.count(); ++panel) {
-            const int64_t column = task.layout.first_column(panel);
-            const RegisterTile<T> tile{rows,
-                                       gradient,
-                                       1,
-                                       task.product.stride,
-                                       right.data + column,
-                                       right.stride,
-                                       nullptr,
-                                       task.weight + column,
-                                       padded,
-                                       first_row > task.first_row ? Store::add : Store::write,
-                                       {soon[0], soon[1]}};
-            multiply_panel_of<LeftOrder::columns>(d, task.layout.width(panel) / task.layout.lanes, tile,
-                                                  task.count);
-            for (Prefetch<T>& next : soon) next.at += task.count / tile_rows * rows * next.step;
-        }
-    });
-}
-
-template <class T>
-void run_outer_task(const OuterTask<T>& task) {
-    const int64_t end = task.first_row + task.rows;
-    if (task.bias != nullptr) zero_row(task.count, task.bias);
-    for (int64_t row = task.first_row; row < end; row += task.block) {
-        const int64_t rows = std::min(task.block, end - row);
-        if (task.weight != nullptr) multiply_outer(task, row, rows);
-        if (task.bias != nullptr) {
-            const OuterProduct<T>& product = task.product;
-            column_sums(product.gradient + row * product.stride + product.first + task.first, rows,
-                        task.count, product.stride, task.block_sums);
-            add_row(task.block_sums, task.count, task.bias);
-        }
-    }
-}
-
-template <class T>
-void combine_partial_sums(const PartialSums<T>& sums) {
-    T* out = static_cast<T*>(sums.out.data);
-    const bool accumulate = sums.out.mode == GradMode::accumulate;
-    for (int64_t row = sums.first; row < sums.first + sums.count; ++row) {
-        for_each_vector(hn::ScalableTag<T>(), 0, sums.columns, [&](auto d, int64_t c) HWY_ATTR {
-            const T* partial = sums.partial + row * sums.padded + c;
-            auto total = hn::LoadU(d, partial);
-            for (int64_t part = 1; part < sums.parts; ++part) {
-                total = hn::Add(total, hn::LoadU(d, partial + part * sums.rows * sums.padded));
-            }
-            T* to = out + row * sums.columns + c;
-            hn::StoreU(accumulate ? hn::Add(hn::LoadU(d, to), total) : total, d, to);
-        });
-    }
-}
-
 int64_t lanes_f32(int64_t columns) { return lanes_for<float>(columns); }
 int64_t lanes_f64(int64_t columns) { return lanes_for<double>(columns); }
 
@@ -291,8 +178,6 @@ int64_t lanes_f64(int64_t columns) { return lanes_for<double>(columns); }
     void name##_f32(const Task<float>& task) { name(task); } \
     void name##_f64(const Task<double>& task) { name(task); }
 VITRINE_FOR_BOTH(run_product_task, ProductTask)
-VITRINE_FOR_BOTH(run_outer_task, OuterTask)
-VITRINE_FOR_BOTH(combine_partial_sums, PartialSums)
 #undef VITRINE_FOR_BOTH
 
 }  // namespace vitrine::cpu::HWY_NAMESPACE
@@ -311,15 +196,7 @@ HWY_EXPORT(lanes_f64);
     void name(const Task<float>& task) { HWY_DYNAMIC_DISPATCH(name##_f32)(task); } \
     void name(const Task<double>& task) { HWY_DYNAMIC_DISPATCH(name##_f64)(task); }
 VITRINE_FOR_BOTH(run_product_task, ProductTask)
-VITRINE_FOR_BOTH(run_outer_task, OuterTask)
-VITRINE_FOR_BOTH(combine_partial_sums, PartialSums)
 #undef VITRINE_FOR_BOTH
-
-/// As many tasks as should be there for every core of a large machine to find some.
-constexpr int64_t wanted_tasks = 32;
-
-/// Elements of a tile's two matrices together: 256 KiB of f32, so that they and a panel stay in the L2 cache.
-constexpr int64_t tile_elements = 65536;
 
 }  // namespace
 
@@ -375,65 +252,9 @@ void product(const RowSource<T>& source, const PackedMatrix<T>& matrix, const Ro
     });
 }
 
-/// Chunks whose partial results together are small beside the matrices that are read.
-static Chunks outer_chunks(int64_t rows, int64_t depth, int64_t count) {
-    const int64_t affordable = rows * (depth + count) / (8 * depth * count);
-    return Chunks::of(rows, 256, std::clamp<int64_t>(affordable, 1, 64));
-}
-
-template <class T>
-void combine_outer_parts(const T* parts, int64_t count, int64_t rows, int64_t columns, int64_t padded,
-                         const Gradient& out) {
-    const Chunks shares{rows, std::max<int64_t>(1, tile_elements / (padded * count))};
-    parallel_for(shares.count(), [&](int64_t share) {
-        const int64_t first = shares.begin(share);
-        combine_partial_sums(
-            PartialSums<T>{parts, count, rows, columns, padded, first, shares.end(share) - first, out});
-    });
-}
-
-template <class T>
-void outer_product(const OuterProduct<T>& task, Context& context) {
-    const int64_t depth = task.source.depth();
-    const PanelLayout layout = panel_layout(dtype_of<T>, depth);
-    const int64_t rows = task.source.rows();
-    const Chunks chunks = outer_chunks(rows, depth, task.count);
-    const int64_t splits =
-        std::clamp<int64_t>(ceil_divide(wanted_tasks, chunks.count()), 1, ceil_divide(task.count, 32));
-    const Chunks columns{task.count, ceil_divide(ceil_divide(task.count, splits), 8) * 8};
-    const int64_t block = std::clamp<int64_t>(tile_elements / (depth + columns.size) / 8 * 8, 16, 128);
-
-    const int64_t part = task.count * layout.padded();
-    T* weights = task.weight ? context.scratch.take<T>(chunks.count() * part) : nullptr;
-    T* biases = task.bias ? context.scratch.take<T>(chunks.count() * task.count) : nullptr;
-    const PerThread<T> left(context, block * layout.padded());
-    const PerThread<T> sums(context, columns.size);
-    parallel_for(chunks.count() * columns.count(), [&](int64_t index) {
-        const int64_t chunk = index / columns.count();
-        const int64_t first = columns.begin(index % columns.count());
-        const int64_t count = columns.end(index % columns.count()) - first;
-        run_outer_task(
-            OuterTask<T>{task, layout, chunks.begin(chunk), chunks.end(chunk) - chunks.begin(chunk), first,
-                         count, block, left.mine(), sums.mine(),
-                         weights == nullptr ? nullptr : weights + chunk * part + first * layout.padded(),
-                         biases == nullptr ? nullptr : biases + chunk * task.count + first});
-    });
-
-    if (weights != nullptr)
-        combine_outer_parts(weights, chunks.count(), task.count, depth, layout.padded(), task.weight);
-    if (biases != nullptr) {
-        combine_partial_sums(
-            PartialSums<T>{biases, chunks.count(), 1, task.count, task.count, 0, 1, task.bias});
-    }
-}
-
 template void product(const RowSource<float>&, const PackedMatrix<float>&, const RowSink<float>&, Context&);
 template void product(const RowSource<double>&, const PackedMatrix<double>&, const RowSink<double>&,
                       Context&);
-template void combine_outer_parts(const float*, int64_t, int64_t, int64_t, int64_t, const Gradient&);
-template void combine_outer_parts(const double*, int64_t, int64_t, int64_t, int64_t, const Gradient&);
-template void outer_product(const OuterProduct<float>&, Context&);
-template void outer_product(const OuterProduct<double>&, Context&);
 
 }  // namespace vitrine::cpu
 #endif

@@ -38,6 +38,14 @@ struct PanelLayout {
     int64_t width(int64_t panel) const { return first_column(panel + 1) - first_column(panel); }
 };
 
+constexpr int64_t ceil_divide(int64_t a, int64_t b) { return (a + b - 1) / b; }
+
+/// As many tasks as should be there for every core of a large machine to find some.
+inline constexpr int64_t wanted_tasks = 32;
+
+/// Elements of a tile's two matrices together: 256 KiB of f32, so that they and a panel stay in the L2 cache.
+inline constexpr int64_t tile_elements = 65536;
+
 /// How a tile of results is stored. Streaming goes past the caches: a matrix larger than they are is not read
 /// into them only to be overwritten, which halves its traffic.
 enum class Store : unsigned char { write, add, stream };
