@@ -63,6 +63,7 @@ Outcome train(const Setting& setting, Device device, bool fused, int steps) {
             for (const nn::NamedParameter& named : model->trainable())
                 outcome.tensors["gradient of " + named.name] = named.value().gradient().to_host<double>();
         }
+        // Training multiplies a rounding from step to step, fused or not: at 0.02 by ten in three of them.
         step.update({.learning_rate = 0.0005});
         outcome.losses.push_back(step.read().batches.front().loss);
     }
@@ -111,7 +112,12 @@ void check_same(const Setting& setting, Device device, int steps, double limit) 
 }  // namespace
 
 TEST_CASE("fused and unfused training are the same function in f64, over twenty steps") {
-    for (const Setting& setting : all_settings) check_same(setting, Device::cpu, 20, 1e-12);
+#ifdef __SANITIZE_ADDRESS__
+    constexpr int steps = 1;  // what the sanitizers look for shows at once
+#else
+    constexpr int steps = 20;
+#endif
+    for (const Setting& setting : all_settings) check_same(setting, Device::cpu, steps, 1e-12);
 }
 
 TEST_CASE("the reference device, fused, is the same function too") {

@@ -117,6 +117,15 @@ void check_small(const Case& which, Placement placement) {
     if (placement.device == Device::simt) check_evaluation(which, placement);
 }
 
+/// Both; under the sanitizers, which are slow and ask another question, one in each type.
+std::vector<Fusion> fusions_for([[maybe_unused]] DType dtype) {
+#ifdef __SANITIZE_ADDRESS__
+    return {dtype == DType::f32 ? Fusion::on : Fusion::off};
+#else
+    return {Fusion::off, Fusion::on};
+#endif
+}
+
 void check_on_golden_devices(DType dtype) {
     const tests::OtherLibrary on_simt;
     for (const Device device : tests::golden_devices({Device::cpu, Device::reference, Device::simt})) {
@@ -125,7 +134,7 @@ void check_on_golden_devices(DType dtype) {
             CAPTURE(which.name);
             CAPTURE(std::string(name_of(device)));
             CAPTURE(std::string(name_of(dtype)));
-            for (const Fusion fusion : {Fusion::off, Fusion::on}) {
+            for (const Fusion fusion : fusions_for(dtype)) {
                 CAPTURE(fusion == Fusion::on);
                 set_fusion(fusion);
                 (fast ? check_all : check_small)(which, {dtype, device});
