@@ -36,7 +36,7 @@ struct ChunkGroups {
             chunks_of_group = 1;
             while (chunks_of_group * chunks_of_group < chunks) ++chunks_of_group;
         }
-        arrivals = arrival_counters(tiles * (groups() + 1));
+        arrivals = arrival_counters(Arrivals::chunks, tiles * (groups() + 1));
     }
 
     __host__ __device__ __forceinline__ int groups() const { return divide_up(chunks, chunks_of_group); }

@@ -7,7 +7,7 @@
 //
 // Prologue and epilogue need no passes of their own: loaders apply them while they read, and the product's
 // epilogue leaves the statistics, or takes d_a through the prologue while it is in registers. Only where k is
-// split (few tiles of C, so C is small) do they become passes over C.
+// split among many blocks (few tiles of C, so C is small) do they become passes over C.
 #pragma once
 
 #include <array>
@@ -28,7 +28,7 @@ void run_conv_output(const ConvForward& args, int64_t k, const A& a, const B& b,
     T* y = static_cast<T*>(args.y);
     const PutOutput<T> put{y, static_cast<const T*>(args.bias), static_cast<int>(n)};
     const bool packs = packs_fit<T>(n, args.y, args.bias);
-    if (plan.splits > 1) {
+    if (plan.splits > 1 && !last_block_adds(plan)) {
         run_gemm_to(plan, m, n, k, a, b, put, packs, context);
         if (!args.epilogue.plain()) {
             channel_moments(y, m, n, static_cast<T*>(args.epilogue.mean), static_cast<T*>(args.epilogue.m2),
@@ -42,7 +42,7 @@ void run_conv_output(const ConvForward& args, int64_t k, const A& a, const B& b,
                           static_cast<T*>(args.epilogue.m2));
     } else if (!args.epilogue.plain())
         moments = {plan.row_tiles, plan.column_tiles, n, args.epilogue, context};
-    run_gemm(plan, m, n, k, a, b, GemmConvOutput<T>{put, packs, moments});
+    run_gemm_whole(plan, m, n, k, a, b, GemmConvOutput<T>{put, packs, moments}, context);
 }
 
 /// d_x, d_scale and d_shift of `args`, from a product over k that makes d_a.
@@ -60,7 +60,7 @@ void run_conv_input_gradient(const ConvBackward& args, int64_t k, const A& a, co
         run_gemm_to(plan, m, n, k, a, b, put, packs_fit<T>(n, args.d_x.data), context);
         return;
     }
-    if (plan.splits > 1) {
+    if (plan.splits > 1 && !last_block_adds(plan)) {
         T* d_a = context.scratch.take<T>(m * n);
         run_gemm_to(plan, m, n, k, a, b, PutOutput<T>{d_a, nullptr, row_length}, packs_fit<T>(n, d_a),
                     context);
@@ -75,8 +75,10 @@ void run_conv_input_gradient(const ConvBackward& args, int64_t k, const A& a, co
     } else if (wants_sums) {
         sums = {plan.row_tiles, plan.column_tiles, 2, n, PutPrologueSums<T>(args), context};
     }
-    run_gemm(plan, m, n, k, a, b,
-             GemmChainRule<T>{PrologueOn<T>(args.prologue), static_cast<const T*>(args.x), put, packs, sums});
+    run_gemm_whole(
+        plan, m, n, k, a, b,
+        GemmChainRule<T>{PrologueOn<T>(args.prologue), static_cast<const T*>(args.x), put, packs, sums},
+        context);
 }
 
 /// d_weight [out_channels, n] of `args`, from a product over the output pixels.

@@ -2,15 +2,82 @@
 //
 // A weight gradient has m · n of some thousands and k of some hundred thousands (the pixels of the batch):
 // with a block for each tile of C, a handful of blocks would work and the GPU idle. So gridDim.z blocks share
-// k; each leaves its part of C in scratch memory, [splits, m, n] with rows padded to whole packs, and
-// sum_splits adds the parts in a fixed order. Bytes: the parts are written and read once, 8 · splits · m · n
+// k, and each leaves its part of C in scratch memory. Bytes: the parts are written and read once, 8 · splits · m · n
 // of floats; plan_gemm keeps k of a split at 128 or more, so that this stays small beside what the blocks
-// read.
+// read. The parts are added in the order of the splits, by one of two:
+//
+//     GemmSplit    few splits: the last block of a tile, back into its registers, and what becomes of the sums is what
+//                  would without splits, prologue, epilogue and all
+//     sum_splits   many splits, which would keep one block for long: a kernel of its own. Parts [splits, m, n] with
+//                  rows padded to whole packs
 #pragma once
 
 #include "kernels/cuda/gemm_epilogues.h"
 
 namespace vitrine::VITRINE_GPU {
+
+/// An epilogue: the sums of all splits go to another one, whose blocks are those that arrive last (last_block.h).
+template <class T, class Next>
+struct GemmSplit {
+    T* parts;            // [tiles, splits, packs of a thread, threads]
+    unsigned* arrivals;  // [tiles]
+    Next next;
+
+    template <class Tile>
+    __device__ __forceinline__ void operator()(const GemmPlace<T, Tile>& place,
+                                               T (&sums)[Tile::thread_rows][Tile::thread_columns],
+                                               T* shared) const {
+        constexpr int size = Pack<T>::size;
+        constexpr int part_values = Tile::rows * Tile::columns;
+        const int splits = static_cast<int>(gridDim.z);
+        T* const mine = parts + int64_t{blockIdx.x} * splits * part_values + threadIdx.x * size;
+        T* const own = mine + int64_t{blockIdx.z} * part_values;
+        VITRINE_UNROLL
+        for (int i = 0; i < Tile::thread_rows; ++i) {
+            VITRINE_UNROLL
+            for (int j = 0; j < Tile::thread_columns; j += size) {
+                store_pack(own + (i * Tile::thread_columns + j) * gemm_threads,
+                           values_from<Pack<T>>(sums[i], j));
+                VITRINE_UNROLL
+                for (int s = 0; s < size; ++s) sums[i][j + s] = T(0);
+            }
+        }
+        if (!arrives_last(arrivals + blockIdx.x, splits)) return;
+        for (int split = 0; split < splits; ++split) {
+            const T* const part = mine + int64_t{split} * part_values;
+            VITRINE_UNROLL
+            for (int i = 0; i < Tile::thread_rows; ++i) {
+                VITRINE_UNROLL
+                for (int j = 0; j < Tile::thread_columns; j += size) {
+                    const Pack<T> more = load_pack(part + (i * Tile::thread_columns + j) * gemm_threads);
+                    VITRINE_UNROLL
+                    for (int s = 0; s < size; ++s) sums[i][j + s] += more[s];
+                }
+            }
+        }
+        next(place, sums, shared);
+    }
+};
+
+/// Whether a tile's last block adds up the splits.
+inline bool last_block_adds(const GemmPlan& plan) { return plan.splits > 1 && plan.splits <= 8; }
+
+/// The product as planned, of one split or of as many as last_block_adds says; its sums go to `epilogue`.
+template <class A, class B, class Epilogue>
+void run_gemm_whole(const GemmPlan& plan, int64_t m, int64_t n, int64_t k, const A& a, const B& b,
+                    const Epilogue& epilogue, Context& context) {
+    using T = typename A::Element;
+    if (plan.splits == 1) return run_gemm(plan, m, n, k, a, b, epilogue);
+    const int64_t tiles = plan.row_tiles * plan.column_tiles;
+    const auto values = [&] {
+        int64_t count = 0;
+        with_tile<T>(plan.tiling, [&]<class Tile>() { count = int64_t{Tile::rows} * Tile::columns; });
+        return count;
+    };
+    const GemmSplit<T, Epilogue> split{context.scratch.take<T>(tiles * plan.splits * values()),
+                                       arrival_counters(Arrivals::splits, tiles), epilogue};
+    run_gemm(plan, m, n, k, a, b, split);
+}
 
 constexpr int split_threads = 256;
 
@@ -75,8 +142,8 @@ void run_gemm_to(const GemmPlan& plan, int64_t m, int64_t n, int64_t k, const A&
                  const Put& put, bool packs, Context& context) {
     using T = typename A::Element;
     if (m * n == 0) return;
-    if (plan.splits == 1) {
-        run_gemm(plan, m, n, k, a, b, GemmStore<T, Put>{put, packs});
+    if (plan.splits == 1 || last_block_adds(plan)) {
+        run_gemm_whole(plan, m, n, k, a, b, GemmStore<T, Put>{put, packs}, context);
         return;
     }
     // Whole packs, whatever n is: what lies behind a row's end is never read.

@@ -7,20 +7,23 @@
 namespace vitrine::VITRINE_GPU {
 const Runtime& runtime();
 
-unsigned* arrival_counters(int64_t count) {
+unsigned* arrival_counters(Arrivals what, int64_t count) {
+    struct Counters {
+        unsigned* words = nullptr;
+        int64_t held = 0;
+    };
     // Never released: the driver may be gone by the time that static objects are destroyed.
-    static unsigned* counters = nullptr;
-    static int64_t held = 0;
-    if (count <= held) return counters;
-    runtime().release(counters);
-    counters = nullptr;
-    held = 0;
+    static Counters all[2];
+    Counters& counters = all[static_cast<size_t>(what)];
+    if (count <= counters.held) return counters.words;
+    runtime().release(counters.words);
+    counters = {};
     const int64_t wanted = count < 4096 ? 4096 : 2 * count;
     const size_t bytes = static_cast<size_t>(wanted) * sizeof(unsigned);
-    counters = static_cast<unsigned*>(runtime().allocate(bytes));
-    runtime().zero(counters, bytes);
-    held = wanted;
-    return counters;
+    counters.words = static_cast<unsigned*>(runtime().allocate(bytes));
+    runtime().zero(counters.words, bytes);
+    counters.held = wanted;
+    return counters.words;
 }
 
 }  // namespace vitrine::VITRINE_GPU

@@ -14,9 +14,12 @@
 
 namespace vitrine::VITRINE_GPU {
 
+/// What the arrivals of a launch are counted for.
+enum class Arrivals : unsigned char { chunks, splits };
+
 /// Counters of arrivals, all 0. Every launch may use them from the first one on, since launches follow one another
 /// and leave zeros behind.
-unsigned* arrival_counters(int64_t count);
+unsigned* arrival_counters(Arrivals what, int64_t count);
 
 /// Whether the block is the last of `expected` that arrive at the counter, which is then 0 again. Called by all
 /// threads of a block; all get the answer. It begins and ends with a barrier.
