@@ -28,7 +28,7 @@ void run_conv_output(const ConvForward& args, int64_t k, const A& a, const B& b,
     T* y = static_cast<T*>(args.y);
     const PutOutput<T> put{y, static_cast<const T*>(args.bias), static_cast<int>(n)};
     const bool packs = packs_fit<T>(n, args.y, args.bias);
-    if (plan.splits > 1 && !last_block_adds(plan)) {
+    if (plan.splits > 1 && !last_block_adds<A>(plan)) {
         run_gemm_to(plan, m, n, k, a, b, put, packs, context);
         if (!args.epilogue.plain()) {
             channel_moments(y, m, n, static_cast<T*>(args.epilogue.mean), static_cast<T*>(args.epilogue.m2),
@@ -60,7 +60,7 @@ void run_conv_input_gradient(const ConvBackward& args, int64_t k, const A& a, co
         run_gemm_to(plan, m, n, k, a, b, put, packs_fit<T>(n, args.d_x.data), context);
         return;
     }
-    if (plan.splits > 1 && !last_block_adds(plan)) {
+    if (plan.splits > 1 && !last_block_adds<A>(plan)) {
         T* d_a = context.scratch.take<T>(m * n);
         run_gemm_to(plan, m, n, k, a, b, PutOutput<T>{d_a, nullptr, row_length}, packs_fit<T>(n, d_a),
                     context);

@@ -59,8 +59,11 @@ struct GemmSplit {
     }
 };
 
-/// Whether a tile's last block adds up the splits.
-inline bool last_block_adds(const GemmPlan& plan) { return plan.splits > 1 && plan.splits <= 8; }
+/// Whether a tile's last block adds up the splits. Not with single loads: ptxas would spill their many addresses.
+template <class A>
+bool last_block_adds(const GemmPlan& plan) {
+    return A::Value::size > 1 && plan.splits > 1 && plan.splits <= 8;
+}
 
 /// The product as planned, of one split or of as many as last_block_adds says; its sums go to `epilogue`.
 template <class A, class B, class Epilogue>
@@ -68,15 +71,14 @@ void run_gemm_whole(const GemmPlan& plan, int64_t m, int64_t n, int64_t k, const
                     const Epilogue& epilogue, Context& context) {
     using T = typename A::Element;
     if (plan.splits == 1) return run_gemm(plan, m, n, k, a, b, epilogue);
-    const int64_t tiles = plan.row_tiles * plan.column_tiles;
-    const auto values = [&] {
-        int64_t count = 0;
-        with_tile<T>(plan.tiling, [&]<class Tile>() { count = int64_t{Tile::rows} * Tile::columns; });
-        return count;
-    };
-    const GemmSplit<T, Epilogue> split{context.scratch.take<T>(tiles * plan.splits * values()),
-                                       arrival_counters(Arrivals::splits, tiles), epilogue};
-    run_gemm(plan, m, n, k, a, b, split);
+    if constexpr (A::Value::size > 1) {
+        const int64_t tiles = plan.row_tiles * plan.column_tiles;
+        int64_t values = 0;
+        with_tile<T>(plan.tiling, [&]<class Tile>() { values = int64_t{Tile::rows} * Tile::columns; });
+        const GemmSplit<T, Epilogue> split{context.scratch.take<T>(tiles * plan.splits * values),
+                                           arrival_counters(Arrivals::splits, tiles), epilogue};
+        run_gemm(plan, m, n, k, a, b, split);
+    }
 }
 
 constexpr int split_threads = 256;
@@ -142,7 +144,7 @@ void run_gemm_to(const GemmPlan& plan, int64_t m, int64_t n, int64_t k, const A&
                  const Put& put, bool packs, Context& context) {
     using T = typename A::Element;
     if (m * n == 0) return;
-    if (plan.splits == 1 || last_block_adds(plan)) {
+    if (plan.splits == 1 || last_block_adds<A>(plan)) {
         run_gemm_whole(plan, m, n, k, a, b, GemmStore<T, Put>{put, packs}, context);
         return;
     }
