@@ -58,10 +58,11 @@ struct Trained {
 };
 
 /// Two steps of a small model, in f64: in f32 the order of sums alone moves batches of four far apart.
-Trained train(const std::string& name, int64_t size) {
+Trained train(const std::string& name, int64_t size, bool fused) {
     const Placement placement{DType::f64, Device::simt};
     const models::ModelOptions options{.classes = 5, .image_size = size, .variant = {.width_mult = 0.25}};
     const auto model = models::make_model(name, options, placement, 3);
+    model->set_fused(fused);
     TrainingStep step(*model, {.momentum = 0.9, .weight_decay = 1e-4}, 0.1);
     const tools::RandomBatch batch(4, size, options.classes);
     const NetworkInput input =
@@ -84,11 +85,11 @@ double difference(const SafeTensor& a, const SafeTensor& b) {
     return std::sqrt(square / static_cast<double>(left.size()));
 }
 
-void compare_training(const std::string& model, int64_t size, double tolerance) {
+void compare_training(const std::string& model, int64_t size, bool fused, double tolerance) {
     simt::set_settings({.check = false});
-    const Trained own = train(model, size);
+    const Trained own = train(model, size, fused);
     const Preferred preferred("cudnn,cublas");
-    const Trained libraries = train(model, size);
+    const Trained libraries = train(model, size, fused);
     for (size_t i = 0; i < own.losses.size(); ++i)
         CHECK(libraries.losses[i] == doctest::Approx(own.losses[i]).epsilon(tolerance));
     REQUIRE(libraries.state.size() == own.state.size());
@@ -133,7 +134,7 @@ TEST_CASE("every library implementation but one passes gradcheck, and none is as
 }
 
 TEST_CASE("steps of basic_block_net on the libraries are steps on our own kernels") {
-    compare_training("basic_block_net", 32, 1e-9);
+    compare_training("basic_block_net", 32, /*fused=*/false, 1e-9);
     for (const char* function :
          {"cudnnConvolutionForward", "cudnnConvolutionBackwardData", "cudnnConvolutionBackwardFilter",
           "cudnnBatchNormalizationForwardTraining", "cudnnBatchNormalizationBackward", "cudnnPoolingForward",
@@ -143,10 +144,16 @@ TEST_CASE("steps of basic_block_net on the libraries are steps on our own kernel
     CHECK(calls("libcublas.so.13", "cublasDgemm_v2") > 0);
 }
 
+TEST_CASE(
+    "fused steps on the libraries, which know neither prologue nor statistics, are steps on our own "
+    "kernels") {
+    compare_training("basic_block_net", 32, /*fused=*/true, 1e-9);
+}
+
 TEST_CASE("steps of mobilenet_v2 on the libraries are steps on our own kernels") {
     // Its last batch norms are over four values, whose spread is at times hardly more than epsilon: dividing
     // by it makes rounding a thousand times larger.
-    compare_training("mobilenet_v2", 32, 1e-5);
+    compare_training("mobilenet_v2", 32, /*fused=*/false, 1e-5);
 }
 
 TEST_CASE("a preferred library runs where it takes the arguments, the next one or ours where not") {
