@@ -206,15 +206,6 @@ Chunks chunks_of(int64_t rows, int64_t channels) {
 
 RowRange range_of(const Chunks& chunks, int64_t chunk) { return {chunks.begin(chunk), chunks.end(chunk)}; }
 
-/// Calls body(c) for each channel, shared between the threads.
-template <class Body>
-void for_each_channel(int64_t channels, Body&& body) {
-    const Chunks chunks{channels, 64};
-    parallel_for(chunks.count(), [&](int64_t chunk) {
-        for (int64_t c = chunks.begin(chunk); c < chunks.end(chunk); ++c) body(c);
-    });
-}
-
 /// The statistics of all rows of each channel, from those of the chunks in their order.
 template <class T>
 void batch_statistics(const BatchNormForward& args, Context& context, double* mean, double* variance) {

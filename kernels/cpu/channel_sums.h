@@ -9,16 +9,25 @@
 
 namespace vitrine::cpu {
 
+/// Calls body(c) for each channel, shared between the threads: what is added up of a channel is in body, in one order.
+template <class Body>
+void for_each_channel(int64_t channels, const Body& body) {
+    const Chunks shares{channels, 16};
+    parallel_for(shares.count(), [&](int64_t share) {
+        for (int64_t c = shares.begin(share); c < shares.end(share); ++c) body(c);
+    });
+}
+
 /// out[c] = Σ over the chunks of partial[chunk · stride + c].
 template <class T>
 void combine_sums(const T* partial, int64_t chunks, int64_t stride, int64_t channels, const Gradient& out) {
     const GradientWriter<T> write(out);
-    for (int64_t c = 0; c < channels; ++c) {
+    for_each_channel(channels, [&](int64_t c) {
         double sum = 0;
         for (int64_t chunk = 0; chunk < chunks; ++chunk)
             sum += static_cast<double>(partial[chunk * stride + c]);
         write(c, static_cast<T>(sum));
-    }
+    });
 }
 
 /// Mean and m2 = Σ (y − mean)² of all rows from those of chunks. Source: Chan, Golub and LeVeque, 1979.
@@ -49,7 +58,7 @@ class StatisticsSum {
 template <class T>
 void combine_statistics(const T* means, const T* m2s, const Chunks& rows, int64_t stride, int64_t channels,
                         T* mean, T* m2) {
-    for (int64_t c = 0; c < channels; ++c) {
+    for_each_channel(channels, [&](int64_t c) {
         StatisticsSum sum;
         for (int64_t chunk = 0; chunk < rows.count(); ++chunk) {
             const int64_t i = chunk * stride + c;
@@ -58,20 +67,17 @@ void combine_statistics(const T* means, const T* m2s, const Chunks& rows, int64_
         }
         mean[c] = static_cast<T>(sum.mean());
         m2[c] = static_cast<T>(sum.m2());
-    }
+    });
 }
 
 /// Calls put(c, sum) with the statistics of all rows of each channel from those of the chunks in their order,
 /// chunk k's lying at [k · channels, … + channels).
 template <class Put>
 void merge_statistics(const StatisticsSum* partial, int64_t chunks, int64_t channels, Put&& put) {
-    const Chunks shares{channels, 64};
-    parallel_for(shares.count(), [&](int64_t share) {
-        for (int64_t c = shares.begin(share); c < shares.end(share); ++c) {
-            StatisticsSum sum;
-            for (int64_t chunk = 0; chunk < chunks; ++chunk) sum.add(partial[chunk * channels + c]);
-            put(c, sum);
-        }
+    for_each_channel(channels, [&](int64_t c) {
+        StatisticsSum sum;
+        for (int64_t chunk = 0; chunk < chunks; ++chunk) sum.add(partial[chunk * channels + c]);
+        put(c, sum);
     });
 }
 

@@ -271,7 +271,7 @@ void forward(const ConvForward& args, Context& context) {
         WinogradProduct<T>{input_patches<T>(shape, args.x, args.prologue), grid, chunks, layout, u, sink},
         context);
     if (args.epilogue.plain()) return;
-    for (int64_t c = 0; c < out; ++c) {
+    for_each_channel(out, [&](int64_t c) {
         StatisticsSum sum;
         for (int64_t chunk = 0; chunk < chunks.count(); ++chunk) {
             sum.add(static_cast<double>(sink.counts[chunk]), static_cast<double>(sink.means[chunk * out + c]),
@@ -279,7 +279,7 @@ void forward(const ConvForward& args, Context& context) {
         }
         static_cast<T*>(args.epilogue.mean)[c] = static_cast<T>(sum.mean());
         static_cast<T*>(args.epilogue.m2)[c] = static_cast<T>(sum.m2());
-    }
+    });
 }
 
 /// The convolution of g with the weights turned round; a pixel of x is reached from up to 2 − padding before it.
