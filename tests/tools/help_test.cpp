@@ -76,7 +76,8 @@ TEST_CASE("gradcheck refuses what cannot be in one sentence that says what is al
         CHECK_MESSAGE(outcome.err.find(part) != std::string::npos, part);
     };
     refused({"--device", "gpu"}, "--device gpu: choose one of ");
-    refused({"--report", "--gpu", "h200"}, "--gpu h200: choose one of t4, a10, l4, a100, rtx4090, h100");
+    refused({"--report", "--gpu", "h200"},
+            "--gpu h200: choose one of t4, a10, l4, a100, rtx3090, rtx4090, h100");
     refused({"--report", "--model", "resnet"}, "--model resnet: choose one of basic_block_net, mobilenet_v2");
     refused({"--device", "simt", "--processes", "-1"},
             "--processes -1: a whole number from 0 to 1024 is needed");
