@@ -97,6 +97,8 @@ RUN = {
     "gradcheck --list --device simt --json": None,
     "gradcheck --report --op add --gpu t4 --lines": None,
     "gradcheck --help": None,
+    "gradcheck --report --model mobilenet_v2 --image-size 224 --batch-size 2":
+        "gradcheck --report --model mobilenet_v2 --image-size 32 --batch-size 2",
     "gradcheck --report --model mobilenet_v2 --image-size 64 --batch-size 2":
         "gradcheck --report --model basic_block_net --image-size 16 --batch-size 2",
     "gradcheck --report --model basic_block_net --image-size 16 --fusion off":
