@@ -28,11 +28,9 @@ struct ProductTask {
     int64_t rows;
     int64_t first_panel;
     int64_t end_panel;
-    int64_t
-        next_row;  // of the task that this thread, or another, will take when this one is done; or none: −1
-    bool stream;   // the results go past the caches
-    T* left;       // this thread's: [rows, depth]
-    T* result;     // this thread's: [rows, padded columns]
+    bool stream;  // the results go past the caches
+    T* left;      // this thread's: [rows, depth]
+    T* result;    // this thread's: [rows, padded columns]
 };
 
 }  // namespace vitrine::cpu
@@ -71,38 +69,26 @@ bool stores_directly(const ProductTask<T>& task) {
            layout.columns == layout.padded() && !(task.stream && task.sink.means != nullptr);
 }
 
-/// What is fetched while a task is multiplied: its own rows a little further on if they are read from memory itself, else
-/// the pixels that a later task will gather.
-template <class T>
-Prefetch<T> fetched_meanwhile(const ProductTask<T>& task, RowsOf<const T> left) {
-    const RowSource<T>& source = task.source;
-    if (source.direct()) return {left.data + 2 * tile_rows * left.stride, tile_rows};
-    if (task.next_row < 0) return {left.data, 0};
-    const int64_t steps = ceil_divide(task.rows, tile_rows) * task.matrix.layout.count();
-    return {source.pixels + task.next_row * source.channels, ceil_divide(task.rows, steps)};
-}
-
 template <class T>
 void multiply(const ProductTask<T>& task, RowsOf<const T> left, RowsOf<T> result, Store store) {
     const PackedMatrix<T>& matrix = task.matrix;
-    Prefetch<T> soon = fetched_meanwhile(task, left);
     with_vectors_of<T>(matrix.layout, [&](auto d) HWY_ATTR {
         for (int64_t panel = task.first_panel; panel < task.end_panel; ++panel) {
             const int64_t column = matrix.layout.first_column(panel);
             const int64_t width = matrix.layout.width(panel);
-            const RegisterTile<T> tile{matrix.depth,
-                                       left.data,
-                                       left.stride,
-                                       1,
-                                       matrix.panels + matrix.depth * column,
-                                       width,
-                                       matrix.bias == nullptr ? nullptr : matrix.bias + column,
-                                       result.data + column - first_column(task),
-                                       result.stride,
-                                       store,
-                                       {soon, {left.data, 0}}};
+            const RegisterTile<T> tile{
+                matrix.depth,
+                left.data,
+                left.stride,
+                1,
+                matrix.panels + matrix.depth * column,
+                width,
+                matrix.bias == nullptr ? nullptr : matrix.bias + column,
+                result.data + column - first_column(task),
+                result.stride,
+                store,
+                {{left.data + 2 * tile_rows * left.stride, tile_rows}, {left.data, 0}}};
             multiply_panel_of<LeftOrder::rows>(d, width / matrix.layout.lanes, tile, task.rows);
-            if (!task.source.direct()) soon.at += task.rows / tile_rows * matrix.depth * soon.step;
         }
     });
 }
@@ -236,19 +222,15 @@ void product(const RowSource<T>& source, const PackedMatrix<T>& matrix, const Ro
     const Chunks chunks = product_chunks(source.rows(), matrix.depth, layout.columns);
     const int64_t splits = std::clamp<int64_t>(ceil_divide(wanted_tasks, chunks.count()), 1, layout.count());
     const bool stream = streams(sink, layout, source.rows());
-    const bool fetch = splits == 1 && source.rows_are_pixels();
-    const int64_t last = chunks.count() - 1;
     const PerThread<T> left(context, source.direct() ? 0 : chunks.size * matrix.depth);
     const PerThread<T> result(context, chunks.size * layout.padded());
     parallel_for(chunks.count() * splits, [&](int64_t index) {
         const int64_t chunk = index / splits;
         const int64_t split = index % splits;
         const int64_t first = chunks.begin(chunk);
-        run_product_task(ProductTask<T>{source, matrix, sink, chunk, first, chunks.end(chunk) - first,
-                                        layout.count() * split / splits,
-                                        layout.count() * (split + 1) / splits,
-                                        fetch ? chunks.begin(std::min(chunk + threads(), last)) : -1, stream,
-                                        left.mine(), result.mine()});
+        run_product_task(ProductTask<T>{
+            source, matrix, sink, chunk, first, chunks.end(chunk) - first, layout.count() * split / splits,
+            layout.count() * (split + 1) / splits, stream, left.mine(), result.mine()});
     });
 }
 
