@@ -21,6 +21,8 @@ RUN = {
         f"set -- build/release/bin/train tools/recipes/best.toml --data photos {SMALL} --out runs/photos; "
         "\"$@\" --max-steps 2 && \"$@\" && test -s runs/photos/best.safetensors",
     "build/release/bin/report runs/*": "build/release/bin/report runs/a runs/b runs/stage1 --out all.html",
+    "build/release/bin/export runs/…/best.safetensors --to pth":
+        "build/release/bin/export runs/mobile/best.safetensors --to pth --output best.pth && test -s best.pth",
     "build/release/bin/train --model mobilenet_v2 --summary": None,
     "build/release/bin/gradcheck --device cpu --op depthwise_conv":
         "build/release/bin/gradcheck --device cpu --op depthwise_conv --shape 1x9x9x7",
@@ -69,6 +71,12 @@ RUN = {
         "python tests/mutants/make_mutants.py plant tests/mutants/mutants.json softmax . planted && ls planted",
     "compare_curves.py --model MODEL --subset 0.2 --epochs 5": "python tests/peers/compare_curves.py --help",
     "python tests/peers/compare_steps.py": "python tests/peers/compare_steps.py --help",
+    # tools/export
+    "build/release/bin/export runs/photos/best.safetensors --to pth":
+        "build/release/bin/export runs/mobile/best.safetensors --to pth",
+    "build/release/bin/export runs/photos/checkpoints/step-000000004.safetensors --to safetensors --output weights.safetensors":
+        "build/release/bin/export runs/mobile/checkpoints/step-000000004.safetensors --to safetensors --output weights.safetensors && "
+        "predict weights.safetensors photos/val",
     # tools/
     "predict best.safetensors photos holiday.jpg --top 3 --csv submission.csv":
         "predict best.safetensors photos holiday.jpg --top 3 --csv submission.csv && head -1 submission.csv | grep '^Id,Category'",
@@ -194,6 +202,7 @@ OTHER_BLOCKS = {
     ("tests/mutants/README.md", "__syncthreads"): "C++",
     ("tools/README.md", "options.*"): "a list of files",
     ("tools/README.md", "import json"): "python",
+    ("tools/export/README.md", "import torch"): "python",
     ("lab/gradcheck/README.md", "depthwise_conv_forward"): "output",
     ("tools/recipe/README.md", "scheduler = "): "recipe",
     ("tools/recipe/README.md", "        learning rate"): "output",

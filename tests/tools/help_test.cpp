@@ -29,6 +29,7 @@ TEST_CASE("--help says what a program is, groups its options, and gives examples
          {"Recipe:", "Data:", "Machine:"},
          {"[64]", "basic_block_net|mobilenet_v2", "--fusion on|off"}},
         {"predict", {}, {"Output:", "Machine:"}, {"[64]", "auto|"}},
+        {"export", {}, {"Output:"}, {"pth|", "averaged|plain"}},
         {"gradcheck",
          {},
          {"What:", "The checks:", "The report:"},

@@ -1,7 +1,6 @@
 // predict: classifies images with a saved model.
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <cmath>
@@ -28,34 +27,6 @@ namespace vitrine::predict {
 namespace {
 
 namespace fs = std::filesystem;
-
-/// Of the models' options that the shapes of weights depend on.
-std::vector<std::string> option_flags() {
-    std::vector<std::string> flags;
-    for (const models::ModelOption& option : models::all_model_options()) {
-        if (option.of_weights) flags.push_back(option.flag());
-    }
-    return flags;
-}
-
-tools::ModelDescription describe(const Options& options, const SafeTensors& file) {
-    if (std::optional<tools::ModelDescription> found = tools::description_in(file, options.checkpoint)) {
-        if (options.model || !options.model_options.empty() || options.image_size)
-            throw Error(fmt::format(
-                "{} says what it holds, a {} for images of {} pixels: leave --model, {} and --image-size out",
-                options.checkpoint, found->model, found->image_size, fmt::join(option_flags(), ", ")));
-        return *found;
-    }
-    if (!options.model)
-        throw Error(
-            fmt::format("{} does not say which model it holds: name it with --model", options.checkpoint));
-    tools::ModelDescription given;
-    given.model = *options.model;
-    for (const auto& [option, value] : options.model_options) given.variant.*option->value = value;
-    given.image_size = options.image_size.value_or(0);
-    given.preparation.normalize = tools::imagenet_normalization;
-    return tools::description_of_plain(file, options.checkpoint, given);
-}
 
 void tell(const std::string& sentence) { tools::tell("predict", sentence); }
 
@@ -156,7 +127,7 @@ int run(const Options& options) {
     const int threads = tools::choose_threads(options.threads, tell);
     const Placement placement{DType::f32, tools::choose_device(options.device).device};
     const SafeTensors file = read_safetensors(options.checkpoint);
-    const tools::ModelDescription description = describe(options, file);
+    const tools::ModelDescription description = tools::describe(file, options.checkpoint, options.given);
     const auto model = tools::build_model(description, placement, file, options.checkpoint);
 
     const size_t left_out = report_skipped(inputs.skipped, options.strict);

@@ -63,22 +63,7 @@ void add_options(CLI::App& app, Options& options) {
         app, "--device", device_names(), [&](const std::string& name) { options.device = name; },
         "Where to compute [auto]");
 
-    app.option_defaults()->group("For a checkpoint that does not say what it holds");
-    tools::add_choice(
-        app, "--model", models::model_names(), [&](const std::string& name) { options.model = name; },
-        "Its model");
-    for (const models::ModelOption& option : models::all_model_options()) {
-        if (!option.of_weights) continue;
-        tools::add_number(
-            app, option.flag(), {option.low, option.high, option.low_open, option.high_open},
-            [&](double value) {
-                options.model_options.push_back({&option, value});
-            },
-            fmt::format("{} [{}]", option.meaning, models::ModelVariant{}.*option.value));
-    }
-    tools::add_whole(
-        app, "--image-size", 1, 4096, [&](int64_t size) { options.image_size = size; },
-        "Side of its images in pixels [the model's own]");
+    tools::add_given_model(app, options.given);
 }
 
 }  // namespace

@@ -2,11 +2,10 @@
 #pragma once
 
 #include <cstdint>
-#include <optional>
 #include <string>
 #include <vector>
 
-#include "models/models.h"
+#include "tools/common/given_model.h"
 
 namespace vitrine::predict {
 
@@ -19,11 +18,7 @@ struct Options {
     int64_t batch_size = 64;
     int threads = 0;  // 0: one for each core
     std::string device = "auto";
-
-    // For a checkpoint that does not say what it holds
-    std::optional<std::string> model;
-    std::vector<models::GivenOption> model_options;
-    std::optional<int64_t> image_size;
+    tools::GivenModel given;
 };
 
 /// Throws Error or CLI::ParseError; prints the help and throws CLI::CallForHelp if it is asked for.

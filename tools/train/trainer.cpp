@@ -243,6 +243,8 @@ bool Trainer::save_checkpoint() {
             SafeTensors state = state_of(
                 {context_.model, context_.step.optimiser(), average() ? &*average() : nullptr, *scheduler_});
             state.tensors.push_back(data_tensor(context_.identity));
+            state.metadata = context_.metadata;  // what the model is, as in the weights' files
+            state.metadata.erase("data");        // which the tensor says
             return state;
         },
         context_.reporter);

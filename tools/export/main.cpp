@@ -1,0 +1,49 @@
+// export: a model as a file for other programs.
+
+#include <fmt/format.h>
+
+#include <filesystem>
+#include <iostream>
+
+#include "engine/atomic_file.h"
+#include "engine/checkpoint.h"
+#include "tools/common/output_file.h"
+#include "tools/common/run_program.h"
+#include "tools/common/standard_output.h"
+#include "tools/export/options.h"
+#include "tools/export/source.h"
+#include "tools/export/torch_file.h"
+
+namespace vitrine::exporting {
+namespace {
+
+void write_torch(const Options& options, const Source& source) {
+    const std::string file = torch_file({state_dict(model_state(*source.model).tensors)});
+    write_atomically(options.output, {file});
+}
+
+int run(const Options& options) {
+    const Source source = read_source(options);
+    const std::filesystem::path input = options.file;
+    tools::check_output_file("--output", options.output);
+    tools::refuse_input_as_output("--output", options.output, {&input, 1});
+    tools::go_on_without_output();
+    switch (options.format) {
+        case Format::pth:
+            write_torch(options, source);
+            break;
+        case Format::safetensors:
+            save_model(options.output, *source.model, source.metadata);
+            break;
+    }
+    std::cout << options.output << '\n';
+    return 0;
+}
+
+}  // namespace
+}  // namespace vitrine::exporting
+
+int main(int argc, char** argv) {
+    return vitrine::tools::run_program(
+        "export", [&] { return vitrine::exporting::run(vitrine::exporting::parse_options(argc, argv)); });
+}

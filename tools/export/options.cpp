@@ -1,0 +1,87 @@
+// The command line of export: see options.h.
+
+#include "tools/export/options.h"
+
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <filesystem>
+#include <iostream>
+
+#include "engine/error.h"
+#include "tools/common/command_line.h"
+
+namespace vitrine::exporting {
+namespace {
+
+constexpr const char* description =
+    "Writes a model that train saved as a file for other programs: PyTorch's .pth, or safetensors.";
+
+constexpr const char* notes =
+    "Examples:\n"
+    "  export runs/photos/best.safetensors --to pth\n"
+    "  export runs/photos/checkpoints/step-000001000.safetensors --to safetensors --output "
+    "averaged.safetensors\n"
+    "\n"
+    "pth and safetensors have torchvision's names and layouts: load_state_dict(strict=True) takes them, and\n"
+    "torch.load reads the .pth with weights_only=True.\n"
+    "A file that stands where --output points is replaced; without --output it is not.\n"
+    "Exit codes: 0 done; 2 something on the command line or in the file has to be put right.";
+
+Format format_of(const std::string& name) { return name == "pth" ? Format::pth : Format::safetensors; }
+
+void add_options(CLI::App& app, Options& options) {
+    app.add_option("FILE", options.file, "The model: a .safetensors file that train wrote")->required();
+
+    app.option_defaults()->group("Output");
+    tools::add_choice(
+        app, "--to", {"pth", "safetensors"},
+        [&](const std::string& name) { options.format = format_of(name); }, "What to write")
+        ->required();
+    app.add_option("--output", options.output, "Where [beside FILE, with the format's ending]")
+        ->type_name("PATH");
+
+    app.option_defaults()->group("Of a checkpoint of a run (its folder checkpoints/)");
+    tools::add_choice(
+        app, "--weights", {"averaged", "plain"},
+        [&](const std::string& name) {
+            options.weights = name == "averaged" ? Weights::averaged : Weights::plain;
+        },
+        "Which of its weights [averaged where the run has them]");
+    tools::add_given_model(app, options.given);
+}
+
+/// Without --output a file is written beside the model, and nothing is lost by that.
+void choose_output(Options& options) {
+    namespace fs = std::filesystem;
+    const fs::path path = fs::path(options.file).replace_extension(ending_of(options.format));
+    std::error_code failure;
+    if (path == fs::path(options.file))
+        throw Error(
+            fmt::format("{} would be written over itself: name another file with --output", options.file));
+    if (fs::exists(fs::symlink_status(path, failure)))
+        throw Error(fmt::format("{} is there already: name it with --output to replace it", path.string()));
+    options.output = path.string();
+}
+
+}  // namespace
+
+std::string ending_of(Format format) { return format == Format::pth ? ".pth" : ".safetensors"; }
+
+Options parse_options(int argc, const char* const* argv) {
+    Options options;
+    CLI::App app(description, "export");
+    app.get_formatter()->column_width(36);
+    app.footer(notes);
+    add_options(app, options);
+    try {
+        app.parse(argc, argv);
+    } catch (const CLI::CallForHelp&) {
+        std::cout << app.help();
+        throw;
+    }
+    if (app.count("--output") == 0) choose_output(options);
+    return options;
+}
+
+}  // namespace vitrine::exporting
