@@ -19,8 +19,8 @@ void check_shape(const nn::Parameter& parameter, const SafeTensor& tensor, const
         throw Error(fmt::format("{}: tensor {} has shape {}, but the model needs {}", source, tensor.name,
                                 tensor.shape.to_string(), needed.to_string()));
     if (!tensor.is_number())
-        throw Error(fmt::format("{}: tensor {} has dtype {}, but F32, F64 or I64 is needed", source,
-                                tensor.name, tensor.dtype));
+        throw Error(fmt::format("{}: tensor {} has dtype {}, but F16, BF16, F32, F64, I32 or I64 is needed",
+                                source, tensor.name, tensor.dtype));
 }
 
 /// A model of such values would answer with NaN, or with whatever a comparison with NaN leaves.

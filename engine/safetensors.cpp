@@ -5,10 +5,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <bit>
+#include <cmath>
 #include <cstring>
 #include <limits>
 #include <nlohmann/json.hpp>
+#include <utility>
 
 #include "engine/atomic_file.h"
 #include "engine/error.h"
@@ -24,6 +27,28 @@ using Json = nlohmann::json;
 
 constexpr uint64_t largest_header = 100'000'000;
 
+/// BF16: the upper half of an F32.
+struct BrainFloat {
+    uint16_t bits;
+    explicit operator double() const {
+        return static_cast<double>(std::bit_cast<float>(static_cast<uint32_t>(bits) << 16));
+    }
+};
+
+/// F16: 1 bit of sign, 5 of exponent, 10 of mantissa.
+struct HalfFloat {
+    uint16_t bits;
+    explicit operator double() const {
+        const int exponent = bits >> 10 & 0x1f, mantissa = bits & 0x3ff;
+        const double sign = (bits & 0x8000) != 0 ? -1.0 : 1.0;
+        if (exponent == 0) return sign * std::ldexp(mantissa, -24);
+        if (exponent == 0x1f)
+            return mantissa == 0 ? sign * std::numeric_limits<double>::infinity()
+                                 : std::numeric_limits<double>::quiet_NaN();
+        return sign * std::ldexp(mantissa | 0x400, exponent - 25);
+    }
+};
+
 template <class T>
 std::vector<double> decode(const std::string& bytes) {
     std::vector<double> values(bytes.size() / sizeof(T));
@@ -33,6 +58,21 @@ std::vector<double> decode(const std::string& bytes) {
         values[i] = static_cast<double>(value);
     }
     return values;
+}
+
+/// The types that values() reads.
+using Decode = std::vector<double> (*)(const std::string& bytes);
+constexpr std::array<std::pair<std::string_view, Decode>, 6> decoders{{{"F16", decode<HalfFloat>},
+                                                                       {"BF16", decode<BrainFloat>},
+                                                                       {"F32", decode<float>},
+                                                                       {"F64", decode<double>},
+                                                                       {"I32", decode<int32_t>},
+                                                                       {"I64", decode<int64_t>}}};
+
+Decode decoder_of(const std::string& dtype) {
+    const auto found =
+        std::ranges::find(decoders, std::string_view(dtype), &decltype(decoders)::value_type::first);
+    return found == decoders.end() ? nullptr : found->second;
 }
 
 template <class T>
@@ -172,11 +212,12 @@ SafeTensors parse(std::string_view content) {
 
 }  // namespace
 
+bool SafeTensor::is_number() const { return decoder_of(dtype) != nullptr; }
+
 std::vector<double> SafeTensor::values() const {
-    if (dtype == "F32") return decode<float>(bytes);
-    if (dtype == "F64") return decode<double>(bytes);
-    if (dtype == "I64") return decode<int64_t>(bytes);
-    throw Error(fmt::format("tensor {} has dtype {}, but F32, F64 or I64 is needed", name, dtype));
+    if (const Decode decode_all = decoder_of(dtype)) return decode_all(bytes);
+    throw Error(
+        fmt::format("tensor {} has dtype {}, but F16, BF16, F32, F64, I32 or I64 is needed", name, dtype));
 }
 
 SafeTensor SafeTensor::f32(std::string name, Shape shape, std::span<const double> values) {

@@ -25,8 +25,8 @@ struct SafeTensor {
     std::string bytes;
 
     /// Whether values() can read its type.
-    bool is_number() const { return dtype == "F32" || dtype == "F64" || dtype == "I64"; }
-    /// Values of an F32, F64 or I64 tensor. Throws Error naming the tensor for other types.
+    bool is_number() const;
+    /// Values of a tensor of numbers: F16, BF16, F32, F64, I32 or I64. Throws Error naming the tensor for other types.
     std::vector<double> values() const;
     static SafeTensor f32(std::string name, Shape shape, std::span<const double> values);
     static SafeTensor f64(std::string name, Shape shape, std::span<const double> values);

@@ -239,3 +239,21 @@ TEST_CASE("values that a model cannot have are refused with the name of their te
     CHECK(error_with("0.running_mean", -1e38) == "");
     CHECK(error_with("0.running_var", 0.0) == "");
 }
+
+TEST_CASE("half floats of both kinds have the values that IEEE 754 and bfloat16 give them") {
+    const auto values = [](const char* dtype, std::vector<uint16_t> bits) {
+        std::string bytes(2 * bits.size(), '\0');
+        std::memcpy(bytes.data(), bits.data(), bytes.size());
+        return SafeTensor{"half", dtype, {static_cast<int64_t>(bits.size())}, bytes}.values();
+    };
+    const double infinity = std::numeric_limits<double>::infinity();
+    // 1, −2, the largest, the smallest, the smallest normal one, 1/3 rounded, zeros.
+    CHECK(values("F16", {0x3c00, 0xc000, 0x7bff, 0x0001, 0x0400, 0x3555, 0x0000, 0xfc00}) ==
+          std::vector<double>{1.0, -2.0, 65504.0, std::ldexp(1.0, -24), std::ldexp(1.0, -14), 0.333251953125,
+                              0.0, -infinity});
+    CHECK(std::isnan(values("F16", {0x7e00})[0]));
+    CHECK(values("BF16", {0x3f80, 0xc000, 0x7f7f, 0x0001, 0x3eab, 0x8000, 0x7f80}) ==
+          std::vector<double>{1.0, -2.0, 0x1.fep127, std::ldexp(1.0, -133), 0.333984375, 0.0, infinity});
+    CHECK(SafeTensor{"half", "BF16", {}, "ab"}.is_number());
+    CHECK(!SafeTensor{"bytes", "U8", {2}, "ab"}.is_number());
+}
