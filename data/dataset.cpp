@@ -23,8 +23,8 @@ constexpr const char* debian_fashion_mnist = "/usr/share/datasets/fashion-mnist"
 /// In the order in which "auto" tries them: an image folder is the least specific layout.
 const std::vector<DatasetFormat>& formats() {
     static const std::vector<DatasetFormat> list = {
-        fashion_mnist_format(), mnist_format(),        cifar10_format(),      cifar100_format(),
-        tiny_imagenet_format(), image_folder_format(), class_folders_format()};
+        fashion_mnist_format(), mnist_format(),       cifar10_format(),      cifar100_format(),
+        tiny_imagenet_format(), image_table_format(), image_folder_format(), class_folders_format()};
     return list;
 }
 
@@ -57,6 +57,16 @@ void check_options(const DatasetOptions& options) {
     }
 }
 
+bool fits_kind(const DatasetFormat& format, const DatasetOptions& options) {
+    return options.kind == "auto" || options.kind == format.kind;
+}
+
+bool is_set_in_a_file(const DatasetOptions& options) {
+    return std::ranges::any_of(formats(), [&](const DatasetFormat& format) {
+        return format.takes_files && fits_kind(format, options) && format.recognises(options.path);
+    });
+}
+
 fs::path checked_path(const DatasetOptions& options) {
     if (options.path.empty()) {
         if (fs::is_directory(debian_fashion_mnist)) return debian_fashion_mnist;
@@ -70,11 +80,9 @@ fs::path checked_path(const DatasetOptions& options) {
     if (!fs::exists(status)) {
         throw Error(fmt::format("the data set {} does not exist; name a folder", in_quotes(options.path)));
     }
-    if (!fs::is_directory(status)) {
-        throw Error(
-            fmt::format("the data set {} is a file; name the folder that holds it", in_quotes(options.path)));
-    }
-    return options.path;
+    if (fs::is_directory(status) || is_set_in_a_file(options)) return options.path;
+    throw Error(fmt::format("the data set {} is a file; name the folder that holds it, or a table: {}",
+                            in_quotes(options.path), "a .csv, .tsv, .txt, .lst or .list"));
 }
 
 /// Its folder would else be taken for a class.
@@ -93,9 +101,21 @@ void refuse_python_cifar(const fs::path& path) {
     throw Error(fmt::format("no data set is recognised in {}; looked for{}", in_quotes(path), layouts));
 }
 
+/// Who names columns has a table.
+void require_table(DatasetOptions& options) {
+    const std::string table = image_table_format().kind;
+    if (options.kind != "auto" && options.kind != table)
+        throw Error(fmt::format("--image-column and --label-column are for the kind {}, not for {}", table,
+                                options.kind));
+    options.kind = table;
+}
+
 const DatasetFormat& choose_format(const DatasetOptions& options) {
-    if (options.kind == "auto") refuse_python_cifar(options.path);
+    std::error_code failure;
+    const bool is_file = !fs::is_directory(options.path, failure);
+    if (options.kind == "auto" && !is_file) refuse_python_cifar(options.path);
     for (const DatasetFormat& format : formats()) {
+        if (is_file && !format.takes_files) continue;
         if (options.kind == "auto" ? format.recognises(options.path) : options.kind == format.kind)
             return format;
     }
@@ -128,7 +148,8 @@ const std::vector<std::string>& dataset_kinds() {
 Dataset load_dataset(const DatasetOptions& given) {
     check_options(given);
     DatasetOptions options = given;
-    options.path = checked_path(given);
+    if (!options.image_column.empty() || !options.label_column.empty()) require_table(options);
+    options.path = checked_path(options);
     const DatasetFormat& format = choose_format(options);
     Dataset dataset = format.load(options);
     dataset.kind = format.kind;

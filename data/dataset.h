@@ -8,6 +8,8 @@
 //   tiny_imagenet          wnids.txt, train/WNID/images/*, val/images/* with val/val_annotations.txt
 //   image_folder           one folder a class in PATH/train and PATH/val, however they are written
 //                          (folder_layout.h); or in PATH itself, from which a part is held out for validation
+//   image_table            images anywhere below PATH, their classes in PATH/train.csv, val.csv, … or
+//                          PATH/labels.csv; or PATH is a table or a list itself (data/tables/)
 //   class_folders          never chosen by "auto": every folder of PATH is a class, whatever its name
 #pragma once
 
@@ -24,7 +26,7 @@
 namespace vitrine {
 
 struct DatasetOptions {
-    /// A folder. Empty stands for Debian's Fashion-MNIST (package dataset-fashion-mnist).
+    /// A folder, or a table of images. Empty stands for Debian's Fashion-MNIST (package dataset-fashion-mnist).
     std::filesystem::path path;
     std::string kind = "auto";
     /// Side of the square that every image is resized and cropped to (resize_and_crop). 0: the native size of
@@ -44,6 +46,9 @@ struct DatasetOptions {
     double default_validation = 0.2;
     /// Decides which images the two options above choose.
     uint64_t seed = 0;
+    /// Of an image_table: its columns of images and of classes. Empty: told by their names.
+    std::string image_column = {};
+    std::string label_column = {};
     /// A file that is left out as damaged (SkippedKind) is an Error.
     bool strict = false;
     /// Where decoded folders are kept (cache.h). Empty: default_cache_folder().

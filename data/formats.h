@@ -19,6 +19,8 @@ struct DatasetFormat {
     /// True where the folder has this layout.
     std::function<bool(const std::filesystem::path&)> recognises;
     std::function<Dataset(const DatasetOptions&)> load;
+    /// Whether the path may be a file; `recognises` is then asked of files, too.
+    bool takes_files = false;
 };
 
 DatasetFormat fashion_mnist_format();
@@ -28,6 +30,7 @@ DatasetFormat cifar100_format();
 DatasetFormat tiny_imagenet_format();
 DatasetFormat image_folder_format();
 DatasetFormat class_folders_format();
+DatasetFormat image_table_format();
 
 /// The first of PATH and its named subfolders that holds `file`, or an empty path.
 std::filesystem::path find_beside(const std::filesystem::path& path,
@@ -58,5 +61,8 @@ Split stratified_split(const std::vector<int32_t>& labels, double share, uint64_
 
 /// Keeps round(share · size) samples of each class, at random, at least one. Ascending.
 std::vector<int64_t> stratified_subset(const std::vector<int32_t>& labels, double share, uint64_t seed);
+
+/// Makes a share of the training images (options.validation, else the default) the validation images.
+void hold_out_validation(Dataset& dataset, const DatasetOptions& options);
 
 }  // namespace vitrine

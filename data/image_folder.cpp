@@ -55,11 +55,7 @@ Dataset load_one_folder(const DatasetOptions& options, const std::string& folder
     const int64_t files = add_classes(listing, std::move(classes));
     Dataset dataset = load_listing(listing, names, files, options.folder_size, options);
     std::ranges::move(notices, std::back_inserter(dataset.notices));
-    dataset.draw.validation = options.validation.value_or(options.default_validation);
-    if (dataset.draw.validation == 0.0) return dataset;
-    const Split split = stratified_split(dataset.train.labels, dataset.draw.validation, options.seed);
-    dataset.validation = dataset.train.select(split.held_out);
-    dataset.train = dataset.train.select(split.kept);
+    hold_out_validation(dataset, options);
     return dataset;
 }
 

@@ -61,4 +61,12 @@ std::vector<int64_t> stratified_subset(const std::vector<int32_t>& labels, doubl
     return kept;
 }
 
+void hold_out_validation(Dataset& dataset, const DatasetOptions& options) {
+    dataset.draw.validation = options.validation.value_or(options.default_validation);
+    if (dataset.draw.validation == 0.0) return;
+    const Split split = stratified_split(dataset.train.labels, dataset.draw.validation, options.seed);
+    dataset.validation = dataset.train.select(split.held_out);
+    dataset.train = dataset.train.select(split.kept);
+}
+
 }  // namespace vitrine

@@ -34,6 +34,7 @@ struct DataSettings {
     double subset = 1.0;
     std::optional<double> validation;
     bool strict = false;
+    std::string image_column, label_column;  // of a table; empty: told by their names
 };
 
 struct ModelSettings {

@@ -46,10 +46,11 @@ std::string rounded_sizes_of_models();
 
 template <class Fields>
 void visit_fields(DataSettings& data, Fields& fields) {
-    fields.folder({"path", "Folder of the data set", "--data", {}, "Debian's Fashion-MNIST"}, data.path);
+    fields.folder({"path", "Folder of the data set, or its table", "--data", {}, "Debian's Fashion-MNIST"},
+                  data.path);
     fields.choice(
         {"kind",
-         "How the folder is laid out [auto: by its files];\nclass_folders: every folder is a class, "
+         "How the data are laid out [auto: by their files];\nclass_folders: every folder is a class, "
          "whatever\nits name",
          "--dataset",
          {},
@@ -77,6 +78,15 @@ void visit_fields(DataSettings& data, Fields& fields) {
          "is an error\ninstead of being skipped; notes, lists and Thumbs.db\nare not",
          "--strict"},
         data.strict);
+    fields.text({"image_column",
+                 "Of a table: its column that names the images",
+                 "--image-column",
+                 {},
+                 "told by\nits name"},
+                data.image_column);
+    fields.text(
+        {"label_column", "Of a table: its column of classes", "--label-column", {}, "told by its name"},
+        data.label_column);
 }
 
 template <class Fields>

@@ -22,15 +22,8 @@ class FlagAdder {
     FlagAdder(CLI::App& app, RecipeFlags& flags, std::string table)
         : app_(app), flags_(flags), table_(std::move(table)) {}
 
-    void folder(const Key& key, const std::string& value) {
-        if (key.flag.empty()) return;
-        app_.add_option_function<std::string>(
-                key.flag,
-                [set = setter(key)](const std::string& path) { set(recipe::toml_text(escape(path))); },
-                help(key, value))
-            ->type_name("DIR");
-    }
-    void text(const Key&, const std::string&) {}
+    void folder(const Key& key, const std::string& value) { any_bytes(key, value, "DIR"); }
+    void text(const Key& key, const std::string& value) { any_bytes(key, value, "NAME"); }
     void whole(const Key& key, std::integral auto value, int64_t low, int64_t high) {
         if (key.flag.empty()) return;
         if (key.flag_takes) {
@@ -76,6 +69,15 @@ class FlagAdder {
     bool check(std::string_view, bool, const std::string&) { return true; }
 
   private:
+    /// A recipe is UTF-8, names of files and columns need not be.
+    void any_bytes(const Key& key, const std::string& value, const char* type) {
+        if (key.flag.empty()) return;
+        app_.add_option_function<std::string>(
+                key.flag,
+                [set = setter(key)](const std::string& given) { set(recipe::toml_text(escape(given))); },
+                help(key, value))
+            ->type_name(type);
+    }
     std::function<void(std::string)> setter(const Key& key) {
         return [&flags = flags_, place = table_ + key.name, flag = key.flag](std::string value) {
             flags.changes.push_back({place, std::move(value), flag});

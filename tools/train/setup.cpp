@@ -92,6 +92,8 @@ DatasetOptions dataset_options(const Options& options, int64_t image_size, Repor
     }
     wanted.seed = options.recipe.seed;
     wanted.strict = data.strict;
+    wanted.image_column = unescape(data.image_column);
+    wanted.label_column = unescape(data.label_column);
     wanted.cache_folder = options.cache;
     wanted.verify_cache = options.verify_cache;
     wanted.threads = options.threads;
