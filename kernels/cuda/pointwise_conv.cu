@@ -1,5 +1,7 @@
 // Pointwise convolution: a matrix product whose rows are the pixels. The list of its implementations.
 //
+//     one_pass                backward: both gradients from one reading of d_y, y and x, where pixels are many and channels
+//                             few; loads of 16 bytes
 //     register_tiled          the product of gemm.h, with prologue and epilogue inside; loads of 16 bytes
 //     register_tiled_singles  the same with single loads, where channels are no multiple of a pack
 //     register_tiled_128x64   one block tile for all shapes, for comparison; floats only
@@ -12,6 +14,9 @@
 // them: 4 · 2 · pixels · in bytes more before the product, and 4 · pixels · out behind it.
 
 #include "kernels/cuda/pointwise_conv.h"
+
+#include <algorithm>
+#include <array>
 
 #include "kernels/cuda/conv_parts.h"
 #include "kernels/cuda/gemm_ladder.h"
@@ -75,19 +80,28 @@ void run_tile(const ConvBackward& args, Context& context) {
     pointwise_backward_products(args, refuses_pointwise_packs(args) == nullptr, tiling, context);
 }
 
+/// What forward and backward have in common.
 template <const auto& kernel, class Args = typename std::remove_cvref_t<decltype(kernel)>::Arguments>
-constexpr Implementation<Args> list[]{
-    {"register_tiled", refuses_curve<Args, refuses_pointwise_packs>, run_products<true>},
-    {"register_tiled_singles", refuses_curve<Args, refuses_pointwise_products>, run_products<false>},
-    {"register_tiled_128x64", refuses_curve<Args, refuses_tile>, run_tile<GemmTiling::tile_128x64>},
-    {"register_tiled_128x32", refuses_curve<Args, refuses_tile>, run_tile<GemmTiling::tile_128x32>},
-    {"unfused", refuses_clamp<Args>, run_unfused<kernel>},
-    {"tiled", refuses_nothing, run_rung<TiledProduct>},
-    {"naive", refuses_nothing, run_rung<NaiveProduct>}};
+constexpr std::array<Implementation<Args>, 7> products{
+    {{"register_tiled", refuses_curve<Args, refuses_pointwise_packs>, run_products<true>},
+     {"register_tiled_singles", refuses_curve<Args, refuses_pointwise_products>, run_products<false>},
+     {"register_tiled_128x64", refuses_curve<Args, refuses_tile>, run_tile<GemmTiling::tile_128x64>},
+     {"register_tiled_128x32", refuses_curve<Args, refuses_tile>, run_tile<GemmTiling::tile_128x32>},
+     {"unfused", refuses_clamp<Args>, run_unfused<kernel>},
+     {"tiled", refuses_nothing, run_rung<TiledProduct>},
+     {"naive", refuses_nothing, run_rung<NaiveProduct>}}};
+
+constexpr auto forward_list = products<pointwise_conv_forward>;
+constexpr auto backward_list = [] {
+    std::array<Implementation<ConvBackward>, 8> list{
+        {{"one_pass", refuses_curve<ConvBackward, refuses_pointwise_one_pass>, pointwise_backward_one_pass}}};
+    std::ranges::copy(products<pointwise_conv_backward>, list.begin() + 1);
+    return list;
+}();
 
 }  // namespace
 
-const Kernel<ConvForward> pointwise_conv_forward{"pointwise_conv_forward", list<pointwise_conv_forward>};
-const Kernel<ConvBackward> pointwise_conv_backward{"pointwise_conv_backward", list<pointwise_conv_backward>};
+const Kernel<ConvForward> pointwise_conv_forward{"pointwise_conv_forward", forward_list};
+const Kernel<ConvBackward> pointwise_conv_backward{"pointwise_conv_backward", backward_list};
 
 }  // namespace vitrine::VITRINE_GPU

@@ -1,4 +1,4 @@
-// The matrix products of pointwise convolution: see pointwise_conv.cu.
+// The kernels of pointwise convolution: see pointwise_conv.cu.
 #pragma once
 
 #include "kernels/cuda/gemm.h"
@@ -10,6 +10,10 @@ const char* refuses_pointwise_products(const ConvForward& args);
 const char* refuses_pointwise_products(const ConvBackward& args);
 const char* refuses_pointwise_packs(const ConvForward& args);
 const char* refuses_pointwise_packs(const ConvBackward& args);
+
+/// Both gradients from one reading of d_y, y and x: see pointwise_one_pass.cu.
+const char* refuses_pointwise_one_pass(const ConvBackward& args);
+void pointwise_backward_one_pass(const ConvBackward& args, Context& context);
 
 void pointwise_forward_products(const ConvForward& args, bool packs, GemmTiling tiling, Context& context);
 void pointwise_backward_products(const ConvBackward& args, bool packs, GemmTiling tiling, Context& context);

@@ -118,6 +118,25 @@ TEST_CASE("budgets: matrix products") {
                     {"linear", "linear_backward", "register_tiled"}});
 }
 
+TEST_CASE("budgets: both gradients of a pointwise convolution from one reading") {
+    /// Parts of d_weight are an eighth of the bytes, and the statistics' sums are few beside these.
+    constexpr double most_once = 1.2;
+    const FastKernel fast{"pointwise_conv", "pointwise_conv_backward", "one_pass"};
+    const std::vector<ReportEntry> entries = entries_of(fast);
+    check_accesses(fast, entries);
+    int counted = 0;
+    for (const ReportEntry& entry : entries) {
+        ++counted;
+        const TrafficTotals totals = totals_of(entry.launches);
+        CHECK_MESSAGE(totals.distinct_bytes() <= most_once * entry.least.bytes(),
+                      "bytes, each sector once: ", totals.distinct_bytes(), " for ", entry.least.bytes(),
+                      whole_report(entry));
+        CHECK_MESSAGE(totals.bytes() <= 1.5 * entry.least.bytes(), "bytes moved: ", totals.bytes(), " for ",
+                      entry.least.bytes(), whole_report(entry));
+    }
+    CHECK(counted == 2);
+}
+
 TEST_CASE("budgets: dense convolution") {
     check_accesses({{"dense_conv", "dense_conv_forward", "implicit_gemm"},
                     {"dense_conv", "dense_conv_backward", "implicit_gemm"}});

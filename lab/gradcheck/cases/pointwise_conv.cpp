@@ -38,8 +38,17 @@ std::vector<Problem> pointwise_conv_problems() {
         pointwise(2, {23, 25}, 16, 8),   // many pixels: both gradients in one pass
         pointwise(1, {35, 31}, 17, 12),  // the same with a bias
         pointwise(1, {33, 34}, 9, 24),   // … with everything
+        pointwise(3, {13, 14}, 4, 84),   // one pass on a GPU: outputs in steps, with a tail
+        pointwise(2, {16, 17}, 68, 4),   // … inputs in slices, with a tail
+        pointwise(1, {19, 29}, 4, 132),  // … as many steps as there are
+        pointwise(1, {29, 31}, 8, 40),   //
     };
     std::vector<ConvOptions> all = with_options_in_turn(shapes);
+    all.push_back({.shape = pointwise(2, {34, 35}, 36, 36),  // … steps, slices, tails and everything
+                   .scale = true,
+                   .activation = Activation::relu6,
+                   .statistics = Statistics::differentiated,
+                   .samples = 6});
     std::ranges::copy(with_curves({pointwise(2, {5, 3}, 7, 9), pointwise(1, {4, 6}, 16, 24)}),
                       std::back_inserter(all));
     return conv_problems(&KernelTable::pointwise_conv_forward, &KernelTable::pointwise_conv_backward, all);
@@ -52,6 +61,10 @@ std::vector<Problem> pointwise_conv_layers() {
         {.shape = pointwise(1, {28, 28}, 144, 32)},
         {.shape = pointwise(1, {14, 14}, 96, 576)},
         {.shape = pointwise(1, {7, 7}, 576, 160)},
+        {.shape = pointwise(1, {56, 56}, 96, 24),
+         .scale = true,
+         .activation = Activation::relu6,
+         .statistics = Statistics::differentiated},
         {.shape = pointwise(1, {28, 28}, 144, 32),
          .scale = true,
          .activation = Activation::relu6,

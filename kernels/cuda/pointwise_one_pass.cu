@@ -1,0 +1,372 @@
+// Pointwise convolution, backward, both gradients from one reading of d_y, y and x: for layers of many pixels and few
+// channels, whose time is that of their bytes.
+//
+// A block has a chunk of the pixels and a slice of the input channels. It walks over its pixels tile by tile:
+//
+//                      outputs of a step              inputs of the slice
+//                     ┌─────────────────┐            ┌──────────┐
+//     pixels          │ g = d_y through │     pixels │ a = x    │      in shared memory, each
+//     of a tile       │ the epilogue    │            │ through… │      loaded once
+//                     └─────────────────┘            └──────────┘
+//     d_a [pixels, inputs]    += g · weight       a thread's micro-tile of it ends with the tile: through the
+//                                                 prologue it is d_x
+//     d_weight [outputs, inputs] += gᵀ · a        a thread's micro-tile of each step stays in registers for all of
+//                                                 the chunk, and is then left as the chunk's part
+//
+// A second launch adds up the parts in the order of the chunks (gemm_split.h). The last blocks put together d_scale and
+// d_shift (channel_last.h). Nothing is loaded ahead: while one block waits, others multiply.
+//
+// Bytes of floats, at least: d_y [and y] and x read, d_x written: 4 · pixels · (2 · out + 2 · in) with prologue and
+// epilogue, where the two products of pointwise_backward.cu take 4 · pixels · (4 · out + 3 · in). Slices read d_y and y
+// again, from L2, where their blocks are neighbours. Parts add up to an eighth at most. FLOPs: 4 · pixels · in · out.
+//
+// Bank conflicts: the 8 threads that are served together have the same pixels and the same outputs, so they read the
+// same pack of g, and 8 neighbouring ones of a and of the weight. No padding is needed.
+
+#include <algorithm>
+
+#include "kernels/cuda/gemm_split.h"
+#include "kernels/cuda/pointwise_conv.h"
+
+namespace vitrine::VITRINE_GPU {
+namespace {
+
+constexpr int one_pass_threads = 128;
+constexpr int most_steps = 3;
+
+/// The extents of a block's tiles. Its threads lie `across` the input channels and `down` the pixels (for d_a) or the
+/// output channels (for d_weight).
+template <class T, int threads_across, int steps_of_outputs>
+struct OnePassTile {
+    static constexpr int size = Pack<T>::size;
+    static constexpr int across = threads_across;
+    static constexpr int down = one_pass_threads / across;
+    static constexpr int thread_pixels = 4;
+    static constexpr int pixels = down * thread_pixels;
+    static constexpr int inputs = across * size;
+    static constexpr int outputs = down * size;  // of a step
+    static constexpr int steps = steps_of_outputs;
+};
+
+template <class T>
+struct OnePass {
+    UpstreamSource<Pack<T>, T> g;
+    PrologueSource<Pack<T>, T> a;
+    const T* weight;
+    ValuesWriter<T> d_x;
+    T* weight_parts;       // [chunks, out, in]
+    PrologueSums<T> sums;  // chunks of pixels, tiles of channels: the slices
+    int pixels;
+    int in;
+    int out;
+    int chunk_pixels;
+    int slices;
+};
+
+template <class T, class Tile>
+struct OnePassShared {
+    GemmShared<T, Tile::pixels * Tile::outputs> g;
+    GemmShared<T, Tile::pixels * Tile::inputs> a;
+    GemmShared<T, Tile::outputs * Tile::inputs> weight;
+};
+
+/// What the running thread has to do with its block's chunk and slice.
+template <class T, class Tile>
+class OnePassThread {
+    static constexpr int size = Tile::size;
+    using V = Pack<T>;
+
+  public:
+    __device__ __forceinline__ OnePassThread(const OnePass<T>& task, OnePassShared<T, Tile>& shared)
+        : task_(task), g_(shared.g.values), a_(shared.a.values), weight_(shared.weight.values) {
+        const int block = static_cast<int>(blockIdx.x);
+        chunk_ = block / task.slices;
+        slice_ = block - chunk_ * task.slices;
+        input_ = slice_ * Tile::inputs + across_ * size;
+        first_pixel_ = chunk_ * task.chunk_pixels;
+        end_pixel_ = min(task.chunk_pixels, task.pixels - first_pixel_) + first_pixel_;
+        if (input_ < task.in) prologue_ = task.a.channel(input_);
+    }
+
+    __device__ __forceinline__ void run() {
+        for (int tile = first_pixel_; tile < end_pixel_; tile += Tile::pixels) {
+            load_inputs(tile);
+            T d_a[Tile::thread_pixels][size] = {};
+            VITRINE_UNROLL
+            for (int step = 0; step < Tile::steps; ++step) {
+                load_gradients(tile, step * Tile::outputs);
+                if (Tile::steps > 1 || tile == first_pixel_) load_weight(step * Tile::outputs);
+                __syncthreads();
+                multiply_by_weight(d_a);
+                multiply_by_inputs(weight_sums_[step]);
+                __syncthreads();
+            }
+            put_input_gradient(tile, d_a);
+        }
+        leave_weight_part();
+        if (task_.sums.partials != nullptr) leave_prologue_sums();
+    }
+
+  private:
+    /// The thread's pixel i of a tile, within the tile.
+    __device__ __forceinline__ int local_pixel(int i) const { return i * Tile::down + down_; }
+    __device__ __forceinline__ bool inside(int pixel) const {
+        return pixel < end_pixel_ && input_ < task_.in;
+    }
+
+    /// x stays in the registers of the thread that will need it again for d_x; all threads need a.
+    __device__ __forceinline__ void load_inputs(int tile) {
+        VITRINE_UNROLL
+        for (int i = 0; i < Tile::thread_pixels; ++i) {
+            const int pixel = tile + local_pixel(i);
+            x_[i] = {};
+            if (inside(pixel)) x_[i] = task_.a.fetch(pixel * task_.in + input_);
+        }
+        VITRINE_UNROLL
+        for (int i = 0; i < Tile::thread_pixels; ++i) {
+            V a{};
+            if (inside(tile + local_pixel(i))) a = task_.a.finish(prologue_, x_[i]);
+            store_pack(a_ + local_pixel(i) * Tile::inputs + across_ * size, a);
+        }
+    }
+
+    /// g [pixels, outputs] from `first_output` on. A thread stays with its outputs.
+    __device__ __forceinline__ void load_gradients(int tile, int first_output) const {
+        constexpr int packs = Tile::outputs / size;
+        constexpr int rows = one_pass_threads / packs;
+        constexpr int at_once = Tile::pixels / rows < 4 ? Tile::pixels / rows : 4;
+        const int local = static_cast<int>(threadIdx.x) % packs * size;
+        const int first_row = static_cast<int>(threadIdx.x) / packs;
+        const int output = first_output + local;
+        typename UpstreamSource<V, T>::Channel channel{};
+        if (output < task_.out) channel = task_.g.channel(output);
+        for (int row = first_row; row < Tile::pixels; row += rows * at_once) {
+            typename UpstreamSource<V, T>::Raw raw[at_once];
+            VITRINE_UNROLL
+            for (int i = 0; i < at_once; ++i) {
+                const int pixel = tile + row + i * rows;
+                raw[i] = {};
+                if (pixel < end_pixel_ && output < task_.out) {
+                    raw[i] = task_.g.fetch(pixel * task_.out + output);
+                }
+            }
+            VITRINE_UNROLL
+            for (int i = 0; i < at_once; ++i) {
+                const int pixel = tile + row + i * rows;
+                V g{};
+                if (pixel < end_pixel_ && output < task_.out) g = task_.g.finish(channel, raw[i]);
+                store_pack(g_ + (row + i * rows) * Tile::outputs + local, g);
+            }
+        }
+    }
+
+    /// weight [outputs, inputs] from `first_output` on.
+    __device__ __forceinline__ void load_weight(int first_output) const {
+        VITRINE_UNROLL
+        for (int i = 0; i < size; ++i) {
+            const int local = i * Tile::down + down_;
+            V weight{};
+            if (first_output + local < task_.out && input_ < task_.in) {
+                weight = load_pack(task_.weight + (first_output + local) * task_.in + input_);
+            }
+            store_pack(weight_ + local * Tile::inputs + across_ * size, weight);
+        }
+    }
+
+    __device__ __forceinline__ void multiply_by_weight(T (&d_a)[Tile::thread_pixels][size]) const {
+        for (int output = 0; output < Tile::outputs; output += size) {
+            V g[Tile::thread_pixels];
+            VITRINE_UNROLL
+            for (int i = 0; i < Tile::thread_pixels; ++i) {
+                g[i] = load_pack(g_ + local_pixel(i) * Tile::outputs + output);
+            }
+            VITRINE_UNROLL
+            for (int s = 0; s < size; ++s) {
+                const V weight = load_pack(weight_ + (output + s) * Tile::inputs + across_ * size);
+                VITRINE_UNROLL
+                for (int i = 0; i < Tile::thread_pixels; ++i) {
+                    VITRINE_UNROLL
+                    for (int j = 0; j < size; ++j) d_a[i][j] = multiply_add(g[i][s], weight[j], d_a[i][j]);
+                }
+            }
+        }
+    }
+
+    __device__ __forceinline__ void multiply_by_inputs(T (&sums)[size][size]) const {
+        for (int pixel = 0; pixel < Tile::pixels; ++pixel) {
+            const V g = load_pack(g_ + pixel * Tile::outputs + down_ * size);
+            const V a = load_pack(a_ + pixel * Tile::inputs + across_ * size);
+            VITRINE_UNROLL
+            for (int i = 0; i < size; ++i) {
+                VITRINE_UNROLL
+                for (int j = 0; j < size; ++j) sums[i][j] = multiply_add(g[i], a[j], sums[i][j]);
+            }
+        }
+    }
+
+    /// d_u = d_a · activation'(u), d_x = scale · d_u, and the thread's share of Σ d_u · x and Σ d_u.
+    __device__ __forceinline__ void put_input_gradient(int tile, const T (&d_a)[Tile::thread_pixels][size]) {
+        VITRINE_UNROLL
+        for (int i = 0; i < Tile::thread_pixels; ++i) {
+            const int pixel = tile + local_pixel(i);
+            if (!inside(pixel)) continue;
+            const V a = task_.a.finish(prologue_, x_[i]);
+            V gradient;
+            VITRINE_UNROLL
+            for (int j = 0; j < size; ++j) {
+                const T d_u = clamp_passes(task_.a.activation, a[j]) ? d_a[i][j] : T(0);
+                scale_sums_[j] = multiply_add(d_u, x_[i][j], scale_sums_[j]);
+                shift_sums_[j] += d_u;
+                gradient[j] = task_.a.scale == nullptr ? d_u : prologue_.scale[j] * d_u;
+            }
+            task_.d_x(pixel * task_.in + input_, gradient);
+        }
+    }
+
+    __device__ __forceinline__ void leave_weight_part() const {
+        if (input_ >= task_.in) return;
+        T* const part = task_.weight_parts + int64_t{chunk_} * task_.out * task_.in;
+        VITRINE_UNROLL
+        for (int step = 0; step < Tile::steps; ++step) {
+            VITRINE_UNROLL
+            for (int i = 0; i < size; ++i) {
+                const int output = step * Tile::outputs + down_ * size + i;
+                if (output < task_.out) {
+                    store_pack(part + output * task_.in + input_, values_from<V>(weight_sums_[step][i], 0));
+                }
+            }
+        }
+    }
+
+    /// The sum of a channel over the threads below one another; the first Tile::inputs threads get theirs.
+    __device__ __forceinline__ T total_of_channel(const T (&mine)[size]) const {
+        store_pack(a_ + down_ * Tile::inputs + across_ * size, values_from<V>(mine, 0));
+        __syncthreads();
+        T total = T(0);
+        const int me = static_cast<int>(threadIdx.x);
+        if (me < Tile::inputs) {
+            for (int down = 0; down < Tile::down; ++down) total += a_[down * Tile::inputs + me];
+        }
+        return total;
+    }
+
+    __device__ __forceinline__ void leave_prologue_sums() const {
+        const T scale_sum = total_of_channel(scale_sums_);
+        __syncthreads();
+        const T shift_sum = total_of_channel(shift_sums_);
+        const int me = static_cast<int>(threadIdx.x);
+        const ChannelTile slice{slice_, slice_ * Tile::inputs,
+                                min(Tile::inputs, task_.in - slice_ * Tile::inputs)};
+        if (me < slice.channels) {
+            T* const to = task_.sums.partials + int64_t{chunk_} * 2 * task_.in + slice.first + me;
+            to[0] = scale_sum;
+            to[task_.in] = shift_sum;
+        }
+        task_.sums.template finish<one_pass_threads>(chunk_, slice, g_);
+    }
+
+    const OnePass<T>& task_;
+    T* const g_;       // [pixels, outputs]
+    T* const a_;       // [pixels, inputs]
+    T* const weight_;  // [outputs, inputs]
+    const int down_ = static_cast<int>(threadIdx.x) / Tile::across;
+    const int across_ = static_cast<int>(threadIdx.x) % Tile::across;
+    int chunk_;
+    int slice_;
+    int input_;  // the thread's first input channel
+    int first_pixel_;
+    int end_pixel_;
+    typename PrologueSource<V, T>::Channel prologue_{};
+    V x_[Tile::thread_pixels];
+    T weight_sums_[Tile::steps][size][size] = {};
+    T scale_sums_[size] = {};
+    T shift_sums_[size] = {};
+};
+
+/// Blocks that a multiprocessor should hold at once: 168 registers a thread, or as many as there are.
+template <class Tile>
+constexpr int one_pass_at_once = Tile::steps < most_steps ? 3 : 2;
+
+template <class T, class Tile>
+__global__ void __launch_bounds__(one_pass_threads, (one_pass_at_once<Tile>)) one_pass(OnePass<T> task) {
+    __shared__ OnePassShared<T, Tile> shared;
+    OnePassThread<T, Tile>(task, shared).run();
+}
+
+/// Chunks whose parts of d_weight, written and read, take an eighth of the bytes of d_y, y, x and d_x.
+int64_t affordable_chunks(const ConvShape& shape) {
+    const int64_t in = shape.in_channels, out = shape.out_channels;
+    return shape.in_pixels() * (in + out) / std::max<int64_t>(1, 8 * in * out);
+}
+
+template <class T, class Tile>
+void run_tile(const ConvBackward& args, Context& context) {
+    constexpr int64_t enough_blocks = 528;  // 4 for each multiprocessor of an H100
+    constexpr int64_t longest_chunk =
+        32768;  // longer ones would sum too many floats in a row for their digits
+    const ConvShape& shape = args.shape;
+    const int64_t pixels = shape.in_pixels(), in = shape.in_channels, out = shape.out_channels;
+    const int64_t slices = divide_up(in, int64_t{Tile::inputs});
+    const int64_t wanted = std::clamp<int64_t>(enough_blocks / slices, 1, affordable_chunks(shape));
+    const int64_t tiles = divide_up(pixels, wanted * Tile::pixels);
+    const int64_t chunk_pixels = std::min(tiles * Tile::pixels, longest_chunk);
+    const int64_t chunks = divide_up(pixels, chunk_pixels);
+
+    T* const parts = context.scratch.take<T>(chunks * out * in);
+    PrologueSums<T> sums;
+    if (args.d_scale || args.d_shift) sums = {chunks, slices, 2, in, PutPrologueSums<T>(args), context};
+    const OnePass<T> task{UpstreamSource<Pack<T>, T>(args),
+                          PrologueSource<Pack<T>, T>(args.x, args.prologue),
+                          static_cast<const T*>(args.weight),
+                          ValuesWriter<T>(args.d_x),
+                          parts,
+                          sums,
+                          static_cast<int>(pixels),
+                          static_cast<int>(in),
+                          static_cast<int>(out),
+                          static_cast<int>(chunk_pixels),
+                          static_cast<int>(slices)};
+    launch(one_pass<T, Tile>, blocks_for(chunks * slices, 1), one_pass_threads, 0, stream(), task);
+    run_sum_splits(parts, chunks, out, in, in, packs_fit<T>(in, args.d_weight.data),
+                   PutGradient<T>{ValuesWriter<T>(args.d_weight), static_cast<int>(in)});
+}
+
+/// Few output channels leave threads for more input channels.
+template <class T>
+void run(const ConvBackward& args, Context& context) {
+    using Narrow = OnePassTile<T, 16, 1>;
+    using Wide = OnePassTile<T, 8, 1>;
+    if (args.shape.out_channels <= Narrow::outputs) return run_tile<T, Narrow>(args, context);
+    switch (divide_up(args.shape.out_channels, Wide::outputs)) {
+        case 1:
+            return run_tile<T, Wide>(args, context);
+        case 2:
+            return run_tile<T, OnePassTile<T, 8, 2>>(args, context);
+        default:
+            return run_tile<T, OnePassTile<T, 8, most_steps>>(args, context);
+    }
+}
+
+int64_t most_outputs(DType dtype) {
+    return most_steps *
+           (dtype == DType::f64 ? OnePassTile<double, 8, 1>::outputs : OnePassTile<float, 8, 1>::outputs);
+}
+
+}  // namespace
+
+const char* refuses_pointwise_one_pass(const ConvBackward& args) {
+    constexpr int64_t fewest_chunks = 16;
+    if (!args.d_x || !args.d_weight) return "only one of the two gradients is wanted";
+    if (args.shape.out_channels > most_outputs(args.dtype))
+        return "a block's registers hold no sums of so many output channels";
+    if (affordable_chunks(args.shape) < fewest_chunks) return "too few pixels beside so large a weight";
+    if (!aligned(args.d_x.data)) return "a pointer is not aligned to 16 bytes";
+    return refuses_pointwise_packs(args);
+}
+
+void pointwise_backward_one_pass(const ConvBackward& args, Context& context) {
+    dispatch_float(args.dtype, [&]<class T>() { run<T>(args, context); });
+    bias_gradient(args, context);
+}
+
+}  // namespace vitrine::VITRINE_GPU
