@@ -92,8 +92,9 @@ Recording::~Recording() { recording_tape = previous_; }
 
 void record_outputs(const char* name, std::initializer_list<Tensor> inputs,
                     std::initializer_list<std::reference_wrapper<Tensor>> outputs,
-                    std::function<void(std::span<const Tensor> gradients)> backward) {
-    observe_forward(name, inputs, *outputs.begin());
+                    std::function<void(std::span<const Tensor> gradients)> backward,
+                    const OpOptions& options) {
+    observe_forward(name, inputs, *outputs.begin(), options);
     if (recording_tape == nullptr) return;
     if (std::ranges::none_of(inputs, [](const Tensor& x) { return x.requires_gradient(); })) return;
     std::vector<std::shared_ptr<GradientSlot>> slots;

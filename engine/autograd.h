@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "engine/tensor.h"
+#include "engine/trace.h"
 #include "kernels/gradient.h"
 
 namespace vitrine {
@@ -91,17 +92,20 @@ class Recording {
 
 /// Called by an op when its outputs are computed. Records the op if a tape is recording and an input wants a gradient;
 /// `backward` then gets the outputs' gradients, in their order: those that nobody used are undefined. Observers
-/// (engine/trace.h) see every op and its first output, recorded or not.
+/// (engine/trace.h) see every op, its first output and its options, recorded or not.
 void record_outputs(const char* name, std::initializer_list<Tensor> inputs,
                     std::initializer_list<std::reference_wrapper<Tensor>> outputs,
-                    std::function<void(std::span<const Tensor> gradients)> backward);
+                    std::function<void(std::span<const Tensor> gradients)> backward,
+                    const OpOptions& options = {});
 
 /// The same of an op with a single output: backward(d_y).
 template <class Backward>
-void record(const char* name, std::initializer_list<Tensor> inputs, Tensor& y, Backward backward) {
-    record_outputs(name, inputs, {y}, [backward = std::move(backward)](std::span<const Tensor> gradients) {
-        backward(gradients[0]);
-    });
+void record(const char* name, std::initializer_list<Tensor> inputs, Tensor& y, Backward backward,
+            const OpOptions& options = {}) {
+    record_outputs(
+        name, inputs, {y},
+        [backward = std::move(backward)](std::span<const Tensor> gradients) { backward(gradients[0]); },
+        options);
 }
 
 }  // namespace vitrine

@@ -26,9 +26,10 @@ void notify(const OpEvent& event) {
     for (Trace* trace = innermost_trace; trace != nullptr; trace = trace->previous_) trace->observer_(event);
 }
 
-void observe_forward(const char* op, std::initializer_list<Tensor> inputs, const Tensor& output) {
+void observe_forward(const char* op, std::initializer_list<Tensor> inputs, const Tensor& output,
+                     const OpOptions& options) {
     if (innermost_trace == nullptr) return;
-    notify({Pass::forward, op, current_module(), {inputs.begin(), inputs.size()}, output});
+    notify({Pass::forward, op, current_module(), {inputs.begin(), inputs.size()}, output, options});
 }
 
 void observe_backward(const char* op, const std::string& module, const Tensor& d_y) {

@@ -36,23 +36,28 @@ Tensor batch_norm(const Tensor& x, const Tensor& weight, const Tensor& bias, Ten
                              .mean = mean.data(),
                              .rstd = rstd.data(),
                              .y = y.data()});
-    record("batch_norm", {x, weight, bias}, y,
-           [x, weight, mean, rstd, rows, channels, training = options.training, d_x = x.slot(),
-            d_weight = weight.slot(), d_bias = bias.slot()](const Tensor& d_y) {
-               kernels(d_y.device())
-                   .batch_norm_backward({.dtype = d_y.dtype(),
-                                         .training = training,
-                                         .rows = rows,
-                                         .channels = channels,
-                                         .x = x.data(),
-                                         .weight = weight.data(),
-                                         .mean = mean.data(),
-                                         .rstd = rstd.data(),
-                                         .d_y = d_y.data(),
-                                         .d_x = receive(d_x),
-                                         .d_weight = receive(d_weight),
-                                         .d_bias = receive(d_bias)});
-           });
+    // Statistics are inputs where they are not the batch's own.
+    const Tensor given_mean = options.training ? Tensor() : running_mean;
+    const Tensor given_variance = options.training ? Tensor() : running_variance;
+    record(
+        "batch_norm", {x, weight, bias, given_mean, given_variance}, y,
+        [x, weight, mean, rstd, rows, channels, training = options.training, d_x = x.slot(),
+         d_weight = weight.slot(), d_bias = bias.slot()](const Tensor& d_y) {
+            kernels(d_y.device())
+                .batch_norm_backward({.dtype = d_y.dtype(),
+                                      .training = training,
+                                      .rows = rows,
+                                      .channels = channels,
+                                      .x = x.data(),
+                                      .weight = weight.data(),
+                                      .mean = mean.data(),
+                                      .rstd = rstd.data(),
+                                      .d_y = d_y.data(),
+                                      .d_x = receive(d_x),
+                                      .d_weight = receive(d_weight),
+                                      .d_bias = receive(d_bias)});
+        },
+        options);
     return y;
 }
 

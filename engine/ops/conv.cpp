@@ -107,9 +107,10 @@ Pending conv(const Pending& input, const Tensor& weight, const Tensor& bias, con
         (kernels(d_y.device()).*kind.backward)(args);
     };
     if (moments.defined()) {
-        record_outputs(kind.op, {x, weight, bias, scale, shift}, {y, moments.mean, moments.m2}, backward);
+        record_outputs(kind.op, {x, weight, bias, scale, shift}, {y, moments.mean, moments.m2}, backward,
+                       options);
     } else {
-        record_outputs(kind.op, {x, weight, bias, scale, shift}, {y}, backward);
+        record_outputs(kind.op, {x, weight, bias, scale, shift}, {y}, backward, options);
     }
     Pending result(y);
     result.moments = moments;

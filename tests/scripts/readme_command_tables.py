@@ -21,6 +21,8 @@ RUN = {
         f"set -- build/release/bin/train tools/recipes/best.toml --data photos {SMALL} --out runs/photos; "
         "\"$@\" --max-steps 2 && \"$@\" && test -s runs/photos/best.safetensors",
     "build/release/bin/report runs/*": "build/release/bin/report runs/a runs/b runs/stage1 --out all.html",
+    "build/release/bin/export runs/…/best.safetensors --to onnx":
+        "build/release/bin/export runs/mobile/best.safetensors --to onnx --output best.onnx && test -s best.onnx",
     "build/release/bin/export runs/…/best.safetensors --to pth":
         "build/release/bin/export runs/mobile/best.safetensors --to pth --output best.pth && test -s best.pth",
     "build/release/bin/train --model mobilenet_v2 --summary": None,
@@ -72,6 +74,10 @@ RUN = {
     "compare_curves.py --model MODEL --subset 0.2 --epochs 5": "python tests/peers/compare_curves.py --help",
     "python tests/peers/compare_steps.py": "python tests/peers/compare_steps.py --help",
     # tools/export
+    "build/release/bin/export runs/photos/best.safetensors --to onnx":
+        "build/release/bin/export runs/mobile/best.safetensors --to onnx",
+    "build/release/bin/export runs/photos/best.safetensors --to onnx --input pixels --output photos.onnx":
+        "build/release/bin/export runs/mobile/best.safetensors --to onnx --input pixels --output photos.onnx",
     "build/release/bin/export runs/photos/best.safetensors --to pth":
         "build/release/bin/export runs/mobile/best.safetensors --to pth",
     "build/release/bin/export runs/photos/checkpoints/step-000000004.safetensors --to safetensors --output weights.safetensors":

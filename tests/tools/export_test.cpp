@@ -9,6 +9,7 @@
 
 #include "engine/checkpoint.h"
 #include "engine/safetensors.h"
+#include "engine/torch_file.h"
 #include "tests/folders.h"
 #include "tests/tools/program.h"
 #include "tools/common/model_file.h"
@@ -49,6 +50,10 @@ TEST_CASE("export --to pth: Python's pickle and zip find the same numbers under 
         const Outcome read = read_with_python(written, file);
         CAPTURE(read.err);
         CHECK(read.out == fmt::format("{} tensors are equal\n", tensors));
+        // And train --init would.
+        const SafeTensors back = parse_torch_file(content_of(written), written).state;
+        for (const SafeTensor& tensor : read_safetensors(file).tensors)
+            CHECK(back.at(tensor.name).bytes == tensor.bytes);
     }
     // Neither the time nor the place is in the file.
     REQUIRE(
@@ -77,6 +82,28 @@ TEST_CASE("export --to safetensors: what predict needs is in the file, of one wi
     CHECK(metadata["classes"] == R"(["0","1","2"])");
     metadata["classes"] = described.at("classes");
     CHECK(metadata == described);
+}
+
+TEST_CASE("export --to onnx: written, or refused naming the packages where the build has no ONNX") {
+    const TemporaryFolder folder;
+    write_model(folder / "model.safetensors", "basic_block_net", 16, 1.0);
+    const Outcome outcome =
+        run("export", {folder / "model.safetensors", "--to", "onnx", "--input", "pixels"});
+    CAPTURE(outcome.err);
+    if (outcome.code == 2) {
+        CHECK(outcome.err.find("install libonnx-dev and libprotobuf-dev") != std::string::npos);
+        CHECK_FALSE(fs::exists(folder / "model.onnx"));
+        return;
+    }
+    REQUIRE(outcome.code == 0);
+    const std::string normalized = folder / "normalized.onnx";
+    REQUIRE(run("export", {folder / "model.safetensors", "--to", "onnx", "--output", normalized}).code == 0);
+    for (const char* told : {R"(["sand","sea, \"deep\"","ø"])", "[0.485,0.456,0.406]", "basic_block_net"}) {
+        CHECK(content_of(folder / "model.onnx").find(told) != std::string::npos);
+        CHECK(content_of(normalized).find(told) != std::string::npos);
+    }
+    CHECK(content_of(folder / "model.onnx").find("pixels: RGB, u8 [N, H, W, 3]") != std::string::npos);
+    CHECK(content_of(normalized).find("normalized: RGB, f32 [N, 3, H, W]") != std::string::npos);
 }
 
 TEST_CASE("export: of a run's checkpoint the averaged weights, or the plain ones") {
@@ -126,7 +153,7 @@ TEST_CASE("export: what it cannot do is one sentence and code 2, and leaves ever
     };
     const Case cases[] = {
         {{model}, "--to is required"},
-        {{model, "--to", "tflite"}, "--to tflite: choose one of pth, safetensors"},
+        {{model, "--to", "tflite"}, "--to tflite: choose one of onnx, pth, safetensors"},
         {{folder / "none.safetensors", "--to", "pth"}, "none.safetensors: No such file"},
         {{folder / "text.safetensors", "--to", "pth"}, "text.safetensors"},
         {{folder / "plain.safetensors", "--to", "pth"}, "name it with --model"},
@@ -137,6 +164,8 @@ TEST_CASE("export: what it cannot do is one sentence and code 2, and leaves ever
         {{model, "--to", "pth", "--output", folder / "none/x.pth"}, "there is no folder"},
         {{model, "--to", "pth", "--output", folder.path().string()}, "this is a folder"},
         {{model, "--to", "pth", "--output", ""}, "not an empty text"},
+        {{model, "--to", "pth", "--output", folder / "x", "--input", "pixels"},
+         "--input is of --to onnx alone"},
         {{model, "--to", "pth", "--output", folder / "x", "--weights", "plain"}, "holds one set of weights"},
     };
     for (const Case& wrong : cases) {

@@ -15,31 +15,52 @@ namespace vitrine::exporting {
 namespace {
 
 constexpr const char* description =
-    "Writes a model that train saved as a file for other programs: PyTorch's .pth, or safetensors.";
+    "Writes a model that train saved as a file for other programs: ONNX, PyTorch's .pth, or safetensors.";
 
 constexpr const char* notes =
     "Examples:\n"
+    "  export runs/photos/best.safetensors --to onnx\n"
+    "  export runs/photos/best.safetensors --to onnx --input pixels --output photos.onnx\n"
     "  export runs/photos/best.safetensors --to pth\n"
     "  export runs/photos/checkpoints/step-000001000.safetensors --to safetensors --output "
     "averaged.safetensors\n"
     "\n"
+    "An ONNX file is the network in evaluation mode, for any number of images at once; classes and "
+    "normalisation are\n"
+    "in its metadata.\n"
     "pth and safetensors have torchvision's names and layouts: load_state_dict(strict=True) takes them, and\n"
     "torch.load reads the .pth with weights_only=True.\n"
     "A file that stands where --output points is replaced; without --output it is not.\n"
     "Exit codes: 0 done; 2 something on the command line or in the file has to be put right.";
 
-Format format_of(const std::string& name) { return name == "pth" ? Format::pth : Format::safetensors; }
+Format format_of(const std::string& name) {
+    return name == "onnx" ? Format::onnx : name == "pth" ? Format::pth : Format::safetensors;
+}
 
 void add_options(CLI::App& app, Options& options) {
     app.add_option("FILE", options.file, "The model: a .safetensors file that train wrote")->required();
 
     app.option_defaults()->group("Output");
     tools::add_choice(
-        app, "--to", {"pth", "safetensors"},
+        app, "--to", {"onnx", "pth", "safetensors"},
         [&](const std::string& name) { options.format = format_of(name); }, "What to write")
         ->required();
     app.add_option("--output", options.output, "Where [beside FILE, with the format's ending]")
         ->type_name("PATH");
+
+    app.option_defaults()->group("Of ONNX");
+    tools::add_choice(
+        app, "--input", {"normalized", "pixels"},
+        [&](const std::string& name) {
+            options.input = name == "pixels" ? OnnxInput::pixels : OnnxInput::normalized;
+        },
+        "What the network is given: (pixel / 255 - mean) / deviation\nas f32 [N, 3, H, W], or u8 [N, H, W, "
+        "3], which it\n"
+        "normalises itself [normalized]");
+    tools::add_choice(
+        app, "--fold-norms", {"on", "off"},
+        [&](const std::string& choice) { options.fold_norms = choice == "on"; },
+        "Batch norms as a part of the convolutions before them [on]");
 
     app.option_defaults()->group("Of a checkpoint of a run (its folder checkpoints/)");
     tools::add_choice(
@@ -66,7 +87,9 @@ void choose_output(Options& options) {
 
 }  // namespace
 
-std::string ending_of(Format format) { return format == Format::pth ? ".pth" : ".safetensors"; }
+std::string ending_of(Format format) {
+    return format == Format::onnx ? ".onnx" : format == Format::pth ? ".pth" : ".safetensors";
+}
 
 Options parse_options(int argc, const char* const* argv) {
     Options options;
@@ -79,6 +102,10 @@ Options parse_options(int argc, const char* const* argv) {
     } catch (const CLI::CallForHelp&) {
         std::cout << app.help();
         throw;
+    }
+    for (const char* flag : {"--input", "--fold-norms"}) {
+        if (app.count(flag) != 0 && options.format != Format::onnx)
+            throw Error(fmt::format("{} is of --to onnx alone: leave it out", flag));
     }
     if (app.count("--output") == 0) choose_output(options);
     return options;
