@@ -12,7 +12,7 @@
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/cpu/depthwise_conv.cpp"
 #include "hwy/foreach_target.h"
-#include "kernels/cpu/depthwise_backward-inl.h"
+#include "kernels/cpu/depthwise_backward_block-inl.h"
 #include "kernels/cpu/depthwise_forward-inl.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -76,7 +76,7 @@ template <class T>
 void forward(const ConvForward& args, Context& context, bool general) {
     const ConvShape& shape = args.shape;
     const int64_t channels = shape.out_channels;
-    const auto blocks = RowBlocks::of(shape.batch, shape.out().height);
+    const auto blocks = RowBlocks::of(shape.batch, shape.out());
     const bool direct = !general && args.prologue.plain() && PixelRows::can_be_direct(channels);
     const auto source = direct ? PixelRows::direct_from(shape.in, channels) : PixelRows::of_input(shape);
     StatisticsSum* statistics = nullptr;
@@ -119,7 +119,7 @@ void backward(const ConvBackward& args, Context& context, bool general) {
         direct ? PixelRows::direct_from(shape.out(), channels) : PixelRows::of_gradient(shape);
     DepthwiseBackward<T> conv{.args = args,
                               .general = general,
-                              .blocks = RowBlocks::of(shape.batch, shape.in.height),
+                              .blocks = RowBlocks::of(shape.batch, shape.in),
                               .source = source,
                               .weight = nullptr,
                               .zero_row = nullptr,
@@ -130,7 +130,7 @@ void backward(const ConvBackward& args, Context& context, bool general) {
                                          streams<T>(args.d_x.data, shape.in_pixels(), channels)};
     const int64_t blocks = conv.blocks.count(), sums_size = conv.sums() * source.channels;
     conv.weight = pad_rows<T>(args.weight, conv.taps(), channels, source.channels, context);
-    conv.zero_row = pad_rows<T>(nullptr, 1, 0, source.channels, context);
+    conv.zero_row = pad_rows<T>(nullptr, 1, 0, source.row_size(), context);
     conv.partial = context.scratch.take<T>(blocks * sums_size);
     const PerThread<T> workspace(context, conv.workspace_size());
     parallel_for(blocks, [&](int64_t block) {

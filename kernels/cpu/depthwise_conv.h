@@ -19,24 +19,36 @@
 
 namespace vitrine::cpu {
 
-/// Each image's rows in equal blocks: the unit of work of one thread. At least 32 in all, if images are large
-/// enough.
+/// The unit of work of one thread: rows of one image, or a few small images whole. It must not depend on the number of
+/// threads, since each block's sums are taken by themselves.
 struct RowBlocks {
-    int64_t rows;
-    int64_t size;
     int64_t images;
+    int64_t rows;            // of an image
+    int64_t rows_per_block;  // all of an image's where images_per_block is more than 1
+    int64_t images_per_block;
 
-    static RowBlocks of(int64_t images, int64_t rows) {
-        const int64_t wanted = (31 + images) / images;
-        return {rows, std::max<int64_t>({1, std::min<int64_t>(8, rows), (rows + wanted - 1) / wanted}),
-                images};
+    /// At least 32 of large images, 16 of small ones, which come together to about 64 pixels if there are enough.
+    static RowBlocks of(int64_t images, Size2 image) {
+        const int64_t wanted = (31 + images) / images, rows = image.height;
+        const int64_t size = std::max<int64_t>({1, std::min<int64_t>(8, rows), (rows + wanted - 1) / wanted});
+        const int64_t together = std::min((64 + rows * image.width - 1) / (rows * image.width), images / 16);
+        return {images, rows, size, size < rows ? 1 : std::max<int64_t>(1, together)};
     }
 
-    int64_t per_image() const { return (rows + size - 1) / size; }
-    int64_t count() const { return images * per_image(); }
-    int64_t image(int64_t block) const { return block / per_image(); }
-    int64_t begin(int64_t block) const { return block % per_image() * size; }
-    int64_t end(int64_t block) const { return std::min(rows, begin(block) + size); }
+    int64_t count() const { return (images + images_per_block - 1) / images_per_block * blocks_of_image(); }
+
+    /// body(image, its first row, the end of its rows) for each image of a block.
+    template <class Body>
+    void for_each_image(int64_t block, const Body& body) const {
+        const int64_t first = block / blocks_of_image() * images_per_block;
+        const int64_t begin = block % blocks_of_image() * rows_per_block;
+        for (int64_t image = first; image < std::min(images, first + images_per_block); ++image) {
+            body(image, begin, std::min(rows, begin + rows_per_block));
+        }
+    }
+
+  private:
+    int64_t blocks_of_image() const { return (rows + rows_per_block - 1) / rows_per_block; }
 };
 
 /// Output columns that the inner loops compute at once, and the channels of a staged pixel's largest vector.
@@ -99,20 +111,10 @@ struct DepthwiseForward {
     const T* bias;              // zeros if there is none
     const T* zero_row;          // stands for the rows above and below the image
     StatisticsSum* statistics;  // [blocks][channels], zeroed; or null
-    bool streams;               // y is written around the cache: at once, or after its statistics
+    bool streams;               // y is written around the cache
 
-    /// Rows of y that lie in the cache until their statistics are taken.
-    int64_t statistics_rows() const {
-        constexpr int64_t bytes = int64_t{128} << 10;
-        return std::max<int64_t>(1, bytes / (y_row() * int64_t{sizeof(T)}));
-    }
-    int64_t y_row() const { return args.shape.out().width * args.shape.out_channels; }
-    bool streams_later() const { return streams && statistics != nullptr; }
-
-    /// Of each thread: the ring, what the statistics need, and the rows that are not in y yet.
-    int64_t workspace_size() const {
-        return source.size() + 3 * source.channels + (streams_later() ? statistics_rows() * y_row() : 0);
-    }
+    /// Of each thread: the ring, and what the statistics need.
+    int64_t workspace_size() const { return source.size() + (3 + depthwise_tile) * source.channels; }
 };
 
 template <class T>
@@ -122,7 +124,7 @@ struct DepthwiseBackward {
     RowBlocks blocks;
     PixelRows source;
     const T* weight;
-    const T* zero_row;  // stands for a pixel beside the image
+    const T* zero_row;  // stands for the rows above and below the gradients, and for a pixel beside them
     const T* level;     // the epilogue's part: g = d_y + level + slope · (y − mean); null if there is none
     const T* slope;
     T* partial;    // [blocks][sums()][source.channels], zeroed

@@ -13,14 +13,36 @@
 #include "kernels/cpu/channel_reduce-inl.h"
 #include "kernels/cpu/depthwise_conv.h"
 #include "kernels/cpu/simd-inl.h"
+#include "kernels/cpu/windows.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace vitrine::cpu::HWY_NAMESPACE {
 namespace {
 
-/// One output row: `rows` are the source's rows under the kernel's taps, from their column 0.
+/// Σ (y − centre) and Σ (y − centre)² of each channel, added up before the outputs leave the registers. A centre
+/// near the mean keeps the squares from cancelling. [source.channels] each; null if nobody wants them.
 template <class T>
-using ForwardRow = void (*)(const DepthwiseForward<T>& conv, const T* const* rows, RowAhead<T> ahead, T* y);
+struct CentredSums {
+    T* centre = nullptr;
+    T* sums = nullptr;
+    T* squares = nullptr;
+
+    explicit operator bool() const { return centre != nullptr; }
+};
+
+/// The outputs of one row in `columns`, and where they go.
+template <class T>
+struct OutputRow {
+    const T* const* rows;  // the source's rows under the kernel's taps, from their column 0
+    T* y;                  // at output column 0
+    Span columns;
+    CentredSums<T> statistics;
+    bool streams;
+    RowAhead<T> y_ahead;
+};
+
+template <class T>
+using ForwardRow = void (*)(const DepthwiseForward<T>& conv, const OutputRow<T>& row);
 
 /// Where a tile's input columns begin, for each row under the kernel.
 template <int kKernel, int kStride>
@@ -64,98 +86,98 @@ struct BorderColumns : InputColumns<kKernel, kStride> {
 /// A tile of outputs at the vector of channels c: each input column is loaded once and used for all taps that
 /// meet it.
 template <int kKernel, int kStride, class Columns, class T>
-HWY_INLINE HWY_ATTR void forward_tile(const DepthwiseForward<T>& conv, const Columns& columns, int64_t c,
-                                      Vector<T> (&sums)[depthwise_tile]) {
+HWY_INLINE HWY_ATTR void forward_tile(const Columns& columns, int64_t c, Vector<T> bias,
+                                      const Vector<T> (&weights)[kKernel * kKernel],
+                                      Vector<T> (&outputs)[depthwise_tile]) {
     const hn::ScalableTag<T> d;
-    const int64_t pixel = conv.source.channels;
-    const auto bias = hn::Load(d, conv.bias + c);
-    unrolled<depthwise_tile>([&](auto t) HWY_ATTR { sums[t] = bias; });
+    unrolled<depthwise_tile>([&](auto t) HWY_ATTR { outputs[t] = bias; });
     unrolled<kKernel>([&](auto p) HWY_ATTR {
-        const T* weight = conv.weight + p * kKernel * pixel + c;
-        Vector<T> weights[kKernel];
-        unrolled<kKernel>([&](auto q)
-                              HWY_ATTR { weights[q] = in_register(hn::Load(d, weight + q * pixel)); });
         unrolled<Columns::count>([&](auto k) HWY_ATTR {
             const auto value = in_register(hn::LoadU(d, columns.at(p, k) + c));
             unrolled<depthwise_tile>([&](auto t) HWY_ATTR {
                 constexpr int q = k - t * kStride;
-                if constexpr (q >= 0 && q < kKernel) sums[t] = hn::MulAdd(value, weights[q], sums[t]);
+                if constexpr (q >= 0 && q < kKernel)
+                    outputs[t] = hn::MulAdd(value, weights[p * kKernel + q], outputs[t]);
             });
         });
     });
 }
 
-/// One row's tile of outputs from y on, of which only `valid` lie in the row, and the part of x to fetch
-/// meanwhile.
-template <class T>
-struct OutputTile {
-    T* y;
-    int64_t valid;
-    RowAhead<T> ahead;
-};
-
-template <int kKernel, int kStride, class Columns, class Part, class T>
-HWY_INLINE HWY_ATTR void forward_vector(const DepthwiseForward<T>& conv, const Columns& columns,
-                                        const OutputTile<T>& tile, const Part& part, int64_t c) {
-    constexpr int64_t inputs = depthwise_tile * kStride * kStride;  // pixels of x for a tile of y
-    const int64_t channels = conv.args.shape.out_channels;
-    const bool streams = conv.streams && !conv.streams_later();
-    Vector<T> sums[depthwise_tile];
-    tile.ahead.prefetch(c * inputs, inputs);
-    forward_tile<kKernel, kStride>(conv, columns, c, sums);
-    unrolled<depthwise_tile>([&](auto t) HWY_ATTR {
-        if (t >= tile.valid) return;
-        if (streams) {
-            part.stream(sums[t], tile.y + t * channels + c);
-        } else {
-            part.store(sums[t], tile.y + t * channels + c);
-        }
-    });
-}
-
-/// The code for tiles at the border also takes the channels of other tiles that fill no vector.
-template <int kKernel, int kStride, class T>
-HWY_ATTR void forward_row(const DepthwiseForward<T>& conv, const T* const* rows, RowAhead<T> ahead, T* y) {
+/// A row at one vector of channels: weights and statistics stay in registers from its first tile to its last.
+template <int kKernel, int kStride, class Part, class T>
+HWY_INLINE HWY_ATTR void forward_vector(const DepthwiseForward<T>& conv, const OutputRow<T>& row,
+                                        const Part& part, int64_t c) {
     using Inner = InnerColumns<kKernel, kStride, T>;
     using Border = BorderColumns<kKernel, kStride, T>;
+    const hn::ScalableTag<T> d;
     const ConvShape& shape = conv.args.shape;
-    const int64_t width = shape.out().width, channels = shape.out_channels;
-    for (int64_t j = 0; j < width; j += depthwise_tile) {
+    const bool counts = static_cast<bool>(row.statistics);
+    const auto bias = hn::Load(d, conv.bias + c);
+    Vector<T> weights[kKernel * kKernel], outputs[depthwise_tile];
+    unrolled<kKernel * kKernel>(
+        [&](auto i) HWY_ATTR { weights[i] = hn::Load(d, conv.weight + i * conv.source.channels + c); });
+    auto centre = hn::Zero(d), sum = hn::Zero(d), square = hn::Zero(d);
+    if (counts) {
+        centre = hn::Load(d, row.statistics.centre + c);
+        sum = hn::Load(d, row.statistics.sums + c);
+        square = hn::Load(d, row.statistics.squares + c);
+    }
+    for (int64_t j = row.columns.begin; j < row.columns.end; j += depthwise_tile) {
         const int64_t column = j * kStride + conv.source.left - shape.padding.width;
-        const OutputTile<T> tile{
-            y + j * channels, width - j, {ahead.begin + j * kStride * kStride * channels, ahead.end}};
-        int64_t done = 0;
+        row.y_ahead.prefetch(c * row.columns.end + j * lanes_of<T>(), depthwise_tile);
         if (column >= 0 && column + Inner::count <= conv.source.width) {
-            const Inner columns(conv, rows, column);
-            for (const int64_t lanes = lanes_of<T>(); done + lanes <= channels; done += lanes) {
-                forward_vector<kKernel, kStride>(conv, columns, tile, FullVector<T>{}, done);
-            }
-            if (done == channels) continue;
+            forward_tile<kKernel, kStride, Inner, T>({conv, row.rows, column}, c, bias, weights, outputs);
+        } else {
+            forward_tile<kKernel, kStride, Border, T>({conv, row.rows, column}, c, bias, weights, outputs);
         }
-        const Border columns(conv, rows, column);
-        for_each_masked_vector<T>(done, channels, [&](auto part, int64_t c) HWY_ATTR {
-            forward_vector<kKernel, kStride>(conv, columns, tile, part, c);
+        const int64_t valid = row.columns.end - j;
+        T* y = row.y + j * shape.out_channels + c;
+        unrolled<depthwise_tile>([&](auto t) HWY_ATTR {
+            if (t >= valid) return;
+            if (row.streams) {
+                part.stream(outputs[t], y + t * shape.out_channels);
+            } else {
+                part.store(outputs[t], y + t * shape.out_channels);
+            }
+            const auto distance = hn::Sub(outputs[t], centre);
+            sum = hn::Add(sum, distance);
+            square = hn::MulAdd(distance, distance, square);
         });
     }
+    if (!counts) return;
+    hn::Store(sum, d, row.statistics.sums + c);
+    hn::Store(square, d, row.statistics.squares + c);
+}
+
+template <int kKernel, int kStride, class T>
+HWY_ATTR void forward_row(const DepthwiseForward<T>& conv, const OutputRow<T>& row) {
+    for_each_vector<T>(conv.args.shape.out_channels, [&](auto part, int64_t c) HWY_ATTR {
+        forward_vector<kKernel, kStride>(conv, row, part, c);
+    });
 }
 
 /// Any kernel and stride.
 template <class T>
-HWY_ATTR void forward_row_general(const DepthwiseForward<T>& conv, const T* const* rows, RowAhead<T>, T* y) {
+HWY_ATTR void forward_row_general(const DepthwiseForward<T>& conv, const OutputRow<T>& row) {
     const hn::ScalableTag<T> d;
     const ConvShape& shape = conv.args.shape;
-    const int64_t pixel = conv.source.channels, channels = shape.out_channels, width = shape.out().width;
-    for (int64_t j = 0; j < width; ++j) {
+    const int64_t pixel = conv.source.channels, channels = shape.out_channels;
+    for (int64_t j = row.columns.begin; j < row.columns.end; ++j) {
         for_each_vector<T>(channels, [&](auto part, int64_t c) HWY_ATTR {
-            auto sum = hn::Load(d, conv.bias + c);
+            auto output = hn::Load(d, conv.bias + c);
             for (int64_t p = 0; p < shape.kernel.height; ++p) {
-                const T* in = rows[p] + j * shape.stride.width * pixel + c;
+                const T* in = row.rows[p] + j * shape.stride.width * pixel + c;
                 const T* weight = conv.weight + p * shape.kernel.width * pixel + c;
                 for (int64_t q = 0; q < shape.kernel.width; ++q) {
-                    sum = hn::MulAdd(hn::Load(d, in + q * pixel), hn::Load(d, weight + q * pixel), sum);
+                    output = hn::MulAdd(hn::Load(d, in + q * pixel), hn::Load(d, weight + q * pixel), output);
                 }
             }
-            part.store(sum, y + j * channels + c);
+            part.store(output, row.y + j * channels + c);
+            if (!row.statistics) return;
+            const auto distance = hn::Sub(output, hn::Load(d, row.statistics.centre + c));
+            T *sum = row.statistics.sums + c, *square = row.statistics.squares + c;
+            hn::Store(hn::Add(hn::Load(d, sum), distance), d, sum);
+            hn::Store(hn::MulAdd(distance, distance, hn::Load(d, square)), d, square);
         });
     }
 }
@@ -194,56 +216,122 @@ HWY_ATTR void stage_input_row(const DepthwiseForward<T>& conv, const T* x, T* to
     }
 }
 
-/// Rows that lie in the cache, to memory around it.
+/// Adds `count` pixels' sums to `total`, and begins new ones around the mean that they had.
 template <class T>
-HWY_ATTR void stream_rows(const T* from, int64_t count, T* to) {
-    for_each_vector<T>(count,
-                       [=](auto part, int64_t i) HWY_ATTR { part.stream(part.load(from + i), to + i); });
+HWY_ATTR void flush_statistics(const CentredSums<T>& pixels, int64_t count, int64_t channels,
+                               StatisticsSum* total) {
+    const double n = static_cast<double>(count);
+    for (int64_t c = 0; c < channels; ++c) {
+        const double distance = static_cast<double>(pixels.sums[c]) / n;
+        const double mean = static_cast<double>(pixels.centre[c]) + distance;
+        total[c].add(n, mean, static_cast<double>(pixels.squares[c]) - n * distance * distance);
+        pixels.centre[c] = static_cast<T>(mean);
+        pixels.sums[c] = pixels.squares[c] = 0;
+    }
 }
+
+/// One block's rows: the ring, the statistics, and the order in which rows come and go.
+template <class T>
+class ForwardBlock {
+  public:
+    ForwardBlock(const DepthwiseForward<T>& convolution, int64_t block, T* workspace)
+        : conv_(convolution),
+          shape_(conv_.args.shape),
+          compute_row_(forward_row_for(conv_)),
+          ring_(workspace),
+          rows_(static_cast<size_t>(shape_.kernel.height)) {
+        clear_borders(conv_.source, shape_.in.width, ring_);
+        if (conv_.statistics == nullptr) return;
+        T* work = workspace + conv_.source.size();
+        const int64_t channels = conv_.source.channels;
+        statistics_ = {work, work + channels, work + 2 * channels};
+        std::fill(work, work + 3 * channels, T(0));
+        total_ = conv_.statistics + block * shape_.out_channels;
+        first_tile_ = work + 3 * channels;
+    }
+
+    void run_image(int64_t image, int64_t begin, int64_t end) {
+        const T* x = static_cast<const T*>(conv_.args.x) + image * shape_.in.height * x_row();
+        T* y = static_cast<T*>(conv_.args.y) + image * shape_.out().height * y_row();
+        staged_ = 0;
+        for (int64_t i = begin; i < end; ++i) {
+            bring_rows(x, i);
+            if (statistics_ && !centred_) centre();
+            T* y_i = y + i * y_row();
+            compute_row_(conv_, {rows_.data(),
+                                 y_i,
+                                 {0, shape_.out().width},
+                                 statistics_,
+                                 conv_.streams,
+                                 RowAhead<T>::after(y_i, y_row(), i + 1 < end && !conv_.streams)});
+            counted_ += shape_.out().width;
+            if (counted_ >= statistics_pixels) flush();
+        }
+    }
+
+    void finish() {
+        flush();
+        if (conv_.streams) hwy::FlushStream();
+    }
+
+  private:
+    /// So few that sums in T are as good as sums of pairs of them.
+    static constexpr int64_t statistics_pixels = 512;
+
+    int64_t x_row() const { return shape_.in.width * shape_.in_channels; }
+    int64_t y_row() const { return shape_.out().width * shape_.out_channels; }
+    T* slot(int64_t h) const { return ring_ + h % conv_.source.staged * conv_.source.row_size(); }
+
+    /// The rows of the source under output row i.
+    void bring_rows(const T* x, int64_t i) {
+        const int64_t first = i * shape_.stride.height - shape_.padding.height;
+        const int64_t end = std::min(shape_.in.height, first + shape_.kernel.height);
+        for (staged_ = std::max(staged_, first); !conv_.source.direct() && staged_ < end; ++staged_) {
+            stage_input_row(conv_, x + staged_ * x_row(), slot(staged_));
+        }
+        for (int64_t h = first; h < first + shape_.kernel.height; ++h) {
+            const T* row = conv_.zero_row;
+            if (h >= 0 && h < end) row = conv_.source.direct() ? x + h * x_row() : slot(h);
+            rows_[static_cast<size_t>(h - first)] = row;
+        }
+    }
+
+    /// The first centre: the mean of a few outputs in the middle of the first row, computed once more for it.
+    void centre() {
+        const int64_t width = shape_.out().width, channels = shape_.out_channels;
+        const int64_t begin = std::max<int64_t>(0, (width - depthwise_tile) / 2);
+        const int64_t count = std::min<int64_t>(depthwise_tile, width);
+        compute_row_(conv_,
+                     {rows_.data(), first_tile_ - begin * channels, {begin, begin + count}, {}, false, {}});
+        add_columns(first_tile_, count, channels, statistics_.centre);
+        for (int64_t c = 0; c < channels; ++c) statistics_.centre[c] /= static_cast<T>(count);
+        centred_ = true;
+    }
+
+    void flush() {
+        if (statistics_ && counted_ > 0) flush_statistics(statistics_, counted_, shape_.out_channels, total_);
+        counted_ = 0;
+    }
+
+    const DepthwiseForward<T>& conv_;
+    const ConvShape& shape_;
+    ForwardRow<T> compute_row_;
+    T* ring_;
+    std::vector<const T*> rows_;
+    int64_t staged_ = 0;
+    CentredSums<T> statistics_;
+    StatisticsSum* total_ = nullptr;
+    T* first_tile_ = nullptr;
+    bool centred_ = false;
+    int64_t counted_ = 0;  // pixels in statistics_
+};
 
 template <class T>
 void depthwise_forward_block(const DepthwiseForward<T>& conv, int64_t block, T* workspace) {
-    const ConvShape& shape = conv.args.shape;
-    const int64_t x_row = shape.in.width * shape.in_channels, y_row = shape.out().width * shape.out_channels;
-    const int64_t image = conv.blocks.image(block), end = conv.blocks.end(block);
-    const T* x = static_cast<const T*>(conv.args.x) + image * shape.in.height * x_row;
-    T* y = static_cast<T*>(conv.args.y) + image * shape.out().height * y_row;
-    T *ring = workspace, *statistics_work = workspace + conv.source.size();
-    T* unwritten = statistics_work + 3 * conv.source.channels;
-    const auto row_at = [&](int64_t h) -> const T* {
-        return conv.source.direct() ? x + h * x_row : ring + h % conv.source.staged * conv.source.row_size();
-    };
-    const ForwardRow<T> compute_row = forward_row_for(conv);
-    const int64_t statistics_rows = conv.statistics_rows();
-    std::vector<const T*> rows(static_cast<size_t>(shape.kernel.height));
-    clear_borders(conv.source, shape.in.width, ring);
-    int64_t staged = 0, counted = conv.blocks.begin(block);
-    for (int64_t i = counted; i < end; ++i) {
-        const int64_t first = i * shape.stride.height - shape.padding.height;
-        for (staged = std::max(staged, first);
-             !conv.source.direct() && staged < std::min(shape.in.height, first + shape.kernel.height);
-             ++staged) {
-            stage_input_row(conv, x + staged * x_row,
-                            ring + staged % conv.source.staged * conv.source.row_size());
-        }
-        for (int64_t p = 0; p < shape.kernel.height; ++p) {
-            const bool inside = first + p >= 0 && first + p < shape.in.height;
-            rows[static_cast<size_t>(p)] = inside ? row_at(first + p) : conv.zero_row;
-        }
-        const int64_t next = std::min(shape.in.height, first + shape.kernel.height);
-        const int64_t after = std::min(shape.in.height, next + shape.stride.height);
-        const RowAhead<T> ahead =
-            conv.source.direct() ? RowAhead<T>{x + next * x_row, x + after * x_row} : RowAhead<T>{x, x};
-        T* counted_rows = conv.streams_later() ? unwritten : y + counted * y_row;
-        compute_row(conv, rows.data(), ahead, counted_rows + (i - counted) * y_row);
-        if (conv.statistics != nullptr && (i + 1 == end || i + 1 - counted == statistics_rows)) {
-            add_statistics(counted_rows, (i + 1 - counted) * shape.out().width, shape.out_channels,
-                           statistics_work, conv.statistics + block * shape.out_channels);
-            if (conv.streams_later()) stream_rows(unwritten, (i + 1 - counted) * y_row, y + counted * y_row);
-            counted = i + 1;
-        }
-    }
-    if (conv.streams) hwy::FlushStream();
+    ForwardBlock<T> rows(conv, block, workspace);
+    conv.blocks.for_each_image(
+        block, [&](int64_t image, int64_t begin, int64_t end) { rows.run_image(image, begin, end); });
+    rows.finish();
 }
 
 }  // namespace

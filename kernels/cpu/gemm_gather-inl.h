@@ -18,42 +18,15 @@
 HWY_BEFORE_NAMESPACE();
 namespace vitrine::cpu::HWY_NAMESPACE {
 
-namespace hn = hwy::HWY_NAMESPACE;
-
-/// The rest of a row, less than a vector, at once where masks cost nothing; else by ever shorter vectors.
-#if HWY_TARGET <= HWY_AVX3
-constexpr bool masks_are_free = true;
-#else
-constexpr bool masks_are_free = false;
-#endif
-
 template <class T>
-HWY_INLINE void copy_row(const T* from, int64_t count, T* to) {
-    const hn::ScalableTag<T> full;
-    if constexpr (masks_are_free) {
-        constexpr int64_t lanes = hn::MaxLanes(full);
-        for (; count >= lanes; count -= lanes, from += lanes, to += lanes) {
-            hn::StoreU(hn::LoadU(full, from), full, to);
-        }
-        const auto rest = hn::FirstN(full, static_cast<size_t>(count));
-        hn::BlendedStore(hn::MaskedLoad(rest, full, from), rest, full, to);
-    } else {
-        for_each_vector(full, 0, count,
-                        [&](auto d, int64_t c) HWY_ATTR { hn::StoreU(hn::LoadU(d, from + c), d, to + c); });
-    }
+HWY_INLINE HWY_ATTR void copy_row(const T* from, int64_t count, T* to) {
+    for_each_vector<T>(count,
+                       [&](auto part, int64_t c) HWY_ATTR { part.store(part.load(from + c), to + c); });
 }
 
 template <class T>
-HWY_INLINE void zero_row(int64_t count, T* to) {
-    const hn::ScalableTag<T> full;
-    if constexpr (masks_are_free) {
-        constexpr int64_t lanes = hn::MaxLanes(full);
-        for (; count >= lanes; count -= lanes, to += lanes) hn::StoreU(hn::Zero(full), full, to);
-        hn::BlendedStore(hn::Zero(full), hn::FirstN(full, static_cast<size_t>(count)), full, to);
-    } else {
-        for_each_vector(full, 0, count,
-                        [&](auto d, int64_t c) HWY_ATTR { hn::StoreU(hn::Zero(d), d, to + c); });
-    }
+HWY_INLINE HWY_ATTR void zero_row(int64_t count, T* to) {
+    for_each_vector<T>(count, [&](auto part, int64_t c) HWY_ATTR { part.store(constant<T>(0), to + c); });
 }
 
 /// `to` must be aligned to a vector of D, and the row whole vectors long.
@@ -64,9 +37,9 @@ HWY_INLINE void stream_row(D d, const T* from, int64_t count, T* to) {
 }
 
 template <class T>
-HWY_INLINE void add_row(const T* from, int64_t count, T* to) {
-    for_each_vector(hn::ScalableTag<T>(), 0, count, [&](auto d, int64_t c) HWY_ATTR {
-        hn::StoreU(hn::Add(hn::LoadU(d, to + c), hn::LoadU(d, from + c)), d, to + c);
+HWY_INLINE HWY_ATTR void add_row(const T* from, int64_t count, T* to) {
+    for_each_vector<T>(count, [&](auto part, int64_t c) HWY_ATTR {
+        part.store(hn::Add(part.load(to + c), part.load(from + c)), to + c);
     });
 }
 

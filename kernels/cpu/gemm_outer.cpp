@@ -114,14 +114,14 @@ void combine_partial_sums(const PartialSums<T>& sums) {
     T* out = static_cast<T*>(sums.out.data);
     const bool accumulate = sums.out.mode == GradMode::accumulate;
     for (int64_t row = sums.first; row < sums.first + sums.count; ++row) {
-        for_each_vector(hn::ScalableTag<T>(), 0, sums.columns, [&](auto d, int64_t c) HWY_ATTR {
+        for_each_vector<T>(sums.columns, [&](auto vector, int64_t c) HWY_ATTR {
             const T* partial = sums.partial + row * sums.padded + c;
-            auto total = hn::LoadU(d, partial);
+            auto total = vector.load(partial);
             for (int64_t part = 1; part < sums.parts; ++part) {
-                total = hn::Add(total, hn::LoadU(d, partial + part * sums.rows * sums.padded));
+                total = hn::Add(total, vector.load(partial + part * sums.rows * sums.padded));
             }
             T* to = out + row * sums.columns + c;
-            hn::StoreU(accumulate ? hn::Add(hn::LoadU(d, to), total) : total, d, to);
+            vector.store(accumulate ? hn::Add(vector.load(to), total) : total, to);
         });
     }
 }

@@ -46,18 +46,39 @@ struct FullVector {
     }
 };
 
+/// Whether masked loads and stores leave alone what the mask leaves out. Elsewhere they read and write whole vectors,
+/// and so beyond the end of a tensor, or over what another thread writes.
+#if HWY_TARGET == HWY_AVX2 || (HWY_ARCH_X86 && HWY_TARGET <= HWY_AVX3) || HWY_HAVE_SCALABLE
+constexpr bool masks_are_exact = true;
+#else
+constexpr bool masks_are_exact = false;
+#endif
+
 /// The last elements of a row, fewer than a vector: the other lanes are read as zero and not written.
 template <class T>
-struct VectorTail {
-    hn::Mask<hn::ScalableTag<T>> mask;
+class VectorTail {
+  public:
+    HWY_INLINE HWY_ATTR explicit VectorTail(int64_t count)
+        : count_(static_cast<size_t>(count)), mask_(hn::FirstN(d, static_cast<size_t>(count))) {}
 
     HWY_INLINE HWY_ATTR Vector<T> load(const T* from) const {
-        return hn::MaskedLoad(mask, hn::ScalableTag<T>(), from);
+        if constexpr (masks_are_exact) return hn::MaskedLoad(mask_, d, from);
+        HWY_ALIGN T lanes[hn::MaxLanes(d)] = {};
+        std::copy(from, from + count_, lanes);
+        return hn::Load(d, lanes);
     }
     HWY_INLINE HWY_ATTR void store(Vector<T> value, T* to) const {
-        hn::BlendedStore(value, mask, hn::ScalableTag<T>(), to);
+        if constexpr (masks_are_exact) return hn::BlendedStore(value, mask_, d, to);
+        HWY_ALIGN T lanes[hn::MaxLanes(d)];
+        hn::Store(value, d, lanes);
+        std::copy(lanes, lanes + count_, to);
     }
     HWY_INLINE HWY_ATTR void stream(Vector<T> value, T* to) const { store(value, to); }
+
+  private:
+    static constexpr hn::ScalableTag<T> d{};
+    size_t count_;
+    hn::Mask<hn::ScalableTag<T>> mask_;
 };
 
 /// Calls body(part, i) for each vector of [0, count): part (a FullVector or, at the end, a VectorTail) loads
@@ -67,19 +88,7 @@ HWY_INLINE HWY_ATTR void for_each_vector(int64_t count, Body&& body) {
     const int64_t lanes = lanes_of<T>();
     int64_t i = 0;
     for (; i + lanes <= count; i += lanes) body(FullVector<T>{}, i);
-    if (i < count) {
-        body(VectorTail<T>{hn::FirstN(hn::ScalableTag<T>(), static_cast<size_t>(count - i))}, i);
-    }
-}
-
-/// The vectors of [begin, end) all as VectorTail: for code so long that one version of it is enough.
-template <class T, class Body>
-HWY_INLINE HWY_ATTR void for_each_masked_vector(int64_t begin, int64_t end, Body&& body) {
-    const int64_t lanes = lanes_of<T>();
-    for (int64_t i = begin; i < end; i += lanes) {
-        const int64_t count = std::min(lanes, end - i);
-        body(VectorTail<T>{hn::FirstN(hn::ScalableTag<T>(), static_cast<size_t>(count))}, i);
-    }
+    if (i < count) body(VectorTail<T>(count - i), i);
 }
 
 /// Whether [rows, channels] is better written around the cache: it is far larger than one, so the next op
@@ -91,12 +100,17 @@ HWY_INLINE HWY_ATTR bool streams_rows(const T* to, int64_t rows, int64_t channel
            reinterpret_cast<uintptr_t>(to) % (sizeof(T) * static_cast<size_t>(lanes_of<T>())) == 0;
 }
 
-/// Rows that will be needed soon. Where several pixels are read side by side the processor's own prefetching
+/// Rows that will be read or written soon. Where several pixels are taken side by side the processor's own prefetching
 /// loses the thread, so such rows are fetched in their order while something else is computed.
 template <class T>
 struct RowAhead {
-    const T* begin;
-    const T* end;
+    const T* begin = nullptr;
+    const T* end = nullptr;
+
+    /// The row after this one, which has `size` elements; nothing where it is not wanted.
+    static RowAhead after(const T* row, int64_t size, bool wanted) {
+        return wanted ? RowAhead{row + size, row + 2 * size} : RowAhead{};
+    }
 
     /// Fetches `lines` cache lines from element i on, as far as there are any.
     HWY_INLINE HWY_ATTR void prefetch(int64_t i, int64_t lines) const {
@@ -132,17 +146,33 @@ HWY_INLINE HWY_ATTR Vector<T> constant(double value) {
     return hn::Set(hn::ScalableTag<T>(), static_cast<T>(value));
 }
 
-/// clamped() of kernels/activation.h for a vector. By comparisons, since minimum and maximum instructions
-/// lose NaN.
+/// x, or `bound` where x is smaller; a NaN stays. x86's maximum gives its second operand where one is NaN; other
+/// processors' may lose it, so there it is a comparison.
+template <class V>
+HWY_INLINE HWY_ATTR V at_least(V bound, V x) {
+#if HWY_ARCH_X86
+    return hn::Max(bound, x);
+#else
+    return hn::IfThenElse(hn::Lt(x, bound), bound, x);
+#endif
+}
+
+template <class V>
+HWY_INLINE HWY_ATTR V at_most(V bound, V x) {
+#if HWY_ARCH_X86
+    return hn::Min(bound, x);
+#else
+    return hn::IfThenElse(hn::Gt(x, bound), bound, x);
+#endif
+}
+
+/// clamped() of kernels/activation.h for a vector.
 template <class V>
 HWY_INLINE HWY_ATTR V clamped_vector(Activation activation, V x) {
     if (activation == Activation::identity) return x;
     const hn::DFromV<V> d;
-    const V zero = hn::Zero(d);
-    x = hn::IfThenElse(hn::Lt(x, zero), zero, x);
-    if (activation == Activation::relu) return x;
-    const V six = hn::Set(d, hn::TFromD<decltype(d)>(6));
-    return hn::IfThenElse(hn::Gt(x, six), six, x);
+    x = at_least(hn::Zero(d), x);
+    return activation == Activation::relu ? x : at_most(hn::Set(d, hn::TFromD<decltype(d)>(6)), x);
 }
 
 /// `gradient` where clamp_passes(activation, y), else 0.
@@ -150,9 +180,10 @@ template <class V>
 HWY_INLINE HWY_ATTR V pass_gradient(Activation activation, V y, V gradient) {
     if (activation == Activation::identity) return gradient;
     const hn::DFromV<V> d;
-    gradient = hn::IfThenElseZero(hn::Gt(y, hn::Zero(d)), gradient);
-    if (activation == Activation::relu) return gradient;
-    return hn::IfThenElseZero(hn::Lt(y, hn::Set(d, hn::TFromD<decltype(d)>(6))), gradient);
+    const auto positive = hn::Gt(y, hn::Zero(d));
+    if (activation == Activation::relu) return hn::IfThenElseZero(positive, gradient);
+    const auto below_six = hn::Lt(y, hn::Set(d, hn::TFromD<decltype(d)>(6)));
+    return hn::IfThenElseZero(hn::And(positive, below_six), gradient);
 }
 
 /// Writes vectors of a gradient or adds to them, as its mode says.

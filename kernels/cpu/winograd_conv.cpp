@@ -57,7 +57,6 @@ int64_t collect_outputs(const WinogradProduct<T>& product, const Places<T>& m, i
                         T* pixels, std::vector<int64_t>& places) {
     const TileGrid& grid = product.grid;
     const int64_t stride = product.layout.padded(), channels = product.sink.channels;
-    const hn::ScalableTag<T> full;
     places.clear();
     for (int64_t tile = 0; tile < count; ++tile) {
         const TilePosition at(grid, first + tile);
@@ -70,11 +69,11 @@ int64_t collect_outputs(const WinogradProduct<T>& product, const Places<T>& m, i
                                  j);
             }
         }
-        for_each_vector(full, 0, channels, [&](auto d, int64_t c) HWY_ATTR {
-            hn::Vec<decltype(d)> out[2][2];
-            transform_products(d, m, tile, product.sink.bias, c, out);
+        for_each_vector<T>(channels, [&](auto part, int64_t c) HWY_ATTR {
+            Vector<T> out[2][2];
+            transform_products(part, m, tile, product.sink.bias, c, out);
             for (int k = 0; k < 4; ++k) {
-                if (to[k / 2][k % 2] != nullptr) hn::StoreU(out[k / 2][k % 2], d, to[k / 2][k % 2] + c);
+                if (to[k / 2][k % 2] != nullptr) part.store(out[k / 2][k % 2], to[k / 2][k % 2] + c);
             }
         });
     }
@@ -271,15 +270,9 @@ void forward(const ConvForward& args, Context& context) {
         WinogradProduct<T>{input_patches<T>(shape, args.x, args.prologue), grid, chunks, layout, u, sink},
         context);
     if (args.epilogue.plain()) return;
-    for_each_channel(out, [&](int64_t c) {
-        StatisticsSum sum;
-        for (int64_t chunk = 0; chunk < chunks.count(); ++chunk) {
-            sum.add(static_cast<double>(sink.counts[chunk]), static_cast<double>(sink.means[chunk * out + c]),
-                    static_cast<double>(sink.m2s[chunk * out + c]));
-        }
-        static_cast<T*>(args.epilogue.mean)[c] = static_cast<T>(sum.mean());
-        static_cast<T*>(args.epilogue.m2)[c] = static_cast<T>(sum.m2());
-    });
+    combine_statistics(
+        sink.means, sink.m2s, chunks.count(), [&](int64_t chunk) { return sink.counts[chunk]; }, out, out,
+        static_cast<T*>(args.epilogue.mean), static_cast<T*>(args.epilogue.m2));
 }
 
 /// The convolution of g with the weights turned round; a pixel of x is reached from up to 2 − padding before it.
