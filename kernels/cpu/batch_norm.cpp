@@ -270,13 +270,13 @@ GradientSums* total_gradient_sums(const BatchNormBackward& args, Context& contex
         std::fill(mine, mine + args.channels, GradientSums{});
         passes<T>().gradient_sums(args, range_of(chunks, chunk), work.mine(), mine);
     });
-    for_each_channel(args.channels, [&](int64_t c) {
-        totals[c] = {};
-        for (int64_t chunk = 0; chunk < chunks.count(); ++chunk) {
-            totals[c].d_y += partial[chunk * args.channels + c].d_y;
-            totals[c].d_y_centred += partial[chunk * args.channels + c].d_y_centred;
-        }
-    });
+    combine_channels<GradientSums>(
+        args.channels, chunks.count(),
+        [&](GradientSums& sum, int64_t chunk, int64_t c) {
+            sum.d_y += partial[chunk * args.channels + c].d_y;
+            sum.d_y_centred += partial[chunk * args.channels + c].d_y_centred;
+        },
+        [&](int64_t c, const GradientSums& sum) { totals[c] = sum; });
     return totals;
 }
 

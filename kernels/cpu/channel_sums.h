@@ -9,12 +9,19 @@
 
 namespace vitrine::cpu {
 
-/// Calls body(c) for each channel, shared between the threads: what is added up of a channel is in body, in one order.
-template <class Body>
-void for_each_channel(int64_t channels, const Body& body) {
-    const Chunks shares{channels, 16};
+/// Calls add(sum, chunk, c) for each channel and all chunks in their order, then put(c, sum). A thread takes 16 channels
+/// side by side, since what a chunk left of them lies side by side.
+template <class Sum, class Add, class Put>
+void combine_channels(int64_t channels, int64_t chunks, const Add& add, const Put& put) {
+    constexpr int64_t together = 16;
+    const Chunks shares{channels, together};
     parallel_for(shares.count(), [&](int64_t share) {
-        for (int64_t c = shares.begin(share); c < shares.end(share); ++c) body(c);
+        const int64_t first = shares.begin(share), count = shares.end(share) - first;
+        Sum sums[together]{};
+        for (int64_t chunk = 0; chunk < chunks; ++chunk) {
+            for (int64_t i = 0; i < count; ++i) add(sums[i], chunk, first + i);
+        }
+        for (int64_t i = 0; i < count; ++i) put(first + i, sums[i]);
     });
 }
 
@@ -22,12 +29,12 @@ void for_each_channel(int64_t channels, const Body& body) {
 template <class T>
 void combine_sums(const T* partial, int64_t chunks, int64_t stride, int64_t channels, const Gradient& out) {
     const GradientWriter<T> write(out);
-    for_each_channel(channels, [&](int64_t c) {
-        double sum = 0;
-        for (int64_t chunk = 0; chunk < chunks; ++chunk)
+    combine_channels<double>(
+        channels, chunks,
+        [&](double& sum, int64_t chunk, int64_t c) {
             sum += static_cast<double>(partial[chunk * stride + c]);
-        write(c, static_cast<T>(sum));
-    });
+        },
+        [&](int64_t c, double sum) { write(c, static_cast<T>(sum)); });
 }
 
 /// Mean and m2 = Σ (y − mean)² of all rows from those of chunks. Source: Chan, Golub and LeVeque, 1979.
@@ -54,31 +61,38 @@ class StatisticsSum {
     double m2_ = 0;
 };
 
-/// The statistics of all rows from those of chunks of rows, chunk k's lying at [k · stride, … + channels).
+/// The statistics of all rows from those of chunks of rows, chunk k's count_of(k) of them lying at
+/// [k · stride, … + channels).
+template <class T, class CountOf>
+void combine_statistics(const T* means, const T* m2s, int64_t chunks, const CountOf& count_of, int64_t stride,
+                        int64_t channels, T* mean, T* m2) {
+    combine_channels<StatisticsSum>(
+        channels, chunks,
+        [&](StatisticsSum& sum, int64_t chunk, int64_t c) {
+            const int64_t i = chunk * stride + c;
+            sum.add(static_cast<double>(count_of(chunk)), static_cast<double>(means[i]),
+                    static_cast<double>(m2s[i]));
+        },
+        [&](int64_t c, const StatisticsSum& sum) {
+            mean[c] = static_cast<T>(sum.mean());
+            m2[c] = static_cast<T>(sum.m2());
+        });
+}
+
 template <class T>
 void combine_statistics(const T* means, const T* m2s, const Chunks& rows, int64_t stride, int64_t channels,
                         T* mean, T* m2) {
-    for_each_channel(channels, [&](int64_t c) {
-        StatisticsSum sum;
-        for (int64_t chunk = 0; chunk < rows.count(); ++chunk) {
-            const int64_t i = chunk * stride + c;
-            sum.add(static_cast<double>(rows.end(chunk) - rows.begin(chunk)), static_cast<double>(means[i]),
-                    static_cast<double>(m2s[i]));
-        }
-        mean[c] = static_cast<T>(sum.mean());
-        m2[c] = static_cast<T>(sum.m2());
-    });
+    const auto count_of = [&](int64_t chunk) { return rows.end(chunk) - rows.begin(chunk); };
+    combine_statistics(means, m2s, rows.count(), count_of, stride, channels, mean, m2);
 }
 
 /// Calls put(c, sum) with the statistics of all rows of each channel from those of the chunks in their order,
 /// chunk k's lying at [k · channels, … + channels).
 template <class Put>
 void merge_statistics(const StatisticsSum* partial, int64_t chunks, int64_t channels, Put&& put) {
-    for_each_channel(channels, [&](int64_t c) {
-        StatisticsSum sum;
-        for (int64_t chunk = 0; chunk < chunks; ++chunk) sum.add(partial[chunk * channels + c]);
-        put(c, sum);
-    });
+    combine_channels<StatisticsSum>(
+        channels, chunks,
+        [&](StatisticsSum& sum, int64_t chunk, int64_t c) { sum.add(partial[chunk * channels + c]); }, put);
 }
 
 /// The epilogue's part of the gradient as g = d_y + level_c + slope_c · (y − mean_c); a null d_mean or d_m2

@@ -121,30 +121,27 @@ struct PackedMatrix {
     const T* bias = nullptr;  // [padded columns], or null
 };
 
-/// Packs B[k, n] = weight[n · column_stride + offset_of(k)] into scratch memory, and the bias [columns]
-/// beside it.
+/// Packs B[k, n] = weight[n · depth + k] into scratch memory, and the bias [columns], which may be null, beside it.
+template <class T>
+PackedMatrix<T> pack_transposed(const T* weight, int64_t depth, int64_t columns, const T* bias,
+                                Context& context);
+
+/// Packs B[k, n] = weight[offset_of(k) + n] into scratch memory.
 template <class T, class OffsetOf>
-PackedMatrix<T> pack_matrix(const T* weight, int64_t column_stride, int64_t depth, int64_t columns,
-                            const T* bias, Context& context, const OffsetOf& offset_of) {
+PackedMatrix<T> pack_rows(const T* weight, int64_t depth, int64_t columns, Context& context,
+                          const OffsetOf& offset_of) {
     const PanelLayout layout = panel_layout(dtype_of<T>, columns);
     T* panels = context.scratch.take<T>(depth * layout.padded());
     parallel_for(layout.count(), [&](int64_t panel) {
-        const int64_t first = layout.first_column(panel);
-        const int64_t width = layout.width(panel);
+        const int64_t first = layout.first_column(panel), width = layout.width(panel);
         const int64_t filled = std::min(width, columns - first);
         T* row = panels + depth * first;
         for (int64_t k = 0; k < depth; ++k, row += width) {
-            const T* from = weight + first * column_stride + offset_of(k);
-            for (int64_t n = 0; n < filled; ++n) row[n] = from[n * column_stride];
-            for (int64_t n = filled; n < width; ++n) row[n] = T(0);
+            const T* from = weight + offset_of(k) + first;
+            std::fill(std::copy(from, from + filled, row), row + width, T(0));
         }
     });
-    T* padded_bias = nullptr;
-    if (bias != nullptr) {
-        padded_bias = context.scratch.take<T>(layout.padded());
-        for (int64_t n = 0; n < layout.padded(); ++n) padded_bias[n] = n < columns ? bias[n] : T(0);
-    }
-    return {layout, depth, panels, padded_bias};
+    return {layout, depth, panels, nullptr};
 }
 
 /// The chunks of rows of a product, to which the sink's partial sums belong.

@@ -61,9 +61,9 @@ void forward(const ConvForward& args, Context& context) {
     }
     for (int64_t group = 0; group < shape.groups; ++group) {
         sink.first_channel = group * columns;
-        const PackedMatrix<T> matrix = pack_matrix(weight + group * columns * depth, depth, depth, columns,
-                                                   bias == nullptr ? nullptr : bias + group * columns,
-                                                   context, [](int64_t k) { return k; });
+        const PackedMatrix<T> matrix =
+            pack_transposed(weight + group * columns * depth, depth, columns,
+                            bias == nullptr ? nullptr : bias + group * columns, context);
         product(windows<T>(shape, args.x, args.prologue, group), matrix, sink, context);
     }
     if (!args.epilogue.plain()) {
@@ -165,8 +165,7 @@ void remainder_gradient(const ConvBackward& args, const T* g, const Remainder& r
         return k % source.group_channels * group_depth(shape) +
                (p * shape.kernel.width + q) * group_in(shape);
     };
-    const PackedMatrix<T> matrix =
-        pack_matrix<T>(weight, 1, source.depth(), group_in(shape), nullptr, context, weight_offset);
+    const PackedMatrix<T> matrix = pack_rows(weight, source.depth(), group_in(shape), context, weight_offset);
     product(source, matrix, sink, context);
 }
 

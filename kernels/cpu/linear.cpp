@@ -31,8 +31,8 @@ RowSink<T> rows_into(void* matrix, int64_t columns, GradMode mode) {
 template <class T>
 void forward(const LinearForward& args, Context& context) {
     const PackedMatrix<T> matrix =
-        pack_matrix(static_cast<const T*>(args.weight), args.in_features, args.in_features, args.out_features,
-                    static_cast<const T*>(args.bias), context, [](int64_t k) { return k; });
+        pack_transposed(static_cast<const T*>(args.weight), args.in_features, args.out_features,
+                        static_cast<const T*>(args.bias), context);
     product(rows_of<T>(args.x, args.rows, args.in_features), matrix,
             rows_into<T>(args.y, args.out_features, GradMode::write), context);
 }
@@ -40,8 +40,8 @@ void forward(const LinearForward& args, Context& context) {
 template <class T>
 void input_gradient(const LinearBackward& args, Context& context) {
     const PackedMatrix<T> matrix =
-        pack_matrix<T>(static_cast<const T*>(args.weight), 1, args.out_features, args.in_features, nullptr,
-                       context, [&](int64_t k) { return k * args.in_features; });
+        pack_rows(static_cast<const T*>(args.weight), args.out_features, args.in_features, context,
+                  [&](int64_t k) { return k * args.in_features; });
     product(rows_of<T>(args.d_y, args.rows, args.out_features), matrix,
             rows_into<T>(args.d_x.data, args.in_features, args.d_x.mode), context);
 }

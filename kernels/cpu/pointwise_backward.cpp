@@ -274,8 +274,8 @@ void backward(const ConvBackward& args, Context& context) {
                               .chunks = pixel_chunks(shape),
                               .block = block,
                               .in = layout,
-                              .weight = pack_matrix<T>(static_cast<const T*>(args.weight), 1, out, in,
-                                                       nullptr, context, [in](int64_t k) { return k * in; }),
+                              .weight = pack_rows(static_cast<const T*>(args.weight), out, in, context,
+                                                  [in](int64_t k) { return k * in; }),
                               .level = level,
                               .slope = slope,
                               .streams = args.d_x.mode == GradMode::write && layout.padded() == in &&
