@@ -70,14 +70,15 @@ std::vector<const TableRow*> sample_of(const Table& table) {
     return sample;
 }
 
-/// How many of some cells of each column name images that are there.
+/// How many of some cells of each column name images that are there. Whole names count twice: a number may be that
+/// of an image by chance.
 std::vector<int64_t> count_images(const Table& table, const ImageIndex& index) {
     std::vector<int64_t> counts(table.header.size(), 0);
     for (const TableRow* row : sample_of(table)) {
         for (size_t i = 0; i < counts.size(); ++i) {
             const NamedImage::How how = index.find(row->cells[i], std::nullopt).how;
-            counts[i] += how == NamedImage::How::found || how == NamedImage::How::ambiguous ||
-                         how == NamedImage::How::left_out;
+            if (how == NamedImage::How::missing || how == NamedImage::How::outside) continue;
+            counts[i] += has_image_extension(row->cells[i]) ? 2 : 1;
         }
     }
     return counts;
@@ -140,6 +141,8 @@ std::optional<size_t> label_column(const Table& table, const Columns& columns, c
     std::optional<size_t> best;
     if (!named.empty()) best = best_label(table, named);
     if (named.empty() && others.size() == 1) best = others.front();
+    const bool is_list = !table.has_header && !has_quoted_fields(table.file);
+    if (is_list && !best && columns.image + 1 < table.header.size()) best = columns.image + 1;
     if (best || (named.empty() && others.empty())) return best;
     throw Error(fmt::format("{}: which one holds the classes cannot be told; say it with --label-column",
                             columns_of(table)));
@@ -190,11 +193,15 @@ void find_header(Table& table, const ImageIndex& index) {
     }
 }
 
-Columns find_columns(const Table& table, const ImageIndex& index, const ColumnChoice& choice) {
+size_t find_image_column(const Table& table, const ImageIndex& index, const std::string& wanted) {
     if (table.rows.empty())
         throw Error(fmt::format("the table {} has a header and no rows", in_quotes(table.file)));
+    return image_column(table, index, wanted);
+}
+
+Columns find_columns(const Table& table, const ImageIndex& index, const ColumnChoice& choice) {
     Columns columns;
-    columns.image = image_column(table, index, choice.image);
+    columns.image = find_image_column(table, index, choice.image);
     columns.part = part_column(table);
     if (columns.part == columns.image) columns.part.reset();
     columns.label = label_column(table, columns, choice.label);

@@ -30,10 +30,14 @@ void find_header(Table& table, const ImageIndex& index);
 /// Images: a column with a name such as id, image, file or path, and of several of them the one whose cells
 /// name images that are there; where none has such a name, the only column whose cells do. Classes: a column
 /// with a name such as label, class or category; of two that say the same, as class_id and class_name, the
-/// one that is not of numbers; where none has such a name, the only one that is left. Parts: a column with a
+/// one that is not of numbers; where none has such a name, the only one that is left, or in a list what stands
+/// behind the path. Parts: a column with a
 /// name such as split or is_valid whose cells name parts.
 /// Throws Error, with all columns and how to say which, where that is not certain.
 Columns find_columns(const Table& table, const ImageIndex& index, const ColumnChoice& choice);
+
+/// The column of images alone.
+size_t find_image_column(const Table& table, const ImageIndex& index, const std::string& wanted);
 
 /// The part that a cell of a column of parts names.
 std::optional<SplitPart> part_of_cell(const std::string& cell, const std::string& column);

@@ -39,16 +39,18 @@ void settle_test_part(std::vector<LabelledImage>& images, std::vector<std::strin
     notices.push_back("the test part is the validation set: there is no other");
 }
 
-void require_training_images(const std::vector<LabelledImage>& images, const TableSet& set,
-                             const std::vector<std::string>& classes) {
-    const std::string table = in_quotes(set.tables.front().table.file);
+void require_training_images(const std::vector<LabelledImage>& images, const TableSet& set) {
     if (count(images, SplitPart::train) == 0)
-        throw Error(fmt::format("no row of the table {} is of a training image that can be read", table));
+        throw Error(fmt::format("no row of the table {} is of a training image that can be read",
+                                in_quotes(set.tables.front().table.file)));
+}
+
+void require_two_classes(const std::vector<std::string>& classes, const TableSet& set) {
     if (classes.size() < 2)
         throw Error(
             fmt::format("all training images of the table {} have the class {}, but a model needs two "
                         "classes to tell apart",
-                        table, in_quotes(classes.front())));
+                        in_quotes(set.tables.front().table.file), in_quotes(classes.front())));
 }
 
 /// Images that no row names: those of a test folder are to be predicted, others may have been forgotten.
@@ -94,8 +96,9 @@ Dataset load(const DatasetOptions& options) {
     std::ranges::move(rows.notices, std::back_inserter(notices));
     mention_unnamed(found, rows.images, notices);
     settle_test_part(rows.images, notices);
+    require_training_images(rows.images, set);
     const std::vector<std::string> classes = class_names_of(rows.images, set.tables);
-    require_training_images(rows.images, set, classes);
+    require_two_classes(classes, set);
 
     const int64_t train_files = count(rows.images, SplitPart::train);
     const int64_t validation_files = count(rows.images, SplitPart::validation);

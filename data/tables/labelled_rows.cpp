@@ -45,14 +45,17 @@ class RowReader {
               const ImageIndex& index)
         : root_(root), from_(from), listing_(listing), index_(index) {}
 
-    void read(size_t number, std::vector<LabelledImage>& into) {
-        for (const TableRow& row : from_.table.rows) {
-            if (std::optional<LabelledImage> image = read(row)) {
-                image->table = number;
-                into.push_back(std::move(*image));
+    std::vector<LabelledImage> read() {
+        std::vector<LabelledImage> images;
+        const std::vector<TableRow>& rows = from_.table.rows;
+        for (size_t i = 0; i < rows.size(); ++i) {
+            if (std::optional<LabelledImage> image = read(rows[i])) {
+                image->row = i;
+                images.push_back(std::move(*image));
             }
         }
         refuse_what_is_wrong();
+        return images;
     }
 
   private:
@@ -65,11 +68,12 @@ class RowReader {
         }
         const std::string& name = row.cells[from_.columns.image];
         const NamedImage named = find(name, part, row.line);
-        const std::string& label = row.cells[*from_.columns.label];
-        if (label.empty()) unlabelled_.add(in_quotes(name), row.line);
+        const std::string label = from_.columns.label ? row.cells[*from_.columns.label] : "";
+        if (from_.columns.label && label.empty()) unlabelled_.add(in_quotes(name), row.line);
         if (named.how != NamedImage::How::found) return std::nullopt;
-        return LabelledImage{named.image, label, from_.columns.part && part ? *part : from_.part, 0,
-                             row.line};
+        LabelledImage image{.image = named.image, .label = label, .part = from_.part, .line = row.line};
+        if (from_.columns.part && part) image.part = *part;
+        return image;
     }
 
     NamedImage find(const std::string& name, std::optional<SplitPart> part, int64_t line) {
@@ -189,10 +193,26 @@ bool is_index(const std::string& text) {
 LabelledRows label_images(const fs::path& root, const std::vector<PartTable>& tables,
                           const FileListing& listing, const ImageIndex& index) {
     LabelledRows rows;
-    for (size_t i = 0; i < tables.size(); ++i)
-        RowReader(root, tables[i], listing, index).read(i, rows.images);
+    for (size_t i = 0; i < tables.size(); ++i) {
+        for (LabelledImage& image : images_of_rows(root, tables[i], listing, index)) {
+            image.table = i;
+            rows.images.push_back(std::move(image));
+        }
+    }
     keep_first_rows(rows, tables, listing);
     return rows;
+}
+
+std::vector<LabelledImage> images_of_rows(const fs::path& root, const PartTable& table,
+                                          const FileListing& listing, const ImageIndex& index) {
+    return RowReader(root, table, listing, index).read();
+}
+
+bool names_an_image(const PartTable& table, const ImageIndex& index) {
+    return std::ranges::any_of(table.table.rows, [&](const TableRow& row) {
+        const NamedImage::How how = index.find(row.cells[table.columns.image], table.folder).how;
+        return how == NamedImage::How::found || how == NamedImage::How::ambiguous;
+    });
 }
 
 std::vector<std::string> class_names_of(const std::vector<LabelledImage>& images,

@@ -28,7 +28,8 @@ struct LabelledImage {
     std::string label;
     SplitPart part = SplitPart::train;
     size_t table = 0;  // in the list of tables
-    int64_t line = 0;  // of it
+    size_t row = 0;    // of it
+    int64_t line = 0;  // of that
 };
 
 struct LabelledRows {
@@ -41,6 +42,13 @@ struct LabelledRows {
 /// three. Rows of images that were left out as damaged are left out with them.
 LabelledRows label_images(const std::filesystem::path& root, const std::vector<PartTable>& tables,
                           const FileListing& listing, const ImageIndex& index);
+
+/// The rows of one table in their order, with empty classes where it has no column of them. Throws as above.
+std::vector<LabelledImage> images_of_rows(const std::filesystem::path& root, const PartTable& table,
+                                          const FileListing& listing, const ImageIndex& index);
+
+/// Whether a row names an image that is there.
+bool names_an_image(const PartTable& table, const ImageIndex& index);
 
 /// The names of the classes: numbers by their values where all are whole numbers, else by their bytes.
 /// Throws Error where a class of the validation images is not one of the training images.

@@ -186,7 +186,9 @@ bool has_table_extension(const fs::path& file) {
 Table read_rows(const fs::path& file) {
     const std::string text = text_of(file);
     const std::vector<std::string_view> lines = lines_of(text);
-    Table table{.file = file, .separator = separator_of(lines), .header = {}, .rows = {}};
+    Table table;
+    table.file = file;
+    table.separator = separator_of(lines);
     if (has_quoted_fields(file)) {
         if (table.separator == 0) table.separator = ',';
         parse_quoted(table, lines);
@@ -199,6 +201,7 @@ Table read_rows(const fs::path& file) {
 
 void name_columns(Table& table) {
     require_rows(table);
+    table.has_header = true;
     table.header = std::move(table.rows.front().cells);
     table.rows.erase(table.rows.begin());
     require_equal_lengths(table);

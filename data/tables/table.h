@@ -23,6 +23,7 @@ struct TableRow {
 struct Table {
     std::filesystem::path file;
     char separator = ',';
+    bool has_header = false;          // or the columns are numbered
     std::vector<std::string> header;  // names of the columns
     std::vector<TableRow> rows;       // each with as many cells as the header
 
@@ -35,7 +36,7 @@ bool has_table_extension(const std::filesystem::path& file);
 /// True for .csv and .tsv, whose fields may be in quotes.
 bool has_quoted_fields(const std::filesystem::path& file);
 
-/// All rows; the header is empty, and names_columns or numbers_columns is yet to be called. Throws Error for a
+/// All rows; the header is empty, and name_columns or number_columns is yet to be called. Throws Error for a
 /// file that cannot be read, is no text (UTF-16, NUL), or has a quote that does not fit, with its line.
 Table read_rows(const std::filesystem::path& file);
 

@@ -55,4 +55,20 @@ std::vector<TableFile> tables_in(const fs::path& folder) {
     return tables;
 }
 
+std::vector<fs::path> with_role(const std::vector<TableFile>& files, TableRole role) {
+    std::vector<fs::path> paths;
+    for (const TableFile& file : files) {
+        if (file.role == role) paths.push_back(file.path);
+    }
+    return paths;
+}
+
+std::vector<fs::path> training_tables(const std::vector<TableFile>& files) {
+    for (const TableRole role : {TableRole::train, TableRole::whole, TableRole::unknown}) {
+        std::vector<fs::path> paths = with_role(files, role);
+        if (!paths.empty()) return paths;
+    }
+    return {};
+}
+
 }  // namespace vitrine

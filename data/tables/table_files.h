@@ -29,4 +29,10 @@ std::optional<TableRole> table_role(const std::filesystem::path& file);
 /// The tables directly in a folder, in the order of their names.
 std::vector<TableFile> tables_in(const std::filesystem::path& folder);
 
+/// Those with a role.
+std::vector<std::filesystem::path> with_role(const std::vector<TableFile>& files, TableRole role);
+
+/// Those that may be the table of training images; those with a better name hide the others.
+std::vector<std::filesystem::path> training_tables(const std::vector<TableFile>& files);
+
 }  // namespace vitrine

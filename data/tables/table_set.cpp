@@ -17,14 +17,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-std::vector<fs::path> with_role(const std::vector<TableFile>& files, TableRole role) {
-    std::vector<fs::path> paths;
-    for (const TableFile& file : files) {
-        if (file.role == role) paths.push_back(file.path);
-    }
-    return paths;
-}
-
 std::string columns_of(const Table& table) {
     return fmt::format("the columns of the table {} are {}", in_quotes(table.file),
                        list_in_quotes(table.header));
@@ -121,15 +113,6 @@ void add_parts(TableSet& set, const std::vector<TableFile>& files, const ImageIn
     }
 }
 
-/// The files that may be the table of training images; those with a better name hide the others.
-std::vector<fs::path> training_tables(const std::vector<TableFile>& files) {
-    for (const TableRole role : {TableRole::train, TableRole::whole, TableRole::unknown}) {
-        std::vector<fs::path> paths = with_role(files, role);
-        if (!paths.empty()) return paths;
-    }
-    return {};
-}
-
 std::string described(const PartTable& table) {
     return fmt::format("the classes are the column {} of {}, by the images of its column {}",
                        in_quotes(table.table.header[*table.columns.label]),
@@ -160,13 +143,6 @@ bool says_what_folders_say(const TableSet& set, const FileListing& listing, cons
         if (named.how != NamedImage::How::found) return false;
         const fs::path folder = fs::path(listing.images[named.image].path).parent_path();
         return folder.filename() == row.cells[*table.columns.label];
-    });
-}
-
-bool names_an_image(const PartTable& table, const ImageIndex& index) {
-    return std::ranges::any_of(table.table.rows, [&](const TableRow& row) {
-        const NamedImage::How how = index.find(row.cells[table.columns.image], table.folder).how;
-        return how == NamedImage::How::found || how == NamedImage::How::ambiguous;
     });
 }
 

@@ -1,16 +1,13 @@
 // Images with their classes in tables and lists: what each is taken for, or what is said of it.
 
 #include <doctest/doctest.h>
-#include <fmt/format.h>
-#include <fmt/ranges.h>
-
 #include <algorithm>
-#include <sstream>
 
 #include "data/dataset.h"
 #include "data/tables/table.h"
 #include "data/tables/table_files.h"
 #include "tests/data/support.h"
+#include "tests/data/table_cases.h"
 
 using namespace vitrine;
 using namespace vitrine::test;
@@ -18,88 +15,6 @@ using namespace vitrine::test;
 namespace fs = std::filesystem;
 
 namespace {
-
-struct File {
-    const char* name;
-    std::string text;
-};
-
-struct Case {
-    const char* what;
-    /// Images, separated by blanks; "img/*3" are img/1.ppm, img/2.ppm and img/3.ppm.
-    const char* images;
-    std::vector<File> files;
-    /// "classes, in order: training images + validation images", or what the error holds.
-    const char* expected;
-    /// A part of one of the notices; "" for whatever they are.
-    const char* notice = "";
-    const char* path = "";  // from the root
-    DatasetOptions options = {};
-};
-
-/// The pixels say which image it is: red is its number, green a hash of its folder.
-void write_images(const fs::path& root, const std::string& images) {
-    std::istringstream words(images);
-    for (std::string word; words >> word;) {
-        const size_t star = word.find('*');
-        const int count = star == std::string::npos ? 0 : std::stoi(word.substr(star + 1));
-        for (int i = 1; i <= count; ++i)
-            write_image(root / (word.substr(0, star) + std::to_string(i) + ".ppm"), 2, 2,
-                        static_cast<uint8_t>(i), 100, 7);
-        if (count == 0) write_image(root / word, 2, 2, 1, 100, 7);
-    }
-}
-
-DatasetOptions options_of(const Case& each, const fs::path& root, const fs::path& cache) {
-    DatasetOptions options = each.options;
-    options.path = *each.path == 0 ? root : root / each.path;
-    options.cache_folder = cache;
-    options.image_size = 2;
-    options.threads = 1;
-    return options;
-}
-
-std::string replaced(std::string text, const std::string& what, const std::string& with) {
-    for (size_t at = text.find(what); at != std::string::npos; at = text.find(what, at + with.size()))
-        text.replace(at, what.size(), with);
-    return text;
-}
-
-void check(const Case& each) {
-    CAPTURE(std::string(each.what));
-    const TemporaryFolder folder, cache;
-    const fs::path root = folder.path() / "set";
-    fs::create_directories(root);
-    write_images(root, each.images);
-    for (const File& file : each.files) write_text(root / file.name, file.text);
-    std::string found;
-    std::vector<std::string> notices;
-    try {
-        const Dataset dataset = load_dataset(options_of(each, root, cache.path()));
-        found = fmt::format("{} {}: {} + {}", dataset.kind, fmt::join(dataset.class_names, " "),
-                            dataset.train.count, dataset.validation.count);
-        CHECK(found == each.expected);
-        notices = dataset.notices;
-    } catch (const Error& error) {
-        found = replaced(error.what(), root.string(), "ROOT");
-        CAPTURE(found);
-        CHECK(found.find(each.expected) != std::string::npos);
-        CHECK(found.find("internal") == std::string::npos);
-    }
-    const std::string all = replaced(fmt::format("{}", fmt::join(notices, "\n")), root.string(), "ROOT");
-    CAPTURE(all);
-    CHECK(all.find(each.notice) != std::string::npos);
-}
-
-/// "HEADER" and a row for each of images 1 … count: their names by `name`, their classes in turn.
-std::string table(const std::string& header, const std::string& name, int count,
-                  const std::vector<std::string>& classes = {"ant", "bee"}) {
-    std::string text = header.empty() ? "" : header + '\n';
-    for (int i = 1; i <= count; ++i)
-        text +=
-            replaced(name, "#", std::to_string(i)) + classes[static_cast<size_t>(i) % classes.size()] + '\n';
-    return text;
-}
 
 DatasetOptions with(const std::string& image, const std::string& label) {
     DatasetOptions options;

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <set>
 
 #include "data/file_listing.h"
 #include "data/image.h"
@@ -17,6 +18,12 @@ namespace vitrine::predict {
 namespace {
 
 namespace fs = std::filesystem;
+
+std::vector<std::string> unescaped(const std::vector<std::string>& classes) {
+    std::vector<std::string> names;
+    for (const std::string& name : classes) names.push_back(unescape(name));
+    return names;
+}
 
 void add_folder(Inputs& inputs, const fs::path& folder) {
     FileListing found = list_images(folder, "");
@@ -31,15 +38,35 @@ void add_folder(Inputs& inputs, const fs::path& folder) {
                          [](const SkippedFile& file) { return file.kind != SkippedKind::no_image; });
 }
 
+/// The tables of the only input, which may be one.
+void use_tables(Inputs& inputs, const Options& options, const std::vector<std::string>& classes) {
+    const fs::path input = options.inputs.front();
+    const ColumnChoice choice{options.image_column, options.label_column};
+    inputs.table = find_answer_table(input, choice, unescaped(classes));
+    if (!inputs.table) {
+        if (!options.csv.empty()) inputs.style = find_answer_style(input);
+        return;
+    }
+    std::set<fs::path> seen;
+    for (const fs::path& image : inputs.table->images) {
+        if (!image.empty() && seen.insert(image).second) inputs.images.push_back(image);
+    }
+    inputs.skipped = inputs.table->skipped;
+}
+
 }  // namespace
 
-Inputs find_images(const std::vector<std::string>& inputs) {
+Inputs find_images(const Options& options, const std::vector<std::string>& classes) {
     Inputs all;
-    for (const std::string& input : inputs) {
+    const bool single = options.inputs.size() == 1;
+    for (const std::string& input : options.inputs) {
         std::error_code failure;
         if (!fs::exists(input, failure))
             throw Error(fmt::format("there is no file or folder {}", escape(input)));
-        if (fs::is_directory(input, failure)) {
+        const bool is_folder = fs::is_directory(input, failure);
+        if (single && (!is_folder || !options.csv.empty())) use_tables(all, options, classes);
+        if (all.table) break;
+        if (is_folder) {
             add_folder(all, input);
         } else {
             all.images.emplace_back(input);

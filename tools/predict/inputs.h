@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -10,6 +11,8 @@
 #include "data/dataset.h"
 #include "data/image.h"
 #include "data/image_set.h"
+#include "data/tables/answer_table.h"
+#include "tools/predict/options.h"
 
 namespace vitrine::predict {
 
@@ -17,11 +20,16 @@ namespace vitrine::predict {
 struct Inputs {
     std::vector<std::filesystem::path> images;
     std::vector<SkippedFile> skipped;
+    std::optional<AnswerTable> table;  // whose images they are
+    std::optional<AnswerStyle> style;  // of the training table beside them, where there is no such table
 };
 
-/// A file stands for itself, a folder for the images in it and below it, listed as training lists a class.
-/// Throws Error for a path that does not exist and a folder without images.
-Inputs find_images(const std::vector<std::string>& inputs);
+/// A file stands for itself, a folder for the images in it and below it, listed as training lists a class, a
+/// table for the images that its rows name. For --csv a single folder's table of images to be predicted is looked
+/// for, with a column for each of `classes` or one for all, and stands for the folder then.
+/// Throws Error for a path that does not exist and a folder without images, and where a table's rows and its
+/// images do not meet.
+Inputs find_images(const Options& options, const std::vector<std::string>& classes);
 
 /// Some images, decoded and cut to squares as a data set's are.
 struct Decoded {

@@ -5,13 +5,10 @@
 #include <algorithm>
 #include <cmath>
 #include <iostream>
-#include <set>
 
-#include "engine/atomic_file.h"
 #include "engine/error.h"
 #include "engine/escape.h"
 #include "engine/step/evaluate.h"
-#include "tools/common/csv.h"
 #include "tools/common/device_choice.h"
 #include "tools/common/input_maker.h"
 #include "tools/common/model_file.h"
@@ -22,6 +19,7 @@
 #include "tools/predict/inputs.h"
 #include "tools/predict/options.h"
 #include "tools/predict/predictions.h"
+#include "tools/predict/submission.h"
 
 namespace vitrine::predict {
 namespace {
@@ -30,23 +28,8 @@ namespace fs = std::filesystem;
 
 void tell(const std::string& sentence) { tools::tell("predict", sentence); }
 
-/// Collects what goes into the CSV file.
-class Submission {
-  public:
-    void add(const fs::path& image, const std::string& category) {
-        const std::string id = image.filename().string();
-        if (!ids_.insert(id).second) tell(fmt::format("the Id {} is in the CSV file twice", id));
-        text_ += tools::csv_line({id, category});
-    }
-    void write(const fs::path& path) const { write_atomically(path, {text_}); }
-
-  private:
-    std::string text_ = tools::csv_line({"Id", "Category"});
-    std::set<std::string> ids_;
-};
-
 /// One line whatever the names are: a tab or a line end in one would make fields of its own.
-void print(const fs::path& image, const std::vector<Guess>& guesses, const tools::ModelDescription& model) {
+void print(const fs::path& image, std::span<const Guess> guesses, const tools::ModelDescription& model) {
     std::cout << escape(image.string());
     for (const Guess& guess : guesses) {
         std::cout << fmt::format("\t{}\t{:.4f}",
@@ -87,11 +70,10 @@ size_t classify(const Options& options, const std::vector<fs::path>& images,
                 throw tools::Failure(
                     fmt::format("the logits of {} are not finite: the numbers overflow in the model of {}",
                                 batch.paths[i].string(), options.checkpoint));
-            const auto guesses = best_guesses(own, options.top);
-            print(batch.paths[i], guesses, description);
-            if (options.csv.empty()) continue;
-            submission.add(batch.paths[i],
-                           description.classes[static_cast<size_t>(guesses.front().class_index)]);
+            const auto guesses = best_guesses(own, std::max(options.top, submission.guesses_needed()));
+            const size_t printed = std::min(guesses.size(), static_cast<size_t>(options.top));
+            print(batch.paths[i], std::span(guesses).first(printed), description);
+            if (!options.csv.empty()) submission.add(batch.paths[i], guesses);
         }
     }
     report_orientations(oriented, std::ssize(images) - static_cast<int64_t>(failed),
@@ -100,11 +82,12 @@ size_t classify(const Options& options, const std::vector<fs::path>& images,
 }
 
 /// Before anything is computed: what cannot be written should not cost the predictions.
-void check_csv(const Options& options, const std::vector<fs::path>& images) {
+void check_csv(const Options& options, const Inputs& inputs) {
     if (options.csv.empty()) return;
     tools::check_output_file("--csv", options.csv);
     tools::refuse_input_as_output("--csv", options.csv, {{options.checkpoint}});
-    tools::refuse_input_as_output("--csv", options.csv, images);
+    tools::refuse_input_as_output("--csv", options.csv, inputs.images);
+    if (inputs.table) tools::refuse_input_as_output("--csv", options.csv, {{inputs.table->table.file}});
     tools::go_on_without_output();  // the file is what counts then
 }
 
@@ -121,17 +104,20 @@ size_t report_skipped(const std::vector<SkippedFile>& skipped, bool strict) {
 }
 
 int run(const Options& options) {
-    const Inputs inputs = find_images(options.inputs);
-    const std::vector<fs::path>& images = inputs.images;
-    check_csv(options, images);
-    const int threads = tools::choose_threads(options.threads, tell);
-    const Placement placement{DType::f32, tools::choose_device(options.device).device};
     const SafeTensors file = read_safetensors(options.checkpoint);
     const tools::ModelDescription description = tools::describe(file, options.checkpoint, options.given);
+    Inputs inputs = find_images(options, description.classes);
+    const std::vector<fs::path>& images = inputs.images;
+    check_csv(options, inputs);
+    const int threads = tools::choose_threads(options.threads, tell);
+    const Placement placement{DType::f32, tools::choose_device(options.device).device};
     const auto model = tools::build_model(description, placement, file, options.checkpoint);
 
     const size_t left_out = report_skipped(inputs.skipped, options.strict);
-    Submission submission;
+    if (inputs.table) {
+        for (const std::string& notice : notices_of(*inputs.table)) tell(notice);
+    }
+    Submission submission(std::move(inputs.table), std::move(inputs.style), description.classes);
     const size_t failed =
         left_out + classify(options, images, description, *model, placement, threads, submission);
     std::cout.flush();  // before the CSV file, which may be the standard output too

@@ -23,6 +23,7 @@ constexpr const char* notes =
     "Examples:\n"
     "  predict runs/photos/best.safetensors holiday.jpg\n"
     "  predict runs/photos/best.safetensors new_photos --top 3 --csv submission.csv\n"
+    "  predict runs/photos/best.safetensors photos/test.csv --csv submission.csv\n"
     "  predict weights_of_pytorch.safetensors new_photos --model mobilenet_v2\n"
     "\n"
     "Images are prepared as in the validation of the run that saved the model. Folders are searched with all "
@@ -42,13 +43,22 @@ std::vector<std::string> device_names() {
 
 void add_options(CLI::App& app, Options& options) {
     app.add_option("CHECKPOINT", options.checkpoint, "The model: a .safetensors file")->required();
-    app.add_option("IMAGE|FOLDER", options.inputs, "What to classify")->required();
+    app.add_option("IMAGE|FOLDER|TABLE", options.inputs, "What to classify")->required();
 
     app.option_defaults()->group("Output");
     tools::add_whole(
         app, "--top", 1, 1'000'000, [&](int64_t top) { options.top = top; },
         "Classes for each image, the most probable first [1]");
-    app.add_option("--csv", options.csv, "Also write Id,Category: file name and class")->type_name("FILE");
+    app.add_option("--csv", options.csv,
+                   "Also write file names and classes: as a\nsample_submission.csv, test.csv or train.csv "
+                   "beside\nthem has it, else as Id,Category")
+        ->type_name("FILE");
+    app.add_option("--image-column", options.image_column,
+                   "Of such a table: its column of images [told by its\nname]")
+        ->type_name("NAME");
+    app.add_option("--label-column", options.label_column,
+                   "Of such a table: its column of classes [told by its\nname]")
+        ->type_name("NAME");
     app.add_flag("--strict", options.strict,
                  "A damaged image, or a file that looks like one and\ncannot be read, ends the program");
 

@@ -11,9 +11,10 @@ namespace vitrine::predict {
 
 struct Options {
     std::string checkpoint;
-    std::vector<std::string> inputs;  // images and folders
+    std::vector<std::string> inputs;  // images, folders, a table of images
     int64_t top = 1;
     std::string csv;
+    std::string image_column, label_column;  // of a table of images; empty: told by their names
     bool strict = false;
     int64_t batch_size = 64;
     int threads = 0;  // 0: one for each core
