@@ -5,8 +5,8 @@ import os
 import sys
 
 # What a script imports, and what pip calls it.
-PACKAGES = {"PIL": "pillow", "numpy": "numpy", "safetensors": "safetensors", "tensorboard": "tensorboard",
-            "torch": "torch", "torchvision": "torchvision"}
+PACKAGES = {"PIL": "pillow", "numpy": "numpy", "onnx": "onnx", "onnxruntime": "onnxruntime", "safetensors": "safetensors",
+            "tensorboard": "tensorboard", "torch": "torch", "torchvision": "torchvision"}
 
 
 def tell(kind, error, trace):

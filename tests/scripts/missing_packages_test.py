@@ -12,8 +12,8 @@ import tempfile
 import unittest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-PACKAGES = {"PIL": "pillow", "numpy": "numpy", "safetensors": "safetensors", "tensorboard": "tensorboard",
-            "torch": "torch", "torchvision": "torchvision"}
+PACKAGES = {"PIL": "pillow", "numpy": "numpy", "onnx": "onnx", "onnxruntime": "onnxruntime", "safetensors": "safetensors",
+            "tensorboard": "tensorboard", "torch": "torch", "torchvision": "torchvision"}
 MODULES = "image_kinds"  # a folder of modules that compare_images.py loads, and nobody runs
 
 

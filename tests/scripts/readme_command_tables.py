@@ -146,6 +146,7 @@ BUILD = "is the build that these programs come from"
 
 NOT_RUN = {
     "tools/quickstart.sh": "installs packages and trains for minutes; tests/fresh_machine.sh runs it",
+    "tests/peers/run.sh export": "installs PyTorch and ONNX Runtime from PyPI",
     "tools/test.sh": ALL_TESTS,
     "tools/test.sh --full": ALL_TESTS,
     "cmake --preset release && cmake --build build/release": BUILD,
@@ -179,6 +180,7 @@ NOT_RUN = {
     "train --device cuda --impl cudnn,cublas …": GPU,
     "pip install tensorboard": NET,
     "pip install safetensors": NET,
+    "pip install onnx onnxruntime": NET,
     "python tests/golden/make_models.py": "needs PyTorch, and writes the frozen files anew",
     "python tests/peers/compare_schedulers.py": TORCH,
     "ninja -C build/release run_augment && python tests/peers/compare_augment.py --cases 5000": TORCH,

@@ -64,6 +64,35 @@ TEST_CASE_FIXTURE(Trained, "predict: classes and probabilities, sorted, and the 
     CHECK(in_sea >= 11);
 }
 
+TEST_CASE_FIXTURE(
+    Trained, "predict --logits: the numbers that the probabilities are made of, of each image and class") {
+    const std::string table = folder / "logits.csv";
+    const Outcome outcome = run("predict", {model, folder / "data/val", "--top", "3", "--logits", table});
+    CAPTURE(outcome.err);
+    REQUIRE(outcome.code == 0);
+    const std::vector<std::string> rows = split(content_of(table), '\n'), lines = outcome.lines();
+    REQUIRE(rows.size() == lines.size() + 1);
+    CHECK(rows[0] == R"(image,fire,"sea, ""deep""",wood)");
+    for (size_t i = 0; i < lines.size(); ++i) {
+        const std::vector<std::string> row = split(rows[i + 1], ','), line = split(lines[i], '\t');
+        REQUIRE(row.size() >= 4);  // a path may have commas of its own
+        CHECK(rows[i + 1].find(std::filesystem::path(line[0]).filename().string()) != std::string::npos);
+        const auto power = [&](size_t from_the_end) {
+            return std::exp(std::stod(row[row.size() - from_the_end]));
+        };
+        const double sum = power(3) + power(2) + power(1);
+        for (const auto& [from_the_end, name] : {std::pair{3, "fire"}, {2, "sea, \"deep\""}, {1, "wood"}}) {
+            const auto place = std::ranges::find(line, name);
+            REQUIRE(place != line.end());
+            CHECK(power(static_cast<size_t>(from_the_end)) / sum ==
+                  doctest::Approx(std::stod(*(place + 1))).epsilon(1e-4).scale(1.0));
+        }
+    }
+    const Outcome refused = run("predict", {model, folder / "data/val", "--logits", model});
+    CHECK(refused.code == 2);
+    CHECK(refused.err.find("--logits") != std::string::npos);
+}
+
 TEST_CASE_FIXTURE(Trained, "predict: a PBM that is named is read, as Pillow reads it") {
     std::ofstream(folder / "bits.pbm") << "P1\n2 2\n1 0 0 1\n";
     std::ofstream(folder / "same.ppm") << "P3\n2 2\n1\n0 0 0 1 1 1 1 1 1 0 0 0\n";

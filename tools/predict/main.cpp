@@ -17,6 +17,7 @@
 #include "tools/common/standard_output.h"
 #include "tools/common/thread_choice.h"
 #include "tools/predict/inputs.h"
+#include "tools/predict/logits_table.h"
 #include "tools/predict/options.h"
 #include "tools/predict/predictions.h"
 #include "tools/predict/submission.h"
@@ -45,10 +46,16 @@ void report_orientations(int64_t oriented, int64_t images, bool applied) {
                      oriented, images, oriented == 1 ? "ies" : "y", applied ? "applied" : "ignored"));
 }
 
+/// What is written beside what is printed.
+struct Tables {
+    Submission submission;
+    LogitsTable logits;
+};
+
 /// Returns how many images could not be decoded.
 size_t classify(const Options& options, const std::vector<fs::path>& images,
                 const tools::ModelDescription& description, nn::Module& model, Placement placement,
-                int threads, Submission& submission) {
+                int threads, Tables& tables) {
     const std::span<const fs::path> all(images);
     const size_t classes = description.classes.size();
     const Turning turning = description.exif_orientation ? Turning::upright : Turning::as_stored;
@@ -70,10 +77,11 @@ size_t classify(const Options& options, const std::vector<fs::path>& images,
                 throw tools::Failure(
                     fmt::format("the logits of {} are not finite: the numbers overflow in the model of {}",
                                 batch.paths[i].string(), options.checkpoint));
-            const auto guesses = best_guesses(own, std::max(options.top, submission.guesses_needed()));
+            const auto guesses = best_guesses(own, std::max(options.top, tables.submission.guesses_needed()));
             const size_t printed = std::min(guesses.size(), static_cast<size_t>(options.top));
             print(batch.paths[i], std::span(guesses).first(printed), description);
-            if (!options.csv.empty()) submission.add(batch.paths[i], guesses);
+            if (!options.csv.empty()) tables.submission.add(batch.paths[i], guesses);
+            if (!options.logits.empty()) tables.logits.add(batch.paths[i], own);
         }
     }
     report_orientations(oriented, std::ssize(images) - static_cast<int64_t>(failed),
@@ -82,12 +90,12 @@ size_t classify(const Options& options, const std::vector<fs::path>& images,
 }
 
 /// Before anything is computed: what cannot be written should not cost the predictions.
-void check_csv(const Options& options, const Inputs& inputs) {
-    if (options.csv.empty()) return;
-    tools::check_output_file("--csv", options.csv);
-    tools::refuse_input_as_output("--csv", options.csv, {{options.checkpoint}});
-    tools::refuse_input_as_output("--csv", options.csv, inputs.images);
-    if (inputs.table) tools::refuse_input_as_output("--csv", options.csv, {{inputs.table->table.file}});
+void check_output(const char* flag, const std::string& file, const Options& options, const Inputs& inputs) {
+    if (file.empty()) return;
+    tools::check_output_file(flag, file);
+    tools::refuse_input_as_output(flag, file, {{options.checkpoint}});
+    tools::refuse_input_as_output(flag, file, inputs.images);
+    if (inputs.table) tools::refuse_input_as_output(flag, file, {{inputs.table->table.file}});
     tools::go_on_without_output();  // the file is what counts then
 }
 
@@ -108,7 +116,8 @@ int run(const Options& options) {
     const tools::ModelDescription description = tools::describe(file, options.checkpoint, options.given);
     Inputs inputs = find_images(options, description.classes);
     const std::vector<fs::path>& images = inputs.images;
-    check_csv(options, inputs);
+    check_output("--csv", options.csv, options, inputs);
+    check_output("--logits", options.logits, options, inputs);
     const int threads = tools::choose_threads(options.threads, tell);
     const Placement placement{DType::f32, tools::choose_device(options.device).device};
     const auto model = tools::build_model(description, placement, file, options.checkpoint);
@@ -117,11 +126,13 @@ int run(const Options& options) {
     if (inputs.table) {
         for (const std::string& notice : notices_of(*inputs.table)) tell(notice);
     }
-    Submission submission(std::move(inputs.table), std::move(inputs.style), description.classes);
+    Tables tables{{std::move(inputs.table), std::move(inputs.style), description.classes},
+                  LogitsTable(description.classes)};
     const size_t failed =
-        left_out + classify(options, images, description, *model, placement, threads, submission);
+        left_out + classify(options, images, description, *model, placement, threads, tables);
     std::cout.flush();  // before the CSV file, which may be the standard output too
-    if (!options.csv.empty()) submission.write(options.csv);
+    if (!options.csv.empty()) tables.submission.write(options.csv);
+    if (!options.logits.empty()) tables.logits.write(options.logits);
     if (failed == 0) return 0;
     tell(fmt::format("{} of {} images could not be read", failed, images.size() + left_out));
     return 1;

@@ -59,6 +59,9 @@ void add_options(CLI::App& app, Options& options) {
     app.add_option("--label-column", options.label_column,
                    "Of such a table: its column of classes [told by its\nname]")
         ->type_name("NAME");
+    app.add_option("--logits", options.logits,
+                   "Also write the network's own numbers: image, then a\ncolumn for each class")
+        ->type_name("FILE");
     app.add_flag("--strict", options.strict,
                  "A damaged image, or a file that looks like one and\ncannot be read, ends the program");
 
@@ -90,8 +93,12 @@ Options parse_options(int argc, const char* const* argv) {
         std::cout << app.help();
         throw;
     }
-    if (app.count("--csv") != 0 && options.csv.empty())
-        throw Error("--csv: the name of a file is needed, not an empty text");
+    for (const auto& [flag, file] : {std::pair{"--csv", &options.csv}, {"--logits", &options.logits}}) {
+        if (app.count(flag) != 0 && file->empty())
+            throw Error(fmt::format("{}: the name of a file is needed, not an empty text", flag));
+    }
+    if (!options.csv.empty() && options.csv == options.logits)
+        throw Error(fmt::format("--csv and --logits are both {}: name two files", options.csv));
     return options;
 }
 

@@ -15,6 +15,7 @@ struct Options {
     int64_t top = 1;
     std::string csv;
     std::string image_column, label_column;  // of a table of images; empty: told by their names
+    std::string logits;
     bool strict = false;
     int64_t batch_size = 64;
     int threads = 0;  // 0: one for each core
