@@ -72,6 +72,7 @@ std::shared_ptr<nn::Module> build(const ModelOptions& options, Placement placeme
 const ModelInfo& basic_block_net() {
     static const ModelInfo info{.name = "basic_block_net",
                                 .summary = "one residual block; small and quick, for first steps",
+                                .head = "layer_5",
                                 .image_size = 32,
                                 .size_multiple = pool,
                                 .one_size = true,

@@ -124,6 +124,7 @@ const ModelInfo& mobilenet_v2() {
     static const ModelInfo info{
         .name = "mobilenet_v2",
         .summary = "inverted residuals with depthwise convolutions (Sandler et al., 2018)",
+        .head = "classifier.1",
         .image_size = 224,
         .learning_rate = 0.02,
         .options = {{.key = "width_mult",

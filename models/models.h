@@ -48,6 +48,7 @@ struct GivenOption {
 struct ModelInfo {
     const char* name;
     const char* summary;        // one line for --help
+    const char* head;           // the module that alone depends on the classes: "classifier.1"
     int64_t image_size;         // what it was made for
     int64_t size_multiple = 1;  // sides that are no multiple of this lose their last pixels
     bool one_size = false;      // weights of one image size fit no other

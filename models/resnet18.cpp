@@ -98,6 +98,7 @@ std::shared_ptr<nn::Module> build(const ModelOptions& options, Placement placeme
 const ModelInfo& resnet18() {
     static const ModelInfo info{.name = "resnet18",
                                 .summary = "eight residual blocks of two 3x3 convolutions (He et al., 2015)",
+                                .head = "fc",
                                 .image_size = 224,
                                 .learning_rate = 0.02,
                                 .build = build};

@@ -26,6 +26,7 @@ class KeyTable {
     std::string table;
 
     void folder(const Key& key, const std::string&) { add(key, ""); }
+    void file(const Key& key, const std::string&) { add(key, ""); }
     void text(const Key& key, const std::string& value) { add(key, fmt::format("`{}`", toml_text(value))); }
     void whole(const Key& key, std::integral auto value, int64_t, int64_t) {
         add(key, fmt::to_string(value));

@@ -43,6 +43,7 @@ class FieldReader {
     explicit FieldReader(TableReader& reader) : reader_(reader) {}
 
     void folder(const Key& key, std::string& value) { text(key, value); }
+    void file(const Key& key, std::string& value) { text(key, value); }
     void text(const Key& key, std::string& value) { take(value, reader_.text(key.name)); }
     void whole(const Key& key, std::integral auto& value, int64_t low, int64_t high) {
         take(value, reader_.whole(key.name, low, high));

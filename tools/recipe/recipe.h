@@ -39,6 +39,7 @@ struct DataSettings {
 
 struct ModelSettings {
     std::string name = models::default_model().name;
+    std::string init;  // a file of weights to begin with; empty: none
     models::ModelVariant variant;
 };
 

@@ -40,7 +40,7 @@ std::string learning_rates_of_models();
 /// "for\nbasic_block_net rounded up to a multiple of 8"
 std::string rounded_sizes_of_models();
 
-// Each calls `fields` with its keys in turn: folder(key, text), choice(key, value, names), whole(key, value, low,
+// Each calls `fields` with its keys in turn: folder(key, text), file(key, text), choice(key, value, names), whole(key, value, low,
 // high), number(key, value, limits), flag(key, value), text(key, value), scheduler(key, spec, learning_rate),
 // warmup(key, optional); and check(key, holds, sentence) with what one key alone cannot tell.
 
@@ -92,6 +92,14 @@ void visit_fields(DataSettings& data, Fields& fields) {
 template <class Fields>
 void visit_fields(ModelSettings& model, Fields& fields) {
     fields.choice({"name", "What to train", "--model"}, model.name, models::model_names());
+    fields.file(
+        {"init",
+         "Weights to begin with: .safetensors, or what\nPyTorch's torch.save wrote (.pth); a head for other\n"
+         "classes is made anew",
+         "--init",
+         {},
+         "none"},
+        model.init);
     for (const models::ModelOption& option : models::all_model_options()) {
         if (!fields.check(
                 option.key, models::model_from_name(model.name).has(option),

@@ -51,6 +51,7 @@ class FieldWriter {
     explicit FieldWriter(std::set<std::string> without = {}) : without_(std::move(without)) {}
 
     void folder(const Key& key, const std::string& value) { text(key, value); }
+    void file(const Key& key, const std::string& value) { text(key, value); }
     void text(const Key& key, const std::string& value) { line(key, toml_text(value)); }
     void whole(const Key& key, std::integral auto value, int64_t, int64_t) {
         line(key, fmt::to_string(value));

@@ -190,7 +190,7 @@ void check_together(const CommandLine& line, const CLI::App& app) {
         if (given && options.out.empty())
             throw Error(fmt::format("{} needs --out: a run without it has a new folder of its own", flag));
     }
-    for (const char* flag : {"--out", "--cache", "--data", "--eval-only"}) {
+    for (const char* flag : {"--out", "--cache", "--data", "--init", "--eval-only"}) {
         if (app.count(flag) != 0 && app[flag]->as<std::string>().empty())
             throw Error(fmt::format("{}: the name of a file or folder is needed, not an empty text", flag));
     }

@@ -20,9 +20,10 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr const char* data_path = "data.path";
+constexpr const char* init_file = "model.init";
 
-/// Written alike but for "./" and a '/' at its end, or the same folder as seen from here.
-bool same_folder(const std::string& a, const std::string& b) {
+/// Written alike but for "./" and a '/' at its end, or the same as seen from here.
+bool same_place(const std::string& a, const std::string& b) {
     if (a.empty() || b.empty()) return a == b;
     const auto plain = [](const std::string& path) {
         const fs::path normal = (fs::path(path) / "").lexically_normal();
@@ -69,6 +70,7 @@ std::optional<std::string> conflict(const recipe::Difference& change, const reci
                                     const Progress& progress) {
     if (change.place == "seed") return "has drawn what was trained so far";
     if (is_of_weights(change.place)) return "is that of the weights";
+    if (change.place == init_file) return "is what the run began with";
     const std::optional<PhaseKey> at = phase_key(change.place);
     if (!at || at->phase > progress.phase()) return std::nullopt;
     if (at->phase < progress.phase()) return fmt::format("belongs to phase {}, which is over", at->phase + 1);
@@ -88,7 +90,8 @@ std::optional<std::string> conflict(const recipe::Difference& change, const reci
 std::vector<recipe::Difference> changes_of(const recipe::Recipe& before, const recipe::Recipe& now) {
     std::vector<recipe::Difference> changes = recipe::differences(to_toml(before), to_toml(now));
     std::erase_if(changes, [&](const recipe::Difference& change) {
-        return change.place == data_path && same_folder(before.data.path, now.data.path);
+        return (change.place == data_path && same_place(before.data.path, now.data.path)) ||
+               (change.place == init_file && same_place(before.model.init, now.model.init));
     });
     return changes;
 }

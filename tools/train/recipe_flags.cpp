@@ -23,6 +23,7 @@ class FlagAdder {
         : app_(app), flags_(flags), table_(std::move(table)) {}
 
     void folder(const Key& key, const std::string& value) { any_bytes(key, value, "DIR"); }
+    void file(const Key& key, const std::string& value) { any_bytes(key, value, "FILE"); }
     void text(const Key& key, const std::string& value) { any_bytes(key, value, "NAME"); }
     void whole(const Key& key, std::integral auto value, int64_t low, int64_t high) {
         if (key.flag.empty()) return;

@@ -7,6 +7,7 @@
 #include "engine/escape.h"
 #include "models/models.h"
 #include "tools/common/run_program.h"
+#include "tools/train/initial_weights.h"
 #include "tools/train/interrupt.h"
 #include "tools/train/out_folder.h"
 #include "tools/train/own_files.h"
@@ -143,6 +144,8 @@ int train(const Options& options, Reporter& reporter) {
         describe_model(recipe, dataset, transforms.evaluation,
                        network_size(training_inputs, validation_inputs, recipe.model.name));
     const std::shared_ptr<nn::Module> model = tools::build_model(description, placement, recipe.seed);
+    if (!resumption && !recipe.model.init.empty())
+        load_initial_weights(*model, description, unescape(recipe.model.init), reporter);
     const RunPlan plan = plan_run(recipe, dataset.train.count);
     TrainingStep step(*model, sgd_options(recipe.phases.front()), recipe.training.label_smoothing);
 

@@ -2,11 +2,14 @@
 
     python tests/golden/torch_files/make_torch_files.py
 
+mobilenet_v2_narrow.pth and .json are written where there is torchvision: a whole model and what it makes of two images.
+
 Run it with each version of PyTorch that is to be frozen: here 1.13.1 and 2.15.0. expected.json holds, for each file that is
 to be read, its entry ("" for the object itself) and each tensor's type, shape and values; for the others, a part of the
 sentence that refuses them. The values follow a formula, so that all versions have the same ones.
 """
 
+import importlib.util
 import json
 import os
 import pathlib
@@ -110,6 +113,23 @@ def expected_of(content):
     return {"entry": entry, "tensors": tensors}
 
 
+def narrow_mobilenet():
+    """torchvision's narrowest mobilenet_v2 in half precision, and its logits of an image in double precision."""
+    import torchvision
+    torch.manual_seed(1)
+    net = torchvision.models.mobilenet_v2(width_mult=0.01, num_classes=3)
+    image = ((torch.arange(2 * 64 * 64 * 3) * 7919 % 1009) / 504.5 - 1).reshape(2, 64, 64, 3).permute(0, 3, 1, 2)
+    net.train()
+    for _ in range(20):
+        net(image)  # statistics that are not those of a new one
+    net = net.half()
+    folder = pathlib.Path(__file__).parent
+    torch.save(net.state_dict(), folder / "mobilenet_v2_narrow.pth")
+    with torch.no_grad():
+        logits = net.double().eval()(image.double())
+    (folder / "mobilenet_v2_narrow.json").write_text(json.dumps({"logits": logits.tolist()}) + "\n")
+
+
 def main():
     folder = pathlib.Path(__file__).parent / torch.__version__.partition("+")[0]
     folder.mkdir(exist_ok=True)
@@ -123,6 +143,8 @@ def main():
     torch.jit.script(model()[2]).save(str(folder / "script.pt"))
     expected["refused"]["script.pt"] = "TorchScript"
     (folder / "expected.json").write_text(json.dumps(expected, separators=(",", ":")) + "\n")
+    if importlib.util.find_spec("torchvision"):
+        narrow_mobilenet()
 
 
 if __name__ == "__main__":
