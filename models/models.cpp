@@ -36,6 +36,11 @@ bool ModelInfo::has(const ModelOption& option) const {
     return std::ranges::find(options, option.value, &ModelOption::value) != options.end();
 }
 
+bool ModelInfo::is_of_head(std::string_view parameter) const {
+    const std::string_view module = head;
+    return parameter.starts_with(module) && parameter.substr(module.size()).starts_with('.');
+}
+
 bool ModelOption::allows(double number) const {
     return (low_open ? number > low : number >= low) && (high_open ? number < high : number <= high);
 }

@@ -57,6 +57,8 @@ struct ModelInfo {
     std::shared_ptr<nn::Module> (*build)(const ModelOptions& options, Placement placement);
 
     bool has(const ModelOption& option) const;
+    /// Whether a parameter of that name is the head's.
+    bool is_of_head(std::string_view parameter) const;
 };
 
 const std::vector<ModelInfo>& all_models();

@@ -23,7 +23,14 @@ void Module::for_each_module(const std::string& path,
 }
 
 void Module::set_training(bool training) {
-    for_each_module([&](const std::string&, Module& module) { module.training_ = training; });
+    for_each_module([&](const std::string&, Module& module) {
+        module.training_ = training && !module.kept_in_evaluation_;
+    });
+}
+
+void Module::keep_in_evaluation(bool keep) {
+    kept_in_evaluation_ = keep;
+    if (keep) training_ = false;
 }
 
 void Module::set_fused(bool fused) {

@@ -44,6 +44,9 @@ class Module {
     /// Batch norm and dropout behave differently in training (the default) and evaluation.
     void set_training(bool training);
     bool training() const { return training_; }
+    /// Whether this module (and none below it) stays in evaluation mode whatever set_training() says: batch norms of
+    /// parts that are not trained.
+    void keep_in_evaluation(bool keep);
     /// Fused, batch norms and activations stay pending (engine/pending.h) until a convolution reads their result, and
     /// take no passes over memory of their own. The same function but for rounding; not fused is the default.
     void set_fused(bool fused);
@@ -86,6 +89,7 @@ class Module {
     std::vector<std::pair<std::string, std::shared_ptr<Module>>> children_;
     std::deque<Parameter> parameters_;
     bool training_ = true;
+    bool kept_in_evaluation_ = false;
     bool fused_ = false;
     uint64_t seed_ = 0;
     uint32_t step_ = 0;

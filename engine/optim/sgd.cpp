@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <stdexcept>
 #include <string_view>
 #include <utility>
 
@@ -41,14 +42,18 @@ Sgd::Sgd(FlatState& state, const SgdOptions& options)
 
 void Sgd::set_options(const SgdOptions& options) {
     check(options);
+    if (!options.rate_factors.empty() && options.rate_factors.size() != started_.size())
+        throw std::logic_error("not a factor on the learning rate for each parameter");
     options_ = options;
+    distinct_factors_ = {options.rate_factors.begin(), options.rate_factors.end()};
+    if (distinct_factors_.empty()) distinct_factors_ = {1.0};
 }
 
 void Sgd::reset_momentum() { started_.assign(started_.size(), false); }
 
 void Sgd::zero_gradients() {
     for (size_t i = 0; i < started_.size(); ++i) {
-        if (state_.is_trained(i)) state_.parameter(i).value.slot()->clear();
+        if (state_.is_trained(i) && !state_.is_frozen(i)) state_.parameter(i).value.slot()->clear();
     }
 }
 
@@ -71,9 +76,10 @@ void Sgd::step(const Update& update) {
     const double momentum = update.momentum.value_or(options_.momentum);
     if (momentum != 0.0 && !momentum_.defined() && state_.trained_count() > 0)
         momentum_ = state_.zeros(state_.trained_count());
-    const auto launch_ranges = [&](bool norms_and_biases, bool started, double weight_decay) {
+    const auto launch_ranges = [&](bool norms_and_biases, bool started, double factor, double weight_decay) {
         const auto wanted = [&](size_t i) {
-            return state_.is_norm_or_bias(i) == norms_and_biases && started_[i] == started && has_gradient(i);
+            return state_.is_norm_or_bias(i) == norms_and_biases && started_[i] == started &&
+                   rate_factor(i) == factor && has_gradient(i);
         };
         for (const Range& range : state_.ranges_of(wanted)) {
             kernels(state_.placement().device)
@@ -82,7 +88,7 @@ void Sgd::step(const Update& update) {
                              .gradient = at(state_.gradients(), range),
                              .value = at(state_.values(), range),
                              .momentum_buffer = momentum != 0.0 ? at(momentum_, range) : nullptr,
-                             .learning_rate = update.learning_rate,
+                             .learning_rate = update.learning_rate * factor,
                              .weight_decay = weight_decay,
                              .momentum = momentum,
                              .dampening = options_.dampening,
@@ -93,9 +99,12 @@ void Sgd::step(const Update& update) {
         }
     };
     // A parameter that meets its first gradient now starts its momentum buffer, the others go on.
-    for (const bool started : {false, true}) {
-        launch_ranges(false, started, options_.weight_decay);
-        launch_ranges(true, started, options_.decay_norms_and_biases ? options_.weight_decay : 0.0);
+    for (const double factor : distinct_factors_) {
+        for (const bool started : {false, true}) {
+            launch_ranges(false, started, factor, options_.weight_decay);
+            launch_ranges(true, started, factor,
+                          options_.decay_norms_and_biases ? options_.weight_decay : 0.0);
+        }
     }
     for (size_t i = 0; momentum != 0.0 && i < started_.size(); ++i) {
         if (state_.is_trained(i) && has_gradient(i)) started_[i] = true;

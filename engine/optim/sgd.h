@@ -3,6 +3,7 @@
 #pragma once
 
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -20,6 +21,8 @@ struct SgdOptions {
     /// norms, and biases. They are few and set the scale of activations, not the complexity of the function:
     /// He et al., "Bag of Tricks for Image Classification", 2019, 3.1.
     bool decay_norms_and_biases = true;
+    /// What the learning rate is multiplied by for each parameter, by its index in the state; empty: 1 for all.
+    std::vector<double> rate_factors = {};
 };
 
 class Sgd {
@@ -64,10 +67,14 @@ class Sgd {
     void load_state(const SafeTensors& state, const std::string& source);
 
   private:
+    double rate_factor(size_t index) const {
+        return options_.rate_factors.empty() ? 1.0 : options_.rate_factors[index];
+    }
     bool has_gradient(size_t index) const { return state_.parameter(index).value.gradient().defined(); }
 
     FlatState& state_;
     SgdOptions options_;
+    std::set<double> distinct_factors_;
     Tensor momentum_;            // laid out as the gradients; undefined until the first step with momentum
     std::vector<bool> started_;  // by parameter: whether it has taken one
 };

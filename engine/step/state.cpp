@@ -32,8 +32,20 @@ FlatState::FlatState(std::vector<nn::NamedParameter> parameters)
             throw std::logic_error("parameters of several types or devices in one state");
         Tensor moved = part(values_, index);
         moved.assign_copy(value);
-        if (is_trained(index)) moved.require_gradient().slot()->collect_in(part(gradients_, index));
         value = std::move(moved);
+        if (is_trained(index)) require_gradient(index);
+    }
+}
+
+void FlatState::require_gradient(size_t index) {
+    parameter(index).value.require_gradient().slot()->collect_in(part(gradients_, index));
+}
+
+void FlatState::freeze(const std::function<bool(size_t)>& frozen) {
+    for (const size_t index : order_) {
+        if (!is_trained(index) || frozen(index) == is_frozen(index)) continue;
+        parameter(index).value = part(values_, index);  // a view without a gradient
+        if (!frozen(index)) require_gradient(index);
     }
 }
 

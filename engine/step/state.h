@@ -58,6 +58,12 @@ class FlatState {
 
     bool is_counter(size_t index) const { return parameter(index).role == nn::Role::counter; }
     bool is_trained(size_t index) const { return parameter(index).role == nn::Role::trained; }
+    /// From now on these trained parameters are frozen, and no others: no backward pass makes a gradient for them or passes
+    /// through what needs none, and so no update reaches them. Gradients that they had are forgotten. Not within a step.
+    void freeze(const std::function<bool(size_t index)>& frozen);
+    bool is_frozen(size_t index) const {
+        return is_trained(index) && !parameter(index).value.requires_gradient();
+    }
     /// Scales, shifts and biases: what PyTorch keeps with one dimension.
     bool is_norm_or_bias(size_t index) const { return parameter(index).layout.shape.rank() <= 1; }
 
@@ -66,6 +72,7 @@ class FlatState {
 
   private:
     void place(const std::function<bool(size_t index)>& wanted);
+    void require_gradient(size_t index);
 
     std::vector<nn::NamedParameter> parameters_;
     Placement placement_;

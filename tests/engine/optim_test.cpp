@@ -85,3 +85,33 @@ TEST_CASE("options that do not go together are refused") {
     CHECK_THROWS_AS(Sgd(none, {.weight_decay = -1.0}), Error);
     CHECK_THROWS_AS(Sgd(none, {.weight_decay = std::nan("")}), Error);
 }
+
+TEST_CASE("a factor on a parameter's learning rate is that rate, and leaves the others alone") {
+    const Placement placement{DType::f64, Device::reference};
+    const auto steps = [&](std::vector<double> factors, double rate) {
+        nn::Sequential model;
+        for (int i = 0; i < 2; ++i)
+            model.append<nn::Linear>(nn::LinearOptions::torch_default(3, 2), placement);
+        nn::initialise(model, 1);
+        FlatState state(model.state());
+        optim::Sgd sgd(state, {.momentum = 0.9, .weight_decay = 0.1, .rate_factors = std::move(factors)});
+        for (int step = 0; step < 3; ++step) {
+            sgd.zero_gradients();
+            for (const nn::NamedParameter& named : model.trainable()) {
+                const std::vector<double> ones(static_cast<size_t>(named.value().count()), 1.0 + step);
+                named.value().slot()->pass(Tensor::from_host(ones, named.value().shape(), placement));
+            }
+            sgd.step(rate);
+        }
+        std::vector<std::vector<double>> values;
+        for (const nn::NamedParameter& named : model.trainable())
+            values.push_back(named.value().to_host<double>());
+        return values;
+    };
+    const auto all = steps({}, 0.01), fast = steps({}, 0.08), mixed = steps({1.0, 1.0, 8.0, 1.0}, 0.01);
+    CHECK(mixed[0] == all[0]);
+    CHECK(mixed[1] == all[1]);
+    CHECK(mixed[2] == fast[2]);
+    CHECK(mixed[3] == all[3]);
+    CHECK(fast[2] != all[2]);
+}

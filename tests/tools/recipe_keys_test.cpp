@@ -92,7 +92,7 @@ TEST_CASE("each key is written out by --show-recipe, but those that another one 
     for (const models::ModelInfo& model : models::all_models()) {
         toml::table table =
             parse_toml(fmt::format("[data]\nvalidation = 0.2\n[model]\nname = \"{}\"\n[[phase]]\n"
-                                   "warmup = {{ length = 1, per = \"epoch\" }}\n",
+                                   "head_lr = 0.1\nwarmup = {{ length = 1, per = \"epoch\" }}\n",
                                    model.name),
                        "recipe");
         const auto written = values_by_place(parse_toml(to_toml(parse_recipe(table, "recipe")), "whole"));

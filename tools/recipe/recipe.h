@@ -62,11 +62,14 @@ struct PhaseSettings {
     std::string name;
     int64_t epochs = 6;
     double learning_rate = 0.1;
+    std::optional<double> head_learning_rate;  // of the model's head; unset: as all others
     double momentum = 0.9;
     bool nesterov = false;
     double weight_decay = 1e-4;
     bool decay_norms_and_biases = true;
     optim::SchedulerSpec scheduler;
+    std::string freeze;         // patterns of the names of parameters that are not trained; empty: all are
+    bool freeze_norms = false;  // whether frozen batch norms stay in evaluation mode
     StartFrom start_from = StartFrom::last;  // which weights of the phase before
     bool reset_momentum = false;             // else the buffers are kept
 };

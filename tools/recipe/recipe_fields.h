@@ -145,6 +145,11 @@ void visit_fields(PhaseSettings& phase, size_t number, Fields& fields) {
                    tools::Interval{0.0, unlimited, true}, "\n" + learning_rates_of_models()},
                   phase.learning_rate, learning_rates);
     fields.number(
+        {"head_lr",
+         "The same of the model's head, its last linear layer, which\nfollows the schedule in proportion",
+         "--head-lr", tools::Interval{0.0, unlimited, true}, "lr"},
+        phase.head_learning_rate, learning_rates);
+    fields.number(
         {"momentum", "Of stochastic gradient descent", "--momentum", tools::Interval{0.0, 1.0, false, true}},
         phase.momentum, below_one);
     fields.flag({"nesterov", "Look ahead along the momentum", "--nesterov"}, phase.nesterov);
@@ -154,6 +159,15 @@ void visit_fields(PhaseSettings& phase, size_t number, Fields& fields) {
                   phase.weight_decay, not_negative);
     fields.flag({"decay_norms_and_biases", "Whether weight decay holds for batch norm and biases too"},
                 phase.decay_norms_and_biases);
+    fields.text({"freeze",
+                 "Parameters that are not trained: names of parts, or\npatterns of * and ?, commas between "
+                 "(features.*)",
+                 "--freeze",
+                 {},
+                 "none"},
+                phase.freeze);
+    fields.flag({"freeze_norms", "Keep batch norms that are frozen in evaluation mode", "--freeze-norms"},
+                phase.freeze_norms);
     fields.scheduler({"scheduler", "Of the learning rate", "--schedule"}, phase.scheduler,
                      phase.learning_rate);
     fields.warmup({"warmup", "Steps before the scheduler in which the rate rises"}, phase.scheduler.warmup);

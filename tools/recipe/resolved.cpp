@@ -151,10 +151,14 @@ std::string to_toml(const Recipe& recipe) {
 std::string describe(const PhaseSettings& phase) {
     std::string line = "SGD";
     if (uses_learning_rate(phase)) line += fmt::format(", learning rate {}", phase.learning_rate);
+    if (phase.head_learning_rate) line += fmt::format(" ({} of the head)", *phase.head_learning_rate);
     if (uses_momentum(phase)) line += fmt::format(", momentum {}", phase.momentum);
     line += fmt::format("{}, weight decay {}{}; {}", phase.nesterov ? " (Nesterov)" : "", phase.weight_decay,
                         phase.decay_norms_and_biases ? "" : " (not of norms and biases)",
                         tools::describe(phase.scheduler));
+    if (!phase.freeze.empty())
+        line += fmt::format("; {} frozen{}", phase.freeze,
+                            phase.freeze_norms ? ", batch norms in evaluation mode" : "");
     if (phase.start_from == StartFrom::best) line += "; from the best weights before";
     if (phase.reset_momentum) line += "; momentum starts afresh";
     return line;

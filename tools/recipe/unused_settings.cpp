@@ -82,6 +82,11 @@ Sentence nothing_decays(const Subject& subject) {
     return "decay_norms_and_biases is not used: there is no weight_decay";
 }
 
+Sentence nothing_frozen(const Subject& subject) {
+    if (!subject.phase.freeze_norms || !subject.phase.freeze.empty()) return {};
+    return "freeze_norms is not used: nothing is frozen (freeze)";
+}
+
 Sentence nothing_to_reset(const Subject& subject) {
     if (!subject.phase.reset_momentum || subject.number > 1) return {};
     return "reset_momentum of the first phase does nothing: there is no momentum before it";
@@ -103,8 +108,8 @@ void add_phases(const toml::table& table, const Recipe& recipe, std::vector<std:
     for (size_t i = 0; i < recipe.phases.size(); ++i) {
         const toml::table* own = phases == nullptr ? nullptr : (*phases)[i].as_table();
         const Subject subject{own, recipe.phases[i], i + 1, recipe.training.early_stopping};
-        for (const auto check :
-             {idle_rate, idle_momentum, nothing_decays, nothing_to_reset, stopped_before_reduced}) {
+        for (const auto check : {idle_rate, idle_momentum, nothing_decays, nothing_frozen, nothing_to_reset,
+                                 stopped_before_reduced}) {
             const Sentence sentence = check(subject);
             if (!sentence) continue;
             sentences.push_back(recipe.phases.size() == 1
@@ -163,6 +168,11 @@ bool uses_learning_rate(const PhaseSettings& phase) {
 
 bool uses_momentum(const PhaseSettings& phase) {
     return is_used(momenta_of(phase.scheduler.kind), phase.momentum);
+}
+
+double top_learning_rate(const PhaseSettings& phase) {
+    const std::optional<Instead> rates = rates_of(phase.scheduler.kind);
+    return rates ? rates->high : phase.learning_rate;
 }
 
 std::vector<std::string> unused_settings(const toml::table& table, const Recipe& recipe) {

@@ -13,6 +13,8 @@ namespace vitrine::recipe {
 bool uses_learning_rate(const PhaseSettings& phase);
 /// The same of `momentum`, which a scheduler with cycle_momentum moves between bounds of its own.
 bool uses_momentum(const PhaseSettings& phase);
+/// What the rates of a phase are measured by: `lr`, or the highest of a scheduler with rates of its own.
+double top_learning_rate(const PhaseSettings& phase);
 
 /// A sentence for each setting that does nothing. `table` is what the recipe was read from: a default that
 /// nobody wrote is not told of. (Fields of schedulers: unused_fields.h.)

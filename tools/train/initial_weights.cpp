@@ -32,11 +32,6 @@ struct Mismatch {
     std::string shapes;
 };
 
-bool is_of_head(std::string_view name, const models::ModelInfo& model) {
-    const std::string_view head = model.head;
-    return name.starts_with(head) && name.substr(head.size()).starts_with('.');
-}
-
 std::vector<Mismatch> compare(const std::vector<nn::NamedParameter>& wanted, const SafeTensors& state) {
     std::vector<Mismatch> mismatches;
     std::set<std::string_view> known;
@@ -113,7 +108,7 @@ void load_initial_weights(nn::Module& model, const tools::ModelDescription& desc
     const std::vector<nn::NamedParameter> wanted = model.state();
     std::vector<Mismatch> others = compare(wanted, file.state);
     const auto head = std::ranges::stable_partition(
-        others, [&](const Mismatch& mismatch) { return !is_of_head(mismatch.name, info); });
+        others, [&](const Mismatch& mismatch) { return !info.is_of_head(mismatch.name); });
     const std::vector<Mismatch> of_head(head.begin(), head.end());
     others.erase(head.begin(), head.end());
     if (!others.empty()) refuse(others, path, info, reporter);
@@ -122,7 +117,7 @@ void load_initial_weights(nn::Module& model, const tools::ModelDescription& desc
     std::vector<std::pair<Tensor*, std::vector<double>>> values;
     for (const nn::NamedParameter& named : wanted) {
         const SafeTensor* tensor = file.state.find(named.name);
-        if (tensor == nullptr || (!new_head.empty() && is_of_head(named.name, info))) continue;
+        if (tensor == nullptr || (!new_head.empty() && info.is_of_head(named.name))) continue;
         values.emplace_back(&named.value(), values_for(*named.parameter, *tensor, path));
     }
     for (auto& [tensor, numbers] : values) tensor->assign(std::span<const double>(numbers));

@@ -18,6 +18,7 @@
 #include "tools/train/settings.h"
 #include "tools/train/setup.h"
 #include "tools/train/trained_on.h"
+#include "tools/train/trained_parts.h"
 #include "tools/train/trainer.h"
 
 namespace vitrine::train {
@@ -146,6 +147,8 @@ int train(const Options& options, Reporter& reporter) {
     const std::shared_ptr<nn::Module> model = tools::build_model(description, placement, recipe.seed);
     if (!resumption && !recipe.model.init.empty())
         load_initial_weights(*model, description, unescape(recipe.model.init), reporter);
+    for (const recipe::PhaseSettings& phase : recipe.phases)
+        check_trained_parts(phase, recipe.model.name, *model);
     const RunPlan plan = plan_run(recipe, dataset.train.count);
     TrainingStep step(*model, sgd_options(recipe.phases.front()), recipe.training.label_smoothing);
 
@@ -179,6 +182,9 @@ int train(const Options& options, Reporter& reporter) {
     for (const std::string& notice : recipe.notices) reporter.notice(notice);
     for (const std::string& warning : tools::schedule_warnings(planned_phases(plan)))
         reporter.notice(warning);
+    for (const recipe::PhaseSettings& phase : recipe.phases) {
+        if (!phase.freeze.empty()) reporter.notice(describe_trained_parts(phase, *model));
+    }
     if (transforms.train.is_random()) show_augmentation(folder.path(), recipe, dataset, reporter);
     if (resumption) say_where(*resumption, trainer, reporter);
     publisher.emplace(folder, options.tensorboard, reporter);

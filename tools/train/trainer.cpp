@@ -17,6 +17,7 @@
 #include "tools/train/own_files.h"
 #include "tools/train/run_data.h"
 #include "tools/train/run_state.h"
+#include "tools/train/trained_parts.h"
 
 namespace vitrine::train {
 namespace {
@@ -68,7 +69,7 @@ void Trainer::resume(const Resumption& resumption) {
 
 void Trainer::enter_phase() {
     scheduler_.emplace(make_scheduler(phase(), context_.plan.steps_per_epoch));
-    context_.step.optimiser().set_options(sgd_options(phase().settings));
+    set_trained_parts(phase().settings, context_.recipe.model.name, context_.model, context_.step);
 }
 
 void Trainer::begin_phase() {
