@@ -41,7 +41,10 @@ const std::map<std::string, Frozen> choices{
          return !name.starts_with("classifier") && !name.starts_with("fc") && !name.starts_with("layer_5");
      }},
     {"convolutions",
-     [](const std::string& name) { return !name.ends_with("bias") && name.find("conv") != name.npos; }},
+     [](const std::string& name) {
+         return !name.ends_with("bias") && (name.find("conv") != name.npos || name.starts_with("layer_1.0") ||
+                                            name.starts_with("layer_1.3") || name.starts_with("layer_2"));
+     }},
     {"the first third",
      [](const std::string& name) {
          return name.starts_with("features.0") || name.starts_with("features.1.") ||
@@ -121,7 +124,7 @@ bool is_statistic(const std::string& name) {
 void check_frozen(const Setting& setting, Device device, bool fused) {
     const Outcome whole = take_step(setting, device, fused, [](const std::string&) { return false; });
     for (const auto& [what, frozen] : choices) {
-        CAPTURE(setting.model);
+        CAPTURE(std::string(setting.model));
         CAPTURE(what);
         CAPTURE(fused);
         const Outcome part = take_step(setting, device, fused, frozen);
@@ -147,7 +150,7 @@ void check_frozen(const Setting& setting, Device device, bool fused) {
 
 void check_norms(const Setting& setting, Device device) {
     for (const char* what : {"all but the last linear layer", "the first third"}) {
-        CAPTURE(setting.model);
+        CAPTURE(std::string(setting.model));
         CAPTURE(what);
         const Frozen& frozen = choices.at(what);
         const Outcome plain = take_step(setting, device, false, frozen, true);

@@ -9,6 +9,10 @@ RUN = {
     # README.md
     "build/release/bin/train --data photos --model mobilenet_v2 --image-size 64 --epochs 20":
         "build/release/bin/train --data photos --model mobilenet_v2 --image-size 32 --batch-size 8 --epochs 1 --out runs/own",
+    "build/release/bin/train --data photos --model mobilenet_v2 --init weights.pth --freeze features --freeze-norms --epochs 5":
+        "build/release/bin/export runs/mobile/best.safetensors --to pth --output weights.pth && build/release/bin/train "
+        "--data photos --model mobilenet_v2 --init weights.pth --freeze features --freeze-norms --image-size 32 --batch-size 8 "
+        "--epochs 1 --out runs/finetuned",
     "build/release/bin/predict runs/…/best.safetensors new_photos --top 3":
         "build/release/bin/predict runs/mobile/best.safetensors new_photos --top 3",
     "build/release/bin/train tools/recipes/best.toml --data photos --preview 8":
@@ -209,6 +213,7 @@ OTHER_BLOCKS = {
     ("tests/mutants/README.md", "mutants.json"): "a diagram",
     ("tests/mutants/README.md", "__syncthreads"): "C++",
     ("tools/README.md", "options.*"): "a list of files",
+    ("tools/README.md", "[model]"): "recipe",
     ("tools/README.md", "import json"): "python",
     ("tools/export/README.md", "import torch"): "python",
     ("lab/gradcheck/README.md", "depthwise_conv_forward"): "output",

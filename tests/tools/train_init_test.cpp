@@ -82,7 +82,7 @@ TEST_CASE("a run with --init goes on to the same bits when the file is gone") {
     const ColourRuns runs;
     const fs::path file = runs.folder.path() / "init.safetensors";
     fs::copy(golden("models/basic_block_net.safetensors"), file);
-    const std::vector<std::string> two_epochs{"--epochs", "2", "--init", file.string()};
+    const std::vector<std::string> two_epochs{"--epochs", "2", "--batch-size", "20", "--init", file.string()};
     REQUIRE(runs.train("whole", two_epochs).code == 0);
     std::vector<std::string> stopped = two_epochs;
     stopped.insert(stopped.end(), {"--max-steps", "7"});
@@ -92,8 +92,8 @@ TEST_CASE("a run with --init goes on to the same bits when the file is gone") {
     REQUIRE_MESSAGE(outcome.code == 0, outcome.err);
     CHECK(runs.file("stopped", "last.safetensors") == runs.file("whole", "last.safetensors"));
     CHECK(runs.file("stopped", "metrics.jsonl") == runs.file("whole", "metrics.jsonl"));
-    const Outcome changed =
-        runs.train("stopped", {"--epochs", "2", "--init", "other.pth", "--allow-changes"});
+    const Outcome changed = runs.train(
+        "stopped", {"--epochs", "2", "--batch-size", "20", "--init", "other.pth", "--allow-changes"});
     CHECK(changed.code == 2);
     CHECK(contains(changed.err, "but it is what the run began with"));
 }
