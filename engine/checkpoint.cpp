@@ -38,6 +38,9 @@ void check_values(const nn::Parameter& parameter, const std::string& name, std::
     }
 }
 
+/// Batch norm's counters, which PyTorch did not keep at first: 0 then.
+bool may_be_missing(const nn::NamedParameter& named) { return named.parameter->role == nn::Role::counter; }
+
 }  // namespace
 
 SafeTensor in_torch_layout(std::string name, const Tensor& value, const nn::Parameter& parameter) {
@@ -68,17 +71,14 @@ void check_model_state(nn::Module& model, const SafeTensors& state, const std::s
     const std::vector<nn::NamedParameter> wanted = model.state();
     for (const nn::NamedParameter& named : wanted) {
         const SafeTensor* tensor = state.find(named.name);
+        if (tensor == nullptr && may_be_missing(named)) continue;
         if (tensor == nullptr)
             throw Error(fmt::format("{} has no tensor {}: is it another model?", source, named.name));
         check_shape(*named.parameter, *tensor, source);
     }
-    if (state.tensors.size() != wanted.size()) {
-        for (const SafeTensor& tensor : state.tensors) {
-            if (std::ranges::none_of(wanted, [&](const auto& named) { return named.name == tensor.name; })) {
-                throw Error(
-                    fmt::format("{} has a tensor {} that the model does not know", source, tensor.name));
-            }
-        }
+    for (const SafeTensor& tensor : state.tensors) {
+        if (std::ranges::find(wanted, tensor.name, &nn::NamedParameter::name) == wanted.end())
+            throw Error(fmt::format("{} has a tensor {} that the model does not know", source, tensor.name));
     }
 }
 
@@ -86,8 +86,11 @@ void load_model_state(nn::Module& model, const SafeTensors& state, const std::st
     check_model_state(model, state, source);
     const std::vector<nn::NamedParameter> wanted = model.state();
     std::vector<std::vector<double>> values;
-    for (const nn::NamedParameter& named : wanted)
-        values.push_back(values_for(*named.parameter, state.at(named.name), source));
+    for (const nn::NamedParameter& named : wanted) {
+        const SafeTensor* tensor = state.find(named.name);
+        values.push_back(tensor != nullptr ? values_for(*named.parameter, *tensor, source)
+                                           : std::vector<double>(static_cast<size_t>(named.value().count())));
+    }
     for (size_t i = 0; i < wanted.size(); ++i) wanted[i].value().assign(std::span<const double>(values[i]));
 }
 

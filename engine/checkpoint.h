@@ -23,8 +23,8 @@ std::vector<double> values_for(const nn::Parameter& parameter, const SafeTensor&
 /// Parameters and buffers of the model, f32 unless the model is f64.
 SafeTensors model_state(nn::Module& model);
 
-/// Throws Error naming the first tensor that is missing, left over or of another shape. The model may be an
-/// outline without memory (models/models.h).
+/// Throws Error naming the first tensor that is missing (but for counters, which are 0 then), left over or of another
+/// shape. The model may be an outline without memory (models/models.h).
 void check_model_state(nn::Module& model, const SafeTensors& state, const std::string& source);
 
 /// Throws Error as check_model_state and values_for do; the model is then unchanged.

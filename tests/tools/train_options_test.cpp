@@ -81,7 +81,8 @@ TEST_CASE("train: files and folders that do not fit are refused before training"
     std::ofstream(folder / "file") << "text";
     check_refusal({"--out", folder / "file"}, "is not a folder");
     check_refusal({"--out", (folder / "file") + "/below"}, "is not a folder");
-    check_refusal({"--eval-only", folder / "file"}, "not a safetensors file");
+    check_refusal({"--eval-only", folder / "file"},
+                  "neither a safetensors file nor one of PyTorch's torch.save");
     CHECK_FALSE(std::filesystem::exists(folder / "run"));
 }
 

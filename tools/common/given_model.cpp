@@ -8,6 +8,7 @@
 #include <CLI/CLI.hpp>
 
 #include "engine/error.h"
+#include "tools/common/class_names.h"
 #include "tools/common/command_line.h"
 
 namespace vitrine::tools {
@@ -41,14 +42,19 @@ void add_given_model(CLI::App& app, GivenModel& given) {
     add_whole(
         app, "--image-size", 1, 4096, [&](int64_t size) { given.image_size = size; },
         "Side of its images in pixels [the model's own]");
+    app.add_option("--classes", given.classes,
+                   "Names of its classes: a text file with a name a line, or\na folder with a folder a class "
+                   "[classes.txt or classes/\nbeside it; else 0, 1, …]")
+        ->type_name("FILE|DIR");
 }
 
 ModelDescription describe(const SafeTensors& file, const std::string& source, const GivenModel& given) {
     if (std::optional<ModelDescription> found = description_in(file, source)) {
-        if (given.model || !given.options.empty() || given.image_size)
-            throw Error(fmt::format(
-                "{} says what it holds, a {} for images of {} pixels: leave --model, {} and --image-size out",
-                source, found->model, found->image_size, fmt::join(option_flags(), ", ")));
+        if (given.model || !given.options.empty() || given.image_size || !given.classes.empty())
+            throw Error(
+                fmt::format("{} says what it holds, a {} for images of {} pixels: leave --model, {}, "
+                            "--image-size and --classes out",
+                            source, found->model, found->image_size, fmt::join(option_flags(), ", ")));
         return *found;
     }
     if (!given.model)
@@ -58,7 +64,11 @@ ModelDescription describe(const SafeTensors& file, const std::string& source, co
     for (const auto& [option, value] : given.options) description.variant.*option->value = value;
     description.image_size = given.image_size.value_or(0);
     description.preparation.normalize = imagenet_normalization;
-    return description_of_plain(file, source, description);
+    description = description_of_plain(file, source, description);
+    std::optional<std::filesystem::path> names = class_names_beside(source);
+    if (!given.classes.empty()) names = given.classes;
+    if (names) description.classes = read_class_names(*names, description.classes.size());
+    return description;
 }
 
 }  // namespace vitrine::tools

@@ -20,12 +20,14 @@ struct GivenModel {
     std::optional<std::string> model;
     std::vector<models::GivenOption> options;
     std::optional<int64_t> image_size;
+    std::string classes;  // a file or folder of their names; empty: what lies beside the weights, if anything
 };
 
 /// The options, in a group of their own.
 void add_given_model(CLI::App& app, GivenModel& given);
 
-/// What the file says of itself, else what was given: classes are called 0, 1, … then, and images are normalised as for
+/// What the file says of itself, else what was given: classes have the names that were given or lie beside the file
+/// (class_names.h), or are called 0, 1, …, and images are normalised as for
 /// torchvision's ImageNet weights. Throws Error where both say something, or neither.
 ModelDescription describe(const SafeTensors& file, const std::string& source, const GivenModel& given);
 

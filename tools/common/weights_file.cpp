@@ -36,7 +36,7 @@ std::string take_wrappers_off(SafeTensors& state) {
     }
 }
 
-WeightsFile parse_weights(const std::string& content, const std::string& source) {
+WeightsFile parse(const std::string& content, const std::string& source) {
     WeightsFile file;
     if (looks_like_torch_file(content)) {
         TorchState found = parse_torch_file(content, source);
@@ -49,12 +49,6 @@ WeightsFile parse_weights(const std::string& content, const std::string& source)
     if (content.size() <= header_begins || content[header_begins] != '{')
         throw Error(fmt::format("{} is neither a safetensors file nor one of PyTorch's torch.save", source));
     file.state = parse_safetensors(content, source);
-    if (is_checkpoint(file.state)) {
-        const bool averages = file.state.find("ema_updates") != nullptr;
-        file.state = part_of(file.state, averages ? "ema." : "model.");
-        file.notices.push_back(fmt::format("{} is a run's checkpoint: only its {}weights are used", source,
-                                           averages ? "averaged " : ""));
-    }
     return file;
 }
 
@@ -75,12 +69,22 @@ SafeTensors part_of(const SafeTensors& file, std::string_view prefix) {
     return part;
 }
 
-WeightsFile read_weights(const std::filesystem::path& path) {
+WeightsFile read_tensors(const std::filesystem::path& path) {
     const std::string source = path.string();
-    WeightsFile file = parse_weights(read_file(path), source);
+    WeightsFile file = parse(read_file(path), source);
     const std::string taken = take_wrappers_off(file.state);
     if (!taken.empty())
         file.notices.push_back(fmt::format("{}: the prefix {} is taken off all names", source, taken));
+    return file;
+}
+
+WeightsFile read_weights(const std::filesystem::path& path) {
+    WeightsFile file = read_tensors(path);
+    if (!is_checkpoint(file.state)) return file;
+    const bool averages = file.state.find("ema_updates") != nullptr;
+    file.state = part_of(file.state, averages ? "ema." : "model.");
+    file.notices.push_back(fmt::format("{} is a run's checkpoint: only its {}weights are used", path.string(),
+                                       averages ? "averaged " : ""));
     return file;
 }
 

@@ -22,9 +22,11 @@ bool is_checkpoint(const SafeTensors& file);
 /// The tensors whose names have a prefix, without it; the metadata stay.
 SafeTensors part_of(const SafeTensors& file, std::string_view prefix);
 
-/// What kind of file it is, its content tells. Of a checkpoint, the weights that its run is judged by. Prefixes that
-/// wrappers of PyTorch put before all names (module., _orig_mod.) are taken off. Throws Error naming the file and what is
-/// wrong with it.
+/// All tensors of a file; what kind it is, its content tells. Prefixes that wrappers of PyTorch put before all names (module.,
+/// _orig_mod.) are taken off. Throws Error naming the file and what is wrong with it.
+WeightsFile read_tensors(const std::filesystem::path& path);
+
+/// The same; but of a checkpoint, the weights that its run is judged by.
 WeightsFile read_weights(const std::filesystem::path& path);
 
 }  // namespace vitrine::tools

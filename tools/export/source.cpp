@@ -8,20 +8,11 @@
 #include <utility>
 
 #include "engine/error.h"
+#include "tools/common/run_program.h"
+#include "tools/common/weights_file.h"
 
 namespace vitrine::exporting {
 namespace {
-
-/// The tensors of one kind under the model's own names.
-SafeTensors part_of(const SafeTensors& file, std::string_view prefix) {
-    SafeTensors part;
-    for (const SafeTensor& tensor : file.tensors) {
-        if (!tensor.name.starts_with(prefix)) continue;
-        part.tensors.push_back(tensor);
-        part.tensors.back().name.erase(0, prefix.size());
-    }
-    return part;
-}
 
 /// Those that the run is judged by, where nothing was asked for.
 Weights chosen_weights(const SafeTensors& checkpoint, const Options& options) {
@@ -35,8 +26,7 @@ Weights chosen_weights(const SafeTensors& checkpoint, const Options& options) {
 /// A checkpoint as the file of weights that would have been written in its place.
 SafeTensors weights_in(const SafeTensors& checkpoint, const Options& options) {
     const Weights weights = chosen_weights(checkpoint, options);
-    SafeTensors file = part_of(checkpoint, weights == Weights::averaged ? "ema." : "model.");
-    file.metadata = checkpoint.metadata;
+    SafeTensors file = tools::part_of(checkpoint, weights == Weights::averaged ? "ema." : "model.");
     for (const char* of_the_run : {"progress", "recipe", "checksum"}) file.metadata.erase(of_the_run);
     file.metadata["weights"] = weights == Weights::averaged ? "averaged" : "plain";
     return file;
@@ -51,14 +41,12 @@ void refuse_choice_without_checkpoint(const Options& options) {
 
 }  // namespace
 
-bool is_checkpoint(const SafeTensors& file) {
-    return file.metadata.contains("progress") && file.metadata.contains("recipe");
-}
-
 Source read_source(const Options& options) {
     Source source;
-    source.file = read_safetensors(options.file);
-    const bool checkpoint = is_checkpoint(source.file);
+    tools::WeightsFile read = tools::read_tensors(options.file);
+    for (const std::string& notice : read.notices) tools::tell("export", notice);
+    source.file = std::move(read.state);
+    const bool checkpoint = tools::is_checkpoint(source.file);
     if (!checkpoint) refuse_choice_without_checkpoint(options);
     const SafeTensors weights = checkpoint ? weights_in(source.file, options) : SafeTensors();
     const SafeTensors& file = checkpoint ? weights : source.file;

@@ -20,9 +20,6 @@ struct Source {
     SafeTensors file;  // all that was read
 };
 
-/// Whether a file is a checkpoint of a run: it holds the model under "model." and the run's progress.
-bool is_checkpoint(const SafeTensors& file);
-
 /// Throws Error naming the file and what is wrong with it, or with the options for it.
 Source read_source(const Options& options);
 

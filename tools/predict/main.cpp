@@ -16,6 +16,7 @@
 #include "tools/common/run_program.h"
 #include "tools/common/standard_output.h"
 #include "tools/common/thread_choice.h"
+#include "tools/common/weights_file.h"
 #include "tools/predict/inputs.h"
 #include "tools/predict/logits_table.h"
 #include "tools/predict/options.h"
@@ -112,7 +113,8 @@ size_t report_skipped(const std::vector<SkippedFile>& skipped, bool strict) {
 }
 
 int run(const Options& options) {
-    const SafeTensors file = read_safetensors(options.checkpoint);
+    const auto [file, notices] = tools::read_weights(options.checkpoint);
+    for (const std::string& notice : notices) tell(notice);
     const tools::ModelDescription description = tools::describe(file, options.checkpoint, options.given);
     Inputs inputs = find_images(options, description.classes);
     const std::vector<fs::path>& images = inputs.images;

@@ -24,14 +24,15 @@ constexpr const char* notes =
     "  predict runs/photos/best.safetensors holiday.jpg\n"
     "  predict runs/photos/best.safetensors new_photos --top 3 --csv submission.csv\n"
     "  predict runs/photos/best.safetensors photos/test.csv --csv submission.csv\n"
-    "  predict weights_of_pytorch.safetensors new_photos --model mobilenet_v2\n"
+    "  predict weights_of_pytorch.pth new_photos --model mobilenet_v2 --classes names.txt\n"
     "\n"
     "Images are prepared as in the validation of the run that saved the model. Folders are searched with all "
     "folders\nbelow them, linked ones too, in the order of names; names that begin with a dot are left "
     "out, as in training.\n"
-    "A checkpoint from elsewhere (a state_dict of PyTorch as safetensors) needs --model; its classes are "
-    "then\n"
-    "called 0, 1, …, and images are normalised as for torchvision's ImageNet weights.\n"
+    "A checkpoint from elsewhere (a state_dict that PyTorch saved) needs --model; its classes have the names "
+    "of "
+    "--classes,\n"
+    "and images are normalised as for torchvision's ImageNet weights.\n"
     "Exit codes: 0 done; 1 an image was damaged and left out; 2 something on the command line has to be put "
     "right.";
 
@@ -42,7 +43,8 @@ std::vector<std::string> device_names() {
 }
 
 void add_options(CLI::App& app, Options& options) {
-    app.add_option("CHECKPOINT", options.checkpoint, "The model: a .safetensors file")->required();
+    app.add_option("CHECKPOINT", options.checkpoint, "The model: a .safetensors file, or one of torch.save")
+        ->required();
     app.add_option("IMAGE|FOLDER|TABLE", options.inputs, "What to classify")->required();
 
     app.option_defaults()->group("Output");

@@ -7,6 +7,7 @@
 
 #include "engine/error.h"
 #include "tools/common/run_program.h"
+#include "tools/common/weights_file.h"
 #include "tools/train/evaluation.h"
 #include "tools/train/measured_part.h"
 #include "tools/train/run.h"
@@ -74,7 +75,8 @@ EvalTransform preparation_for(const recipe::Recipe& recipe, const tools::ModelDe
 
 int evaluate_only(const Options& given, Reporter& reporter) {
     const tools::DeviceChoice device = set_up_machine(given);
-    const SafeTensors file = read_safetensors(given.eval_only);
+    const auto [file, notices] = tools::read_weights(given.eval_only);
+    for (const std::string& notice : notices) reporter.notice(notice);
     const bool described = tools::description_in(file, given.eval_only).has_value();
     tools::ModelDescription description = describe_checkpoint(given, file);
 
