@@ -198,9 +198,9 @@ TEST_CASE("a state of another model is refused and changes nothing") {
     SafeTensors reshaped = good;
     reshaped.tensors[0].shape = {3, 2};
     refused(reshaped);
-    SafeTensors half = good;
-    half.tensors[1].dtype = "F16";
-    refused(half);
+    SafeTensors bytes = good;
+    bytes.tensors[1].dtype = "U8";
+    refused(bytes);
 }
 
 TEST_CASE("values that a model cannot have are refused with the name of their tensor") {
