@@ -47,14 +47,22 @@ ByteSource::ByteSource(std::span<const uint8_t> bytes, std::string path)
       limit_(metadata_bytes),
       hash_(no_hash()) {}
 
-ByteSource::ByteSource(const std::filesystem::path& file)
-    : path_(file.string()), limit_(metadata_bytes), hash_(new_hash()) {
+ByteSource::ByteSource(const std::filesystem::path& file) : ByteSource(FileRange{file, file.string()}) {}
+
+ByteSource::ByteSource(const FileRange& range)
+    : path_(range.name),
+      start_(range.offset),
+      is_part_(range.bytes.has_value()),
+      limit_(metadata_bytes),
+      hash_(new_hash()) {
     try {
-        file_.emplace(file);
+        file_.emplace(range.file);
     } catch (const FileError& error) {
         throw ImageError(path_, unreadable(error.reason));
     }
-    size_ = file_->bytes();
+    if (start_ > 0 && lseek(file_->descriptor(), static_cast<off_t>(start_), SEEK_SET) < 0)
+        throw ImageError(path_, unreadable(std::strerror(errno)));
+    size_ = range.bytes.value_or(file_->bytes() - std::min(start_, file_->bytes()));
     buffer_.resize(piece_bytes);
 }
 
@@ -98,8 +106,8 @@ size_t ByteSource::read_at(uint64_t offset, uint8_t* target, size_t count) noexc
 size_t ByteSource::read_file_at(uint64_t offset, uint8_t* target, size_t count) noexcept {
     size_t done = 0;
     while (done < count && error_.empty()) {
-        const ssize_t got =
-            pread(file_->descriptor(), target + done, count - done, static_cast<off_t>(offset + done));
+        const ssize_t got = pread(file_->descriptor(), target + done, count - done,
+                                  static_cast<off_t>(start_ + offset + done));
         if (got < 0 && errno == EINTR) continue;
         if (got < 0) error_ = std::strerror(errno);
         if (got <= 0) break;
@@ -114,7 +122,8 @@ ContentHash ByteSource::hash_up_to(uint64_t bytes) const {
     uint64_t done = 0;
     while (done < bytes) {
         const auto wanted = static_cast<size_t>(std::min<uint64_t>(piece.size(), bytes - done));
-        const ssize_t got = pread(file_->descriptor(), piece.data(), wanted, static_cast<off_t>(done));
+        const ssize_t got =
+            pread(file_->descriptor(), piece.data(), wanted, static_cast<off_t>(start_ + done));
         if (got < 0 && errno == EINTR) continue;
         if (got <= 0) break;
         XXH3_64bits_update(hash.get(), piece.data(), static_cast<size_t>(got));
@@ -157,7 +166,8 @@ void ByteSource::fill() noexcept {
     if (!file_ || !error_.empty()) return;
     std::copy(ready_.begin(), ready_.end(), buffer_.begin());
     const size_t kept = ready_.size();
-    const auto room = static_cast<size_t>(std::min<uint64_t>(buffer_.size() - kept, limit_ - taken_));
+    const uint64_t end = is_part_ ? std::min(limit_, size_) : limit_;
+    const auto room = static_cast<size_t>(std::min<uint64_t>(buffer_.size() - kept, end - taken_));
     size_t got = 0;
     try {
         got = file_->read({reinterpret_cast<char*>(buffer_.data()) + kept, room});

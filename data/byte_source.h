@@ -18,7 +18,7 @@ struct XXH3_state_s;
 
 namespace vitrine {
 
-/// A file on the disk, or bytes in memory. What is read is limited by what an image could need: see
+/// A file on the disk, a part of one, or bytes in memory. What is read is limited by what an image could need: see
 /// allow_pixels.
 class ByteSource {
   public:
@@ -26,6 +26,8 @@ class ByteSource {
     ByteSource(std::span<const uint8_t> bytes, std::string path);
     /// Opens a regular file, never waiting for one that is something else. Throws ImageError.
     explicit ByteSource(const std::filesystem::path& file);
+    /// A part of one: bytes beyond it are never seen.
+    explicit ByteSource(const FileRange& range);
     ByteSource(const ByteSource&) = delete;
     ByteSource& operator=(const ByteSource&) = delete;
 
@@ -76,6 +78,8 @@ class ByteSource {
     uint64_t size_ = 0;
     std::span<const uint8_t> memory_;
     std::optional<InputFile> file_;
+    uint64_t start_ = 0;    // in it
+    bool is_part_ = false;  // of it, which ends at size_
     std::vector<uint8_t> buffer_;
     std::span<const uint8_t> ready_;  // read and not consumed
     uint64_t taken_ = 0;              // bytes that became ready

@@ -33,7 +33,12 @@ struct Job {
     CacheSubject subject;
 
     int64_t count() const { return static_cast<int64_t>(files.size()); }
-    fs::path path_of(int64_t i) const { return root / files[static_cast<size_t>(i)].path; }
+    FileRange range_of(int64_t i) const {
+        const ImageFile& file = files[static_cast<size_t>(i)];
+        const std::string name = (root / file.path).string();
+        if (file.archive.empty()) return {name, name};
+        return {root / file.archive, name, file.offset, file.bytes};
+    }
 };
 
 /// Decodes all files into `slots` (zeros before).
@@ -46,7 +51,8 @@ CacheRecords decode_files(const Job& job, uint8_t* slots) {
         [&](int64_t i) {
             const auto index = static_cast<size_t>(i);
             try {
-                const Image whole = read_image(job.path_of(i), &records.contents[index], job.options.turning);
+                const Image whole =
+                    read_image(job.range_of(i), &records.contents[index], job.options.turning);
                 if (whole.orientation != 1) ++oriented;
                 const Image image = resize_and_crop(whole, job.options.image_size);
                 std::copy(image.pixels.begin(), image.pixels.end(),
@@ -71,7 +77,7 @@ int64_t count_stale(const Job& job, const CacheRecords& records) {
         job.count(), job.options.threads,
         [&](int64_t i) {
             const ContentHash& then = records.contents[static_cast<size_t>(i)];
-            if (hash_beginning(job.path_of(i), then.bytes) != then) ++stale;
+            if (hash_beginning(job.range_of(i), then.bytes) != then) ++stale;
         },
         job.options.progress);
     return stale;
@@ -144,8 +150,13 @@ int64_t nanoseconds(const timespec& time) { return int64_t{time.tv_sec} * 1'000'
 }  // namespace
 
 ImageFile describe_file(std::string path, const struct stat& status) {
-    return {std::move(path), static_cast<uint64_t>(status.st_size), nanoseconds(status.st_mtim),
-            nanoseconds(status.st_ctim), status.st_ino};
+    return {std::move(path),
+            static_cast<uint64_t>(status.st_size),
+            nanoseconds(status.st_mtim),
+            nanoseconds(status.st_ctim),
+            status.st_ino,
+            {},
+            0};
 }
 
 bool is_packed_cache(const fs::path& file) {
@@ -173,7 +184,7 @@ PackedImages pack_images(const fs::path& root, const std::vector<ImageFile>& fil
     if (options.verify) packed.notices.push_back(verified(job, stale));
     if (options.strict && !packed.undecoded.empty()) {
         const UndecodedFile& first = packed.undecoded.front();
-        throw ImageError(job.path_of(first.index).string(), first.reason);
+        throw ImageError(job.range_of(first.index).name, first.reason);
     }
     return packed;
 }

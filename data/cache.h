@@ -38,6 +38,10 @@ struct ImageFile {
     int64_t changed = 0;         // nanoseconds since 1970
     int64_t status_changed = 0;  // nanoseconds since 1970
     uint64_t inode = 0;
+    /// Where its bytes are, if they are a part of an archive below the folder, of which the times and the inode
+    /// are then; empty: in a file of its own.
+    std::string archive = {};
+    uint64_t offset = 0;
 };
 
 /// The entry of the file at `path`, which is below the folder, by what stat() says of it.

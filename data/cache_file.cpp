@@ -119,6 +119,9 @@ CacheKey cache_key(const fs::path& root, const std::vector<ImageFile>& files, in
         add_number(file.changed);
         add_number(file.status_changed);
         add_number(file.inode);
+        if (file.archive.empty()) continue;
+        add_text(file.archive);
+        add_number(file.offset);
     }
     const XXH128_hash_t hash = XXH3_128bits_digest(state);
     XXH3_freeState(state);

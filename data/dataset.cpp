@@ -23,8 +23,9 @@ constexpr const char* debian_fashion_mnist = "/usr/share/datasets/fashion-mnist"
 /// In the order in which "auto" tries them: an image folder is the least specific layout.
 const std::vector<DatasetFormat>& formats() {
     static const std::vector<DatasetFormat> list = {
-        fashion_mnist_format(), mnist_format(),       cifar10_format(),      cifar100_format(),
-        tiny_imagenet_format(), image_table_format(), image_folder_format(), class_folders_format()};
+        fashion_mnist_format(), mnist_format(),         cifar10_format(),
+        cifar100_format(),      tiny_imagenet_format(), tar_shards_format(),
+        image_table_format(),   image_folder_format(),  class_folders_format()};
     return list;
 }
 
@@ -81,8 +82,10 @@ fs::path checked_path(const DatasetOptions& options) {
         throw Error(fmt::format("the data set {} does not exist; name a folder", in_quotes(options.path)));
     }
     if (fs::is_directory(status) || is_set_in_a_file(options)) return options.path;
-    throw Error(fmt::format("the data set {} is a file; name the folder that holds it, or a table: {}",
-                            in_quotes(options.path), "a .csv, .tsv, .txt, .lst or .list"));
+    throw Error(fmt::format(
+        "the data set {} is a file; name the folder that holds it, a table (.csv, .tsv, .txt, .lst or "
+        ".list) or a .tar",
+        in_quotes(options.path)));
 }
 
 /// Its folder would else be taken for a class.

@@ -10,6 +10,7 @@
 //                          (folder_layout.h); or in PATH itself, from which a part is held out for validation
 //   image_table            images anywhere below PATH, their classes in PATH/train.csv, val.csv, … or
 //                          PATH/labels.csv; or PATH is a table or a list itself (data/tables/)
+//   tar_shards             PATH/*.tar, or PATH is one, with samples as WebDataset writes them (data/shards/)
 //   class_folders          never chosen by "auto": every folder of PATH is a class, whatever its name
 #pragma once
 
@@ -26,7 +27,7 @@
 namespace vitrine {
 
 struct DatasetOptions {
-    /// A folder, or a table of images. Empty stands for Debian's Fashion-MNIST (package dataset-fashion-mnist).
+    /// A folder, a table of images or a tar archive. Empty stands for Debian's Fashion-MNIST (package dataset-fashion-mnist).
     std::filesystem::path path;
     std::string kind = "auto";
     /// Side of the square that every image is resized and cropped to (resize_and_crop). 0: the native size of

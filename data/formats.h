@@ -31,6 +31,7 @@ DatasetFormat tiny_imagenet_format();
 DatasetFormat image_folder_format();
 DatasetFormat class_folders_format();
 DatasetFormat image_table_format();
+DatasetFormat tar_shards_format();
 
 /// The first of PATH and its named subfolders that holds `file`, or an empty path.
 std::filesystem::path find_beside(const std::filesystem::path& path,

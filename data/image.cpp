@@ -104,7 +104,11 @@ Image decode_image(std::span<const uint8_t> bytes, const std::string& path, Turn
 }
 
 Image read_image(const std::filesystem::path& file, ContentHash* content, Turning turning) {
-    ByteSource source(file);
+    return read_image(FileRange{file, file.string()}, content, turning);
+}
+
+Image read_image(const FileRange& range, ContentHash* content, Turning turning) {
+    ByteSource source(range);
     if (content == nullptr) return decode(source, turning);
     try {
         Image image = decode(source, turning);
@@ -116,8 +120,12 @@ Image read_image(const std::filesystem::path& file, ContentHash* content, Turnin
     }
 }
 
-ContentHash hash_beginning(const std::filesystem::path& file, uint64_t bytes) try {
-    ByteSource source(file);
+ContentHash hash_beginning(const std::filesystem::path& file, uint64_t bytes) {
+    return hash_beginning(FileRange{file, file.string()}, bytes);
+}
+
+ContentHash hash_beginning(const FileRange& range, uint64_t bytes) try {
+    ByteSource source(range);
     source.limit_to(bytes);
     while (!source.look().empty()) source.consume(source.look().size());
     return source.content_read();

@@ -21,6 +21,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -66,12 +67,23 @@ struct ContentHash {
     bool operator==(const ContentHash&) const = default;
 };
 
+/// A file, or a part of one, such as an image in an archive.
+struct FileRange {
+    std::filesystem::path file;
+    std::string name;  // for messages
+    uint64_t offset = 0;
+    std::optional<uint64_t> bytes = {};  // none: all from there
+};
+
 /// Of up to `bytes`; fewer where the file is shorter, or cannot be read.
+ContentHash hash_beginning(const FileRange& range, uint64_t bytes);
 ContentHash hash_beginning(const std::filesystem::path& file, uint64_t bytes);
 
 /// Reads and decodes a file, a piece at a time. Throws as decode_image, and ImageError where the file cannot
 /// be read or is no regular file.
 /// `content`, where it is given, becomes what was read of the file, also where that was no image.
+Image read_image(const FileRange& range, ContentHash* content = nullptr,
+                 Turning turning = Turning::as_stored);
 Image read_image(const std::filesystem::path& file, ContentHash* content = nullptr,
                  Turning turning = Turning::as_stored);
 

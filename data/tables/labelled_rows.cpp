@@ -8,6 +8,7 @@
 #include <map>
 #include <set>
 
+#include "data/class_order.h"
 #include "data/folder_words.h"
 #include "engine/error.h"
 
@@ -181,13 +182,6 @@ void keep_first_rows(LabelledRows& rows, const std::vector<PartTable>& tables, c
     rows.images = std::move(kept);
 }
 
-/// Whether the text is how a whole number from 0 on is written.
-bool is_index(const std::string& text) {
-    constexpr size_t most_digits = 9;
-    return !text.empty() && text.size() <= most_digits &&
-           text.find_first_not_of("0123456789") == std::string::npos && (text == "0" || text.front() != '0');
-}
-
 }  // namespace
 
 LabelledRows label_images(const fs::path& root, const std::vector<PartTable>& tables,
@@ -233,10 +227,7 @@ std::vector<std::string> class_names_of(const std::vector<LabelledImage>& images
                                 counted(unknown.count(), "validation image"),
                                 in_quotes(tables[first->table].table.file),
                                 unknown.count() == 1 ? "has" : "have", unknown.text()));
-    std::vector<std::string> sorted(names.begin(), names.end());
-    if (std::ranges::all_of(sorted, is_index))
-        std::ranges::sort(sorted, {}, [](const std::string& name) { return std::stol(name); });
-    return sorted;
+    return in_class_order(names);
 }
 
 }  // namespace vitrine

@@ -35,7 +35,7 @@ expect "Fedora" "$(system_of 'ID=fedora' 'VERSION_ID=40')" ""
 expect "no os-release" "$(system_name "$folder/none")" ""
 
 for system in debian ubuntu ubuntu-22.04; do
-    for package in cmake ninja-build libjpeg-dev libwebp-dev libgif-dev libtiff-dev libdnnl-dev libhwy-dev libcsv-dev libzip-dev \
+    for package in cmake ninja-build libjpeg-dev libwebp-dev libgif-dev libtiff-dev libdnnl-dev libhwy-dev libcsv-dev libarchive-dev libzip-dev \
         libonnx-dev libprotobuf-dev doctest-dev; do
         expect "$system: $package" "$(has "$system" "$package")" yes
     done

@@ -171,5 +171,24 @@ TEST_CASE_FIXTURE(Trained, "a run on a table knows when a class in it was change
     CHECK(wrong.err.find("--label-column 'dx': there is no such column") != std::string::npos);
 }
 
+TEST_CASE_FIXTURE(Trained, "a set in tar archives trains as its files do, to the same bits") {
+    std::string script = "cd " + folder / "set" + " && mkdir classes shards && cd train && ";
+    for (int i = 0; i < 60; ++i)
+        script += fmt::format("printf %s '{}' > {:03}.cls; ", colours[static_cast<size_t>(i) % 3], i);
+    script += "tar cf ../shards/data-0.tar 0[0-2]* && tar --format=pax -cf ../shards/data-1.tar 0[345]*";
+    REQUIRE(run_script(script).code == 0);
+    const Outcome outcome = run("train", {"--data", folder / "set/shards", "--image-size", "16", "--epochs",
+                                          "4", "--batch-size", "12", "--out", folder / "shards_run"});
+    CAPTURE(outcome.err);
+    REQUIRE(outcome.code == 0);
+    CHECK(outcome.out.find("tar_shards, 48 training and 12 validation images") != std::string::npos);
+    CHECK(content_of(folder / "shards_run/metrics.jsonl") == content_of(folder / "run/metrics.jsonl"));
+    const Outcome measured = run("train", {"--data", folder / "set/shards/data-0.tar", "--eval-only",
+                                           folder / "run/best.safetensors", "--split", "all"});
+    CHECK(measured.code == 0);
+    CHECK(measured.out.find("on 30 images") != std::string::npos);
+    CHECK(run("report", {folder / "shards_run"}).code == 0);
+}
+
 }  // namespace
 }  // namespace vitrine::tests

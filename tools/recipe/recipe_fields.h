@@ -46,8 +46,9 @@ std::string rounded_sizes_of_models();
 
 template <class Fields>
 void visit_fields(DataSettings& data, Fields& fields) {
-    fields.folder({"path", "Folder of the data set, or its table", "--data", {}, "Debian's Fashion-MNIST"},
-                  data.path);
+    fields.folder(
+        {"path", "Folder of the data set, its table or its .tar", "--data", {}, "Debian's Fashion-MNIST"},
+        data.path);
     fields.choice(
         {"kind",
          "How the data are laid out [auto: by their files];\nclass_folders: every folder is a class, "
