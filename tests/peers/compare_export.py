@@ -117,7 +117,7 @@ def compare(case, programs, files, folder):
     """Rows of the table: what, the largest difference, images of another class, and the largest logit."""
     pixels = resized(files, case.size, folder / "images")
     train = [programs / "train", "--data", folder.parent / "drawn", "--model", case.model, "--image-size", case.size,
-             "--batch-size", 30, "--epochs", 6, "--device", "cpu", "--quiet", "--out", folder / "run"]
+             "--batch-size", 30, "--epochs", 6, "--lr", 0.02, "--device", "cpu", "--quiet", "--out", folder / "run"]
     if case.model == "mobilenet_v2":
         train += ["--width-mult", case.width]
     if case.average:

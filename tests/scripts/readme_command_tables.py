@@ -82,6 +82,8 @@ RUN = {
         "build/release/bin/export runs/mobile/best.safetensors --to onnx",
     "build/release/bin/export runs/photos/best.safetensors --to onnx --input pixels --output photos.onnx":
         "build/release/bin/export runs/mobile/best.safetensors --to onnx --input pixels --output photos.onnx",
+    "build/release/bin/export runs/photos/checkpoints/step-000000004.safetensors --to pth --optimizer --output run.pth":
+        "build/release/bin/export runs/mobile/checkpoints/step-000000004.safetensors --to pth --optimizer --output run.pth",
     "build/release/bin/export runs/photos/best.safetensors --to pth":
         "build/release/bin/export runs/mobile/best.safetensors --to pth",
     "build/release/bin/export runs/photos/checkpoints/step-000000004.safetensors --to safetensors --output weights.safetensors":

@@ -136,6 +136,76 @@ TEST_CASE("export: of a run's checkpoint the averaged weights, or the plain ones
     CHECK(run("predict", {folder / "out", folder / "data/val"}).code == 0);
 }
 
+TEST_CASE("export --optimizer: momentum and settings of the next step, in the groups that the run has") {
+    const TemporaryFolder folder;
+    write_colours(folder.path() / "data");
+    std::vector<std::string> train{"--data",       folder / "data",
+                                   "--image-size", "16",
+                                   "--epochs",     "1",
+                                   "--batch-size", "20",
+                                   "--lr",         "0.25",
+                                   "--set",        "training.ema_decay=0.5",
+                                   "--set",        "phase.scheduler={kind=\"constant\"}",
+                                   "--quiet",      "--out"};
+    const auto trained = [&](const char* name, const std::vector<std::string>& more) {
+        std::vector<std::string> arguments = train;
+        arguments.push_back(folder / name);
+        arguments.insert(arguments.end(), more.begin(), more.end());
+        const Outcome outcome = run("train", arguments);
+        CAPTURE(outcome.err);
+        REQUIRE(outcome.code == 0);
+        return folder / (std::string(name) + "/checkpoints/step-000000006.safetensors");
+    };
+    const auto groups_of = [&](const std::string& checkpoint) {
+        const std::string file = folder / "optimizer.pth";
+        const Outcome outcome = run("export", {checkpoint, "--to", "pth", "--optimizer", "--output", file});
+        CAPTURE(outcome.err);
+        REQUIRE(outcome.code == 0);
+        const Outcome read = read_with_python(file, checkpoint);
+        CAPTURE(read.err);
+        REQUIRE(read.code == 0);
+        CHECK(read.last_line() == "18 tensors are equal");
+        std::vector<std::string> lines = read.lines();
+        lines.pop_back();
+        return lines;
+    };
+    const auto settings = [](const char* lr, const char* weight_decay, const char* nesterov) {
+        return fmt::format(
+            R"({{"lr": {}, "momentum": 0.9, "dampening": 0.0, "weight_decay": {}, "nesterov": {}, )"
+            R"("maximize": false, "foreach": null, "differentiable": false}} )",
+            lr, weight_decay, nesterov);
+    };
+    const std::string plain = trained("plain", {});
+    CHECK(
+        groups_of(plain) ==
+        std::vector{
+            settings("0.25", "0.0001", "false") +
+            "layer_1.0.weight layer_1.0.bias layer_1.1.weight layer_1.1.bias layer_1.3.weight layer_1.3.bias "
+            "layer_1.4.weight layer_1.4.bias layer_2.weight layer_2.bias layer_5.weight layer_5.bias"});
+    const std::string split = trained("split", {"--head-lr", "0.5", "--set", "phase.nesterov=true", "--set",
+                                                "phase.decay_norms_and_biases=false"});
+    CHECK(groups_of(split) ==
+          std::vector{settings("0.25", "0.0001", "true") + "layer_1.0.weight layer_1.3.weight layer_2.weight",
+                      settings("0.5", "0.0001", "true") + "layer_5.weight",
+                      settings("0.25", "0.0", "true") +
+                          "layer_1.0.bias layer_1.1.weight layer_1.1.bias layer_1.3.bias layer_1.4.weight "
+                          "layer_1.4.bias layer_2.bias",
+                      settings("0.5", "0.0", "true") + "layer_5.bias"});
+
+    for (const auto& [arguments, sentence] : std::vector<std::pair<std::vector<std::string>, std::string>>{
+             {{folder / "plain/best.safetensors", "--to", "pth"}, "holds weights alone"},
+             {{plain, "--to", "safetensors"}, "--optimizer is of --to pth alone"},
+             {{plain, "--to", "pth", "--weights", "averaged"}, "belongs to the plain weights"}}) {
+        std::vector<std::string> all = arguments;
+        all.insert(all.end(), {"--optimizer", "--output", folder / "none"});
+        const Outcome refused = run("export", all);
+        CAPTURE(refused.err);
+        CHECK(refused.code == 2);
+        CHECK(refused.err.find(sentence) != std::string::npos);
+        CHECK_FALSE(fs::exists(folder / "none"));
+    }
+}
+
 TEST_CASE("export: what it cannot do is one sentence and code 2, and leaves everything as it was") {
     const TemporaryFolder folder;
     const std::string model = folder / "model.safetensors";

@@ -6,6 +6,9 @@
 What is imported is what torch.load(weights_only=True) allows, and each storage begins at a multiple of 64 bytes, as
 torch.save has it. Prints the number of tensors that are equal, name by name and in the same order, types and shapes
 included; ends with an AssertionError where something differs.
+
+Where FILE.safetensors is a run's checkpoint, FILE.pth is one with an optimiser: model and momentum buffers are compared, each
+buffer with the parameter at its place, and a line a group says how it is set and which parameters it has.
 """
 
 import collections
@@ -68,6 +71,17 @@ def read_torch(path):
             return Reader(archive, stream).load()
 
 
+def check_optimizer(optimizer, names, ours):
+    parameters = [name for name in names if not name.endswith(("running_mean", "running_var", "num_batches_tracked"))]
+    buffers = {parameters[place]: of["momentum_buffer"] for place, of in optimizer["state"].items()}
+    assert buffers == {name.removeprefix("momentum."): tensor for name, tensor in ours.items() if name.startswith("momentum.")}
+    places = [place for group in optimizer["param_groups"] for place in group["params"]]
+    assert sorted(places) == list(range(len(parameters)))
+    for group in optimizer["param_groups"]:
+        settings = {key: value for key, value in group.items() if key != "params"}
+        print(json.dumps(settings), *(parameters[place] for place in group["params"]))
+
+
 def read_safetensors(path):
     with open(path, "rb") as file:
         header = json.loads(file.read(struct.unpack("<Q", file.read(8))[0]))
@@ -79,6 +93,11 @@ def read_safetensors(path):
 
 def main():
     theirs, ours = read_torch(sys.argv[1]), read_safetensors(sys.argv[2])
+    if "scheduler" in ours:
+        assert list(theirs) == ["model", "optimizer"]
+        check_optimizer(theirs["optimizer"], list(theirs["model"]), ours)
+        theirs = theirs["model"]
+        ours = {name.removeprefix("model."): tensor for name, tensor in ours.items() if name.startswith("model.")}
     assert isinstance(theirs, collections.OrderedDict)
     assert sorted(theirs) == sorted(ours), set(theirs) ^ set(ours)
     for name, tensor in theirs.items():

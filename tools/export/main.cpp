@@ -13,6 +13,7 @@
 #include "tools/export/fold_norms.h"
 #include "tools/export/graph.h"
 #include "tools/export/onnx_file.h"
+#include "tools/export/optimizer_state.h"
 #include "tools/export/options.h"
 #include "tools/export/source.h"
 #include "tools/export/torch_file.h"
@@ -21,8 +22,15 @@ namespace vitrine::exporting {
 namespace {
 
 void write_torch(const Options& options, const Source& source) {
-    const std::string file = torch_file({state_dict(model_state(*source.model).tensors)});
-    write_atomically(options.output, {file});
+    TorchDict object = state_dict(model_state(*source.model).tensors);
+    if (options.optimizer) {
+        TorchDict both;
+        both.items.push_back({{std::string("model")}, {std::move(object)}});
+        both.items.push_back(
+            {{std::string("optimizer")}, {optimizer_state(source.file, *source.model, options.file)}});
+        object = std::move(both);
+    }
+    write_atomically(options.output, {torch_file({std::move(object)})});
 }
 
 void write_onnx(const Options& options, const Source& source) {

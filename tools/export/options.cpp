@@ -69,6 +69,9 @@ void add_options(CLI::App& app, Options& options) {
             options.weights = name == "averaged" ? Weights::averaged : Weights::plain;
         },
         "Which of its weights [averaged where the run has them]");
+    app.add_flag("--optimizer", options.optimizer,
+                 "With --to pth: {\"model\": …, \"optimizer\": …}, the plain\nweights and the state of "
+                 "torch.optim.SGD");
     tools::add_given_model(app, options.given);
 }
 
@@ -107,6 +110,10 @@ Options parse_options(int argc, const char* const* argv) {
         if (app.count(flag) != 0 && options.format != Format::onnx)
             throw Error(fmt::format("{} is of --to onnx alone: leave it out", flag));
     }
+    if (options.optimizer && options.format != Format::pth)
+        throw Error("--optimizer is of --to pth alone: leave it out");
+    if (options.optimizer && options.weights == Weights::averaged)
+        throw Error("--optimizer: its state belongs to the plain weights, not to --weights averaged");
     if (app.count("--output") == 0) choose_output(options);
     return options;
 }

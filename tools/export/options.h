@@ -21,6 +21,7 @@ struct Options {
     Format format{};
     std::string output;  // empty: `file` with the format's ending
     std::optional<Weights> weights;
+    bool optimizer = false;          // its state too; of pth
     std::optional<OnnxInput> input;  // of ONNX
     std::optional<bool> fold_norms;  // in ONNX
     tools::GivenModel given;

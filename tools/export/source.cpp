@@ -16,6 +16,7 @@ namespace {
 
 /// Those that the run is judged by, where nothing was asked for.
 Weights chosen_weights(const SafeTensors& checkpoint, const Options& options) {
+    if (options.optimizer) return Weights::plain;
     const bool averages = checkpoint.find("ema_updates") != nullptr;
     if (options.weights == Weights::averaged && !averages)
         throw Error(
@@ -36,6 +37,10 @@ void refuse_choice_without_checkpoint(const Options& options) {
     if (options.weights)
         throw Error(fmt::format(
             "--weights: {} holds one set of weights; a run's checkpoints/ may hold the average too",
+            options.file));
+    if (options.optimizer)
+        throw Error(fmt::format(
+            "--optimizer: {} holds weights alone; the optimiser's state is in a run's checkpoints/",
             options.file));
 }
 
