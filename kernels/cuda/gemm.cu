@@ -27,12 +27,17 @@ constexpr std::array f64_tiles{Candidate{GemmTiling::tile_64x32, 64, 32, 1.0}};
 /// Two blocks for each multiprocessor of an H100. Fewer leave it idle, and a T4 has only 40.
 constexpr int64_t enough_blocks = 264;
 
-/// k of a split: shorter ones would write more parts of C than they save, and longer ones sum too many floats
-/// in a row for their digits.
+/// k of a split: shorter ones would leave a block little to do, and longer ones sum too many floats in a row for
+/// their digits.
 constexpr int64_t shortest_split = 128;
 constexpr int64_t longest_split = 32768;
 
 int64_t most_splits(int64_t k) { return std::max<int64_t>(1, k / shortest_split); }
+
+/// Splits whose parts of C, written and read, take at most half the bytes of A and B.
+int64_t affordable_splits(int64_t m, int64_t n, int64_t k) {
+    return k * (m + n) / std::max<int64_t>(1, 4 * m * n);
+}
 
 /// The time that a tiling takes, in arbitrary units: all multiply-adds including those beyond the edges of C,
 /// on as much of the GPU as there are blocks for.
@@ -59,11 +64,16 @@ GemmPlan plan_gemm(DType dtype, int64_t m, int64_t n, int64_t k, GemmTiling tili
     const int64_t row_tiles = divide_up(m, tile.rows);
     const int64_t column_tiles = divide_up(n, tile.columns);
     const int64_t blocks = std::max<int64_t>(1, row_tiles * column_tiles);
-    const int64_t wanted = std::min(enough_blocks / blocks, most_splits(k));
+    const int64_t wanted = std::min({enough_blocks / blocks, most_splits(k), affordable_splits(m, n, k)});
     const int64_t splits = std::max({int64_t{1}, wanted, divide_up(k, longest_split)});
+    return with_splits({tile.tiling, row_tiles, column_tiles, splits, k}, k, splits);
+}
+
+GemmPlan with_splits(const GemmPlan& plan, int64_t k, int64_t most_splits) {
+    const int64_t splits = std::min(plan.splits, most_splits);
     const int64_t depth =
         std::max<int64_t>(gemm_depth, divide_up(divide_up(k, splits), gemm_depth) * gemm_depth);
-    return {tile.tiling, row_tiles, column_tiles, std::max<int64_t>(1, divide_up(k, depth)), depth};
+    return {plan.tiling, plan.row_tiles, plan.column_tiles, std::max<int64_t>(1, divide_up(k, depth)), depth};
 }
 
 }  // namespace vitrine::VITRINE_GPU

@@ -59,12 +59,20 @@ struct GemmShape {
     int column_tiles;  // block tiles side by side
 };
 
+/// What of a product a block computes: a tile of C, over one of the splits of k.
+struct GemmBlock {
+    int tile;
+    int split;
+    int splits;
+};
+
 /// Where the running thread's micro-tile lies in C. Its rows and columns are dealt out in packs: a thread has
 /// thread_rows / size packs of rows, gemm_threads_down packs apart, and columns likewise.
 template <class T, class Tile>
 struct GemmPlace {
     static constexpr int size = Pack<T>::size;
 
+    GemmBlock block;
     int first_row;     // of the block tile
     int first_column;  // of the block tile
     int rows;          // m
@@ -73,11 +81,11 @@ struct GemmPlace {
     int thread_down = static_cast<int>(threadIdx.x) / gemm_threads_across;
     int thread_across = static_cast<int>(threadIdx.x) % gemm_threads_across;
 
-    __device__ __forceinline__ explicit GemmPlace(const GemmShape& shape) : rows(shape.m), columns(shape.n) {
-        const int block = static_cast<int>(blockIdx.x);
-        row_tile = block / shape.column_tiles;
+    __device__ __forceinline__ GemmPlace(const GemmShape& shape, const GemmBlock& which)
+        : block(which), rows(shape.m), columns(shape.n) {
+        row_tile = block.tile / shape.column_tiles;
         first_row = row_tile * Tile::rows;
-        first_column = (block - row_tile * shape.column_tiles) * Tile::columns;
+        first_column = (block.tile - row_tile * shape.column_tiles) * Tile::columns;
     }
 
     /// Row i of the micro-tile, within the block tile.
@@ -228,26 +236,30 @@ constexpr int gemm_blocks_at_once = [] {
     return bytes <= 64 ? 5 : bytes <= 128 ? 3 : 2;
 }();
 
-/// The kernel. Epilogue, passed by value, is called by all threads of a block as
+/// How much shared memory a block needs: both stages of both operands.
+template <class Tile, class A, class B>
+constexpr int gemm_shared_count = 2 * (GemmOperand<A, Tile::rows>::shared_count +
+                                       GemmOperand<B, Tile::columns>::shared_count);
+
+/// What a block does. Epilogue is called by all of its threads as
 ///     epilogue(place, sums, shared)
 /// with the thread's GemmPlace, its sums [thread_rows][thread_columns], and the block's shared memory, which
 /// is free by then (2 · gemm_depth · (rows + columns) elements of it can be counted on).
 template <class Tile, class A, class B, class Epilogue>
-__global__ void __launch_bounds__(gemm_threads, (gemm_blocks_at_once<typename A::Element, Tile>))
-    gemm(GemmShape shape, A a, B b, Epilogue epilogue) {
+__device__ __forceinline__ void multiply_tile(const GemmShape& shape, const GemmBlock& block, const A& a,
+                                              const B& b, const Epilogue& epilogue,
+                                              typename A::Element* shared) {
     using T = typename A::Element;
     using Left = GemmOperand<A, Tile::rows>;
     using Right = GemmOperand<B, Tile::columns>;
     constexpr int stage = Left::shared_count + Right::shared_count;
-    __shared__ GemmShared<T, 2 * stage> memory;
-    T* const shared = memory.values;
 
-    const GemmPlace<T, Tile> place(shape);
+    const GemmPlace<T, Tile> place(shape, block);
     Left left(a, place.first_row, shape.m);
     Right right(b, place.first_column, shape.n);
     T sums[Tile::thread_rows][Tile::thread_columns] = {};
 
-    int k = static_cast<int>(blockIdx.z) * shape.split_depth;
+    int k = block.split * shape.split_depth;
     const int end = min(shape.k - k, shape.split_depth) + k;
     left.fetch(a, k, end);
     right.fetch(b, k, end);
@@ -277,6 +289,16 @@ __global__ void __launch_bounds__(gemm_threads, (gemm_blocks_at_once<typename A:
     epilogue(place, sums, shared);
 }
 
+/// The kernel.
+template <class Tile, class A, class B, class Epilogue>
+__global__ void __launch_bounds__(gemm_threads, (gemm_blocks_at_once<typename A::Element, Tile>))
+    gemm(GemmShape shape, A a, B b, Epilogue epilogue) {
+    __shared__ GemmShared<typename A::Element, gemm_shared_count<Tile, A, B>> memory;
+    const GemmBlock block{static_cast<int>(blockIdx.x), static_cast<int>(blockIdx.z),
+                          static_cast<int>(gridDim.z)};
+    multiply_tile<Tile>(shape, block, a, b, epilogue, memory.values);
+}
+
 /// The block tiles of floats, in rows and columns of C. Doubles have only the smallest.
 enum class GemmTiling : unsigned char {
     by_shape,  // the one that suits the shape best: what every product uses unless a test asks for another
@@ -295,6 +317,9 @@ struct GemmPlan {
 
 /// Chooses tiles and splits by the shape alone. The plan's tiling is never by_shape.
 GemmPlan plan_gemm(DType dtype, int64_t m, int64_t n, int64_t k, GemmTiling tiling = GemmTiling::by_shape);
+
+/// The same plan with no more splits than these.
+GemmPlan with_splits(const GemmPlan& plan, int64_t k, int64_t most_splits);
 
 /// Calls f.operator()<Tile>() with the plan's tile. Tiles of doubles are small, so that nothing spills.
 template <class T, class F>
@@ -316,13 +341,17 @@ void with_tile(GemmTiling tiling, F&& f) {
     }
 }
 
+inline GemmShape gemm_shape(const GemmPlan& plan, int64_t m, int64_t n, int64_t k) {
+    return {static_cast<int>(m), static_cast<int>(n), static_cast<int>(k), static_cast<int>(plan.split_depth),
+            static_cast<int>(plan.column_tiles)};
+}
+
 /// Launches the kernel as planned. With splits, the epilogue must take blockIdx.z into account.
 template <class A, class B, class Epilogue>
 void run_gemm(const GemmPlan& plan, int64_t m, int64_t n, int64_t k, const A& a, const B& b,
               const Epilogue& epilogue) {
     if (m * n == 0) return;
-    const GemmShape shape{static_cast<int>(m), static_cast<int>(n), static_cast<int>(k),
-                          static_cast<int>(plan.split_depth), static_cast<int>(plan.column_tiles)};
+    const GemmShape shape = gemm_shape(plan, m, n, k);
     dim3 grid = blocks_for(plan.row_tiles * plan.column_tiles, 1);
     grid.z = static_cast<unsigned>(plan.splits);
     with_tile<typename A::Element>(plan.tiling, [&]<class Tile>() {

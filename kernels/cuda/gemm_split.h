@@ -1,10 +1,10 @@
 // Products whose sum over k is split among blocks, and the kernel that puts the parts together.
 //
 // A weight gradient has m · n of some thousands and k of some hundred thousands (the pixels of the batch):
-// with a block for each tile of C, a handful of blocks would work and the GPU idle. So gridDim.z blocks share
+// with a block for each tile of C, a handful of blocks would work and the GPU idle. So several blocks share
 // k, and each leaves its part of C in scratch memory. Bytes: the parts are written and read once, 8 · splits · m · n
-// of floats; plan_gemm keeps k of a split at 128 or more, so that this stays small beside what the blocks
-// read. The parts are added in the order of the splits, by one of two:
+// of floats; plan_gemm keeps this below half of the bytes of A and B, and k of a split at 128 or more. The parts are added
+// in the order of the splits, by one of two:
 //
 //     GemmSplit    few splits: the last block of a tile, back into its registers, and what becomes of the sums is what
 //                  would without splits, prologue, epilogue and all
@@ -29,9 +29,9 @@ struct GemmSplit {
                                                T* shared) const {
         constexpr int size = Pack<T>::size;
         constexpr int part_values = Tile::rows * Tile::columns;
-        const int splits = static_cast<int>(gridDim.z);
-        T* const mine = parts + int64_t{blockIdx.x} * splits * part_values + threadIdx.x * size;
-        T* const own = mine + int64_t{blockIdx.z} * part_values;
+        const int splits = place.block.splits;
+        T* const mine = parts + int64_t{place.block.tile} * splits * part_values + threadIdx.x * size;
+        T* const own = mine + int64_t{place.block.split} * part_values;
         VITRINE_UNROLL
         for (int i = 0; i < Tile::thread_rows; ++i) {
             VITRINE_UNROLL
@@ -42,7 +42,7 @@ struct GemmSplit {
                 for (int s = 0; s < size; ++s) sums[i][j + s] = T(0);
             }
         }
-        if (!arrives_last(arrivals + blockIdx.x, splits)) return;
+        if (!arrives_last(arrivals + place.block.tile, splits)) return;
         for (int split = 0; split < splits; ++split) {
             const T* const part = mine + int64_t{split} * part_values;
             VITRINE_UNROLL
@@ -59,10 +59,20 @@ struct GemmSplit {
     }
 };
 
+constexpr int64_t most_splits_of_last_block = 8;
+
 /// Whether a tile's last block adds up the splits. Not with single loads: ptxas would spill their many addresses.
 template <class A>
 bool last_block_adds(const GemmPlan& plan) {
-    return A::Value::size > 1 && plan.splits > 1 && plan.splits <= 8;
+    return A::Value::size > 1 && plan.splits > 1 && plan.splits <= most_splits_of_last_block;
+}
+
+/// Scratch memory for the parts of all splits of a product.
+template <class T>
+T* take_split_parts(const GemmPlan& plan, Context& context) {
+    int64_t values = 0;
+    with_tile<T>(plan.tiling, [&]<class Tile>() { values = int64_t{Tile::rows} * Tile::columns; });
+    return context.scratch.take<T>(plan.row_tiles * plan.column_tiles * plan.splits * values);
 }
 
 /// The product as planned, of one split or of as many as last_block_adds says; its sums go to `epilogue`.
@@ -72,11 +82,9 @@ void run_gemm_whole(const GemmPlan& plan, int64_t m, int64_t n, int64_t k, const
     using T = typename A::Element;
     if (plan.splits == 1) return run_gemm(plan, m, n, k, a, b, epilogue);
     if constexpr (A::Value::size > 1) {
-        const int64_t tiles = plan.row_tiles * plan.column_tiles;
-        int64_t values = 0;
-        with_tile<T>(plan.tiling, [&]<class Tile>() { values = int64_t{Tile::rows} * Tile::columns; });
-        const GemmSplit<T, Epilogue> split{context.scratch.take<T>(tiles * plan.splits * values),
-                                           arrival_counters(Arrivals::splits, tiles), epilogue};
+        const GemmSplit<T, Epilogue> split{
+            take_split_parts<T>(plan, context),
+            arrival_counters(Arrivals::splits, plan.row_tiles * plan.column_tiles), epilogue};
         run_gemm(plan, m, n, k, a, b, split);
     }
 }

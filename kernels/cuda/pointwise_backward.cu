@@ -8,35 +8,70 @@
 // pixels · (out + in), with prologue and epilogue 4 · pixels · (2 · out + 2 · in). d_weight reads d_y [and y]
 // and x: 4 · pixels · (out + in), and for each further tile of 64 input (128 output) channels d_y (x) again
 // from L2. FLOPs: 2 · pixels · in · out each.
+//
+// Products that are too small to fill a GPU run in one launch (gemm_pair.h): d_y, y and x then come from memory once,
+// 4 · pixels · (2 · out + 2 · in) with d_x, and once more from the cache.
 
 #include "kernels/cuda/gemm_conv.h"
+#include "kernels/cuda/gemm_pair.h"
 #include "kernels/cuda/pointwise_conv.h"
 
 namespace vitrine::VITRINE_GPU {
 namespace {
 
+/// The factors of both products.
 template <class V, class T>
-void input_gradient(const ConvBackward& args, GemmTiling tiling, Context& context) {
-    const int in = static_cast<int>(args.shape.in_channels);
-    const int out = static_cast<int>(args.shape.out_channels);
-    const LinesOfMatrix<UpstreamSource<V, T>> g{UpstreamSource<V, T>(args), out};
-    const RowsOfDepth<PlainSource<V, T>> weight{{static_cast<const T*>(args.weight)}, in};
-    run_conv_input_gradient(args, out, g, weight, context, tiling);
-}
+struct Factors {
+    int in, out;
+    // of d_a
+    LinesOfMatrix<UpstreamSource<V, T>> g;
+    RowsOfDepth<PlainSource<V, T>> weight;
+    // of d_weight
+    RowsOfDepth<UpstreamSource<V, T>> g_of_pixels;
+    RowsOfDepth<PrologueSource<V, T>> a;
 
-template <class V, class T>
-void weight_gradient(const ConvBackward& args, GemmTiling tiling, Context& context) {
-    const int in = static_cast<int>(args.shape.in_channels);
-    const int out = static_cast<int>(args.shape.out_channels);
-    const RowsOfDepth<UpstreamSource<V, T>> g{UpstreamSource<V, T>(args), out};
-    const RowsOfDepth<PrologueSource<V, T>> a{PrologueSource<V, T>(args.x, args.prologue), in};
-    run_conv_weight_gradient(args, in, g, a, context, tiling);
-}
+    explicit Factors(const ConvBackward& args)
+        : in(static_cast<int>(args.shape.in_channels)),
+          out(static_cast<int>(args.shape.out_channels)),
+          g{UpstreamSource<V, T>(args), out},
+          weight{{static_cast<const T*>(args.weight)}, in},
+          g_of_pixels{UpstreamSource<V, T>(args), out},
+          a{PrologueSource<V, T>(args.x, args.prologue), in} {}
+};
 
 template <class V, class T>
 void backward(const ConvBackward& args, GemmTiling tiling, Context& context) {
-    input_gradient<V, T>(args, tiling, context);
-    weight_gradient<V, T>(args, tiling, context);
+    const Factors<V, T> factors(args);
+    run_conv_input_gradient(args, factors.out, factors.g, factors.weight, context, tiling);
+    run_conv_weight_gradient(args, factors.in, factors.g_of_pixels, factors.a, context, tiling);
+    bias_gradient(args, context);
+}
+
+GemmPlan pair_plan_of_input_gradient(const ConvBackward& args) {
+    const ConvShape& shape = args.shape;
+    return plan_of_pair(args.dtype, shape.in_pixels(), shape.in_channels, shape.out_channels);
+}
+
+template <class T>
+void backward_in_one_launch(const ConvBackward& args, Context& context) {
+    const Factors<Pack<T>, T> factors(args);
+    const int64_t pixels = args.shape.in_pixels(), in = factors.in, out = factors.out;
+    const GemmPlan plan = pair_plan_of_input_gradient(args);
+    PrologueSums<T> sums;
+    if (args.d_scale || args.d_shift)
+        sums = {plan.row_tiles, plan.column_tiles, 2, in, PutPrologueSums<T>(args), context};
+    const GemmChainRule<T> through_prologue{
+        PrologueOn<T>(args.prologue),
+        static_cast<const T*>(args.x),
+        {ValuesWriter<T>(args.d_x), factors.in},
+        packs_fit<T>(in, args.d_x.data, args.x, args.prologue.scale, args.prologue.shift),
+        sums};
+    const GemmStore<T, PutGradient<T>> to_weight{{ValuesWriter<T>(args.d_weight), factors.in},
+                                                 packs_fit<T>(in, args.d_weight.data)};
+    run_gemm_pair(PlannedProduct{plan, pixels, in, out, factors.g, factors.weight, through_prologue},
+                  PlannedProduct{plan_of_pair(args.dtype, out, in, pixels), out, in, pixels,
+                                 factors.g_of_pixels, factors.a, to_weight},
+                  context);
     bias_gradient(args, context);
 }
 
@@ -55,6 +90,19 @@ const char* refuses_pointwise_packs(const ConvBackward& args) {
         return "a pointer is not aligned to 16 bytes";
     }
     return refuses_pointwise_products(args);
+}
+
+const char* refuses_pointwise_one_launch(const ConvBackward& args) {
+    constexpr int64_t enough_blocks = 264;  // 2 for each multiprocessor of an H100
+    if (!args.d_x || !args.d_weight) return "only one of the two gradients is wanted";
+    if (args.shape.in_pixels() == 0) return "there are no pixels";
+    const GemmPlan plan = pair_plan_of_input_gradient(args);
+    if (plan.row_tiles * plan.column_tiles >= enough_blocks) return "the gradient of x alone fills a GPU";
+    return refuses_pointwise_packs(args);
+}
+
+void pointwise_backward_one_launch(const ConvBackward& args, Context& context) {
+    dispatch_float(args.dtype, [&]<class T>() { backward_in_one_launch<T>(args, context); });
 }
 
 void pointwise_backward_products(const ConvBackward& args, bool packs, GemmTiling tiling, Context& context) {

@@ -2,6 +2,8 @@
 //
 //     one_pass                backward: both gradients from one reading of d_y, y and x, where pixels are many and channels
 //                             few; loads of 16 bytes
+//     one_launch              backward: both products side by side, where they are too small for a launch each; loads
+//                             of 16 bytes
 //     register_tiled          the product of gemm.h, with prologue and epilogue inside; loads of 16 bytes
 //     register_tiled_singles  the same with single loads, where channels are no multiple of a pack
 //     register_tiled_128x64   one block tile for all shapes, for comparison; floats only
@@ -93,9 +95,11 @@ constexpr std::array<Implementation<Args>, 7> products{
 
 constexpr auto forward_list = products<pointwise_conv_forward>;
 constexpr auto backward_list = [] {
-    std::array<Implementation<ConvBackward>, 8> list{
-        {{"one_pass", refuses_curve<ConvBackward, refuses_pointwise_one_pass>, pointwise_backward_one_pass}}};
-    std::ranges::copy(products<pointwise_conv_backward>, list.begin() + 1);
+    std::array<Implementation<ConvBackward>, 9> list{
+        {{"one_pass", refuses_curve<ConvBackward, refuses_pointwise_one_pass>, pointwise_backward_one_pass},
+         {"one_launch", refuses_curve<ConvBackward, refuses_pointwise_one_launch>,
+          pointwise_backward_one_launch}}};
+    std::ranges::copy(products<pointwise_conv_backward>, list.begin() + 2);
     return list;
 }();
 

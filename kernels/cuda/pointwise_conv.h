@@ -15,6 +15,10 @@ const char* refuses_pointwise_packs(const ConvBackward& args);
 const char* refuses_pointwise_one_pass(const ConvBackward& args);
 void pointwise_backward_one_pass(const ConvBackward& args, Context& context);
 
+/// Both products in one launch.
+const char* refuses_pointwise_one_launch(const ConvBackward& args);
+void pointwise_backward_one_launch(const ConvBackward& args, Context& context);
+
 void pointwise_forward_products(const ConvForward& args, bool packs, GemmTiling tiling, Context& context);
 void pointwise_backward_products(const ConvBackward& args, bool packs, GemmTiling tiling, Context& context);
 

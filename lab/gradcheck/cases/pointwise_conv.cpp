@@ -44,11 +44,16 @@ std::vector<Problem> pointwise_conv_problems() {
         pointwise(1, {29, 31}, 8, 40),   //
     };
     std::vector<ConvOptions> all = with_options_in_turn(shapes);
-    all.push_back({.shape = pointwise(2, {34, 35}, 36, 36),  // … steps, slices, tails and everything
-                   .scale = true,
-                   .activation = Activation::relu6,
-                   .statistics = Statistics::differentiated,
-                   .samples = 6});
+    for (const ConvShape& shape : {
+             pointwise(2, {34, 35}, 36, 36),   // one pass with steps, slices, tails and everything
+             pointwise(1, {13, 20}, 20, 264),  // one launch of two products, the sums of both split
+         }) {
+        all.push_back({.shape = shape,
+                       .scale = true,
+                       .activation = Activation::relu6,
+                       .statistics = Statistics::differentiated,
+                       .samples = 6});
+    }
     std::ranges::copy(with_curves({pointwise(2, {5, 3}, 7, 9), pointwise(1, {4, 6}, 16, 24)}),
                       std::back_inserter(all));
     return conv_problems(&KernelTable::pointwise_conv_forward, &KernelTable::pointwise_conv_backward, all);
