@@ -22,6 +22,8 @@ namespace fs = std::filesystem;
 struct Place {
     fs::path root;
     std::string folder;  // from there
+
+    fs::path searched() const { return folder.empty() ? root : root / folder; }
 };
 
 /// The folder itself, and the one that it is in.
@@ -83,7 +85,7 @@ std::optional<AnswerTable> read_answers(const fs::path& file, const Place& place
     from.columns.part.reset();
     answers.images.resize(from.table.rows.size());
     std::set<size_t> named;
-    for (const LabelledImage& row : images_of_rows(place.root, from, found, index)) {
+    for (const LabelledImage& row : images_of_rows(place.searched(), from, found, index)) {
         answers.images[row.row] = place.root / found.images[row.image].path;
         named.insert(row.image);
     }

@@ -133,6 +133,8 @@ TEST_CASE_FIXTURE(Trained, "predict --csv: tables and images that do not meet") 
                      "' names images that are not in") != std::string::npos);
     CHECK(error.find("'017' (line 3)") != std::string::npos);
 
+    CHECK(error.find("not in '" + folder / "set/test" + "'") != std::string::npos);
+
     write(folder / "set/sample_submission.csv", "Id,a,b\n001,red,red\n");
     predicted("set/test");
     CHECK(code == 2);
@@ -166,6 +168,11 @@ TEST_CASE_FIXTURE(Trained, "a run on a table knows when a class in it was change
         run("train", {"--data", folder / "set/train.csv", "--eval-only", folder / "run/best.safetensors"});
     CHECK(measured.code == 0);
     CHECK(measured.out.find("on 12 images") != std::string::npos);
+    for (const char* out : {"set", "set/train/run"}) {
+        const Outcome among = run("train", {"--data", folder / "set/train.csv", "--out", folder / out});
+        CHECK(among.code == 2);
+        CHECK(among.err.find("holds the images to train on") != std::string::npos);
+    }
     const Outcome wrong = run("train", {"--data", folder / "set", "--label-column", "dx"});
     CHECK(wrong.code == 2);
     CHECK(wrong.err.find("--label-column 'dx': there is no such column") != std::string::npos);

@@ -50,9 +50,19 @@ TEST_CASE_FIXTURE(Fixture, "train: a run learns, records itself and can be measu
 
     const std::vector<Json> epochs = metrics("run");
     REQUIRE(epochs.size() == 3);
-    const std::vector<std::string> keys{"epoch",        "phase",      "step",           "learning_rate",
-                                        "momentum",     "train_loss", "train_accuracy", "val_loss",
-                                        "val_accuracy", "val_top5"};
+    const std::vector<std::string> keys{"epoch",
+                                        "phase",
+                                        "step",
+                                        "learning_rate",
+                                        "momentum",
+                                        "train_loss",
+                                        "train_accuracy",
+                                        "val_loss",
+                                        "val_accuracy",
+                                        "val_top5",
+                                        "val_balanced_accuracy",
+                                        "class_precision",
+                                        "class_recall"};
     std::vector<std::string> found;
     for (const auto& [key, value] : epochs[0].items()) found.push_back(key);
     CHECK(found == keys);

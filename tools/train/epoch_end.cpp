@@ -20,7 +20,9 @@ EpochMetrics Trainer::measure(ConfusionStatistics& mistakes) {
         const tools::Scores scores =
             evaluate(context_.model, context_.validation_inputs, context_.dataset.validation,
                      context_.recipe.training.batch_size, seen, context_.reporter);
-        return ValidationMetrics{scores.loss(), scores.accuracy(), scores.top5()};
+        ValidationMetrics metrics{scores.loss(), scores.accuracy(), scores.top5()};
+        if (seen != nullptr) metrics.balanced_accuracy = seen->balanced_accuracy();
+        return metrics;
     };
     EpochMetrics metrics{.epoch = progress_.epoch + 1,
                          .phase = phase().settings.name,
@@ -37,6 +39,7 @@ EpochMetrics Trainer::measure(ConfusionStatistics& mistakes) {
         metrics.ema_val = validate(&mistakes);
         average()->swap();
     }
+    metrics.classes = mistakes.class_scores();
     return metrics;
 }
 

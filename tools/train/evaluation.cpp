@@ -27,6 +27,11 @@ float probability_of_largest(std::span<const float> logits, float largest) {
     return static_cast<float>(1.0 / sum);
 }
 
+/// A NaN of nothing.
+double share(int64_t part, int64_t whole) {
+    return whole == 0 ? std::nan("") : static_cast<double>(part) / static_cast<double>(whole);
+}
+
 LoaderOptions loader_for(const InputMaker& inputs, const ImageSet& set, int64_t batch_size) {
     LoaderOptions options;
     options.batch_size = std::min(batch_size, set.count);
@@ -81,15 +86,39 @@ std::vector<int64_t> ConfusionStatistics::worst_classes(size_t count) const {
     return classes;
 }
 
+ClassScores ConfusionStatistics::class_scores() const {
+    std::vector<int64_t> predicted = right_;
+    for (const auto& [pair, count] : confusions_) predicted[static_cast<size_t>(pair.second)] += count;
+    ClassScores scores;
+    for (size_t i = 0; i < right_.size(); ++i) {
+        scores.precision.push_back(share(right_[i], predicted[i]));
+        scores.recall.push_back(share(right_[i], images_[i]));
+    }
+    return scores;
+}
+
+double ConfusionStatistics::balanced_accuracy() const {
+    double sum = 0.0;
+    int64_t classes = 0;
+    for (const double recall : class_scores().recall) {
+        if (std::isnan(recall)) continue;
+        sum += recall;
+        ++classes;
+    }
+    return classes == 0 ? 0.0 : sum / static_cast<double>(classes);
+}
+
 Json ConfusionStatistics::to_json(int64_t epoch, Weights weights, const ImageSet& set) const {
     Json json = {{"epoch", epoch}, {"weights", name_of(weights)}, {"classes", right_.size()}};
+    const ClassScores scores = class_scores();
+    json["balanced_accuracy"] = balanced_accuracy();
+    json["per_class"] = {{"images", images_}, {"precision", scores.precision}, {"recall", scores.recall}};
     const std::vector<int64_t> worst = worst_classes(listed_classes);
     Json& listed = json["worst_classes"] = Json::array();
     for (const int64_t c : worst) {
         const auto i = static_cast<size_t>(c);
-        const double share =
-            images_[i] == 0 ? 0.0 : static_cast<double>(right_[i]) / static_cast<double>(images_[i]);
-        listed.push_back({{"class", c}, {"accuracy", share}, {"images", images_[i]}});
+        const double accuracy = images_[i] == 0 ? 0.0 : share(right_[i], images_[i]);
+        listed.push_back({{"class", c}, {"accuracy", accuracy}, {"images", images_[i]}});
     }
     std::vector<std::pair<int64_t, std::pair<int32_t, int32_t>>> by_count;
     for (const auto& [pair, count] : confusions_) by_count.emplace_back(-count, pair);

@@ -22,6 +22,9 @@ class ConfusionStatistics {
     /// `logits` [labels, classes]; `samples` are the images' numbers in their set.
     void add(std::span<const float> logits, std::span<const int32_t> labels,
              std::span<const int64_t> samples);
+    ClassScores class_scores() const;
+    /// Mean of the recalls of the classes that have images.
+    double balanced_accuracy() const;
     /// validation.json: which weights made them, worst classes, most frequent confusions, most wrong images
     /// of `set`.
     Json to_json(int64_t epoch, Weights weights, const ImageSet& set) const;

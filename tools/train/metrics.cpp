@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include <cmath>
 #include <nlohmann/json.hpp>
 
 #include "engine/error.h"
@@ -16,6 +17,13 @@ int64_t whole(const Json& json, const char* key) {
     const Json& number = json.at(key);
     if (!number.is_number_integer()) throw Error(fmt::format("{} is not a whole number", key));
     return number.get<int64_t>();
+}
+
+std::vector<double> numbers_or_nan(const Json& json, const char* key) {
+    std::vector<double> numbers;
+    for (const Json& number : json.at(key))
+        numbers.push_back(number.is_null() ? std::nan("") : number.get<double>());
+    return numbers;
 }
 
 }  // namespace
@@ -33,10 +41,17 @@ Json to_json(const EpochMetrics& metrics) {
                  {"val_loss", metrics.val.loss},
                  {"val_accuracy", metrics.val.accuracy},
                  {"val_top5", metrics.val.top5}};
+    if (metrics.val.balanced_accuracy) line["val_balanced_accuracy"] = *metrics.val.balanced_accuracy;
     if (metrics.ema_val) {
         line["ema_val_loss"] = metrics.ema_val->loss;
         line["ema_val_accuracy"] = metrics.ema_val->accuracy;
         line["ema_val_top5"] = metrics.ema_val->top5;
+        if (metrics.ema_val->balanced_accuracy)
+            line["ema_val_balanced_accuracy"] = *metrics.ema_val->balanced_accuracy;
+    }
+    if (!metrics.classes.recall.empty()) {
+        line["class_precision"] = metrics.classes.precision;
+        line["class_recall"] = metrics.classes.recall;
     }
     if (metrics.ends_run) line["ends_run"] = true;
     return line;
@@ -66,6 +81,12 @@ EpochMetrics metrics_from_json(const Json& json) {
                          .ends_run = json.value("ends_run", false)};
     if (json.contains("ema_val_loss"))
         metrics.ema_val = {number("ema_val_loss"), number("ema_val_accuracy"), number("ema_val_top5")};
+    if (json.contains("val_balanced_accuracy"))
+        metrics.val.balanced_accuracy = number("val_balanced_accuracy");
+    if (metrics.ema_val && json.contains("ema_val_balanced_accuracy"))
+        metrics.ema_val->balanced_accuracy = number("ema_val_balanced_accuracy");
+    if (json.contains("class_recall"))
+        metrics.classes = {numbers_or_nan(json, "class_precision"), numbers_or_nan(json, "class_recall")};
     return metrics;
 }
 

@@ -5,6 +5,7 @@
 #include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace vitrine::train {
 
@@ -20,6 +21,15 @@ std::string name_of(Weights weights);
 /// Of the validation images, without label smoothing.
 struct ValidationMetrics {
     double loss = 0.0, accuracy = 0.0, top5 = 0.0;
+    /// Mean over the classes of their recalls: each class counts alike, however many images it has. Of the
+    /// weights that are judged.
+    std::optional<double> balanced_accuracy = {};
+};
+
+/// Of each class by the judged weights; a NaN, in JSON null, where nothing was predicted (precision) or the class has
+/// no validation image (recall).
+struct ClassScores {
+    std::vector<double> precision, recall;
 };
 
 /// What an epoch has come to. The same for every run of the recipe, interrupted or not, on the same kind of
@@ -34,6 +44,7 @@ struct EpochMetrics {
     double train_accuracy = 0.0;
     ValidationMetrics val;
     std::optional<ValidationMetrics> ema_val;  // of the averaged weights, where there are some
+    ClassScores classes = {};                  // of the validation images; empty: not known
     bool ends_run = false;                     // the last one: of those planned, or by early stopping
 
     /// What epochs are compared by.

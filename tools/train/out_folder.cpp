@@ -37,6 +37,13 @@ fs::path resolved(const fs::path& path) {
     return canonical.has_filename() ? canonical : canonical.parent_path();  // not "photos/"
 }
 
+/// Of a data set that is a table or an archive, the folder that it is in.
+fs::path folder_of(const fs::path& data) {
+    std::error_code failure;
+    const fs::path full = resolved(data);
+    return fs::is_directory(full, failure) ? full : full.parent_path();
+}
+
 bool is_inside(const fs::path& path, const fs::path& folder) {
     const fs::path rest = path.lexically_relative(folder);
     return !rest.empty() && *rest.begin() != "..";
@@ -51,7 +58,7 @@ bool is_inside(const fs::path& path, const fs::path& folder) {
 
 void refuse_among_images(const fs::path& out, const fs::path& data) {
     if (data.empty()) return;  // a data set of the system's
-    const fs::path root = resolved(data);
+    const fs::path root = folder_of(data);
     for (fs::path folder = resolved(out); is_inside(folder, root); folder = folder.parent_path()) {
         if (holds_images(folder)) refuse(out, folder);
         if (folder == root) break;
@@ -61,7 +68,7 @@ void refuse_among_images(const fs::path& out, const fs::path& data) {
 void refuse_as_data(const fs::path& out, const fs::path& data) {
     if (data.empty()) return;
     refuse_among_images(out, data);
-    const fs::path root = resolved(data), folder = resolved(out);
+    const fs::path root = folder_of(data), folder = resolved(out);
     if (folder == root || (is_inside(folder, root) && holds_class_folders(folder))) refuse(out, folder);
 }
 

@@ -59,6 +59,22 @@ void report_notices(const Dataset& dataset, Reporter& reporter) {
                         dataset.train.count + dataset.validation.count + dataset.left_out.count));
 }
 
+/// Accuracy is of images: a model that never names the small classes may have a high one.
+void report_unequal_classes(const Dataset& dataset, Reporter& reporter) {
+    constexpr int64_t unequal = 10;  // times the images
+    std::vector<int64_t> images(dataset.class_names.size(), 0);
+    for (const int32_t label : dataset.train.labels) ++images[static_cast<size_t>(label)];
+    const auto [least, most] = std::ranges::minmax_element(images);
+    if (images.empty() || *least == 0 || *most / *least < unequal) return;
+    const auto name = [&](auto place) {
+        return dataset.class_names[static_cast<size_t>(place - images.begin())];
+    };
+    reporter.notice(
+        fmt::format("the classes are unequal: '{}' has {} training images, '{}' {}; "
+                    "val_balanced_accuracy counts each class alike",
+                    name(most), *most, name(least), *least));
+}
+
 void check_data(const Dataset& dataset) {
     if (dataset.train.height != dataset.train.width)
         throw Error(
@@ -126,6 +142,7 @@ Dataset read_data(const Options& options, int64_t image_size, Reporter& reporter
 
 void report_data(const Dataset& dataset, Reporter& reporter) {
     report_notices(dataset, reporter);
+    report_unequal_classes(dataset, reporter);
     check_data(dataset);
 }
 

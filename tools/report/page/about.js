@@ -85,8 +85,9 @@ function machineSection(run, {about}) {
 function numbersSection(run, {epochs}) {
   const columns = [['train loss', 'train_loss', short], ['val loss', 'val_loss', short],
     ['train accuracy', 'train_accuracy', percent], ['val accuracy', 'val_accuracy', percent],
-    ['val top-5', 'val_top5', percent], ['averaged val loss', 'ema_val_loss', short],
-    ['averaged val accuracy', 'ema_val_accuracy', percent], ['learning rate', 'learning_rate', short]]
+    ['val top-5', 'val_top5', percent], ['val balanced accuracy', 'val_balanced_accuracy', percent], ['averaged val loss', 'ema_val_loss', short],
+    ['averaged val accuracy', 'ema_val_accuracy', percent],
+    ['averaged val balanced accuracy', 'ema_val_balanced_accuracy', percent], ['learning rate', 'learning_rate', short]]
     .filter(([, key]) => epochs.some((epoch) => isNumber(epoch[key])));
   if (epochs.length === 0) return;
   section('numbers', 'All numbers', element('details', {class: 'card'}, element('summary', {}, 'A row for each epoch'),

@@ -55,6 +55,17 @@ function worstClasses(validation, nameOf) {
     worst.map((each) => [nameOf(each.class), bar(each.accuracy), isNumber(each.images) ? whole(each.images) : null]), {class: 'names'});
 }
 
+/** Precision and recall of every class, for those who want to look one up. */
+function everyClass(validation, nameOf) {
+  const {images, precision, recall} = objectOf(validation.per_class);
+  const rows = listOf(recall).map((own, i) => [nameOf(i), isNumber(listOf(images)[i]) ? whole(images[i]) : null,
+    isNumber(listOf(precision)[i]) ? percent(precision[i], 1) : null, isNumber(own) ? percent(own, 1) : null]);
+  if (rows.length === 0) return null;
+  const mean = isNumber(validation.balanced_accuracy) ? `; balanced accuracy ${percent(validation.balanced_accuracy, 1)}` : '';
+  return element('details', {class: 'card'}, element('summary', {}, `Precision and recall of each class${mean}`),
+    table('Each class', ['class', 'images', 'precision', 'recall'], rows, {class: 'names'}));
+}
+
 function commonestMistakes(validation, nameOf) {
   const mistakes = listOf(validation.confusions).filter((each) => isNumber(each?.count))
     .sort((a, b) => b.count - a.count).slice(0, 12);
@@ -88,6 +99,7 @@ function validationSection(run, {classes, best}) {
     heat && element('div', {class: 'card'}, element('h3', {}, isWhole ? 'Confusion' : 'Confusion of the worst classes'),
       element('p', {class: 'note'}, 'Rows are what an image is, columns what it was taken for.'), heat),
     tables.length > 0 ? element('div', {class: 'pair'}, tables.map((each) => element('div', {class: 'card'}, each))) : null,
+    everyClass(validation, nameOf),
     ...listOf(mostWrong(validation, nameOf)),
   ].filter((each) => each !== null);
   if (content.length === 0) return;
