@@ -14,6 +14,7 @@
 
 #include "engine/error.h"
 #include "engine/escape.h"
+#include "engine/pickle_input.h"
 
 namespace vitrine {
 namespace {
@@ -28,35 +29,6 @@ constexpr std::array containers{"collections.OrderedDict", "builtins.set",      
                                 "builtins.frozenset",      "builtins.bytearray", "__builtin__.frozenset",
                                 "__builtin__.bytearray",   "_codecs.encode",     "builtins.bytes",
                                 "__builtin__.bytes"};
-
-/// The bytes of a pickle, from front to back.
-class Input {
-  public:
-    explicit Input(std::string_view rest) : rest_(rest) {}
-
-    bool empty() const { return rest_.empty(); }
-    std::string_view take(uint64_t count) {
-        if (count > rest_.size()) throw Error("ends too early");
-        const std::string_view taken = rest_.substr(0, count);
-        rest_.remove_prefix(count);
-        return taken;
-    }
-    /// Little-endian, of so many bytes.
-    uint64_t number(size_t bytes) {
-        uint64_t value = 0;
-        const std::string_view taken = take(bytes);
-        for (size_t i = 0; i < bytes; ++i) value |= uint64_t{static_cast<unsigned char>(taken[i])} << (8 * i);
-        return value;
-    }
-    std::string_view line() {
-        const std::string_view taken = take(std::min(rest_.find('\n'), rest_.size()));
-        take(1);
-        return taken;
-    }
-
-  private:
-    std::string_view rest_;
-};
 
 class Machine {
   public:
@@ -381,7 +353,7 @@ class Machine {
         return true;
     }
 
-    Input input_;
+    PickleInput input_;
     const std::function<bool(std::string_view)>& allowed_;
     Pickle pickle_;
     std::vector<PickleValue*> stack_;

@@ -97,18 +97,26 @@ std::optional<std::map<std::string, TorchView>> as_state_dict(const PickleValue&
     return views;
 }
 
+std::string key_text(const PickleValue& key) {
+    return key.is(Kind::text) ? escape(key.text) : std::string(name_of(key.kind));
+}
+
 /// For the sentence that there is no state_dict: "a dict of epoch, loss".
 std::string describe(const PickleValue& value) {
     if (is_torch_tensor(value)) return "a tensor";
     if (!value.is(Kind::dict)) return std::string(name_of(value.kind));
     if (value.items.empty()) return "an empty dict";
     constexpr size_t most = 8;
-    std::vector<std::string> keys;
-    for (size_t i = 0; i < value.items.size() && keys.size() < most; i += 2) {
-        const PickleValue& key = *value.items[i];
-        keys.push_back(key.is(Kind::text) ? escape(key.text) : std::string(name_of(key.kind)));
+    const size_t count = value.items.size() / 2;
+    std::vector<std::string> keys, others;
+    for (size_t i = 0; i < count; ++i) {
+        const PickleValue &key = *value.items[2 * i], &element = *value.items[2 * i + 1];
+        if (keys.size() < most) keys.push_back(key_text(key));
+        if (!key.is(Kind::text) || !is_torch_tensor(element))
+            others.push_back(fmt::format("{}, which is {}", key_text(key), name_of(element.kind)));
     }
-    return fmt::format("a dict of {}{}", fmt::join(keys, ", "), value.items.size() / 2 > most ? ", …" : "");
+    if (others.size() < count) return fmt::format("a dict of tensors and of {}", others.front());
+    return fmt::format("a dict of {}{}", fmt::join(keys, ", "), count > most ? ", …" : "");
 }
 
 struct Found {

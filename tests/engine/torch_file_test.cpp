@@ -150,6 +150,9 @@ TEST_CASE("a damaged pickle is refused in a sentence") {
     CHECK(contains(said("\x80\x02\x8a\x09"
                         "123456789."),
                    "more than 64 bits"));
+    const std::string mixed =
+        pickle_text("w") + pickle_tensor(1, 0, {1}, {1}) + pickle_text("epoch") + "K\x03";
+    CHECK(contains(said(pickle_dict(mixed)), "a dict of tensors and of epoch, which is a whole number"));
     // A list in itself, and lists a million deep: nothing here calls itself.
     CHECK(contains(said("\x80\x02]q\x01h\x01"
                         "a."),

@@ -60,6 +60,7 @@ TEST_CASE("train: values out of their range are refused by name") {
         {{"--nesterov", "--momentum", "0"}, "--nesterov: nesterov of phase needs a momentum"},
         {{"--json", "--quiet"}, "choose one"},
         {{"--classes", "5"}, "--classes is for --summary"},
+        {{"--init", "weights.pth", "--summary"}, "--init is for training"},
         {{"--overwrite"}, "--overwrite needs --out"},
         {{"--out", ""}, "--out"},
         {{"--no-such-flag"}, "--no-such-flag"},

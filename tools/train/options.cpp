@@ -179,6 +179,9 @@ void check_together(const CommandLine& line, const CLI::App& app) {
             "--summary: choose one of them");
     if (app.count("--classes") != 0 && !options.summary)
         throw Error("--classes is for --summary; in training the data decide the number of classes");
+    if (app.count("--init") != 0 &&
+        (!options.eval_only.empty() || options.summary || options.overfit_one_batch))
+        throw Error("--init is for training: leave it out of --eval-only, --overfit-one-batch and --summary");
     if (options.split && options.eval_only.empty())
         throw Error(
             "--split is for --eval-only; training uses the training images and is judged by the validation "

@@ -58,14 +58,18 @@ std::string parts_of(const std::vector<nn::NamedParameter>& parameters) {
     return fmt::format("{}", fmt::join(parts, ", "));
 }
 
-/// Batch norms of which nothing is trained.
+/// Batch norms of which nothing is trained; and the convolution before such a one, so that it leaves no moments for it.
 void keep_frozen_norms(nn::Module& model, const std::vector<std::string>& patterns, bool keep) {
+    nn::Module* before = nullptr;
     model.for_each_module([&](const std::string& path, nn::Module& module) {
-        if (module.kind() != "BatchNorm2d") return;
-        const bool frozen = std::ranges::all_of(module.own_parameters(), [&](const nn::Parameter& parameter) {
-            return parameter.role != nn::Role::trained || is_frozen(patterns, path + "." + parameter.name);
-        });
-        module.keep_in_evaluation(keep && frozen);
+        const bool kept = keep && module.kind() == "BatchNorm2d" &&
+                          std::ranges::all_of(module.own_parameters(), [&](const nn::Parameter& parameter) {
+                              return parameter.role != nn::Role::trained ||
+                                     is_frozen(patterns, path + "." + parameter.name);
+                          });
+        module.keep_in_evaluation(kept);
+        if (kept && before->kind() == "Conv2d") before->keep_in_evaluation(true);
+        before = &module;
     });
 }
 
