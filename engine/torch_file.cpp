@@ -139,6 +139,8 @@ Found find_state_dict(const PickleValue& top) {
 
 TorchState parse(std::string_view content) {
     refuse_older_formats(content);
+    // libzip goes by the directory at the end alone.
+    if (!content.starts_with(zip_begin)) throw Error("is no file of torch.save: it does not begin as one");
     const ZipArchive archive(content);
     const std::string folder = folder_of(archive);
     refuse_what_is_not_read(archive, folder);

@@ -180,6 +180,8 @@ TEST_CASE("an archive that promises more than it has is refused") {
     CHECK(contains(with({"a/byteorder", "big"}), "little-endian"));
     CHECK(contains(with({"a/data/1", storage}), "no entry a/data/0 for the tensor w"));
     CHECK(contains(refusal(zip_of({{"word/document.xml", "x"}})), "torch.save did not write it"));
+    CHECK(contains(refusal("XX" + zip_of({{"a/data.pkl", pickle}, {"a/data/0", storage}}).substr(2)),
+                   "does not begin as one"));
     CHECK(contains(refusal("PK\x03\x04 and nothing more"), "damaged"));
     // Two hundred entries in the same bytes: each is in the file, all of them are not.
     std::string same = zip_of({{"a/data/0", std::string(1000, 'x')}});
