@@ -9,7 +9,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
-comparisons="export continuing"
+comparisons="export continuing training"
 venv=${VITRINE_PEERS:-build/peers}
 
 for name in "$@"; do

@@ -21,6 +21,7 @@
 #include "data/transforms/pipeline.h"
 #include "engine/optim/schedulers/spec.h"
 #include "engine/toml_reader.h"
+#include "kernels/dtype.h"
 #include "models/models.h"
 
 namespace vitrine::recipe {
@@ -44,8 +45,9 @@ struct ModelSettings {
 };
 
 struct TrainingSettings {
-    int64_t batch_size = 64;  // images of a batch; an incomplete last one is left out
-    int64_t accumulate = 1;   // batches whose gradients make up one step
+    int64_t batch_size = 64;       // images of a batch; an incomplete last one is left out
+    int64_t accumulate = 1;        // batches whose gradients make up one step
+    DType precision = DType::f32;  // f64: to settle what is rounding and what is not
     double label_smoothing = 0.0;
     double ema_decay = 0.0;  // of the average of weights that is validated too; 0: none
     double clip_norm = 0.0;  // largest norm of all gradients together; 0: any

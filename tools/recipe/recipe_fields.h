@@ -32,6 +32,7 @@ inline constexpr Limits not_negative{0.0, unlimited};
 inline constexpr Limits learning_rates{1e-30, 1e30};  // what is left of them in single precision
 /// Shares that must not be everything.
 inline constexpr Limits below_one{0.0, 0.999999};
+inline constexpr std::array precisions{tools::Name{"f32", DType::f32}, tools::Name{"f64", DType::f64}};
 inline constexpr std::array starts{tools::Name{"last", StartFrom::last},
                                    tools::Name{"best", StartFrom::best}};
 
@@ -118,6 +119,11 @@ void visit_fields(TrainingSettings& training, Fields& fields) {
                   tools::Interval{1, 1'000'000}},
                  training.batch_size, 2, 1'000'000);
     fields.whole({"accumulate", "Batches whose gradients make up a step"}, training.accumulate, 1, 1'000'000);
+    fields.choice(
+        {"precision",
+         "Of the arithmetic; f64 takes several times as long:\nto tell rounding from other differences",
+         "--precision"},
+        training.precision, precisions);
     fields.number({"label_smoothing", "Share of the target given to all classes alike", "--label-smoothing"},
                   training.label_smoothing, share);
     fields.number(

@@ -131,6 +131,10 @@ void add_output(CLI::App& app, CommandLine& line) {
     app.add_flag("--overwrite", line.overwrite, "Replace the run that is in that folder");
     app.add_flag("--allow-changes", line.allow_changes, "Go on with it though the recipe has changed");
     app.add_flag("--tensorboard", options.tensorboard, "Write TensorBoard's event files beside the rest");
+    add_whole(
+        app, "--dump-batches", 1, billion, [&](int64_t count) { options.dump_batches = count; },
+        "Write the next N batches as the network is fed them, and\nthe weights before, as safetensors for "
+        "PyTorch");
     app.add_flag("--json", options.json, "One JSON object a line instead of text");
     app.add_flag("--quiet", options.quiet, "Nothing but the last line");
 }

@@ -37,6 +37,7 @@ struct Options {
     bool json = false;
     bool quiet = false;
     bool tensorboard = false;
+    int64_t dump_batches = 0;
 
     // Instead of training
     std::string eval_only;

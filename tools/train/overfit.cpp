@@ -24,7 +24,7 @@ int overfit_one_batch(const Options& options, Reporter& reporter) {
     const recipe::Recipe& recipe = options.recipe;
     const tools::DeviceChoice device = set_up_machine(options);
     const Dataset dataset = load_data(options, recipe.data.image_size, reporter);
-    const Placement placement{DType::f32, device.device};
+    const Placement placement{options.recipe.training.precision, device.device};
     // As validation sees images: what changes from step to step cannot be learnt by heart.
     InputMaker inputs(dataset.train, transforms_for(recipe, dataset).evaluation, placement);
     tools::ModelDescription description = describe_model(recipe, dataset, {}, inputs.output_size().height);

@@ -41,6 +41,18 @@ bool is_checkpoint(std::string_view name) {
     return name.starts_with("step-") || name.starts_with("best-epoch-");
 }
 
+bool is_dumped(std::string_view name) {
+    return name.starts_with("batch-") || name.starts_with(batch_weights_file);
+}
+
+/// The folders in a run's own, and the names of its files there.
+struct OwnFolder {
+    const char* name;
+    bool (*is_own)(std::string_view name);
+};
+constexpr std::array own_folders{OwnFolder{checkpoint_folder, is_checkpoint},
+                                 OwnFolder{batch_folder, is_dumped}};
+
 std::vector<std::string> names_in(const fs::path& folder) {
     std::vector<std::string> names;
     std::error_code failure;
@@ -75,12 +87,14 @@ void remove_file(const fs::path& path) {
 }  // namespace
 
 void check_own_files(const fs::path& folder) {
-    check(folder, folder / checkpoint_folder, S_IFDIR);
     for (const std::string& name : names_in(folder)) {
         if (is_own_file(name)) check(folder, folder / name, S_IFREG);
     }
-    for (const std::string& name : names_in(folder / checkpoint_folder)) {
-        if (is_checkpoint(name)) check(folder, folder / checkpoint_folder / name, S_IFREG);
+    for (const OwnFolder& own : own_folders) {
+        check(folder, folder / own.name, S_IFDIR);
+        for (const std::string& name : names_in(folder / own.name)) {
+            if (own.is_own(name)) check(folder, folder / own.name / name, S_IFREG);
+        }
     }
 }
 
@@ -97,8 +111,10 @@ std::optional<std::string> trace_of_training(const fs::path& folder) {
 }
 
 void remove_own_files(const fs::path& folder) {
-    for (const std::string& name : names_in(folder / checkpoint_folder)) {
-        if (is_checkpoint(name)) remove_file(folder / checkpoint_folder / name);
+    for (const OwnFolder& own : own_folders) {
+        for (const std::string& name : names_in(folder / own.name)) {
+            if (own.is_own(name)) remove_file(folder / own.name / name);
+        }
     }
     for (const std::string& name : names_in(folder)) {
         if (report::is_event_file(name)) remove_file(folder / name);
@@ -110,9 +126,10 @@ void remove_temporary_files(const fs::path& folder) {
     for (const std::string& name : names_in(folder)) {
         if (is_temporary(name)) remove_file(folder / name);
     }
-    for (const std::string& name : names_in(folder / checkpoint_folder)) {
-        if (is_checkpoint(name) && name.ends_with(temporary_suffix))
-            remove_file(folder / checkpoint_folder / name);
+    for (const OwnFolder& own : own_folders) {
+        for (const std::string& name : names_in(folder / own.name)) {
+            if (own.is_own(name) && name.ends_with(temporary_suffix)) remove_file(folder / own.name / name);
+        }
     }
 }
 

@@ -18,6 +18,8 @@ inline constexpr const char* best_file = "best.safetensors";
 inline constexpr const char* report_file = "report.html";
 inline constexpr const char* preview_file = "preview.png";
 inline constexpr const char* checkpoint_folder = "checkpoints";
+inline constexpr const char* batch_folder = "batches";  // what --dump-batches writes
+inline constexpr const char* batch_weights_file = "weights.safetensors";
 
 /// A run never leaves its folder. The folder itself may be a link; what has the name of one of the run's
 /// files in it must be a file, and no link. Throws Error naming what is something else. Nothing is changed.

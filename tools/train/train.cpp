@@ -138,7 +138,7 @@ int train(const Options& options, Reporter& reporter) {
     if (data_changed) resumption->changed = resumption->new_batches = true;
     const DatasetIdentity identity = identity_of(dataset, options.threads);
     const Transforms transforms = transforms_for(recipe, dataset);
-    const Placement placement{DType::f32, device.device};
+    const Placement placement{recipe.training.precision, device.device};
     InputMaker training_inputs(dataset.train, transforms.train, placement, recipe.seed);
     InputMaker validation_inputs(dataset.validation, transforms.evaluation, placement);
     const tools::ModelDescription description =
@@ -153,6 +153,7 @@ int train(const Options& options, Reporter& reporter) {
     TrainingStep step(*model, sgd_options(recipe.phases.front()), recipe.training.label_smoothing);
 
     if (resumption) fit_to_plan(*resumption, plan, options.existing, reporter);
+    BatchDump dump(folder.path(), options.dump_batches);
     std::optional<Publisher> publisher;  // made when the logs are what they are going to be
     Trainer trainer({.recipe = recipe,
                      .plan = plan,
@@ -165,6 +166,7 @@ int train(const Options& options, Reporter& reporter) {
                      .folder = folder,
                      .reporter = reporter,
                      .metadata = metadata(description, identity, recipe),
+                     .dump = &dump,
                      .after_epoch = [&](const EpochMetrics& metrics,
                                         const EpochTiming& timing) { publisher->epoch(metrics, timing); }},
                     {.steps = options.max_steps,

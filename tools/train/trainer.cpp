@@ -150,8 +150,9 @@ void Trainer::train_batch(const Batch& batch, Meter& meter, double data_seconds)
                   .steps_before = progress_.step,
                   .setting_before = progress_.last_setting,
                   .data_seconds = data_seconds};
-    context_.step.accumulate(context_.training_inputs.make(batch, static_cast<uint32_t>(progress_.epoch)),
-                             context_.recipe.seed, batch_number());
+    const NetworkInput input = context_.training_inputs.make(batch, static_cast<uint32_t>(progress_.epoch));
+    context_.dump->write(context_.model, input, batch, batch_number() + 1);
+    context_.step.accumulate(input, context_.recipe.seed, batch_number());
     ++progress_.batch;
     if (at_step_end()) unread.update = update();
     unread.position = position();

@@ -15,6 +15,7 @@
 #include "engine/step/step.h"
 #include "tools/common/input_maker.h"
 #include "tools/common/run_program.h"
+#include "tools/train/batch_dump.h"
 #include "tools/train/evaluation.h"
 #include "tools/train/phase_plan.h"
 #include "tools/train/progress.h"
@@ -65,6 +66,7 @@ struct TrainerContext {
     Reporter& reporter;
     /// Goes into the weights' files beside epoch, step and val_accuracy.
     std::map<std::string, std::string> metadata;
+    BatchDump* dump;
     /// Called after each epoch, when all files of the run are written.
     std::function<void(const EpochMetrics&, const EpochTiming&)> after_epoch;
 };
