@@ -46,6 +46,9 @@ case " $*" in
         if [ ! -d /usr/share/datasets/fashion-mnist ]; then
             draw_images
             set -- --data build/drawn_images --image-size 32 "$@"
+        elif [ $# -eq 0 ]; then
+            # Above 0.90 in two thirds of the time that train's own 6 epochs take.
+            set -- --epochs 4 --lr 0.2
         fi
         ;;
 esac
