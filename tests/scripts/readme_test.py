@@ -191,7 +191,7 @@ class Counts(unittest.TestCase):
             self.assertIn(int(row[1].replace(",", "")), numbers_in(facts), row[0])
 
     def test_the_accuracy_of_the_first_command_is_one_figure(self):
-        self.assertEqual(self.said("README.md", r"basic_block_net, Fashion-MNIST, 6 epochs\) reaches ([\d.]+)"),
+        self.assertEqual(self.said("README.md", r"6 epochs up to 0\.1 and reaches ([\d.]+\d)"),
                          self.said("tools/README.md", r"gave `basic_block_net` ([\d.]+) in 6 epochs"))
 
     def test_the_pictures_are_small(self):
