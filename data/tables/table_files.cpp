@@ -29,9 +29,15 @@ TableRole role_of(SplitPart part) {
 
 std::optional<TableRole> table_role(const fs::path& file) {
     if (!has_table_extension(file)) return std::nullopt;
+    const std::vector<std::string> words = words_of(file.stem().string());
+    const auto has = [&](std::string_view word) { return std::ranges::find(words, word) != words.end(); };
+    if (has("submission") || has("submit")) {
+        // Without such a word it is somebody's answer, perhaps of an earlier prediction, and says nothing of the data.
+        const bool to_be_filled_in = has("sample") || has("example") || has("template");
+        return to_be_filled_in ? std::optional(TableRole::submission) : std::nullopt;
+    }
     std::string rest;
-    for (const std::string& word : words_of(file.stem().string())) {
-        if (word == "submission" || word == "submit") return TableRole::submission;
+    for (const std::string& word : words) {
         if (std::ranges::find(table_words, word) == table_words.end()) rest += word + '_';
     }
     if (rest.empty()) return TableRole::whole;

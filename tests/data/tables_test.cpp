@@ -298,6 +298,8 @@ TEST_CASE("tables: names say which part they are of") {
     CHECK(role("metadata.csv") == TableRole::whole);
     CHECK(role("sample_submission.csv") == TableRole::submission);
     CHECK(role("sampleSubmission.csv") == TableRole::submission);
+    CHECK(role("submission.csv") == std::nullopt);  // an answer, such as `predict --csv` writes
+    CHECK(role("my_submission_2.csv") == std::nullopt);
     CHECK(role("birds.csv") == TableRole::unknown);
     CHECK(role("readme.txt") == std::nullopt);
     CHECK(role("train.jpg") == std::nullopt);
