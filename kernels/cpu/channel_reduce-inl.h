@@ -1,5 +1,5 @@
-// Sums down the columns of [rows, channels], vectorised along the channels: what batch norm, a convolution's
-// epilogue and global average pooling are made of.
+// Sums down the columns of [rows, channels], vectorised along the channels: what batch norm, global average pooling and
+// the way back of resolve are made of.
 //
 // Short rows are taken four at a time, so that the sums, which lie in the nearest cache, are touched once for
 // the four. Long rows are taken one by one: four streams side by side escape the processor's prefetching,

@@ -155,14 +155,6 @@ class BackwardBlock {
     int64_t counted_ = 0;  // pixels in sums_
 };
 
-template <class T>
-void depthwise_backward_block(const DepthwiseBackward<T>& conv, int64_t block, T* workspace) {
-    BackwardBlock<T> rows(conv, block, workspace);
-    conv.blocks.for_each_image(
-        block, [&](int64_t image, int64_t begin, int64_t end) { rows.run_image(image, begin, end); });
-    rows.finish();
-}
-
 }  // namespace
 }  // namespace vitrine::cpu::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();

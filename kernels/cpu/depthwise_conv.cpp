@@ -19,8 +19,17 @@ HWY_BEFORE_NAMESPACE();
 namespace vitrine::cpu::HWY_NAMESPACE {
 namespace {
 
+template <class Block, class Convolution, class T>
+void run_block(const Convolution& conv, int64_t block, T* workspace) {
+    Block rows(conv, block, workspace);
+    conv.blocks.for_each_image(
+        block, [&](int64_t image, int64_t begin, int64_t end) { rows.run_image(image, begin, end); });
+    rows.finish();
+}
+
 template <class T>
-constexpr DepthwisePasses<T> passes_for{depthwise_forward_block<T>, depthwise_backward_block<T>};
+constexpr DepthwisePasses<T> passes_for{run_block<ForwardBlock<T>, DepthwiseForward<T>, T>,
+                                        run_block<BackwardBlock<T>, DepthwiseBackward<T>, T>};
 
 const DepthwisePasses<float>& passes_f32() { return passes_for<float>; }
 const DepthwisePasses<double>& passes_f64() { return passes_for<double>; }

@@ -326,14 +326,6 @@ class ForwardBlock {
     int64_t counted_ = 0;  // pixels in statistics_
 };
 
-template <class T>
-void depthwise_forward_block(const DepthwiseForward<T>& conv, int64_t block, T* workspace) {
-    ForwardBlock<T> rows(conv, block, workspace);
-    conv.blocks.for_each_image(
-        block, [&](int64_t image, int64_t begin, int64_t end) { rows.run_image(image, begin, end); });
-    rows.finish();
-}
-
 }  // namespace
 }  // namespace vitrine::cpu::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();

@@ -24,9 +24,6 @@ constexpr std::array f32_tiles{Candidate{GemmTiling::tile_128x64, 128, 64, 1.0},
                                Candidate{GemmTiling::tile_64x32, 64, 32, 1.5}};
 constexpr std::array f64_tiles{Candidate{GemmTiling::tile_64x32, 64, 32, 1.0}};
 
-/// Two blocks for each multiprocessor of an H100. Fewer leave it idle, and a T4 has only 40.
-constexpr int64_t enough_blocks = 264;
-
 /// k of a split: shorter ones would leave a block little to do, and longer ones sum too many floats in a row for
 /// their digits.
 constexpr int64_t shortest_split = 128;

@@ -315,6 +315,9 @@ struct GemmPlan {
     int64_t split_depth;  // k of each but the last: a multiple of gemm_depth
 };
 
+/// Two for each multiprocessor of an H100. Fewer leave it idle, and a T4 has only 40.
+inline constexpr int64_t enough_blocks = 264;
+
 /// Chooses tiles and splits by the shape alone. The plan's tiling is never by_shape.
 GemmPlan plan_gemm(DType dtype, int64_t m, int64_t n, int64_t k, GemmTiling tiling = GemmTiling::by_shape);
 

@@ -93,7 +93,6 @@ const char* refuses_pointwise_packs(const ConvBackward& args) {
 }
 
 const char* refuses_pointwise_one_launch(const ConvBackward& args) {
-    constexpr int64_t enough_blocks = 264;  // 2 for each multiprocessor of an H100
     if (!args.d_x || !args.d_weight) return "only one of the two gradients is wanted";
     if (args.shape.in_pixels() == 0) return "there are no pixels";
     const GemmPlan plan = pair_plan_of_input_gradient(args);

@@ -301,13 +301,13 @@ int64_t affordable_chunks(const ConvShape& shape) {
 
 template <class T, class Tile>
 void run_tile(const ConvBackward& args, Context& context) {
-    constexpr int64_t enough_blocks = 528;  // 4 for each multiprocessor of an H100
+    constexpr int64_t blocks = 2 * enough_blocks;
     constexpr int64_t longest_chunk =
         32768;  // longer ones would sum too many floats in a row for their digits
     const ConvShape& shape = args.shape;
     const int64_t pixels = shape.in_pixels(), in = shape.in_channels, out = shape.out_channels;
     const int64_t slices = divide_up(in, int64_t{Tile::inputs});
-    const int64_t wanted = std::clamp<int64_t>(enough_blocks / slices, 1, affordable_chunks(shape));
+    const int64_t wanted = std::clamp<int64_t>(blocks / slices, 1, affordable_chunks(shape));
     const int64_t tiles = divide_up(pixels, wanted * Tile::pixels);
     const int64_t chunk_pixels = std::min(tiles * Tile::pixels, longest_chunk);
     const int64_t chunks = divide_up(pixels, chunk_pixels);

@@ -11,21 +11,16 @@
 #include <string>
 #include <vector>
 
-#include "engine/random.h"
 #include "engine/step/step.h"
-#include "kernels/philox.h"
 #include "kernels/simt/launch.h"
 #include "models/models.h"
+#include "tests/models/step_setting.h"
 
 using namespace vitrine;
+using vitrine::tests::batch_for;
+using vitrine::tests::Setting;
 
 namespace {
-
-struct Setting {
-    const char* model;
-    int64_t image_size, batch;
-    models::ModelVariant variant{};
-};
 
 const Setting basic{"basic_block_net", 16, 4};
 const Setting mobile{"mobilenet_v2", 64, 4, {.width_mult = 0.1}};
@@ -57,19 +52,6 @@ const std::map<std::string, Frozen> choices{
     {"the head", [](const std::string& name) {
          return name.starts_with("classifier") || name.starts_with("fc") || name.starts_with("layer_5");
      }}};
-
-NetworkInput batch_for(const Setting& setting, Placement placement) {
-    const int64_t side = setting.image_size;
-    std::vector<double> images(static_cast<size_t>(setting.batch * side * side * 3));
-    const RandomKey key{.seed = 3, .purpose = RandomPurpose::test};
-    for (size_t i = 0; i < images.size(); ++i)
-        images[i] = static_cast<double>(random_word(key, i) % 1001) / 250.0 - 2.0;
-    std::vector<int32_t> labels(static_cast<size_t>(setting.batch));
-    for (size_t i = 0; i < labels.size(); ++i) labels[i] = static_cast<int32_t>(i % 3);
-    return {Tensor::from_host(images, {setting.batch, side, side, 3}, placement),
-            Tensor::from_host(labels, {setting.batch}, {DType::i32, placement.device}),
-            {}};
-}
 
 struct Outcome {
     std::map<std::string, std::vector<double>> before, gradients, after;

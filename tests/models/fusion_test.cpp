@@ -8,39 +8,21 @@
 #include <map>
 #include <memory>
 
-#include "engine/random.h"
 #include "engine/step/step.h"
-#include "kernels/philox.h"
 #include "kernels/simt/launch.h"
 #include "kernels/threads.h"
 #include "models/models.h"
+#include "tests/models/step_setting.h"
 
 using namespace vitrine;
+using vitrine::tests::batch_for;
+using vitrine::tests::Setting;
 
 namespace {
-
-struct Setting {
-    const char* model;
-    int64_t image_size, batch;
-    models::ModelVariant variant{};
-};
 
 /// Large enough that no batch norm has only a few values: those multiply each rounding a thousandfold from step to step.
 const Setting all_settings[] = {
     {"basic_block_net", 16, 8}, {"mobilenet_v2", 96, 8, {.width_mult = 0.25}}, {"resnet18", 64, 4}};
-
-NetworkInput batch_for(const Setting& setting, Placement placement) {
-    const int64_t side = setting.image_size;
-    std::vector<double> images(static_cast<size_t>(setting.batch * side * side * 3));
-    const RandomKey key{.seed = 3, .purpose = RandomPurpose::test};
-    for (size_t i = 0; i < images.size(); ++i)
-        images[i] = static_cast<double>(random_word(key, i) % 1001) / 250.0 - 2.0;
-    std::vector<int32_t> labels(static_cast<size_t>(setting.batch));
-    for (size_t i = 0; i < labels.size(); ++i) labels[i] = static_cast<int32_t>(i % 3);
-    return {Tensor::from_host(images, {setting.batch, side, side, 3}, placement),
-            Tensor::from_host(labels, {setting.batch}, {DType::i32, placement.device}),
-            {}};
-}
 
 /// What steps of training come to: each loss, and by name what the last one left.
 struct Outcome {
