@@ -250,10 +250,7 @@ HWY_ATTR void backward_row_general(const DepthwiseBackward<T>& conv, const Input
 template <class T>
 BackwardRow<T> backward_row_for(const DepthwiseBackward<T>& conv) {
     if (conv.general) return backward_row_general<T>;
-    const int64_t stride = conv.args.shape.stride.width;
-    if (conv.args.shape.kernel.width == 3)
-        return stride == 1 ? backward_row<3, 1, 0, T> : backward_row<3, 2, 1, T>;
-    return stride == 1 ? backward_row<5, 1, 0, T> : backward_row<5, 2, 0, T>;
+    return conv.args.shape.stride.width == 1 ? backward_row<3, 1, 0, T> : backward_row<3, 2, 1, T>;
 }
 
 }  // namespace

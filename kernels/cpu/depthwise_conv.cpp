@@ -55,8 +55,7 @@ const DepthwisePasses<T>& passes() {
 }
 
 const char* refuses_direct(const ConvShape& shape) {
-    if (shape.kernel.height != shape.kernel.width || (shape.kernel.width != 3 && shape.kernel.width != 5))
-        return "kernel other than 3x3 and 5x5";
+    if (shape.kernel != Size2{3, 3}) return "kernel other than 3x3";
     if (shape.stride.height != shape.stride.width || shape.stride.width > 2)
         return "stride other than 1 and 2";
     return nullptr;

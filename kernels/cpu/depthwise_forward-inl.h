@@ -182,13 +182,11 @@ HWY_ATTR void forward_row_general(const DepthwiseForward<T>& conv, const OutputR
     }
 }
 
-/// The specialised loops: a square kernel of 3 or 5, stride 1 or 2.
+/// The specialised loops: a kernel of 3×3, stride 1 or 2. More of them would take longer to compile than they are used.
 template <class T>
 ForwardRow<T> forward_row_for(const DepthwiseForward<T>& conv) {
     if (conv.general) return forward_row_general<T>;
-    const int64_t stride = conv.args.shape.stride.width;
-    if (conv.args.shape.kernel.width == 3) return stride == 1 ? forward_row<3, 1, T> : forward_row<3, 2, T>;
-    return stride == 1 ? forward_row<5, 1, T> : forward_row<5, 2, T>;
+    return conv.args.shape.stride.width == 1 ? forward_row<3, 1, T> : forward_row<3, 2, T>;
 }
 
 /// Copies one row of x, through the prologue, to its place between the borders.
