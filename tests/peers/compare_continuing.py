@@ -17,7 +17,6 @@ import argparse
 import dataclasses
 import json
 import pathlib
-import subprocess
 import sys
 import tempfile
 
@@ -31,8 +30,8 @@ import torch
 from PIL import Image
 
 from peer_models import build
+from programs import ROOT, draw_images, metadata_of, run
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
 STEPS, TIMES = 4, 3.0
 
 
@@ -50,25 +49,13 @@ CASES = [Case("basic_block_net", 24, 1e-5),
          Case("resnet18", 40, 2e-2, ("nesterov=true",))]
 
 
-def run(*arguments):
-    done = subprocess.run([str(argument) for argument in arguments], capture_output=True, text=True)
-    if done.returncode != 0:
-        sys.exit(f"compare_continuing: {' '.join(map(str, arguments))}\n{done.stderr}")
-    return done.stdout
-
-
-def draw_images(folder, size):
+def drawn_images(folder, size):
     """The training images of five classes, and their labels."""
-    run(sys.executable, ROOT / "tools/make_image_folder.py", folder, "--classes", 5, "--train", 12, "--val", 2, "--size", size)
+    draw_images(folder, classes=5, train=12, val=2, size=size)
     files = sorted((folder / "train").rglob("*.jpg"))
     names = sorted({file.parent.name for file in files})
     pixels = numpy.stack([numpy.asarray(Image.open(file).convert("RGB")) for file in files])
     return pixels, torch.tensor([names.index(file.parent.name) for file in files])
-
-
-def metadata_of(weights):
-    with open(weights, "rb") as file:
-        return json.loads(file.read(int.from_bytes(file.read(8), "little")))["__metadata__"]
 
 
 def loaded(file, case, dtype=torch.float32):
@@ -102,7 +89,7 @@ def numbers(model, optimizer):
 
 def compare(case, programs, folder):
     """For each step: its learning rate, and of weights and of momentum buffers how far the run and PyTorch are from f64."""
-    pixels, labels = draw_images(folder / "data", case.size)
+    pixels, labels = drawn_images(folder / "data", case.size)
     settings = [part for setting in case.settings for part in ("--set", f"phase.{setting}")]
     run(programs / "train", "--data", folder / "data", "--model", case.model, "--image-size", case.size, "--batch-size",
         len(labels), "--epochs", STEPS, "--lr", 0.02, "--device", "cpu", "--quiet", "--out", folder / "run",

@@ -11,37 +11,29 @@ import json
 import pathlib
 import re
 import statistics
-import subprocess
 import sys
 import tempfile
 
 import golden_folder  # noqa: F401
 from missing_packages import require
+from programs import ROOT, run
 
 HERE = pathlib.Path(__file__).resolve().parent
-ROOT = HERE.parents[1]
-
-
-def output_of(command):
-    finished = subprocess.run([str(part) for part in command], capture_output=True, text=True)
-    if finished.returncode != 0:
-        sys.exit(f"compare_curves: {command[0]} failed: {finished.stderr.strip()}")
-    return finished.stdout
 
 
 def vitrine_curve(options, seed):
     with tempfile.TemporaryDirectory() as folder:
-        output_of([options.train, "--model", options.model, "--image-size", 32, "--batch-size", options.batch_size,
-                   "--epochs", options.epochs, "--lr", options.lr, "--subset", options.subset, "--seed", seed,
-                   "--schedule", "one_cycle", "--threads", options.threads, "--quiet", "--out", f"{folder}/run"])
+        run(options.train, "--model", options.model, "--image-size", 32, "--batch-size", options.batch_size,
+            "--epochs", options.epochs, "--lr", options.lr, "--subset", options.subset, "--seed", seed,
+            "--schedule", "one_cycle", "--threads", options.threads, "--quiet", "--out", f"{folder}/run")
         lines = pathlib.Path(folder, "run", "metrics.jsonl").read_text().splitlines()
     return [json.loads(line)["val_accuracy"] for line in lines]
 
 
 def torch_curve(options, seed):
-    text = output_of([sys.executable, HERE / "fashion_mnist.py", "--model", options.model, "--image-size", 32,
-                      "--batch-size", options.batch_size, "--epochs", options.epochs, "--lr", options.lr,
-                      "--subset", options.subset, "--seed", seed, "--threads", options.threads])
+    text = run(sys.executable, HERE / "fashion_mnist.py", "--model", options.model, "--image-size", 32, "--batch-size",
+               options.batch_size, "--epochs", options.epochs, "--lr", options.lr, "--subset", options.subset, "--seed",
+               seed, "--threads", options.threads)
     return [float(value) for value in re.findall(r"test accuracy ([0-9.]+)", text)]
 
 

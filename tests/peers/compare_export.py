@@ -13,7 +13,6 @@ import csv
 import dataclasses
 import json
 import pathlib
-import subprocess
 import sys
 import tempfile
 
@@ -30,8 +29,8 @@ from PIL import Image
 from safetensors.torch import load_file
 
 from peer_models import build
+from programs import ROOT, draw_images, metadata_of, run
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
 TOLERANCE = 1e-4
 
 
@@ -49,18 +48,10 @@ CASES = [Case("mobilenet_v2", 33, 0.35), Case("mobilenet_v2", 50, 0.75, True), C
 FORMS = [(given, fold) for given in ("normalized", "pixels") for fold in ("on", "off")]
 
 
-def run(*arguments):
-    done = subprocess.run([str(argument) for argument in arguments], capture_output=True, text=True)
-    if done.returncode != 0:
-        sys.exit(f"compare_export: {' '.join(map(str, arguments))}\n{done.stderr}")
-    return done.stdout
-
-
-def draw_images(folder, count):
+def drawn_images(folder, count):
     """A set to train on, and `count` images that are in no set."""
     classes = 10
-    run(sys.executable, ROOT / "tools/make_image_folder.py", folder / "drawn", "--classes", classes, "--train", 12,
-        "--val", -(-count // classes), "--size", 96)
+    draw_images(folder / "drawn", classes, train=12, val=-(-count // classes), size=96)
     return sorted((folder / "drawn/val").rglob("*.jpg"))[:count]
 
 
@@ -108,11 +99,6 @@ def torch_logits(file, pixels, metadata):
         return torch.cat([model(part) for part in images.split(64)]).numpy()
 
 
-def metadata_of(weights):
-    with open(weights, "rb") as file:
-        return json.loads(file.read(int.from_bytes(file.read(8), "little")))["__metadata__"]
-
-
 def compare(case, programs, files, folder):
     """Rows of the table: what, the largest difference, images of another class, and the largest logit."""
     pixels = resized(files, case.size, folder / "images")
@@ -149,7 +135,7 @@ def main():
     print("|---|---|---|---|---|---|---|")
     wrong = 0
     with tempfile.TemporaryDirectory() as folder:
-        files = draw_images(pathlib.Path(folder), options.images)
+        files = drawn_images(pathlib.Path(folder), options.images)
         for i, case in enumerate(CASES):
             if options.case not in (None, i):
                 continue

@@ -10,24 +10,20 @@ import json
 import os
 import pathlib
 import statistics
-import subprocess
-import sys
 import tempfile
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
+from programs import ROOT, run
+
 RECIPES = ("stage1-baseline", "best")
 
 
 def best_accuracy(options, recipe, seed):
     """Of a run on one thread: as many of them as there are cores take less time than one after the other on all."""
     with tempfile.TemporaryDirectory() as folder:
-        command = [options.train, ROOT / f"tools/recipes/{recipe}.toml", "--out", f"{folder}/run", "--json",
-                   "--seed", seed, "--epochs", options.epochs, "--subset", options.subset, "--image-size", 32,
-                   "--threads", 1, "--set", "transforms.resize=32"]
-        finished = subprocess.run([str(part) for part in command], capture_output=True, text=True)
-        if finished.returncode != 0:
-            sys.exit(f"compare_recipes: {recipe} failed: {finished.stderr.strip()}")
-        return json.loads(finished.stdout.splitlines()[-1])["best_val_accuracy"]
+        events = run(options.train, ROOT / f"tools/recipes/{recipe}.toml", "--out", f"{folder}/run", "--json", "--seed",
+                     seed, "--epochs", options.epochs, "--subset", options.subset, "--image-size", 32, "--threads", 1,
+                     "--set", "transforms.resize=32")
+        return json.loads(events.splitlines()[-1])["best_val_accuracy"]
 
 
 def main():

@@ -10,15 +10,14 @@ import argparse
 import json
 import pathlib
 import statistics
-import subprocess
 import sys
 from dataclasses import dataclass, field
 
 import golden_folder  # noqa: F401
 from missing_packages import require
+from programs import ROOT, run
 
 HERE = pathlib.Path(__file__).resolve().parent
-ROOT = HERE.parents[1]
 
 
 @dataclass
@@ -57,10 +56,7 @@ SETTINGS = [
 
 def seconds_of(command: list[str]) -> float:
     """The median of one turn."""
-    finished = subprocess.run(command, capture_output=True, text=True)
-    if finished.returncode != 0:
-        sys.exit(f"compare_steps: {' '.join(command)} failed: {finished.stderr.strip()}")
-    return json.loads(finished.stdout)["seconds_median"]
+    return json.loads(run(*command))["seconds_median"]
 
 
 def command_of(peer: str, evaluation: bool) -> list[str]:

@@ -10,14 +10,13 @@ rounding, so PyTorch's own distance from its f64 run is the measure for Vitrine'
 import argparse
 import json
 import pathlib
-import subprocess
 import sys
 import tempfile
 
 import golden_folder  # noqa: F401
+import programs
 from missing_packages import require
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
 ALLOWED = 1e-9
 CLASSES, SIZE, BATCH, TRAIN = 4, 32, 16, 25  # 6 steps an epoch
 # Low enough that a rounding does not grow to 1e-9 within the steps: with batch norms over 16 values MobileNetV2 starts with
@@ -76,11 +75,8 @@ def lines_of(path):
 
 
 def train_here(options, recipe, run, steps, batches):
-    command = [options.train, recipe, "--out", run, "--max-steps", steps, "--dump-batches", batches, "--quiet",
-               "--threads", options.threads]
-    finished = subprocess.run([str(part) for part in command], capture_output=True, text=True)
-    if finished.returncode != 0:
-        sys.exit(f"compare_training: train failed: {finished.stderr.strip()}")
+    programs.run(options.train, recipe, "--out", run, "--max-steps", steps, "--dump-batches", batches, "--quiet",
+                 "--threads", options.threads)
 
 
 def warmed_up_average(decay):
@@ -241,7 +237,7 @@ def rounded(options, data):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--train", type=pathlib.Path, default=ROOT / "build/release/bin/train")
+    parser.add_argument("--train", type=pathlib.Path, default=programs.ROOT / "build/release/bin/train")
     parser.add_argument("--models", nargs="+", default=["mobilenet_v2", "basic_block_net"])
     parser.add_argument("--steps", type=int, default=20)
     parser.add_argument("--only", default="", help="settings whose name contains this; f64 alone")
@@ -253,8 +249,7 @@ def main():
     torch.set_num_threads(options.threads)
     with tempfile.TemporaryDirectory() as folder:
         data = pathlib.Path(folder, "images")
-        subprocess.run([sys.executable, ROOT / "tools/make_image_folder.py", data, "--classes", str(CLASSES), "--train",
-                        str(TRAIN), "--val", "4", "--size", str(SIZE)], check=True, stdout=subprocess.DEVNULL)
+        programs.draw_images(data, CLASSES, TRAIN, val=4, size=SIZE)
         failed = exact(options, data)
         if not options.only:
             failed |= rounded(options, data)
