@@ -10,7 +10,6 @@
 
 #include "data/folder_words.h"
 #include "data/formats.h"
-#include "data/resize.h"
 #include "engine/input_file.h"
 
 namespace vitrine {
@@ -209,17 +208,20 @@ ImageSet make_image_set(int64_t native_height, int64_t native_width, std::vector
                         const std::function<Image(int64_t)>& read) {
     ImageSet set;
     set.count = static_cast<int64_t>(labels.size());
-    set.height = options.image_size > 0 ? options.image_size : native_height;
-    set.width = options.image_size > 0 ? options.image_size : native_width;
+    const ImageSize native{native_height, native_width};
+    const Keeping keeping{options.shape, options.image_size};
+    const ImageSize kept = options.image_size > 0 ? kept_size(native, keeping) : native;
+    set.height = kept.height;
+    set.width = kept.width;
     set.labels = std::move(labels);
-    const int64_t image_bytes = set.image_bytes();
+    const int64_t image_bytes = 3 * set.height * set.width;
     const auto pixels =
         std::make_shared_for_overwrite<uint8_t[]>(static_cast<size_t>(set.count * image_bytes));
     parallel_for(
         set.count, options.threads,
         [&](int64_t i) {
             Image image = read(i);
-            if (options.image_size > 0) image = resize_and_crop(image, options.image_size);
+            if (options.image_size > 0) image = keep(std::move(image), keeping, options.path.string());
             std::copy(image.pixels.begin(), image.pixels.end(), pixels.get() + i * image_bytes);
         },
         options.progress);

@@ -21,6 +21,7 @@
 #include <vector>
 
 #include "data/image_set.h"
+#include "data/keeping.h"
 #include "data/parallel.h"
 #include "engine/error.h"
 
@@ -30,8 +31,10 @@ struct DatasetOptions {
     /// A folder, a table of images or a tar archive. Empty stands for Debian's Fashion-MNIST (package dataset-fashion-mnist).
     std::filesystem::path path;
     std::string kind = "auto";
-    /// Side of the square that every image is resized and cropped to (resize_and_crop). 0: the native size of
-    /// the set, or folder_size for image_folder.
+    /// How images are kept, with image_size as the side (keeping.h). Only `square` may be given for image files as yet;
+    /// sets whose images have one size take any shape, and they have one size after it.
+    ImageShape shape = ImageShape::square;
+    /// 0: the native size of the set, or folder_size for image files; for `original` no limit.
     int64_t image_size = 0;
     int64_t folder_size = 64;
     /// Whether image files are turned as their EXIF orientation says; torchvision does not. In any case a

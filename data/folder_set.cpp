@@ -94,6 +94,8 @@ void FolderListing::add(FileListing found, int32_t label) {
 
 Dataset load_listing(const FolderListing& listing, const std::vector<std::string>& class_names,
                      int64_t train_files, int64_t default_image_size, const DatasetOptions& options) {
+    if (options.shape != ImageShape::square)
+        throw Error(fmt::format("images cannot be kept as '{}' here yet", name_of(options.shape)));
     if (options.strict) refuse_damaged(listing.skipped);
     const int64_t image_size = options.image_size > 0 ? options.image_size : default_image_size;
     PackedImages packed =

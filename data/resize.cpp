@@ -132,10 +132,9 @@ Window centre_window(int64_t full, int64_t size) {
     return {full, static_cast<int64_t>(std::nearbyint(static_cast<double>(full - size) / 2.0)), size};
 }
 
-/// The longer side where the shorter one becomes `size`, truncated as Python's int(size * long / short).
 int64_t scaled_longer_side(const Image& image, int64_t size) {
     const auto [shorter, longer] = std::minmax(image.height, image.width);
-    return static_cast<int64_t>(static_cast<double>(size * longer) / static_cast<double>(shorter));
+    return longer_side(shorter, longer, size);
 }
 
 /// A copy without the share of the decoding memory.
@@ -147,6 +146,10 @@ Image resize(const Image& image, int64_t height, int64_t width) {
     if (height < 1 || width < 1) throw std::logic_error("resize: the target needs at least one pixel");
     if (width == image.width && height == image.height) return pixels_of(image);
     return resample(image, {height, 0, height}, {width, 0, width});
+}
+
+int64_t longer_side(int64_t shorter, int64_t longer, int64_t size) {
+    return static_cast<int64_t>(static_cast<double>(size * longer) / static_cast<double>(shorter));
 }
 
 Image resize_shorter_side(const Image& image, int64_t size) {

@@ -15,7 +15,10 @@ namespace vitrine {
 /// Resizes to exactly `height` x `width` (both at least 1).
 Image resize(const Image& image, int64_t height, int64_t width);
 
-/// torchvision's Resize(size): the shorter side becomes `size`, the other int(size·long/short).
+/// The longer side where the shorter one becomes `size`, truncated as Python's int(size * long / short).
+int64_t longer_side(int64_t shorter, int64_t longer, int64_t size);
+
+/// torchvision's Resize(size): the shorter side becomes `size`, the other longer_side().
 Image resize_shorter_side(const Image& image, int64_t size);
 
 /// torchvision's Resize(size), then CenterCrop(size): any image as a square of `size` x `size`. The corner of

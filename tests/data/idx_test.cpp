@@ -107,6 +107,28 @@ TEST_CASE("IDX images are resized when a size is asked for") {
     CHECK(Bytes(resized.train.image(2), resized.train.image(2) + 192) == resize_and_crop(source, 8).pixels);
 }
 
+TEST_CASE("IDX images have one size in whatever shape they are kept") {
+    const TemporaryFolder folder;
+    write_set(folder.path());
+    const Dataset native = load(folder.path());
+    const Image source{3, 5, Bytes(native.train.image(2), native.train.image(2) + 45)};
+    for (const Keeping& keeping : {Keeping{ImageShape::aspect, 8},
+                                   {ImageShape::original, 2},
+                                   {ImageShape::original, 4},
+                                   {ImageShape::original, 0}}) {
+        DatasetOptions options;
+        options.path = folder.path();
+        options.shape = keeping.shape;
+        options.image_size = keeping.side;
+        const Dataset dataset = load_dataset(options);
+        const Image expected = keep(source, keeping, "");
+        CHECK(dataset.train.height == expected.height);
+        CHECK(dataset.train.width == expected.width);
+        CHECK(Bytes(dataset.train.image(2), dataset.train.image(2) + expected.pixels.size()) ==
+              expected.pixels);
+    }
+}
+
 TEST_CASE("IDX files that are wrong are refused") {
     const TemporaryFolder folder;
     const fs::path& path = folder.path();

@@ -243,6 +243,7 @@ def resize_fixtures():
         for size in [5, 12, 34]:
             square = transforms.CenterCrop(size)(transforms.Resize(size)(source))
             yield f"resize_{name}_square_{size}.ppm", square
+            yield f"resize_{name}_aspect_{size}.ppm", transforms.Resize(size)(source)
 
 
 def main():
