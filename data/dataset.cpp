@@ -208,7 +208,7 @@ ImageSet make_image_set(int64_t native_height, int64_t native_width, std::vector
                         const std::function<Image(int64_t)>& read) {
     ImageSet set;
     set.count = static_cast<int64_t>(labels.size());
-    const ImageSize native{native_height, native_width};
+    const ImageSize native{native_width, native_height};
     const Keeping keeping{options.shape, options.image_size};
     const ImageSize kept = options.image_size > 0 ? kept_size(native, keeping) : native;
     set.height = kept.height;

@@ -18,7 +18,7 @@ constexpr std::array shapes = {ImageShape::square, ImageShape::aspect, ImageShap
 ImageSize with_shorter_side(const ImageSize& size, int64_t side) {
     const auto [shorter, longer] = std::minmax(size.height, size.width);
     const int64_t other = longer_side(shorter, longer, side);
-    return size.width <= size.height ? ImageSize{other, side} : ImageSize{side, other};
+    return size.width <= size.height ? ImageSize{side, other} : ImageSize{other, side};
 }
 
 }  // namespace
@@ -55,7 +55,7 @@ ImageSize kept_size(const ImageSize& size, const Keeping& keeping) {
 }
 
 Image keep(Image image, const Keeping& keeping, const std::string& path) {
-    const ImageSize size{image.height, image.width}, kept = kept_size(size, keeping);
+    const ImageSize size{image.width, image.height}, kept = kept_size(size, keeping);
     // One of a few rows and many columns grows without a bound.
     if (kept.height > largest_image_pixels / kept.width)
         throw ImageError(

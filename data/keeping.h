@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "data/image.h"
+#include "data/image_size.h"
 
 namespace vitrine {
 
@@ -27,12 +28,6 @@ struct Keeping {
     int64_t side = 0;  // at least 1; for `original` 0 stands for no limit
 
     bool operator==(const Keeping&) const = default;
-};
-
-struct ImageSize {
-    int64_t height = 0;
-    int64_t width = 0;
-    bool operator==(const ImageSize&) const = default;
 };
 
 /// What an image of this size becomes.

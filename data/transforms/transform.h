@@ -5,12 +5,12 @@
 // kernel's matter. Names, parameters, defaults and distributions are torchvision's.
 #pragma once
 
-#include <compare>
 #include <memory>
 #include <set>
 #include <string>
 #include <vector>
 
+#include "data/image_size.h"
 #include "data/transforms/draws.h"
 #include "engine/augment.h"
 
@@ -40,12 +40,6 @@ struct Program {
     }
 };
 
-struct ImageSize {
-    int64_t width = 0;
-    int64_t height = 0;
-
-    auto operator<=>(const ImageSize&) const = default;
-};
 using ImageSizes = std::set<ImageSize>;
 
 class Transform {

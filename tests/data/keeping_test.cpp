@@ -32,13 +32,13 @@ TEST_CASE("an image kept in its proportions has torchvision's pixels, smaller an
 }
 
 TEST_CASE("the size of a kept image is known before its pixels") {
-    CHECK(kept_size({480, 640}, {ImageShape::square, 64}) == ImageSize{64, 64});
-    CHECK(kept_size({480, 640}, {ImageShape::aspect, 64}) == ImageSize{64, 85});  // 85.33
-    CHECK(kept_size({640, 480}, {ImageShape::aspect, 64}) == ImageSize{85, 64});
+    CHECK(kept_size({640, 480}, {ImageShape::square, 64}) == ImageSize{64, 64});
+    CHECK(kept_size({640, 480}, {ImageShape::aspect, 64}) == ImageSize{85, 64});  // 85.33
+    CHECK(kept_size({480, 640}, {ImageShape::aspect, 64}) == ImageSize{64, 85});
     CHECK(kept_size({48, 48}, {ImageShape::aspect, 64}) == ImageSize{64, 64});
-    CHECK(kept_size({48, 50}, {ImageShape::original, 0}) == ImageSize{48, 50});
-    CHECK(kept_size({48, 50}, {ImageShape::original, 48}) == ImageSize{48, 50});
-    CHECK(kept_size({480, 640}, {ImageShape::original, 240}) == ImageSize{240, 320});
+    CHECK(kept_size({50, 48}, {ImageShape::original, 0}) == ImageSize{50, 48});
+    CHECK(kept_size({50, 48}, {ImageShape::original, 48}) == ImageSize{50, 48});
+    CHECK(kept_size({640, 480}, {ImageShape::original, 240}) == ImageSize{320, 240});
 }
 
 TEST_CASE("an image that would grow past what is ever read is refused, and others as large are not") {
