@@ -248,13 +248,20 @@ double label_bytes(const Args& args) {
 
 Cost least_cost(const SoftmaxCrossEntropyForward& args) {
     const int64_t count = args.batch * args.classes;
-    return Sum(args.dtype).read(count).read_bytes(label_bytes(args)).write(count).write(1).cost();
+    const bool weighted = args.class_weights != nullptr;
+    return Sum(args.dtype)
+        .read(count)
+        .read_bytes(label_bytes(args))
+        .read(weighted ? args.classes : 0)
+        .write(count)
+        .write(weighted ? 2 : 1)
+        .cost();
 }
 Cost least_cost(const SoftmaxCrossEntropyBackward& args) {
     const int64_t count = args.batch * args.classes;
     return Sum(args.dtype)
         .read(count)
-        .read(1)
+        .read(args.class_weights == nullptr ? 1 : 2 + args.classes)
         .read_bytes(label_bytes(args))
         .gradient(args.d_logits, count)
         .cost();

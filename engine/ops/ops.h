@@ -5,6 +5,8 @@
 // the shapes.
 #pragma once
 
+#include <span>
+
 #include "engine/augment.h"
 #include "engine/pending.h"
 #include "engine/tensor.h"
@@ -86,9 +88,13 @@ struct MixedLabels {
     double lambda = 1.0;  // of the first labels in the target, in [0, 1]; the rest is these labels'
 };
 
-/// logits [N, K], labels i32 [N] → [1].
+/// What each class counts for in softmax_cross_entropy, scaled to a mean of 1, which changes nothing there.
+/// None may be below 0 or not finite, nor all 0.
+Tensor class_weights(std::span<const double> weights, const Placement& placement);
+
+/// logits [N, K], labels i32 [N], class_weights [K] or undefined → [1].
 Tensor softmax_cross_entropy(const Tensor& logits, const Tensor& labels, double label_smoothing,
-                             const MixedLabels& other = {});
+                             const MixedLabels& other = {}, const Tensor& class_weights = {});
 
 /// The same elements under another shape.
 Tensor reshape(const Tensor& x, Shape shape);

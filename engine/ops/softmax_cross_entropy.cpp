@@ -1,4 +1,10 @@
-// Softmax cross-entropy with label smoothing, the mean over the batch. Saves the probabilities.
+// Softmax cross-entropy with label smoothing and weights of classes, the mean over the batch. Saves the
+// probabilities.
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+#include <vector>
 
 #include "engine/autograd.h"
 #include "engine/ops/check.h"
@@ -15,8 +21,22 @@ const int32_t* labels_of(const Tensor& labels) {
 
 }  // namespace
 
+Tensor class_weights(std::span<const double> weights, const Placement& placement) {
+    const bool valid =
+        std::ranges::all_of(weights, [](double each) { return each >= 0.0 && std::isfinite(each); });
+    const double largest = weights.empty() ? 0.0 : std::ranges::max(weights);
+    require(valid && largest > 0.0, "class_weights",
+            "of {} weights one is negative or not finite, or all are 0", weights.size());
+    std::vector<double> scaled(weights.begin(), weights.end());
+    for (double& each : scaled) each /= largest;  // first, so that no sum overflows
+    const double mean =
+        std::accumulate(scaled.begin(), scaled.end(), 0.0) / static_cast<double>(scaled.size());
+    for (double& each : scaled) each /= mean;
+    return Tensor::from_host(std::span<const double>(scaled), {std::ssize(scaled)}, placement);
+}
+
 Tensor softmax_cross_entropy(const Tensor& logits, const Tensor& labels, double label_smoothing,
-                             const MixedLabels& other) {
+                             const MixedLabels& other, const Tensor& class_weights) {
     require_rank(logits, 2, "softmax_cross_entropy");
     const int64_t batch = logits.shape()[0], classes = logits.shape()[1];
     const auto require_labels = [&](const Tensor& each) {
@@ -28,7 +48,11 @@ Tensor softmax_cross_entropy(const Tensor& logits, const Tensor& labels, double 
     require(other.labels.defined() || other.lambda == 1.0, "softmax_cross_entropy",
             "a share of {} and no labels for the rest", other.lambda);
 
+    if (class_weights.defined())
+        require_per_channel(class_weights, classes, "softmax_cross_entropy", "class weights");
+
     const Tensor probabilities = Tensor::like(logits);
+    const Tensor total_weight = class_weights.defined() ? Tensor::empty({1}, logits.placement()) : Tensor();
     Tensor loss = Tensor::empty({1}, logits.placement());
     kernels(logits.device())
         .softmax_cross_entropy_forward({.dtype = logits.dtype(),
@@ -40,9 +64,11 @@ Tensor softmax_cross_entropy(const Tensor& logits, const Tensor& labels, double 
                                         .labels_b = labels_of(other.labels),
                                         .lambda = other.lambda,
                                         .probabilities = probabilities.data(),
-                                        .loss = loss.data()});
+                                        .loss = loss.data(),
+                                        .class_weights = class_weights.data(),
+                                        .total_weight = total_weight.data()});
     record("softmax_cross_entropy", {logits}, loss,
-           [batch, classes, label_smoothing, probabilities, labels, other,
+           [batch, classes, label_smoothing, probabilities, labels, other, class_weights, total_weight,
             d_logits = logits.slot()](const Tensor& d_loss) {
                kernels(d_loss.device())
                    .softmax_cross_entropy_backward({.dtype = d_loss.dtype(),
@@ -54,7 +80,9 @@ Tensor softmax_cross_entropy(const Tensor& logits, const Tensor& labels, double 
                                                     .labels_b = labels_of(other.labels),
                                                     .lambda = other.lambda,
                                                     .d_loss = d_loss.data(),
-                                                    .d_logits = receive(d_logits)});
+                                                    .d_logits = receive(d_logits),
+                                                    .class_weights = class_weights.data(),
+                                                    .total_weight = total_weight.data()});
            });
     return loss;
 }

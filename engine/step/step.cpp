@@ -20,13 +20,18 @@ TrainingStep::TrainingStep(nn::Module& model, const optim::SgdOptions& options, 
       one_(Tensor::from_host(std::span<const double>(std::array{1.0}), {1}, state_.placement())),
       label_smoothing_(label_smoothing) {}
 
+void TrainingStep::weigh_classes(std::span<const double> weights) {
+    class_weights_ = ops::class_weights(weights, state_.placement());
+}
+
 void TrainingStep::keep_average(double decay) {
     average_decay_ = decay;
     if (!average_) average_.emplace(state_);
 }
 
 Tensor TrainingStep::loss_of(const Tensor& logits, const NetworkInput& input) const {
-    return ops::softmax_cross_entropy(logits, input.labels, label_smoothing_, {input.labels_b, input.lambda});
+    return ops::softmax_cross_entropy(logits, input.labels, label_smoothing_, {input.labels_b, input.lambda},
+                                      class_weights_);
 }
 
 void TrainingStep::accumulate(const NetworkInput& input, uint64_t seed, uint32_t batch) {

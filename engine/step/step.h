@@ -11,6 +11,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 
 #include "engine/autograd.h"
 #include "engine/nn/module.h"
@@ -39,6 +40,10 @@ class TrainingStep {
     /// The model must outlive the step; its parameters move into a FlatState. Throws Error for options that do
     /// not go together.
     TrainingStep(nn::Module& model, const optim::SgdOptions& options, double label_smoothing);
+
+    /// From now on the loss of a batch is a mean in which each label counts as its class does here
+    /// (kernels/loss.h).
+    void weigh_classes(std::span<const double> weights);
 
     /// From now on updates move an average of the model, too (optim/ema.h).
     void keep_average(double decay);
@@ -78,6 +83,7 @@ class TrainingStep {
     double average_decay_ = 0.0;
     int64_t average_updates_ = 0;  // that the device knows of
     double label_smoothing_;
+    Tensor class_weights_;       // [classes]; undefined: all count alike
     bool accumulating_ = false;  // since the last update
     bool in_batch_ = false;      // its backward pass has not ended
     Tape tape_;

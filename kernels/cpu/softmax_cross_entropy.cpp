@@ -1,4 +1,5 @@
-// Softmax cross-entropy with label smoothing. Small beside any convolution, so it is taken in f64 throughout.
+// Softmax cross-entropy with label smoothing and class weights. Small beside any convolution, so it is taken in f64
+// throughout.
 
 #include <algorithm>
 #include <cmath>
@@ -9,8 +10,23 @@
 namespace vitrine::cpu {
 namespace {
 
+/// w_k
+template <class T, class Args>
+double weight(const Args& args, int64_t k) {
+    return args.class_weights == nullptr ? 1.0
+                                         : static_cast<double>(static_cast<const T*>(args.class_weights)[k]);
+}
+
+/// λ · w_label + (1 − λ) · w_other of sample b
+template <class T, class Args>
+double label_weight(const Args& args, int64_t b) {
+    const double own = args.lambda * weight<T>(args, args.labels[b]);
+    return args.labels_b == nullptr ? own : own + (1 - args.lambda) * weight<T>(args, args.labels_b[b]);
+}
+
 /// Writes the probabilities of sample b and returns its loss, with the smoothed target's parts apart:
-/// −Σ target_k · log p_k = −(1 − ε) · (s · log p_label + (1 − s) · log p_other) − ε/K · Σ log p_k.
+/// −Σ w_k · target_k · log p_k = −(1 − ε) · (s · w_label · log p_label + (1 − s) · w_other · log p_other)
+///                               − ε/K · Σ w_k · log p_k      where Σ w_k = K.
 template <class T>
 double sample_loss(const SoftmaxCrossEntropyForward& args, int64_t b) {
     const T* logits = static_cast<const T*>(args.logits) + b * args.classes;
@@ -21,17 +37,20 @@ double sample_loss(const SoftmaxCrossEntropyForward& args, int64_t b) {
     for (int64_t k = 0; k < args.classes; ++k) {
         const double shifted = static_cast<double>(logits[k]) - maximum;
         sum += std::exp(shifted);
-        shifted_sum += shifted;
+        shifted_sum += weight<T>(args, k) * shifted;
     }
     const double log_sum = std::log(sum);
     for (int64_t k = 0; k < args.classes; ++k) {
         probabilities[k] = static_cast<T>(std::exp(static_cast<double>(logits[k]) - maximum - log_sum));
     }
     const double classes = static_cast<double>(args.classes);
-    const auto log_p = [&](int32_t label) { return static_cast<double>(logits[label]) - maximum - log_sum; };
+    const auto weighted_log_p = [&](int32_t label) {
+        return weight<T>(args, label) * (static_cast<double>(logits[label]) - maximum - log_sum);
+    };
     // Nothing is multiplied by a share of 0: the logarithm may be −∞.
-    double hard = args.lambda == 0 ? 0.0 : args.lambda * log_p(args.labels[b]);
-    if (args.labels_b != nullptr && args.lambda != 1) hard += (1 - args.lambda) * log_p(args.labels_b[b]);
+    double hard = args.lambda == 0 ? 0.0 : args.lambda * weighted_log_p(args.labels[b]);
+    if (args.labels_b != nullptr && args.lambda != 1)
+        hard += (1 - args.lambda) * weighted_log_p(args.labels_b[b]);
     return -(1 - args.label_smoothing) * hard -
            args.label_smoothing / classes * (shifted_sum - classes * log_sum);
 }
@@ -42,23 +61,38 @@ void forward(const SoftmaxCrossEntropyForward& args, Context& context) {
     parallel_for(args.batch, [&](int64_t b) { losses[b] = sample_loss<T>(args, b); });
     double total = 0;
     for (int64_t b = 0; b < args.batch; ++b) total += losses[b];
-    *static_cast<T*>(args.loss) = static_cast<T>(total / static_cast<double>(args.batch));
+    double weights = static_cast<double>(args.batch);
+    if (args.class_weights != nullptr) {
+        weights = 0;
+        for (int64_t b = 0; b < args.batch; ++b) weights += label_weight<T>(args, b);
+        *static_cast<T*>(args.total_weight) = static_cast<T>(weights);
+    }
+    const bool counts = args.class_weights == nullptr || weights > 0;
+    *static_cast<T*>(args.loss) = static_cast<T>(counts ? total / weights : 0.0);
 }
 
 template <class T>
 void backward(const SoftmaxCrossEntropyBackward& args) {
     const T* probabilities = static_cast<const T*>(args.probabilities);
     const GradientWriter<T> d_logits(args.d_logits);
+    const double weights = args.class_weights == nullptr
+                               ? static_cast<double>(args.batch)
+                               : static_cast<double>(*static_cast<const T*>(args.total_weight));
     const double factor =
-        static_cast<double>(*static_cast<const T*>(args.d_loss)) / static_cast<double>(args.batch);
+        weights == 0 ? 0.0 : static_cast<double>(*static_cast<const T*>(args.d_loss)) / weights;
     const double everywhere = args.label_smoothing / static_cast<double>(args.classes);
     parallel_for(args.batch, [&](int64_t b) {
+        // Of the weighted targets.
+        const double sum = args.class_weights == nullptr
+                               ? 1.0
+                               : (1 - args.label_smoothing) * label_weight<T>(args, b) + args.label_smoothing;
         for (int64_t k = 0; k < args.classes; ++k) {
             const int64_t i = b * args.classes + k;
             double hard = k == args.labels[b] ? args.lambda : 0.0;
             if (args.labels_b != nullptr && k == args.labels_b[b]) hard += 1 - args.lambda;
             const double target = everywhere + (1 - args.label_smoothing) * hard;
-            d_logits(i, static_cast<T>(factor * (static_cast<double>(probabilities[i]) - target)));
+            d_logits(i, static_cast<T>(factor * (static_cast<double>(probabilities[i]) * sum -
+                                                 weight<T>(args, k) * target)));
         }
     });
 }

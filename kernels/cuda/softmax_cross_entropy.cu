@@ -1,9 +1,11 @@
 // Softmax cross-entropy: probabilities and the loss, in two launches: one over rows, one that averages their
 // losses as a tree.
 //
-// With z_k = logit_k − maximum (so that no exponential overflows) and Σ target = 1, a row's loss is
-//     log Σ exp(z_k) − Σ target_k · z_k
-// which takes one logarithm a row and has no log of a probability that may have become 0.
+// With z_k = logit_k − maximum (so that no exponential overflows) and S = Σ w_k · target_k, a row's loss is
+//     S · log Σ exp(z_k) − Σ w_k · target_k · z_k
+// which takes one logarithm a row and has no log of a probability that may have become 0. Without weights of
+// classes S is 1; with them it is known from the row's labels alone, since the weights have a mean of 1:
+//     S = (1 − ε) · (λ · w_label + (1 − λ) · w_other) + ε
 //
 // Forward, the ladder, with the elements of T that are moved for each logit:
 //
@@ -33,41 +35,60 @@ struct Labels {
     int32_t other;  // −1: none
 };
 
-/// target_k = (1 − ε) · (s · [k = label] + (1 − s) · [k = other]) + ε / K
-template <class T>
+/// w_k · target_k, where target_k = (1 − ε) · (λ · [k = label] + (1 − λ) · [k = other]) + ε / K
+template <class T, bool weighted>
 struct Targets {
     const int32_t* labels;  // [batch]
     const int32_t* others;  // [batch], or null
-    T hit;                  // (1 − ε) · s
-    T other_hit;            // (1 − ε) · (1 − s)
+    const T* weights;       // [classes], where there are any
+    T share;                // λ
+    T smoothing;            // ε
+    T hit;                  // (1 − ε) · λ
+    T other_hit;            // (1 − ε) · (1 − λ)
     T floor;                // ε / K
 
     template <class Args>
     explicit Targets(const Args& args)
         : labels(args.labels),
           others(args.labels_b),
+          weights(static_cast<const T*>(args.class_weights)),
+          share(static_cast<T>(args.lambda)),
+          smoothing(static_cast<T>(args.label_smoothing)),
           hit(static_cast<T>((1 - args.label_smoothing) * args.lambda)),
           other_hit(static_cast<T>((1 - args.label_smoothing) * (1 - args.lambda))),
           floor(static_cast<T>(args.label_smoothing / static_cast<double>(args.classes))) {}
 
+    /// λ · w_label + (1 − λ) · w_other
+    __device__ __forceinline__ T label_weight(int64_t row) const {
+        const T own = share * weights[labels[row]];
+        return others == nullptr ? own : multiply_add(T(1) - share, weights[others[row]], own);
+    }
+    /// Σ w_k · target_k
+    __device__ __forceinline__ T sum_of_row(int64_t row) const {
+        if constexpr (weighted)
+            return multiply_add(T(1) - smoothing, label_weight(row), smoothing);
+        else
+            return T(1);
+    }
     __device__ __forceinline__ Labels of_row(int64_t row) const {
         return {labels[row], others == nullptr ? -1 : others[row]};
     }
     __device__ __forceinline__ T operator()(int64_t k, Labels own) const {
         T target = k == own.label ? hit + floor : floor;
         if (k == own.other) target += other_hit;
+        if constexpr (weighted) target *= weights[k];
         return target;
     }
 };
 
-template <class T>
+template <class T, bool weighted>
 struct Rows {
     const T* logits;   // [batch, classes]
     T* probabilities;  // [batch, classes]
     T* losses;         // [batch]
     int64_t batch;
     int64_t classes;
-    Targets<T> targets;
+    Targets<T, weighted> targets;
 
     Rows(const SoftmaxCrossEntropyForward& args, T* row_losses)
         : logits(static_cast<const T*>(args.logits)),
@@ -80,8 +101,8 @@ struct Rows {
 
 // Forward: rows.
 
-template <class T>
-__global__ void __launch_bounds__(threads) softmax_naive(Rows<T> rows) {
+template <class T, bool weighted>
+__global__ void __launch_bounds__(threads) softmax_naive(Rows<T, weighted> rows) {
     const int64_t row = thread_index();
     if (row >= rows.batch) return;
     const T* logits = rows.logits + row * rows.classes;
@@ -97,7 +118,7 @@ __global__ void __launch_bounds__(threads) softmax_naive(Rows<T> rows) {
         probabilities[k] = std::exp(z) / sum;
         towards_target = multiply_add(rows.targets(k, own), z, towards_target);
     }
-    rows.losses[row] = std::log(sum) - towards_target;
+    rows.losses[row] = rows.targets.sum_of_row(row) * std::log(sum) - towards_target;
 }
 
 /// Σ exp(logit − maximum) of the logits so far.
@@ -116,8 +137,8 @@ struct RunningSum {
     }
 };
 
-template <class T>
-__global__ void __launch_bounds__(threads, 1) softmax_blocks(Rows<T> rows) {
+template <class T, bool weighted>
+__global__ void __launch_bounds__(threads, 1) softmax_blocks(Rows<T, weighted> rows) {
     const int64_t row = blockIdx.x;
     const T* logits = rows.logits + row * rows.classes;
     T* probabilities = rows.probabilities + row * rows.classes;
@@ -135,12 +156,12 @@ __global__ void __launch_bounds__(threads, 1) softmax_blocks(Rows<T> rows) {
         towards_target = multiply_add(rows.targets(k, own), z, towards_target);
     }
     towards_target = reduce_block<threads>(towards_target, Add());
-    if (threadIdx.x == 0) rows.losses[row] = std::log(sum) - towards_target;
+    if (threadIdx.x == 0) rows.losses[row] = rows.targets.sum_of_row(row) * std::log(sum) - towards_target;
 }
 
 /// `width` lanes a row, `per_lane` logits a lane; width · per_lane ≥ classes.
-template <class T, int width, int per_lane>
-__global__ void __launch_bounds__(threads) softmax_warps(Rows<T> rows) {
+template <class T, bool weighted, int width, int per_lane>
+__global__ void __launch_bounds__(threads) softmax_warps(Rows<T, weighted> rows) {
     const int lane = static_cast<int>(threadIdx.x) % width;
     const int64_t row = thread_index() / width;
     // Lanes without a row take part in the shuffles all the same.
@@ -178,7 +199,8 @@ __global__ void __launch_bounds__(threads) softmax_warps(Rows<T> rows) {
         const int k = i * width + lane;
         if (k < classes) probabilities[k] = values[i] / sum;
     }
-    if (lane == 0 && classes > 0) rows.losses[row] = std::log(sum) - towards_target;
+    if (lane == 0 && classes > 0)
+        rows.losses[row] = rows.targets.sum_of_row(row) * std::log(sum) - towards_target;
 }
 
 // Forward: the loss.
@@ -192,107 +214,141 @@ __global__ void __launch_bounds__(threads) average_losses(ReadOnly<T> losses, in
     if (threadIdx.x == 0) *loss = sum / static_cast<T>(batch);
 }
 
+/// One block. W = Σ of the labels' weights; loss = Σ losses / W, or 0 where nothing has any weight.
 template <class T>
-void launch_naive(const Rows<T>& rows) {
-    launch(softmax_naive<T>, blocks_for(rows.batch, threads), threads, 0, stream(), rows);
+__global__ void __launch_bounds__(threads)
+    average_weighted_losses(Rows<T, true> rows, T* total_weight, T* loss) {
+    T sum = T(0), weights = T(0);
+    for (int64_t row = threadIdx.x; row < rows.batch; row += threads) {
+        sum += rows.losses[row];
+        weights += rows.targets.label_weight(row);
+    }
+    sum = reduce_block<threads>(sum, Add());
+    weights = reduce_block<threads>(weights, Add());
+    if (threadIdx.x != 0) return;
+    *total_weight = weights;
+    *loss = weights > T(0) ? sum / weights : T(0);
 }
 
-template <class T>
-void launch_blocks(const Rows<T>& rows) {
-    launch(softmax_blocks<T>, blocks_for(rows.batch, 1), threads, 0, stream(), rows);
-}
+// Each launches a kernel over rows.
 
-template <int width, int per_lane, class T>
-void launch_width(const Rows<T>& rows) {
-    launch(softmax_warps<T, width, per_lane>, blocks_for(rows.batch, threads / width), threads, 0, stream(),
-           rows);
-}
+struct Naive {
+    template <class T, bool weighted>
+    static void launch_rows(const Rows<T, weighted>& rows) {
+        launch(softmax_naive<T, weighted>, blocks_for(rows.batch, threads), threads, 0, stream(), rows);
+    }
+};
 
-template <class T>
-void launch_warps(const Rows<T>& rows) {
-    if (rows.classes <= 8) return launch_width<8, 1>(rows);
-    if (rows.classes <= 16) return launch_width<16, 1>(rows);
-    if (rows.classes <= 32) return launch_width<32, 1>(rows);
-    if (rows.classes <= 128) return launch_width<32, 4>(rows);
-    if (rows.classes <= 256) return launch_width<32, 8>(rows);
-    launch_width<32, 32>(rows);
-}
+struct Blocks {
+    template <class T, bool weighted>
+    static void launch_rows(const Rows<T, weighted>& rows) {
+        launch(softmax_blocks<T, weighted>, blocks_for(rows.batch, 1), threads, 0, stream(), rows);
+    }
+};
+
+struct Warps {
+    template <int width, int per_lane, class T, bool weighted>
+    static void launch_width(const Rows<T, weighted>& rows) {
+        launch(softmax_warps<T, weighted, width, per_lane>, blocks_for(rows.batch, threads / width), threads,
+               0, stream(), rows);
+    }
+    template <class T, bool weighted>
+    static void launch_rows(const Rows<T, weighted>& rows) {
+        if (rows.classes <= 8) return launch_width<8, 1>(rows);
+        if (rows.classes <= 16) return launch_width<16, 1>(rows);
+        if (rows.classes <= 32) return launch_width<32, 1>(rows);
+        if (rows.classes <= 128) return launch_width<32, 4>(rows);
+        if (rows.classes <= 256) return launch_width<32, 8>(rows);
+        launch_width<32, 32>(rows);
+    }
+};
 
 constexpr int64_t most_classes_of_warps = 1024;
 
-template <class T>
-void forward(const SoftmaxCrossEntropyForward& args, Context& context,
-             void (*launch_rows)(const Rows<T>& rows)) {
-    T* losses = context.scratch.take<T>(args.batch);
-    if (args.batch > 0) launch_rows(Rows<T>(args, losses));
-    launch(average_losses<T>, 1, threads, 0, stream(), losses, args.batch, static_cast<T*>(args.loss));
-}
-
-void run_naive(const SoftmaxCrossEntropyForward& args, Context& context) {
-    dispatch_float(args.dtype, [&]<class T>() { forward<T>(args, context, launch_naive<T>); });
-}
-
-void run_blocks(const SoftmaxCrossEntropyForward& args, Context& context) {
-    dispatch_float(args.dtype, [&]<class T>() { forward<T>(args, context, launch_blocks<T>); });
-}
-
-void run_warps(const SoftmaxCrossEntropyForward& args, Context& context) {
-    dispatch_float(args.dtype, [&]<class T>() { forward<T>(args, context, launch_warps<T>); });
+template <class Rung>
+void run(const SoftmaxCrossEntropyForward& args, Context& context) {
+    dispatch_float(args.dtype, [&]<class T>() {
+        T* losses = context.scratch.take<T>(args.batch);
+        T* loss = static_cast<T*>(args.loss);
+        if (args.class_weights == nullptr) {
+            if (args.batch > 0) Rung::launch_rows(Rows<T, false>(args, losses));
+            launch(average_losses<T>, 1, threads, 0, stream(), losses, args.batch, loss);
+        } else {
+            const Rows<T, true> rows(args, losses);
+            if (args.batch > 0) Rung::launch_rows(rows);
+            launch(average_weighted_losses<T>, 1, threads, 0, stream(), rows,
+                   static_cast<T*>(args.total_weight), loss);
+        }
+    });
 }
 
 const char* refuses_many_classes(const SoftmaxCrossEntropyForward& args) {
     return args.classes <= most_classes_of_warps ? nullptr : "more than 1024 classes";
 }
 
-// Backward: d_logits = d_loss · (p − target) / batch.
+// Backward: d_logits = d_loss / W · (p · Σ w · target − w · target).
 
-template <class T>
+template <class T, bool weighted>
 struct LogitsGradient {
     const T* probabilities;
     const T* d_loss;
+    const T* total_weight;  // where there are weights
     T batch;
-    Targets<T> targets;
+    Targets<T, weighted> targets;
 
     explicit LogitsGradient(const SoftmaxCrossEntropyBackward& args)
         : probabilities(static_cast<const T*>(args.probabilities)),
           d_loss(static_cast<const T*>(args.d_loss)),
+          total_weight(static_cast<const T*>(args.total_weight)),
           batch(static_cast<T>(args.batch)),
           targets(args) {}
+
+    /// d_loss / W
+    __device__ __forceinline__ T factor() const {
+        if constexpr (weighted)
+            return *total_weight > T(0) ? *d_loss / *total_weight : T(0);
+        else
+            return *d_loss / batch;
+    }
 };
 
 /// One thread an element.
-template <class T>
+template <class T, bool weighted>
 __global__ void __launch_bounds__(threads)
-    subtract_targets(LogitsGradient<T> gradient, GradientWriter<T> d_logits, int64_t classes, int64_t count) {
+    subtract_targets(LogitsGradient<T, weighted> gradient, GradientWriter<T> d_logits, int64_t classes,
+                     int64_t count) {
     const int64_t i = thread_index();
     if (i >= count) return;
     const int64_t row = i / classes;
     const T target = gradient.targets(i - row * classes, gradient.targets.of_row(row));
-    d_logits(i, *gradient.d_loss / gradient.batch * (gradient.probabilities[i] - target));
+    d_logits(i, gradient.factor() * (gradient.probabilities[i] * gradient.targets.sum_of_row(row) - target));
 }
 
 /// One thread a pack, which may reach into the next rows; the last count % size elements go to the first
 /// threads. Counts fit 32 bits: the division is several times cheaper.
-template <class T>
-__global__ void __launch_bounds__(threads)
-    subtract_targets_packs(LogitsGradient<T> gradient, ValuesWriter<T> d_logits, int classes, int count) {
+template <class T, bool weighted>
+__global__ void __launch_bounds__(threads, weighted ? 1 : 0)
+    subtract_targets_packs(LogitsGradient<T, weighted> gradient, ValuesWriter<T> d_logits, int classes,
+                           int count) {
     constexpr int size = Pack<T>::size;
     const int packs = count / size;
     const int thread = static_cast<int>(thread_index());
-    const T factor = *gradient.d_loss / gradient.batch;
+    const T factor = gradient.factor();
     if (thread < packs) {
         const Pack<T> p = load_pack(gradient.probabilities + thread * size);
         int row = thread * size / classes;
         int k = thread * size - row * classes;
         Labels own = gradient.targets.of_row(row);
+        T sum = gradient.targets.sum_of_row(row);
         Pack<T> result;
         VITRINE_UNROLL
         for (int i = 0; i < size; ++i) {
             if (k == classes) {
                 k = 0;
                 own = gradient.targets.of_row(++row);
+                sum = gradient.targets.sum_of_row(row);
             }
-            result[i] = factor * (p[i] - gradient.targets(k++, own));
+            result[i] = factor * (p[i] * sum - gradient.targets(k++, own));
         }
         d_logits(thread * size, result);
     }
@@ -300,26 +356,39 @@ __global__ void __launch_bounds__(threads)
     if (rest < count) {
         const int row = rest / classes;
         const T target = gradient.targets(rest - row * classes, gradient.targets.of_row(row));
-        d_logits(rest, Single<T>{factor * (gradient.probabilities[rest] - target)});
+        const T sum = gradient.targets.sum_of_row(row);
+        d_logits(rest, Single<T>{factor * (gradient.probabilities[rest] * sum - target)});
     }
 }
 
-void run_backward_elements(const SoftmaxCrossEntropyBackward& args, Context&) {
-    const int64_t count = args.batch * args.classes;
-    if (!args.d_logits || count == 0) return;
-    dispatch_float(args.dtype, [&]<class T>() {
-        launch(subtract_targets<T>, blocks_for(count, threads), threads, 0, stream(), LogitsGradient<T>(args),
-               GradientWriter<T>(args.d_logits), args.classes, count);
-    });
-}
+// Each launches a kernel over elements.
 
-void run_backward_packs(const SoftmaxCrossEntropyBackward& args, Context&) {
+struct Elements {
+    template <class T, bool weighted>
+    static void launch_gradient(const SoftmaxCrossEntropyBackward& args, int64_t count) {
+        launch(subtract_targets<T, weighted>, blocks_for(count, threads), threads, 0, stream(),
+               LogitsGradient<T, weighted>(args), GradientWriter<T>(args.d_logits), args.classes, count);
+    }
+};
+
+struct Packs {
+    template <class T, bool weighted>
+    static void launch_gradient(const SoftmaxCrossEntropyBackward& args, int64_t count) {
+        launch(subtract_targets_packs<T, weighted>, blocks_for(divide_up(count, Pack<T>::size), threads),
+               threads, 0, stream(), LogitsGradient<T, weighted>(args), ValuesWriter<T>(args.d_logits),
+               static_cast<int>(args.classes), static_cast<int>(count));
+    }
+};
+
+template <class Rung>
+void run_backward(const SoftmaxCrossEntropyBackward& args, Context&) {
     const int64_t count = args.batch * args.classes;
     if (!args.d_logits || count == 0) return;
     dispatch_float(args.dtype, [&]<class T>() {
-        launch(subtract_targets_packs<T>, blocks_for(divide_up(count, Pack<T>::size), threads), threads, 0,
-               stream(), LogitsGradient<T>(args), ValuesWriter<T>(args.d_logits),
-               static_cast<int>(args.classes), static_cast<int>(count));
+        if (args.class_weights == nullptr)
+            Rung::template launch_gradient<T, false>(args, count);
+        else
+            Rung::template launch_gradient<T, true>(args, count);
     });
 }
 
@@ -329,12 +398,12 @@ const char* refuses_backward_packs(const SoftmaxCrossEntropyBackward& args) {
 }
 
 constexpr Implementation<SoftmaxCrossEntropyForward> forward_list[]{
-    {"warps", refuses_many_classes, run_warps},
-    {"blocks", refuses_nothing, run_blocks},
-    {"naive", refuses_nothing, run_naive}};
+    {"warps", refuses_many_classes, run<Warps>},
+    {"blocks", refuses_nothing, run<Blocks>},
+    {"naive", refuses_nothing, run<Naive>}};
 constexpr Implementation<SoftmaxCrossEntropyBackward> backward_list[]{
-    {"packs", refuses_backward_packs, run_backward_packs},
-    {"elements", refuses_nothing, run_backward_elements}};
+    {"packs", refuses_backward_packs, run_backward<Packs>},
+    {"elements", refuses_nothing, run_backward<Elements>}};
 
 }  // namespace
 

@@ -1,4 +1,4 @@
-// Softmax cross-entropy with label smoothing, as plain loops: see kernels/loss.h for the formulas.
+// Softmax cross-entropy with label smoothing and class weights, as plain loops: see kernels/loss.h for the formulas.
 
 #include <algorithm>
 #include <cmath>
@@ -16,6 +16,24 @@ double target(const Args& args, int64_t b, int64_t k) {
     return (1.0 - args.label_smoothing) * hard + args.label_smoothing / static_cast<double>(args.classes);
 }
 
+/// w_k
+template <class T, class Args>
+double weight(const Args& args, int64_t k) {
+    return args.class_weights == nullptr ? 1.0 : double{static_cast<const T*>(args.class_weights)[k]};
+}
+
+/// W
+template <class T>
+double total_weight(const SoftmaxCrossEntropyForward& args) {
+    if (args.class_weights == nullptr) return static_cast<double>(args.batch);
+    double total = 0;
+    for (int64_t b = 0; b < args.batch; ++b) {
+        total += args.lambda * weight<T>(args, args.labels[b]);
+        if (args.labels_b != nullptr) total += (1.0 - args.lambda) * weight<T>(args, args.labels_b[b]);
+    }
+    return total;
+}
+
 template <class T>
 void forward(const SoftmaxCrossEntropyForward& args) {
     double total = 0;
@@ -29,10 +47,13 @@ void forward(const SoftmaxCrossEntropyForward& args) {
         for (int64_t k = 0; k < args.classes; ++k) {
             const double log_p = double{logits[k]} - maximum - std::log(sum);
             probabilities[k] = static_cast<T>(std::exp(log_p));
-            total -= target(args, b, k) * log_p;
+            total -= weight<T>(args, k) * target(args, b, k) * log_p;
         }
     }
-    *static_cast<T*>(args.loss) = static_cast<T>(total / static_cast<double>(args.batch));
+    const double weights = total_weight<T>(args);
+    if (args.class_weights != nullptr) *static_cast<T*>(args.total_weight) = static_cast<T>(weights);
+    const bool counts = args.class_weights == nullptr || weights > 0.0;
+    *static_cast<T*>(args.loss) = static_cast<T>(counts ? total / weights : 0.0);
 }
 
 template <class T>
@@ -40,13 +61,22 @@ void backward(const SoftmaxCrossEntropyBackward& args) {
     const T* probabilities = static_cast<const T*>(args.probabilities);
     const GradientWriter<T> d_logits(args.d_logits);
     if (!d_logits) return;
-    const double factor = double{*static_cast<const T*>(args.d_loss)} / static_cast<double>(args.batch);
-    for (int64_t b = 0; b < args.batch; ++b)
+    const double weights = args.class_weights == nullptr ? static_cast<double>(args.batch)
+                                                         : double{*static_cast<const T*>(args.total_weight)};
+    const double factor = weights > 0.0 ? double{*static_cast<const T*>(args.d_loss)} / weights : 0.0;
+    for (int64_t b = 0; b < args.batch; ++b) {
+        double sum = 1.0;  // of the weighted targets
+        if (args.class_weights != nullptr) {
+            sum = 0.0;
+            for (int64_t k = 0; k < args.classes; ++k) sum += weight<T>(args, k) * target(args, b, k);
+        }
         for (int64_t k = 0; k < args.classes; ++k) {
             const int64_t index = b * args.classes + k;
-            const double difference = double{probabilities[index]} - target(args, b, k);
+            const double difference =
+                double{probabilities[index]} * sum - weight<T>(args, k) * target(args, b, k);
             d_logits(index, static_cast<T>(factor * difference));
         }
+    }
 }
 
 void run_forward(const SoftmaxCrossEntropyForward& args, Context&) {

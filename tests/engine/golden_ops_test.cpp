@@ -103,8 +103,11 @@ class Run {
         REQUIRE(op == "cross_entropy");
         ops::MixedLabels other;
         if (has("labels_b")) other = {labels("labels_b"), setting("lambda")};
-        return ops::softmax_cross_entropy(leaf("logits"), labels("labels"), setting("label_smoothing"),
-                                          other);
+        Tensor weights;
+        if (has("class_weights"))
+            weights = ops::class_weights(array_of(input("class_weights")).data, placement_);
+        return ops::softmax_cross_entropy(leaf("logits"), labels("labels"), setting("label_smoothing"), other,
+                                          weights);
     }
 
     Tensor labels(const std::string& name) const {

@@ -130,12 +130,32 @@ def mixed_cross_entropy_case(label_smoothing: float, share: float) -> dict:
     return record("cross_entropy", settings, inputs, loss)
 
 
+def weighted_cross_entropy_cases() -> list[dict]:
+    """Weights of classes. Mixed labels as lambda · loss(labels) + (1 - lambda) · loss(labels_b), which are the same set."""
+    cases = []
+    for label_smoothing, share, weight in ((0.0, 1.0, [0.5, 2.0, 1.0, 0.25, 4.0, 1.5]), (0.1, 1.0, [3.0, 0.0, 0.125, 7.0, 1.0, 20.0]),
+                                           (0.0, 0.3, [0.5, 2.0, 1.0, 0.25, 4.0, 1.5]), (0.2, 0.8125, [1e3, 3e-2, 7.0, 0.0, 5.0, 2.0])):
+        settings = {"label_smoothing": label_smoothing, "lambda": share}
+        inputs = {"logits": draw(5, 6) * 2.0, "labels": torch.tensor([5, 0, 2, 2, 1])}
+        if share != 1.0:
+            inputs["labels_b"] = torch.tensor([1, 5, 0, 2, 2])
+
+        def loss(logits, labels, class_weights, labels_b=None):
+            first, second = (functional.cross_entropy(logits, each, weight=class_weights, label_smoothing=label_smoothing)
+                             for each in (labels, labels if labels_b is None else labels_b))
+            return share * first + (1.0 - share) * second
+
+        given = {"class_weights": torch.tensor(weight, dtype=torch.float64)}
+        cases.append(record("cross_entropy", settings, inputs, loss, given=given))
+    return cases
+
+
 def all_cases() -> list[dict]:
     norms = [batch_norm_case(shape, training) for shape in ((3, 2, 2, 3), (1, 3, 4, 3)) for training in (True, False)]
     losses = [cross_entropy_case(0.0), cross_entropy_case(0.1), cross_entropy_case(0.3), cross_entropy_case(0.1, 1000.0)]
     cases = conv_cases() + norms + activation_cases() + pool_cases() + [linear_case(True), linear_case(False)] + losses
     shares = [(0.0, 0.3), (0.1, 0.8125), (0.2, 0.0)]
-    return cases + [mixed_cross_entropy_case(smoothing, share) for smoothing, share in shares] + curve_cases()
+    return cases + [mixed_cross_entropy_case(smoothing, share) for smoothing, share in shares] + curve_cases() + weighted_cross_entropy_cases()
 
 
 def main() -> None:
