@@ -47,9 +47,9 @@ InputPlanner::InputPlanner(Size2 images, const EvalTransform& transform)
     out_ = {size.height, size.width};
 }
 
-void InputPlanner::draw_program(int64_t sample, uint32_t epoch, Program& program) const {
+void InputPlanner::draw_program(int64_t image, uint32_t epoch, Program& program) const {
     if (train_)
-        train_->draw(seed_, epoch, static_cast<uint32_t>(sample), program);
+        train_->draw(seed_, epoch, static_cast<uint32_t>(image), program);
     else
         evaluation_.draw(program);
 }
@@ -60,11 +60,11 @@ AugmentBatch InputPlanner::draw_programs(const Batch& batch, uint32_t epoch) con
     all.out = out_;
     all.largest = in_;
     Program program;
-    for (const int64_t sample : batch.samples) {
+    for (const int64_t image : batch.distinct()) {
         program.steps.clear();
         program.width = in_.width;
         program.height = in_.height;
-        draw_program(sample, epoch, program);
+        draw_program(image, epoch, program);
         for (const augment::Step& step : program.steps) {
             all.largest.height = std::max<int64_t>(all.largest.height, step.out_height);
             all.largest.width = std::max<int64_t>(all.largest.width, step.out_width);
@@ -75,10 +75,10 @@ AugmentBatch InputPlanner::draw_programs(const Batch& batch, uint32_t epoch) con
     return all;
 }
 
-std::vector<ErasedBox> InputPlanner::draw_boxes(const std::vector<uint32_t>& samples, uint32_t epoch) const {
+std::vector<ErasedBox> InputPlanner::draw_boxes(const std::vector<uint32_t>& images, uint32_t epoch) const {
     std::vector<ErasedBox> boxes;
-    for (const uint32_t sample : samples) {
-        Draws draws(RandomKey{seed_, RandomPurpose::erasing, epoch, sample});
+    for (const uint32_t image : images) {
+        Draws draws(RandomKey{seed_, RandomPurpose::erasing, epoch, image});
         for (const RandomErasing& erasing : train_->erasing)
             boxes.push_back(draw_erasing(erasing, out_, draws));
     }
@@ -100,7 +100,7 @@ InputPlan InputPlanner::plan(const Batch& batch, uint32_t epoch) const {
     InputPlan plan;
     plan.labels = batch.labels;
     plan.programs = draw_programs(batch, epoch);
-    plan.samples.assign(batch.samples.begin(), batch.samples.end());
+    plan.samples.assign(batch.distinct().begin(), batch.distinct().end());
     plan.finish = finish_;
     plan.finish.epoch = epoch;
     plan.finish.poisson = poisson_;

@@ -12,7 +12,8 @@
 
 namespace vitrine {
 
-/// A pure function of the seed, the epoch, the batch's index and its samples.
+/// A pure function of the seed, the epoch, the batch's index, its samples, and where they can come again in the
+/// epoch, their positions there: each time that one comes something else is drawn for it.
 class InputPlanner {
   public:
     /// Throws Error where images of the set could end at more than one size: a batch has but one.
@@ -26,8 +27,8 @@ class InputPlanner {
 
   private:
     AugmentBatch draw_programs(const Batch& batch, uint32_t epoch) const;
-    void draw_program(int64_t sample, uint32_t epoch, Program& program) const;
-    std::vector<ErasedBox> draw_boxes(const std::vector<uint32_t>& samples, uint32_t epoch) const;
+    void draw_program(int64_t image, uint32_t epoch, Program& program) const;
+    std::vector<ErasedBox> draw_boxes(const std::vector<uint32_t>& images, uint32_t epoch) const;
     void draw_mixture(const Batch& batch, uint32_t epoch, InputPlan& plan) const;
 
     uint64_t seed_ = 0;

@@ -39,6 +39,7 @@ Loader::Loader(const ImageSet& set, const LoaderOptions& options) : set_(set), o
         throw Error(fmt::format("the set of {} images does not fill a single batch of {}", set.count,
                                 options.batch_size));
     }
+    if (!options.class_weights.empty()) sampler_.emplace(set.labels, options.class_weights);
     next_to_fill_ = next_to_serve_ = batches_;  // nothing to do before start_epoch
     slots_.resize(static_cast<size_t>(options.queue));
     try {
@@ -62,16 +63,19 @@ void Loader::start_epoch(int64_t epoch, int64_t first_batch) {
     std::unique_lock lock(mutex_);
     next_to_fill_ = batches_;  // the workers finish what they are at and take nothing new
     batch_ready_.wait(lock, [this] { return busy_workers_ == 0; });
-    if (options_.shuffle) {
-        order_ = random_permutation({options_.seed, RandomPurpose::shuffle, static_cast<uint32_t>(epoch)},
-                                    set_.count);
-    } else {
-        order_.resize(static_cast<size_t>(set_.count));
-        std::iota(order_.begin(), order_.end(), 0);
-    }
+    order_ = order_of(static_cast<uint32_t>(epoch));
     for (Slot& slot : slots_) slot.ready = false;
     next_to_fill_ = next_to_serve_ = first_batch;
     work_available_.notify_all();
+}
+
+std::vector<int64_t> Loader::order_of(uint32_t epoch) const {
+    if (sampler_) return sampler_->draw(options_.seed, epoch, set_.count);
+    if (options_.shuffle)
+        return random_permutation({options_.seed, RandomPurpose::shuffle, epoch}, set_.count);
+    std::vector<int64_t> order(static_cast<size_t>(set_.count));
+    std::iota(order.begin(), order.end(), 0);
+    return order;
 }
 
 bool Loader::next(Batch& batch) {
@@ -129,6 +133,8 @@ void Loader::fill(int64_t index, Batch& batch) const {
     batch.images.resize(options_.pixels ? static_cast<size_t>(batch.count * image_bytes) : 0);
     batch.labels.resize(static_cast<size_t>(batch.count));
     batch.samples.assign(order_.begin() + first, order_.begin() + first + batch.count);
+    batch.positions.resize(sampler_ ? static_cast<size_t>(batch.count) : 0);
+    std::iota(batch.positions.begin(), batch.positions.end(), first);
     for (int64_t i = 0; i < batch.count; ++i) {
         const int64_t sample = batch.samples[static_cast<size_t>(i)];
         if (options_.pixels)

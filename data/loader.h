@@ -1,18 +1,21 @@
 // The loader: batches in the order of an epoch, put together by background threads ahead of the training
 // step.
 //
-// The order is a permutation drawn from {seed, RandomPurpose::shuffle, epoch} alone, and batch k is samples
-// k·batch_size … of it: the same batches whatever the number of threads, and after any resume.
+// The order is a permutation drawn from {seed, RandomPurpose::shuffle, epoch} alone, or as many samples drawn by
+// the weights of their classes from the same (weighted_sampler.h), and batch k is samples k·batch_size … of it:
+// the same batches whatever the number of threads, and after any resume.
 #pragma once
 
 #include <condition_variable>
 #include <cstdint>
 #include <exception>
 #include <mutex>
+#include <optional>
 #include <thread>
 #include <vector>
 
 #include "data/image_set.h"
+#include "data/weighted_sampler.h"
 
 namespace vitrine {
 
@@ -23,6 +26,11 @@ struct Batch {
     std::vector<uint8_t> images;   // [count, height, width, 3]; empty without LoaderOptions::pixels
     std::vector<int32_t> labels;   // [count]
     std::vector<int64_t> samples;  // [count], indices into the ImageSet
+    /// [count], in the epoch, where a sample may come more than once in it; else empty.
+    std::vector<int64_t> positions;
+
+    /// What tells the images of an epoch apart, for whoever draws something for each of them.
+    const std::vector<int64_t>& distinct() const { return positions.empty() ? samples : positions; }
 };
 
 /// All images of a set in their order.
@@ -31,6 +39,9 @@ Batch whole_batch(const ImageSet& set);
 struct LoaderOptions {
     int64_t batch_size = 128;
     bool shuffle = true;
+    /// Of each class: in place of shuffling, as many samples as there are are drawn by them, with replacement.
+    /// Empty: each sample comes once.
+    std::vector<double> class_weights{};
     uint64_t seed = 0;
     /// Leaves out the last batch of an epoch where it is not full.
     bool drop_last = false;
@@ -69,6 +80,7 @@ class Loader {
         bool ready = false;
     };
 
+    std::vector<int64_t> order_of(uint32_t epoch) const;
     void work();
     /// Makes the next batch, without the lock meanwhile.
     void fill_next(std::unique_lock<std::mutex>& lock);
@@ -78,6 +90,7 @@ class Loader {
     const ImageSet& set_;
     const LoaderOptions options_;
     int64_t batches_ = 0;
+    std::optional<WeightedSampler> sampler_;
     std::vector<int64_t> order_;
 
     std::mutex mutex_;

@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <set>
 
 #include "kernels/threads.h"
 #include "tests/data/support.h"
@@ -252,5 +253,39 @@ TEST_CASE("a mixed batch says whose labels its targets hold, and how much of eac
             if (mix[0] == 'c')
                 CHECK(static_cast<double>(own) >= input.lambda * static_cast<double>(y.size()) - 1e-6);
         }
+    }
+}
+
+TEST_CASE("an image that is drawn several times in an epoch is augmented anew each time") {
+    ImageSet set = picture_set(8, 12, 12);
+    std::ranges::fill(set.labels, 0);
+    set.labels[5] = 1;  // the only one that has any weight
+    for (const char* random : {"augment = [ { op = 'random_crop', size = 12, padding = 8 } ]",
+                               "augment = [ { op = 'color_jitter', brightness = 0.9 } ]",
+                               "erasing = { p = 1.0, value = 0 }", "noise = { rate = 3.0 }"}) {
+        CAPTURE(random);
+        const Transforms transforms = transforms_of(random);
+        const InputMaker maker(set, transforms.train, {DType::f32, Device::cpu}, 3);
+        const auto images_of = [&](int64_t epoch, int64_t first_batch) {
+            Loader loader(
+                set, {.batch_size = 4, .class_weights = {0, 1}, .seed = 3, .pixels = maker.needs_pixels()});
+            loader.start_epoch(epoch, first_batch);
+            std::vector<std::vector<float>> all;
+            for (Batch batch; loader.next(batch);) {
+                CHECK(batch.samples == std::vector<int64_t>(4, 5));
+                const std::vector<float> values =
+                    maker.make(batch, static_cast<uint32_t>(epoch)).images.to_host<float>();
+                for (size_t n = 0; n < 4; ++n)
+                    all.emplace_back(values.begin() + static_cast<std::ptrdiff_t>(n * 432),
+                                     values.begin() + static_cast<std::ptrdiff_t>((n + 1) * 432));
+            }
+            return all;
+        };
+        const auto first = images_of(0, 0), second = images_of(1, 0);
+        std::set<std::vector<float>> different(first.begin(), first.end());
+        different.insert(second.begin(), second.end());
+        CHECK(different.size() >= 12);  // of sixteen: some are the same by chance
+        // From the middle of the epoch on, as after a resume.
+        CHECK(images_of(0, 1) == std::vector<std::vector<float>>(first.begin() + 4, first.end()));
     }
 }
