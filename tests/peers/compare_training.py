@@ -48,6 +48,11 @@ SETTINGS = {
     "flips and crops": {"augment": [{"op": "random_horizontal_flip"}, {"op": "random_crop", "size": SIZE, "padding": 4}]},
     "mixup": {"batch": {"mixup": 0.4}},
     "cutmix, label smoothing": {"batch": {"cutmix": 1.0}, "training": {"label_smoothing": 0.1}},
+    "class weights": {"training": {"class_weights": [0.5, 4.0, 0.0, 1.5]}},
+    "class weights, label smoothing": {"training": {"class_weights": [0.5, 4.0, 1.0, 20.0], "label_smoothing": 0.1}},
+    "class weights, mixup, accumulation": {"training": {"class_weights": [0.5, 4.0, 1.0, 20.0], "label_smoothing": 0.2, "accumulate": 2},
+                                           "batch": {"mixup": 0.4}},
+    "sampler": {"training": {"sampler": [1.0, 5.0, 0.0, 2.0]}, "augment": [{"op": "random_horizontal_flip"}]},
     "warm-up, cosine": {"phase": {"scheduler": {"kind": "cosine", "period": 16, "per": "batch"},
                                   "warmup": {"length": 4, "start_factor": 0.1, "per": "batch"}}},
     **{f"scheduler {spec['kind']}": {"phase": {"scheduler": spec}} for spec in SCHEDULERS},
@@ -62,6 +67,10 @@ def write_recipe(path, data, model, settings, precision):
         phase["scheduler"] = {key: value * RATES[model] if key in ("base_lr", "max_lr", "min_lr") else value
                               for key, value in phase["scheduler"].items()}
     training = {"batch_size": BATCH, "precision": precision, "checkpoint_minutes": 100} | settings.get("training", {})
+    names = sorted(each.name for each in (data / "train").iterdir())
+    for key in ("class_weights", "sampler"):  # for each class
+        if key in training:
+            training[key] = dict(zip(names, training[key]))
     transforms = {"augment": settings.get("augment", []), "batch": settings.get("batch", {})}
     text = f"[data]\n{to_toml({'path': str(data), 'image_size': SIZE})}[model]\n{to_toml({'name': model})}"
     text += "dropout = 0.0\n" if model == "mobilenet_v2" else ""
@@ -114,7 +123,10 @@ class TorchTraining:
         if training.get("ema_decay"):
             self.average = AveragedModel(self.model, multi_avg_fn=warmed_up_average(training["ema_decay"]),
                                          use_buffers=True)
-        self.loss = torch.nn.CrossEntropyLoss(label_smoothing=training.get("label_smoothing", 0.0))
+        weights = training.get("class_weights")
+        self.loss = torch.nn.CrossEntropyLoss(
+            weight=None if weights is None else torch.tensor(list(weights.values()), dtype=dtype),
+            label_smoothing=training.get("label_smoothing", 0.0))
 
     def groups(self, phase):
         decay = phase["weight_decay"]

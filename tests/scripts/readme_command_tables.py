@@ -220,5 +220,6 @@ OTHER_BLOCKS = {
     ("tools/export/README.md", "import torch"): "python",
     ("lab/gradcheck/README.md", "depthwise_conv_forward"): "output",
     ("tools/recipe/README.md", "scheduler = "): "recipe",
+    ("tools/recipes/README.md", "[training]"): "recipe",
     ("tools/recipe/README.md", "        learning rate"): "output",
 }

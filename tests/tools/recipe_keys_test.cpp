@@ -42,6 +42,7 @@ class KeyTable {
     void choice(const Key& key, Enum value, const std::array<tools::Name<Enum>, count>& names) {
         text(key, std::string(name_in(names, value)));
     }
+    void weighting(const Key& key, const ClassWeighting&, const char* alike) { text(key, alike); }
     void scheduler(const Key& key, const optim::SchedulerSpec&, double) { add(key, "constant"); }
     void warmup(const Key& key, const std::optional<optim::Warmup>&) { add(key, "none"); }
     bool check(std::string_view, bool, const std::string&) { return true; }

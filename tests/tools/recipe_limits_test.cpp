@@ -167,6 +167,47 @@ TEST_CASE("recipes: numbers that are none, and whole numbers that are no whole o
     check_refused("[data]\npath = \"a\\u0000b\"\n", "r.toml:2: path of data holds a character of code 0");
 }
 
+TEST_CASE("recipes: weights of classes that are none") {
+    for (const std::string key : {"class_weights", "sampler"}) {
+        const std::string alike = key == "sampler" ? "shuffle" : "none";
+        const auto refused = [&](const std::string& value, const std::string& sentence) {
+            check_refused("[training]\n" + key + " = " + value + "\n", "r.toml:2: " + sentence);
+        };
+        for (const std::string value : {"\"effective\"", "\"\"", "1", "[1, 2]", "true", "nan"})
+            refused(value,
+                    key + " of training must be \"" + alike +
+                        "\", \"balanced\", or a table with the weight of each class, such as { cat = 1, "
+                        "lynx = 20 }");
+        for (const std::string weight :
+             {"-1", "-1e-300", "nan", "inf", "-inf", "'1'", "[1]", "\"balanced\"", "{}"})
+            refused("{ cat = 1, 'd og' = " + weight + " }", "d og of " + key + " must be a number from 0");
+        for (const std::string table : {"{}", "{ cat = 0 }", "{ cat = 0.0, dog = -0.0 }"})
+            refused(table, key + " of training has no class with a weight above 0");
+        CHECK(complaint("[training]\n" + key + " = \"" + alike + "\"\n") == "");
+        CHECK(complaint("", {"training." + key + "=balanced"}) == "");
+        CHECK(complaint("", {"training." + key + "={ cat = 1, \"a.b\" = 2 }"}) == "");
+        CHECK(complaint("", {"training." + key + ".cat=1"}) == "");
+    }
+    const std::string both = "class_weights = \"balanced\"\nsampler = \"balanced\"\n";
+    check_refused("[training]\n" + both,
+                  "r.toml:3: class_weights and sampler of training are both \"balanced\", which makes up for "
+                  "unequal classes twice: leave one of them out");
+    CHECK(complaint("[training]\nclass_weights = \"balanced\"\nsampler = { a = 1 }\n") == "");
+}
+
+TEST_CASE("recipes: weights of classes come back as they are written out, whatever the classes are called") {
+    const std::string odd =
+        "[training]\nclass_weights = { cat = 1, \"a.b\" = 1e-320, \"sea, \\\"deep\\\"\" = 2.5, \"\" = 0, "
+        "\"größer\" = 3, \"7\" = 1e308 }\nsampler = \"shuffle\"\n";
+    CHECK(complaint(odd) == "");
+    const recipe::Recipe read = recipe::parse_recipe(parse_toml(odd, "odd"), "odd");
+    const std::string whole = recipe::to_toml(read);
+    const recipe::Recipe again = recipe::parse_recipe(parse_toml(whole, "whole"), "whole");
+    CHECK(recipe::to_toml(again) == whole);
+    CHECK(again.training.class_weights.weights == read.training.class_weights.weights);
+    CHECK(again.training.class_weights.weights.size() == 6);
+}
+
 TEST_CASE("recipes: the smallest numbers, and a zero with a sign, come back as they are written out") {
     const std::string odd = "[[phase]]\nweight_decay = 1e-320\nmomentum = -0.0\nlr = 1e-30\n";
     CHECK(complaint(odd) == "");

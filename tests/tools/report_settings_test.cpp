@@ -29,6 +29,8 @@ normalize = { mean = [0.5, 0.25, 0.125], std = [0.1, 0.2, 0.3] }
 batch = { mixup = 0.2, cutmix = 1.0 }
 [training]
 batch_size = 16
+class_weights = { cat = 1, dog = 0.5 }
+sampler = "balanced"
 [[phase]]
 name = "first"
 epochs = 2

@@ -37,6 +37,22 @@ optim::SchedulerSpec scheduler_of(const toml::table& table, const std::string& s
     return tools::parse_scheduler(whole, source);
 }
 
+/// Of a table, class by class.
+ClassWeighting listed_weights(TableReader& reader, const std::string& key, const toml::table& table) {
+    ClassWeighting weighting{ClassWeighting::Kind::listed, {}};
+    TableReader weights(table, reader.source(), key);
+    bool some = false;
+    for (const auto& [name, value] : table) {
+        const std::string text(name.str());
+        const double weight = *weights.number(text, not_negative);
+        weighting.weights[text] = weight;
+        some |= weight > 0.0;
+    }
+    if (!some)
+        reader.fail_at(table, fmt::format("{} of {} has no class with a weight above 0", key, reader.what()));
+    return weighting;
+}
+
 /// Reads each field from a table. What is not there keeps its value.
 class FieldReader {
   public:
@@ -65,6 +81,20 @@ class FieldReader {
         for (const auto& name : names) texts.emplace_back(name.text);
         const std::optional<std::string> read = reader_.choice(key.name, texts);
         if (read) value = std::ranges::find(names, *read, &tools::Name<Enum>::text)->value;
+    }
+    void weighting(const Key& key, ClassWeighting& value, const char* alike) {
+        const toml::node* node = reader_.node(key.name);
+        if (node == nullptr) return;
+        const std::string text = node->value_or<std::string>("");
+        if (const toml::table* table = node->as_table())
+            value = listed_weights(reader_, key.name, *table);
+        else if (text == alike || text == "balanced")
+            value = {text == alike ? ClassWeighting::Kind::alike : ClassWeighting::Kind::balanced, {}};
+        else
+            reader_.fail_at(*node,
+                            fmt::format("{} of {} must be \"{}\", \"balanced\", or a table with the weight "
+                                        "of each class, such as {{ cat = 1, lynx = 20 }}",
+                                        key.name, reader_.what(), alike));
     }
     void scheduler(const Key& key, optim::SchedulerSpec& value, double learning_rate) {
         if (reader_.node(key.name) != nullptr)

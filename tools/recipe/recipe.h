@@ -14,6 +14,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -44,13 +45,26 @@ struct ModelSettings {
     models::ModelVariant variant;
 };
 
+/// What each class of the training images counts for.
+struct ClassWeighting {
+    enum class Kind {
+        alike,     // all the same
+        balanced,  // the inverse of its number of images
+        listed,    // as `weights` says
+    };
+    Kind kind = Kind::alike;
+    std::map<std::string, double> weights;  // by the class's name as escape() writes it; one is above 0
+};
+
 struct TrainingSettings {
     int64_t batch_size = 64;       // images of a batch; an incomplete last one is left out
     int64_t accumulate = 1;        // batches whose gradients make up one step
     DType precision = DType::f32;  // f64: to settle what is rounding and what is not
     double label_smoothing = 0.0;
-    double ema_decay = 0.0;  // of the average of weights that is validated too; 0: none
-    double clip_norm = 0.0;  // largest norm of all gradients together; 0: any
+    ClassWeighting class_weights;  // in the loss
+    ClassWeighting sampler;        // of what is drawn in an epoch; alike: each image once
+    double ema_decay = 0.0;        // of the average of weights that is validated too; 0: none
+    double clip_norm = 0.0;        // largest norm of all gradients together; 0: any
     double skip_outliers =
         0.0;  // leave a step out whose gradients are so many times the usual norm; 0: never
     int64_t early_stopping = 0;        // epochs without a better accuracy that end a phase; 0: never
@@ -101,6 +115,8 @@ std::string toml_number(double value);
 
 /// A text as TOML has it, in quotes.
 std::string toml_text(const std::string& value);
+/// "balanced", a table of weights, or what all classes alike are called.
+std::string toml_weighting(const ClassWeighting& weighting, const char* alike);
 /// Any value on one line.
 std::string toml_value(const toml::node& node);
 

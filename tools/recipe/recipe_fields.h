@@ -33,6 +33,9 @@ inline constexpr Limits learning_rates{1e-30, 1e30};  // what is left of them in
 /// Shares that must not be everything.
 inline constexpr Limits below_one{0.0, 0.999999};
 inline constexpr std::array precisions{tools::Name{"f32", DType::f32}, tools::Name{"f64", DType::f64}};
+/// What a ClassWeighting is called where all classes are alike, by key.
+inline constexpr const char* all_count_alike = "none";
+inline constexpr const char* each_image_once = "shuffle";
 inline constexpr std::array starts{tools::Name{"last", StartFrom::last},
                                    tools::Name{"best", StartFrom::best}};
 
@@ -42,8 +45,8 @@ std::string learning_rates_of_models();
 std::string rounded_sizes_of_models();
 
 // Each calls `fields` with its keys in turn: folder(key, text), file(key, text), choice(key, value, names), whole(key, value, low,
-// high), number(key, value, limits), flag(key, value), text(key, value), scheduler(key, spec, learning_rate),
-// warmup(key, optional); and check(key, holds, sentence) with what one key alone cannot tell.
+// high), number(key, value, limits), flag(key, value), text(key, value), weighting(key, value, name of "all classes
+// alike"), scheduler(key, spec, learning_rate), warmup(key, optional); and check(key, holds, sentence) with what one key alone cannot tell.
 
 template <class Fields>
 void visit_fields(DataSettings& data, Fields& fields) {
@@ -126,6 +129,23 @@ void visit_fields(TrainingSettings& training, Fields& fields) {
         training.precision, precisions);
     fields.number({"label_smoothing", "Share of the target given to all classes alike", "--label-smoothing"},
                   training.label_smoothing, share);
+    fields.weighting(
+        {"class_weights",
+         "What each class counts for in the loss: balanced, the\nfewer its images the more, or in a "
+         "recipe a table of\nclasses",
+         "--class-weights"},
+        training.class_weights, all_count_alike);
+    fields.weighting(
+        {"sampler",
+         "Images of an epoch: each once, or drawn with\nreplacement: balanced, so that each class "
+         "comes as\noften, or in a recipe by a table of classes",
+         "--sampler"},
+        training.sampler, each_image_once);
+    fields.check("sampler",
+                 training.class_weights.kind != ClassWeighting::Kind::balanced ||
+                     training.sampler.kind != ClassWeighting::Kind::balanced,
+                 "class_weights and sampler of training are both \"balanced\", which makes up for unequal "
+                 "classes twice: leave one of them out");
     fields.number(
         {"ema_decay",
          "Of an average of the weights, which is then what is validated for `best` and kept; 0: none"},

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <cctype>
 #include <concepts>
 #include <set>
 #include <sstream>
@@ -14,10 +16,19 @@
 namespace vitrine::recipe {
 namespace {
 
+/// In quotes where it would be none without.
+std::string toml_key(const std::string& name) {
+    const bool bare = !name.empty() && std::ranges::all_of(name, [](unsigned char c) {
+        return (c < 0x80 && std::isalnum(c) != 0) || c == '_' || c == '-';
+    });
+    return bare ? name : toml_text(name);
+}
+
 std::string inline_table(const toml::table& table) {
     std::string text;
     for (const auto& [key, value] : table)
-        text += fmt::format("{} {} = {}", text.empty() ? "" : ",", key.str(), toml_value(value));
+        text += fmt::format("{} {} = {}", text.empty() ? "" : ",", toml_key(std::string(key.str())),
+                            toml_value(value));
     return fmt::format("{{{} }}", text);
 }
 
@@ -67,6 +78,9 @@ class FieldWriter {
     template <class Enum, size_t count>
     void choice(const Key& key, Enum value, const std::array<tools::Name<Enum>, count>& names) {
         text(key, std::string(name_in(names, value)));
+    }
+    void weighting(const Key& key, const ClassWeighting& value, const char* alike) {
+        line(key, toml_weighting(value, alike));
     }
     void scheduler(const Key& key, const optim::SchedulerSpec& value, double) {
         line(key, inline_table(tools::to_toml(value)));
@@ -127,6 +141,15 @@ std::string toml_text(const std::string& value) {
             text += c;
     }
     return text + "\"";
+}
+
+std::string toml_weighting(const ClassWeighting& weighting, const char* alike) {
+    if (weighting.kind == ClassWeighting::Kind::alike) return toml_text(alike);
+    if (weighting.kind == ClassWeighting::Kind::balanced) return toml_text("balanced");
+    std::string text;
+    for (const auto& [name, weight] : weighting.weights)
+        text += fmt::format("{} {} = {}", text.empty() ? "" : ",", toml_key(name), toml_number(weight));
+    return fmt::format("{{{} }}", text);
 }
 
 std::string toml_value(const toml::node& node) {

@@ -84,7 +84,7 @@ int evaluate_only(const Options& given, Reporter& reporter) {
     const recipe::Recipe& recipe = options.recipe;
     Dataset dataset = read_data(
         options, says_how_to_prepare(recipe) ? recipe.data.image_size : description.source_size, reporter);
-    report_data(dataset, reporter);
+    report_data(dataset, nullptr, reporter);
     if (described && dataset.class_names.size() == description.classes.size())
         number_classes(dataset, description.classes);
     check_classes(description, dataset, options.eval_only, described);

@@ -21,6 +21,7 @@ namespace fs = std::filesystem;
 
 constexpr const char* data_path = "data.path";
 constexpr const char* init_file = "model.init";
+constexpr const char* sampler = "training.sampler";  // or a place in its table
 
 /// Written alike but for "./" and a '/' at its end, or the same as seen from here.
 bool same_place(const std::string& a, const std::string& b) {
@@ -129,6 +130,7 @@ void accept_changes(const std::vector<recipe::Difference>& changes, const recipe
 bool change_batches(const std::vector<recipe::Difference>& changes) {
     return std::ranges::any_of(changes, [](const recipe::Difference& change) {
         return change.place == "training.batch_size" || change.place == "training.accumulate" ||
+               change.place.starts_with(sampler) ||
                (change.place.starts_with("data.") && change.place != data_path);
     });
 }

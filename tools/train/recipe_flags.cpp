@@ -59,6 +59,10 @@ class FlagAdder {
         for (const auto& name : names) texts.emplace_back(name.text);
         choice(key, std::string(name_in(names, value)), texts);
     }
+    /// A table of classes is the recipe's.
+    void weighting(const Key& key, const recipe::ClassWeighting&, const char* alike) {
+        choice(key, alike, {alike, "balanced"});
+    }
     /// The kinds that need no keys of their own.
     void scheduler(const Key& key, const optim::SchedulerSpec&, double) {
         tools::add_choice(

@@ -134,7 +134,7 @@ RunData load_run_data(const Options& options, const std::filesystem::path& folde
         data.dataset =
             arranged(data.dataset, settle(options, folder, *known, as_known, reporter, data.changed));
     }
-    report_data(data.dataset, reporter);
+    report_data(data.dataset, &options.recipe.training, reporter);
     return data;
 }
 

@@ -25,6 +25,9 @@ bool mixes_batches(const RunInfo& info) {
     return mix.mixup_alpha || mix.cutmix_alpha;
 }
 
+/// In the order of "classes"; null where all are alike.
+Json by_class(const std::vector<double>& weights) { return weights.empty() ? Json() : Json(weights); }
+
 }  // namespace
 
 Weights judged_weights(const recipe::Recipe& recipe) {
@@ -63,6 +66,8 @@ Json settings(const RunInfo& info) {
         {"epochs", info.plan.epochs},
         {"steps", info.plan.steps()},
         {"phases", phases},
+        {"class_weights", by_class(info.class_weights.loss)},
+        {"sampling_weights", by_class(info.class_weights.sampling)},
         {"seed", info.recipe.seed},
         {"device", name_of(info.device.device)},
         {"device_reason", info.device.reason},
@@ -92,6 +97,7 @@ std::vector<std::pair<std::string, std::string>> headlines(const RunInfo& info, 
                               grouped(info.plan.steps_per_epoch))}};
     if (mixes_batches(info))
         lines.insert(lines.begin() + 2, {"", "train_accuracy counts the stronger label of mixed images"});
+    for (auto& line : describe(info.class_weights, info.dataset)) lines.push_back(std::move(line));
     for (const PhasePlan& phase : info.plan.phases) {
         lines.emplace_back("phase",
                            fmt::format("{}, epochs {}–{}: {}", phase.settings.name, phase.first_epoch + 1,

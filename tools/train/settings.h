@@ -8,6 +8,7 @@
 #include "data/identity.h"
 #include "tools/common/device_choice.h"
 #include "tools/common/model_file.h"
+#include "tools/train/class_weights.h"
 #include "tools/train/metrics.h"
 #include "tools/train/phase_plan.h"
 
@@ -21,6 +22,7 @@ struct RunInfo {
     const Transforms& transforms;
     const tools::ModelDescription& description;
     const tools::DeviceChoice& device;
+    const ClassWeights& class_weights;
     int64_t parameters;
 };
 

@@ -12,6 +12,7 @@
 #include "kernels/kernels.h"
 #include "kernels/preferred.h"
 #include "models/models.h"
+#include "tools/train/class_weights.h"
 
 namespace vitrine::train {
 namespace {
@@ -59,11 +60,19 @@ void report_notices(const Dataset& dataset, Reporter& reporter) {
                         dataset.train.count + dataset.validation.count + dataset.left_out.count));
 }
 
+/// What training may do about unequal classes, where it does nothing yet.
+std::string remedy_in(const recipe::TrainingSettings* training) {
+    constexpr auto alike = recipe::ClassWeighting::Kind::alike;
+    if (training == nullptr || training->class_weights.kind != alike || training->sampler.kind != alike)
+        return "";
+    return ", and so does training with --class-weights balanced or --sampler balanced";
+}
+
 /// Accuracy is of images: a model that never names the small classes may have a high one.
-void report_unequal_classes(const Dataset& dataset, Reporter& reporter) {
+void report_unequal_classes(const Dataset& dataset, const recipe::TrainingSettings* training,
+                            Reporter& reporter) {
     constexpr int64_t unequal = 10;  // times the images
-    std::vector<int64_t> images(dataset.class_names.size(), 0);
-    for (const int32_t label : dataset.train.labels) ++images[static_cast<size_t>(label)];
+    const std::vector<int64_t> images = images_of_classes(dataset);
     const auto [least, most] = std::ranges::minmax_element(images);
     if (images.empty() || *least == 0 || *most / *least < unequal) return;
     const auto name = [&](auto place) {
@@ -71,8 +80,8 @@ void report_unequal_classes(const Dataset& dataset, Reporter& reporter) {
     };
     reporter.notice(
         fmt::format("the classes are unequal: '{}' has {} training images, '{}' {}; "
-                    "val_balanced_accuracy counts each class alike",
-                    name(most), *most, name(least), *least));
+                    "val_balanced_accuracy counts each class alike{}",
+                    name(most), *most, name(least), *least, remedy_in(training)));
 }
 
 void check_data(const Dataset& dataset) {
@@ -140,15 +149,15 @@ Dataset read_data(const Options& options, int64_t image_size, Reporter& reporter
     return dataset;
 }
 
-void report_data(const Dataset& dataset, Reporter& reporter) {
+void report_data(const Dataset& dataset, const recipe::TrainingSettings* training, Reporter& reporter) {
     report_notices(dataset, reporter);
-    report_unequal_classes(dataset, reporter);
+    report_unequal_classes(dataset, training, reporter);
     check_data(dataset);
 }
 
 Dataset load_data(const Options& options, int64_t image_size, Reporter& reporter) {
     Dataset dataset = read_data(options, image_size, reporter);
-    report_data(dataset, reporter);
+    report_data(dataset, &options.recipe.training, reporter);
     return dataset;
 }
 

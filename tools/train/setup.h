@@ -20,9 +20,10 @@ tools::DeviceChoice set_up_machine(const Options& options);
 /// model.
 Dataset load_data(const Options& options, int64_t image_size, Reporter& reporter);
 
-/// Its two halves: loading alone, and what there is to say of the data.
+/// Its two halves: loading alone, and what there is to say of the data, for training of these settings; null:
+/// nothing is trained.
 Dataset read_data(const Options& options, int64_t image_size, Reporter& reporter);
-void report_data(const Dataset& dataset, Reporter& reporter);
+void report_data(const Dataset& dataset, const recipe::TrainingSettings* training, Reporter& reporter);
 
 /// The recipe's pipelines; where it does not say how to normalise, by the data's own mean and deviation.
 Transforms transforms_for(const recipe::Recipe& recipe, const Dataset& dataset);

@@ -149,8 +149,10 @@ int train(const Options& options, Reporter& reporter) {
         load_initial_weights(*model, description, unescape(recipe.model.init), reporter);
     for (const recipe::PhaseSettings& phase : recipe.phases)
         check_trained_parts(phase, recipe.model.name, *model);
+    const ClassWeights class_weights = class_weights_of(recipe.training, dataset);
     const RunPlan plan = plan_run(recipe, dataset.train.count);
     TrainingStep step(*model, sgd_options(recipe.phases.front()), recipe.training.label_smoothing);
+    if (!class_weights.loss.empty()) step.weigh_classes(class_weights.loss);
 
     if (resumption) fit_to_plan(*resumption, plan, options.existing, reporter);
     BatchDump dump(folder.path(), options.dump_batches);
@@ -158,6 +160,7 @@ int train(const Options& options, Reporter& reporter) {
     Trainer trainer({.recipe = recipe,
                      .plan = plan,
                      .dataset = dataset,
+                     .class_weights = class_weights,
                      .identity = identity,
                      .model = *model,
                      .step = step,
@@ -176,8 +179,9 @@ int train(const Options& options, Reporter& reporter) {
 
     // Nothing was written so far, and nothing can be refused any more.
     const InterruptGuard guard;
-    const RunInfo info{recipe,     plan,        dataset, identity,
-                       transforms, description, device,  parameter_count(*model)};
+    const RunInfo info{recipe,   plan,          dataset,
+                       identity, transforms,    description,
+                       device,   class_weights, parameter_count(*model)};
     const Json run = settings(info);
     write_beginning(folder, trainer, resumption, recipe, run);
     reporter.begin(run, headlines(info, folder.path().string()));

@@ -32,6 +32,7 @@ LoaderOptions training_loader(const TrainerContext& context) {
     LoaderOptions loader;
     loader.batch_size = std::min(context.recipe.training.batch_size, set.count);
     loader.shuffle = true;
+    loader.class_weights = context.class_weights.sampling;
     loader.seed = context.recipe.seed;
     loader.drop_last = true;
     loader.pixels = context.training_inputs.needs_pixels();

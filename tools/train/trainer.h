@@ -16,6 +16,7 @@
 #include "tools/common/input_maker.h"
 #include "tools/common/run_program.h"
 #include "tools/train/batch_dump.h"
+#include "tools/train/class_weights.h"
 #include "tools/train/evaluation.h"
 #include "tools/train/phase_plan.h"
 #include "tools/train/progress.h"
@@ -57,7 +58,8 @@ struct TrainerContext {
     const recipe::Recipe& recipe;
     const RunPlan& plan;
     const Dataset& dataset;
-    const DatasetIdentity& identity;  // of the data, for the checkpoints
+    const ClassWeights& class_weights;  // those of the loss are the step's already
+    const DatasetIdentity& identity;    // of the data, for the checkpoints
     nn::Module& model;
     TrainingStep& step;
     InputMaker& training_inputs;

@@ -63,6 +63,14 @@ function recipeSection(run) {
     button('copy', {}, (made) => copy(run.recipe, shown, made))), scrolling('recipe.toml', shown)));
 }
 
+/** "0.36 (cat) to 7.1 (lynx)" of a list with a weight for each class; nothing where there is none. */
+function weightRange(about, weights) {
+  const classes = listOf(about.classes);
+  const all = listOf(weights).map((weight, i) => [weight, textOf(classes[i], '–')]).filter(([weight]) => isNumber(weight))
+    .sort(([a], [b]) => a - b);
+  return all.length === 0 ? null : [all[0], all[all.length - 1]].map(([weight, name]) => `${short(weight)} (${name})`).join(' to ');
+}
+
 function machineSection(run, {about}) {
   const machine = objectOf(about.machine);
   const number = (value) => (isNumber(value) ? whole(value) : null);
@@ -70,7 +78,8 @@ function machineSection(run, {about}) {
   section('machine', 'Run and machine', element('div', {class: 'pair'},
     [facts([['Model', about.model], ['Parameters', number(about.parameters)], ['Data', about.dataset], ['Folder of the data', about.data],
       ['Training images', number(about.training_images)], ['Validation images', number(about.validation_images)],
-      ['Classes', listOf(about.classes).length || null],
+      ['Classes', listOf(about.classes).length || null], ['Weights of classes in the loss', weightRange(about, about.class_weights)],
+      ['Images drawn by weights of classes', weightRange(about, about.sampling_weights)],
       ['Image size', isNumber(about.image_size) ? `${about.image_size} × ${about.image_size} pixels` : null],
       ['Batch size', number(about.batch_size)], ['Batches an epoch', number(about.batches_per_epoch)],
       ['Steps planned', number(about.steps)]]),

@@ -21,11 +21,19 @@ function batches(run, key, colour) {
     ...(alone ? {} : {style: 'faint', faint: true})};
 }
 
-function lossChart(run, {epochs}, common) {
+/** What the training loss is a mean of and the validation loss is not; or nothing. */
+function lossNote(run) {
   const targets = positive(run, 'training.label_smoothing');
+  const weighted = listOf(objectOf(run.run).class_weights).length > 0;
+  return [targets && `The training loss has targets smoothed by ${targets}, the validation loss has not.`,
+    weighted && 'In the training loss each class has its weight, in the validation loss all count alike.']
+    .filter((sentence) => sentence).join(' ') || null;
+}
+
+function lossChart(run, {epochs}, common) {
   const batch = batches(run, 'loss', 1);
   return chart({title: 'Loss', yTitle: 'cross-entropy', ...common, canLog: true, startsLog: isExploding(batch.points),
-    note: targets && `The training loss has targets smoothed by ${targets}, the validation loss has not.`, series: [
+    note: lossNote(run), series: [
       {name: 'training', colour: 1, points: column(epochs, 'train_loss')},
       {name: 'validation', colour: 0, points: column(epochs, 'val_loss')},
       {name: `validation, ${averagedWeights}`, colour: 2, style: 'dashed', points: column(epochs, 'ema_val_loss')},
