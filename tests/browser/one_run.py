@@ -178,6 +178,18 @@ class OneRun(PageTest):
                 self.open(write_run(self.root / "run", epochs=2, planned=9, failure=failure, ended="failed"))
                 self.assertTrue(self.browser.run("document.querySelector('.banner').innerText").startswith("The run failed"))
 
+    def test_weights_of_classes_are_told_with_the_loss_and_among_the_facts(self):
+        run = write_run(self.root / "weighted", epochs=4, classes=3)
+        about = json.loads((run / "run.json").read_text())
+        about |= {"class_weights": [0.525, 10.5, 1], "sampling_weights": [2, 0, 0.25]}
+        (run / "run.json").write_text(json.dumps(about))
+        self.open(run)
+        self.assertIn("In the training loss each class has its weight, in the validation loss all count alike.", self.chart("Loss"))
+        names = about["classes"]
+        facts = self.browser.run("[...document.querySelectorAll('#machine dd')].map(each => each.textContent)")
+        self.assertIn(f"0.525 ({names[0]}) to 10.5 ({names[1]})", facts)
+        self.assertIn(f"0 ({names[1]}) to 2 ({names[0]})", facts)
+
     def test_charts_fill_their_rows_and_tell_what_is_mixed(self):
         self.open(write_run(self.root / "run", epochs=4, classes=3, ema=False))
         titles = self.browser.run("[...document.querySelectorAll('#curves h3')].map(each => each.textContent)")
