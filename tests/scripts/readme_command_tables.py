@@ -76,6 +76,8 @@ RUN = {
     "make_mutants.py plant":
         "python tests/mutants/make_mutants.py plant tests/mutants/mutants.json softmax . planted && ls planted",
     "compare_curves.py --model MODEL --subset 0.2 --epochs 5": "python tests/peers/compare_curves.py --help",
+    "python tests/peers/compare_choices.py best": "python tests/peers/compare_choices.py best --help",
+    "python tests/peers/compare_choices.py finetune": "python tests/peers/compare_choices.py finetune --help",
     "python tests/peers/compare_steps.py": "python tests/peers/compare_steps.py --help",
     # tools/export
     "build/release/bin/export runs/photos/best.safetensors --to onnx":
