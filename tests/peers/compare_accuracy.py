@@ -31,9 +31,10 @@ T95 = [12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228, 2.
 
 def train_here(options, seed, folder, subset, epochs, batches, *more):
     """A run, whose folder has its first weights and batches too."""
+    dropout = ["--dropout", options.dropout] if options.model == "mobilenet_v2" else []
     run(options.train, "--model", options.model, "--image-size", 32, "--batch-size", options.batch_size, "--epochs", epochs,
-        "--lr", options.lr, "--dropout", options.dropout, "--subset", subset, "--seed", seed, "--schedule", "one_cycle",
-        "--threads", options.threads, "--dump-batches", batches, "--quiet", "--out", folder, *more)
+        "--lr", options.lr, *dropout, "--subset", subset, "--seed", seed, "--schedule", "one_cycle", "--threads",
+        options.threads, "--dump-batches", batches, "--quiet", "--out", folder, *more)
     return folder
 
 
@@ -70,13 +71,16 @@ def settings_of(folder):
     return json.loads(metadata["mean"]), json.loads(metadata["deviation"])
 
 
-def check_batches(data, folder, images, labels, seed, batch_size):
-    """Ends the program where the batches that were dumped are not those that are drawn here."""
+def check_batches(data, folder, images, labels, seed, batch_size, count):
+    """Ends the program where the first `count` batches, as they were dumped, are not those that are drawn here."""
     import vitrine_draws
     from safetensors.torch import load_file
 
     per_epoch = len(labels) // batch_size
-    for path in sorted((folder / "batches").glob("batch-*.safetensors")):
+    paths = sorted((folder / "batches").glob("batch-*.safetensors"))
+    if len(paths) != count:
+        sys.exit(f"compare_accuracy: {len(paths)} of {count} batches were dumped")
+    for path in paths:
         epoch, index = divmod(int(path.stem.split("-")[1]) - 1, per_epoch)
         order = vitrine_draws.epoch_order(seed, epoch, len(labels))
         samples = data.torch.tensor(order[index * batch_size:(index + 1) * batch_size])
@@ -156,7 +160,7 @@ def pair(options, data, seed):
         folder = train_here(options, seed, pathlib.Path(place, "run"), options.subset, options.epochs, 1,
                             *(["--max-steps", 1] if here else []))
         images, labels = data.drawn(options.subset, seed)
-        check_batches(data, folder, images, labels, seed, options.batch_size)
+        check_batches(data, folder, images, labels, seed, options.batch_size, 1)
         if not here:
             last = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()][-1]
             here = keep(options, side="vitrine", seed=seed, accuracy=last["val_accuracy"], loss=last["train_loss"],
@@ -199,8 +203,9 @@ def main():
     torch.set_num_threads(options.threads)
     data = Data()
     with tempfile.TemporaryDirectory() as place:  # three epochs of 180 images
-        folder = train_here(options, 7, pathlib.Path(place, "run"), 0.003, 3, 3 * (180 // options.batch_size))
-        check_batches(data, folder, *data.drawn(0.003, 7), 7, options.batch_size)
+        count = 3 * (180 // options.batch_size)
+        folder = train_here(options, 7, pathlib.Path(place, "run"), 0.003, 3, count)
+        check_batches(data, folder, *data.drawn(0.003, 7), 7, options.batch_size, count)
     print("| seed | Vitrine | PyTorch | points apart | last training loss, Vitrine's and PyTorch's |\n|---|---|---|---|---|")
     apart = []
     for seed in range(options.first_seed, options.first_seed + options.seeds):
