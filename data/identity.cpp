@@ -15,7 +15,7 @@ void add_images(DatasetIdentity& identity, const ImageSet& set, Part part, int t
         identity.images.push_back({set.name(i), set.labels[static_cast<size_t>(i)], part, 0});
     parallel_for(set.count, threads, [&](int64_t i) {
         identity.images[first + static_cast<size_t>(i)].pixels =
-            XXH3_64bits(set.image(i), static_cast<size_t>(set.image_bytes()));
+            XXH3_64bits(set.image(i), static_cast<size_t>(set.place(i).bytes()));
     });
     if (set.pixels.require_intact) set.pixels.require_intact();
 }

@@ -12,10 +12,17 @@
 
 namespace vitrine {
 
-const uint8_t* ImageSet::image(int64_t i) const {
+ImagePlace ImageSet::place(int64_t i) const {
     const int64_t row = rows.at(static_cast<size_t>(i));
     if (row < 0 || row >= pixels.images) throw std::out_of_range("ImageSet: a sample points past its pixels");
-    return pixels.data + row * image_bytes();
+    if (pixels.places) return pixels.places->at(static_cast<size_t>(row));
+    return place_among_equals(row, height, width);
+}
+
+int64_t ImageSet::bytes() const {
+    int64_t sum = 0;
+    for (int64_t i = 0; i < count; ++i) sum += place(i).bytes();
+    return sum;
 }
 
 ImageSet ImageSet::select(const std::vector<int64_t>& samples) const {
@@ -41,26 +48,37 @@ void append(ImageSet& set, const ImageSet& more) {
 
 /// Both sets' samples on a block of their own, row i belonging to sample i.
 ImageSet copied_together(const ImageSet& first, const ImageSet& second) {
-    const int64_t image_bytes = first.image_bytes();
     ImageSet set{0, first.height, first.width, first.labels, {}, {}};
     set.labels.insert(set.labels.end(), second.labels.begin(), second.labels.end());
     set.count = first.count + second.count;
     const auto pixels =
-        std::make_shared_for_overwrite<uint8_t[]>(static_cast<size_t>(set.count * image_bytes));
+        std::make_shared_for_overwrite<uint8_t[]>(static_cast<size_t>(first.bytes() + second.bytes()));
     const auto names = std::make_shared<std::vector<std::string>>();
+    const auto places = std::make_shared<std::vector<ImagePlace>>();
+    int64_t end = 0;
     for (const ImageSet* each : {&first, &second}) {
         for (int64_t i = 0; i < each->count; ++i) {
-            const auto row = static_cast<int64_t>(set.rows.size());
-            std::copy_n(each->image(i), image_bytes, pixels.get() + row * image_bytes);
+            ImagePlace place = each->place(i);
+            place.offset = end;
+            std::copy_n(each->image(i), place.bytes(), pixels.get() + place.offset);
+            end += place.bytes();
+            places->push_back(place);
             names->push_back(each->name(i));
-            set.rows.push_back(row);
+            set.rows.push_back(std::ssize(set.rows));
         }
     }
-    set.pixels = {.owner = pixels, .data = pixels.get(), .images = set.count, .names = names};
+    set.pixels = {
+        .owner = pixels, .data = pixels.get(), .images = set.count, .names = names, .places = places};
     return set;
 }
 
 }  // namespace
+
+Image copied_image(const ImageSet& set, int64_t i) {
+    const ImagePlace place = set.place(i);
+    const uint8_t* pixels = set.image(i);
+    return {place.height, place.width, {pixels, pixels + place.bytes()}};
+}
 
 ImageSet joined(const ImageSet& first, const ImageSet& second) {
     if (second.count == 0) return first;
@@ -87,20 +105,20 @@ ImageSet unlabelled_set(std::vector<uint8_t> pixels, int64_t count, int64_t side
 
 ChannelStatistics channel_statistics(const ImageSet& set) {
     constexpr int64_t largest_scan = int64_t{256} << 20;
-    const int64_t step =
-        std::max<int64_t>(1, (set.count * set.image_bytes() + largest_scan - 1) / largest_scan);
+    const int64_t step = std::max<int64_t>(1, (set.bytes() + largest_scan - 1) / largest_scan);
     std::array<uint64_t, 3> sum{}, sum_of_squares{};
     uint64_t pixels = 0;
     for (int64_t i = 0; i < set.count; i += step) {
         const uint8_t* image = set.image(i);
-        for (int64_t p = 0; p < set.height * set.width; ++p) {
+        const int64_t pixels_of_image = set.place(i).bytes() / 3;
+        for (int64_t p = 0; p < pixels_of_image; ++p) {
             for (size_t c = 0; c < 3; ++c) {
                 const uint32_t value = image[3 * p + static_cast<int64_t>(c)];
                 sum[c] += value;
                 sum_of_squares[c] += value * value;
             }
         }
-        pixels += static_cast<uint64_t>(set.height * set.width);
+        pixels += static_cast<uint64_t>(pixels_of_image);
     }
     ChannelStatistics statistics;
     for (size_t c = 0; c < 3; ++c) {

@@ -1,4 +1,5 @@
-// A labelled set of images of one size, as the loader reads it: pixels anywhere in memory, rows in any order.
+// A labelled set of images, as the loader reads it: pixels anywhere in memory, rows in any order. Its images have one
+// size, or each its own.
 #pragma once
 
 #include <array>
@@ -8,10 +9,13 @@
 #include <string>
 #include <vector>
 
+#include "data/image.h"
+#include "kernels/image_place.h"
+
 namespace vitrine {
 
-/// A read-only block of equally large images [images, height, width, 3], u8 RGB: memory, or a mapped file.
-/// Copies share the block; `owner` keeps it alive.
+/// A read-only block of images, u8 RGB: memory, or a mapped file. Equally large ones lie one after the other,
+/// [images, height, width, 3]; others lie at their `places`. Copies share the block; `owner` keeps it alive.
 struct PixelBlock {
     std::shared_ptr<const void> owner;
     const uint8_t* data = nullptr;
@@ -22,22 +26,27 @@ struct PixelBlock {
     /// What each image is called: the path of its file below the data set's folder, or its number in its
     /// file. Null: they have no names.
     std::shared_ptr<const std::vector<std::string>> names = {};
+    /// Where each image is, [images]. Null: they are all of one size.
+    std::shared_ptr<const std::vector<ImagePlace>> places = {};
 };
 
 /// One part of a data set (training or validation). Sample i is row rows[i] of the block.
 struct ImageSet {
     int64_t count = 0;
-    int64_t height = 0;
+    int64_t height = 0;  // of every image; 0: each has its own size
     int64_t width = 0;
     std::vector<int32_t> labels;  // [count], each in 0 … classes-1
     std::vector<int64_t> rows;    // [count]
     PixelBlock pixels;
 
-    /// Bytes of one image: height · width · 3.
-    int64_t image_bytes() const { return 3 * height * width; }
+    /// Where in the block sample i is, and its size. Throws std::out_of_range where i or its row does not exist.
+    ImagePlace place(int64_t i) const;
 
-    /// The pixels [height, width, 3] of sample i. Throws std::out_of_range where i or its row does not exist.
-    const uint8_t* image(int64_t i) const;
+    /// The pixels [height, width, 3] of sample i. Throws as place() does.
+    const uint8_t* image(int64_t i) const { return pixels.data + place(i).offset; }
+
+    /// Bytes of the images of all samples.
+    int64_t bytes() const;
 
     /// What sample i is called; empty where images have no names.
     std::string name(int64_t i) const;
@@ -45,6 +54,9 @@ struct ImageSet {
     /// The samples with these indices, in this order, on the same pixels.
     ImageSet select(const std::vector<int64_t>& samples) const;
 };
+
+/// Sample i as an image of its own.
+Image copied_image(const ImageSet& set, int64_t i);
 
 /// The samples of both, those of `first` before the others. Sets of one block go on sharing it; else the
 /// pixels of all are copied into a new one. Throws Error where the images differ in size.

@@ -12,22 +12,46 @@
 namespace vitrine {
 namespace {
 
-Size2 only_size(const ImageSizes& sizes) {
+ImageSizes sizes_of(const ImageSet& set) {
+    if (!set.pixels.places) return {{set.width, set.height}};
+    ImageSizes sizes;
+    for (int64_t i = 0; i < set.count; ++i) {
+        const ImagePlace place = set.place(i);
+        sizes.insert({place.width, place.height});
+    }
+    return sizes;
+}
+
+/// `whose` transforms these are, and what makes all images one size.
+Size2 only_size(const ImageSizes& sizes, const char* whose, const char* remedy) {
     if (sizes.size() > 1) {
         const ImageSize &first = *sizes.begin(), &last = *sizes.rbegin();
         throw Error(fmt::format(
-            "the training transforms leave images of {}×{} and of {}×{} pixels, but a batch has one size: "
-            "let the last transform that changes it, such as random_crop or random_resized_crop, act on "
-            "every image",
-            first.width, first.height, last.width, last.height));
+            "the {} transforms leave images of {}×{} and of {}×{} pixels, but a batch has one size: {}",
+            whose, first.width, first.height, last.width, last.height, remedy));
     }
+    if (sizes.empty()) return {};
     return {sizes.begin()->height, sizes.begin()->width};
+}
+
+Size2 training_size(const ImageSet& set, const TrainTransform& transform) {
+    return only_size(
+        transform.sizes(sizes_of(set)), "training",
+        "let the last transform that changes it, such as random_crop or random_resized_crop, act on "
+        "every image");
+}
+
+Size2 evaluation_size(const ImageSet& set, const EvalTransform& transform) {
+    ImageSizes sizes;
+    for (const ImageSize& each : sizes_of(set)) sizes.insert(transform.size_of(each));
+    return only_size(sizes, "validation",
+                     "cut them in [transforms], such as validation = { resize = 256, center_crop = 224 }");
 }
 
 }  // namespace
 
-InputPlanner::InputPlanner(Size2 images, const TrainTransform& transform, uint64_t seed)
-    : seed_(seed), in_(images), out_(only_size(transform.sizes({images.width, images.height}))) {
+InputPlanner::InputPlanner(const ImageSet& set, const TrainTransform& transform, uint64_t seed)
+    : seed_(seed), out_(training_size(set, transform)) {
     train_ = transform;
     finish_.mean = transform.normalize.mean;
     finish_.stddev = transform.normalize.stddev;
@@ -39,12 +63,10 @@ InputPlanner::InputPlanner(Size2 images, const TrainTransform& transform, uint64
     }
 }
 
-InputPlanner::InputPlanner(Size2 images, const EvalTransform& transform)
-    : in_(images), evaluation_(transform) {
+InputPlanner::InputPlanner(const ImageSet& set, const EvalTransform& transform)
+    : out_(evaluation_size(set, transform)), evaluation_(transform) {
     finish_.mean = transform.normalize.mean;
     finish_.stddev = transform.normalize.stddev;
-    const ImageSize size = transform.size_of({images.width, images.height});
-    out_ = {size.height, size.width};
 }
 
 void InputPlanner::draw_program(int64_t image, uint32_t epoch, Program& program) const {
@@ -58,19 +80,15 @@ void InputPlanner::draw_program(int64_t image, uint32_t epoch, Program& program)
 AugmentBatch InputPlanner::draw_programs(const Batch& batch, uint32_t epoch) const {
     AugmentBatch all;
     all.out = out_;
-    all.largest = in_;
     Program program;
-    for (const int64_t image : batch.distinct()) {
+    const std::span<const int64_t> distinct = batch.distinct();
+    for (size_t n = 0; n < distinct.size(); ++n) {
+        const ImagePlace& place = batch.places[n];
         program.steps.clear();
-        program.width = in_.width;
-        program.height = in_.height;
-        draw_program(image, epoch, program);
-        for (const augment::Step& step : program.steps) {
-            all.largest.height = std::max<int64_t>(all.largest.height, step.out_height);
-            all.largest.width = std::max<int64_t>(all.largest.width, step.out_width);
-        }
-        all.steps.insert(all.steps.end(), program.steps.begin(), program.steps.end());
-        all.begins.push_back(static_cast<int64_t>(all.steps.size()));
+        program.width = place.width;
+        program.height = place.height;
+        draw_program(distinct[n], epoch, program);
+        all.add(place, program.steps);
     }
     return all;
 }

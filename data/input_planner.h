@@ -17,10 +17,10 @@ namespace vitrine {
 class InputPlanner {
   public:
     /// Throws Error where images of the set could end at more than one size: a batch has but one.
-    InputPlanner(Size2 images, const TrainTransform& transform, uint64_t seed);
-    InputPlanner(Size2 images, const EvalTransform& transform);
+    InputPlanner(const ImageSet& set, const TrainTransform& transform, uint64_t seed);
+    InputPlanner(const ImageSet& set, const EvalTransform& transform);
 
-    /// Image n of the batch is that of its n-th sample.
+    /// Image n of the batch is that of its n-th sample, at batch.places[n].
     InputPlan plan(const Batch& batch, uint32_t epoch) const;
     /// Of the images that the network gets.
     Size2 output_size() const { return out_; }
@@ -32,7 +32,6 @@ class InputPlanner {
     void draw_mixture(const Batch& batch, uint32_t epoch, InputPlan& plan) const;
 
     uint64_t seed_ = 0;
-    Size2 in_;
     Size2 out_;
     std::optional<TrainTransform> train_;
     EvalTransform evaluation_;

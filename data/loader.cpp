@@ -14,15 +14,46 @@
 
 namespace vitrine {
 
-Batch whole_batch(const ImageSet& set) {
-    Batch batch;
-    batch.count = set.count;
-    batch.labels = set.labels;
-    for (int64_t i = 0; i < set.count; ++i) {
-        batch.samples.push_back(i);
-        batch.images.insert(batch.images.end(), set.image(i), set.image(i) + set.image_bytes());
+namespace {
+
+/// Brings the pixels of its samples into the batch.
+void copy_pixels(const ImageSet& set, Batch& batch) {
+    int64_t end = 0;
+    for (ImagePlace& place : batch.places) {
+        place.offset = std::exchange(end, end + place.bytes());
     }
+    batch.images.resize(static_cast<size_t>(end));
+    for (size_t i = 0; i < batch.places.size(); ++i)
+        std::copy_n(set.image(batch.samples[i]), batch.places[i].bytes(),
+                    batch.images.begin() + batch.places[i].offset);
+}
+
+/// The batch of these samples.
+void fill_batch(const ImageSet& set, bool pixels, Batch& batch) {
+    batch.count = std::ssize(batch.samples);
+    batch.places.clear();
+    batch.labels.clear();
+    batch.images.clear();
+    for (const int64_t sample : batch.samples) {
+        batch.places.push_back(set.place(sample));
+        batch.labels.push_back(set.labels.at(static_cast<size_t>(sample)));
+    }
+    if (pixels) copy_pixels(set, batch);
+}
+
+}  // namespace
+
+Batch batch_of(const ImageSet& set, std::vector<int64_t> samples) {
+    Batch batch;
+    batch.samples = std::move(samples);
+    fill_batch(set, true, batch);
     return batch;
+}
+
+Batch whole_batch(const ImageSet& set) {
+    std::vector<int64_t> all(static_cast<size_t>(set.count));
+    std::iota(all.begin(), all.end(), 0);
+    return batch_of(set, std::move(all));
 }
 
 Loader::Loader(const ImageSet& set, const LoaderOptions& options) : set_(set), options_(options) {
@@ -127,20 +158,12 @@ void Loader::fill_next(std::unique_lock<std::mutex>& lock) {
 
 void Loader::fill(int64_t index, Batch& batch) const {
     const int64_t first = index * options_.batch_size;
-    const int64_t image_bytes = set_.image_bytes();
+    const int64_t count = std::min(options_.batch_size, set_.count - first);
     batch.index = index;
-    batch.count = std::min(options_.batch_size, set_.count - first);
-    batch.images.resize(options_.pixels ? static_cast<size_t>(batch.count * image_bytes) : 0);
-    batch.labels.resize(static_cast<size_t>(batch.count));
-    batch.samples.assign(order_.begin() + first, order_.begin() + first + batch.count);
-    batch.positions.resize(sampler_ ? static_cast<size_t>(batch.count) : 0);
+    batch.samples.assign(order_.begin() + first, order_.begin() + first + count);
+    batch.positions.resize(sampler_ ? static_cast<size_t>(count) : 0);
     std::iota(batch.positions.begin(), batch.positions.end(), first);
-    for (int64_t i = 0; i < batch.count; ++i) {
-        const int64_t sample = batch.samples[static_cast<size_t>(i)];
-        if (options_.pixels)
-            std::copy_n(set_.image(sample), image_bytes, batch.images.begin() + i * image_bytes);
-        batch.labels[static_cast<size_t>(i)] = set_.labels.at(static_cast<size_t>(sample));
-    }
+    fill_batch(set_, options_.pixels, batch);
 }
 
 }  // namespace vitrine

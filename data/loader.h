@@ -23,7 +23,9 @@ namespace vitrine {
 struct Batch {
     int64_t index = 0;  // in its epoch, from 0 on
     int64_t count = 0;
-    std::vector<uint8_t> images;   // [count, height, width, 3]; empty without LoaderOptions::pixels
+    std::vector<uint8_t> images;  // one after the other; empty without LoaderOptions::pixels
+    std::vector<ImagePlace>
+        places;  // [count]: within `images`; without LoaderOptions::pixels, within the set's block
     std::vector<int32_t> labels;   // [count]
     std::vector<int64_t> samples;  // [count], indices into the ImageSet
     /// [count], in the epoch, where a sample may come more than once in it; else empty.
@@ -32,6 +34,9 @@ struct Batch {
     /// What tells the images of an epoch apart, for whoever draws something for each of them.
     const std::vector<int64_t>& distinct() const { return positions.empty() ? samples : positions; }
 };
+
+/// The images of these samples.
+Batch batch_of(const ImageSet& set, std::vector<int64_t> samples);
 
 /// All images of a set in their order.
 Batch whole_batch(const ImageSet& set);

@@ -3,24 +3,30 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "kernels/augment_program.h"
 #include "kernels/augment_resize.h"
 #include "kernels/conv.h"
 #include "kernels/finish_images.h"
+#include "kernels/image_place.h"
 #include "kernels/poisson.h"
 
 namespace vitrine {
 
 /// The programs of a batch. All end at the size `out`.
 struct AugmentBatch {
-    std::vector<int64_t> samples;      // image n of the batch is images[samples[n]]; empty: 0, 1, …
+    std::vector<ImagePlace> places;    // of image n of the batch among the pixels of all
     std::vector<augment::Step> steps;  // of all programs, one after the other
     std::vector<int64_t> begins{0};    // program n is steps begins[n] … begins[n + 1] − 1
-    Size2 out;                         //
-    Size2 largest;                     // no image on the way has a longer side than these
+    Size2 out;
 
+    void add(const ImagePlace& place, std::span<const augment::Step> program) {
+        places.push_back(place);
+        steps.insert(steps.end(), program.begin(), program.end());
+        begins.push_back(static_cast<int64_t>(steps.size()));
+    }
     int64_t count() const { return static_cast<int64_t>(begins.size()) - 1; }
 };
 

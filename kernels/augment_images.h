@@ -6,24 +6,28 @@
 
 #include "kernels/augment_program.h"
 #include "kernels/conv.h"
+#include "kernels/image_place.h"
 
 namespace vitrine {
 
-/// Runs each image's program: image n of the batch is images[samples[n]] after steps begins[n] …
+/// Runs each image's program: image n of the batch is the one at places[n] after steps begins[n] …
 /// begins[n + 1] − 1. The same bytes on every device; augment_program.h says what a step does.
 ///
-/// Every program ends at the size `out`; within it, no side may be longer than `largest`.
+/// Images may differ in size. Every program ends at the size `out`.
 struct AugmentImages {
     int64_t batch = 0;
-    Size2 in;
     Size2 out;
-    Size2 largest;
-    const uint8_t* images = nullptr;  // [number of images, in.height, in.width, 3], on the device
+    const uint8_t* images = nullptr;  // the pixels of all images, on the device
     // These three are the host's.
-    std::span<const int64_t> samples;      // [batch]; empty: 0, 1, …
+    std::span<const ImagePlace> places;    // [batch]: bytes from `images` on
     std::span<const augment::Step> steps;  // of all programs, one after the other
     std::span<const int64_t> begins;       // [batch + 1]
     uint8_t* y = nullptr;                  // [batch, out.height, out.width, 3]; not the memory of images
 };
+
+/// Pixels of the largest image that a device has to make on the way: what a step makes or leaves half resized, and the
+/// image itself where anything is done to it before it is resized. A part that is resized first is read where it lies,
+/// however large the whole is.
+int64_t largest_between(const AugmentImages& args);
 
 }  // namespace vitrine

@@ -294,11 +294,10 @@ Cost least_cost(const EmaUpdate& args) {
 }
 
 Cost least_cost(const AugmentImages& args) {
-    const auto bytes = [&](Size2 size) {
-        return static_cast<double>(args.batch * size.height * size.width * 3);
-    };
+    double bytes = 0.0;
+    for (const ImagePlace& place : args.places) bytes += static_cast<double>(place.bytes());
     return Sum(DType::u8)
-        .read_bytes(bytes(args.in))
+        .read_bytes(bytes)
         .read_bytes(static_cast<double>(args.steps.size_bytes() + args.begins.size_bytes()))
         .write(args.batch * args.out.height * args.out.width * 3)
         .cost();

@@ -69,10 +69,13 @@ void TrainTransform::draw(uint64_t seed, uint32_t epoch, uint32_t sample, Progra
     for (const auto& transform : augment) transform->draw(draws, program);
 }
 
-ImageSizes TrainTransform::sizes(ImageSize in) const {
-    Program program{.width = in.width, .height = in.height};
-    draw_resize(resize, program);
-    ImageSizes sizes{{program.width, program.height}};
+ImageSizes TrainTransform::sizes(const ImageSizes& in) const {
+    ImageSizes sizes;
+    for (const ImageSize& each : in) {
+        Program program{.width = each.width, .height = each.height};
+        draw_resize(resize, program);
+        sizes.insert({program.width, program.height});
+    }
     for (const auto& transform : augment) sizes = transform->sizes(sizes);
     return sizes;
 }

@@ -75,8 +75,8 @@ struct TrainTransform {
     }
     /// The program of one sample in one epoch: a pure function of its arguments.
     void draw(uint64_t seed, uint32_t epoch, uint32_t sample, Program& program) const;
-    /// Every size that images of this size may leave with.
-    ImageSizes sizes(ImageSize in) const;
+    /// Every size that images of these sizes may leave with.
+    ImageSizes sizes(const ImageSizes& in) const;
     std::string describe() const;
 };
 

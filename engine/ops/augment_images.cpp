@@ -8,18 +8,18 @@
 namespace vitrine::ops {
 
 Tensor augment_images(const Tensor& images, const AugmentBatch& batch) {
-    require_rank(images, 4, "augment_images");
-    require(images.dtype() == DType::u8 && images.shape()[-1] == 3, "augment_images",
-            "needs u8 RGB, got {} {}", name_of(images.dtype()), images.shape().to_string());
+    require(images.dtype() == DType::u8, "augment_images", "needs u8 RGB, got {} {}", name_of(images.dtype()),
+            images.shape().to_string());
+    for (const ImagePlace& place : batch.places)
+        require(place.offset >= 0 && place.offset + place.bytes() <= static_cast<int64_t>(images.bytes()),
+                "augment_images", "has no image at byte {}", place.offset);
     Tensor y =
         Tensor::empty({batch.count(), batch.out.height, batch.out.width, 3}, {DType::u8, images.device()});
     kernels(images.device())
         .augment_images({.batch = batch.count(),
-                         .in = {images.shape()[1], images.shape()[2]},
                          .out = batch.out,
-                         .largest = batch.largest,
                          .images = static_cast<const uint8_t*>(images.data()),
-                         .samples = batch.samples,
+                         .places = batch.places,
                          .steps = batch.steps,
                          .begins = batch.begins,
                          .y = static_cast<uint8_t*>(y.data())});

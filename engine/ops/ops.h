@@ -99,7 +99,7 @@ Tensor softmax_cross_entropy(const Tensor& logits, const Tensor& labels, double 
 /// The same elements under another shape.
 Tensor reshape(const Tensor& x, Shape shape);
 
-/// u8 images [any number, H, W, 3] → u8 [batch.count(), out.height, out.width, 3]; has no gradient.
+/// u8 images, at batch.places → u8 [batch.count(), out.height, out.width, 3]; has no gradient.
 Tensor augment_images(const Tensor& images, const AugmentBatch& batch);
 
 /// u8 images [N, H, W, 3] → dtype [N, H, W, 3]; has no gradient.

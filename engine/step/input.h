@@ -13,7 +13,7 @@ struct NetworkInput {
     double lambda = 1.0;  // of `labels` in the target; the rest is labels_b'
 };
 
-/// Augments, normalises and mixes u8 images [any number, H, W, 3], as plan.programs.samples finds them there. Labels
+/// Augments, normalises and mixes u8 images, as plan.programs.places finds them in the tensor. Labels
 /// are sent to the device; what comes of it is the same on every device.
 NetworkInput make_input(const Tensor& images, const InputPlan& plan, DType dtype);
 

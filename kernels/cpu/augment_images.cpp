@@ -11,15 +11,13 @@ namespace vitrine::cpu {
 namespace {
 
 void run(const AugmentImages& args, Context& context) {
-    const int64_t area = args.largest.height * args.largest.width * 3;
+    const int64_t area = largest_between(args) * 3;
     const PerThread<uint8_t> scratch(context, 2 * area);
-    const int64_t in_bytes = args.in.height * args.in.width * 3;
     const int64_t out_bytes = args.out.height * args.out.width * 3;
     bool sizes_fit = true;
     parallel_for(args.batch, [&](int64_t n) {
-        const int64_t sample = args.samples.empty() ? n : args.samples[static_cast<size_t>(n)];
-        AugmentImage image(args.images + sample * in_bytes, args.in.height, args.in.width, scratch.mine(),
-                           area);
+        const ImagePlace& place = args.places[static_cast<size_t>(n)];
+        AugmentImage image(args.images + place.offset, place.height, place.width, scratch.mine(), area);
         for (int64_t i = args.begins[static_cast<size_t>(n)]; i < args.begins[static_cast<size_t>(n) + 1];
              ++i)
             image.apply(args.steps[static_cast<size_t>(i)]);

@@ -19,19 +19,19 @@ namespace {
 struct Programs {
     const augment::Step* steps;
     const int64_t* begins;
-    const int64_t* samples;  // null: 0, 1, …
+    const ImagePlace* places;
 };
 
 // An image is a block, and there are fewer images than multiprocessors can hold: registers are not short.
 __global__ void __launch_bounds__(augment_threads, 1)
-    run_programs(const uint8_t* images, int height, int width, Programs programs, AugmentAreas areas,
-                 int64_t weights_of_image, uint8_t* y, int64_t out_bytes) {
+    run_programs(const uint8_t* images, Programs programs, AugmentAreas areas, int64_t weights_of_image,
+                 uint8_t* y, int64_t out_bytes) {
     __shared__ AugmentShared shared;
     const int64_t n = blockIdx.x;
-    const int64_t sample = programs.samples == nullptr ? n : programs.samples[n];
+    const ImagePlace place = programs.places[n];
     const AugmentAreas mine{areas.first + n * 3 * areas.bytes, areas.bytes,
                             areas.weights + n * weights_of_image, areas.places};
-    AugmentMachine machine(images + sample * height * width * 3, height, width, mine, shared);
+    AugmentMachine machine(images + place.offset, place.height, place.width, mine, shared);
     for (int64_t i = programs.begins[n]; i < programs.begins[n + 1]; ++i) machine.apply(programs.steps[i]);
     machine.write(y + n * out_bytes);
 }
@@ -72,24 +72,22 @@ int64_t most_weights(std::span<const augment::Step> steps) {
 }
 
 const char* refuses_large(const AugmentImages& args) {
-    return args.largest.height * args.largest.width < (int64_t{1} << 22)
-               ? nullptr
-               : "an image has 4 million pixels or more";
+    return largest_between(args) < (int64_t{1} << 22) ? nullptr
+                                                      : "an image on the way has 4 million pixels or more";
 }
 
 void run(const AugmentImages& args, Context& context) {
     if (args.batch == 0) return;
-    const int64_t area = divide_up(args.largest.height * args.largest.width * 3, int64_t{256}) * 256;
+    const int64_t area = divide_up(largest_between(args) * 3, int64_t{256}) * 256;
     const int64_t weights = most_weights(args.steps);
     const ListedZooms listed(args.steps);
     const AugmentAreas areas{context.scratch.take<uint8_t>(args.batch * 3 * area), area,
                              context.scratch.take<int32_t>(args.batch * weights),
                              uploaded<int32_t>(listed.places, context)};
     const Programs programs{uploaded<augment::Step>(listed.steps, context), uploaded(args.begins, context),
-                            uploaded(args.samples, context)};
-    launch(run_programs, blocks_for(args.batch, 1), augment_threads, 0, stream(), args.images,
-           static_cast<int>(args.in.height), static_cast<int>(args.in.width), programs, areas, weights,
-           args.y, args.out.height * args.out.width * 3);
+                            uploaded(args.places, context)};
+    launch(run_programs, blocks_for(args.batch, 1), augment_threads, 0, stream(), args.images, programs,
+           areas, weights, args.y, args.out.height * args.out.width * 3);
 }
 
 constexpr Implementation<AugmentImages> list[]{{"block_an_image", refuses_large, run}};

@@ -10,10 +10,9 @@ namespace vitrine::reference {
 namespace {
 
 AugmentImage source(const AugmentImages& args, int64_t n) {
-    const int64_t sample = args.samples.empty() ? n : args.samples[static_cast<size_t>(n)];
-    const int64_t bytes = args.in.height * args.in.width * 3;
-    const uint8_t* pixels = args.images + sample * bytes;
-    return {args.in.height, args.in.width, std::vector<uint8_t>(pixels, pixels + bytes)};
+    const ImagePlace& place = args.places[static_cast<size_t>(n)];
+    const uint8_t* pixels = args.images + place.offset;
+    return {place.height, place.width, std::vector<uint8_t>(pixels, pixels + place.bytes())};
 }
 
 void run(const AugmentImages& args, Context&) {

@@ -91,12 +91,11 @@ AugmentTime time_op(const AugmentCase& one, const AugmentBenchOptions& options) 
     time.bytes = 2.0 * static_cast<double>(images.bytes());
     time.seconds = timed(options.device, options.steps, [&](uint32_t epoch) {
         AugmentBatch batch;
-        batch.out = batch.largest = {size, size};
+        batch.out = {size, size};
         for (int64_t n = 0; n < options.batch_size; ++n) {
             Program program{.width = size, .height = size};
             transform.draw(1, epoch, static_cast<uint32_t>(n), program);
-            batch.steps.insert(batch.steps.end(), program.steps.begin(), program.steps.end());
-            batch.begins.push_back(static_cast<int64_t>(batch.steps.size()));
+            batch.add(place_among_equals(n, size, size), program.steps);
         }
         ops::augment_images(images, batch);
     });
@@ -109,8 +108,8 @@ AugmentTime time_pipeline(const AugmentCase& one, const AugmentBenchOptions& opt
     AugmentTime time{.name = one.name, .refused = {}, .seconds = {}};
     try {
         const InputMaker maker(set, transform_of(one), {DType::f32, options.device}, /*seed=*/1);
-        time.bytes = static_cast<double>(set.count * set.image_bytes()) +
-                     static_cast<double>(maker.make(batch, 0).images.bytes());
+        time.bytes =
+            static_cast<double>(set.bytes()) + static_cast<double>(maker.make(batch, 0).images.bytes());
         time.seconds =
             timed(options.device, options.steps, [&](uint32_t epoch) { maker.make(batch, epoch); });
     } catch (const Error& error) {

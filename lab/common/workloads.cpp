@@ -77,7 +77,7 @@ Tensor random_tensor(const Shape& shape, Placement placement) {
 /// A third of the images each: turned, with another contrast, mirrored.
 AugmentBatch mixed_programs(const WorkloadOptions& options) {
     AugmentBatch batch;
-    batch.out = batch.largest = {options.image_size, options.image_size};
+    batch.out = {options.image_size, options.image_size};
     const auto side = static_cast<int32_t>(options.image_size);
     for (int64_t n = 0; n < options.batch_size; ++n) {
         augment::Step step{.out_width = side, .out_height = side};
@@ -87,8 +87,7 @@ AugmentBatch mixed_programs(const WorkloadOptions& options) {
         const int32_t matrix[6] = {65177, 6849, 0, -6849, 65177, 0};  // 6 degrees, in 1/65536
         std::copy(std::begin(matrix), std::end(matrix), std::begin(step.integers));
         step.reals[0] = 1.3;
-        batch.steps.push_back(step);
-        batch.begins.push_back(n + 1);
+        batch.add(place_among_equals(n, side, side), {&step, 1});
     }
     return batch;
 }

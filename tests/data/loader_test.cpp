@@ -25,7 +25,7 @@ ImageSet numbered_set(int64_t count) {
     for (int64_t i = 0; i < count; ++i) {
         set.labels.push_back(static_cast<int32_t>(i % 7));
         set.rows.push_back(i);
-        pixels->insert(pixels->end(), static_cast<size_t>(set.image_bytes()), static_cast<uint8_t>(i));
+        pixels->insert(pixels->end(), 18, static_cast<uint8_t>(i));
     }
     set.pixels = {pixels, pixels->data(), count};
     return set;
@@ -50,12 +50,12 @@ TEST_CASE("a batch holds the images and labels of its samples") {
     std::vector<int64_t> counts;
     while (loader.next(batch)) {
         counts.push_back(batch.count);
-        REQUIRE(static_cast<int64_t>(batch.images.size()) == batch.count * set.image_bytes());
+        REQUIRE(static_cast<int64_t>(batch.images.size()) == batch.count * set.place(0).bytes());
         for (int64_t i = 0; i < batch.count; ++i) {
             const int64_t sample = batch.samples[static_cast<size_t>(i)];
             CHECK(batch.labels[static_cast<size_t>(i)] == sample % 7);
-            const auto first = batch.images.begin() + i * set.image_bytes();
-            CHECK(std::all_of(first, first + set.image_bytes(),
+            const auto first = batch.images.begin() + i * set.place(0).bytes();
+            CHECK(std::all_of(first, first + set.place(0).bytes(),
                               [&](uint8_t value) { return value == sample; }));
         }
     }
@@ -170,8 +170,7 @@ TEST_CASE("the loader feeds more than 50,000 images of 28 x 28 a second") {
     constexpr int64_t count = 50'000;
     ImageSet set{count, 28, 28, std::vector<int32_t>(count, 1), std::vector<int64_t>(count), {}};
     std::iota(set.rows.begin(), set.rows.end(), 0);
-    const auto pixels =
-        std::make_shared<std::vector<uint8_t>>(static_cast<size_t>(count * set.image_bytes()), 3);
+    const auto pixels = std::make_shared<std::vector<uint8_t>>(static_cast<size_t>(count * 28 * 28 * 3), 3);
     set.pixels = {pixels, pixels->data(), count};
     Loader loader(set, {.batch_size = 128});
     Batch batch;

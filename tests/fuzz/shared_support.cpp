@@ -92,7 +92,7 @@ void read_all(const Dataset& dataset) {
         uint64_t sum = 0;
         for (int64_t i = 0; i < set->count; ++i) {
             const uint8_t* pixels = set->image(i);
-            sum = std::accumulate(pixels, pixels + set->image_bytes(), sum);
+            sum = std::accumulate(pixels, pixels + set->place(i).bytes(), sum);
             const int32_t label = set->labels.at(static_cast<size_t>(i));
             if (label < 0 || label >= static_cast<int32_t>(dataset.class_names.size()))
                 throw std::logic_error("a label without a class");

@@ -5,7 +5,6 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <cstdio>
 #include <iostream>
 #include <nlohmann/json.hpp>
@@ -19,14 +18,8 @@ namespace {
 std::vector<uint8_t> augmented(Device device, Size2 in, const Program& program,
                                const std::vector<uint8_t>& image) {
     AugmentBatch batch;
-    batch.steps = program.steps;
-    batch.begins = {0, static_cast<int64_t>(program.steps.size())};
+    batch.add(place_among_equals(0, in.height, in.width), program.steps);
     batch.out = {program.height, program.width};
-    batch.largest = in;
-    for (const augment::Step& step : program.steps) {
-        batch.largest.height = std::max<int64_t>(batch.largest.height, step.out_height);
-        batch.largest.width = std::max<int64_t>(batch.largest.width, step.out_width);
-    }
     const Tensor images = Tensor::from_host(image, {1, in.height, in.width, 3}, {DType::u8, device});
     return ops::augment_images(images, batch).to_host<uint8_t>();
 }

@@ -10,37 +10,30 @@
 
 namespace vitrine::test {
 
-/// As a kernel takes them. All programs begin and end at the same size.
+/// As a kernel takes them, for images one after the other. All programs begin and end at the same size.
 class AugmentBatch {
   public:
-    explicit AugmentBatch(Size2 in) : in_(in), out_(in), largest_(in) {}
+    explicit AugmentBatch(Size2 in) : in_(in) { batch_.out = in; }
 
     void add(const Program& program) {
-        for (const augment::Step& step : program.steps) {
-            largest_.height = std::max<int64_t>(largest_.height, step.out_height);
-            largest_.width = std::max<int64_t>(largest_.width, step.out_width);
-            steps_.push_back(step);
-        }
-        begins_.push_back(static_cast<int64_t>(steps_.size()));
-        out_ = {program.height, program.width};
+        batch_.add(place_among_equals(batch_.count(), in_.height, in_.width), program.steps);
+        batch_.out = {program.height, program.width};
     }
 
     /// What the device makes of the images, one for each program.
     std::vector<uint8_t> run(Device device, const std::vector<uint8_t>& images) const {
         const Runtime& on = runtime(device);
-        const auto count = static_cast<int64_t>(begins_.size()) - 1;
-        std::vector<uint8_t> result(static_cast<size_t>(count * out_.height * out_.width * 3));
+        const int64_t count = batch_.count();
+        std::vector<uint8_t> result(static_cast<size_t>(count * batch_.out.height * batch_.out.width * 3));
         auto* source = static_cast<uint8_t*>(on.allocate(images.size()));
         auto* y = static_cast<uint8_t*>(on.allocate(result.size()));
         on.copy_from_host(source, images.data(), images.size());
         kernels(device).augment_images({.batch = count,
-                                        .in = in_,
-                                        .out = out_,
-                                        .largest = largest_,
+                                        .out = batch_.out,
                                         .images = source,
-                                        .samples = {},
-                                        .steps = steps_,
-                                        .begins = begins_,
+                                        .places = batch_.places,
+                                        .steps = batch_.steps,
+                                        .begins = batch_.begins,
                                         .y = y});
         on.copy_to_host(result.data(), y, result.size());
         on.release(source);
@@ -49,9 +42,8 @@ class AugmentBatch {
     }
 
   private:
-    Size2 in_, out_, largest_;
-    std::vector<augment::Step> steps_;
-    std::vector<int64_t> begins_{0};
+    Size2 in_;
+    vitrine::AugmentBatch batch_;
 };
 
 }  // namespace vitrine::test

@@ -25,7 +25,7 @@ ImageSet picture_set(int64_t count, int64_t height, int64_t width) {
     for (int64_t i = 0; i < count; ++i) {
         set.labels.push_back(static_cast<int32_t>(i % 5));
         set.rows.push_back(count - 1 - i);
-        for (int64_t p = 0; p < set.image_bytes(); ++p) {
+        for (int64_t p = 0; p < 3 * height * width; ++p) {
             const RandomKey key{.seed = 5, .sample = static_cast<uint32_t>(i)};
             pixels->push_back(static_cast<uint8_t>(
                 (p * (i + 2)) % 160 + static_cast<int64_t>(random_below(key, static_cast<uint64_t>(p), 60))));
@@ -184,7 +184,7 @@ TEST_CASE(
 TEST_CASE("noise lifts a batch by its numbers over the largest, and is clipped") {
     ImageSet set = picture_set(4, 16, 16);
     set.pixels = {nullptr, nullptr, 4};
-    const std::vector<uint8_t> black(static_cast<size_t>(4 * set.image_bytes()), 51);
+    const std::vector<uint8_t> black(static_cast<size_t>(4 * set.place(0).bytes()), 51);
     set.pixels.data = black.data();
     const TrainTransform noisy =
         transforms_of("noise = { op = \"poisson_noise\", rate = 5, clip = false }").train;

@@ -2,7 +2,7 @@
 
 #include "tools/common/input_maker.h"
 
-#include <numeric>
+#include <algorithm>
 #include <span>
 #include <utility>
 
@@ -11,48 +11,48 @@
 namespace vitrine {
 
 InputMaker::InputMaker(const ImageSet& set, InputPlanner planner, Placement placement)
-    : placement_(placement), in_{set.height, set.width}, planner_(std::move(planner)) {
+    : placement_(placement), planner_(std::move(planner)) {
     keep_whole_set(set);
 }
 
 InputMaker::InputMaker(const ImageSet& set, const TrainTransform& transform, Placement placement,
                        uint64_t seed)
-    : InputMaker(set, InputPlanner({set.height, set.width}, transform, seed), placement) {}
+    : InputMaker(set, InputPlanner(set, transform, seed), placement) {}
 
 InputMaker::InputMaker(const ImageSet& set, const EvalTransform& transform, Placement placement)
-    : InputMaker(set, InputPlanner({set.height, set.width}, transform), placement) {}
+    : InputMaker(set, InputPlanner(set, transform), placement) {}
 
 void InputMaker::keep_whole_set(const ImageSet& set) {
     const Device device = placement_.device;
+    for (int64_t i = 0; i < set.count; ++i) places_.push_back(set.place(i));
     if (reads_host_memory(device)) {
-        rows_ = set.rows;
-        whole_set_ = Tensor::of_host_memory(set.pixels.owner, set.pixels.data,
-                                            {set.pixels.images, set.height, set.width, 3}, device);
+        int64_t end = 0;
+        for (const ImagePlace& place : places_) end = std::max(end, place.offset + place.bytes());
+        whole_set_ = Tensor::of_host_memory(set.pixels.owner, set.pixels.data, {end}, device);
         return;
     }
-    if (static_cast<size_t>(set.count * set.image_bytes()) > free_memory(device) / 2) return;
-    rows_.resize(static_cast<size_t>(set.count));
-    std::iota(rows_.begin(), rows_.end(), 0);
-    whole_set_ = Tensor::empty({set.count, set.height, set.width, 3}, {DType::u8, device});
+    const int64_t bytes = set.bytes();
+    if (static_cast<size_t>(bytes) > free_memory(device) / 2) return;
+    whole_set_ = Tensor::empty({bytes}, {DType::u8, device});
+    int64_t end = 0;
     for (int64_t i = 0; i < set.count; ++i) {
-        const auto bytes = static_cast<size_t>(set.image_bytes());
-        whole_set_.assign_part(i * set.image_bytes(), std::span<const uint8_t>(set.image(i), bytes));
+        ImagePlace& place = places_[static_cast<size_t>(i)];
+        place.offset = end;
+        end += place.bytes();
+        whole_set_.assign_part(place.offset, std::span(set.image(i), static_cast<size_t>(place.bytes())));
     }
 }
 
-Tensor InputMaker::sources(const Batch& batch) const {
+Tensor InputMaker::pixels(const Batch& batch) const {
     if (!needs_pixels()) return whole_set_;
-    return Tensor::from_host(batch.images, {batch.count, in_.height, in_.width, 3},
-                             {DType::u8, placement_.device});
+    return Tensor::from_host(batch.images, {std::ssize(batch.images)}, {DType::u8, placement_.device});
 }
 
 NetworkInput InputMaker::make(const Batch& batch, uint32_t epoch) const {
     InputPlan plan = planner_.plan(batch, epoch);
-    if (!needs_pixels()) {
-        for (const int64_t sample : batch.samples)
-            plan.programs.samples.push_back(rows_.at(static_cast<size_t>(sample)));
-    }
-    return make_input(sources(batch), plan, placement_.dtype);
+    for (size_t n = 0; !needs_pixels() && n < batch.samples.size(); ++n)
+        plan.programs.places[n] = places_.at(static_cast<size_t>(batch.samples[n]));
+    return make_input(pixels(batch), plan, placement_.dtype);
 }
 
 }  // namespace vitrine

@@ -34,13 +34,12 @@ class InputMaker {
   private:
     InputMaker(const ImageSet& set, InputPlanner planner, Placement placement);
     void keep_whole_set(const ImageSet& set);
-    Tensor sources(const Batch& batch) const;
+    Tensor pixels(const Batch& batch) const;
 
     Placement placement_;
-    Size2 in_;
     InputPlanner planner_;
-    Tensor whole_set_;           // [images, height, width, 3] u8; undefined: batches bring their pixels
-    std::vector<int64_t> rows_;  // of whole_set_, by sample
+    Tensor whole_set_;                // u8 pixels; undefined: batches bring theirs
+    std::vector<ImagePlace> places_;  // of each sample in whole_set_
 };
 
 }  // namespace vitrine

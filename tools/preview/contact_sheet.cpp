@@ -80,22 +80,9 @@ std::vector<Image> pictures_of(const Tensor& inputs, const ChannelNormalization&
     return pictures;
 }
 
-Batch batch_of(const ImageSet& set, const std::vector<int64_t>& samples) {
-    Batch batch;
-    batch.count = static_cast<int64_t>(samples.size());
-    batch.samples = samples;
-    for (const int64_t sample : samples) {
-        batch.labels.push_back(set.labels[static_cast<size_t>(sample)]);
-        batch.images.insert(batch.images.end(), set.image(sample), set.image(sample) + set.image_bytes());
-    }
-    return batch;
-}
-
 Cell original(const Dataset& dataset, const ImageSet& set, int64_t sample) {
     const auto label = static_cast<size_t>(set.labels[static_cast<size_t>(sample)]);
-    const uint8_t* pixels = set.image(sample);
-    return {{set.height, set.width, std::vector<uint8_t>(pixels, pixels + set.image_bytes())},
-            {dataset.class_names.at(label)}};
+    return {copied_image(set, sample), {dataset.class_names.at(label)}};
 }
 
 std::string applied(const ImageSet& set, const TrainTransform& transform, uint64_t seed, uint32_t epoch,

@@ -41,9 +41,7 @@ LoaderOptions loader_for(const InputMaker& inputs, const ImageSet& set, int64_t 
 }
 
 std::string png_of_sample(const ImageSet& set, int64_t sample) {
-    const uint8_t* pixels = set.image(sample);
-    const std::vector<uint8_t> png =
-        tools::png_of({set.height, set.width, {pixels, pixels + set.image_bytes()}});
+    const std::vector<uint8_t> png = tools::png_of(copied_image(set, sample));
     return {png.begin(), png.end()};
 }
 

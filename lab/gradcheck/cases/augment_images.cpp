@@ -41,49 +41,50 @@ Step step(OpCode op, Size2 out, std::initializer_list<double> reals) {
 
 /// What a kernel takes from the host, kept for as long as the problem.
 struct Host {
-    std::vector<int64_t> samples;
+    std::vector<ImagePlace> places;
     std::vector<Step> steps;
     std::vector<int64_t> begins{0};
-    Size2 largest;
 
-    Host(Size2 in, const std::vector<ProgramSteps>& programs, int64_t images) : largest(in) {
-        for (const ProgramSteps& program : programs) {
-            // Not the images in their order, and some of them twice.
-            samples.push_back((static_cast<int64_t>(samples.size()) * 2 + 1) % images);
-            for (const Step& each : program) {
-                largest.height = std::max<int64_t>(largest.height, each.out_height);
-                largest.width = std::max<int64_t>(largest.width, each.out_width);
-                steps.push_back(each);
-            }
-            begins.push_back(static_cast<int64_t>(steps.size()));
-        }
+    void add(const ImagePlace& place, const ProgramSteps& program) {
+        places.push_back(place);
+        steps.insert(steps.end(), program.begin(), program.end());
+        begins.push_back(static_cast<int64_t>(steps.size()));
     }
 };
 
-Problem augment_problem(const std::string& name, Size2 in, Size2 out,
-                        const std::vector<ProgramSteps>& programs) {
-    const int64_t images = 3, batch = static_cast<int64_t>(programs.size());
-    const int64_t in_count = images * in.height * in.width * 3;
-    const auto host = std::make_shared<const Host>(in, programs, images);
+/// All of the host's programs, on `in_count` bytes of pixels.
+Problem host_problem(const std::string& shape, std::shared_ptr<const Host> host, int64_t in_count,
+                     Size2 out) {
+    const auto batch = std::ssize(host->places);
     Problem problem;
-    problem.shape =
-        fmt::format("{}: {} of {}x{} to {}x{}", name, batch, in.height, in.width, out.height, out.width);
+    problem.shape = shape;
     problem.tensors = {
         {"images", Role::input, in_count, integers("images", in_count, 256), Element::u8},
         {"y", Role::output, batch * out.height * out.width * 3, {}, Element::u8},
     };
     problem.forward = pass(&KernelTable::augment_images, [=](DType, const Bindings& b) {
         return AugmentImages{batch,
-                             in,
                              out,
-                             host->largest,
                              static_cast<const uint8_t*>(b["images"]),
-                             host->samples,
+                             host->places,
                              host->steps,
                              host->begins,
                              static_cast<uint8_t*>(b["y"])};
     });
     return problem;
+}
+
+Problem augment_problem(const std::string& name, Size2 in, Size2 out,
+                        const std::vector<ProgramSteps>& programs) {
+    constexpr int64_t images = 3;
+    const auto host = std::make_shared<Host>();
+    // Not the images in their order, and some of them twice.
+    for (const ProgramSteps& program : programs)
+        host->add(place_among_equals((std::ssize(host->places) * 2 + 1) % images, in.height, in.width),
+                  program);
+    const std::string shape = fmt::format("{}: {} of {}x{} to {}x{}", name, programs.size(), in.height,
+                                          in.width, out.height, out.width);
+    return host_problem(shape, host, images * in.height * in.width * 3, out);
 }
 
 /// A rotation by about half a right angle, in 16-bit fixed point.
@@ -130,6 +131,25 @@ std::vector<ProgramSteps> mixtures(Size2 in, Size2 out) {
              step(OpCode::offset, out, {0, 3}), step(OpCode::autocontrast, out)}};
 }
 
+/// Images of their own sizes, with gaps between them: resized whole and in part, and turned before, which makes the
+/// image itself whole.
+Problem own_sizes(Size2 out) {
+    const auto host = std::make_shared<Host>();
+    int64_t end = 5;
+    for (const Size2 in : {Size2{6, 31}, Size2{40, 9}, Size2{13, 13}, Size2{3, 2}, Size2{25, 17}}) {
+        const ImagePlace place{end, static_cast<int32_t>(in.height), static_cast<int32_t>(in.width)};
+        const Step whole = step(OpCode::resize, out, {0, 0, place.width, place.height});
+        host->add(place, {whole});
+        host->add(place, {step(OpCode::resize, out, {1, 1, place.width - 1, place.height - 2}),
+                          step(OpCode::flip_horizontal, out), step(OpCode::saturation, out, {1.4})});
+        host->add(place, {turned(in), step(OpCode::sharpness, in, {0.4}), whole});
+        host->add(place, {step(OpCode::offset, out, {place.width / 2 - 3, place.height / 2 - 2})});
+        end += place.bytes() + 7;
+    }
+    return host_problem(fmt::format("own sizes: {} to {}x{}", host->places.size(), out.height, out.width),
+                        host, end, out);
+}
+
 }  // namespace
 
 std::vector<Problem> augment_images_problems() {
@@ -139,6 +159,7 @@ std::vector<Problem> augment_images_problems() {
         augment_problem("moves", square, square, moves(square)),
         augment_problem("mixtures", {11, 8}, large, mixtures({11, 8}, large)),
         augment_problem("mixtures", {21, 18}, small, mixtures({21, 18}, small)),
+        own_sizes({8, 7}),
     };
 }
 
