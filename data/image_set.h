@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "data/image.h"
-#include "kernels/image_place.h"
+#include "engine/augment.h"
 
 namespace vitrine {
 

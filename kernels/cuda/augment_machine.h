@@ -85,6 +85,7 @@ class AugmentMachine {
     AugmentAreas areas_;
     AugmentShared& shared_;
     int moves_ = 0;
+    bool has_tables_ = false;
 };
 
 __device__ inline augment::Pixel pixel_at(const uint8_t* from) { return {from[0], from[1], from[2]}; }
@@ -99,6 +100,7 @@ __device__ inline void AugmentMachine::reset_tables() {
     __syncthreads();
     for (int c = 0; c < 3; ++c) shared_.tables[c][thread()] = static_cast<uint8_t>(thread());
     moves_ = 0;
+    has_tables_ = false;
     __syncthreads();
 }
 
@@ -109,6 +111,7 @@ __device__ void AugmentMachine::add_table(F f) {
     if (thread() < moves_) {
         for (int c = 0; c < 3; ++c) shared_.moves[thread()].fill[c] = f(shared_.moves[thread()].fill[c], c);
     }
+    has_tables_ = true;
     __syncthreads();
 }
 
@@ -172,6 +175,7 @@ __device__ inline void AugmentMachine::write(uint8_t* to) const {
 }
 
 __device__ inline void AugmentMachine::make_whole() {
+    if (moves_ == 0 && !has_tables_) return;
     uint8_t* to = free_area();
     write(to);
     height_ = out_height();

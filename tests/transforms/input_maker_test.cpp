@@ -64,10 +64,7 @@ TEST_CASE("evaluation is the normalised pixels of the batch's samples") {
     for (const Device device : {Device::reference, Device::cpu, Device::simt}) {
         const InputMaker maker(set, transforms.evaluation, {DType::f64, device});
         CHECK(!maker.needs_pixels());
-        Batch batch;
-        batch.count = 2;
-        batch.samples = {7, 1};
-        batch.labels = {2, 1};
+        const Batch batch = batch_of(set, {7, 1});
         const std::vector<double> values = maker.make(batch, 0).images.to_host<double>();
         const std::array<double, 3> mean{0.1, 0.2, 0.3}, deviation{0.5, 0.25, 0.125};
         REQUIRE(values.size() == 2 * 6 * 5 * 3);
