@@ -13,7 +13,7 @@ namespace vitrine {
 namespace {
 
 ImageSizes sizes_of(const ImageSet& set) {
-    if (!set.pixels.places) return {{set.width, set.height}};
+    if (set.height > 0) return {{set.width, set.height}};
     ImageSizes sizes;
     for (int64_t i = 0; i < set.count; ++i) {
         const ImagePlace place = set.place(i);
@@ -81,7 +81,7 @@ AugmentBatch InputPlanner::draw_programs(const Batch& batch, uint32_t epoch) con
     AugmentBatch all;
     all.out = out_;
     Program program;
-    const std::span<const int64_t> distinct = batch.distinct();
+    const std::vector<int64_t>& distinct = batch.distinct();
     for (size_t n = 0; n < distinct.size(); ++n) {
         const ImagePlace& place = batch.places[n];
         program.steps.clear();

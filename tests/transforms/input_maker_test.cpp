@@ -186,12 +186,8 @@ TEST_CASE("noise lifts a batch by its numbers over the largest, and is clipped")
     const TrainTransform noisy =
         transforms_of("noise = { op = \"poisson_noise\", rate = 5, clip = false }").train;
     const InputMaker maker(set, noisy, {DType::f64, Device::cpu}, 2);
-    std::vector<double> values;
-    Batch batch;
-    batch.count = 4;
-    batch.samples = {3, 1, 0, 2};
-    batch.labels = {0, 0, 0, 0};
-    values = maker.make(batch, 0).images.to_host<double>();
+    const Batch batch = batch_of(set, {3, 1, 0, 2});
+    const std::vector<double> values = maker.make(batch, 0).images.to_host<double>();
     CHECK(*std::ranges::max_element(values) == 1.2);
     const double largest = [&] {  // the numbers are whole, so a step is 1 / largest
         double step = 1.0;
@@ -215,9 +211,7 @@ TEST_CASE("noise lifts a batch by its numbers over the largest, and is clipped")
 
 TEST_CASE("a mixed batch says whose labels its targets hold, and how much of each") {
     const ImageSet set = picture_set(6, 8, 8);
-    Batch batch;
-    batch.count = 3;
-    batch.samples = {0, 3, 4};
+    Batch batch = batch_of(set, {0, 3, 4});
     batch.labels = {7, 8, 9};
     const Placement placement{DType::f64, Device::cpu};
     const InputMaker plain(set, TrainTransform{}, placement, 1);
