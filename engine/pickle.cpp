@@ -24,11 +24,14 @@ using Items = std::vector<const PickleValue*>;
 
 constexpr size_t most_values = 1'000'000;
 
+/// A command line as argparse leaves it, which scripts save beside their weights: an object without items.
+constexpr const char* arguments_of_a_program = "argparse.Namespace";
+
 /// What protocol 2 writes by name; later ones have opcodes for most of it.
-constexpr std::array containers{"collections.OrderedDict", "builtins.set",       "__builtin__.set",
-                                "builtins.frozenset",      "builtins.bytearray", "__builtin__.frozenset",
-                                "__builtin__.bytearray",   "_codecs.encode",     "builtins.bytes",
-                                "__builtin__.bytes"};
+constexpr std::array containers{"collections.OrderedDict", "collections.Counter",   "builtins.set",
+                                "__builtin__.set",         "builtins.frozenset",    "builtins.bytearray",
+                                "__builtin__.frozenset",   "__builtin__.bytearray", "_codecs.encode",
+                                "builtins.bytes",          "__builtin__.bytes",     arguments_of_a_program};
 
 class Machine {
   public:
@@ -188,6 +191,8 @@ class Machine {
             }
             case 'R':
                 return call(*pop());
+            case 0x81:
+                return make_object(*pop());
             case 'b':
                 return build(*pop());
             case '.':
@@ -319,6 +324,8 @@ class Machine {
         const auto is = [&](Kind kind) { return !arguments.empty() && arguments[0]->is(kind); };
         if (name == "collections.OrderedDict" && arguments.empty()) return push(Kind::dict);
         if (name == "collections.OrderedDict" && is(Kind::list)) return push_pairs(arguments[0]->items);
+        if (name == "collections.Counter" && is(Kind::dict))
+            return push_items(Kind::dict, arguments[0]->items);
         if (name.ends_with("set") && arguments.empty()) return push(Kind::set);
         if (name.ends_with("set") && (is(Kind::list) || is(Kind::tuple)))
             return push_items(Kind::set, arguments[0]->items);
@@ -341,6 +348,16 @@ class Machine {
             items.insert(items.end(), pair->items.begin(), pair->items.end());
         }
         return push_items(Kind::dict, std::move(items));
+    }
+
+    /// An instance of a class, which has attributes alone.
+    bool make_object(const PickleValue& arguments) {
+        const PickleValue& made = *pop();
+        if (!made.is(Kind::global) || made.text != arguments_of_a_program || !arguments.is(Kind::tuple) ||
+            !arguments.items.empty())
+            throw Error(fmt::format("makes an object of {}; only tensors and containers are read",
+                                    made.is(Kind::global) ? made.text : name_of(made.kind)));
+        return push(Kind::dict);
     }
 
     /// A state_dict carries its modules' versions as an attribute: what is set besides a container's items is left out.

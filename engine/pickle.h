@@ -5,8 +5,9 @@
 // import, REDUCE calls it, BUILD sets its state. Here a name must be on the reader's list, and a call stays what it is:
 // a value that says what would be called with which arguments.
 //
-// Read are protocols 2 to 5. Containers of the standard library that protocol 2 has no opcodes for (OrderedDict, set,
-// bytes) become what they are. Source of the opcodes: CPython, Lib/pickletools.py.
+// Read are protocols 2 to 5. Containers of the standard library that protocol 2 has no opcodes for (OrderedDict, Counter, set,
+// bytes) become what they are; an argparse.Namespace, which has nothing but attributes, becomes an empty dict. Source of the
+// opcodes: CPython, Lib/pickletools.py.
 #pragma once
 
 #include <cstdint>

@@ -1,12 +1,4 @@
-// What torch.save writes, since PyTorch 1.6: a zip archive without compression.
-//
-//     NAME/data.pkl        a pickle of the object; a tensor in it is a call: storage, offset, shape, strides
-//     NAME/data/0, 1, …    the bytes of the storages, each named by the pickle
-//     NAME/byteorder       "little", in newer ones
-//     NAME/version         "3"
-//
-// Only tensors and containers are read (pickle.h): no code of the file is ever run. A tensor may be any view of its
-// storage; the result is contiguous.
+// The state_dict in a file of torch.save (torch_archive.h). A tensor may be any view of its storage; the result is contiguous.
 #pragma once
 
 #include <string>
@@ -16,13 +8,9 @@
 
 namespace vitrine {
 
-/// Whether the bytes begin as any format of torch.save does: the archive, or the older ones, which read_torch_file
-/// refuses by name.
-bool looks_like_torch_file(std::string_view content);
-
 /// The state_dict of a file: the object itself, or an entry of it by one of the usual names.
 struct TorchState {
-    SafeTensors state;
+    SafeTensors state;  // in the order of the file
     std::string entry;  // such as "model"; empty: the object itself
 };
 

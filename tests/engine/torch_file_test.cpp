@@ -11,6 +11,7 @@
 #include <random>
 
 #include "engine/input_file.h"
+#include "engine/torch_archive.h"
 #include "tests/engine/torch_bytes.h"
 #include "tests/error_of.h"
 #include "tests/folders.h"
@@ -121,7 +122,11 @@ TEST_CASE("a pickle that asks for anything else is refused by what it asks for")
     CHECK(contains(with(pickle_global("torch.storage", "_load_from_bytes")),
                    "asks for torch.storage._load_from_bytes"));
     CHECK(contains(with(pickle_global("torch\x1b[31m", "x")), "asks for torch\\x1b[31m.x"));
-    CHECK(contains(with(pickle_global("collections", "OrderedDict") + ")\x81"), "opcode 0x81"));  // NEWOBJ
+    CHECK(contains(with(pickle_global("collections", "OrderedDict") + ")\x81"),
+                   "makes an object of collections.OrderedDict"));  // NEWOBJ
+    CHECK(contains(with(pickle_text("os.system") + ")\x81"), "makes an object of a text"));
+    CHECK(contains(with(pickle_global("argparse", "Namespace") + "\x4e\x85\x81"),
+                   "makes an object of argparse.Namespace"));
     CHECK(contains(with(pickle_text("os.system") + ")R"), "calls a text"));
     CHECK(contains(with("]}b"), "sets the state of a list"));
     CHECK(contains(with("(ios\nsystem\n"), "opcode 0x69"));  // INST, which names and calls at once

@@ -5,6 +5,7 @@
 #include <stdexcept>
 
 #include "engine/error.h"
+#include "engine/torch_archive.h"
 #include "tests/fuzz/support.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {

@@ -92,6 +92,10 @@ RUN = {
         "build/release/bin/export runs/mobile/checkpoints/step-000000004.safetensors --to safetensors --output weights.safetensors && "
         "predict weights.safetensors photos/val",
     # tools/
+    "build/release/bin/train --data photos --model mobilenet_v2 --init checkpoint.pth --init-optimizer --lr 0.01 --epochs 5":
+        "build/release/bin/export runs/mobile/checkpoints/step-000000004.safetensors --to pth --optimizer --output checkpoint.pth && "
+        "build/release/bin/train --data photos --model mobilenet_v2 --init checkpoint.pth --init-optimizer --lr 0.01 --image-size 32 "
+        "--batch-size 8 --epochs 1 --out runs/continued",
     "predict best.safetensors photos holiday.jpg --top 3 --csv submission.csv":
         "predict best.safetensors photos holiday.jpg --top 3 --csv submission.csv && head -1 submission.csv | grep '^Id,Category'",
     "predict … | head -1": "predict best.safetensors photos | head -1 | grep -q ppm",
@@ -191,6 +195,7 @@ NOT_RUN = {
     "pip install onnx onnxruntime": NET,
     "python tests/golden/make_models.py": "needs PyTorch, and writes the frozen files anew",
     "python tests/peers/compare_schedulers.py": TORCH,
+    "python tests/peers/compare_versions.py torch-1.13/bin/python torch-2.4/bin/python": "needs several versions of PyTorch",
     "ninja -C build/release run_augment && python tests/peers/compare_augment.py --cases 5000": TORCH,
     "ninja -C build/release decode_images && python tests/peers/compare_images.py --count 2000": PILLOW,
     "compare_images.py --count 3000 --seed 11": PILLOW,

@@ -10,6 +10,7 @@
 
 #include "engine/error.h"
 #include "engine/input_file.h"
+#include "engine/torch_archive.h"
 #include "engine/torch_file.h"
 
 namespace vitrine::tools {
@@ -17,24 +18,6 @@ namespace {
 
 /// torch.nn.DataParallel's (and DistributedDataParallel's), and torch.compile's.
 constexpr std::array<std::string_view, 2> wrappers{"module.", "_orig_mod."};
-
-bool all_begin_with(const SafeTensors& state, std::string_view prefix) {
-    return !state.tensors.empty() && std::ranges::all_of(state.tensors, [&](const SafeTensor& tensor) {
-        return tensor.name.starts_with(prefix);
-    });
-}
-
-/// Whatever stands before all names, in whichever order it was put there; returns it.
-std::string take_wrappers_off(SafeTensors& state) {
-    std::string taken;
-    for (;;) {
-        const auto prefix = std::ranges::find_if(
-            wrappers, [&](std::string_view wrapper) { return all_begin_with(state, wrapper); });
-        if (prefix == wrappers.end()) return taken;
-        taken += *prefix;
-        for (SafeTensor& tensor : state.tensors) tensor.name.erase(0, prefix->size());
-    }
-}
 
 WeightsFile parse(const std::string& content, const std::string& source) {
     WeightsFile file;
@@ -54,6 +37,21 @@ WeightsFile parse(const std::string& content, const std::string& source) {
 
 }  // namespace
 
+std::string take_wrappers_off(const std::vector<std::string*>& names) {
+    std::string taken;
+    const auto stands_before_all = [&](std::string_view wrapper) {
+        return !names.empty() && std::ranges::all_of(names, [&](const std::string* name) {
+            return name->starts_with(wrapper);
+        });
+    };
+    for (;;) {
+        const auto prefix = std::ranges::find_if(wrappers, stands_before_all);
+        if (prefix == wrappers.end()) return taken;
+        taken += *prefix;
+        for (std::string* name : names) name->erase(0, prefix->size());
+    }
+}
+
 bool is_checkpoint(const SafeTensors& file) {
     return file.metadata.contains("progress") && file.metadata.contains("recipe");
 }
@@ -70,9 +68,14 @@ SafeTensors part_of(const SafeTensors& file, std::string_view prefix) {
 }
 
 WeightsFile read_tensors(const std::filesystem::path& path) {
-    const std::string source = path.string();
-    WeightsFile file = parse(read_file(path), source);
-    const std::string taken = take_wrappers_off(file.state);
+    return parse_tensors(read_file(path), path.string());
+}
+
+WeightsFile parse_tensors(const std::string& content, const std::string& source) {
+    WeightsFile file = parse(content, source);
+    std::vector<std::string*> names;
+    for (SafeTensor& tensor : file.state.tensors) names.push_back(&tensor.name);
+    const std::string taken = take_wrappers_off(names);
     if (!taken.empty())
         file.notices.push_back(fmt::format("{}: the prefix {} is taken off all names", source, taken));
     return file;

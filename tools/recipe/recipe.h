@@ -41,7 +41,8 @@ struct DataSettings {
 
 struct ModelSettings {
     std::string name = models::default_model().name;
-    std::string init;  // a file of weights to begin with; empty: none
+    std::string init;             // a file of weights to begin with; empty: none
+    bool init_optimizer = false;  // whether its optimiser's momentum is taken, too
     models::ModelVariant variant;
 };
 

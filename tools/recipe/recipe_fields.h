@@ -105,6 +105,14 @@ void visit_fields(ModelSettings& model, Fields& fields) {
          {},
          "none"},
         model.init);
+    fields.flag({"init_optimizer",
+                 "Take the momentum of its optimiser, too: of\ntorch.optim.SGD, or of a run's checkpoint",
+                 "--init-optimizer",
+                 {},
+                 ""},
+                model.init_optimizer);
+    fields.check("init_optimizer", !model.init_optimizer || !model.init.empty(),
+                 "init_optimizer needs init: the file that the optimiser is in");
     for (const models::ModelOption& option : models::all_model_options()) {
         if (!fields.check(
                 option.key, models::model_from_name(model.name).has(option),

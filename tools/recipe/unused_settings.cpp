@@ -55,6 +55,7 @@ struct Subject {
     const PhaseSettings& phase;
     size_t number;  // from 1
     int64_t early_stopping;
+    bool init_optimizer;
 
     bool says(std::string_view key) const { return table != nullptr && table->contains(key); }
 };
@@ -89,6 +90,8 @@ Sentence nothing_frozen(const Subject& subject) {
 
 Sentence nothing_to_reset(const Subject& subject) {
     if (!subject.phase.reset_momentum || subject.number > 1) return {};
+    if (subject.init_optimizer)
+        return "init_optimizer is not used: the first phase begins with reset_momentum";
     return "reset_momentum of the first phase does nothing: there is no momentum before it";
 }
 
@@ -107,7 +110,8 @@ void add_phases(const toml::table& table, const Recipe& recipe, std::vector<std:
     const toml::array* phases = table["phase"].as_array();
     for (size_t i = 0; i < recipe.phases.size(); ++i) {
         const toml::table* own = phases == nullptr ? nullptr : (*phases)[i].as_table();
-        const Subject subject{own, recipe.phases[i], i + 1, recipe.training.early_stopping};
+        const Subject subject{own, recipe.phases[i], i + 1, recipe.training.early_stopping,
+                              recipe.model.init_optimizer};
         for (const auto check : {idle_rate, idle_momentum, nothing_decays, nothing_frozen, nothing_to_reset,
                                  stopped_before_reduced}) {
             const Sentence sentence = check(subject);

@@ -5,7 +5,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <set>
 #include <span>
 #include <string_view>
@@ -15,22 +14,14 @@
 #include "engine/checkpoint.h"
 #include "engine/error.h"
 #include "engine/escape.h"
+#include "engine/input_file.h"
+#include "engine/torch_archive.h"
 #include "models/models.h"
 #include "tools/common/weights_file.h"
+#include "tools/train/mismatches.h"
 
 namespace vitrine::train {
 namespace {
-
-constexpr std::string_view is_missing = "is missing", is_left_over = "is left over",
-                           has_another_shape = "has another shape";
-constexpr std::array kinds{is_missing, is_left_over, has_another_shape};
-
-/// A tensor that does not fit: one of the file, one of the model, or both.
-struct Mismatch {
-    std::string_view what;  // one of the kinds
-    std::string name;
-    std::string shapes;
-};
 
 std::vector<Mismatch> compare(const std::vector<nn::NamedParameter>& wanted, const SafeTensors& state) {
     std::vector<Mismatch> mismatches;
@@ -43,9 +34,8 @@ std::vector<Mismatch> compare(const std::vector<nn::NamedParameter>& wanted, con
         if (tensor == nullptr)
             mismatches.push_back({is_missing, named.name, fmt::format("{} in the model", shape.to_string())});
         else if (tensor->shape != shape)
-            mismatches.push_back({has_another_shape, named.name,
-                                  fmt::format("{} in the file, {} in the model", tensor->shape.to_string(),
-                                              shape.to_string())});
+            mismatches.push_back(
+                {has_another_shape, named.name, both_shapes(tensor->shape.to_string(), shape.to_string())});
     }
     for (const SafeTensor& tensor : state.tensors) {
         if (!known.contains(tensor.name))
@@ -55,24 +45,9 @@ std::vector<Mismatch> compare(const std::vector<nn::NamedParameter>& wanted, con
     return mismatches;
 }
 
-/// A line for each, as far as they are few: those of each kind together.
-void list(const std::vector<Mismatch>& mismatches, Reporter& reporter) {
-    constexpr int64_t most = 8;  // of a kind
-    size_t width = 0;
-    for (const Mismatch& each : mismatches) width = std::max(width, each.name.size());
-    for (const std::string_view what : kinds) {
-        int64_t count = 0;
-        for (const Mismatch& each : mismatches) {
-            if (each.what != what || ++count > most) continue;
-            reporter.notice(fmt::format("{:<17}  {:<{}}  {}", each.what, each.name, width, each.shapes));
-        }
-        if (count > most) reporter.notice(fmt::format("{:<17}  and {} more", what, count - most));
-    }
-}
-
 [[noreturn]] void refuse(const std::vector<Mismatch>& mismatches, const std::string& path,
                          const models::ModelInfo& model, Reporter& reporter) {
-    list(mismatches, reporter);
+    tell_mismatches(mismatches, reporter);
     const Mismatch& first = mismatches.front();
     throw Error(fmt::format("--init {} does not fit {}: {} of the tensors differ; {} {} ({})", path,
                             model.name, mismatches.size(), first.name, first.what, first.shapes));
@@ -96,34 +71,81 @@ void require_same_model(const SafeTensors& state, const std::string& path, const
                                 path, escape(named->second), model.name));
 }
 
+/// Those of the head, and the others.
+std::pair<std::vector<Mismatch>, std::vector<Mismatch>> split(std::vector<Mismatch> all,
+                                                              const models::ModelInfo& model) {
+    const auto others = std::ranges::stable_partition(
+        all, [&](const Mismatch& mismatch) { return model.is_of_head(mismatch.name); });
+    std::vector<Mismatch> not_of_head(others.begin(), others.end());
+    all.erase(others.begin(), others.end());
+    return {std::move(all), std::move(not_of_head)};
+}
+
+tools::WeightsFile read_both(const std::string& path, const recipe::Recipe& recipe, nn::Module& outline,
+                             std::optional<InitialOptimizer>& optimizer) {
+    const std::string content = read_file(path);
+    tools::WeightsFile file = tools::parse_tensors(content, path);
+    if (tools::is_checkpoint(file.state)) {
+        const SafeTensors checkpoint = std::exchange(file.state, tools::part_of(file.state, "model."));
+        file.notices.push_back(
+            fmt::format("{} is a run's checkpoint: its plain weights are used, as they go with the "
+                        "momentum",
+                        path));
+        optimizer = optimizer_in(checkpoint, outline);
+    } else if (looks_like_torch_file(content)) {
+        optimizer = optimizer_in_torch_file(content, file.state, recipe, outline, path);
+    } else {
+        throw Error(fmt::format(
+            "--init-optimizer: {} holds weights alone; an optimiser is in a run's checkpoints/, and in "
+            "files of torch.save that have one beside their state_dict",
+            path));
+    }
+    return file;
+}
+
 }  // namespace
 
-void load_initial_weights(nn::Module& model, const tools::ModelDescription& description,
-                          const std::string& path, Reporter& reporter) {
-    const models::ModelInfo& info = models::model_from_name(description.model);
-    const tools::WeightsFile file = tools::read_weights(path);
+InitialState read_initial_state(const recipe::Recipe& recipe, nn::Module& outline, Reporter& reporter) {
+    const models::ModelInfo& info = models::model_from_name(recipe.model.name);
+    InitialState state{.source = unescape(recipe.model.init), .weights = {}, .optimizer = {}};
+    tools::WeightsFile file = recipe.model.init_optimizer
+                                  ? read_both(state.source, recipe, outline, state.optimizer)
+                                  : tools::read_weights(state.source);
     for (const std::string& notice : file.notices) reporter.notice(notice);
-    require_same_model(file.state, path, info);
+    require_same_model(file.state, state.source, info);
+    const std::vector<nn::NamedParameter> wanted = outline.state();
+    const auto [of_head, others] = split(compare(wanted, file.state), info);
+    if (!others.empty()) refuse(others, state.source, info, reporter);
+    for (const nn::NamedParameter& named : wanted) {
+        const SafeTensor* tensor = file.state.find(named.name);
+        if (tensor != nullptr && !info.is_of_head(named.name))
+            values_for(*named.parameter, *tensor, state.source);
+    }
+    if (state.optimizer)
+        check_optimizer(*state.optimizer, recipe.model.name, outline, state.source, reporter);
+    state.weights = std::move(file.state);
+    return state;
+}
 
+bool load_initial_weights(const InitialState& state, nn::Module& model,
+                          const tools::ModelDescription& description, Reporter& reporter) {
+    const models::ModelInfo& info = models::model_from_name(description.model);
     const std::vector<nn::NamedParameter> wanted = model.state();
-    std::vector<Mismatch> others = compare(wanted, file.state);
-    const auto head = std::ranges::stable_partition(
-        others, [&](const Mismatch& mismatch) { return !info.is_of_head(mismatch.name); });
-    const std::vector<Mismatch> of_head(head.begin(), head.end());
-    others.erase(head.begin(), head.end());
-    if (!others.empty()) refuse(others, path, info, reporter);
-    const std::string new_head = why_new_head(of_head, file.state, description, path);
+    const auto [of_head, others] = split(compare(wanted, state.weights), info);
+    if (!others.empty()) refuse(others, state.source, info, reporter);
+    const std::string new_head = why_new_head(of_head, state.weights, description, state.source);
 
     std::vector<std::pair<Tensor*, std::vector<double>>> values;
     for (const nn::NamedParameter& named : wanted) {
-        const SafeTensor* tensor = file.state.find(named.name);
+        const SafeTensor* tensor = state.weights.find(named.name);
         if (tensor == nullptr || (!new_head.empty() && info.is_of_head(named.name))) continue;
-        values.emplace_back(&named.value(), values_for(*named.parameter, *tensor, path));
+        values.emplace_back(&named.value(), values_for(*named.parameter, *tensor, state.source));
     }
     for (auto& [tensor, numbers] : values) tensor->assign(std::span<const double>(numbers));
-    reporter.notice(new_head.empty() ? fmt::format("begins with the weights of {}", path)
+    reporter.notice(new_head.empty() ? fmt::format("begins with the weights of {}", state.source)
                                      : fmt::format("begins with the weights of {}, but for a new head: {}",
-                                                   path, new_head));
+                                                   state.source, new_head));
+    return !new_head.empty();
 }
 
 }  // namespace vitrine::train

@@ -183,9 +183,12 @@ void check_together(const CommandLine& line, const CLI::App& app) {
             "--summary: choose one of them");
     if (app.count("--classes") != 0 && !options.summary)
         throw Error("--classes is for --summary; in training the data decide the number of classes");
-    if (app.count("--init") != 0 &&
-        (!options.eval_only.empty() || options.summary || options.overfit_one_batch))
-        throw Error("--init is for training: leave it out of --eval-only, --overfit-one-batch and --summary");
+    for (const char* flag : {"--init", "--init-optimizer"}) {
+        if (app.count(flag) != 0 &&
+            (!options.eval_only.empty() || options.summary || options.overfit_one_batch))
+            throw Error(fmt::format(
+                "{} is for training: leave it out of --eval-only, --overfit-one-batch and --summary", flag));
+    }
     if (options.split && options.eval_only.empty())
         throw Error(
             "--split is for --eval-only; training uses the training images and is judged by the validation "

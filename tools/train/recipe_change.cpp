@@ -21,6 +21,7 @@ namespace fs = std::filesystem;
 
 constexpr const char* data_path = "data.path";
 constexpr const char* init_file = "model.init";
+constexpr const char* init_optimizer = "model.init_optimizer";
 constexpr const char* sampler = "training.sampler";  // or a place in its table
 
 /// Written alike but for "./" and a '/' at its end, or the same as seen from here.
@@ -71,7 +72,7 @@ std::optional<std::string> conflict(const recipe::Difference& change, const reci
                                     const Progress& progress) {
     if (change.place == "seed") return "has drawn what was trained so far";
     if (is_of_weights(change.place)) return "is that of the weights";
-    if (change.place == init_file) return "is what the run began with";
+    if (change.place == init_file || change.place == init_optimizer) return "is what the run began with";
     const std::optional<PhaseKey> at = phase_key(change.place);
     if (!at || at->phase > progress.phase()) return std::nullopt;
     if (at->phase < progress.phase()) return fmt::format("belongs to phase {}, which is over", at->phase + 1);

@@ -132,6 +132,14 @@ int train(const Options& options, Reporter& reporter) {
     if (resumption && resumption->finished && !resumption->changed)
         return conclude(options, folder, *resumption, reporter);
 
+    // What can be refused without the data, before they are decoded.
+    const std::shared_ptr<nn::Module> outline =
+        models::make_outline(recipe.model.name, {.variant = recipe.model.variant});
+    for (const recipe::PhaseSettings& phase : recipe.phases)
+        check_trained_parts(phase, recipe.model.name, *outline);
+    std::optional<InitialState> initial;
+    if (!resumption && !recipe.model.init.empty()) initial = read_initial_state(recipe, *outline, reporter);
+
     std::optional<DatasetIdentity> known;
     if (resumption) known = known_data(resumption->checkpoint, resumption->source, reporter);
     const auto [dataset, data_changed] = load_run_data(options, lock.folder(), known, reporter);
@@ -145,14 +153,14 @@ int train(const Options& options, Reporter& reporter) {
         describe_model(recipe, dataset, transforms.evaluation,
                        network_size(training_inputs, validation_inputs, recipe.model.name));
     const std::shared_ptr<nn::Module> model = tools::build_model(description, placement, recipe.seed);
-    if (!resumption && !recipe.model.init.empty())
-        load_initial_weights(*model, description, unescape(recipe.model.init), reporter);
-    for (const recipe::PhaseSettings& phase : recipe.phases)
-        check_trained_parts(phase, recipe.model.name, *model);
+    const bool new_head = initial && load_initial_weights(*initial, *model, description, reporter);
     const ClassWeights class_weights = class_weights_of(recipe.training, dataset);
     const RunPlan plan = plan_run(recipe, dataset.train.count);
     TrainingStep step(*model, sgd_options(recipe.phases.front()), recipe.training.label_smoothing);
     if (!class_weights.loss.empty()) step.weigh_classes(class_weights.loss);
+    if (initial && initial->optimizer)
+        load_optimizer(*initial->optimizer, first_update_of(recipe, plan.steps_per_epoch), new_head, *model,
+                       step.optimiser(), initial->source, reporter);
 
     if (resumption) fit_to_plan(*resumption, plan, options.existing, reporter);
     BatchDump dump(folder.path(), options.dump_batches);

@@ -89,6 +89,10 @@ void check_trained_parts(const recipe::PhaseSettings& phase, const std::string& 
                                 escape(phase.name), escape(phase.freeze), model_name));
 }
 
+bool freezes(const recipe::PhaseSettings& phase, const std::string& name) {
+    return is_frozen(patterns_of(phase.freeze), name);
+}
+
 void set_trained_parts(const recipe::PhaseSettings& phase, const std::string& model_name, nn::Module& model,
                        TrainingStep& step) {
     const std::vector<std::string> patterns = patterns_of(phase.freeze);

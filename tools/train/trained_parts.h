@@ -13,6 +13,9 @@ namespace vitrine::train {
 void check_trained_parts(const recipe::PhaseSettings& phase, const std::string& model_name,
                          nn::Module& model);
 
+/// Whether the phase leaves a parameter of that name as it is.
+bool freezes(const recipe::PhaseSettings& phase, const std::string& name);
+
 /// Sets the step to the phase's optimiser: frozen parameters get no gradient, their batch norms stay in evaluation mode where
 /// the phase says so, and the head has the rate that it is given.
 void set_trained_parts(const recipe::PhaseSettings& phase, const std::string& model_name, nn::Module& model,

@@ -9,6 +9,7 @@ to be read, its entry ("" for the object itself) and each tensor's type, shape a
 sentence that refuses them. The values follow a formula, so that all versions have the same ones.
 """
 
+import argparse
 import importlib.util
 import json
 import os
@@ -79,6 +80,15 @@ def stepped():
             "nothing": None, "sizes": (1, 2), "kinds": {1, 2}, "bytes": b"\x00\xff", "large": 2**40, "below": -5}
 
 
+def script_run():
+    """What torchvision's references/classification/train.py saves: with a schedule's Counter, and its command line."""
+    content = stepped()
+    parameters = [torch.nn.Parameter(value) for value in content["model"].values() if value.is_floating_point()]
+    schedule = torch.optim.lr_scheduler.MultiStepLR(torch.optim.SGD(parameters, lr=0.1), [30, 60])
+    return {"model": content["model"], "optimizer": content["optimizer"], "lr_scheduler": schedule.state_dict(), "epoch": 1,
+            "args": argparse.Namespace(lr=0.1, device="cpu", resume=None)}
+
+
 class Runs:
     def __reduce__(self):
         return os.system, ("touch this_was_run",)
@@ -89,7 +99,7 @@ def read_files():
     wrapped = {"state_dict.pth": state, "in_model.pth": stepped(), "in_state_dict.pth": {"state_dict": state, "epoch": 1},
                "prefix_module.pth": prefixed("module."), "prefix_both.pth": prefixed("_orig_mod.module."),
                "views.pth": views(), "types.pth": types(), "attributes.pth": attributes(),
-               "plain_dict.pth": dict(state)}
+               "plain_dict.pth": dict(state), "train_py.pth": script_run()}
     for name, content in wrapped.items():
         yield name, content, {}
     for protocol in (2, 3, 4, 5):
