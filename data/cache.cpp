@@ -18,7 +18,6 @@
 #include "data/cache_file.h"
 #include "data/image.h"
 #include "data/image_format.h"
-#include "data/resize.h"
 
 namespace vitrine {
 namespace {
@@ -41,22 +40,28 @@ struct Job {
     }
 };
 
-/// Decodes all files into `slots` (zeros before).
-CacheRecords decode_files(const Job& job, uint8_t* slots) {
+/// Decodes a file and appends what is kept of it. Returns its orientation.
+int decode_file(const Job& job, int64_t i, const AppendPixels& append, FileRecord& record) {
+    const FileRange range = job.range_of(i);
+    Image whole = read_image(range, &record.content, job.options.turning);
+    const int orientation = whole.orientation;
+    const auto memory = whole.memory;  // its share, for as long as there are pixels
+    const Image image = keep(std::move(whole), job.options.keeping, range.name);
+    record.pixels_hash = XXH3_64bits(image.pixels.data(), image.pixels.size());
+    record.place = {append(image.pixels), static_cast<int32_t>(image.height),
+                    static_cast<int32_t>(image.width)};
+    return orientation;
+}
+
+CacheRecords decode_files(const Job& job, const AppendPixels& append) {
     std::mutex mutex;
     std::atomic<uint64_t> oriented = 0;
-    CacheRecords records{std::vector<ContentHash>(job.files.size()), {}};
+    CacheRecords records{std::vector<FileRecord>(job.files.size()), {}};
     parallel_for(
         job.count(), job.options.threads,
         [&](int64_t i) {
-            const auto index = static_cast<size_t>(i);
             try {
-                const Image whole =
-                    read_image(job.range_of(i), &records.contents[index], job.options.turning);
-                if (whole.orientation != 1) ++oriented;
-                const Image image = resize_and_crop(whole, job.options.image_size);
-                std::copy(image.pixels.begin(), image.pixels.end(),
-                          slots + index * job.subject.image_bytes());
+                if (decode_file(job, i, append, records.files[static_cast<size_t>(i)]) != 1) ++oriented;
             } catch (const ImageError& error) {
                 if (job.options.strict) throw;
                 const std::lock_guard lock(mutex);
@@ -65,8 +70,7 @@ CacheRecords decode_files(const Job& job, uint8_t* slots) {
         },
         job.options.progress);
     records.oriented = oriented;
-    std::sort(records.undecoded.begin(), records.undecoded.end(),
-              [](const UndecodedFile& a, const UndecodedFile& b) { return a.index < b.index; });
+    std::ranges::sort(records.undecoded, {}, &UndecodedFile::index);
     return records;
 }
 
@@ -76,11 +80,24 @@ int64_t count_stale(const Job& job, const CacheRecords& records) {
     parallel_for(
         job.count(), job.options.threads,
         [&](int64_t i) {
-            const ContentHash& then = records.contents[static_cast<size_t>(i)];
+            const ContentHash& then = records.files[static_cast<size_t>(i)].content;
             if (hash_beginning(job.range_of(i), then.bytes) != then) ++stale;
         },
         job.options.progress);
     return stale;
+}
+
+/// Whether all pixels are those that were written.
+bool is_sound(const Job& job, const OpenCache& cache) try {
+    std::vector<bool> decoded(job.files.size(), true);
+    for (const UndecodedFile& file : cache.records.undecoded)
+        decoded[static_cast<size_t>(file.index)] = false;
+    parallel_for(job.count(), job.options.threads, [&](int64_t i) {
+        if (decoded[static_cast<size_t>(i)]) cache.pixels.file->check(i);
+    });
+    return true;
+} catch (const Error&) {
+    return false;
 }
 
 PackedImages packed_of(const OpenCache& cache, bool from_cache) {
@@ -101,19 +118,24 @@ PackedImages build_cache(const fs::path& path, const Job& job, bool stale) {
             return packed_of(*built_meanwhile, true);
     }
     if (lock.is_held()) remove_leftovers(path);
-    write_cache(path, job.subject, [&job](uint8_t* slots) { return decode_files(job, slots); });
+    write_cache(path, job.subject, [&job](const AppendPixels& append) { return decode_files(job, append); });
     const std::optional<OpenCache> built = open_cache(path, job.subject);
     if (!built) throw CacheUnwritable("it does not read back as it was written");
     return packed_of(*built, false);
 }
 
 PackedImages decode_into_memory(const Job& job) {
-    const auto slots = std::make_shared<uint8_t[]>(job.subject.pixel_bytes());
+    MemorySlots slots(job.subject.least_pixel_bytes());
+    CacheRecords records =
+        decode_files(job, [&slots](std::span<const uint8_t> pixels) { return slots.append(pixels); });
+    const auto places = std::make_shared<std::vector<ImagePlace>>();
+    for (const FileRecord& file : records.files) places->push_back(file.place);
     PackedImages packed;
-    CacheRecords records = decode_files(job, slots.get());
     packed.undecoded = std::move(records.undecoded);
     packed.oriented = static_cast<int64_t>(records.oriented);
-    packed.pixels = {slots, slots.get(), job.count()};
+    const std::shared_ptr<const uint8_t> pixels = slots.take();
+    packed.pixels = {pixels, pixels.get(), job.count()};
+    packed.pixels.places = places;
     return packed;
 }
 
@@ -169,14 +191,14 @@ bool is_packed_cache(const fs::path& file) {
 PackedImages pack_images(const fs::path& root, const std::vector<ImageFile>& files,
                          const PackOptions& options) {
     const fs::path folder = options.cache_folder.empty() ? default_cache_folder() : options.cache_folder;
-    const fs::path path = cache_file(folder, root, options.image_size, options.turning);
-    const CacheSubject subject{
-        cache_key(root, files, options.image_size, options.turning, readable_formats()), files.size(),
-        options.image_size};
+    const fs::path path = cache_file(folder, root, options.keeping, options.turning);
+    const CacheSubject subject{cache_key(root, files, options.keeping, options.turning, readable_formats()),
+                               files.size(), options.keeping};
     const Job job{root, files, options, subject};
     std::optional<OpenCache> cached;
     if (!folder.empty()) cached = open_cache(path, job.subject);
     std::optional<int64_t> stale;
+    if (cached && options.verify && !is_sound(job, *cached)) cached.reset();
     if (cached && options.verify) stale = count_stale(job, cached->records);
     const bool usable = cached && stale.value_or(0) == 0;
     PackedImages packed =
@@ -199,11 +221,14 @@ fs::path default_cache_folder() {
     return {};
 }
 
-fs::path cache_file(const fs::path& cache_folder, const fs::path& root, int64_t image_size, Turning turning) {
+fs::path cache_file(const fs::path& cache_folder, const fs::path& root, const Keeping& keeping,
+                    Turning turning) {
     const std::string full = fs::weakly_canonical(root).string();
-    return cache_folder / fmt::format("{}-{}-{}{:016x}.images", fs::path(full).filename().string(),
-                                      image_size, turning == Turning::upright ? "upright-" : "",
-                                      XXH3_64bits(full.data(), full.size()));
+    std::string name = fs::path(full).filename().string();
+    if (keeping.shape != ImageShape::square) name += fmt::format("-{}", name_of(keeping.shape));
+    if (keeping.side > 0) name += fmt::format("-{}", keeping.side);
+    if (turning == Turning::upright) name += "-upright";
+    return cache_folder / fmt::format("{}-{:016x}.images", name, XXH3_64bits(full.data(), full.size()));
 }
 
 }  // namespace vitrine

@@ -1,16 +1,22 @@
 // The packed cache: a folder of images decoded once into one file of u8 pixels, mapped into memory ever after.
 //
-// One cache file serves one (folder, image size, turning). It holds, in the byte order of the machine:
+// One cache file serves one (folder, way of keeping its images (keeping.h), turning). It holds, in the byte order of the
+// machine:
 //   header: CacheHeader (cache_file.h), with magic, version, key, counts, checksums;
-//   pixels, from byte 4096: [files, size, size, 3], one slot a listed file, zeros for one that was skipped;
-//   contents [files]: how many bytes of each file were read, and their hash (ContentHash);
+//   pixels, from byte 4096: one decoded image after the other, [height, width, 3], each from a multiple of 64 on, in the
+//     order in which they were decoded: the same folder gives the same pixels, but not the same file;
+//   files, for each listed one: how many bytes of it were read, and their hash (ContentHash); where its pixels are, its
+//     height, its width (ImagePlace), and their hash; nothing of the latter for one that was skipped;
 //   undecoded, for each file that could not be decoded: its index, the length of the reason, the reason.
 // The header also counts the images that say how the camera was held (Image::orientation).
-// The key is the XXH3 128-bit hash of the folder's path, the image size, whether images are turned upright,
+// The key is the XXH3 128-bit hash of the folder's path, how images are kept, whether they are turned upright,
 // the format's version, which image formats the build reads, and the list of (relative path, size, times of
 // last change of content and of status, inode): any change to the folder makes another key, and the file is
-// rebuilt. So is a file that is cut short, damaged (all bytes are under a checksum), whose counts, indices
-// and lengths do not fit what is there (a checksum finds damage, not lies), or that is not a cache at all.
+// rebuilt. So is a file that is cut short, damaged, whose counts, indices, places and lengths do not fit what is there (a
+// checksum finds damage, not lies), or that is not a cache at all.
+//
+// Pixels are not read when a cache is opened: it may be larger than the memory. An image is held against its hash when it
+// is first needed; where it is damaged, that is an Error, and the cache is removed (mapped_cache.h).
 //
 // A new cache is written beside its place under a name that nobody can foresee, flushed to the disk and
 // renamed: a killed run leaves nothing half-written in the place, and the next builder removes what it left.
@@ -48,13 +54,13 @@ struct ImageFile {
 ImageFile describe_file(std::string path, const struct stat& status);
 
 struct PackOptions {
-    int64_t image_size = 64;
+    Keeping keeping{ImageShape::square, 64};
     Turning turning = Turning::as_stored;
     bool strict = false;
     std::filesystem::path cache_folder;  // empty: default_cache_folder()
     int threads = 0;
     ProgressCallback progress;
-    bool verify = false;  // read all files and compare them with what the cache was made of
+    bool verify = false;  // read all files and compare them with what the cache was made of; check all pixels
 };
 
 /// A file that has no pixels, by its index in the list.
@@ -64,14 +70,14 @@ struct UndecodedFile {
 };
 
 struct PackedImages {
-    PixelBlock pixels;                     // [files, size, size, 3]; row i belongs to file i
+    PixelBlock pixels;                     // row i belongs to file i, and has no place if it is undecoded
     std::vector<UndecodedFile> undecoded;  // in the order of their indices
     int64_t oriented = 0;  // images that say that they are to be turned, whether they were or not
     bool from_cache = false;
     std::vector<std::string> notices;
 };
 
-/// Decodes, resizes and crops every file, or maps the cache of an earlier run. A damaged file is listed in
+/// Decodes every file and keeps it as asked, or maps the cache of an earlier run. A damaged file is listed in
 /// `undecoded`, from the cache too; with `strict` the first one is thrown. Where the cache cannot be written,
 /// a notice says so and the pixels are kept in memory.
 PackedImages pack_images(const std::filesystem::path& root, const std::vector<ImageFile>& files,
@@ -83,9 +89,9 @@ bool is_packed_cache(const std::filesystem::path& file);
 /// $XDG_CACHE_HOME/vitrine or ~/.cache/vitrine; empty where neither variable is set.
 std::filesystem::path default_cache_folder();
 
-/// The cache file of a folder of images: NAME-SIZE-HASH.images, HASH being that of the folder's full path;
-/// NAME-SIZE-upright-HASH.images where they are turned.
+/// The cache file of a folder of images: NAME-SIDE-HASH.images for squares, HASH being that of the folder's full path;
+/// NAME-aspect-SIDE-HASH.images and NAME-original-HASH.images; NAME-…-upright-HASH.images where they are turned.
 std::filesystem::path cache_file(const std::filesystem::path& cache_folder, const std::filesystem::path& root,
-                                 int64_t image_size, Turning turning = Turning::as_stored);
+                                 const Keeping& keeping, Turning turning = Turning::as_stored);
 
 }  // namespace vitrine

@@ -14,7 +14,6 @@
 #include <system_error>
 #include <thread>
 
-#include "data/mapping.h"
 #include "engine/input_file.h"
 #include "engine/temporary_file.h"
 
@@ -49,31 +48,18 @@ void require_replaceable(const fs::path& place) {
     throw CacheUnwritable(fmt::format("'{}' is {}", place.filename().string(), kind_of_file(status.st_mode)));
 }
 
-void write_at(int descriptor, std::span<const uint8_t> bytes, size_t offset) {
-    while (!bytes.empty()) {
-        const ssize_t written = pwrite(descriptor, bytes.data(), bytes.size(), static_cast<off_t>(offset));
-        if (written < 0 && errno == EINTR) continue;
-        if (written < 0) throw_unwritable(errno);
-        bytes = bytes.subspan(static_cast<size_t>(written));
-        offset += static_cast<size_t>(written);
-    }
-}
-
-/// Decodes into the file, behind the place of its header, and returns that header and the records.
-std::pair<CacheHeader, std::vector<uint8_t>> fill_pixels(int descriptor, const CacheSubject& subject,
-                                                         const std::function<CacheRecords(uint8_t*)>& fill) {
-    const size_t end = cache_pixels_offset + subject.pixel_bytes();
-    // Reserved first, so that a full disk is noticed before the work.
-    if (const int failure = posix_fallocate(descriptor, 0, static_cast<off_t>(end)); failure != 0)
-        throw_unwritable(failure);
-    Mapping mapping(descriptor, end, Mapping::Access::write);
-    if (!mapping.is_mapped()) throw_unwritable(errno);
-    const CacheRecords records = fill(mapping.data() + cache_pixels_offset);
-    std::vector<uint8_t> packed = pack_records(records);
-    const CacheHeader header =
-        make_header(subject, records, mapping.contents().subspan(cache_pixels_offset), packed);
-    if (mapping.is_lost()) throw CacheUnwritable("it was cut short meanwhile");
-    return {header, std::move(packed)};
+/// Decodes into the file, behind the place of its header, then writes what says where everything is.
+void fill_file(int descriptor, const CacheSubject& subject,
+               const std::function<CacheRecords(const AppendPixels&)>& fill) {
+    FileSlots slots(descriptor, cache_pixels_offset, subject.least_pixel_bytes());
+    const CacheRecords records =
+        fill([&slots](std::span<const uint8_t> pixels) { return slots.append(pixels); });
+    const std::vector<uint8_t> packed = pack_records(records);
+    const CacheHeader header = make_header(subject, records, slots.bytes(), packed);
+    write_at(descriptor, packed, cache_pixels_offset + slots.bytes());
+    write_at(descriptor, {reinterpret_cast<const uint8_t*>(&header), sizeof header}, 0);
+    // More may have been reserved than was needed.
+    if (ftruncate(descriptor, static_cast<off_t>(header.file_bytes)) != 0) throw_unwritable(errno);
 }
 
 }  // namespace
@@ -115,23 +101,16 @@ void remove_leftovers(const fs::path& place) {
 }
 
 void write_cache(const fs::path& place, const CacheSubject& subject,
-                 const std::function<CacheRecords(uint8_t* pixels)>& fill) {
+                 const std::function<CacheRecords(const AppendPixels& append)>& fill) try {
     require_replaceable(place);
-    std::optional<TemporaryFile> file;
-    try {
-        file.emplace(place);
-    } catch (const FileError& error) {
-        throw CacheUnwritable(error.reason);
-    }
-    const auto [header, records] = fill_pixels(file->descriptor(), subject, fill);
-    write_at(file->descriptor(), records, cache_pixels_offset + subject.pixel_bytes());
-    write_at(file->descriptor(), {reinterpret_cast<const uint8_t*>(&header), sizeof header}, 0);
+    TemporaryFile file(place);
+    fill_file(file.descriptor(), subject, fill);
     require_replaceable(place);
-    try {
-        file->move_into_place();
-    } catch (const FileError& error) {
-        throw CacheUnwritable(error.reason);
-    }
+    file.move_into_place();
+} catch (const FileError& error) {
+    throw CacheUnwritable(error.reason);
+} catch (const SlotFailure& failure) {
+    throw_unwritable(failure.number);
 }
 
 }  // namespace vitrine

@@ -3,12 +3,11 @@
 
 #include <filesystem>
 #include <functional>
-#include <optional>
-#include <span>
 #include <stdexcept>
 #include <string>
 
 #include "data/cache_file.h"
+#include "data/pixel_slots.h"
 
 namespace vitrine {
 
@@ -38,9 +37,9 @@ class BuildLock {
 /// Removes what builders left that were killed. Only for who holds the lock.
 void remove_leftovers(const std::filesystem::path& place);
 
-/// Makes the cache file: `fill` decodes into the pixels (zeros before) and returns the records. Throws
+/// Makes the cache file: `fill` appends the pixels, from any threads, and returns the records. Throws
 /// CacheUnwritable, and what `fill` throws; nothing is left behind then.
 void write_cache(const std::filesystem::path& place, const CacheSubject& subject,
-                 const std::function<CacheRecords(uint8_t* pixels)>& fill);
+                 const std::function<CacheRecords(const AppendPixels& append)>& fill);
 
 }  // namespace vitrine

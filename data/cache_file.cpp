@@ -2,15 +2,16 @@
 
 #include "data/cache_file.h"
 
-#include <fmt/format.h>
 #include <xxhash.h>
 
+#include <algorithm>
 #include <cstring>
 #include <memory>
+#include <numeric>
 #include <utility>
 
-#include "data/mapping.h"
-#include "engine/input_file.h"
+#include "data/mapped_cache.h"
+#include "data/pixel_slots.h"
 
 namespace vitrine {
 namespace {
@@ -49,57 +50,98 @@ class Reader {
     std::span<const uint8_t> bytes_;
 };
 
+bool take_undecoded(Reader& reader, uint64_t count, CacheRecords& records) {
+    int64_t before = -1;
+    for (uint64_t i = 0; i < count; ++i) {
+        UndecodedFile file;
+        uint64_t length = 0;
+        if (!reader.take(file.index) || !reader.take(length) || !reader.take_text(file.reason, length))
+            return false;
+        if (file.index <= before || file.index >= std::ssize(records.files)) return false;
+        before = file.index;
+        records.undecoded.push_back(std::move(file));
+    }
+    return true;
+}
+
 /// The inverse of pack_records. Nothing where a count, an index or a length does not fit what is there.
 std::optional<CacheRecords> unpack_records(std::span<const uint8_t> bytes, size_t files, uint64_t undecoded) {
     Reader reader(bytes);
     CacheRecords records;
-    if (undecoded > files || bytes.size() / sizeof(ContentHash) < files) return std::nullopt;
-    records.contents.resize(files);
-    for (ContentHash& content : records.contents) {
-        if (!reader.take(content)) return std::nullopt;
+    if (undecoded > files || bytes.size() / sizeof(FileRecord) < files) return std::nullopt;
+    records.files.resize(files);
+    for (FileRecord& file : records.files) {
+        if (!reader.take(file)) return std::nullopt;
     }
-    int64_t before = -1;
-    for (uint64_t i = 0; i < undecoded; ++i) {
-        UndecodedFile file;
-        uint64_t length = 0;
-        if (!reader.take(file.index) || !reader.take(length) || !reader.take_text(file.reason, length))
-            return std::nullopt;
-        if (file.index <= before || file.index >= static_cast<int64_t>(files)) return std::nullopt;
-        before = file.index;
-        records.undecoded.push_back(std::move(file));
-    }
-    if (!reader.at_end()) return std::nullopt;
+    if (!take_undecoded(reader, undecoded, records) || !reader.at_end()) return std::nullopt;
     return records;
 }
 
-/// A mapped cache, and the file as it was when it was found to be sound.
-struct MappedCache {
-    explicit MappedCache(const fs::path& path)
-        : file(path, Links::refuse), mapping(file.descriptor(), file.bytes(), Mapping::Access::read) {}
+/// Whether an image that is kept so can have this place. Nothing overflows on the way.
+bool is_possible(const ImagePlace& place, const Keeping& keeping, uint64_t pixel_bytes) {
+    if (place.height < 1 || place.width < 1 || place.offset < 0) return false;
+    if (int64_t{place.height} * place.width > largest_image_pixels) return false;
+    const auto begin = static_cast<uint64_t>(place.offset), bytes = static_cast<uint64_t>(place.bytes());
+    if (begin > pixel_bytes || bytes > pixel_bytes - begin) return false;
+    const ImageSize size{place.width, place.height};
+    return kept_size(size, keeping) == size;
+}
 
-    /// Caches are replaced, never written to: whoever writes into this one leaves pixels that nobody has
-    /// checked.
-    void require_intact() const {
-        struct stat now {};
-        const struct stat& then = file.status();
-        const bool same = fstat(file.descriptor(), &now) == 0 && now.st_size == then.st_size &&
-                          now.st_mtim.tv_sec == then.st_mtim.tv_sec &&
-                          now.st_mtim.tv_nsec == then.st_mtim.tv_nsec;
-        if (same && !mapping.is_lost()) return;
-        throw Error(
-            fmt::format("the cache of decoded images '{}' was cut short or written to while this run read "
-                        "it: run again, and it is "
-                        "made anew",
-                        file.path().string()));
+bool overlap(std::vector<ImagePlace> places) {
+    std::ranges::sort(places, {}, &ImagePlace::offset);
+    return std::ranges::adjacent_find(places, [](const ImagePlace& a, const ImagePlace& b) {
+               return b.offset < a.offset + a.bytes();
+           }) != places.end();
+}
+
+/// Whether each file has a place of its own, or is one that was not decoded.
+bool are_sound(const CacheRecords& records, const Keeping& keeping, uint64_t pixel_bytes) {
+    std::vector<bool> decoded(records.files.size(), true);
+    for (const UndecodedFile& file : records.undecoded) decoded[static_cast<size_t>(file.index)] = false;
+    std::vector<ImagePlace> places;
+    for (size_t i = 0; i < records.files.size(); ++i) {
+        const ImagePlace& place = records.files[i].place;
+        if (!decoded[i] && place != ImagePlace{}) return false;
+        if (!decoded[i]) continue;
+        if (!is_possible(place, keeping, pixel_bytes)) return false;
+        places.push_back(place);
     }
+    return !overlap(std::move(places));
+}
 
-    InputFile file;
-    Mapping mapping;
-};
+/// The header of a file that is a cache of the subject as far as the header can tell.
+std::optional<CacheHeader> sound_header(std::span<const uint8_t> all, const CacheSubject& subject) {
+    CacheHeader header;
+    if (all.size() < cache_pixels_offset) return std::nullopt;
+    std::memcpy(&header, all.data(), sizeof header);
+    const CacheHeader expected;
+    const bool sound = std::memcmp(header.magic, expected.magic, sizeof header.magic) == 0 &&
+                       header.version == expected.version && header.header_hash == hash_of(header) &&
+                       header.key == subject.key && header.files == subject.files &&
+                       header.shape == static_cast<uint32_t>(subject.keeping.shape) &&
+                       header.side == static_cast<uint64_t>(subject.keeping.side) &&
+                       header.file_bytes == all.size() &&
+                       header.pixel_bytes <= all.size() - cache_pixels_offset;
+    return sound ? std::optional(header) : std::nullopt;
+}
+
+PixelBlock block_of(const std::shared_ptr<MappedCache>& cache, const CacheRecords& records) {
+    const auto places = std::make_shared<std::vector<ImagePlace>>();
+    std::vector<uint64_t> hashes;
+    for (const FileRecord& file : records.files) {
+        places->push_back(file.place);
+        hashes.push_back(file.pixels_hash);
+    }
+    cache->describe(cache_pixels_offset, places, std::move(hashes));
+    PixelBlock block{cache, cache->contents().data() + cache_pixels_offset, std::ssize(records.files)};
+    block.file = cache;
+    block.places = places;
+    return block;
+}
 
 }  // namespace
 
-CacheKey cache_key(const fs::path& root, const std::vector<ImageFile>& files, int64_t image_size,
+CacheKey cache_key(const fs::path& root, const std::vector<ImageFile>& files, const Keeping& keeping,
                    Turning turning, const std::string& formats) {
     XXH3_state_t* state = XXH3_createState();
     XXH3_128bits_reset(state);
@@ -109,7 +151,8 @@ CacheKey cache_key(const fs::path& root, const std::vector<ImageFile>& files, in
         XXH3_128bits_update(state, text.data(), text.size());
     };
     add_number(CacheHeader{}.version);
-    add_number(image_size);
+    add_number(keeping.shape);
+    add_number(keeping.side);
     add_number(turning);
     add_text(formats);
     add_text(fs::weakly_canonical(root).string());
@@ -134,7 +177,7 @@ std::vector<uint8_t> pack_records(const CacheRecords& records) {
         const auto* first = static_cast<const uint8_t*>(data);
         bytes.insert(bytes.end(), first, first + size);
     };
-    for (const ContentHash& content : records.contents) add(&content, sizeof content);
+    for (const FileRecord& file : records.files) add(&file, sizeof file);
     for (const UndecodedFile& file : records.undecoded) {
         const uint64_t length = file.reason.size();
         add(&file.index, sizeof file.index);
@@ -144,45 +187,41 @@ std::vector<uint8_t> pack_records(const CacheRecords& records) {
     return bytes;
 }
 
-CacheHeader make_header(const CacheSubject& subject, const CacheRecords& records,
-                        std::span<const uint8_t> pixels, std::span<const uint8_t> packed_records) {
+size_t CacheSubject::least_pixel_bytes() const {
+    if (keeping.shape == ImageShape::original) return 0;
+    return files * slot_bytes(static_cast<size_t>(3 * keeping.side * keeping.side));
+}
+
+CacheHeader make_header(const CacheSubject& subject, const CacheRecords& records, size_t pixel_bytes,
+                        std::span<const uint8_t> packed_records) {
     CacheHeader header;
-    header.image_size = static_cast<uint32_t>(subject.image_size);
+    header.shape = static_cast<uint32_t>(subject.keeping.shape);
+    header.side = static_cast<uint64_t>(subject.keeping.side);
     header.key = subject.key;
     header.files = subject.files;
     header.undecoded = records.undecoded.size();
     header.oriented = records.oriented;
-    header.file_bytes = cache_pixels_offset + pixels.size() + packed_records.size();
-    header.pixels_hash = hash_of(pixels);
+    header.pixel_bytes = pixel_bytes;
+    header.file_bytes = cache_pixels_offset + pixel_bytes + packed_records.size();
     header.records_hash = hash_of(packed_records);
     header.header_hash = hash_of(header);
     return header;
 }
 
 std::optional<OpenCache> open_cache(const fs::path& path, const CacheSubject& subject) try {
-    const auto cache = std::make_shared<const MappedCache>(path);
-    const std::span<const uint8_t> all = cache->mapping.contents();
-    if (!cache->mapping.is_mapped() || all.size() < cache_pixels_offset + subject.pixel_bytes())
-        return std::nullopt;
-
-    const std::span<const uint8_t> pixels = all.subspan(cache_pixels_offset, subject.pixel_bytes());
-    const std::span<const uint8_t> records = all.subspan(cache_pixels_offset + subject.pixel_bytes());
-    CacheHeader header;
-    std::memcpy(&header, all.data(), sizeof header);
-    const CacheHeader expected;
-    const bool intact = std::memcmp(header.magic, expected.magic, sizeof header.magic) == 0 &&
-                        header.version == expected.version && header.header_hash == hash_of(header) &&
-                        header.key == subject.key && header.files == subject.files &&
-                        header.image_size == subject.image_size && header.file_bytes == all.size() &&
-                        header.records_hash == hash_of(records) && header.pixels_hash == hash_of(pixels);
-    if (!intact) return std::nullopt;
-    std::optional<CacheRecords> unpacked = unpack_records(records, subject.files, header.undecoded);
-    if (!unpacked || header.oriented > subject.files - header.undecoded) return std::nullopt;
-    unpacked->oriented = header.oriented;
+    const auto cache = std::make_shared<MappedCache>(path);
+    if (!cache->is_mapped()) return std::nullopt;
+    const std::span<const uint8_t> all = cache->contents();
+    const std::optional<CacheHeader> header = sound_header(all, subject);
+    if (!header) return std::nullopt;
+    const std::span<const uint8_t> packed = all.subspan(cache_pixels_offset + header->pixel_bytes);
+    if (header->records_hash != hash_of(packed)) return std::nullopt;
+    std::optional<CacheRecords> records = unpack_records(packed, subject.files, header->undecoded);
+    if (!records || !are_sound(*records, subject.keeping, header->pixel_bytes)) return std::nullopt;
+    if (header->oriented > subject.files - header->undecoded) return std::nullopt;
+    records->oriented = header->oriented;
     cache->require_intact();
-    const PixelBlock block{cache, pixels.data(), static_cast<int64_t>(subject.files),
-                           [cache] { cache->require_intact(); }};
-    return OpenCache{block, std::move(*unpacked)};
+    return OpenCache{block_of(cache, *records), std::move(*records)};
 } catch (const Error&) {
     return std::nullopt;
 }

@@ -165,7 +165,7 @@ Dataset load_dataset(const DatasetOptions& given) {
     }
     keep_subset(dataset, options);
     dataset.statistics = channel_statistics(dataset.train);
-    if (dataset.train.pixels.require_intact) dataset.train.pixels.require_intact();
+    dataset.train.pixels.require_intact();
     return dataset;
 }
 

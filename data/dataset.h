@@ -1,4 +1,4 @@
-// Data sets: from a path to labelled training and validation images of one size.
+// Data sets: from a path to labelled training and validation images.
 //
 // Kinds (DatasetOptions::kind), each recognised by "auto" from its files:
 //   fashion_mnist, mnist   IDX files, plain or .gz: train-images-idx3-ubyte, train-labels-idx1-ubyte, t10k-…;
@@ -31,10 +31,10 @@ struct DatasetOptions {
     /// A folder, a table of images or a tar archive. Empty stands for Debian's Fashion-MNIST (package dataset-fashion-mnist).
     std::filesystem::path path;
     std::string kind = "auto";
-    /// How images are kept, with image_size as the side (keeping.h). Only `square` may be given for image files as yet;
-    /// sets whose images have one size take any shape, and they have one size after it.
+    /// How images are kept, image_size being the side (keeping.h). Unless they become squares, those of image files each
+    /// have a size of their own (ImageSet); those of the other kinds have one size in any case.
     ImageShape shape = ImageShape::square;
-    /// 0: the native size of the set, or folder_size for image files; for `original` no limit.
+    /// 0: the native size of the set, or folder_size for image files; for originals no limit.
     int64_t image_size = 0;
     int64_t folder_size = 64;
     /// Whether image files are turned as their EXIF orientation says; torchvision does not. In any case a

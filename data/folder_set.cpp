@@ -14,10 +14,10 @@
 namespace vitrine {
 namespace {
 
-/// Samples of the files first … end-1 that were decoded.
+/// Samples of the files first … end-1 that were decoded. `side` is that of all, or 0.
 ImageSet part_of(const FolderListing& listing, const PackedImages& packed, const std::vector<bool>& decoded,
-                 int64_t image_size, int64_t first, int64_t end) {
-    ImageSet set{0, image_size, image_size, {}, {}, packed.pixels};
+                 int64_t side, int64_t first, int64_t end) {
+    ImageSet set{0, side, side, {}, {}, packed.pixels};
     for (int64_t i = first; i < end; ++i) {
         if (!decoded[static_cast<size_t>(i)]) continue;
         set.labels.push_back(listing.labels[static_cast<size_t>(i)]);
@@ -25,6 +25,12 @@ ImageSet part_of(const FolderListing& listing, const PackedImages& packed, const
     }
     set.count = static_cast<int64_t>(set.rows.size());
     return set;
+}
+
+/// Where no side is given, originals have no limit.
+Keeping keeping_of(const DatasetOptions& options, int64_t default_image_size) {
+    const bool is_given = options.image_size > 0 || options.shape == ImageShape::original;
+    return {options.shape, is_given ? options.image_size : default_image_size};
 }
 
 std::shared_ptr<const std::vector<std::string>> names_of(const FolderListing& listing) {
@@ -94,13 +100,11 @@ void FolderListing::add(FileListing found, int32_t label) {
 
 Dataset load_listing(const FolderListing& listing, const std::vector<std::string>& class_names,
                      int64_t train_files, int64_t default_image_size, const DatasetOptions& options) {
-    if (options.shape != ImageShape::square)
-        throw Error(fmt::format("images cannot be kept as '{}' here yet", name_of(options.shape)));
     if (options.strict) refuse_damaged(listing.skipped);
-    const int64_t image_size = options.image_size > 0 ? options.image_size : default_image_size;
+    const Keeping keeping = keeping_of(options, default_image_size);
     PackedImages packed =
         pack_images(listing.root, listing.files,
-                    {.image_size = image_size,
+                    {.keeping = keeping,
                      .turning = options.exif_orientation ? Turning::upright : Turning::as_stored,
                      .strict = options.strict,
                      .cache_folder = options.cache_folder,
@@ -124,9 +128,10 @@ Dataset load_listing(const FolderListing& listing, const std::vector<std::string
     }
     std::sort(dataset.skipped.begin(), dataset.skipped.end(),
               [](const SkippedFile& a, const SkippedFile& b) { return a.path < b.path; });
-    dataset.train = part_of(listing, packed, decoded, image_size, 0, train_files);
-    dataset.validation = part_of(listing, packed, decoded, image_size, train_files,
-                                 static_cast<int64_t>(listing.files.size()));
+    const int64_t side = keeping.shape == ImageShape::square ? keeping.side : 0;
+    dataset.train = part_of(listing, packed, decoded, side, 0, train_files);
+    dataset.validation =
+        part_of(listing, packed, decoded, side, train_files, static_cast<int64_t>(listing.files.size()));
     require_every_class(dataset, listing, packed, train_files);
     return dataset;
 }

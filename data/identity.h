@@ -27,7 +27,7 @@ struct KnownImage {
 
 struct DatasetIdentity {
     std::string kind;
-    int64_t height = 0, width = 0;
+    int64_t height = 0, width = 0;  // of every image; 0: each has its own size
     SplitDraw draw;
     bool exif_orientation = false;     // whether its images were turned
     std::vector<std::string> classes;  // Dataset::class_names
@@ -38,7 +38,8 @@ struct DatasetIdentity {
     int64_t count(Part part) const;
 };
 
-/// Reads all pixels once, with so many threads (0: one a core).
+/// Reads all pixels that are in memory once, with so many threads (0: one a core); of a packed cache only their
+/// hashes.
 DatasetIdentity identity_of(const Dataset& dataset, int threads = 0);
 
 /// As bytes, for a checkpoint.

@@ -117,8 +117,9 @@ DatasetIdentity unpack_identity(std::string_view bytes) {
     if (version != magic && version != first_magic) Reader::fail("it is of another kind or version");
     DatasetIdentity identity;
     identity.kind = reader.text();
-    identity.height = reader.number<int64_t>(1, largest_side);
-    identity.width = reader.number<int64_t>(1, largest_side);
+    identity.height = reader.number<int64_t>(0, largest_side);
+    identity.width = reader.number<int64_t>(0, largest_side);
+    if ((identity.height == 0) != (identity.width == 0)) Reader::fail("its images have one side");
     identity.draw.seed = reader.number<uint64_t>(0, UINT64_MAX);
     identity.draw.validation = reader.number(0.0, 1.0);
     identity.draw.subset = reader.number(0.0, 1.0);

@@ -19,6 +19,19 @@ ImagePlace ImageSet::place(int64_t i) const {
     return place_among_equals(row, height, width);
 }
 
+const uint8_t* ImageSet::image(int64_t i) const {
+    const ImagePlace at = place(i);
+    if (pixels.file) pixels.file->check(rows[static_cast<size_t>(i)]);
+    return pixels.data + at.offset;
+}
+
+void ImageSet::fetch(std::span<const int64_t> samples) const {
+    if (!pixels.file) return;
+    std::vector<int64_t> wanted;
+    for (const int64_t sample : samples) wanted.push_back(rows.at(static_cast<size_t>(sample)));
+    pixels.file->fetch(wanted);
+}
+
 int64_t ImageSet::bytes() const {
     int64_t sum = 0;
     for (int64_t i = 0; i < count; ++i) sum += place(i).bytes();
@@ -103,28 +116,45 @@ ImageSet unlabelled_set(std::vector<uint8_t> pixels, int64_t count, int64_t side
     return set;
 }
 
-ChannelStatistics channel_statistics(const ImageSet& set) {
-    constexpr int64_t largest_scan = int64_t{256} << 20;
-    const int64_t step = std::max<int64_t>(1, (set.bytes() + largest_scan - 1) / largest_scan);
+namespace {
+
+/// Exact sums over pixels.
+struct ChannelSums {
     std::array<uint64_t, 3> sum{}, sum_of_squares{};
     uint64_t pixels = 0;
-    for (int64_t i = 0; i < set.count; i += step) {
-        const uint8_t* image = set.image(i);
-        const int64_t pixels_of_image = set.place(i).bytes() / 3;
-        for (int64_t p = 0; p < pixels_of_image; ++p) {
+
+    void add(const uint8_t* image, int64_t count) {
+        for (int64_t p = 0; p < count; ++p) {
             for (size_t c = 0; c < 3; ++c) {
                 const uint32_t value = image[3 * p + static_cast<int64_t>(c)];
                 sum[c] += value;
                 sum_of_squares[c] += value * value;
             }
         }
-        pixels += static_cast<uint64_t>(pixels_of_image);
+        pixels += static_cast<uint64_t>(count);
+    }
+};
+
+}  // namespace
+
+ChannelStatistics channel_statistics(const ImageSet& set) {
+    constexpr int64_t largest_scan = int64_t{256} << 20;
+    constexpr size_t fetched_together = 256;
+    const int64_t step = std::max<int64_t>(1, (set.bytes() + largest_scan - 1) / largest_scan);
+    std::vector<int64_t> samples;
+    for (int64_t i = 0; i < set.count; i += step) samples.push_back(i);
+    ChannelSums sums;
+    for (size_t first = 0; first < samples.size(); first += fetched_together) {
+        const auto together =
+            std::span(samples).subspan(first, std::min(fetched_together, samples.size() - first));
+        set.fetch(together);
+        for (const int64_t i : together) sums.add(set.image(i), set.place(i).bytes() / 3);
     }
     ChannelStatistics statistics;
     for (size_t c = 0; c < 3; ++c) {
-        const double count = static_cast<double>(std::max<uint64_t>(pixels, 1));
-        const double mean = static_cast<double>(sum[c]) / count;
-        const double variance = static_cast<double>(sum_of_squares[c]) / count - mean * mean;
+        const double count = static_cast<double>(std::max<uint64_t>(sums.pixels, 1));
+        const double mean = static_cast<double>(sums.sum[c]) / count;
+        const double variance = static_cast<double>(sums.sum_of_squares[c]) / count - mean * mean;
         statistics.mean[c] = static_cast<float>(mean / 255.0);
         statistics.stddev[c] = static_cast<float>(std::max(std::sqrt(std::max(variance, 0.0)), 1.0) / 255.0);
     }

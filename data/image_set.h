@@ -4,8 +4,8 @@
 
 #include <array>
 #include <cstdint>
-#include <functional>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -14,20 +14,39 @@
 
 namespace vitrine {
 
+/// The file that pixels are mapped from. It may be larger than the memory, so that they are read, and held against
+/// their checksums, as they are needed. All of it may be called from several threads.
+class PixelFile {
+  public:
+    virtual ~PixelFile() = default;
+    /// Throws Error where the file was changed under the mapping. Asked after pixels were read.
+    virtual void require_intact() const = 0;
+    /// Reads the pixels of a row the first time, and throws Error where they are not those that were written.
+    virtual void check(int64_t row) const = 0;
+    /// Brings the pixels of these rows into memory, all together rather than one after the other; checks them.
+    virtual void fetch(std::span<const int64_t> rows) const = 0;
+    /// XXH3 of 64 bits of the pixels that were written.
+    virtual uint64_t hash(int64_t row) const = 0;
+};
+
 /// A read-only block of images, u8 RGB: memory, or a mapped file. Equally large ones lie one after the other,
 /// [images, height, width, 3]; others lie at their `places`. Copies share the block; `owner` keeps it alive.
 struct PixelBlock {
     std::shared_ptr<const void> owner;
     const uint8_t* data = nullptr;
     int64_t images = 0;
-    /// Throws Error where a mapped file was changed under the block; nothing for memory. Asked after pixels
-    /// were read.
-    std::function<void()> require_intact = nullptr;
+    /// Null: memory.
+    std::shared_ptr<const PixelFile> file = {};
     /// What each image is called: the path of its file below the data set's folder, or its number in its
     /// file. Null: they have no names.
     std::shared_ptr<const std::vector<std::string>> names = {};
     /// Where each image is, [images]. Null: they are all of one size.
     std::shared_ptr<const std::vector<ImagePlace>> places = {};
+
+    /// Throws Error where a mapped file was changed under the block. Asked after pixels were read.
+    void require_intact() const {
+        if (file) file->require_intact();
+    }
 };
 
 /// One part of a data set (training or validation). Sample i is row rows[i] of the block.
@@ -42,8 +61,11 @@ struct ImageSet {
     /// Where in the block sample i is, and its size. Throws std::out_of_range where i or its row does not exist.
     ImagePlace place(int64_t i) const;
 
-    /// The pixels [height, width, 3] of sample i. Throws as place() does.
-    const uint8_t* image(int64_t i) const { return pixels.data + place(i).offset; }
+    /// The pixels [height, width, 3] of sample i. Throws as place() does, and Error where they are damaged.
+    const uint8_t* image(int64_t i) const;
+
+    /// Brings the pixels of these samples into memory, where they are in a file. Throws as image() does.
+    void fetch(std::span<const int64_t> samples) const;
 
     /// Bytes of the images of all samples.
     int64_t bytes() const;

@@ -13,7 +13,6 @@
 #include "engine/random.h"
 
 namespace vitrine {
-
 namespace {
 
 /// Brings the pixels of its samples into the batch.
@@ -38,6 +37,7 @@ void fill_batch(const ImageSet& set, bool pixels, Batch& batch) {
         batch.places.push_back(set.place(sample));
         batch.labels.push_back(set.labels.at(static_cast<size_t>(sample)));
     }
+    set.fetch(batch.samples);  // here, ahead of the step that reads them from the set itself
     if (pixels) copy_pixels(set, batch);
 }
 
@@ -112,7 +112,7 @@ std::vector<int64_t> Loader::order_of(uint32_t epoch) const {
 bool Loader::next(Batch& batch) {
     // Of the batches before, also at the end of an epoch: their pixels may have been read from the block
     // itself.
-    if (set_.pixels.require_intact) set_.pixels.require_intact();
+    set_.pixels.require_intact();
     std::unique_lock lock(mutex_);
     if (next_to_serve_ == batches_) return false;
     if (workers_.empty()) fill_next(lock);

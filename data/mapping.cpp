@@ -5,6 +5,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <csignal>
 #include <mutex>
@@ -88,6 +89,11 @@ Mapping::~Mapping() {
         ranges[place_].taken = false;
     }
     if (is_mapped()) munmap(data_, bytes_);
+}
+
+void Mapping::will_need(size_t offset, size_t bytes) const {
+    const size_t first = offset / page_bytes * page_bytes;
+    madvise(data_ + first, std::min(offset + bytes, bytes_) - first, MADV_WILLNEED);
 }
 
 bool Mapping::is_lost() const { return place_ < most_mappings && ranges[place_].lost; }

@@ -26,6 +26,8 @@ class Mapping {
     /// Valid only with Access::write.
     uint8_t* data() { return data_; }
     std::span<const uint8_t> contents() const { return {data_, bytes_}; }
+    /// Asks the system to read these bytes from the disk, without waiting for it.
+    void will_need(size_t offset, size_t bytes) const;
     /// Whether a part of the file was gone when it was read.
     bool is_lost() const;
 

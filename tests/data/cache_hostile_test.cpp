@@ -34,18 +34,18 @@ struct Fixture {
         write_image(root / "a.ppm", 4, 4, 11, 0, 0);
         write_text(root / "b.ppm", "P6 4 4 255 too short");
         write_image(root / "c.ppm", 4, 4, 33, 0, 0);
-        options.image_size = 4;
+        options.keeping.side = 4;
         options.cache_folder = folder.path() / "cache";
     }
 
     std::vector<ImageFile> files() const { return list_images(root, "").images; }
     PackedImages pack() const { return pack_images(root, files(), options); }
-    fs::path place() const { return cache_file(options.cache_folder, root, options.image_size); }
+    fs::path place() const { return cache_file(options.cache_folder, root, options.keeping); }
 
     void check_contents(const PackedImages& packed) const {
         REQUIRE(packed.pixels.images == 3);
-        CHECK(packed.pixels.data[0] == 11);
-        CHECK(packed.pixels.data[2 * 48] == 33);
+        CHECK(pixels_of(packed, 0)[0] == 11);
+        CHECK(pixels_of(packed, 2)[0] == 33);
         REQUIRE(packed.undecoded.size() == 1);
         CHECK(packed.undecoded[0].index == 1);
     }
@@ -58,7 +58,7 @@ struct Fixture {
         Bytes bytes = read_bytes(place());
         CacheHeader header;
         std::memcpy(&header, bytes.data(), sizeof header);
-        const auto records_at = static_cast<std::ptrdiff_t>(cache_pixels_offset + 3 * 48);
+        const auto records_at = static_cast<std::ptrdiff_t>(cache_pixels_offset + header.pixel_bytes);
         Bytes records(bytes.begin() + records_at, bytes.end());
         change(header, records);
         bytes.resize(static_cast<size_t>(records_at));
@@ -74,7 +74,7 @@ struct Fixture {
     }
 };
 
-constexpr size_t contents_bytes = 3 * sizeof(ContentHash);
+constexpr size_t contents_bytes = 3 * sizeof(FileRecord);
 
 template <typename Value>
 void put(Bytes& bytes, size_t at, Value value) {
@@ -117,6 +117,71 @@ TEST_CASE_FIXTURE(Fixture, "a cache that lies under checksums that are right is 
     SUBCASE("more files") {
         check_refused([](CacheHeader& header, Bytes&) { header.files = uint64_t{1} << 60; });
     }
+}
+
+TEST_CASE_FIXTURE(Fixture, "a cache that lies about where its images are, or how large, is built again") {
+    constexpr size_t place = offsetof(FileRecord, place), last = 2 * sizeof(FileRecord) + place;
+    const auto place_of = [](const Bytes& records, size_t at) {
+        ImagePlace value;
+        std::memcpy(&value, &records.at(at), sizeof value);
+        return value;
+    };
+    for (const ImageShape shape : {ImageShape::square, ImageShape::aspect, ImageShape::original}) {
+        CAPTURE(name_of(shape));
+        options.keeping = {shape, 4};
+        check_refused([&](CacheHeader& header, Bytes&) { header.side = 5; });
+        check_refused([&](CacheHeader& header, Bytes&) { header.shape = 3; });
+        check_refused([&](CacheHeader& header, Bytes&) { header.pixel_bytes = 0; });
+        for (const uint64_t bytes : {uint64_t{1} << 62, ~uint64_t{0}, ~uint64_t{0} - 4095, uint64_t{129}})
+            check_refused([&](CacheHeader& header, Bytes&) { header.pixel_bytes = bytes; });
+        for (const int64_t offset :
+             {int64_t{-1}, int64_t{128 - 47}, int64_t{128}, std::numeric_limits<int64_t>::max(),
+              std::numeric_limits<int64_t>::max() - 47, std::numeric_limits<int64_t>::min()}) {
+            CAPTURE(offset);
+            check_refused([&](CacheHeader&, Bytes& records) { put(records, place, offset); });
+        }
+        constexpr int32_t largest = std::numeric_limits<int32_t>::max();
+        for (const auto& [height, width] : std::vector<std::pair<int32_t, int32_t>>{
+                 {0, 4}, {4, 0}, {-4, -4}, {largest, largest}, {4, largest}, {1 << 30, 4}, {5, 5}, {4, 44}}) {
+            CAPTURE(height);
+            CAPTURE(width);
+            check_refused([&, size = std::pair(height, width)](CacheHeader&, Bytes& records) {
+                put(records, place + 8, size.first);
+                put(records, place + 12, size.second);
+            });
+        }
+        SUBCASE("two images in one place") {
+            check_refused(
+                [&](CacheHeader&, Bytes& records) { put(records, last, place_of(records, place)); });
+        }
+        SUBCASE("two images that overlap") {
+            check_refused([&](CacheHeader&, Bytes& records) {
+                const int64_t there = place_of(records, place).offset;
+                put(records, last, there > 0 ? there - 47 : there + 47);
+            });
+        }
+        SUBCASE("a place for what is no image") {
+            check_refused(
+                [&](CacheHeader&, Bytes& records) { put(records, sizeof(FileRecord) + place + 8, 1); });
+        }
+        SUBCASE("an image without a place") {
+            check_refused([&](CacheHeader&, Bytes& records) { put(records, place, ImagePlace{}); });
+        }
+    }
+}
+
+TEST_CASE_FIXTURE(Fixture, "a size that another way of keeping would give is refused") {
+    options.keeping = {ImageShape::square, 4};
+    check_refused([&](CacheHeader&, Bytes& records) {  // as many bytes in another shape
+        put(records, offsetof(FileRecord, place) + 8, 2);
+        put(records, offsetof(FileRecord, place) + 12, 8);
+    });
+    options.keeping = {ImageShape::aspect, 4};
+    check_refused([&](CacheHeader&, Bytes& records) { put(records, offsetof(FileRecord, place) + 8, 3); });
+    options.keeping = {ImageShape::original, 3};
+    write_image(root / "a.ppm", 3, 4, 11, 0, 0);
+    write_image(root / "c.ppm", 3, 4, 33, 0, 0);
+    check_refused([&](CacheHeader&, Bytes& records) { put(records, offsetof(FileRecord, place) + 8, 4); });
 }
 
 TEST_CASE_FIXTURE(Fixture, "what is planted at the names of the cache is neither followed nor waited for") {
@@ -177,14 +242,15 @@ TEST_CASE_FIXTURE(Fixture, "what killed builders left is removed by the next, an
 
 TEST_CASE_FIXTURE(Fixture, "a cache that is cut short while it is mapped is told, and crashes nothing") {
     write_image(root / "d.ppm", 4, 4, 44, 0, 0);
-    options.image_size = 64;  // several pages
+    options.keeping.side = 64;  // several pages
     pack();
     const PackedImages packed = pack();
     REQUIRE(packed.from_cache);
     CHECK_NOTHROW(packed.pixels.require_intact());
     wait_a_tick();
     fs::resize_file(place(), 4096);
-    CHECK(packed.pixels.data[3 * 64 * 64 * 3] == 0);  // read from where nothing is left
+    CHECK(packed.pixels.data[2 * 64 * 64 * 3] == 0);  // read from where nothing is left
+    CHECK(contains(error_of([&] { packed.pixels.file->check(3); }), "was cut short or written to"));
     CHECK(error_of([&] { packed.pixels.require_intact(); }) ==
           "the cache of decoded images '" + place().string() +
               "' was cut short or written to while this run read it: run again, and it is made anew");
@@ -218,7 +284,7 @@ TEST_CASE_FIXTURE(Fixture, "files whose bytes changed while size and time stayed
     fs::last_write_time(root / "a.ppm", time);
     const PackedImages packed = pack();
     CHECK(!packed.from_cache);
-    CHECK(packed.pixels.data[0] == 99);
+    CHECK(pixels_of(packed, 0)[0] == 99);
 }
 
 TEST_CASE_FIXTURE(Fixture, "verifying reads every file, whatever its times say") {
@@ -237,11 +303,11 @@ TEST_CASE_FIXTURE(Fixture, "verifying reads every file, whatever its times say")
     write_image(root / "a.ppm", 4, 4, 99, 0, 0);
     write_text(root / "b.ppm", "P6 4 4 255 too SHORT");
     options.verify = false;
-    CHECK(pack_images(root, listed, options).pixels.data[0] == 11);  // what verifying is for
+    CHECK(pixels_of(pack_images(root, listed, options), 0)[0] == 11);  // what verifying is for
     options.verify = true;
     packed = pack_images(root, listed, options);
     CHECK(!packed.from_cache);
-    CHECK(packed.pixels.data[0] == 99);
+    CHECK(pixels_of(packed, 0)[0] == 99);
     CHECK(packed.notices ==
           std::vector<std::string>{
               "the cache of decoded images was stale: 2 of 3 files hold other bytes than it was made "

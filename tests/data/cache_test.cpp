@@ -3,9 +3,11 @@
 #include "data/cache.h"
 #include "data/cache_file.h"
 #include "data/file_listing.h"
+#include "data/loader.h"
 
 #include <doctest/doctest.h>
 #include <sys/resource.h>
+#include <xxhash.h>
 
 #include <csignal>
 #include <cstdlib>
@@ -30,19 +32,25 @@ struct Fixture {
         write_image(root / "a.ppm", 4, 4, 11, 0, 0);
         write_text(root / "b.ppm", "P6 4 4 255 too short");
         write_image(root / "c.ppm", 8, 8, 33, 0, 0);
-        options.image_size = 4;
+        options.keeping.side = 4;
         options.cache_folder = folder.path() / "cache" / "below";
     }
 
     PackedImages pack() { return pack_images(root, list_images(root, "").images, options); }
 
-    fs::path place() const { return cache_file(options.cache_folder, root, options.image_size); }
+    fs::path place() const { return cache_file(options.cache_folder, root, options.keeping); }
+
+    /// 4 x 4 pixels of this red.
+    static Bytes image_of(uint8_t red) {
+        Bytes pixels(48, 0);
+        for (size_t i = 0; i < pixels.size(); i += 3) pixels[i] = red;
+        return pixels;
+    }
 
     void check_contents(const PackedImages& packed, uint8_t first = 11) const {
         REQUIRE(packed.pixels.images == 3);
-        CHECK(packed.pixels.data[0] == first);
-        CHECK(packed.pixels.data[1] == 0);
-        CHECK(packed.pixels.data[2 * 48] == 33);
+        CHECK(pixels_of(packed, 0) == image_of(first));
+        CHECK(pixels_of(packed, 2) == image_of(33));
         REQUIRE(packed.undecoded.size() == 1);
         CHECK(packed.undecoded[0].index == 1);
         CHECK(packed.undecoded[0].reason ==
@@ -113,9 +121,9 @@ TEST_CASE_FIXTURE(Fixture, "a changed folder is decoded again") {
     }
     SUBCASE("another image size has its own cache") {
         pack();
-        options.image_size = 2;
+        options.keeping.side = 2;
         CHECK(!pack().from_cache);
-        options.image_size = 4;
+        options.keeping.side = 4;
         CHECK(pack().from_cache);
     }
 }
@@ -132,10 +140,10 @@ TEST_CASE_FIXTURE(Fixture, "a cache that is damaged, cut short or no cache is bu
         check_rebuilt_after([&] { flip_byte(16); });
     }
     SUBCASE("checksum") {
-        check_rebuilt_after([&] { flip_byte(72); });
+        check_rebuilt_after([&] { flip_byte(80); });
     }
-    SUBCASE("a pixel") {
-        check_rebuilt_after([&] { flip_byte(4096 + 5); });
+    SUBCASE("the place of an image") {
+        check_rebuilt_after([&] { flip_byte(cache_pixels_offset + 2 * 64 + 16); });
     }
     SUBCASE("the list of skipped files") {
         check_rebuilt_after([&] { flip_byte(size() - 1); });
@@ -164,6 +172,68 @@ TEST_CASE_FIXTURE(Fixture, "a cache that is damaged, cut short or no cache is bu
             fs::resize_file(place().string() + ".partial", 5000);
         });
     }
+}
+
+TEST_CASE_FIXTURE(Fixture,
+                  "a damaged pixel is found when its image is first read, and the cache is then removed") {
+    pack();
+    // Which image lies first is the threads' affair.
+    const size_t damaged = pack().pixels.places->at(0).offset == 0 ? 0 : 2;
+    flip_byte(cache_pixels_offset + 5);
+    const std::string sentence =
+        "the cache of decoded images '" + place().string() + "' is damaged: run again, and it is made anew";
+    const PackedImages packed = pack();
+    CHECK(packed.from_cache);
+    const ImageSet set{
+        2, 4, 4, {0, 0}, {2 - static_cast<int64_t>(damaged), static_cast<int64_t>(damaged)}, packed.pixels};
+    CHECK(set.image(0)[0] == (damaged == 0 ? 33 : 11));
+    CHECK(fs::exists(place()));
+    SUBCASE("by who reads it") {
+        CHECK(error_of([&] { set.image(1); }) == sentence);
+    }
+    SUBCASE("by who reads ahead") {
+        CHECK(error_of([&] { set.fetch(std::vector<int64_t>{0, 1}); }) == sentence);
+    }
+    SUBCASE("by the loader, though its batches hold no pixels") {
+        Loader loader(set, {.batch_size = 2, .pixels = false});
+        loader.start_epoch(1);
+        Batch batch;
+        CHECK(error_of([&] { loader.next(batch); }) == sentence);
+    }
+    SUBCASE("by who looks at all") {
+        CHECK(error_of([&] { channel_statistics(set); }) == sentence);
+    }
+    SUBCASE("where another run replaced the cache meanwhile, that one stays") {
+        fs::rename(place(), folder.path() / "old");
+        check_contents(pack());
+        CHECK(error_of([&] { set.image(1); }) == sentence);
+        CHECK(pack().from_cache);
+        return;
+    }
+    CHECK(!fs::exists(place()));
+    check_contents(pack());
+    check_contents(pack());
+}
+
+TEST_CASE_FIXTURE(Fixture, "verifying finds damaged pixels before the run begins") {
+    pack();
+    flip_byte(cache_pixels_offset + 5);
+    options.verify = true;
+    const PackedImages packed = pack();
+    CHECK(!packed.from_cache);
+    check_contents(packed);
+    CHECK(packed.notices == std::vector<std::string>{
+                                "there was no cache of decoded images to verify: all images were decoded"});
+}
+
+TEST_CASE_FIXTURE(Fixture, "opening a cache reads no pixels, and what a run knows its images by is in it") {
+    check_contents(pack());
+    flip_byte(cache_pixels_offset);
+    const PackedImages packed = pack();
+    CHECK(packed.from_cache);
+    const Bytes first = image_of(11), last = image_of(33);
+    CHECK(packed.pixels.file->hash(0) == XXH3_64bits(first.data(), first.size()));
+    CHECK(packed.pixels.file->hash(2) == XXH3_64bits(last.data(), last.size()));
 }
 
 TEST_CASE_FIXTURE(Fixture, "a mapped cache stays readable while another run replaces it") {
@@ -208,6 +278,8 @@ TEST_CASE_FIXTURE(Fixture, "where there is no room for the cache the images stay
     rlimit old_limit{};
     REQUIRE(getrlimit(RLIMIT_FSIZE, &old_limit) == 0);
     const auto old_handler = signal(SIGXFSZ, SIG_IGN);
+    SUBCASE("of squares") {}
+    SUBCASE("of images whose sizes are not known before") { options.keeping = {ImageShape::original, 4}; }
     const rlimit small{4100, old_limit.rlim_max};
     REQUIRE(setrlimit(RLIMIT_FSIZE, &small) == 0);
     const PackedImages packed = pack();
@@ -234,7 +306,8 @@ TEST_CASE_FIXTURE(Fixture, "a failure while building leaves no file behind") {
 
 TEST_CASE("a build that reads more formats makes a cache of its own") {
     const auto key = [](const std::string& formats) {
-        return cache_key("/set", {{.path = "a.webp", .bytes = 9}}, 8, Turning::as_stored, formats);
+        return cache_key("/set", {{.path = "a.webp", .bytes = 9}}, {ImageShape::square, 8},
+                         Turning::as_stored, formats);
     };
     CHECK(key("JPEG and PNG are read") == key("JPEG and PNG are read"));
     CHECK(!(key("JPEG and PNG are read") == key("JPEG, PNG and WebP are read")));

@@ -146,7 +146,8 @@ TEST_CASE_FIXTURE(Fixture, "an identity is written and read back, and bytes that
     CHECK(contains(forged([](auto& other) { other.images[3].label = -1; }), "out of its range"));
     CHECK(contains(forged([](auto& other) { other.classes.clear(); }), "out of its range"));
     CHECK(contains(forged([](auto& other) { other.draw.subset = NAN; }), "out of its range"));
-    CHECK(contains(forged([](auto& other) { other.height = 0; }), "out of its range"));
+    CHECK(contains(forged([](auto& other) { other.height = -1; }), "out of its range"));
+    CHECK(contains(forged([](auto& other) { other.height = 0; }), "its images have one side"));
     std::string many = bytes;
     many.replace(many.find(std::string("\0"
                                        "30\0",

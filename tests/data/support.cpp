@@ -91,6 +91,12 @@ void write_image_folder(const fs::path& root) {
     }
 }
 
+Bytes pixels_of(const PackedImages& packed, size_t row) {
+    const ImagePlace& place = packed.pixels.places->at(row);
+    const uint8_t* first = packed.pixels.data + place.offset;
+    return {first, first + place.bytes()};
+}
+
 DatasetOptions folder_options(const fs::path& path, const fs::path& cache) {
     DatasetOptions options;
     options.path = path;

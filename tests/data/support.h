@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "data/cache.h"
 #include "data/dataset.h"
 #include "data/image.h"
 #include "tests/error_of.h"
@@ -56,6 +57,9 @@ void write_image(const std::filesystem::path& file, int64_t height, int64_t widt
 /// train/ and val/ with the classes ant, bee and cat: 4 training and 2 validation images each, 8 x 8 pixels.
 /// Image i of class c has red 50·c + i, green 100 in train and 200 in val.
 void write_image_folder(const std::filesystem::path& root);
+
+/// Those of a file that was decoded.
+Bytes pixels_of(const PackedImages& packed, size_t row);
 
 /// Options for a folder with the cache inside `cache`.
 DatasetOptions folder_options(const std::filesystem::path& path, const std::filesystem::path& cache);

@@ -11,6 +11,7 @@
 
 #include "data/cache_file.h"
 #include "data/file_listing.h"
+#include "data/pixel_slots.h"
 #include "tests/fuzz/support.h"
 
 namespace {
@@ -18,8 +19,7 @@ namespace {
 using namespace vitrine;
 namespace fs = std::filesystem;
 
-constexpr size_t pixel_bytes = 2 * 3;
-constexpr size_t records_at = cache_pixels_offset + pixel_bytes;
+constexpr size_t records_at = cache_pixels_offset + slot_bytes(3);  // of the one image that is sound
 
 /// A folder with a sound image and a damaged one, and its cache.
 class Cache {
@@ -29,10 +29,10 @@ class Cache {
         fuzz::write_file(root_ / "a.ppm", bytes_of(image));
         fuzz::write_file(root_ / "b.ppm", bytes_of(damaged));
         files_ = list_images(root_, "").images;
-        options_.image_size = 1;
+        options_.keeping.side = 1;
         options_.cache_folder = fuzz::scratch_folder() / "cache";
         options_.threads = 1;
-        place_ = cache_file(options_.cache_folder, root_, options_.image_size);
+        place_ = cache_file(options_.cache_folder, root_, options_.keeping);
         open();
         std::ifstream stream(place_, std::ios::binary);
         sound_.assign(std::istreambuf_iterator<char>(stream), {});
@@ -49,9 +49,11 @@ class Cache {
         header = sound;
         if (!input.empty()) std::memcpy(&header, input.data(), std::min(input.size(), sizeof header));
         header.key = sound.key;
-        header.pixels_hash = sound.pixels_hash;
         header.file_bytes = bytes.size();
-        header.records_hash = XXH3_64bits(&bytes[records_at], bytes.size() - records_at);
+        // Where the header says that the records are.
+        const size_t behind = bytes.size() - cache_pixels_offset;
+        const size_t begin = cache_pixels_offset + std::min<size_t>(header.pixel_bytes, behind);
+        header.records_hash = XXH3_64bits(bytes.data() + begin, bytes.size() - begin);
         header.header_hash = XXH3_64bits(&header, offsetof(CacheHeader, header_hash));
         std::memcpy(bytes.data(), &header, sizeof header);
         fuzz::write_file(place_, bytes);
@@ -63,15 +65,29 @@ class Cache {
         return {reinterpret_cast<const uint8_t*>(text.data()), text.size()};
     }
 
-    /// Whatever the cache says, what comes of it has a pixel block for both files and names only files that
-    /// exist.
+    /// Whatever the cache says, what comes of it has a place for both files and names only files that exist. Its
+    /// pixels can be read, or are damaged.
     void open() const {
         const PackedImages packed = pack_images(root_, files_, options_);
         if (packed.pixels.images != 2) throw std::logic_error("another number of images");
-        for (const UndecodedFile& file : packed.undecoded) {
-            if (file.index < 0 || file.index > 1) throw std::logic_error("a file that is not there");
+        std::vector<bool> decoded(2, true);
+        for (const UndecodedFile& file : packed.undecoded)
+            decoded.at(static_cast<size_t>(file.index)) = false;
+        for (int64_t row = 0; row < 2; ++row) {
+            if (decoded[static_cast<size_t>(row)]) read(packed.pixels, row);
         }
-        if (packed.pixels.data[0] != 'a') throw std::logic_error("another pixel");
+    }
+
+    static void read(const PixelBlock& pixels, int64_t row) {
+        const ImageSet set{1, 0, 0, {0}, {row}, pixels};
+        try {
+            set.fetch(std::vector<int64_t>{0});
+            const uint8_t* image = set.image(0);
+            if (set.place(0).bytes() != 3) throw std::logic_error("another size");
+            const volatile int sum = image[0] + image[1] + image[2];  // so that they are read
+            static_cast<void>(sum);
+        } catch (const Error&) {
+        }
     }
 
     fs::path root_ = fuzz::scratch_folder() / "images";
