@@ -101,8 +101,8 @@ def train(arguments, folder, limit):
             sys.exit(f"training ended with {process.returncode}")
     finally:
         group.remove()
-    epochs = [json.loads(line) for line in (out / "metrics.jsonl").read_text().splitlines()]
-    return max(epoch.get("images_per_second", 0) for epoch in epochs), read, peak.bytes
+    epochs = [json.loads(line) for line in (out / "timing.jsonl").read_text().splitlines()]
+    return epochs[-1]["images_per_second"], read, peak.bytes
 
 
 def prepare(arguments, folder):
@@ -118,8 +118,11 @@ augment = [{{ op = "random_resized_crop", size = {arguments.crop} }}]
 [model]
 name = "mobilenet_v2"
 [training]
-epochs = 1
 batch_size = 32
+[[phase]]
+name = "only"
+epochs = 1
+lr = 0.01
 """)
 
 
