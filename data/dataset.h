@@ -100,6 +100,8 @@ struct Dataset {
     /// Training images that are left out of the subset.
     ImageSet left_out;
     SplitDraw draw;
+    /// Where images have their own sizes: how each was kept. Else a square, and `train` says of which size.
+    Keeping keeping;
     bool exif_orientation = false;         // as the options had it
     std::vector<std::string> class_names;  // as text (engine/escape.h)
     /// Of the training images that are kept: what to normalise both sets with.

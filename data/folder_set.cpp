@@ -113,6 +113,7 @@ Dataset load_listing(const FolderListing& listing, const std::vector<std::string
                      .verify = options.verify_cache});
 
     Dataset dataset;
+    if (keeping.shape != ImageShape::square) dataset.keeping = keeping;
     packed.pixels.names = names_of(listing);
     for (const std::string& name : class_names) dataset.class_names.push_back(escape(name));
     dataset.notices = packed.notices;

@@ -46,13 +46,8 @@ int64_t DatasetIdentity::count(Part part) const {
 }
 
 DatasetIdentity identity_of(const Dataset& dataset, int threads) {
-    DatasetIdentity identity{dataset.kind,
-                             dataset.train.height,
-                             dataset.train.width,
-                             dataset.draw,
-                             dataset.exif_orientation,
-                             dataset.class_names,
-                             {}};
+    DatasetIdentity identity{dataset.kind, dataset.train.height,     dataset.train.width, dataset.keeping,
+                             dataset.draw, dataset.exif_orientation, dataset.class_names, {}};
     add_images(identity, dataset.train, Part::training, threads);
     add_images(identity, dataset.validation, Part::validation, threads);
     add_images(identity, dataset.left_out, Part::left_out, threads);

@@ -28,6 +28,7 @@ struct KnownImage {
 struct DatasetIdentity {
     std::string kind;
     int64_t height = 0, width = 0;  // of every image; 0: each has its own size
+    Keeping keeping;                // Dataset::keeping
     SplitDraw draw;
     bool exif_orientation = false;     // whether its images were turned
     std::vector<std::string> classes;  // Dataset::class_names

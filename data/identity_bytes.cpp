@@ -15,8 +15,9 @@
 namespace vitrine {
 namespace {
 
-constexpr std::string_view magic = "vitrine data 2";
-constexpr std::string_view first_magic = "vitrine data 1";
+constexpr std::string_view magic = "vitrine data 3";
+constexpr std::string_view second_magic = "vitrine data 2";  // without own sizes
+constexpr std::string_view first_magic = "vitrine data 1";   // without turning, too
 
 class Writer {
   public:
@@ -85,6 +86,12 @@ Part part_of(std::string_view letter) {
     Reader::fail("there is no such part");
 }
 
+Keeping read_keeping(Reader& reader) {
+    const std::optional<ImageShape> shape = image_shape_of(reader.text());
+    if (!shape) Reader::fail("there is no such shape of images");
+    return {*shape, reader.number<int64_t>(0, 1 << 20)};
+}
+
 }  // namespace
 
 std::string pack(const DatasetIdentity& identity) {
@@ -98,6 +105,8 @@ std::string pack(const DatasetIdentity& identity) {
     writer.number(identity.draw.subset);
     writer.number(identity.draw.rearranged ? 1 : 0);
     writer.number(identity.exif_orientation ? 1 : 0);
+    writer.text(name_of(identity.keeping.shape));
+    writer.number(identity.keeping.side);
     writer.number(identity.classes.size());
     for (const std::string& name : identity.classes) writer.text(name);
     writer.number(identity.images.size());
@@ -114,7 +123,8 @@ DatasetIdentity unpack_identity(std::string_view bytes) {
     constexpr int64_t largest_side = 1 << 20;
     Reader reader(bytes);
     const std::string_view version = reader.text();
-    if (version != magic && version != first_magic) Reader::fail("it is of another kind or version");
+    if (version != magic && version != second_magic && version != first_magic)
+        Reader::fail("it is of another kind or version");
     DatasetIdentity identity;
     identity.kind = reader.text();
     identity.height = reader.number<int64_t>(0, largest_side);
@@ -125,6 +135,7 @@ DatasetIdentity unpack_identity(std::string_view bytes) {
     identity.draw.subset = reader.number(0.0, 1.0);
     identity.draw.rearranged = reader.number(0, 1) == 1;
     if (version != first_magic) identity.exif_orientation = reader.number(0, 1) == 1;
+    if (version == magic) identity.keeping = read_keeping(reader);
     const int64_t classes = reader.how_many(1);
     for (int64_t i = 0; i < classes; ++i) identity.classes.emplace_back(reader.text());
     const int64_t images = reader.how_many(7);

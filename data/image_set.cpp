@@ -104,15 +104,27 @@ ImageSet joined(const ImageSet& first, const ImageSet& second) {
     return set;
 }
 
-ImageSet unlabelled_set(std::vector<uint8_t> pixels, int64_t count, int64_t side) {
+ImageSet unlabelled_set(std::span<const Image> images) {
     ImageSet set;
-    set.count = count;
-    set.height = set.width = side;
-    set.labels.resize(static_cast<size_t>(count));
-    set.rows.resize(static_cast<size_t>(count));
+    set.count = std::ssize(images);
+    set.labels.resize(images.size());
+    set.rows.resize(images.size());
     std::iota(set.rows.begin(), set.rows.end(), int64_t{0});
-    const auto owner = std::make_shared<const std::vector<uint8_t>>(std::move(pixels));
-    set.pixels = {owner, owner->data(), count};
+    const auto pixels = std::make_shared<std::vector<uint8_t>>();
+    const auto places = std::make_shared<std::vector<ImagePlace>>();
+    for (const Image& image : images) {
+        places->push_back(
+            {std::ssize(*pixels), static_cast<int32_t>(image.height), static_cast<int32_t>(image.width)});
+        pixels->insert(pixels->end(), image.pixels.begin(), image.pixels.end());
+    }
+    const bool one_size = std::ranges::all_of(images, [&](const Image& image) {
+        return image.height == images[0].height && image.width == images[0].width;
+    });
+    if (one_size && !images.empty()) {
+        set.height = images[0].height;
+        set.width = images[0].width;
+    }
+    set.pixels = {.owner = pixels, .data = pixels->data(), .images = set.count, .places = places};
     return set;
 }
 

@@ -84,8 +84,8 @@ Image copied_image(const ImageSet& set, int64_t i);
 /// pixels of all are copied into a new one. Throws Error where the images differ in size.
 ImageSet joined(const ImageSet& first, const ImageSet& second);
 
-/// Sample i is image i of `pixels` [count, side, side, 3], and its label 0.
-ImageSet unlabelled_set(std::vector<uint8_t> pixels, int64_t count, int64_t side);
+/// Sample i is images[i], and its label 0.
+ImageSet unlabelled_set(std::span<const Image> images);
 
 /// Mean and deviation of each channel, in the units that a model sees: pixel / 255.
 struct ChannelStatistics {

@@ -59,7 +59,12 @@ std::vector<AugmentCase> op_cases(int64_t size) {
 
 /// `count` different images, each of them its own class.
 ImageSet random_images(int64_t count, int64_t side) {
-    ImageSet set = unlabelled_set(RandomBatch(count, side, count).images, count, side);
+    const RandomBatch batch(count, side, count);
+    const int64_t bytes = 3 * side * side;
+    std::vector<Image> images;
+    for (auto from = batch.images.begin(); from != batch.images.end(); from += bytes)
+        images.push_back({side, side, {from, from + bytes}});
+    ImageSet set = unlabelled_set(images);
     std::iota(set.labels.begin(), set.labels.end(), 0);
     return set;
 }

@@ -24,7 +24,7 @@ void write_model(const std::string& path, const std::string& model, int64_t imag
     tools::ModelDescription description{.model = model,
                                         .classes = {"sand", "sea, \"deep\"", "ø"},
                                         .image_size = image_size,
-                                        .source_size = image_size,
+                                        .source = {ImageShape::square, image_size},
                                         .preparation = {},
                                         .variant = {.width_mult = width_mult}};
     description.preparation.normalize = tools::imagenet_normalization;

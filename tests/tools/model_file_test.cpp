@@ -15,7 +15,7 @@ namespace {
 const ModelDescription small{.model = "basic_block_net",
                              .classes = {"a", "b"},
                              .image_size = 8,
-                             .source_size = 8,
+                             .source = {ImageShape::square, 8},
                              .preparation = {},
                              .variant = {.width_mult = 1.0, .dropout = 0.2}};
 

@@ -47,6 +47,13 @@ class Metadata {
         if (!value.is_boolean()) fail(key, "is neither true nor false");
         return value.get<bool>();
     }
+    ImageShape image_shape(const char* key, ImageShape where_missing) const {
+        const auto found = file_.metadata.find(key);
+        if (found == file_.metadata.end()) return where_missing;
+        const std::optional<ImageShape> shape = image_shape_of(found->second);
+        if (!shape) fail(key, "is neither square, aspect nor original");
+        return *shape;
+    }
     std::array<double, 3> channels(const char* key, double low, double high) const {
         const Json list = parse(key, 4);
         if (!list.is_array() || list.size() != 3) fail(key, "is no list of three numbers");
@@ -93,11 +100,17 @@ class Metadata {
 };
 
 void check_sizes(const ModelDescription& description, const std::string& source) {
-    const int64_t made =
-        description.preparation.size_of({description.source_size, description.source_size}).height;
+    const EvalTransform& preparation = description.preparation;
+    if (description.source.shape != ImageShape::square) {
+        if (preparation.center_crop == description.image_size) return;
+        throw Error(
+            fmt::format("{}: by its metadata images of any size are cropped to {}, but image_size is {}",
+                        source, preparation.center_crop, description.image_size));
+    }
+    const int64_t side = description.source.side, made = preparation.size_of({side, side}).height;
     if (made != description.image_size) {
         throw Error(fmt::format("{}: by its metadata images of {} pixels become {}, but image_size is {}",
-                                source, description.source_size, made, description.image_size));
+                                source, side, made, description.image_size));
     }
 }
 
@@ -123,7 +136,8 @@ std::map<std::string, std::string> to_metadata(const ModelDescription& descripti
         {"classes", Json(description.classes).dump()},
         {"image_size", std::to_string(description.image_size)},
         {"exif_orientation", description.exif_orientation ? "true" : "false"},
-        {"source_size", std::to_string(description.source_size)},
+        {"source_shape", name_of(description.source.shape)},
+        {"source_size", std::to_string(description.source.side)},
         {"resize", std::to_string(description.preparation.resize)},
         {"center_crop", std::to_string(description.preparation.center_crop)},
         {"mean", Json(description.preparation.normalize.mean).dump()},
@@ -140,7 +154,9 @@ std::optional<ModelDescription> description_in(const SafeTensors& file, const st
     description.model = models::model_from_name(model->second).name;
     const Metadata metadata(file, source);
     description.image_size = metadata.whole("image_size", 1, largest_image);
-    description.source_size = metadata.whole("source_size", 1, largest_image);
+    description.source.shape = metadata.image_shape("source_shape", ImageShape::square);
+    const bool unlimited = description.source.shape == ImageShape::original;
+    description.source.side = metadata.whole("source_size", unlimited ? 0 : 1, largest_image);
     description.exif_orientation = metadata.flag("exif_orientation", false);
     description.preparation.resize = metadata.whole("resize", 0, largest_image);
     description.preparation.center_crop = metadata.whole("center_crop", 0, largest_image);
@@ -157,7 +173,7 @@ std::optional<ModelDescription> description_in(const SafeTensors& file, const st
 ModelDescription description_of_plain(const SafeTensors& file, const std::string& source,
                                       ModelDescription given) {
     if (given.image_size == 0) given.image_size = models::model_from_name(given.model).image_size;
-    given.source_size = given.image_size;
+    given.source = {ImageShape::square, given.image_size};
     const size_t classes = classes_in(file, source, given);
     given.classes.clear();
     for (size_t i = 0; i < classes; ++i) given.classes.push_back(std::to_string(i));

@@ -1,6 +1,6 @@
 // A model in a file that says how to rebuild it: safetensors with a description in the metadata.
 //
-// Metadata keys: model, classes (a JSON list of names), image_size, source_size, resize and center_crop (0:
+// Metadata keys: model, classes (a JSON list of names), image_size, source_shape and source_size (keeping.h; older files have squares and no such shape), resize and center_crop (0:
 // none), exif_orientation (whether images are turned as their EXIF data say; older files have no such key),
 // mean and deviation (JSON lists, of pixels in 0 … 1), and the options of all models (width_mult, dropout). A file without them, such as a
 // state_dict that PyTorch saved, loads too when the user says what is in it.
@@ -13,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "data/keeping.h"
 #include "data/transforms/pipeline.h"
 #include "engine/nn/module.h"
 #include "engine/safetensors.h"
@@ -26,7 +27,7 @@ struct ModelDescription {
     std::vector<std::string> classes;  // their names
     int64_t image_size = 0;            // side of what the network takes
     bool exif_orientation = false;     // whether images are turned upright first
-    int64_t source_size = 0;           // side of the square that an image is read as (resize_and_crop) ...
+    Keeping source;                    // what an image is read as ...
     EvalTransform preparation;         // ... before this makes it the network's
     models::ModelVariant variant;
 };

@@ -11,7 +11,6 @@
 #include "data/file_listing.h"
 #include "data/image.h"
 #include "data/parallel.h"
-#include "data/resize.h"
 #include "engine/escape.h"
 
 namespace vitrine::predict {
@@ -75,21 +74,22 @@ Inputs find_images(const Options& options, const std::vector<std::string>& class
     return all;
 }
 
-Decoded decode(std::span<const fs::path> paths, int64_t side, Turning turning, int threads) {
+Decoded decode(std::span<const fs::path> paths, const Keeping& keeping, Turning turning, int threads) {
     std::vector<Image> images(paths.size());
     std::vector<std::optional<std::string>> failures(paths.size());
     parallel_for(static_cast<int64_t>(paths.size()), threads, [&](int64_t index) {
         const auto i = static_cast<size_t>(index);
         try {
-            const Image whole = read_image(paths[i], nullptr, turning);
-            images[i] = resize_and_crop(whole, side);
-            images[i].orientation = whole.orientation;
+            Image whole = read_image(paths[i], nullptr, turning);
+            const int orientation = whole.orientation;
+            images[i] = keep(std::move(whole), keeping, escape(paths[i].string()));
+            images[i].orientation = orientation;
         } catch (const ImageError& error) {
             failures[i] = error.what();
         }
     });
     Decoded decoded;
-    std::vector<uint8_t> pixels;
+    std::vector<Image> kept;
     for (size_t i = 0; i < paths.size(); ++i) {
         if (failures[i]) {
             decoded.failures.push_back(*failures[i]);
@@ -97,9 +97,9 @@ Decoded decode(std::span<const fs::path> paths, int64_t side, Turning turning, i
         }
         decoded.paths.push_back(paths[i]);
         decoded.oriented += images[i].orientation != 1;
-        pixels.insert(pixels.end(), images[i].pixels.begin(), images[i].pixels.end());
+        kept.push_back(std::move(images[i]));
     }
-    decoded.images = unlabelled_set(std::move(pixels), std::ssize(decoded.paths), side);
+    decoded.images = unlabelled_set(kept);
     return decoded;
 }
 

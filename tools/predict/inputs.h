@@ -11,6 +11,7 @@
 #include "data/dataset.h"
 #include "data/image.h"
 #include "data/image_set.h"
+#include "data/keeping.h"
 #include "data/tables/answer_table.h"
 #include "tools/predict/options.h"
 
@@ -31,7 +32,7 @@ struct Inputs {
 /// images do not meet.
 Inputs find_images(const Options& options, const std::vector<std::string>& classes);
 
-/// Some images, decoded and cut to squares as a data set's are.
+/// Some images, decoded and kept as a data set's are.
 struct Decoded {
     std::vector<std::filesystem::path> paths;  // of those that could be decoded
     ImageSet images;                           // theirs; the labels are 0
@@ -39,6 +40,7 @@ struct Decoded {
     int64_t oriented = 0;                      // images that have an EXIF orientation
 };
 
-Decoded decode(std::span<const std::filesystem::path> paths, int64_t side, Turning turning, int threads);
+Decoded decode(std::span<const std::filesystem::path> paths, const Keeping& keeping, Turning turning,
+               int threads);
 
 }  // namespace vitrine::predict

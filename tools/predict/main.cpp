@@ -64,7 +64,7 @@ size_t classify(const Options& options, const std::vector<fs::path>& images,
     int64_t oriented = 0;
     for (size_t first = 0; first < all.size(); first += static_cast<size_t>(options.batch_size)) {
         const size_t count = std::min(all.size() - first, static_cast<size_t>(options.batch_size));
-        const Decoded batch = decode(all.subspan(first, count), description.source_size, turning, threads);
+        const Decoded batch = decode(all.subspan(first, count), description.source, turning, threads);
         if (options.strict && !batch.failures.empty()) throw Error(batch.failures.front());
         for (const std::string& failure : batch.failures) tell("skipped " + failure);
         failed += batch.failures.size();

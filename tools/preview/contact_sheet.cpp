@@ -11,6 +11,7 @@
 #include "data/resize.h"
 #include "engine/escape.h"
 #include "tools/common/input_maker.h"
+#include "tools/common/shown_image.h"
 #include "tools/preview/canvas.h"
 
 namespace vitrine::tools {
@@ -82,12 +83,13 @@ std::vector<Image> pictures_of(const Tensor& inputs, const ChannelNormalization&
 
 Cell original(const Dataset& dataset, const ImageSet& set, int64_t sample) {
     const auto label = static_cast<size_t>(set.labels[static_cast<size_t>(sample)]);
-    return {copied_image(set, sample), {dataset.class_names.at(label)}};
+    return {tools::shown_image(set, sample), {dataset.class_names.at(label)}};
 }
 
 std::string applied(const ImageSet& set, const TrainTransform& transform, uint64_t seed, uint32_t epoch,
                     int64_t sample) {
-    Program program{.width = set.width, .height = set.height};
+    const ImagePlace place = set.place(sample);
+    Program program{.width = place.width, .height = place.height};
     program.with_names = true;
     transform.draw(seed, epoch, static_cast<uint32_t>(sample), program);
     return fmt::format("{}", fmt::join(program.names, ", "));

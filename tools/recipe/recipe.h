@@ -19,6 +19,7 @@
 #include <string>
 #include <vector>
 
+#include "data/keeping.h"
 #include "data/transforms/pipeline.h"
 #include "engine/optim/schedulers/spec.h"
 #include "engine/toml_reader.h"
@@ -31,6 +32,7 @@ namespace vitrine::recipe {
 struct DataSettings {
     std::string path;  // empty: Debian's Fashion-MNIST
     std::string kind = "auto";
+    ImageShape image_shape = ImageShape::square;
     int64_t image_size = 0;
     std::optional<bool> exif_orientation;  // unset: no, or as the file of a model that is measured says
     double subset = 1.0;

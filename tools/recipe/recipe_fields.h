@@ -32,6 +32,9 @@ inline constexpr Limits not_negative{0.0, unlimited};
 inline constexpr Limits learning_rates{1e-30, 1e30};  // what is left of them in single precision
 /// Shares that must not be everything.
 inline constexpr Limits below_one{0.0, 0.999999};
+inline constexpr std::array image_shapes{tools::Name{"square", ImageShape::square},
+                                         tools::Name{"aspect", ImageShape::aspect},
+                                         tools::Name{"original", ImageShape::original}};
 inline constexpr std::array precisions{tools::Name{"f32", DType::f32}, tools::Name{"f64", DType::f64}};
 /// What a ClassWeighting is called where all classes are alike, by key.
 inline constexpr const char* all_count_alike = "none";
@@ -61,6 +64,12 @@ void visit_fields(DataSettings& data, Fields& fields) {
          {},
          ""},
         data.kind, dataset_kinds());
+    fields.choice(
+        {"image_shape",
+         "How image files are kept: square, resized and\ncropped to image_size; aspect, their shorter side "
+         "made\nimage_size; original, as they are, a shorter side\nabove image_size made that",
+         "--image-shape"},
+        data.image_shape, image_shapes);
     fields.whole({"image_size", "Side in pixels that images are resized and cropped to", "--image-size",
                   tools::Interval{1, 4096},
                   "\nthe data's own, 64 for folders of images; " + rounded_sizes_of_models()},

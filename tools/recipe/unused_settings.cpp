@@ -140,7 +140,7 @@ Sentence all_smoothed(const Recipe& recipe) {
 /// A size that was asked for, while another is what the network sees.
 Sentence kept_at_another_size(const Recipe& recipe) {
     const int64_t kept = recipe.data.image_size, seen = recipe.transforms.train.resize;
-    if (kept == 0 || seen == 0 || kept == seen) return {};
+    if (kept == 0 || seen == 0 || kept == seen || recipe.data.image_shape != ImageShape::square) return {};
     return fmt::format(
         "data.image_size {} is only the size at which images are kept: transforms.resize makes them {} "
         "for the network",

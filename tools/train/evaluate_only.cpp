@@ -51,7 +51,8 @@ void check_classes(const tools::ModelDescription& description, const Dataset& da
 /// Whether the recipe says how large the images are and what is made of them; else the model's file does.
 bool says_how_to_prepare(const recipe::Recipe& recipe) {
     const EvalTransform& asked = recipe.transforms.evaluation;
-    return recipe.data.image_size > 0 || asked.resize > 0 || asked.center_crop > 0;
+    return recipe.data.image_size > 0 || recipe.data.image_shape != ImageShape::square || asked.resize > 0 ||
+           asked.center_crop > 0;
 }
 
 /// Images are turned as in training, unless the recipe says otherwise.
@@ -83,7 +84,7 @@ int evaluate_only(const Options& given, Reporter& reporter) {
     const Options options = with_orientation_of(description, given);
     const recipe::Recipe& recipe = options.recipe;
     Dataset dataset = read_data(
-        options, says_how_to_prepare(recipe) ? recipe.data.image_size : description.source_size, reporter);
+        options, says_how_to_prepare(recipe) ? keeping_of(recipe.data) : description.source, reporter);
     report_data(dataset, nullptr, reporter);
     if (described && dataset.class_names.size() == description.classes.size())
         number_classes(dataset, description.classes);

@@ -10,6 +10,7 @@
 
 #include "data/loader.h"
 #include "tools/common/base64.h"
+#include "tools/common/shown_image.h"
 #include "tools/preview/canvas.h"
 #include "tools/train/interrupt.h"
 
@@ -41,7 +42,7 @@ LoaderOptions loader_for(const InputMaker& inputs, const ImageSet& set, int64_t 
 }
 
 std::string png_of_sample(const ImageSet& set, int64_t sample) {
-    const std::vector<uint8_t> png = tools::png_of(copied_image(set, sample));
+    const std::vector<uint8_t> png = tools::png_of(tools::shown_image(set, sample));
     return {png.begin(), png.end()};
 }
 

@@ -62,7 +62,8 @@ class Choice {
             return;
         }
         read_alike_ = dataset.train.height == memory->height && dataset.train.width == memory->width &&
-                      dataset.exif_orientation == memory->exif_orientation;
+                      dataset.exif_orientation == memory->exif_orientation &&
+                      dataset.keeping == memory->keeping;
         if (memory->drawn) known_ = known_names(*memory, read_alike_ ? dataset : read_as_remembered());
     }
 
@@ -78,7 +79,7 @@ class Choice {
     Dataset read_as_remembered() const {
         Options options = options_;
         options.recipe.data.exif_orientation = memory_->exif_orientation;
-        return read_data(options, memory_->height == memory_->width ? memory_->height : 0, reporter_);
+        return read_data(options, kept_as(memory_->keeping, memory_->height, memory_->width), reporter_);
     }
     ImageSet all() const { return joined(joined(dataset_.train, dataset_.left_out), dataset_.validation); }
     /// Whether this is the folder of which the run has held images out, and not one of which it knows a few.

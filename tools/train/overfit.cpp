@@ -23,7 +23,7 @@ constexpr int64_t steps_between_lines = 25;
 int overfit_one_batch(const Options& options, Reporter& reporter) {
     const recipe::Recipe& recipe = options.recipe;
     const tools::DeviceChoice device = set_up_machine(options);
-    const Dataset dataset = load_data(options, recipe.data.image_size, reporter);
+    const Dataset dataset = load_data(options, reporter);
     const Placement placement{options.recipe.training.precision, device.device};
     // As validation sees images: what changes from step to step cannot be learnt by heart.
     InputMaker inputs(dataset.train, transforms_for(recipe, dataset).evaluation, placement);

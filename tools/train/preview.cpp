@@ -30,7 +30,7 @@ int write_preview(const Options& options, Reporter& reporter) {
     const RunLock lock(options.out.empty() ? "." : options.out);  // not into the folder of a live run
     const std::filesystem::path& folder = lock.folder();
     if (!options.out.empty()) check_own_files(folder);
-    const Dataset dataset = load_data(options, options.recipe.data.image_size, reporter);
+    const Dataset dataset = load_data(options, reporter);
     write_preview_sheet(folder / preview_file, options.recipe, dataset, *options.preview);
     reporter.notice(
         fmt::format("{} shows {} training images", (folder / preview_file).string(), *options.preview));

@@ -14,20 +14,15 @@ namespace {
 
 constexpr const char* tensor_name = "data";
 
-/// The side of the squares that the run knows; 0 for a set of its own size.
-int64_t side_of(const DatasetIdentity& identity) {
-    return identity.height == identity.width ? identity.height : 0;
-}
-
 /// Whether its pixels can be compared with those that the run knows.
 bool is_read_alike(const Dataset& dataset, const DatasetIdentity& identity) {
     return dataset.train.height == identity.height && dataset.train.width == identity.width &&
-           dataset.exif_orientation == identity.exif_orientation;
+           dataset.keeping == identity.keeping && dataset.exif_orientation == identity.exif_orientation;
 }
 
 Dataset read_as_known(Options options, const DatasetIdentity& identity, Reporter& reporter) {
     options.recipe.data.exif_orientation = identity.exif_orientation;
-    return read_data(options, side_of(identity), reporter);
+    return read_data(options, kept_as(identity.keeping, identity.height, identity.width), reporter);
 }
 
 int64_t count_new(const DatasetIdentity& now, const DatasetChanges& changes, const Arrangement& arrangement,
@@ -127,7 +122,7 @@ std::optional<DatasetIdentity> known_data(const SafeTensors& checkpoint, const s
 
 RunData load_run_data(const Options& options, const std::filesystem::path& folder,
                       const std::optional<DatasetIdentity>& known, Reporter& reporter) {
-    RunData data{read_data(options, options.recipe.data.image_size, reporter)};
+    RunData data{read_data(options, keeping_of(options.recipe.data), reporter)};
     if (known) {
         const Dataset as_known =
             is_read_alike(data.dataset, *known) ? data.dataset : read_as_known(options, *known, reporter);

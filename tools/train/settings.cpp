@@ -28,6 +28,20 @@ bool mixes_batches(const RunInfo& info) {
 /// In the order of "classes"; null where all are alike.
 Json by_class(const std::vector<double>& weights) { return weights.empty() ? Json() : Json(weights); }
 
+/// "224×224 pixels", "their own sizes"
+std::string sizes_of(const Dataset& dataset) {
+    switch (dataset.keeping.shape) {
+        case ImageShape::square:
+            return fmt::format("{}×{} pixels", dataset.train.width, dataset.train.height);
+        case ImageShape::aspect:
+            return fmt::format("their own shapes, the shorter side {} pixels", dataset.keeping.side);
+        case ImageShape::original:
+            if (dataset.keeping.side == 0) return "their own sizes";
+            return fmt::format("their own sizes, the shorter side {} pixels at most", dataset.keeping.side);
+    }
+    return "";
+}
+
 }  // namespace
 
 Weights judged_weights(const recipe::Recipe& recipe) {
@@ -83,9 +97,9 @@ std::vector<std::pair<std::string, std::string>> headlines(const RunInfo& info, 
     const ImageSet& images = info.dataset.train;
     const tools::ModelDescription& description = info.description;
     std::vector<std::pair<std::string, std::string>> lines{
-        {"data", fmt::format("{}, {} training and {} validation images of {}×{} pixels in {} classes",
+        {"data", fmt::format("{}, {} training and {} validation images of {} in {} classes",
                              info.dataset.kind, grouped(images.count), grouped(info.dataset.validation.count),
-                             images.width, images.height, description.classes.size())},
+                             sizes_of(info.dataset), description.classes.size())},
         {"training", info.transforms.train.describe()},
         {"validation", info.transforms.evaluation.describe()},
         {"model", fmt::format("{} for {}×{} pixels, {} parameters", description.model, description.image_size,

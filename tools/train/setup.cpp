@@ -99,12 +99,13 @@ void agree(const char* flag, const std::optional<T>& option, const T& in_file, c
             fmt::format("{} {} contradicts {}, which holds a model with {}", flag, *option, source, in_file));
 }
 
-DatasetOptions dataset_options(const Options& options, int64_t image_size, Reporter& reporter) {
+DatasetOptions dataset_options(const Options& options, const Keeping& keeping, Reporter& reporter) {
     DatasetOptions wanted;
     const recipe::DataSettings& data = options.recipe.data;
     wanted.path = unescape(data.path);  // a recipe is UTF-8, a path need not be
     wanted.kind = data.kind;
-    wanted.image_size = image_size;
+    wanted.shape = keeping.shape;
+    wanted.image_size = keeping.side;
     wanted.exif_orientation = data.exif_orientation.value_or(false);
     // What will be made larger anyway is best decoded at that size.
     if (options.recipe.transforms.train.resize > 0)
@@ -137,12 +138,19 @@ tools::DeviceChoice set_up_machine(const Options& options) {
     return choice;
 }
 
-Dataset read_data(const Options& options, int64_t image_size, Reporter& reporter) {
-    DatasetOptions wanted = dataset_options(options, image_size, reporter);
+Keeping keeping_of(const recipe::DataSettings& data) { return {data.image_shape, data.image_size}; }
+
+Keeping kept_as(const Keeping& own_sizes, int64_t height, int64_t width) {
+    if (own_sizes.shape != ImageShape::square) return own_sizes;
+    return {ImageShape::square, height == width ? height : 0};
+}
+
+Dataset read_data(const Options& options, const Keeping& keeping, Reporter& reporter) {
+    DatasetOptions wanted = dataset_options(options, keeping, reporter);
     Dataset dataset = load_dataset(wanted);
     const int64_t multiple = models::model_from_name(options.recipe.model.name).size_multiple;
     const bool resized = options.recipe.transforms.train.resize > 0;
-    if (image_size == 0 && !resized && dataset.train.height % multiple != 0) {
+    if (keeping.side == 0 && !resized && dataset.train.height % multiple != 0) {
         wanted.image_size = (dataset.train.height + multiple - 1) / multiple * multiple;
         dataset = load_dataset(wanted);
     }
@@ -155,8 +163,8 @@ void report_data(const Dataset& dataset, const recipe::TrainingSettings* trainin
     check_data(dataset);
 }
 
-Dataset load_data(const Options& options, int64_t image_size, Reporter& reporter) {
-    Dataset dataset = read_data(options, image_size, reporter);
+Dataset load_data(const Options& options, Reporter& reporter) {
+    Dataset dataset = read_data(options, keeping_of(options.recipe.data), reporter);
     report_data(dataset, &options.recipe.training, reporter);
     return dataset;
 }
@@ -182,7 +190,8 @@ tools::ModelDescription describe_model(const recipe::Recipe& recipe, const Datas
     description.classes = dataset.class_names;
     description.image_size = image_size;
     description.exif_orientation = dataset.exif_orientation;
-    description.source_size = dataset.validation.height;
+    description.source = dataset.keeping;
+    if (dataset.keeping.shape == ImageShape::square) description.source.side = dataset.validation.height;
     description.preparation = preparation;
     description.variant = recipe.model.variant;
     return description;

@@ -18,11 +18,16 @@ tools::DeviceChoice set_up_machine(const Options& options);
 /// The data set, at `image_size` (0: its own size, or what the model makes of it: see --image-size). Skipped
 /// files and notices go to the reporter. Throws Error also where it cannot be used to measure or train a
 /// model.
-Dataset load_data(const Options& options, int64_t image_size, Reporter& reporter);
+Dataset load_data(const Options& options, Reporter& reporter);
 
 /// Its two halves: loading alone, and what there is to say of the data, for training of these settings; null:
 /// nothing is trained.
-Dataset read_data(const Options& options, int64_t image_size, Reporter& reporter);
+Dataset read_data(const Options& options, const Keeping& keeping, Reporter& reporter);
+/// What a run knows of how its images were kept (Dataset::keeping, or squares of this size; any other size is the data's
+/// own).
+Keeping kept_as(const Keeping& own_sizes, int64_t height, int64_t width);
+/// As the recipe has it.
+Keeping keeping_of(const recipe::DataSettings& data);
 void report_data(const Dataset& dataset, const recipe::TrainingSettings* training, Reporter& reporter);
 
 /// The recipe's pipelines; where it does not say how to normalise, by the data's own mean and deviation.

@@ -12,7 +12,7 @@
 namespace vitrine::train {
 
 int show_schedule(const Options& options, Reporter& reporter) {
-    const Dataset dataset = load_data(options, options.recipe.data.image_size, reporter);
+    const Dataset dataset = load_data(options, reporter);
     const std::vector<tools::PlannedPhase> phases =
         planned_phases(plan_run(options.recipe, dataset.train.count));
     for (const std::string& notice : options.recipe.notices) reporter.notice(notice);

@@ -51,8 +51,24 @@ void show_augmentation(const std::filesystem::path& folder, const recipe::Recipe
     }
 }
 
+/// The images of another day have other sizes than those that are here.
+void require_crop(const Dataset& dataset, const EvalTransform& evaluation) {
+    if (dataset.keeping.shape == ImageShape::square || evaluation.center_crop > 0) return;
+    throw Error(
+        "with data.image_shape images may have any size, so that validation needs a center_crop, such as "
+        "validation = { resize = 256, center_crop = 224 } in [transforms]");
+}
+
 /// Some models are made for one size of images.
 int64_t network_size(const InputMaker& training, const InputMaker& validation, const std::string& model) {
+    for (const InputMaker* inputs : {&training, &validation}) {
+        const Size2 size = inputs->output_size();
+        if (size.height != size.width)
+            throw Error(
+                fmt::format("the transforms make images of {}×{} pixels, but models take squares: end with "
+                            "a crop, such as random_crop, and center_crop in validation",
+                            size.width, size.height));
+    }
     const int64_t trained = training.output_size().height, measured = validation.output_size().height;
     if (trained != measured && models::model_from_name(model).one_size)
         throw Error(
@@ -147,6 +163,7 @@ int train(const Options& options, Reporter& reporter) {
     const DatasetIdentity identity = identity_of(dataset, options.threads);
     const Transforms transforms = transforms_for(recipe, dataset);
     const Placement placement{recipe.training.precision, device.device};
+    require_crop(dataset, transforms.evaluation);
     InputMaker training_inputs(dataset.train, transforms.train, placement, recipe.seed);
     InputMaker validation_inputs(dataset.validation, transforms.evaluation, placement);
     const tools::ModelDescription description =

@@ -63,8 +63,14 @@ uint64_t hash(const Json& json) {
 TrainedOn parse(const Json& json) {
     constexpr int64_t largest_side = 1 << 20, most_images = int64_t{1} << 40;
     TrainedOn data;
-    data.height = whole(json.at("height"), 1, largest_side);
-    data.width = whole(json.at("width"), 1, largest_side);
+    if (json.contains("shape")) {
+        const std::optional<ImageShape> shape = image_shape_of(json["shape"].get_ref<const std::string&>());
+        if (!shape) throw Error("there is no such shape of images");
+        data.keeping = {*shape, whole(json.at("side"), 0, largest_side)};
+    }
+    const int64_t least = data.keeping.shape == ImageShape::square ? 1 : 0;
+    data.height = whole(json.at("height"), least, largest_side);
+    data.width = whole(json.at("width"), least, largest_side);
     data.exif_orientation = json.contains("exif_orientation") && json["exif_orientation"].get<bool>();
     data.training_images = whole(json.at("training_images"), 0, most_images);
     data.validation_images = whole(json.at("validation_images"), 0, most_images);
@@ -118,6 +124,8 @@ Json image_hashes(const DatasetIdentity& identity) {
 std::string to_metadata(const DatasetIdentity& identity) {
     Json json = {{"height", identity.height},
                  {"width", identity.width},
+                 {"shape", name_of(identity.keeping.shape)},
+                 {"side", identity.keeping.side},
                  {"exif_orientation", identity.exif_orientation},
                  {"training_images", identity.count(Part::training)},
                  {"validation_images", identity.count(Part::validation)},
@@ -137,7 +145,7 @@ std::optional<TrainedOn> trained_on(const SafeTensors& file, const std::string& 
     if (found == file.metadata.end()) return std::nullopt;
     try {
         return parse(parse_json<Json>(found->second,
-                                      {.bytes = found->second.size(), .depth = 1, .values = 20, .keys = 10}));
+                                      {.bytes = found->second.size(), .depth = 1, .values = 20, .keys = 12}));
     } catch (const std::exception&) {
         throw Error(fmt::format(
             "{}: what its metadata say of the images that it was trained on (data) cannot be read", source));

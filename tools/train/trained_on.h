@@ -14,7 +14,8 @@
 namespace vitrine::train {
 
 struct TrainedOn {
-    int64_t height = 0, width = 0;  // that all pixels were read at
+    int64_t height = 0, width = 0;  // that all pixels were read at; 0: each image has its own size
+    Keeping keeping;                // Dataset::keeping
     bool exif_orientation = false;  // whether images were turned
     int64_t training_images = 0, validation_images = 0;
     uint64_t training_pixels = 0, validation_pixels = 0;  // pixels_of()
