@@ -115,6 +115,23 @@ TEST_CASE("above kernels/ nothing depends on which device it is") {
     }
 }
 
+TEST_CASE("what a model is called is known to models/ alone") {
+    // As a name, or as one that code is called by; comments and examples of a command line may say it.
+    const std::regex name(R"(mobilenet_?v2|basic_?block_?net|resnet_?18)", std::regex::icase);
+    const std::regex example(R"re(^\s*"  (train|bench|predict|export|gradcheck|report) )re");
+    int64_t named_in_models = 0;
+    for (const Source& source : all_sources()) {
+        const std::string floor = floor_of(source.path);
+        for (const std::string& line : source.lines) {
+            const std::string code = line.substr(0, line.find("//"));
+            if (!std::regex_search(code, name) || std::regex_search(code, example)) continue;
+            named_in_models += floor == "models";
+            CHECK_MESSAGE((floor == "models" || floor == "tests"), source.path, ": ", line);
+        }
+    }
+    CHECK(named_in_models > 3);
+}
+
 TEST_CASE("kernels promise that nobody writes their memory by ReadOnly, which can be watched") {
     const std::regex promise(R"(\b__restrict(__)?\b)");
     for (const Source& source : all_sources()) {
