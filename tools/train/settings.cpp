@@ -34,10 +34,10 @@ std::string sizes_of(const Dataset& dataset) {
         case ImageShape::square:
             return fmt::format("{}×{} pixels", dataset.train.width, dataset.train.height);
         case ImageShape::aspect:
-            return fmt::format("their own shapes, the shorter side {} pixels", dataset.keeping.side);
+            return fmt::format("{} pixels at the shorter side", dataset.keeping.side);
         case ImageShape::original:
             if (dataset.keeping.side == 0) return "their own sizes";
-            return fmt::format("their own sizes, the shorter side {} pixels at most", dataset.keeping.side);
+            return fmt::format("their own sizes, up to {} pixels at the shorter side", dataset.keeping.side);
     }
     return "";
 }
