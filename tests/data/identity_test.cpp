@@ -106,27 +106,41 @@ TEST_CASE_FIXTURE(Fixture, "data that are the same are the same, at another path
     CHECK(again.statistics.mean == dataset.statistics.mean);
 }
 
-TEST_CASE_FIXTURE(Fixture,
-                  "an identity knows whether images were turned; one of before that was asked says no") {
+TEST_CASE_FIXTURE(
+    Fixture,
+    "an identity knows how images were read; those of before that was asked say squares, not turned") {
     options.exif_orientation = true;
-    const DatasetIdentity identity = identity_of(load_dataset(options));
+    options.shape = ImageShape::aspect;
+    options.image_size = 8;
+    DatasetIdentity identity = identity_of(load_dataset(options));
     CHECK(identity.exif_orientation);
+    CHECK(identity.keeping == Keeping{ImageShape::aspect, 8});
+    CHECK(identity.height == 0);
     CHECK(unpack_identity(pack(identity)) == identity);
+
+    options.shape = ImageShape::square;
+    identity = identity_of(load_dataset(options));
     std::vector<std::string> texts(1);
     for (const char letter : pack(identity)) {
         if (letter != '\0') texts.back().push_back(letter);
         if (letter == '\0') texts.emplace_back();
     }
-    CHECK(texts.at(0) == "vitrine data 2");
+    texts.pop_back();  // behind the last zero
+    const auto joined = [&] {
+        std::string bytes;
+        for (const std::string& text : texts) bytes += text + '\0';
+        return bytes;
+    };
+    CHECK(texts.at(0) == "vitrine data 3");
     CHECK(texts.at(8) == "1");
+    CHECK(texts.at(9) == "square");
+    texts[0] = "vitrine data 2";
+    texts.erase(texts.begin() + 9, texts.begin() + 11);
+    CHECK(unpack_identity(joined()) == identity);
     texts[0] = "vitrine data 1";
     texts.erase(texts.begin() + 8);
-    texts.pop_back();  // behind the last zero
-    std::string first_version;
-    for (const std::string& text : texts) first_version += text + '\0';
-    DatasetIdentity expected = identity;
-    expected.exif_orientation = false;
-    CHECK(unpack_identity(first_version) == expected);
+    identity.exif_orientation = false;
+    CHECK(unpack_identity(joined()) == identity);
 }
 
 TEST_CASE_FIXTURE(Fixture, "an identity is written and read back, and bytes that are none are refused") {
