@@ -197,6 +197,8 @@ NOT_RUN = {
     "python tests/peers/compare_schedulers.py": TORCH,
     "python tests/peers/compare_versions.py torch-1.13/bin/python torch-2.4/bin/python": "needs several versions of PyTorch",
     "ninja -C build/release run_augment && python tests/peers/compare_augment.py --cases 5000": TORCH,
+    "python tests/peers/compare_augment.py --cases 5000 --seed 16": TORCH,
+    "python tests/peers/compare_photographs.py --images 1000 --seed 5": TORCH,
     "ninja -C build/release decode_images && python tests/peers/compare_images.py --count 2000": PILLOW,
     "compare_images.py --count 3000 --seed 11": PILLOW,
     "python tests/peers/load_checkpoint.py runs/…/best.safetensors": TORCH,
