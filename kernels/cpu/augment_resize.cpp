@@ -77,7 +77,17 @@ HWY_INLINE HWY_ATTR void store_pixels(Sums sum, uint8_t* to) {
     hn::StoreU(hn::DemoteTo(bytes_tag, hn::ShiftRight<augment::resize_weight_bits>(sum)), bytes_tag, to);
 }
 
-using Block = std::array<hn::Vec<hn::Full128<uint8_t>>, 16>;
+using Rows = std::array<const uint8_t*, turned_rows>;
+
+#if HWY_TARGET == HWY_SCALAR
+
+/// Without vectors there is nothing to shuffle.
+int64_t turn_blocks(const Rows&, int64_t, uint8_t*) { return 0; }
+int64_t turn_blocks_back(const uint8_t*, int64_t, int64_t, uint8_t*) { return 0; }
+
+#else
+
+using Block = std::array<hn::Vec<hn::Full128<uint8_t> >, 16>;
 
 /// Four perfect shuffles of 16 vectors are a transposition of 16 × 16 bytes.
 HWY_INLINE HWY_ATTR void transpose(Block& block) {
@@ -92,10 +102,8 @@ HWY_INLINE HWY_ATTR void transpose(Block& block) {
     }
 }
 
-using Rows = std::array<const uint8_t*, turned_rows>;
-
-/// 16 rows of `count` bytes become [count, 16].
-HWY_ATTR void turn(const Rows& rows, int64_t count, uint8_t* to) {
+/// What turn() does, 16 columns at a time; gives how many it did.
+HWY_ATTR int64_t turn_blocks(const Rows& rows, int64_t count, uint8_t* to) {
     const hn::Full128<uint8_t> d;
     int64_t i = 0;
     for (; i + 16 <= count; i += 16) {
@@ -104,12 +112,10 @@ HWY_ATTR void turn(const Rows& rows, int64_t count, uint8_t* to) {
         transpose(block);
         for (size_t k = 0; k < 16; ++k) hn::StoreU(block[k], d, to + (i + static_cast<int64_t>(k)) * 16);
     }
-    for (; i < count; ++i)
-        for (size_t r = 0; r < 16; ++r) to[i * 16 + static_cast<int64_t>(r)] = rows[r][i];
+    return i;
 }
 
-/// The inverse, for the first `rows` of 16 rows, which lie one after the other.
-HWY_ATTR void turn_back(const uint8_t* from, int64_t count, int64_t rows, uint8_t* to) {
+HWY_ATTR int64_t turn_blocks_back(const uint8_t* from, int64_t count, int64_t rows, uint8_t* to) {
     const hn::Full128<uint8_t> d;
     int64_t i = 0;
     for (; i + 16 <= count; i += 16) {
@@ -118,7 +124,20 @@ HWY_ATTR void turn_back(const uint8_t* from, int64_t count, int64_t rows, uint8_
         transpose(block);
         for (int64_t r = 0; r < rows; ++r) hn::StoreU(block[static_cast<size_t>(r)], d, to + r * count + i);
     }
-    for (; i < count; ++i)
+    return i;
+}
+
+#endif
+
+/// 16 rows of `count` bytes become [count, 16].
+HWY_ATTR void turn(const Rows& rows, int64_t count, uint8_t* to) {
+    for (int64_t i = turn_blocks(rows, count, to); i < count; ++i)
+        for (size_t r = 0; r < 16; ++r) to[i * 16 + static_cast<int64_t>(r)] = rows[r][i];
+}
+
+/// The inverse, for the first `rows` of 16 rows, which lie one after the other.
+HWY_ATTR void turn_back(const uint8_t* from, int64_t count, int64_t rows, uint8_t* to) {
+    for (int64_t i = turn_blocks_back(from, count, rows, to); i < count; ++i)
         for (int64_t r = 0; r < rows; ++r) to[r * count + i] = from[i * 16 + r];
 }
 
