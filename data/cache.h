@@ -90,7 +90,7 @@ bool is_packed_cache(const std::filesystem::path& file);
 std::filesystem::path default_cache_folder();
 
 /// The cache file of a folder of images: NAME-SIDE-HASH.images for squares, HASH being that of the folder's full path;
-/// NAME-aspect-SIDE-HASH.images and NAME-original-HASH.images; NAME-…-upright-HASH.images where they are turned.
+/// NAME-aspect-SIDE-HASH.images, NAME-original-HASH.images and, with a limit, NAME-original-SIDE-HASH.images; NAME-…-upright-HASH.images where they are turned.
 std::filesystem::path cache_file(const std::filesystem::path& cache_folder, const std::filesystem::path& root,
                                  const Keeping& keeping, Turning turning = Turning::as_stored);
 

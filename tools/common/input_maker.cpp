@@ -50,8 +50,10 @@ Tensor InputMaker::pixels(const Batch& batch) const {
 
 NetworkInput InputMaker::make(const Batch& batch, uint32_t epoch) const {
     InputPlan plan = planner_.plan(batch, epoch);
-    for (size_t n = 0; !needs_pixels() && n < batch.samples.size(); ++n)
-        plan.programs.places[n] = places_.at(static_cast<size_t>(batch.samples[n]));
+    if (!needs_pixels()) {
+        for (size_t n = 0; n < batch.samples.size(); ++n)
+            plan.programs.places[n] = places_.at(static_cast<size_t>(batch.samples[n]));
+    }
     return make_input(pixels(batch), plan, placement_.dtype);
 }
 
