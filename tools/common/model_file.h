@@ -1,7 +1,8 @@
 // A model in a file that says how to rebuild it: safetensors with a description in the metadata.
 //
 // Metadata keys: model, classes (a JSON list of names), image_size, source_shape and source_size
-// (keeping.h; older files have squares and no such shape), resize and center_crop (0: none), exif_orientation (whether images are turned as their EXIF data say; older files have no such key),
+// (keeping.h; older files have squares and no such shape), resize and center_crop (0: none),
+// exif_orientation (whether images are turned as their EXIF data say; older files have no such key),
 // mean and deviation (JSON lists, of pixels in 0 … 1), and the options of all models (width_mult, dropout). A file without them, such as a
 // state_dict that PyTorch saved, loads too when the user says what is in it.
 #pragma once
