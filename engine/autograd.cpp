@@ -78,7 +78,7 @@ void Tape::backward_from_slots() {
         if (std::ranges::none_of(gradients, &Tensor::defined))
             continue;  // nothing that led to the loss used them
         node.backward(gradients);
-        observe_backward(node.name, node.module, gradients[0]);
+        observe_backward(node.number, node.name, node.module, gradients);
     }
 }
 
@@ -94,13 +94,18 @@ void record_outputs(const char* name, std::initializer_list<Tensor> inputs,
                     std::initializer_list<std::reference_wrapper<Tensor>> outputs,
                     std::function<void(std::span<const Tensor> gradients)> backward,
                     const OpOptions& options) {
-    observe_forward(name, inputs, *outputs.begin(), options);
-    if (recording_tape == nullptr) return;
-    if (std::ranges::none_of(inputs, [](const Tensor& x) { return x.requires_gradient(); })) return;
+    const bool recorded = recording_tape != nullptr &&
+                          std::ranges::any_of(inputs, [](const Tensor& x) { return x.requires_gradient(); });
+    if (recorded) {
+        for (Tensor& output : outputs) output.require_gradient();
+    }
+    const std::vector<Tensor> seen(outputs.begin(), outputs.end());
+    const uint64_t number = observe_forward(name, std::span(inputs.begin(), inputs.size()), seen, options);
+    if (!recorded) return;
     std::vector<std::shared_ptr<GradientSlot>> slots;
-    slots.reserve(outputs.size());
-    for (Tensor& output : outputs) slots.push_back(output.require_gradient().slot());
-    recording_tape->append({name, current_module(), std::move(slots), std::move(backward)});
+    slots.reserve(seen.size());
+    for (const Tensor& output : seen) slots.push_back(output.slot());
+    recording_tape->append({name, current_module(), number, std::move(slots), std::move(backward)});
 }
 
 }  // namespace vitrine

@@ -58,6 +58,7 @@ inline Gradient receive(const std::shared_ptr<GradientSlot>& slot) {
 struct Node {
     const char* name;    // of the op
     std::string module;  // that ran it
+    uint64_t number;     // of its forward event (engine/trace.h)
     std::vector<std::shared_ptr<GradientSlot>> outputs;
     /// The gradients of the outputs in their order, not all undefined.
     std::function<void(std::span<const Tensor> gradients)> backward;

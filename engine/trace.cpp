@@ -12,6 +12,7 @@ namespace {
 
 thread_local Trace* innermost_trace = nullptr;
 thread_local std::vector<std::string> modules;
+thread_local uint64_t ops_of_thread = 0;
 
 }  // namespace
 
@@ -26,15 +27,29 @@ void notify(const OpEvent& event) {
     for (Trace* trace = innermost_trace; trace != nullptr; trace = trace->previous_) trace->observer_(event);
 }
 
-void observe_forward(const char* op, std::initializer_list<Tensor> inputs, const Tensor& output,
-                     const OpOptions& options) {
-    if (innermost_trace == nullptr) return;
-    notify({Pass::forward, op, current_module(), {inputs.begin(), inputs.size()}, output, options});
+uint64_t observe_forward(const char* op, std::span<const Tensor> inputs, std::span<const Tensor> outputs,
+                         const OpOptions& options) {
+    const uint64_t number = ++ops_of_thread;
+    if (innermost_trace != nullptr)
+        notify({.pass = Pass::forward,
+                .number = number,
+                .op = op,
+                .module = current_module(),
+                .inputs = inputs,
+                .outputs = outputs,
+                .options = options});
+    return number;
 }
 
-void observe_backward(const char* op, const std::string& module, const Tensor& d_y) {
+uint64_t observe_forward(const char* op, std::initializer_list<Tensor> inputs, const Tensor& output,
+                         const OpOptions& options) {
+    return observe_forward(op, std::span(inputs.begin(), inputs.size()), std::span(&output, 1), options);
+}
+
+void observe_backward(uint64_t number, const char* op, const std::string& module,
+                      std::span<const Tensor> gradients) {
     if (innermost_trace == nullptr) return;
-    notify({Pass::backward, op, module, {&d_y, 1}, Tensor()});
+    notify({.pass = Pass::backward, .number = number, .op = op, .module = module, .gradients = gradients});
 }
 
 ModuleScope::ModuleScope(const std::string& name) { modules.push_back(name); }

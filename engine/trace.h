@@ -1,6 +1,7 @@
 // Looking on while a model runs: which op, in which module, from what to what.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <initializer_list>
 #include <span>
@@ -20,11 +21,16 @@ using OpOptions = std::variant<std::monostate, ops::ConvOptions, ops::PoolOption
 
 struct OpEvent {
     Pass pass;
-    const char* op;                  // "pointwise_conv"
-    std::string module;              // "features.3.conv.0.0", empty outside of modules
-    std::span<const Tensor> inputs;  // forward: the op's; backward: the gradient of its output
-    Tensor output;                   // of forward; undefined in backward
-    OpOptions options = {};          // of forward
+    uint64_t number;     // counts the ops of this thread; backward: of the op's forward event
+    const char* op;      // "pointwise_conv"
+    std::string module;  // "features.3.conv.0.0", empty outside of modules
+    std::span<const Tensor> inputs = {};     // forward: in the order of the op's record, undefined ones too
+    std::span<const Tensor> outputs = {};    // forward: with the slots of their gradients
+    std::span<const Tensor> gradients = {};  // backward: of the outputs; of those that nobody used undefined
+    OpOptions options = {};                  // forward
+
+    /// Forward: the first output, which every op has.
+    const Tensor& output() const { return outputs.front(); }
 };
 
 /// While it lives, `observer` is called after each op of this thread, forward and backward.
@@ -41,10 +47,14 @@ class Trace {
     friend void notify(const OpEvent& event);
 };
 
-/// Called by every op's forward pass, and by the tape for backward passes; does nothing without a Trace.
-void observe_forward(const char* op, std::initializer_list<Tensor> inputs, const Tensor& output,
-                     const OpOptions& options = {});
-void observe_backward(const char* op, const std::string& module, const Tensor& d_y);
+/// Called by every op's forward pass, and by the tape for backward passes; tell nobody without a Trace.
+/// observe_forward() returns the op's number, by which observe_backward() is told of it.
+uint64_t observe_forward(const char* op, std::span<const Tensor> inputs, std::span<const Tensor> outputs,
+                         const OpOptions& options = {});
+uint64_t observe_forward(const char* op, std::initializer_list<Tensor> inputs, const Tensor& output,
+                         const OpOptions& options = {});
+void observe_backward(uint64_t number, const char* op, const std::string& module,
+                      std::span<const Tensor> gradients);
 
 /// While it lives, ops belong to this module, inside the modules entered before.
 class ModuleScope {

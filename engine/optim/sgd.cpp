@@ -57,6 +57,10 @@ void Sgd::zero_gradients() {
     }
 }
 
+Tensor Sgd::momentum(size_t index) const {
+    return started_.at(index) ? state_.part(momentum_, index) : Tensor();
+}
+
 Tensor Sgd::gradient_norm() const {
     const Tensor& gradients = state_.gradients();
     if (!gradients.defined()) return {};

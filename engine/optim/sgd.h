@@ -54,6 +54,8 @@ class Sgd {
     /// Updates every parameter that has a gradient; those gradients stay as they are.
     void step(const Update& update);
     void step(double learning_rate) { step(Update{.learning_rate = learning_rate}); }
+    /// The buffer of a parameter, by its index in the state, as a view; undefined before its first step with momentum.
+    Tensor momentum(size_t index) const;
     /// The norm of all gradients taken together, unscaled, on the device [1]: of parameters without one nothing
     /// is added. Undefined where nothing is trained.
     Tensor gradient_norm() const;

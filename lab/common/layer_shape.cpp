@@ -47,7 +47,7 @@ std::string window(const OpEvent& event) {
     const bool depthwise = std::string_view(event.op) == "depthwise_conv";
     const int64_t height = weight[depthwise ? 0 : 1], width = weight[depthwise ? 1 : 2];
     std::string text = height == width ? fmt::format(" k{}", height) : fmt::format(" k{}x{}", height, width);
-    text += fmt::format(" s{}", stride_between(in[1], event.output.shape()[1], height));
+    text += fmt::format(" s{}", stride_between(in[1], event.output().shape()[1], height));
     if (!depthwise && weight[3] != in[3]) text += fmt::format(" g{}", in[3] / weight[3]);
     return text;
 }
@@ -71,9 +71,9 @@ bool has_prologue(const OpEvent& event) { return event.inputs.size() > 3 && even
 
 std::string layer_shape(const OpEvent& event) {
     const std::string_view op = event.op;
-    if (op == "normalize") return fmt::format("{} channels", event.output.count());
+    if (op == "normalize") return fmt::format("{} channels", event.output().count());
     const Tensor& x = event.inputs[0];
-    const std::string in = without_batch(x.shape()), out = without_batch(event.output.shape());
+    const std::string in = without_batch(x.shape()), out = without_batch(event.output().shape());
     if (op == "resolve") return fmt::format("{} {}", out, terms(event));
     std::string text = is_activation(op) ? fmt::format("{} {}", op, in) : in;
     if (in != out) text += " -> " + out;

@@ -4,8 +4,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <stdexcept>
-#include <string_view>
 #include <utility>
 
 #include "kernels/no_implementation.h"
@@ -107,7 +105,7 @@ std::string LayerTimer::op_of(const OpEvent& event) const {
 
 void LayerTimer::see_forward(const OpEvent& event) {
     if (learning_) {
-        learned_.push_back({layers_.size(), event.op, event.module, event.output.shape()});
+        learned_[event.number] = layers_.size();
         layers_.push_back({.op = op_of(event), .shape = layer_shape(event)});
     }
     end_span(next_layer_++, Pass::forward);
@@ -115,22 +113,9 @@ void LayerTimer::see_forward(const OpEvent& event) {
 }
 
 void LayerTimer::see_backward(const OpEvent& event) {
-    if (learning_) backward_order_.push_back(learn_backward(event));
+    if (learning_) backward_order_.push_back(learned_.at(event.number));
     end_span(backward_order_.at(next_backward_++), Pass::backward);
     announce_backward();
-}
-
-size_t LayerTimer::learn_backward(const OpEvent& event) {
-    // The tape is walked from its end, so whatever comes after the op that has just ended has no backward
-    // pass.
-    const Tensor& gradient = event.inputs[0];  // of the first output, which may be the one that nobody used
-    while (!learned_.empty()) {
-        const Learned last = std::move(learned_.back());
-        learned_.pop_back();
-        const bool fits = !gradient.defined() || last.output == gradient.shape();
-        if (fits && last.op == event.op && last.module == event.module) return last.layer;
-    }
-    throw std::logic_error("a backward pass that no forward pass led to: " + std::string(event.op));
 }
 
 void LayerTimer::announce(size_t layer, Pass pass) {

@@ -2,7 +2,9 @@
 // them, by the device's own clock.
 #pragma once
 
+#include <cstdint>
 #include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -86,12 +88,6 @@ class LayerTimer {
         Pass pass;
         size_t begin, end;
     };
-    /// What learning keeps of a forward event until its backward event comes.
-    struct Learned {
-        size_t layer;
-        std::string op, module;
-        Shape output;
-    };
     struct Position {
         size_t layer;
         Pass pass;
@@ -103,8 +99,6 @@ class LayerTimer {
     std::string op_of(const OpEvent& event) const;
     void see_forward(const OpEvent& event);
     void see_backward(const OpEvent& event);
-    /// The layer whose backward pass has just ended, in the first run.
-    size_t learn_backward(const OpEvent& event);
     void announce(size_t layer, Pass pass);
     void announce_backward();
     /// What is asked of the device from here on is not to wait for the host.
@@ -120,7 +114,7 @@ class LayerTimer {
     std::vector<Layer> layers_;
     std::vector<size_t> backward_order_;  // layers, as their backward passes come
     bool learning_ = true;
-    std::vector<Learned> learned_;
+    std::map<uint64_t, size_t> learned_;  // layers, by the numbers of their forward events
 
     Before before_;
     StepTimes times_;

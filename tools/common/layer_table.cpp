@@ -28,11 +28,11 @@ int64_t trained_parameters(nn::Module& module) {
 }
 
 bool is_view(const OpEvent& event) {
-    return event.inputs.front().defined() && event.inputs.front().data() == event.output.data();
+    return event.inputs.front().defined() && event.inputs.front().data() == event.output().data();
 }
 
 LayerRow row_of(const OpEvent& event, const std::map<std::string, nn::Module*>& modules, double flops) {
-    LayerRow row{event.module, event.op, without_batch(event.output.shape())};
+    LayerRow row{event.module, event.op, without_batch(event.output().shape())};
     nn::Module& module = *modules.at(event.module);
     if (module.children().empty()) {
         row.kind = module.kind();
@@ -40,7 +40,7 @@ LayerRow row_of(const OpEvent& event, const std::map<std::string, nn::Module*>& 
         row.parameters = trained_parameters(module);
     }
     row.macs = static_cast<int64_t>(flops) / 2 / images;
-    if (!is_view(event)) row.activation_bytes = static_cast<int64_t>(event.output.bytes()) / images;
+    if (!is_view(event)) row.activation_bytes = static_cast<int64_t>(event.output().bytes()) / images;
     return row;
 }
 

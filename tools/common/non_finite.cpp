@@ -25,13 +25,13 @@ const nn::NamedParameter* first_non_finite(const std::vector<nn::NamedParameter>
 std::optional<std::string> first_non_finite_op(const std::function<void()>& forward) {
     std::optional<std::string> culprit;
     const Trace trace([&](const OpEvent& event) {
-        if (culprit || all_finite(event.output)) return;
+        if (culprit || all_finite(event.output())) return;
         const bool sound_inputs = std::ranges::all_of(
             event.inputs, [](const Tensor& input) { return !input.defined() || all_finite(input); });
         if (!sound_inputs) return;
         const std::string place = event.module.empty() ? "" : " in module " + event.module;
         culprit = fmt::format("op {}{}, with an output of shape {}", event.op, place,
-                              event.output.shape().to_string());
+                              event.output().shape().to_string());
     });
     forward();
     return culprit;

@@ -32,10 +32,10 @@ class Recorder {
     void add(const OpEvent& event) {
         Node node{event.op, event.module, {}, {}, event.options};
         for (const Tensor& input : event.inputs) node.inputs.push_back(name_of(input, event));
-        const bool view = event.inputs.front().data() == event.output.data();
-        if (!view) forget(event.output);
+        const bool view = event.inputs.front().data() == event.output().data();
+        if (!view) forget(event.output());
         node.output = unused(event.module.empty() ? event.op : event.module);
-        name(event.output, node.output);
+        name(event.output(), node.output);
         graph_.nodes.push_back(std::move(node));
     }
 
