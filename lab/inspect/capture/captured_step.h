@@ -20,11 +20,10 @@ namespace vitrine::inspect {
 inline constexpr int none = -1;
 
 struct CapturedTensor {
-    std::string
-        name;        // a parameter's own ("features.0.0.weight"), "images", else that of the op that left it
-    Tensor value{};  // of the step's forward pass
-    Tensor gradient{};           // undefined: it wanted none, or none came
-    int producer = none;         // the op that left it
+    std::string name{};   // a parameter's own ("features.0.0.weight"), "images", else that of its producer
+    Tensor value{};       // of the step's forward pass
+    Tensor gradient{};    // undefined: it wanted none, or none came
+    int producer = none;  // the op that left it
     std::vector<int> readers{};  // ops, in the order in which they ran
     bool is_parameter = false;
 };
@@ -40,8 +39,7 @@ struct CapturedOp {
     std::string name{};    // unique: the module's, and ".OP" behind it where a module ran several
     std::string op{};      // "pointwise_conv"
     std::string module{};  // "features.3.conv.1.0"
-    std::vector<int> inputs{},
-        outputs;  // tensors{}, in the order of the op's record{}; `none` where undefined
+    std::vector<int> inputs{}, outputs{};  // tensors, in the order of the op's record; `none` where undefined
     OpOptions options{};
     CapturedPass forward{}, backward{};
     bool ran_backward = false;
