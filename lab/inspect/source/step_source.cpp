@@ -2,6 +2,7 @@
 
 #include "lab/inspect/source/step_source.h"
 
+#include <fmt/format.h>
 #include <CLI/CLI.hpp>
 
 #include <vector>
@@ -18,7 +19,7 @@ void add_step_source(CLI::App& command, StepSource& source) {
     command.option_defaults()->group("The step");
     tools::add_choice(
         command, "--model", models::model_names(), [&](const std::string& name) { source.model = name; },
-        "The model to train [" + models::benchmark_model().name + "]");
+        fmt::format("The model to train [{}]", models::benchmark_model().name));
     tools::add_whole(
         command, "--image-size", 1, 4096, [&](int64_t size) { source.image_size = size; },
         "Side of the images in pixels\n[what the model was made for]");
