@@ -32,12 +32,12 @@ struct Finding {
     FindingKind kind;
     uint3 block;
     uint3 thread;
-    std::string where;    // file:line, or the instruction's address where there is no debug information
+    std::string where;    // as source_line of executor/symbols.h: "kernels/cuda/relu.cu:31"
     std::string message;  // one clause: what is wrong
     uint64_t times = 1;   // how often it was seen at this place
 };
 
-/// Requests of one source line to one kind of memory. A request is what a warp's lanes access in one
+/// Requests by one way through the source, "kernels/cuda/add.cu:31 > gpu.h:60". A request is what a warp's lanes access in one
 /// execution of an instruction.
 struct LineTraffic {
     std::string where;

@@ -225,7 +225,9 @@ LaunchReport Grid::finish() {
         return before(a.thread, b.thread);
     });
     std::ranges::sort(report_.traffic, {}, [](const LineTraffic& line) {
-        return std::tuple(line.where.size(), line.where, line.shared, line.write);
+        // The longer of two numbers is the larger one.
+        const size_t kernels_own = std::min(line.where.find(" > "), line.where.size());
+        return std::tuple(kernels_own, line.where, line.shared, line.write);
     });
     if (settings_.keep_reports || !report_.findings.empty()) report_.kernel = function_name(request_.kernel);
     report_.distinct_sectors_read = sectors_.read();

@@ -40,6 +40,32 @@ std::string from_root(std::string_view path) {
     return std::string(slash == path.npos ? path : path.substr(slash + 1));
 }
 
+struct Line {
+    std::string file;
+    Dwarf_Word number;  // 0: the file is no file but an address
+
+    std::string text() const { return number == 0 ? file : fmt::format("{}:{}", file, number); }
+};
+
+/// As source_line and source_way say it.
+struct Place {
+    std::string line;
+    std::string way;
+};
+
+/// Of the lines from an access outwards. The last one lies in the function that was not inlined, as a rule the kernel.
+Place place_of(const std::vector<Line>& lines) {
+    auto kernels = std::ranges::find_if(lines, [](const Line& line) { return line.file.ends_with(".cu"); });
+    if (kernels == lines.end()) kernels = std::ranges::find(lines, lines.back().file, &Line::file);
+    if (kernels == lines.begin()) return {kernels->text(), kernels->text()};
+    Place place{fmt::format("{} (called from {})", lines.front().text(), kernels->text()), kernels->text()};
+    for (auto inner = kernels; inner != lines.begin();) {
+        const std::string text = (--inner)->text();
+        place.way += " > " + text.substr(text.rfind('/') + 1);
+    }
+    return place;
+}
+
 class DebugInformation {
   public:
     DebugInformation() : dwfl_(dwfl_begin(&callbacks())) {
@@ -52,10 +78,10 @@ class DebugInformation {
     DebugInformation& operator=(const DebugInformation&) = delete;
 
     /// A defect in a loop asks for one line again and again.
-    std::string line(uintptr_t address) {
+    const Place& place(uintptr_t address) {
         const std::lock_guard lock(mutex_);
-        const auto [known, is_new] = lines_.try_emplace(address);
-        if (is_new) known->second = find_line(address);
+        const auto [known, is_new] = places_.try_emplace(address);
+        if (is_new) known->second = place_of(calls_at(address));
         return known->second;
     }
 
@@ -78,33 +104,31 @@ class DebugInformation {
         return name == nullptr ? "" : name;
     }
 
-    std::string find_line(uintptr_t address) {
-        Dwfl_Line* line = dwfl_ == nullptr ? nullptr : dwfl_getsrc(dwfl_, address);
+    /// The line of the code at an address, and the lines of the calls by which it was inlined there, the innermost
+    /// first. Lines of the CUDA words themselves are left out.
+    std::vector<Line> calls_at(uintptr_t address) {
+        Dwfl_Line* found = dwfl_ == nullptr ? nullptr : dwfl_getsrc(dwfl_, address);
         int number = 0;
         const char* file =
-            line == nullptr ? nullptr : dwfl_lineinfo(line, nullptr, &number, nullptr, nullptr, nullptr);
-        if (file == nullptr) return fmt::format("{:#x}", address);
-        const std::string path = from_root(file);
-        if (is_of_words(path)) {
-            if (std::string user = user_of_word(address); !user.empty()) return user;
-        }
-        return fmt::format("{}:{}", path, number);
+            found == nullptr ? nullptr : dwfl_lineinfo(found, nullptr, &number, nullptr, nullptr, nullptr);
+        if (file == nullptr) return {{fmt::format("{:#x}", address), 0}};
+        const Line exact{from_root(file), static_cast<Dwarf_Word>(number)};
+        std::vector<Line> lines{exact};
+        add_callers(address, lines);
+        std::erase_if(lines, [](const Line& line) { return line.file.starts_with("kernels/simt/"); });
+        return lines.empty() ? std::vector{exact} : lines;
     }
 
-    static bool is_of_words(std::string_view path) { return path.starts_with("kernels/simt/"); }
-
-    /// Where the code at an address was inlined from: the innermost call that does not come from a word
-    /// itself.
-    std::string user_of_word(uintptr_t address) {
+    void add_callers(uintptr_t address, std::vector<Line>& lines) {
         Dwarf_Addr bias = 0;
         Dwarf_Die* unit = dwfl_addrdie(dwfl_, address, &bias);
         Dwarf_Files* files = nullptr;
         size_t file_count = 0;
-        if (unit == nullptr || dwarf_getsrcfiles(unit, &files, &file_count) != 0) return {};
+        if (unit == nullptr || dwarf_getsrcfiles(unit, &files, &file_count) != 0) return;
         // The first call finds the innermost scope; what it says lies around that is where the inlined
         // function was defined. The second finds where it was put.
         Dwarf_Die* innermost = nullptr;
-        if (dwarf_getscopes(unit, address - bias, &innermost) <= 0) return {};
+        if (dwarf_getscopes(unit, address - bias, &innermost) <= 0) return;
         const std::unique_ptr<Dwarf_Die, decltype(&std::free)> innermost_owner(innermost, std::free);
         Dwarf_Die* scopes = nullptr;
         const int count = dwarf_getscopes_die(innermost, &scopes);
@@ -118,11 +142,10 @@ class DebugInformation {
                 dwarf_formudata(dwarf_attr(&scopes[i], DW_AT_call_line, &attribute), &line) != 0) {
                 continue;
             }
-            const char* name = dwarf_filesrc(files, file, nullptr, nullptr);
-            if (name == nullptr || is_of_words(from_root(name))) continue;
-            return fmt::format("{}:{}", from_root(name), line);
+            if (const char* name = dwarf_filesrc(files, file, nullptr, nullptr); name != nullptr) {
+                lines.push_back({from_root(name), line});
+            }
         }
-        return {};
     }
 
     static const Dwfl_Callbacks& callbacks() {
@@ -137,7 +160,7 @@ class DebugInformation {
 
     std::mutex mutex_;
     Dwfl* dwfl_;
-    std::unordered_map<uintptr_t, std::string> lines_;
+    std::unordered_map<uintptr_t, Place> places_;
     std::unordered_map<uintptr_t, std::string> symbols_;
 };
 
@@ -230,7 +253,11 @@ size_t static_shared_bytes(const void* kernel) {
     return bytes;
 }
 
-std::string source_line(uintptr_t return_address) { return debug_information().line(return_address - 1); }
+std::string source_line(uintptr_t return_address) {
+    return debug_information().place(return_address - 1).line;
+}
+
+std::string source_way(uintptr_t return_address) { return debug_information().place(return_address - 1).way; }
 
 std::string source_line(const std::source_location& location) {
     return fmt::format("{}:{}", from_root(location.file_name()), location.line());

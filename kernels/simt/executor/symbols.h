@@ -14,10 +14,18 @@ namespace vitrine::simt {
 /// stripped. Of a variable: its name.
 std::string function_name(const void* function);
 
-/// "kernels/cuda/relu.cu:31", of the instruction before a return address; "0x…" without debug information.
-/// Inside of a CUDA word it is the line that uses the word.
+/// The line of the instruction before a return address; "0x…" without debug information. Inside of a CUDA word
+/// (kernels/simt) it is the line that uses the word.
+///
+/// Where that line stands in a helper that was inlined, the kernel's own line is named behind it:
+/// "kernels/cuda/gpu.h:60 (called from kernels/cuda/add.cu:31)". Of the calls that led there it is the innermost that
+/// stands in a .cu file; if none does (a kernel written in a header), the innermost in the file of the function that
+/// was not inlined.
 std::string source_line(uintptr_t return_address);
 std::string source_line(const std::source_location& location);
+
+/// The same from the kernel's own line inwards: "kernels/cuda/add.cu:31 > gpu.h:60".
+std::string source_way(uintptr_t return_address);
 
 /// A thread_local variable of a function of this program.
 struct SharedVariable {

@@ -176,7 +176,7 @@ void Traffic::count_passes(Instruction& instruction, const Request& request) {
 std::vector<LineTraffic> Traffic::take_lines() {
     std::vector<LineTraffic> result;
     for (const auto& by : instructions_) {
-        by->sums.where = source_line(by->code);
+        by->sums.where = source_way(by->code);
         result.push_back(std::move(by->sums));
     }
     instructions_.clear();
