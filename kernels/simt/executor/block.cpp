@@ -7,6 +7,7 @@
 #include "kernels/simt/executor/indices.h"
 #include "kernels/simt/executor/names.h"
 #include "kernels/simt/executor/observer.h"
+#include "kernels/simt/executor/recording.h"
 #include "kernels/simt/executor/switching.h"
 #include "kernels/simt/executor/symbols.h"
 #include "kernels/simt/executor/worker.h"
@@ -222,6 +223,7 @@ void BlockRunner::complete_barrier(Barrier kind) {
     ready_count_ = count_;
     if (count_traffic_) {
         for (uint32_t warp = 0; warp * warp_size < count_; ++warp) warps_[warp].arrived = 0;
+        record_barrier();
     }
     at_barrier_ = votes_ = 0;
     locations_differ_ = false;
@@ -231,6 +233,12 @@ void BlockRunner::complete_barrier(Barrier kind) {
     if (!fences_.at_work()) return;
     const Unobserved unobserved;
     fences_.barrier(count_);
+}
+
+void BlockRunner::record_barrier() {
+    if (recording_ == nullptr) return;
+    const Unobserved unobserved;
+    recording_->pass_barrier(first_location_);
 }
 
 bool BlockRunner::barriers_agree() {

@@ -19,6 +19,7 @@ namespace vitrine::simt {
 
 class BlockRunner;
 class Observer;
+class Recording;
 
 inline constexpr uint32_t warp_size = 32;
 
@@ -60,6 +61,8 @@ class BlockRunner {
     /// With an observer, the kernel's accesses go to it.
     void begin_launch(Grid& grid, Observer* observer);
     void run(uint64_t turn);
+    /// Of the block that is run next; null for none.
+    void set_recording(Recording* recording) { recording_ = recording; }
 
     // For the running thread.
     int block_barrier(Barrier kind, int predicate, Location location);
@@ -96,10 +99,12 @@ class BlockRunner {
     void make_ready(uint32_t rank);
     uint32_t take_ready();
     void complete_barrier(Barrier kind);
+    void record_barrier();
     bool barriers_agree();
     [[noreturn]] void refuse(const WarpRequest& request, Location location);
     void complete_warp_operation(uint32_t warp, uint32_t first_lane);
-    uint64_t shuffled(uint32_t rank, const uint64_t* values, uint32_t taking_part);
+    uint64_t shuffled(uint32_t rank, uint32_t source, const uint64_t* values, uint32_t taking_part);
+    void record_operation(uint32_t warp, const WarpRequest& request, uint32_t taking_part);
     void synchronise_lanes(uint32_t warp, uint32_t lanes);
     void report_stuck();
     std::string what_lane_does(uint32_t rank) const;
@@ -111,6 +116,7 @@ class BlockRunner {
     Fences fences_;
     Grid* grid_ = nullptr;
     Observer* observer_ = nullptr;
+    Recording* recording_ = nullptr;
     bool count_traffic_ = false;
     uint32_t count_ = 0;  // of threads
     std::unique_ptr<Thread[]> threads_;

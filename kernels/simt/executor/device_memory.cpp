@@ -282,6 +282,12 @@ std::string DeviceMemory::place(uintptr_t address) const {
     return place_under_mutex(address);
 }
 
+AddressRange DeviceMemory::buffer_of(uintptr_t address) const {
+    const std::lock_guard lock(mutex_);
+    const auto& [start, size] = *std::prev(live_.upper_bound(offset(address)));
+    return {base_ + start, base_ + start + size};
+}
+
 std::string DeviceMemory::describe(uintptr_t address) const {
     const std::lock_guard lock(mutex_);
     return describe_under_mutex(address);

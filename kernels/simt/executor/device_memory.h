@@ -9,6 +9,8 @@
 #include <mutex>
 #include <string>
 
+#include "kernels/simt/executor/symbols.h"
+
 namespace vitrine::simt {
 
 class DeviceMemory {
@@ -52,6 +54,9 @@ class DeviceMemory {
 
     /// "byte 12 of a buffer of 400 bytes", for an address that is live.
     std::string place(uintptr_t address) const;
+
+    /// The live buffer that holds the address, which is live.
+    AddressRange buffer_of(uintptr_t address) const;
 
     /// place() or describe(), or nothing while another call is being served: for a handler of signals.
     std::string try_describe(uintptr_t address) const;

@@ -43,9 +43,10 @@ bool before(const uint3& a, const uint3& b) { return std::tuple(a.z, a.y, a.x) <
 
 }  // namespace
 
-Grid::Grid(const GridRequest& request, const Settings& settings)
+Grid::Grid(const GridRequest& request, const Settings& settings, const RecordRequest* record)
     : request_(request),
       settings_(settings),
+      record_request_(request.hooked ? record : nullptr),
       blocks_(uint64_t{request.grid.x} * request.grid.y * request.grid.z),
       releases_(threads_per_block()) {
     report_.grid = request.grid;
@@ -102,6 +103,13 @@ void Grid::check_shape() {
                             static_bytes, request_.shared_bytes, most_shared_bytes));
         }
     }
+}
+
+bool Grid::records(uint64_t turn) const {
+    if (record_request_ == nullptr) return false;
+    const uint3 wanted = record_request_->block;
+    const uint3 place = block(turn);
+    return place.x == wanted.x && place.y == wanted.y && place.z == wanted.z;
 }
 
 /// Launches run one at a time, so plain static data is enough.

@@ -3,7 +3,9 @@
 
 #include <cstdint>
 #include <mutex>
+#include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "kernels/simt/executor/access_sets.h"
@@ -11,6 +13,7 @@
 #include "kernels/simt/executor/releases.h"
 #include "kernels/simt/executor/sectors.h"
 #include "kernels/simt/launch.h"
+#include "kernels/simt/record.h"
 #include "kernels/simt/report.h"
 
 namespace vitrine::simt {
@@ -33,7 +36,7 @@ inline constexpr unsigned most_threads = 1024;
 class Grid {
   public:
     /// Throws Error if a GPU would refuse the launch.
-    Grid(const GridRequest& request, const Settings& settings);
+    Grid(const GridRequest& request, const Settings& settings, const RecordRequest* record = nullptr);
 
     const GridRequest& request() const { return request_; }
     const Settings& settings() const { return settings_; }
@@ -42,6 +45,10 @@ class Grid {
 
     /// Block number `turn` in the order of this launch, as its place in the grid.
     uint3 block(uint64_t turn) const;
+
+    /// Which block of this launch is recorded; null: none.
+    const RecordRequest* record_request() const { return record_request_; }
+    bool records(uint64_t turn) const;
 
     /// The ranks of a block's threads in the order in which they start: whole warps, each in its own order.
     void order_threads(uint64_t turn, uint32_t* ranks) const;
@@ -66,6 +73,11 @@ class Grid {
     void add(ReadOnlyPages pages);
     void add(std::vector<LineTraffic> traffic, const SectorSet& sectors);
 
+    void add(BlockRecord record) { record_ = std::move(record); }
+
+    /// Of the block that was to be recorded, if the grid has it.
+    std::optional<BlockRecord> take_record() { return std::move(record_); }
+
     /// The report, ordered by place in the grid and in the source. The kernel's name is only looked up where
     /// someone will read it.
     LaunchReport finish();
@@ -76,6 +88,8 @@ class Grid {
 
     GridRequest request_;
     Settings settings_;
+    const RecordRequest* record_request_;
+    std::optional<BlockRecord> record_;
     uint64_t blocks_;
     uint32_t first_number_;
     uint32_t era_;

@@ -7,6 +7,7 @@
 #include <atomic>
 #include <chrono>
 #include <mutex>
+#include <optional>
 #include <utility>
 
 #include "kernels/error.h"
@@ -24,6 +25,8 @@ namespace {
 std::mutex launch_mutex;
 Settings current_settings;
 std::vector<LaunchReport> kept_reports;
+std::optional<RecordRequest> record_request;  // its launch: how many come before it
+std::optional<BlockRecord> kept_record;
 
 // A launch that takes less than this is not worth waking other OS threads for.
 constexpr std::chrono::microseconds alone_for{100};
@@ -65,13 +68,27 @@ void run_blocks(Grid& grid) {
 
 Extent extent(const dim3& size) { return {size.x, size.y, size.z}; }
 
+/// Of the launch that comes now. Counts it.
+bool is_recorded() { return record_request.has_value() && record_request->launch-- == 0; }
+
+/// Whoever records wants to see everything.
+Settings recording_settings() {
+    Settings settings = current_settings;
+    settings.threads = 1;
+    settings.check = settings.count_traffic = true;
+    return settings;
+}
+
 void run_on_working_device(const GridRequest& request) {
     if (DeviceStatus::instance().failed()) return;
     const DeviceMemory::Open open;
     Streams::instance().finish(request.stream);
-    Grid grid(request, current_settings);
+    const bool recorded = is_recorded();
+    Grid grid(request, recorded ? recording_settings() : current_settings,
+              recorded ? &*record_request : nullptr);
     run_blocks(grid);
-    if (current_settings.check) {
+    if (recorded) kept_record = grid.take_record();
+    if (grid.settings().check) {
         std::string damage = DeviceMemory::instance().broken_canary();
         if (!damage.empty()) grid.add(Finding{FindingKind::broken_canary, {}, {}, "", std::move(damage)});
     }
@@ -92,6 +109,18 @@ const Settings& settings() { return current_settings; }
 std::vector<LaunchReport> take_reports() {
     const std::lock_guard lock(launch_mutex);
     return std::exchange(kept_reports, {});
+}
+
+void record_block(const RecordRequest& request) {
+    const std::lock_guard lock(launch_mutex);
+    record_request = request;
+    kept_record.reset();
+}
+
+std::optional<BlockRecord> take_record() {
+    const std::lock_guard lock(launch_mutex);
+    record_request.reset();
+    return std::exchange(kept_record, std::nullopt);
 }
 
 LaunchLog& launch_log() {

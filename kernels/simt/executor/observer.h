@@ -26,6 +26,7 @@ class Observer {
     void end_warp(uint32_t warp) { traffic_.end_warp(warp); }
     void end_block() { traffic_.end_block(); }
     void end_launch();
+    void set_recording(Recording* recording) { traffic_.set_recording(recording); }
 
     /// Called before the access happens. `code` is a return address in the kernel. An access that may not
     /// happen ends the block and does not return. For the hooks: see observe.h.

@@ -5,12 +5,15 @@
 #include "kernels/simt/executor/block.h"
 #include "kernels/simt/executor/indices.h"
 #include "kernels/simt/executor/names.h"
+#include "kernels/simt/executor/recording.h"
 #include "kernels/simt/executor/symbols.h"
 
 namespace vitrine::simt {
 
 void BlockRunner::report(FindingKind kind, uint32_t rank, std::string where, std::string message) {
-    grid_->add(Finding{kind, blockIdx, threads_[rank].index, std::move(where), std::move(message)});
+    Finding finding{kind, blockIdx, threads_[rank].index, std::move(where), std::move(message)};
+    if (recording_ != nullptr) recording_->finding(rank, finding);
+    grid_->add(std::move(finding));
 }
 
 std::string BlockRunner::what_lane_does(uint32_t rank) const {

@@ -3,43 +3,13 @@
 #include "kernels/simt/executor/traffic.h"
 
 #include <algorithm>
-#include <array>
 #include <utility>
 
+#include "kernels/simt/executor/requests.h"
 #include "kernels/simt/executor/symbols.h"
 #include "kernels/simt/executor/worker.h"
 
 namespace vitrine::simt {
-namespace {
-
-constexpr uintptr_t sector_bytes = SectorSet::sector_bytes;
-constexpr uintptr_t bank_bytes = 4;
-constexpr uint32_t banks = 32;
-
-/// The words that a group of lanes, which are served together, asks of each bank.
-class Banks {
-  public:
-    void ask(uintptr_t word) {
-        const uint32_t bank = word % banks;
-        uintptr_t* const known = words_[bank];
-        for (uint32_t i = 0; i < asked_[bank]; ++i) {
-            if (known[i] == word) return;
-        }
-        known[asked_[bank]++] = word;
-        passes_ = std::max(passes_, asked_[bank]);
-    }
-    /// Times that the banks must be read: the most words that any one of them must give.
-    uint32_t passes() const { return passes_; }
-
-  private:
-    // A group asks for 32 words: for twice as many if each lane's bytes straddle two.
-    uintptr_t words_[banks][2 * banks];
-    uint32_t asked_[banks] = {};
-    uint32_t passes_ = 0;
-};
-
-}  // namespace
-
 void Traffic::begin_launch(const Grid& grid) {
     threads_ = grid.threads_per_block();
     sectors_.clear();
@@ -86,6 +56,7 @@ Traffic::Chunk* Traffic::take_chunk() {
 void Traffic::add(uint32_t rank, uintptr_t code, uintptr_t address, uint32_t bytes, Access access,
                   bool shared) {
     const Unobserved unobserved;
+    if (recording_ != nullptr) recording_->access(rank, code, address, bytes, access, shared);
     Instruction& by = instruction(code, shared, access, bytes);
     const uint32_t turn = by.turns[rank]++;
     std::vector<Chunk*>& chunks = by.chunks[rank / warp_size];
@@ -96,6 +67,7 @@ void Traffic::add(uint32_t rank, uintptr_t code, uintptr_t address, uint32_t byt
 }
 
 void Traffic::end_warp(uint32_t warp) {
+    if (recording_ != nullptr) recording_->end_warp(warp);
     const uint32_t first = warp * warp_size;
     const uint32_t running = std::min(warp_size, threads_ - first);
     for (const auto& by : instructions_) {
@@ -125,52 +97,23 @@ void Traffic::count_request(Instruction& instruction, const Request& request, ui
     ++sums.requests;
     sums.bytes += lanes * uint64_t{instruction.bytes};
     if (lanes < running) ++sums.partial;
-    if (instruction.shared) return count_passes(instruction, request);
-    std::array<uintptr_t, warp_size> addresses;
-    size_t count = 0;
-    for (uint32_t left = request.lanes; left != 0; left &= left - 1) {
-        addresses[count++] = request.addresses[__builtin_ctz(left)];
+    if (instruction.shared) {
+        const RequestCost cost = pass_cost(request.addresses, request.lanes, instruction.bytes);
+        sums.passes += cost.passes;
+        sums.ideal_passes += cost.ideal_passes;
+        return;
     }
-    const std::span asked = std::span(addresses).first(count);
-    if (!std::ranges::is_sorted(asked)) std::ranges::sort(asked);
-    count_sectors(instruction, asked);
+    const RequestCost cost = count_sectors(instruction, request);
+    sums.sectors += cost.sectors;
+    sums.ideal_sectors += cost.ideal_sectors;
 }
 
-/// Of addresses in ascending order.
-void Traffic::count_sectors(Instruction& instruction, std::span<const uintptr_t> addresses) {
-    const uintptr_t bytes = instruction.bytes;
-    uintptr_t covered = 0;      // the end of what is counted
-    uintptr_t next_sector = 0;  // the first that is not
-    uint64_t distinct_bytes = 0;
-    for (const uintptr_t address : addresses) {
-        const uintptr_t end = address + bytes;
-        if (end > covered) distinct_bytes += end - std::max(address, covered);
-        covered = end;
-        const uintptr_t first = std::max(address / sector_bytes, next_sector);
-        const uintptr_t last = (end - 1) / sector_bytes;
-        if (first > last) continue;
-        next_sector = last + 1;
-        instruction.sums.sectors += next_sector - first;
+RequestCost Traffic::count_sectors(const Instruction& instruction, const Request& request) {
+    const SortedAddresses addresses(request.addresses, request.lanes);
+    return sector_cost(addresses.get(), instruction.bytes, [&](uintptr_t first, uintptr_t last) {
         if (instruction.access != Access::write) sectors_.add_read(first, last);
         if (instruction.access != Access::read) sectors_.add_written(first, last);
-    }
-    instruction.sums.ideal_sectors += (distinct_bytes + sector_bytes - 1) / sector_bytes;
-}
-
-void Traffic::count_passes(Instruction& instruction, const Request& request) {
-    const uint32_t together = warp_size / std::max<uint32_t>(1, instruction.bytes / bank_bytes);
-    for (uint32_t begin = 0; begin < warp_size; begin += together) {
-        const uint32_t group = request.lanes >> begin & (~0u >> (warp_size - together));
-        if (group == 0) continue;
-        Banks asked;
-        for (uint32_t left = group; left != 0; left &= left - 1) {
-            const uintptr_t address = request.addresses[begin + static_cast<uint32_t>(__builtin_ctz(left))];
-            const uintptr_t last = (address + instruction.bytes - 1) / bank_bytes;
-            for (uintptr_t word = address / bank_bytes; word <= last; ++word) asked.ask(word);
-        }
-        instruction.sums.passes += asked.passes();
-        ++instruction.sums.ideal_passes;
-    }
+    });
 }
 
 std::vector<LineTraffic> Traffic::take_lines() {

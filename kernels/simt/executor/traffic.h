@@ -9,11 +9,11 @@
 
 #include <cstdint>
 #include <memory>
-#include <span>
 #include <vector>
 
 #include "kernels/simt/executor/cell.h"
 #include "kernels/simt/executor/grid.h"
+#include "kernels/simt/executor/recording.h"
 #include "kernels/simt/executor/sectors.h"
 
 namespace vitrine::simt {
@@ -22,6 +22,9 @@ namespace vitrine::simt {
 class Traffic {
   public:
     void begin_launch(const Grid& grid);
+
+    /// Of the block that is running; null for the many that nobody records.
+    void set_recording(Recording* recording) { recording_ = recording; }
 
     /// One lane's access.
     void add(uint32_t rank, uintptr_t code, uintptr_t address, uint32_t bytes, Access access, bool shared);
@@ -58,11 +61,11 @@ class Traffic {
     Instruction& find_instruction(uintptr_t code, bool shared, Access access, uint32_t bytes);
     Chunk* take_chunk();
     void count_request(Instruction& instruction, const Request& request, uint32_t running);
-    void count_sectors(Instruction& instruction, std::span<const uintptr_t> addresses);
-    static void count_passes(Instruction& instruction, const Request& request);
+    RequestCost count_sectors(const Instruction& instruction, const Request& request);
 
     uint32_t threads_ = 0;  // of a block
     SectorSet sectors_;     // of global memory, in the whole launch
+    Recording* recording_ = nullptr;
     std::vector<std::unique_ptr<Instruction>> instructions_;
     // What was found last for a code and a kind of memory; a collision only costs a search.
     static constexpr uint32_t found_count = 1024;

@@ -2,14 +2,40 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "kernels/simt/executor/indices.h"
 #include "kernels/simt/executor/names.h"
 #include "kernels/simt/executor/observer.h"
+#include "kernels/simt/executor/recording.h"
 #include "kernels/simt/executor/switching.h"
 #include "kernels/simt/executor/symbols.h"
 #include "kernels/simt/executor/worker.h"
 
 namespace vitrine::simt {
+
+namespace {
+
+/// By the formulas of PTX's shfl.sync.
+inline uint32_t source_lane(uint32_t lane, const WarpRequest& request) {
+    const auto width = static_cast<uint32_t>(request.width);
+    const uint32_t argument = static_cast<uint32_t>(request.argument) % warp_size;
+    const uint32_t segment = lane & ~(width - 1);
+    switch (request.operation) {
+        case WarpOperation::shuffle:
+            return segment | (argument & (width - 1));
+        case WarpOperation::shuffle_up:
+            return lane >= segment + argument ? lane - argument : lane;
+        case WarpOperation::shuffle_down:
+            return lane + argument < segment + width ? lane + argument : lane;
+        case WarpOperation::shuffle_xor:  // lanes of earlier segments may be read, of later ones not
+            return (lane ^ argument) < segment + width ? lane ^ argument : lane;
+        default:
+            return lane;
+    }
+}
+
+}  // namespace
 
 uint64_t BlockRunner::warp_operation(const WarpRequest& request, Location location) {
     const uint32_t rank = now_.rank;
@@ -76,12 +102,13 @@ void BlockRunner::complete_warp_operation(uint32_t warp_index, uint32_t first_la
                 result = ballot != 0 ? 1 : 0;
                 break;
             default:
-                result = shuffled(rank, values, taking_part);
+                result = shuffled(rank, source_lane(lane, threads[lane].request), values, taking_part);
         }
         threads[lane].state = State::ready;
         make_ready(rank);
     }
     warp.waiting &= ~taking_part;
+    if (recording_ != nullptr) record_operation(warp_index, request, taking_part);
     ++counters_.warp_operations;
 }
 
@@ -96,30 +123,27 @@ void BlockRunner::synchronise_lanes(uint32_t warp, uint32_t lanes) {
     fences_.synchronise_lanes(warp * warp_size, lanes);
 }
 
-/// The source lane by the formulas of PTX's shfl.sync.
-inline uint64_t BlockRunner::shuffled(uint32_t rank, const uint64_t* values, uint32_t taking_part) {
-    const WarpRequest& request = threads_[rank].request;
-    const uint32_t lane = rank % warp_size;
-    const auto width = static_cast<uint32_t>(request.width);
-    const uint32_t argument = static_cast<uint32_t>(request.argument) % warp_size;
-    const uint32_t segment = lane & ~(width - 1);
-    uint32_t source = lane;
-    switch (request.operation) {
-        case WarpOperation::shuffle:
-            source = segment | (argument & (width - 1));
-            break;
-        case WarpOperation::shuffle_up:
-            if (lane >= segment + argument) source = lane - argument;
-            break;
-        case WarpOperation::shuffle_down:
-            if (lane + argument < segment + width) source = lane + argument;
-            break;
-        default:  // exclusive or: lanes of earlier segments may be read, of later ones not
-            if ((lane ^ argument) < segment + width) source = lane ^ argument;
-    }
+inline uint64_t BlockRunner::shuffled(uint32_t rank, uint32_t source, const uint64_t* values,
+                                      uint32_t taking_part) {
     if ((taking_part >> source & 1u) != 0) return values[source];
     report_inactive(rank, source);
     return ~uint64_t{0};
+}
+
+void BlockRunner::record_operation(uint32_t warp, const WarpRequest& request, uint32_t taking_part) {
+    const Unobserved unobserved;
+    const Thread* const threads = threads_.get() + warp * warp_size;
+    uint64_t results[warp_size] = {};
+    uint8_t sources[warp_size] = {};
+    uint32_t first = warp_size;
+    for (uint32_t left = taking_part; left != 0; left &= left - 1) {
+        const auto lane = static_cast<uint32_t>(__builtin_ctz(left));
+        first = std::min(first, lane);
+        results[lane] = threads[lane].request.value;
+        sources[lane] = static_cast<uint8_t>(source_lane(lane, threads[lane].request));
+    }
+    recording_->warp_operation(warp, taking_part, request.operation, threads[first].location, results,
+                               sources);
 }
 
 void BlockRunner::report_inactive(uint32_t rank, uint32_t source) {

@@ -8,6 +8,7 @@
 #include <stdexcept>
 
 #include "kernels/simt/arithmetic.h"
+#include "kernels/simt/executor/recording.h"
 #include "kernels/simt/thread.h"
 
 namespace vitrine::simt {
@@ -90,8 +91,20 @@ void Worker::begin_launch(Grid& grid) {
 
 void Worker::run_block(uint64_t turn) {
     if (poison_blindly_) shared.poison_all();
+    if (grid_->records(turn)) return run_recorded(turn);
     block.run(turn);
     if (grid_->settings().count_traffic) observer.end_block();
+}
+
+void Worker::run_recorded(uint64_t turn) {
+    Recording recording(*grid_, shared);
+    block.set_recording(&recording);
+    observer.set_recording(&recording);
+    block.run(turn);
+    observer.end_block();
+    block.set_recording(nullptr);
+    observer.set_recording(nullptr);
+    grid_->add(recording.finish());
 }
 
 void Worker::end_launch() {

@@ -24,6 +24,8 @@ struct Worker {
     const Settings& settings() const { return grid_->settings(); }
 
   private:
+    void run_recorded(uint64_t turn);
+
     Grid* grid_ = nullptr;
     bool poison_blindly_ = false;
 };
