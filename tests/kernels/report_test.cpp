@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <nlohmann/json.hpp>
 #include <set>
 
 #include "engine/fusion.h"
@@ -205,6 +206,38 @@ TEST_CASE("report: the roofline takes the slower of operations and bytes") {
     CHECK(roofline_seconds(t4, DType::f32, 8.1e12, 640e9) == doctest::Approx(2.0));
     CHECK(std::string(roofline_bound(t4, DType::f32, 8.1e12, 640e9)) == "memory");
     CHECK_THROWS_AS(gpu_from_name("voodoo2"), Error);
+}
+
+TEST_CASE("report: a launch of few blocks has few multiprocessors to run on") {
+    const Gpu& h100 = gpu_from_name("h100");  // 132 of them
+    CHECK(filled_share(h100, 1) == doctest::Approx(1.0 / 132));
+    CHECK(filled_share(h100, 33) == doctest::Approx(0.25));
+    CHECK(filled_share(h100, 132) == 1);
+    CHECK(filled_share(h100, 133) == 1);
+    CHECK(launch_seconds(h100, DType::f32, 1, 3e12, 33) == doctest::Approx(4.0));
+    CHECK(launch_seconds(h100, DType::f32, 67e12, 1, 66) == doctest::Approx(2.0));
+    CHECK(launch_seconds(h100, DType::f32, 67e12, 1, 1000) == doctest::Approx(1.0));
+}
+
+TEST_CASE("report: each launch's time is that of the multiprocessors that it fills") {
+    // 300 MB take 100 us of the whole h100. A quarter of it is filled by the first launch, all of it by the second.
+    simt::LaunchReport few, many;
+    few.kernel = many.kernel = "read";
+    few.grid = dim3(11, 3);
+    many.grid = dim3(400);
+    few.block = many.block = dim3(256);
+    few.traffic = many.traffic = {line("a:1", false, 9'375'000, 9'375'000)};
+    few.distinct_sectors_read = many.distinct_sectors_read = 9'375'000;
+    ReportEntry entry{"add_forward", "", DType::f32, "made up", 1, {}, {few, many}};
+    const auto object = nlohmann::json::parse(report_json(entry, gpu_from_name("h100"), /*lines=*/false));
+    CHECK(object["all"]["seconds"].get<double>() == doctest::Approx(500e-6));
+    CHECK(object["all"]["seconds_if_cached"].get<double>() == doctest::Approx(500e-6));
+    REQUIRE(object["launched"].size() == 2);
+    CHECK(object["launched"][0]["filled"].get<double>() == doctest::Approx(0.25));
+    CHECK(object["launched"][0]["seconds"].get<double>() == doctest::Approx(400e-6));
+    CHECK(object["launched"][1]["filled"].get<double>() == 1);
+    const std::string text = report_text(entry, gpu_from_name("h100"), /*lines=*/false);
+    CHECK(text.find("25%   400.00   400.00") != std::string::npos);
 }
 
 TEST_CASE("report: what a call costs at least counts what it needs and nothing else") {

@@ -8,13 +8,14 @@
 
 namespace vitrine::gradcheck {
 
-/// Peaks from NVIDIA's data sheets, without tensor cores; the H100's bandwidth is what streaming kernels
+/// Peaks and multiprocessors from NVIDIA's data sheets, without tensor cores; the H100's bandwidth is what streaming kernels
 /// reach.
 struct Gpu {
     const char* name;
     double bandwidth;  // of its memory, bytes a second
     double f32;        // operations a second; a multiply-add counts as two
     double f64;
+    int multiprocessors;
 
     double flops(DType dtype) const { return dtype == DType::f64 ? f64 : f32; }
 };
@@ -27,6 +28,17 @@ const Gpu& gpu_from_name(std::string_view name);
 /// No kernel can be faster than its operations at the peak, nor than its bytes at the bandwidth.
 /// Source: Williams, Waterman and Patterson, "Roofline", 2009.
 double roofline_seconds(const Gpu& gpu, DType dtype, double flops, double bytes);
+
+/// The share of the GPU's multiprocessors that a launch of so many blocks has work for: min(1, blocks / multiprocessors).
+double filled_share(const Gpu& gpu, double blocks);
+
+/// The roofline's time of a launch that has the GPU to itself: roofline_seconds / filled_share.
+///
+/// Assumed: a block lies on one multiprocessor and blocks are alike; and a multiprocessor has its equal part of the
+/// operations and of the bandwidth. Of the operations it has no more. Of the bandwidth a single one can draw more than
+/// its part while others are idle, so that a small launch may take less than this; what the multiprocessors that run
+/// out of blocks first lose at the end of a large launch is left out.
+double launch_seconds(const Gpu& gpu, DType dtype, double flops, double bytes, double blocks);
 
 /// The peak that binds: "compute" or "memory".
 const char* roofline_bound(const Gpu& gpu, DType dtype, double flops, double bytes);

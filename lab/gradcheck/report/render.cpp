@@ -12,7 +12,9 @@ namespace {
 
 constexpr size_t name_width = 44;
 
-/// Launches with the time that the roofline allows each of them.
+double blocks_of(const dim3& grid) { return static_cast<double>(grid.x) * grid.y * grid.z; }
+
+/// Launches with the time that the roofline allows each of them on the multiprocessors that it fills.
 struct Timed {
     TrafficTotals totals;
     double seconds = 0;         // of what the requests move
@@ -22,8 +24,9 @@ struct Timed {
         TrafficTotals one;
         one += launch;
         totals += launch;
-        seconds += roofline_seconds(gpu, dtype, one.flops, one.bytes());
-        cached_seconds += roofline_seconds(gpu, dtype, one.flops, one.distinct_bytes());
+        const double blocks = blocks_of(launch.grid);
+        seconds += launch_seconds(gpu, dtype, one.flops, one.bytes(), blocks);
+        cached_seconds += launch_seconds(gpu, dtype, one.flops, one.distinct_bytes(), blocks);
     }
 };
 
@@ -73,20 +76,22 @@ std::string extents(const dim3& d) {
     return text;
 }
 
-std::string columns(const Timed& timed) {
+std::string columns(const Timed& timed, double filled) {
     const TrafficTotals& t = timed.totals;
     return fmt::format(
-        "{:>9.0f} {:>7.2f} {:>7.2f} {:>6.1f}% {:>8.0f} {:>9.3f} {:>9.3f} {:>9.3f} {:>9.2f} {:>8.2f} {:>8.2f}",
+        "{:>9.0f} {:>7.2f} {:>7.2f} {:>6.1f}% {:>8.0f} {:>9.3f} {:>9.3f} {:>9.3f} {:>9.2f} {:>5.0f}% "
+        "{:>8.2f} {:>8.2f}",
         t.requests, t.sector_ratio(), t.conflict_ratio(), 100 * t.partial_share(), t.barriers,
-        t.bytes_read() / 1e6, t.bytes_written() / 1e6, t.distinct_bytes() / 1e6, t.flops / 1e6,
+        t.bytes_read() / 1e6, t.bytes_written() / 1e6, t.distinct_bytes() / 1e6, t.flops / 1e6, 100 * filled,
         1e6 * timed.cached_seconds, 1e6 * timed.seconds);
 }
 
 std::string header() {
     return fmt::format(
-        "    {:<{}} {:>12} {:>5} {:>4} {:>9} {:>7} {:>7} {:>7} {:>8} {:>9} {:>9} {:>9} {:>9} {:>8} {:>8}\n",
+        "    {:<{}} {:>12} {:>5} {:>4} {:>9} {:>7} {:>7} {:>7} {:>8} {:>9} {:>9} {:>9} {:>9} {:>6} {:>8} "
+        "{:>8}\n",
         "launched", name_width, "grid", "block", "n", "requests", "sectors", "banks", "partial", "barriers",
-        "MB read", "MB wrote", "MB once", "MFLOP", "us once", "us");
+        "MB read", "MB wrote", "MB once", "MFLOP", "filled", "us once", "us");
 }
 
 std::string line_text(const simt::LineTraffic& line) {
@@ -185,7 +190,8 @@ std::string report_text(const ReportEntry& entry, const Gpu& gpu, bool lines) {
         text += name.size() <= name_width ? fmt::format("    {:<{}}", name, name_width)
                                           : fmt::format("    {}\n    {:<{}}", name, "", name_width);
         text += fmt::format(" {:>12} {:>5} {:>4} {}\n", extents(group.grid), extents(group.block),
-                            group.timed.totals.launches, columns(group.timed));
+                            group.timed.totals.launches,
+                            columns(group.timed, filled_share(gpu, blocks_of(group.grid))));
         if (!lines) continue;
         for (const simt::LineTraffic& line : worst_lines(group.launches)) text += line_text(line);
     }
@@ -212,6 +218,7 @@ std::string report_json(const ReportEntry& entry, const Gpu& gpu, bool lines) {
         }
         launches["kernel"] = short_name(group.kernel);
         launches["grid"] = {group.grid.x, group.grid.y, group.grid.z};
+        launches["filled"] = filled_share(gpu, blocks_of(group.grid));
         launches["block"] = {group.block.x, group.block.y, group.block.z};
         object["launched"].push_back(std::move(launches));
     }
