@@ -55,6 +55,7 @@ RUN = {
     "gradcheck --device cpu --impl dense_conv=onednn": "gradcheck --device cpu --impl dense_conv=onednn --op dense_conv --shape 7",
     "bench op pointwise_conv_forward --impl pointwise_conv=onednn":
         f"bench op pointwise_conv_forward --impl pointwise_conv=onednn {STEP}",
+    "gradcheck --device reference --op batch_norm": "gradcheck --device reference --op batch_norm --shape 7",
     "gradcheck --device simt --math-ulps 2": "gradcheck --device simt --math-ulps 2 --op softmax_cross_entropy --shape 7",
     "VITRINE_SIMT_FAULT=cudaErrorIllegalAddress@update:3":
         "VITRINE_SIMT_FAULT=cudaErrorIllegalAddress@update:3 train --device simt --data photos --image-size 16 --batch-size 8 "
@@ -216,6 +217,10 @@ OTHER_BLOCKS = {
     ("engine/README.md", "TrainingStep step"): "C++",
     ("engine/README.md", "Pending y"): "C++",
     ("engine/README.md", "values  "): "a diagram",
+    ("kernels/reference/batch_norm_backward.md", "m  = Σ x"): "formulas",
+    ("kernels/reference/batch_norm_backward.md", "d_b = Σ d_y"): "formulas",
+    ("kernels/reference/batch_norm_backward.md", "Σᵢ d_x̂ᵢ"): "formulas",
+    ("kernels/reference/batch_norm_backward.md", "d_xⱼ ="): "formulas",
     ("kernels/cuda/README.md", "kernels/cuda/add.cu"): "a diagram",
     ("kernels/simt/README.md", "kernel tiled_gemm"): "output",
     ("kernels/simt/README.md", "#include"): "C++",

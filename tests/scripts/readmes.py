@@ -1,4 +1,4 @@
-"""What the tests read in the READMEs: text without code, blocks of code, tables, links, headings."""
+"""What the tests read in the READMEs, and in the pages beside them: text without code, blocks of code, tables, links, headings."""
 
 import dataclasses
 import pathlib
@@ -12,7 +12,7 @@ def readmes():
     """All of them, as paths from the root."""
     found = [pathlib.Path("README.md")]
     for folder in FOLDERS:
-        found += [path.relative_to(ROOT) for path in (ROOT / folder).rglob("README.md")]
+        found += [path.relative_to(ROOT) for path in (ROOT / folder).rglob("*.md")]
     return sorted(found)
 
 
