@@ -45,6 +45,10 @@ RUN = {
     "build/release/bin/train --device simt --max-steps 5 --batch-size 8":
         "build/release/bin/train --device simt --max-steps 2 --batch-size 8 --data photos --image-size 16 --out runs/simt",
     "train --help": None,
+    # tools/lessons/: the commands of the lessons themselves are lessons_test.py's.
+    "inspect lesson 1": None,
+    "inspect lesson 1 --check '5, 8, 10, 4'": "inspect lesson 1 --check '5, 8, 10, 4' | grep 'number 4 of 4'",
+    "inspect lesson 3": None,
     # data/
     "train --preview N": "train --preview 2 --data photos --image-size 32 --out sheet2",
     "train --verify-cache": "train --verify-cache --data photos --image-size 32 --batch-size 8 --max-steps 1 --out runs/cache",
@@ -164,6 +168,7 @@ NOT_RUN = {
     "tools/test.sh --full": ALL_TESTS,
     "cmake --preset release && cmake --build build/release": BUILD,
     "cmake --preset release": BUILD,
+    'export PATH="$PWD/build/release/bin:$PATH"': "is how the commands of the READMEs are run here",
     "cmake --preset cuda-all": "needs nvcc, for an hour",
     "build/release/bin/resources": NVCC,
     "resources": NVCC,

@@ -90,10 +90,18 @@ class Place:
         shutil.copytree(folder / "photos/val", folder / "new_photos")
         shutil.copy(folder / "photos/val/dark/val_dark_0.ppm", folder / "holiday.jpg")
 
+    def start(self, command, **streams):
+        return subprocess.run(["bash", "-c", command], cwd=self.folder, env=self.environment, text=True, errors="replace",
+                              timeout=SECONDS, stdin=subprocess.DEVNULL, **streams)
+
+    def output(self, command):
+        """The exit code, and what a terminal would show."""
+        done = self.start(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        return done.returncode, done.stdout
+
     def run(self, command):
         try:
-            done = subprocess.run(["bash", "-c", command], cwd=self.folder, env=self.environment, capture_output=True,
-                                  text=True, errors="replace", timeout=SECONDS, stdin=subprocess.DEVNULL)
+            done = self.start(command, capture_output=True)
         except subprocess.TimeoutExpired:
             return f"no end after {SECONDS} seconds"
         if done.returncode == 0:

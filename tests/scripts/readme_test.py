@@ -162,6 +162,10 @@ class Commands(unittest.TestCase):
         if not any(gone in each for each in commands.values()):
             self.assertIn(f"no README has `{gone}` any more", problems)
 
+    def test_the_blocks_of_a_lesson_are_left_to_the_lessons(self):
+        self.assertEqual(split("tools/lessons/01_gradient.md")[1], [])
+        self.assertNotEqual(split("tools/lessons/README.md")[1], [])
+
     def test_commands_are_found_in_lines_and_spans(self):
         self.assertEqual(command_in("tools/test.sh --full      everything"), "tools/test.sh --full")
         self.assertEqual(command_in("train --summary # layers"), "train --summary")

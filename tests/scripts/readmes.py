@@ -25,6 +25,11 @@ class Block:
     lines: list
 
 
+def is_lesson(page):
+    """Whose blocks are what a reader does in turn: lessons_test.py's."""
+    return re.fullmatch(r"tools/lessons/\d\d_\w+\.md", str(page)) is not None
+
+
 def split(readme):
     """The lines of prose as {number: text}, and the blocks of code."""
     prose, blocks = {}, []
@@ -57,7 +62,7 @@ def split(readme):
     for each in blocks:
         while each.lines and not each.lines[-1].strip():
             each.lines.pop()
-    return prose, blocks
+    return prose, [] if is_lesson(readme) else blocks
 
 
 def text_of(readme):

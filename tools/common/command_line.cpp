@@ -34,6 +34,7 @@ bool Interval::contains(double value) const {
 }
 
 std::string Interval::to_string() const {
+    if (!std::isfinite(low) && !std::isfinite(high)) return "a number";
     if (!std::isfinite(high)) return fmt::format("a number {} {}", low_open ? "above" : "of at least", low);
     if (!low_open && !high_open) return fmt::format("a number from {} to {}", low, high);
     return fmt::format("a number {} {} and {} {}", low_open ? "above" : "from", low,
