@@ -15,9 +15,26 @@ namespace vitrine {
 
 enum class Pass { forward, backward };
 
+/// Of a convolution: what it was told, and the activation that its input was pending.
+struct TracedConv {
+    ops::ConvOptions options;
+    Activation prologue = Activation::identity;
+};
+
+struct TracedDropout {
+    double probability;
+    RandomKey key;
+};
+
+struct TracedLoss {
+    double label_smoothing;
+    double lambda;  // of the first labels
+};
+
 /// What an op was told beside its inputs, where that decides what it computes: with it, forward events are a model's
-/// whole graph.
-using OpOptions = std::variant<std::monostate, ops::ConvOptions, ops::PoolOptions, ops::BatchNormOptions>;
+/// whole graph. Activation: of an activation, and of what resolve made whole.
+using OpOptions = std::variant<std::monostate, TracedConv, ops::PoolOptions, ops::BatchNormOptions,
+                               Activation, TracedDropout, TracedLoss>;
 
 struct OpEvent {
     Pass pass;

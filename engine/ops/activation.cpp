@@ -12,16 +12,19 @@ Tensor activation(const Tensor& x, Activation activation) {
         .activation_forward(
             {.dtype = x.dtype(), .activation = activation, .count = x.count(), .x = x.data(), .y = y.data()});
     const Tensor saved = is_clamp(activation) ? y : x;
-    record(name_of(activation), {x}, y, [activation, saved, d_x = x.slot()](const Tensor& d_y) {
-        kernels(d_y.device())
-            .activation_backward({.dtype = d_y.dtype(),
-                                  .activation = activation,
-                                  .count = d_y.count(),
-                                  .y = is_clamp(activation) ? saved.data() : nullptr,
-                                  .x = is_clamp(activation) ? nullptr : saved.data(),
-                                  .d_y = d_y.data(),
-                                  .d_x = receive(d_x)});
-    });
+    record(
+        name_of(activation), {x}, y,
+        [activation, saved, d_x = x.slot()](const Tensor& d_y) {
+            kernels(d_y.device())
+                .activation_backward({.dtype = d_y.dtype(),
+                                      .activation = activation,
+                                      .count = d_y.count(),
+                                      .y = is_clamp(activation) ? saved.data() : nullptr,
+                                      .x = is_clamp(activation) ? nullptr : saved.data(),
+                                      .d_y = d_y.data(),
+                                      .d_x = receive(d_x)});
+        },
+        activation);
     return y;
 }
 

@@ -106,11 +106,12 @@ Pending conv(const Pending& input, const Tensor& weight, const Tensor& bias, con
         args.d_shift = receive(in.value.shift.slot());
         (kernels(d_y.device()).*kind.backward)(args);
     };
+    const TracedConv traced{options, in.activation};
     if (moments.defined()) {
         record_outputs(kind.op, {x, weight, bias, scale, shift}, {y, moments.mean, moments.m2}, backward,
-                       options);
+                       traced);
     } else {
-        record_outputs(kind.op, {x, weight, bias, scale, shift}, {y}, backward, options);
+        record_outputs(kind.op, {x, weight, bias, scale, shift}, {y}, backward, traced);
     }
     Pending result(y);
     result.moments = moments;

@@ -13,10 +13,13 @@ Tensor dropout(const Tensor& x, double probability, const RandomKey& key) {
     const int64_t rows = x.shape()[0], features = x.count() / rows;
     Tensor y = Tensor::like(x);
     kernels(x.device()).dropout_forward({x.dtype(), rows, features, probability, key, x.data(), y.data()});
-    record("dropout", {x}, y, [rows, features, probability, key, d_x = x.slot()](const Tensor& d_y) {
-        kernels(d_y.device())
-            .dropout_backward({d_y.dtype(), rows, features, probability, key, d_y.data(), receive(d_x)});
-    });
+    record(
+        "dropout", {x}, y,
+        [rows, features, probability, key, d_x = x.slot()](const Tensor& d_y) {
+            kernels(d_y.device())
+                .dropout_backward({d_y.dtype(), rows, features, probability, key, d_y.data(), receive(d_x)});
+        },
+        TracedDropout{probability, key});
     return y;
 }
 

@@ -41,27 +41,31 @@ Pending normalize(const Pending& x, const Tensor& weight, const Tensor& bias, Te
                             .scale = scale.data(),
                             .shift = shift.data(),
                             .rstd = rstd.data()});
-    record_outputs("normalize", {mean, m2, weight, bias}, {scale, shift},
-                   [mean, rstd, weight, rows, channels, d_mean = mean.slot(), d_m2 = m2.slot(),
-                    d_weight = weight.slot(), d_bias = bias.slot()](std::span<const Tensor> gradients) {
-                       const auto or_zeros = [&](const Tensor& d) {
-                           return d.defined() ? d : Tensor::zeros({channels}, weight.placement());
-                       };
-                       const Tensor d_scale = or_zeros(gradients[0]), d_shift = or_zeros(gradients[1]);
-                       kernels(weight.device())
-                           .normalize_backward({.dtype = weight.dtype(),
-                                                .rows = rows,
-                                                .channels = channels,
-                                                .mean = mean.data(),
-                                                .rstd = rstd.data(),
-                                                .weight = weight.data(),
-                                                .d_scale = d_scale.data(),
-                                                .d_shift = d_shift.data(),
-                                                .d_mean = receive(d_mean),
-                                                .d_m2 = receive(d_m2),
-                                                .d_weight = receive(d_weight),
-                                                .d_bias = receive(d_bias)});
-                   });
+    // In evaluation the variance has m2's place.
+    const Tensor spread = options.training ? m2 : running_variance;
+    record_outputs(
+        "normalize", {mean, spread, weight, bias}, {scale, shift},
+        [mean, rstd, weight, rows, channels, d_mean = mean.slot(), d_m2 = m2.slot(), d_weight = weight.slot(),
+         d_bias = bias.slot()](std::span<const Tensor> gradients) {
+            const auto or_zeros = [&](const Tensor& d) {
+                return d.defined() ? d : Tensor::zeros({channels}, weight.placement());
+            };
+            const Tensor d_scale = or_zeros(gradients[0]), d_shift = or_zeros(gradients[1]);
+            kernels(weight.device())
+                .normalize_backward({.dtype = weight.dtype(),
+                                     .rows = rows,
+                                     .channels = channels,
+                                     .mean = mean.data(),
+                                     .rstd = rstd.data(),
+                                     .weight = weight.data(),
+                                     .d_scale = d_scale.data(),
+                                     .d_shift = d_shift.data(),
+                                     .d_mean = receive(d_mean),
+                                     .d_m2 = receive(d_m2),
+                                     .d_weight = receive(d_weight),
+                                     .d_bias = receive(d_bias)});
+        },
+        options);
     return Pending(AffineTensor{x.value.x, scale, shift});
 }
 

@@ -34,22 +34,24 @@ Tensor resolve_clamped(const AffineTensor& a, const AffineTensor& b, Activation 
                           .b = affine_of(b),
                           .z = z.data()});
     const Tensor saved_z = activation == Activation::identity ? Tensor() : z;
-    record("resolve", {a.x, a.scale, a.shift, b.x, b.scale, b.shift}, z,
-           [a, b, z = saved_z, activation, rows, channels](const Tensor& d_z) {
-               const bool whole_b = takes_gradient_whole(b, activation);
-               const ResolveBackward args{.dtype = d_z.dtype(),
-                                          .activation = activation,
-                                          .rows = rows,
-                                          .channels = channels,
-                                          .a = affine_of(a),
-                                          .b = affine_of(b),
-                                          .z = z.data(),
-                                          .d_z = d_z.data(),
-                                          .d_a = gradient_of(a),
-                                          .d_b = whole_b ? AffineGradient{} : gradient_of(b)};
-               if (args.d_a || args.d_b) kernels(d_z.device()).resolve_backward(args);
-               if (whole_b) b.x.slot()->pass(d_z);
-           });
+    record(
+        "resolve", {a.x, a.scale, a.shift, b.x, b.scale, b.shift}, z,
+        [a, b, z = saved_z, activation, rows, channels](const Tensor& d_z) {
+            const bool whole_b = takes_gradient_whole(b, activation);
+            const ResolveBackward args{.dtype = d_z.dtype(),
+                                       .activation = activation,
+                                       .rows = rows,
+                                       .channels = channels,
+                                       .a = affine_of(a),
+                                       .b = affine_of(b),
+                                       .z = z.data(),
+                                       .d_z = d_z.data(),
+                                       .d_a = gradient_of(a),
+                                       .d_b = whole_b ? AffineGradient{} : gradient_of(b)};
+            if (args.d_a || args.d_b) kernels(d_z.device()).resolve_backward(args);
+            if (whole_b) b.x.slot()->pass(d_z);
+        },
+        activation);
     return z;
 }
 

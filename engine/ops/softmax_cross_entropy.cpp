@@ -67,23 +67,25 @@ Tensor softmax_cross_entropy(const Tensor& logits, const Tensor& labels, double 
                                         .loss = loss.data(),
                                         .class_weights = class_weights.data(),
                                         .total_weight = total_weight.data()});
-    record("softmax_cross_entropy", {logits}, loss,
-           [batch, classes, label_smoothing, probabilities, labels, other, class_weights, total_weight,
-            d_logits = logits.slot()](const Tensor& d_loss) {
-               kernels(d_loss.device())
-                   .softmax_cross_entropy_backward({.dtype = d_loss.dtype(),
-                                                    .batch = batch,
-                                                    .classes = classes,
-                                                    .label_smoothing = label_smoothing,
-                                                    .probabilities = probabilities.data(),
-                                                    .labels = labels_of(labels),
-                                                    .labels_b = labels_of(other.labels),
-                                                    .lambda = other.lambda,
-                                                    .d_loss = d_loss.data(),
-                                                    .d_logits = receive(d_logits),
-                                                    .class_weights = class_weights.data(),
-                                                    .total_weight = total_weight.data()});
-           });
+    record(
+        "softmax_cross_entropy", {logits, labels, other.labels, class_weights}, loss,
+        [batch, classes, label_smoothing, probabilities, labels, other, class_weights, total_weight,
+         d_logits = logits.slot()](const Tensor& d_loss) {
+            kernels(d_loss.device())
+                .softmax_cross_entropy_backward({.dtype = d_loss.dtype(),
+                                                 .batch = batch,
+                                                 .classes = classes,
+                                                 .label_smoothing = label_smoothing,
+                                                 .probabilities = probabilities.data(),
+                                                 .labels = labels_of(labels),
+                                                 .labels_b = labels_of(other.labels),
+                                                 .lambda = other.lambda,
+                                                 .d_loss = d_loss.data(),
+                                                 .d_logits = receive(d_logits),
+                                                 .class_weights = class_weights.data(),
+                                                 .total_weight = total_weight.data()});
+        },
+        TracedLoss{label_smoothing, other.lambda});
     return loss;
 }
 

@@ -53,6 +53,17 @@ RUN = {
     "train --preview N": "train --preview 2 --data photos --image-size 32 --out sheet2",
     "train --verify-cache": "train --verify-cache --data photos --image-size 32 --batch-size 8 --max-steps 1 --out runs/cache",
     "train --preview 8": "train --preview 8 --data photos --image-size 32 --out sheet8",
+    # lab/inspect/
+    "inspect value --model basic_block_net": None,
+    "inspect value": "inspect value --image-size 32 --batch-size 2",
+    "inspect value --op features.3.conv.1.0 --at 0,5,7,12":
+        "inspect value --op features.3.conv.1.0 --at 0,5,7,12 --batch-size 2 | grep 'sum of 9 terms'",
+    "inspect value --op features.3.conv.0.0 --at 0,4,6,12 --gradient":
+        "inspect value --op features.3.conv.0.0 --at 0,4,6,12 --gradient --batch-size 2 | grep 'sum of 9 terms'",
+    "inspect value --parameter features.0.0.weight --at 0,1,1,2 --gradient --terms 5":
+        "inspect value --parameter features.0.0.weight --at 0,1,1,2 --gradient --terms 5 --batch-size 2 | grep smaller",
+    "inspect value --parameter features.0.0.weight --at 0,1,1,2 --update --steps 3":
+        "inspect value --parameter features.0.0.weight --at 0,1,1,2 --update --steps 3 --batch-size 2 | grep momentum",
     # kernels/
     "gradcheck --device simt --report --op augment_images": None,
     "gradcheck --device simt --report --op NAME": "gradcheck --device simt --report --op add",
@@ -238,6 +249,7 @@ OTHER_BLOCKS = {
     ("tools/README.md", "import json"): "python",
     ("tools/export/README.md", "import torch"): "python",
     ("lab/gradcheck/README.md", "depthwise_conv_forward"): "output",
+    ("lab/inspect/README.md", "features.3.conv.1.0 at"): "output",
     ("tools/recipe/README.md", "scheduler = "): "recipe",
     ("tools/recipes/README.md", "[training]"): "recipe",
     ("tools/recipe/README.md", "        learning rate"): "output",

@@ -21,7 +21,7 @@ void set_window(onnx::NodeProto& node, Size2 kernel, Size2 stride, Size2 padding
 
 void add_conv(OnnxBuilder& builder, const Graph& graph, const Node& node) {
     const Shape& weight = graph.parameter(node.inputs[1])->shape;  // [O, I / groups, kernel, kernel]
-    const auto& options = std::get<ops::ConvOptions>(node.options);
+    const auto& options = std::get<TracedConv>(node.options).options;
     std::vector<std::string> inputs{node.inputs[0], node.inputs[1]};
     if (!node.inputs[2].empty()) inputs.push_back(node.inputs[2]);
     onnx::NodeProto& conv = builder.node("Conv", inputs, node.output);
