@@ -63,25 +63,57 @@ __device__ __forceinline__ void add(Lanes<T, N>& sum, const Lanes<T, N>& more) {
     for (int k = 0; k < N; ++k) sum[k] += more[k];
 }
 
-template <int N, class T>
-__device__ __forceinline__ Lanes<T, N> load_input(ReadOnly<T> x, int64_t index, const PrologueOn<T>& prologue,
-                                                  int64_t channel) {
-    Lanes<T, N> a = load_lanes<N>(x + index);
-    VITRINE_UNROLL
-    for (int k = 0; k < N; ++k) a[k] = prologue(a[k], channel + k);
-    return a;
-}
+/// The input after its prologue. What belongs to the thread's N channels is loaded once, 16 bytes at a time: a lane that asks
+/// for one value of its four at a time leaves three quarters of every sector to the next requests.
+template <class T, int N>
+struct InputOfChannels {
+    ReadOnly<T> x;
+    Lanes<T, N> scale, shift;
+    Activation activation;
 
-template <int N, class T>
-__device__ __forceinline__ Lanes<T, N> load_upstream(const UpstreamOn<T>& upstream, int64_t index,
-                                                     int64_t channel) {
-    Lanes<T, N> g = load_lanes<N>(upstream.d_y + index);
-    if (upstream.d_mean == nullptr) return g;
-    const auto y = load_lanes<N>(upstream.y + index);
-    VITRINE_UNROLL
-    for (int k = 0; k < N; ++k) g[k] = upstream.through(g[k], y[k], channel + k);
-    return g;
-}
+    __device__ __forceinline__ InputOfChannels(ReadOnly<T> of, const PrologueOn<T>& prologue, int64_t channel)
+        : x(of),
+          scale(prologue.scale == nullptr ? all_lanes<T, N>(T(1)) : load_lanes<N>(prologue.scale + channel)),
+          shift(prologue.scale == nullptr ? all_lanes<T, N>(T(0)) : load_lanes<N>(prologue.shift + channel)),
+          activation(prologue.activation) {}
+
+    __device__ __forceinline__ Lanes<T, N> operator()(int64_t index) const {
+        Lanes<T, N> a = load_lanes<N>(x + index);
+        VITRINE_UNROLL
+        for (int k = 0; k < N; ++k) a[k] = clamped(activation, multiply_add(scale[k], a[k], shift[k]));
+        return a;
+    }
+};
+
+/// The upstream gradient with the epilogue's part, likewise.
+template <class T, int N>
+struct UpstreamOfChannels {
+    const T* d_y;
+    const T* y;  // null: d_y alone
+    Lanes<T, N> mean{}, d_mean{}, d_m2{};
+
+    __device__ __forceinline__ UpstreamOfChannels(const UpstreamOn<T>& upstream, int64_t channel)
+        : d_y(upstream.d_y), y(upstream.plain() ? nullptr : upstream.y) {
+        if (y == nullptr) return;
+        mean = load_lanes<N>(upstream.mean + channel);
+        d_mean = load_lanes<N>(upstream.d_mean + channel);
+        d_m2 = load_lanes<N>(upstream.d_m2 + channel);
+        VITRINE_UNROLL
+        for (int k = 0; k < N; ++k) {
+            d_mean[k] /= upstream.pixels;
+            d_m2[k] *= T(2);
+        }
+    }
+
+    __device__ __forceinline__ Lanes<T, N> operator()(int64_t index) const {
+        Lanes<T, N> g = load_lanes<N>(d_y + index);
+        if (y == nullptr) return g;
+        const auto of_y = load_lanes<N>(y + index);
+        VITRINE_UNROLL
+        for (int k = 0; k < N; ++k) g[k] = multiply_add(d_m2[k], of_y[k] - mean[k], g[k] + d_mean[k]);
+        return g;
+    }
+};
 
 // x [batch, in_h, in_w, channels], weight [kernel_h, kernel_w, channels], y [batch, out_h, out_w, channels].
 
@@ -93,6 +125,7 @@ __global__ void __launch_bounds__(threads, 1)
     if (thread_index() >= count) return;
     const int64_t channels = shape.in_channels;
     const Position<N> at(thread_index(), out, channels);
+    const InputOfChannels<T, N> input(x, prologue, at.channel);
     Lanes<T, N> sum = bias == nullptr ? all_lanes<T, N>(T(0)) : load_lanes<N>(bias + at.channel);
     for (int64_t p = 0; p < shape.kernel.height; ++p) {
         const int64_t row = at.row * shape.stride.height + p - shape.padding.height;
@@ -102,7 +135,7 @@ __global__ void __launch_bounds__(threads, 1)
             if (column < 0 || column >= shape.in.width) continue;
             const int64_t index = index_of(at.image, row, column, shape.in, channels, at.channel);
             accumulate(sum, load_lanes<N>(weight + (p * shape.kernel.width + q) * channels + at.channel),
-                       load_input<N>(x, index, prologue, at.channel));
+                       input(index));
         }
     }
     store_lanes(y + thread_index() * N, sum);
@@ -116,6 +149,7 @@ __global__ void __launch_bounds__(threads, 1)
     if (thread_index() >= count) return;
     const int64_t channels = shape.in_channels;
     const Position<N> at(thread_index(), shape.in, channels);
+    const UpstreamOfChannels<T, N> gradient(upstream, at.channel);
     Lanes<T, N> sum = all_lanes<T, N>(T(0));
     // Output row i holds the pixel's row as its row p; the next one that does lies a stride further.
     const int64_t down = at.row + shape.padding.height;
@@ -126,9 +160,8 @@ __global__ void __launch_bounds__(threads, 1)
         int64_t j = along / shape.stride.width;
         for (int64_t q = along % shape.stride.width; q < shape.kernel.width; q += shape.stride.width, --j) {
             if (j < 0 || j >= out.width) continue;
-            accumulate(
-                sum, load_lanes<N>(weight + (p * shape.kernel.width + q) * channels + at.channel),
-                load_upstream<N>(upstream, index_of(at.image, i, j, out, channels, at.channel), at.channel));
+            accumulate(sum, load_lanes<N>(weight + (p * shape.kernel.width + q) * channels + at.channel),
+                       gradient(index_of(at.image, i, j, out, channels, at.channel)));
         }
     }
     d_a(thread_index() * N, sum);
@@ -147,6 +180,8 @@ __global__ void __launch_bounds__(threads, 1)
     const int64_t count = shape.kernel.height * shape.kernel.width * (channels / N);
     if (thread_index() >= count) return;
     const Position<N> tap(thread_index(), shape.kernel, channels);
+    const InputOfChannels<T, N> input(x, prologue, tap.channel);
+    const UpstreamOfChannels<T, N> gradient(upstream, tap.channel);
     const int64_t end = std::min(shape.batch * out.height, (blockIdx.y + 1) * chunk_rows);
     Lanes<T, N> sum = all_lanes<T, N>(T(0));
     Lanes<T, N> image_sum = sum;
@@ -159,8 +194,7 @@ __global__ void __launch_bounds__(threads, 1)
             if (column < 0 || column >= shape.in.width) continue;
             const int64_t index = index_of(image, row, column, shape.in, channels, tap.channel);
             const int64_t out_index = (out_row * out.width + j) * channels + tap.channel;
-            accumulate(row_sum, load_upstream<N>(upstream, out_index, tap.channel),
-                       load_input<N>(x, index, prologue, tap.channel));
+            accumulate(row_sum, gradient(out_index), input(index));
         }
         add(image_sum, row_sum);
         if ((out_row + 1) % out.height != 0 && out_row + 1 < end) continue;
@@ -232,11 +266,13 @@ int64_t chunks_for(const ConvBackward& args, int lanes) {
 }
 
 bool packs(const ConvForward& args, int size) {
-    return args.shape.in_channels % size == 0 && aligned(args.x, args.weight, args.bias, args.y);
+    return args.shape.in_channels % size == 0 &&
+           aligned(args.x, args.weight, args.bias, args.y, args.prologue.scale, args.prologue.shift);
 }
 bool packs(const ConvBackward& args, int size) {
     return args.shape.in_channels % size == 0 &&
-           aligned(args.x, args.weight, args.d_y, args.y, args.d_x.data);
+           aligned(args.x, args.weight, args.d_y, args.y, args.d_x.data, args.prologue.scale,
+                   args.prologue.shift, args.mean, args.d_mean, args.d_m2);
 }
 
 }  // namespace

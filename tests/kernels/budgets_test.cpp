@@ -165,4 +165,9 @@ TEST_CASE("budgets: depthwise convolution reads and writes everything about once
     }
     CHECK(counted == 3 * 7);
 }
+
+TEST_CASE("budgets: a depthwise convolution that gathers reads again and again, but whole sectors") {
+    check_accesses({{"depthwise_conv", "depthwise_conv_forward", "gather"},
+                    {"depthwise_conv", "depthwise_conv_backward", "gather"}});
+}
 #endif

@@ -70,6 +70,12 @@ RUN = {
     "gradcheck --device cpu --impl dense_conv=onednn": "gradcheck --device cpu --impl dense_conv=onednn --op dense_conv --shape 7",
     "bench op pointwise_conv_forward --impl pointwise_conv=onednn":
         f"bench op pointwise_conv_forward --impl pointwise_conv=onednn {STEP}",
+    "gradcheck --device simt --report --op add_forward": None,
+    "gradcheck --device simt --report --op softmax_cross_entropy_forward": None,
+    "gradcheck --device simt --report --op pointwise_conv_forward":
+        "gradcheck --device simt --report --op pointwise_conv_forward --shape 28x28x144",
+    "gradcheck --device simt --report --op depthwise_conv_forward --lines":
+        "gradcheck --device simt --report --op depthwise_conv_forward --shape 28x28x192 --lines",
     "gradcheck --device reference --op batch_norm": "gradcheck --device reference --op batch_norm --shape 7",
     "gradcheck --device simt --math-ulps 2": "gradcheck --device simt --math-ulps 2 --op softmax_cross_entropy --shape 7",
     "VITRINE_SIMT_FAULT=cudaErrorIllegalAddress@update:3":
