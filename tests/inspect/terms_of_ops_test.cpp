@@ -2,10 +2,10 @@
 
 #include <doctest/doctest.h>
 
-#include <array>
 #include <memory>
 
 #include "engine/nn/layers.h"
+#include "tests/error_of.h"
 #include "tests/inspect/terms_support.h"
 
 namespace vitrine::inspect {
@@ -138,6 +138,15 @@ TEST_CASE("an update that was left out is its value from before") {
     const Explanation update = explainer.update(step.parameters[0], 3);
     CHECK(update.ulps() == 0);
     CHECK(update.list.count() == 1);
+}
+
+TEST_CASE("what has no gradient says so") {
+    const CapturedStep step = step_of_everything(true, plain_settings(), false);
+    const int mean =
+        step.op("depthwise")->outputs[1];  // which the norm that is kept in evaluation does not read
+    CHECK_FALSE(has_gradient_terms(step, mean));
+    CHECK(error_of([&] { Explainer(step).gradient(mean, 0); }) ==
+          "depthwise (mean) has no gradient: none was wanted, or none came back");
 }
 
 TEST_CASE("a pooled window names its winner, and dropout what was drawn") {

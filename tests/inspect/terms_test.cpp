@@ -9,9 +9,9 @@
 namespace vitrine::inspect {
 namespace {
 
-CapturedStep step_of(const char* model, bool fused, int steps = 2) {
+CapturedStep step_of(const char* model, bool fused, int steps = 2, bool f64 = true) {
     PreparedStep prepared =
-        prepare({.model = model, .image_size = 32, .batch_size = 4, .steps = steps, .f64 = true});
+        prepare({.model = model, .image_size = 32, .batch_size = 4, .steps = steps, .f64 = f64});
     prepared.model->set_fused(fused);
     return capture_step(*prepared.model, prepared.input, prepared.settings);
 }
@@ -65,6 +65,17 @@ TEST_CASE("a wrong gradient is seen: its terms do not add up, and nor do those o
     CHECK(Explainer(step).gradient(y, place + 1).adds_up());
     CHECK_FALSE(Explainer(step).gradient(bias, channel).adds_up());
     CHECK(Explainer(step).gradient(bias, other_channel).adds_up());
+}
+
+TEST_CASE("in the f32 of training the terms add up as far as f32 goes") {
+    for (const bool fused : {false, true}) {
+        const CapturedStep step = step_of("mobilenet_v2", fused, 1, false);
+        CheckedKinds kinds;
+        look_everywhere(step, elements_of_each(1), kinds);
+        report(fmt::format("mobilenet_v2 in f32, {}", fused ? "fused" : "op by op"), kinds);
+        for (const auto& [kind, checked] : kinds)
+            CHECK_MESSAGE(checked.worst <= 1e-5, kind, ": ", checked.worst_text);  // Explanation::adds_up
+    }
 }
 
 TEST_CASE("a missing term is seen in f32, too") {
