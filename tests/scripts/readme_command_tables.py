@@ -38,6 +38,8 @@ RUN = {
     "build/release/bin/train --impl depthwise_conv=onednn …":
         "build/release/bin/train --impl depthwise_conv=onednn --data photos --model mobilenet_v2 --image-size 32 "
         "--batch-size 8 --max-steps 1 --device cpu --out runs/onednn",
+    "build/release/bin/inspect value --op features.3.conv.1.0 --at 0,5,7,12":
+        "build/release/bin/inspect value --op features.3.conv.1.0 --at 0,5,7,12 --batch-size 2",
     "build/release/bin/gradcheck --device simt --op depthwise_conv":
         "build/release/bin/gradcheck --device simt --op depthwise_conv --shape 1x9x9x7",
     "build/release/bin/gradcheck --device simt --report --op depthwise_conv":
