@@ -164,6 +164,29 @@ RUN = {
     "train RECIPE --data PHOTOS": f"train tools/recipes/stage2-heavy-augmentation.toml --data PHOTOS {SMALL} --out runs/recipe",
     "train RECIPE --show-recipe": "train tools/recipes/best.toml --show-recipe | grep -q share",
     "report runs/*": "report runs/a runs/b --out runs.html",
+    "train --subset 0.02 --overfit-one-batch":
+        "train --data photos --image-size 32 --batch-size 8 --overfit-one-batch",
+    "train --subset 0.02 --epochs 2 --schedule constant --lr 1000":
+        "train --data photos --image-size 32 --batch-size 8 --epochs 2 --schedule constant --lr 1e30 --out runs/boom 2> boom; "
+        "test $? = 1 && grep -q 'Before that, the loss was' boom",
+    "train --subset 0.02 --epochs 2 --schedule constant --lr 5":
+        "train --data photos --image-size 32 --batch-size 8 --epochs 1 --schedule constant --lr 5 --out runs/high",
+    "train --subset 0.02 --epochs 2 --schedule constant --lr 1e-5":
+        "train --data photos --image-size 32 --batch-size 8 --epochs 1 --schedule constant --lr 1e-5 --out runs/low",
+    "train --subset 0.05 --epochs 3": "train --data photos --image-size 32 --batch-size 8 --epochs 1 --out runs/fine",
+    "train --subset 0.005 --epochs 8 --batch-size 16":
+        "train --data photos --image-size 32 --batch-size 16 --epochs 1 --out runs/few",
+    "train --subset 0.02 --epochs 2 --set 'transforms.augment=[{op=\"rand_augment\"}]'":
+        "train --data photos --image-size 32 --batch-size 8 --epochs 1 --set 'transforms.augment=[{op=\"rand_augment\"}]' --out runs/hard",
+    "train --subset 0.02 --epochs 1 --batch-size 2":
+        "train --data photos --image-size 32 --batch-size 2 --epochs 1 --out runs/pairs",
+    "train --subset 0.02 --epochs 1 --batch-size 32":
+        "train --data photos --image-size 32 --batch-size 32 --epochs 1 --out runs/batches",
+    "train tools/recipes/stage1-baseline.toml --show-schedule":
+        "train tools/recipes/stage1-baseline.toml --show-schedule --data photos --set training.batch_size=8",
+    "train tools/recipes/stage3-leaky-validation.toml":
+        "train tools/recipes/stage3-leaky-validation.toml 2> leaky; test $? = 2 && grep -q 'not allowed in validation' leaky",
+    "md5sum photos/train/*/* photos/val/*/* | sort | uniq -w32 -D": None,
     "train --set": "train --set training.batch_size=8 --show-recipe | grep -q 'batch_size = 8'",
     "report runs/stage1": "report runs/stage1 && test -s runs/stage1/report.html",
     "report runs/a runs/b --out both.html": "report runs/a runs/b --out both.html && test -s both.html",
@@ -261,4 +284,14 @@ OTHER_BLOCKS = {
     ("tools/recipe/README.md", "scheduler = "): "recipe",
     ("tools/recipes/README.md", "[training]"): "recipe",
     ("tools/recipe/README.md", "        learning rate"): "output",
+    ("tools/recipes/when_training_goes_wrong.md", "step 25  loss"): "output",
+    ("tools/recipes/when_training_goes_wrong.md", "train: parameter layer"): "output",
+    ("tools/recipes/when_training_goes_wrong.md", "epoch 1/2  train_loss 5.428"): "output",
+    ("tools/recipes/when_training_goes_wrong.md", "epoch 1/2  train_loss 2.2465"): "output",
+    ("tools/recipes/when_training_goes_wrong.md", "warning: cyclic"): "output",
+    ("tools/recipes/when_training_goes_wrong.md", "epoch 1/3  train_loss"): "output",
+    ("tools/recipes/when_training_goes_wrong.md", "epoch 2/8  train_loss"): "output",
+    ("tools/recipes/when_training_goes_wrong.md", "epoch 1/2  train_loss 1.8558"): "output",
+    ("tools/recipes/when_training_goes_wrong.md", "epoch 1/1  train_loss"): "output",
+    ("tools/recipes/when_training_goes_wrong.md", "train: tools/recipes/stage3"): "output",
 }

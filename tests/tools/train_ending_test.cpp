@@ -173,10 +173,23 @@ TEST_CASE("train: a run that fails later keeps its curves, and names epoch and s
     CHECK(step <= 18);
     std::istringstream lines(content_of(folder / "run/steps.jsonl"));
     int64_t logged = 0;
+    Json last;  // before the step that failed
     for (std::string line; std::getline(lines, line); ++logged) {
+        const Json logged_step = Json::parse(line);
+        if (logged_step["step"] < step) last = logged_step;
     }
     CHECK(logged >= step - 1);
-    CHECK(page_has(folder, failure["sentence"].get<std::string>()));
+    const std::string sentence = failure["sentence"];
+    CHECK(page_has(folder, sentence));
+    // The steps before belong to it, to the last one: 12 as usual, then the rate of 1e30.
+    CHECK(sentence.find(". Before that, the loss was ") != std::string::npos);
+    REQUIRE(last["step"] == step - 1);
+    const auto tells = [&](const char* form) {
+        return sentence.find(fmt::format(fmt::runtime(form), last["loss"].get<double>(), step - 1)) !=
+               std::string::npos;
+    };
+    CHECK((tells("{:.3g} at {}") || tells("{:.3g} at step {}")));
+    CHECK(sentence.find("Try a lower learning rate") != std::string::npos);
 }
 
 }  // namespace

@@ -52,9 +52,9 @@ bool Trainer::finish_epoch(const Meter& meter) {
     validation_seconds_ = watch.seconds();
     for (const double loss : {metrics.val.loss, metrics.judged().loss}) {
         if (!std::isfinite(loss))
-            throw Diverged(
+            diverge(
                 fmt::format("the validation loss after epoch {} is {} though all parameters are "
-                            "finite: the logits overflow; try a lower learning rate",
+                            "finite: the logits overflow",
                             metrics.epoch, loss));
     }
     const EpochTiming timing{.epoch = metrics.epoch,

@@ -192,8 +192,10 @@ void Trainer::read_steps(Meter& meter) {
         if (!std::isfinite(result.loss)) explain_loss(unread);
         progress_.scores.add(result, unread.samples);
         progress_.logged_loss.add(result.loss);
+        losses_.add_batch(result.loss);
         if (unread.update) {
             const UpdateResult& of_update = *updated++;
+            losses_.end_step(unread.update->step, of_update.norm);
             progress_.skipped_steps += of_update.followed ? 0 : 1;
             if (unread.update->logged) log_step(*unread.update, of_update.norm);
         }
@@ -298,19 +300,25 @@ void Trainer::explain_loss(const Unread& failed) {
     const NetworkInput input = context_.training_inputs.make(batch, static_cast<uint32_t>(progress_.epoch));
     const std::optional<std::string> op = tools::first_non_finite_op(
         [&] { context_.step.repeat_forward(input, context_.recipe.seed, batch_number()); });
-    throw Diverged(fmt::format(
-        "the loss of step {} is not finite: the first op that made it so is {}; try a lower learning rate",
-        progress_.step + 1, op.value_or("none that a second run of the step could find")));
+    diverge(fmt::format("the loss of step {} is not finite: the first op that made it so is {}",
+                        progress_.step + 1, op.value_or("none that a second run of the step could find")));
+}
+
+void Trainer::diverge(const std::string& what) const {
+    std::string sentence = what + ". ";
+    if (const std::string before = losses_.told(); !before.empty()) sentence += before + ". ";
+    sentence += "Try a lower learning rate";
+    if (context_.recipe.training.clip_norm == 0.0) sentence += ", or training.clip_norm = 1";
+    throw Diverged(sentence + "; more in tools/recipes/when_training_goes_wrong.md");
 }
 
 void Trainer::check_parameters(const std::vector<nn::NamedParameter>& parameters) const {
     const nn::NamedParameter* found = tools::first_non_finite(parameters);
     if (found == nullptr) return;
     const bool trained = found->parameter->role == nn::Role::trained;
-    throw Diverged(fmt::format(
-        "{} {} is not finite after step {}, which had a learning rate of {:g}; try a lower learning rate",
-        trained ? "parameter" : "statistic", found->name, progress_.step,
-        progress_.last_setting.learning_rate));
+    diverge(fmt::format("{} {} is not finite after step {}, which had a learning rate of {:g}",
+                        trained ? "parameter" : "statistic", found->name, progress_.step,
+                        progress_.last_setting.learning_rate));
 }
 
 }  // namespace vitrine::train

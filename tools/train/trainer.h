@@ -14,6 +14,7 @@
 #include "data/loader.h"
 #include "engine/step/step.h"
 #include "tools/common/input_maker.h"
+#include "tools/common/loss_history.h"
 #include "tools/common/run_program.h"
 #include "tools/train/batch_dump.h"
 #include "tools/train/class_weights.h"
@@ -148,6 +149,8 @@ class Trainer {
     std::map<std::string, std::string> metadata() const;
     void require_folder() const;
     [[noreturn]] void explain_loss(const Unread& failed);
+    /// Throws Diverged: what is wrong, what the loss did before, and what may help.
+    [[noreturn]] void diverge(const std::string& what) const;
     /// Throws Diverged if one of them is not finite.
     void check_parameters(const std::vector<nn::NamedParameter>& parameters) const;
 
@@ -157,6 +160,7 @@ class Trainer {
     std::optional<optim::PhaseScheduler> scheduler_;
     Loader loader_;
     std::vector<Unread> unread_;
+    tools::LossHistory losses_;        // of the steps of this process
     bool in_step_ = false;             // which is not counted in progress_ yet
     double validation_seconds_ = 0.0;  // of the last epoch
     double checkpoint_seconds_ = 0.0;  // since the last epoch
