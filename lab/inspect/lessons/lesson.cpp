@@ -43,6 +43,36 @@ constexpr Lesson all[]{
      "hold what it asks for (the number in brackets)?\n"
      "Answer with one number: inspect lesson 4 --check N",
      check_sectors},
+    {5, "05_four_mistakes.md",
+     "Write mended.toml: tools/recipes/stage2-heavy-augmentation.toml with both of its mistakes mended. The "
+     "noise stays, but\n"
+     "where it belongs; the cycles stay, but are counted as was meant, and one of them fits into the phase.\n"
+     "Answer with the file: inspect lesson 5 --check mended.toml",
+     check_mistakes},
+    {6, "06_tape.md",
+     "A number x = 3 goes through a linear layer of weight w without bias and a ReLU; then x itself is "
+     "added, as in\n"
+     "a residual block: y = relu(w·x) + x. What comes back to y is 1.\n"
+     "What are d_x and d_w if w is 2, and what are they if w is -2?\n"
+     "Answer with four numbers: inspect lesson 6 --check 'd_x, d_w, d_x, d_w'",
+     check_tape},
+    {7, "07_cross_entropy.md",
+     "One image, three classes, all three logits 0, and the label is the second class. Label smoothing is "
+     "0.3.\n"
+     "What is the gradient of each logit?\n"
+     "Answer with three numbers: inspect lesson 7 --check 'a, b, c'",
+     check_cross_entropy},
+    {8, "08_schedules.md",
+     "A constant learning rate of 0.1 with a warm-up: length 4, start_factor 0.2, per epoch.\n"
+     "What is the rate in each of the first five epochs?\n"
+     "Answer with five numbers: inspect lesson 8 --check 'a, b, c, d, e'",
+     check_schedule},
+    {9, "09_fusion.md",
+     "The channel of lesson 2: four rows, mean 8, squared deviations that add up to 100, weight 2, bias 1, "
+     "epsilon 0.\n"
+     "Its batch norm is to happen later, as y = scale·x + shift. What are the two numbers?\n"
+     "Answer with two numbers: inspect lesson 9 --check 'scale, shift'",
+     check_fusion},
 };
 
 }  // namespace

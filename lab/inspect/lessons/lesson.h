@@ -35,9 +35,14 @@ Verdict compare_numbers(const std::vector<double>& given, const std::vector<doub
                         const std::string& hint);
 
 // The checks, in the files of their subjects.
-Verdict check_gradient(const std::string& answer);    // gradient.cpp
-Verdict check_batch_norm(const std::string& answer);  // batch_norm.cpp
-Verdict check_momentum(const std::string& answer);    // momentum.cpp
-Verdict check_sectors(const std::string& answer);     // sectors.cpp
+Verdict check_gradient(const std::string& answer);       // gradient.cpp
+Verdict check_batch_norm(const std::string& answer);     // batch_norm.cpp
+Verdict check_momentum(const std::string& answer);       // momentum.cpp
+Verdict check_sectors(const std::string& answer);        // sectors.cpp
+Verdict check_mistakes(const std::string& answer);       // mistakes.cpp
+Verdict check_tape(const std::string& answer);           // tape.cpp
+Verdict check_cross_entropy(const std::string& answer);  // cross_entropy.cpp
+Verdict check_schedule(const std::string& answer);       // schedule.cpp
+Verdict check_fusion(const std::string& answer);         // fusion.cpp
 
 }  // namespace vitrine::inspect
