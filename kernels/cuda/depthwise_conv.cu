@@ -8,7 +8,7 @@
 //     minimum    4 + 4 = 8                      12
 //     direct     36 + 36 (weight) + 4 = 76      36 + 36 + 4 for d_x, 36 + 36 for d_weight = 148
 //     gather     the same, by requests of 16 bytes a thread, and d_weight by all of the GPU
-//                (with a prologue or an epilogue it is more: see depthwise_gather.cu)
+//                (with a prologue or an epilogue: see depthwise_gather.cu)
 //     rows       4 · (1 + shared) + 4           4 + 4 + 4 · (1 + shared)
 //
 // shared: what two blocks both load at their common border, at most (1 + 2 / tile columns) · (1 + 2 / strip
