@@ -18,8 +18,9 @@ from one_run import OneRun
 from page_test import arguments
 from real_runs import RealRuns
 from rubbish import Rubbish
+from watched_maps import WatchedMaps
 
-__all__ = ["Comparison", "OneRun", "RealRuns", "Rubbish"]  # for unittest
+__all__ = ["Comparison", "OneRun", "RealRuns", "Rubbish", "WatchedMaps"]  # for unittest
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)

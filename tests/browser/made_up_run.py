@@ -1,7 +1,7 @@
 """A folder as train leaves it, made up: curves, timing, mistakes and pictures of a run of many epochs and classes. It has
 no file and no key that train does not write: real_runs.py compares them.
 
-    python3 tests/browser/made_up_run.py FOLDER [--epochs 30] [--classes 200] [--seed 1]
+    python3 tests/browser/made_up_run.py FOLDER [--epochs 30] [--classes 200] [--seed 1] [--watched 100]
 """
 
 import argparse
@@ -13,6 +13,8 @@ import pathlib
 import random
 import struct
 import zlib
+
+from made_up_watch import watched_lines
 
 # Names that would break a page that took them for markup.
 HOSTILE = ["<img src=x onerror=\"document.title='broken'\">", "</script><script>document.title='broken'</script>", "a & b \"c\" 'd'"]
@@ -181,8 +183,9 @@ def steps_until(draw, phases, epochs, steps_an_epoch, speed, explodes):
 
 
 def write_run(folder, epochs=30, classes=200, seed=1, planned=None, steps_an_epoch=60, *, lr=0.1, ema=True, mixup=0, begun=0.0,
-              data="tiny-imagenet-200", images=100000, ended=None, failure=None):
-    """epochs: how many have ended, of `planned`; begun: the share of the next one. ended, failure: as in run.json."""
+              data="tiny-imagenet-200", images=100000, ended=None, failure=None, watched=0, ill=False):
+    """epochs: how many have ended, of `planned`; begun: the share of the next one. ended, failure: as in run.json.
+    watched: lines of watch.jsonl, about; ill: what they show."""
     folder = pathlib.Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     draw = random.Random(f"{seed} {lr}")
@@ -219,6 +222,9 @@ def write_run(folder, epochs=30, classes=200, seed=1, planned=None, steps_an_epo
         best = max(metrics, key=lambda each: each["ema_val_accuracy" if ema else "val_accuracy"])
         weights = "averaged" if ema else "plain"
         (folder / "validation.json").write_text(json.dumps(mistakes(draw, names, best["epoch"], weights)))
+    if watched > 0:
+        of_steps = watched_lines(draw, watched, round((epochs + begun) * STEPS), STEPS, ill)
+        (folder / "watch.jsonl").write_text(lines(of_steps))
     if epochs > 0 or failure:
         (folder / "preview.png").write_bytes(preview())
     return folder
@@ -227,6 +233,6 @@ def write_run(folder, epochs=30, classes=200, seed=1, planned=None, steps_an_epo
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder")
-    for option, default in (("epochs", 30), ("classes", 200), ("seed", 1)):
+    for option, default in (("epochs", 30), ("classes", 200), ("seed", 1), ("watched", 0)):
         parser.add_argument(f"--{option}", type=int, default=default)
     print(write_run(**vars(parser.parse_args())))

@@ -75,9 +75,9 @@ class RealRuns(PageTest):
                 self.assertEqual(self.browser.run("document.getElementById('main').innerText"), mine)
 
     def test_made_up_runs_have_no_file_and_no_key_that_train_does_not_write(self):
-        real, _ = self.train("real", "--epochs", "2", "--model", "mobilenet_v2", "--width-mult", "0.25", "--set", "training.ema_decay=0.9",
+        real, _ = self.train("real", "--epochs", "2", "--model", "mobilenet_v2", "--width-mult", "0.25", "--watch", "2", "--set", "training.ema_decay=0.9",
                              "--set", "training.clip_norm=5", "--set", "transforms.augment=[{ op = \"random_horizontal_flip\" }]")
-        made_up = write_run(self.root / "made_up", epochs=2, classes=3)
+        made_up = write_run(self.root / "made_up", epochs=2, classes=3, watched=4)
         files = {file.name for file in made_up.iterdir()}
         self.assertLessEqual(files, {file.name for file in real.iterdir()})
         for file in files - {"preview.png", "recipe.toml"}:

@@ -46,8 +46,8 @@ class Rubbish(PageTest):
         sound = write_run(self.root / "sound", epochs=4, planned=6, classes=8, seed=2)
         for round in range(12):
             run = write_run(self.root / f"run{round}", epochs=4, planned=6, classes=8, begun=0.3, mixup=draw.choice((0, 0.2)),
-                            ended=draw.choice((None, "failed", "finished")), failure=draw.choice((None, {"sentence": "s", "epoch": 4, "step": 3000})))
-            for file in ("run.json", "validation.json", "metrics.jsonl", "timing.jsonl", "steps.jsonl"):
+                            watched=12, ended=draw.choice((None, "failed", "finished")), failure=draw.choice((None, {"sentence": "s", "epoch": 4, "step": 3000})))
+            for file in ("run.json", "validation.json", "metrics.jsonl", "timing.jsonl", "steps.jsonl", "watch.jsonl"):
                 self.spoil_file(run / file, draw)
             for runs in ((run,), (run, sound)):
                 with self.subTest(round=round, runs=len(runs)):

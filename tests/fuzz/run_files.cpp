@@ -11,7 +11,7 @@ namespace {
 
 /// The first byte of an input says which.
 constexpr std::array files{"run.json",    "metrics.jsonl",   "steps.jsonl", "timing.jsonl",
-                           "recipe.toml", "validation.json", "preview.png"};
+                           "recipe.toml", "validation.json", "preview.png", "watch.jsonl"};
 
 }  // namespace
 

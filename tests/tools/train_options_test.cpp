@@ -52,6 +52,8 @@ TEST_CASE("train: values out of their range are refused by name") {
         {{"--seed", "-1"}, "--seed -1"},
         {{"--threads", "x"}, "--threads x"},
         {{"--max-steps", "0"}, "--max-steps 0"},
+        {{"--watch", "-1"}, "--watch -1: a whole number from 0"},
+        {{"--watch", "often"}, "--watch often"},
         {{"--impl", "dense_conv"}, "op=implementation"},
         {{"--impl", "no_op=x"}, "no op 'no_op'"},
         {{"--impl", "dense_conv=x"}, "no implementation 'x'"},

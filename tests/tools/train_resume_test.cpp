@@ -38,6 +38,7 @@ ema_decay = 0.9
 clip_norm = 1.0
 skip_outliers = 50.0
 checkpoint_minutes = 0.0
+watch = 3
 [[phase]]
 name = "cycle"
 epochs = 2
@@ -71,7 +72,8 @@ struct Fixture {
         return content_of(folder.path() / name / of);
     }
     void check_same(const std::string& name, const std::string& expected) const {
-        for (const char* of : {"metrics.jsonl", "steps.jsonl", "last.safetensors", "best.safetensors"}) {
+        for (const char* of :
+             {"metrics.jsonl", "steps.jsonl", "watch.jsonl", "last.safetensors", "best.safetensors"}) {
             CAPTURE(of);
             CHECK(!file(expected, of).empty());
             CHECK(file(name, of) == file(expected, of));

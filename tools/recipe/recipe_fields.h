@@ -178,6 +178,10 @@ void visit_fields(TrainingSettings& training, Fields& fields) {
                   training.checkpoint_minutes, not_negative);
     fields.whole({"keep_checkpoints", "How many of the newest checkpoints are kept"},
                  training.keep_checkpoints, 1, 1000);
+    fields.whole(
+        {"watch", "Steps between looks at every layer and parameter, for\nthe report's maps; 0: none",
+         "--watch"},
+        training.watch, 0, billion);
 }
 
 /// `number` counts phases from 1.

@@ -19,6 +19,7 @@ namespace vitrine::report {
 namespace {
 
 constexpr size_t most_points = 1600;  // two for each pixel of a wide chart
+constexpr size_t most_watched = 120;  // columns of a map: of 300 rows, a megabyte
 
 /// The page shows at most five digits: more would only make it larger.
 double rounded(double value) {
@@ -126,6 +127,7 @@ Json page_data(const RunFiles& run) {
                  {"steps", curves(run.steps)},
                  {"last_step", run.steps.empty() ? Json() : Json(run.steps.back().step)},
                  {"gradient_norms", means(curve(run.steps, &StepFigures::gradient_norm))},
+                 {"watched", run.watched.page_data(most_watched)},
                  {"timing", run.timing},
                  {"validation", run.validation},
                  {"preview", tools::base64(run.preview)},

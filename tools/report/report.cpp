@@ -40,7 +40,10 @@ void insert(std::string& html, std::string_view page, std::string_view marker, s
 
 std::string report_html(const std::vector<RunFiles>& runs) {
     Json all = Json::array();
-    for (const RunFiles& run : runs) all.push_back(page_data(run));
+    for (const RunFiles& run : runs) {
+        all.push_back(page_data(run));
+        if (runs.size() > 1) all.back().erase("watched");  // maps are of one run
+    }
     std::string html;
     insert(html, page, "{{data}}",
            inside_script({{"runs", std::move(all)}, {"data", to_json(compare_data(runs))}}));

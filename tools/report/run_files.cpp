@@ -116,6 +116,12 @@ class Folder {
         return kept;
     }
 
+    Watched watched() {
+        Watched all;
+        lines("watch.jsonl", "step", largest_step_log, [&](const Json& line) { all.add(line); });
+        return all;
+    }
+
     /// Whether any object or line could be read.
     bool has_content() const { return has_content_; }
 
@@ -181,10 +187,11 @@ RunFiles read_run(const fs::path& folder) {
     files.recipe = there.text("recipe.toml", largest_toml);
     files.epochs = there.by_counter("metrics.jsonl", "epoch");
     files.steps = there.steps();
+    files.watched = there.watched();
     files.timing = there.by_counter("timing.jsonl", "epoch");
     files.validation = there.object("validation.json");
     files.preview = there.text("preview.png", largest_preview);
-    for (const char* file : {"run.json", "metrics.jsonl", "steps.jsonl", "timing.jsonl"})
+    for (const char* file : {"run.json", "metrics.jsonl", "steps.jsonl", "watch.jsonl", "timing.jsonl"})
         files.last_written = std::max(files.last_written, time_of(folder / file));
     if (!there.has_content() && files.recipe.empty())
         throw Error(fmt::format("{}: nothing of the run can be read{}{}", folder.string(),

@@ -4,13 +4,12 @@
 #include <cstdint>
 #include <filesystem>
 #include <limits>
-#include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 
-namespace vitrine::report {
+#include "tools/report/watched.h"
 
-using Json = nlohmann::ordered_json;
+namespace vitrine::report {
 
 /// A line of steps.jsonl: what a curve is drawn of, not a number where the line says nothing of it.
 struct StepFigures {
@@ -28,6 +27,7 @@ struct RunFiles {
     std::string recipe;                   // recipe.toml
     std::vector<Json> epochs;             // metrics.jsonl, by rising epoch
     std::vector<StepFigures> steps;       // steps.jsonl, by rising step
+    Watched watched;                      // watch.jsonl
     std::vector<Json> timing;             // timing.jsonl, by rising epoch
     Json validation;                      // validation.json
     std::string preview;                  // preview.png

@@ -20,10 +20,12 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::array plain_files{settings_file, metrics_file, steps_file,  timing_file,  mistakes_file,
-                                 last_file,     best_file,    report_file, preview_file, recipe_file};
+constexpr std::array plain_files{settings_file, metrics_file,  steps_file, watch_file,
+                                 timing_file,   mistakes_file, last_file,  best_file,
+                                 report_file,   preview_file,  recipe_file};
 /// Neither recipe nor settings, which a run writes before its first step, nor what is only drawn from others.
-constexpr std::array traces{metrics_file, steps_file, timing_file, mistakes_file, last_file, best_file};
+constexpr std::array traces{metrics_file,  steps_file, watch_file, timing_file,
+                            mistakes_file, last_file,  best_file};
 constexpr std::string_view temporary_suffix = ".tmp";
 
 bool is_temporary(std::string_view name) {

@@ -11,6 +11,7 @@ inline constexpr const char* recipe_file = "recipe.toml";
 inline constexpr const char* settings_file = "run.json";
 inline constexpr const char* metrics_file = "metrics.jsonl";
 inline constexpr const char* steps_file = "steps.jsonl";
+inline constexpr const char* watch_file = "watch.jsonl";
 inline constexpr const char* timing_file = "timing.jsonl";
 inline constexpr const char* mistakes_file = "validation.json";
 inline constexpr const char* last_file = "last.safetensors";

@@ -21,7 +21,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr uint64_t largest_recipe = 16 << 20, largest_settings = 256 << 20, largest_line = 1 << 16;
+constexpr uint64_t largest_recipe = 16 << 20, largest_settings = 256 << 20, largest_line = 1 << 20;
 
 bool is_there(const fs::path& path) {
     std::error_code failure;
@@ -87,6 +87,7 @@ RunFolder::RunFolder(fs::path path, int64_t keep_checkpoints)
       checkpoints_(path_ / checkpoint_folder, keep_checkpoints),
       metrics_(path_ / metrics_file),
       steps_(path_ / steps_file),
+      watched_(path_ / watch_file),
       timing_(path_ / timing_file) {
     check_own_files(path_);
     remove_temporary_files(path_);
@@ -142,12 +143,19 @@ void RunFolder::set_logs(const std::vector<EpochMetrics>& epochs, const std::vec
                          int64_t steps) {
     metrics_.set(lines_of(epochs));
     timing_.set(lines_of(timings));
-    std::vector<std::string> lines = steps_.lines();
+    cut(steps_, steps);
+    if (is_there(path_ / watch_file)) cut(watched_, steps);
+}
+
+void RunFolder::cut(LineLog& log, int64_t steps) {
+    std::vector<std::string> lines = log.lines();
     while (!lines.empty() && is_later(lines.back(), steps)) lines.pop_back();
-    steps_.set(lines);
+    log.set(lines);
 }
 
 void RunFolder::add_step(const Json& line) { steps_.append(line.dump()); }
+
+void RunFolder::add_watched(const Json& line) { watched_.append(line.dump()); }
 
 void RunFolder::add_epoch(const EpochMetrics& metrics, const EpochTiming& timing) {
     metrics_.append(to_json(metrics).dump());
@@ -174,7 +182,7 @@ bool RunFolder::save_checkpoint(Progress& progress, const std::string& recipe,
     return try_to(
         [&] {
             // The checkpoint says how far the logs go: they must be on the disk before it.
-            for (LineLog* log : {&metrics_, &steps_, &timing_}) {
+            for (LineLog* log : {&metrics_, &steps_, &watched_, &timing_}) {
                 if (!log->flush())
                     throw Error(
                         fmt::format("cannot write the logs in {}: {}", path_.string(), std::strerror(errno)));

@@ -4,6 +4,7 @@
 //     run.json                 what it came to: data, model, machine; how it ended
 //     metrics.jsonl            a line an epoch, the same however often the run was interrupted
 //     steps.jsonl              a line every few steps, too
+//     watch.jsonl              a line for each step that was watched; none: no file
 //     timing.jsonl             a line an epoch
 //     validation.json          the mistakes of the epoch that is kept as best
 //     last.safetensors         weights that PyTorch can load, and the best ones
@@ -80,6 +81,7 @@ class RunFolder {
 
     // These add lines; what cannot be written now is written later.
     void add_step(const Json& line);
+    void add_watched(const Json& line);
     void add_epoch(const EpochMetrics& metrics, const EpochTiming& timing);
 
     /// Logs, then a checkpoint of `progress` (whose lengths of logs are set) and `make_state()`. False, after
@@ -101,6 +103,8 @@ class RunFolder {
   private:
     std::filesystem::path best_of(int64_t epoch) const;
     void make_checkpoint_folder() const;
+    /// Leaves a log of steps what it was after so many of them.
+    static void cut(LineLog& log, int64_t steps);
     void remove_old_bests(const Progress& progress) const;
     /// Runs what writes; turns failure into a notice, once until something works again.
     bool try_to(const std::function<void()>& write, Reporter& reporter);
@@ -108,7 +112,7 @@ class RunFolder {
     std::filesystem::path path_;
     std::pair<dev_t, ino_t> identity_;  // of the folder that was found there
     CheckpointStore checkpoints_;
-    LineLog metrics_, steps_, timing_;
+    LineLog metrics_, steps_, watched_, timing_;
     bool failing_ = false;
 };
 

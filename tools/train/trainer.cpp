@@ -18,6 +18,7 @@
 #include "tools/train/run_data.h"
 #include "tools/train/run_state.h"
 #include "tools/train/trained_parts.h"
+#include "tools/train/watched_step.h"
 
 namespace vitrine::train {
 namespace {
@@ -64,7 +65,7 @@ void Trainer::resume(const Resumption& resumption) {
     const auto begin = static_cast<size_t>(progress_.first_epoch());
     *scheduler_ =
         scheduler_after(phase(), context_.plan.steps_per_epoch, std::span(resumption.epochs).subspan(begin),
-                        progress_.batch / context_.recipe.training.accumulate);
+                        progress_.batch / accumulate());
     if (!resumption.changed) restore_scheduler(resumption.checkpoint, live, resumption.source);
 }
 
@@ -91,8 +92,7 @@ RunResult Trainer::run() {
     since_checkpoint_.restart();
     while (!finished()) {
         const Meter meter = train_epoch();
-        const bool whole =
-            progress_.batch == context_.plan.steps_per_epoch * context_.recipe.training.accumulate;
+        const bool whole = progress_.batch == context_.plan.steps_per_epoch * accumulate();
         if (!whole || interrupted_by() != 0 || !finish_epoch(meter)) {
             stop(meter);
             break;
@@ -123,7 +123,7 @@ Meter Trainer::train_epoch() {
     if (progress_.at_phase_start()) begin_phase();
     loader_.start_epoch(progress_.epoch, progress_.batch);
     Stopwatch watch;
-    const int64_t batches = context_.plan.steps_per_epoch * context_.recipe.training.accumulate;
+    const int64_t batches = context_.plan.steps_per_epoch * accumulate();
     for (Batch batch; progress_.batch < batches && !must_stop() && loader_.next(batch);) {
         train_batch(batch, meter, watch.restart());
         watch.restart();
@@ -145,6 +145,8 @@ uint32_t Trainer::batch_number() const {
 
 void Trainer::train_batch(const Batch& batch, Meter& meter, double data_seconds) {
     const Stopwatch watch;
+    const bool watches = watches_next_step();
+    if (watches) read_steps(meter);  // no line is to follow that of a loss that is not finite
     in_step_ = true;
     Unread unread{.samples = batch.count,
                   .batch = progress_.batch,
@@ -153,9 +155,13 @@ void Trainer::train_batch(const Batch& batch, Meter& meter, double data_seconds)
                   .data_seconds = data_seconds};
     const NetworkInput input = context_.training_inputs.make(batch, static_cast<uint32_t>(progress_.epoch));
     context_.dump->write(context_.model, input, batch, batch_number() + 1);
+    std::optional<WatchedStep> watched;
+    if (watches) watched.emplace(context_.step);
     context_.step.accumulate(input, context_.recipe.seed, batch_number());
     ++progress_.batch;
     if (at_step_end()) unread.update = update();
+    if (watched)
+        context_.folder.add_watched(watched->line(progress_.step, epoch_of(progress_.step), accumulate()));
     unread.position = position();
     unread.step_seconds = watch.seconds();
     unread_.push_back(unread);
@@ -205,16 +211,24 @@ void Trainer::read_steps(Meter& meter) {
     progress_.gradient_norm_ema = reading.gradient_norm_ema;
 }
 
+bool Trainer::watches_next_step() const {
+    const int64_t interval = context_.recipe.training.watch, step = progress_.step + 1;
+    const bool ends_step = (progress_.batch + 1) % accumulate() == 0;
+    return interval > 0 && ends_step && (step == 1 || step % interval == 0);
+}
+
+double Trainer::epoch_of(int64_t step) const {
+    return static_cast<double>(step) / static_cast<double>(context_.plan.steps_per_epoch);
+}
+
 bool Trainer::logs_next_step() const {
     const int64_t step = progress_.step + 1;
     return step <= first_steps || step % log_interval(context_.plan) == 0;
 }
 
 void Trainer::log_step(const UnreadUpdate& update, double gradient_norm) {
-    const double epoch =
-        static_cast<double>(update.step) / static_cast<double>(context_.plan.steps_per_epoch);
     const Json line = {{"step", update.step},
-                       {"epoch", epoch},
+                       {"epoch", epoch_of(update.step)},
                        {"loss", progress_.logged_loss.value()},
                        {"learning_rate", update.setting.learning_rate},
                        {"momentum", update.setting.momentum},
@@ -224,8 +238,7 @@ void Trainer::log_step(const UnreadUpdate& update, double gradient_norm) {
 }
 
 Position Trainer::position() const {
-    const int64_t accumulate = context_.recipe.training.accumulate;
-    const int64_t batches = context_.plan.steps_per_epoch * accumulate;
+    const int64_t batches = context_.plan.steps_per_epoch * accumulate();
     const int64_t epochs_left = context_.plan.epochs - progress_.epoch;
     return {.epoch = progress_.epoch + 1,
             .epochs = context_.plan.epochs,

@@ -122,6 +122,8 @@ class Trainer {
     Meter train_epoch();
     void train_batch(const Batch& batch, Meter& meter, double data_seconds);
     UnreadUpdate update();
+    /// Whether watch.jsonl has a line of the step that comes next.
+    bool watches_next_step() const;
     /// Whether the step that comes next has a line in steps.jsonl.
     bool logs_next_step() const;
     /// What the steps since the last reading came to: waits for the device.
@@ -135,7 +137,9 @@ class Trainer {
     bool phase_is_over() const;
     void next_phase_if_done(const EpochMetrics& metrics);
 
-    bool at_step_end() const { return progress_.batch % context_.recipe.training.accumulate == 0; }
+    int64_t accumulate() const { return context_.recipe.training.accumulate; }
+    bool at_step_end() const { return progress_.batch % accumulate() == 0; }
+    double epoch_of(int64_t step) const;
     bool must_stop() const;
     void stop(const Meter& meter);
     /// After a stop, with the weights that are kept.

@@ -195,7 +195,7 @@ class Chart {
 }
 
 document.addEventListener('pointerdown', (event) => {
-  if (!event.target.closest('.chart svg, .heat')) for (const chart of allCharts.slice(0, 1)) chart.hide();
+  if (!event.target.closest('.chart svg, .heat, .map canvas')) for (const chart of allCharts.slice(0, 1)) chart.hide();
 });
 
 /** A chart's spec with the series that have values; nothing where there are none. */

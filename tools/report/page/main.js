@@ -158,6 +158,7 @@ function headOf(run, known) {
 function showRun(run) {
   const known = overview(run);
   curvesSection(run, known);
+  watchedSection(run);
   speedSection(known);
   validationSection(run, known);
   previewSection(run, known);
