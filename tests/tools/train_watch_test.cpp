@@ -21,9 +21,9 @@ enum ParameterFigure { value, gradient, update };
 
 struct Fixture : ColourRuns {
     Outcome watched(const std::string& name, std::vector<std::string> more) const {
-        const std::vector<std::string> usual{
-            "--model",  "mobilenet_v2", "--width-mult", "0.25",     "--schedule",
-            "constant", "--lr",         "0.02",         "--epochs", "2"};
+        const std::vector<std::string> usual{"--model",      "mobilenet_v2", "--width-mult", "0.25",
+                                             "--batch-size", "20",           "--schedule",   "constant",
+                                             "--lr",         "0.02",         "--epochs",     "2"};
         more.insert(more.end(), usual.begin(), usual.end());
         Outcome outcome = train(name, more);
         CAPTURE(outcome.err);
@@ -90,8 +90,8 @@ TEST_CASE_FIXTURE(Fixture, "train --watch: a run computes the same bits, watched
 
 TEST_CASE_FIXTURE(Fixture, "train --watch: gradients are those of the update, also of several batches") {
     // Without momentum or decay an update is the gradient times the rate.
-    watched("run", {"--watch", "1", "--momentum", "0", "--weight-decay", "0", "--batch-size", "10", "--set",
-                    "training.accumulate=2"});
+    watched("run", {"--watch", "1", "--momentum", "0", "--weight-decay", "0", "--set",
+                    "training.batch_size=10", "--set", "training.accumulate=2"});
     const std::vector<Json> steps = lines("run", "steps.jsonl"), seen = lines("run", "watch.jsonl");
     REQUIRE(seen.size() == steps.size());
     for (size_t i = 0; i < seen.size(); ++i) {
