@@ -219,6 +219,17 @@ class OneRun(PageTest):
                         [...chart.querySelectorAll('.axes .end:not(.title)')].map(each => each.textContent))"""):
                     self.assertEqual(len(set(texts)), len(texts), texts)
 
+    def test_ticks_can_be_told_apart_where_a_loss_exploded(self):
+        run = write_run(self.root / "run", epochs=0, planned=30, begun=0.25, failure={"sentence": "x", "step": 210}, ended="failed")
+        steps = [json.loads(line) for line in (run / "steps.jsonl").read_text().splitlines()]
+        (run / "steps.jsonl").write_text("".join(json.dumps(step | {"loss": 10.0 ** (2 * i)}) + "\n" for i, step in enumerate(steps)))
+        self.open(run)
+        heights = sorted(self.browser.run("""[...[...document.querySelectorAll('.chart')]
+            .find(each => each.querySelector('h3').textContent === 'Loss').querySelectorAll('.axes .end:not(.title)')]
+            .map(each => each.getBoundingClientRect().top)"""))
+        self.assertGreater(len(heights), 3)
+        self.assertGreater(min(b - a for a, b in zip(heights, heights[1:])), 10)
+
     def test_a_gradient_norm_with_spikes_starts_on_a_log_scale_and_shows_where_it_is_clipped(self):
         log = "[...document.querySelectorAll('.chart')].find(each => each.querySelector('h3').textContent === 'Gradient norm').querySelector('button').ariaPressed"
         self.open(write_run(self.root / "calm", epochs=10))

@@ -30,8 +30,9 @@ function logScale(values, format) {
   const high = Math.log10(positive.length === 0 ? 1 : Math.max(...positive));
   const first = Math.floor(low * 5) / 5 - 0.02, last = Math.max(Math.ceil(high * 5) / 5, first + 0.2) + 0.02;
   const steps = last - first > 4 ? [1] : last - first > 1.2 ? [1, 2, 5] : [1, 1.5, 2, 3, 4, 5, 6, 8];
+  const stride = Math.max(1, Math.ceil((last - first) / 8)); // in powers of ten: a loss that exploded spans dozens
   const ticks = [];
-  for (let power = Math.floor(first); power <= last; ++power)
+  for (let power = Math.floor(first / stride) * stride; power <= last; power += stride)
     ticks.push(...steps.map((step) => Number((step * 10 ** power).toPrecision(3))));
   const share = (value) => (value > 0 ? (Math.log10(value) - first) / (last - first) : NaN);
   return {ticks: ticks.filter((tick) => share(tick) >= 0 && share(tick) <= 1), format, share};
