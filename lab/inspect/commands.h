@@ -15,6 +15,7 @@ struct Command {
     std::function<int()> run;  // once the command line is parsed; returns the exit code
 };
 
+Command add_kernel(CLI::App& app);  // kernel_command.cpp
 Command add_lesson(CLI::App& app);  // lesson_command.cpp
 Command add_value(CLI::App& app);   // value_command.cpp
 

@@ -12,7 +12,8 @@ namespace {
 
 using namespace vitrine;
 
-constexpr const char* description = "Looks inside: a training step, and why a number in it is what it is.";
+constexpr const char* description =
+    "Looks inside: a training step, why a number in it is what it is, and a CUDA kernel at work.";
 constexpr const char* footer =
     "'inspect value --help' lists the options of value, and so for the others. lab/inspect/README.md says "
     "more.\n"
@@ -23,7 +24,8 @@ int run(int argc, char** argv) {
     app.require_subcommand(1);
     app.get_formatter()->column_width(36);
     app.footer(footer);
-    const std::vector<inspect::Command> commands{inspect::add_value(app), inspect::add_lesson(app)};
+    const std::vector<inspect::Command> commands{inspect::add_kernel(app), inspect::add_value(app),
+                                                 inspect::add_lesson(app)};
     try {
         app.parse(argc, argv);
     } catch (const CLI::CallForHelp&) {

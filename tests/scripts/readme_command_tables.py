@@ -141,6 +141,12 @@ RUN = {
     "bench augment --plan": f"bench augment --plan {STEP}",
     "bench op": "bench op --help",
     "bench step": "bench step --help",
+    # lab/inspect/film/
+    "gradcheck --list --device simt": None,
+    "inspect kernel depthwise_conv_backward --impl rows":
+        "inspect kernel depthwise_conv_backward --impl rows --shape 1x8x8x32 && test -s depthwise_conv_backward.html",
+    "inspect kernel depthwise_conv_forward --impl direct --beside rows --shape 1x28x28x192": None,
+    'inspect kernel batch_norm_backward --shape "3136 rows x 144" --block 2 --launch 0 --out sums.html': None,
     "gradcheck --op batch_norm": "gradcheck --op batch_norm --shape 7",
     "gradcheck --device simt --op add --math-ulps 2": None,
     "gradcheck --device simt --op add --thorough --processes 2": "gradcheck --device simt --op add --thorough --processes 2 --shape 7",

@@ -106,7 +106,7 @@ uint32_t Recording::line_of(const std::string& where) {
 
 uint32_t Recording::line_of(uintptr_t code) {
     const auto [place, is_new] = line_of_code_.try_emplace(code, 0);
-    if (is_new) place->second = line_of(source_line(code));
+    if (is_new) place->second = line_of(source_way(code));
     return place->second;
 }
 

@@ -48,6 +48,8 @@ class Launch {
     std::vector<std::string> violations() const;
 
     std::vector<double> values(std::string_view name) const { return buffer(name).values(); }
+    const std::vector<Slot>& slots() const { return slots_; }
+    const void* memory_of(std::string_view name) const { return buffer(name).data(); }
     /// The contents of all slots that the kernel may change, one after the other: to compare bits.
     std::vector<std::byte> result_bytes() const;
 
