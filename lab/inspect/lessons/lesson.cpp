@@ -73,6 +73,11 @@ constexpr Lesson all[]{
      "Its batch norm is to happen later, as y = scale·x + shift. What are the two numbers?\n"
      "Answer with two numbers: inspect lesson 9 --check 'scale, shift'",
      check_fusion},
+    {10, "10_barriers.md",
+     "Softmax's middle rung, 'blocks', gives each of 32 rows of 1000 classes to a block of 256 threads.\n"
+     "How often do the threads of one block wait for each other at a barrier?\n"
+     "Answer with one number: inspect lesson 10 --check N",
+     check_barriers},
 };
 
 }  // namespace

@@ -44,5 +44,6 @@ Verdict check_tape(const std::string& answer);           // tape.cpp
 Verdict check_cross_entropy(const std::string& answer);  // cross_entropy.cpp
 Verdict check_schedule(const std::string& answer);       // schedule.cpp
 Verdict check_fusion(const std::string& answer);         // fusion.cpp
+Verdict check_barriers(const std::string& answer);       // barriers.cpp
 
 }  // namespace vitrine::inspect
