@@ -149,6 +149,16 @@ TEST_CASE("what has no gradient says so") {
           "depthwise (mean) has no gradient: none was wanted, or none came back");
 }
 
+TEST_CASE("a gradient names the ops through which it came back") {
+    const CapturedStep step = step_of_everything(true, plain_settings(), false);
+    const Explanation gradient = Explainer(step).gradient(step.op("dropout")->outputs[0], 30);
+    CHECK(gradient.formulas.size() == 3);  // y + y hands it on twice, average_pool once
+    CHECK(gradient.formulas.front() == "add: d_a = d_y");
+    CHECK(std::ranges::count(gradient.list.terms, "add", &Term::through) == 2);
+    CHECK(std::ranges::count(gradient.list.terms, "average_pool", &Term::through) >= 1);
+    CHECK(gradient.adds_up());
+}
+
 TEST_CASE("a pooled window names its winner, and dropout what was drawn") {
     const CapturedStep step = step_of_everything(true, plain_settings(), false);
     Explainer explainer(step);

@@ -228,6 +228,7 @@ NOT_RUN = {
     "build/release/bin/fuzz_tests": A_TEST,
     "build/release/bin/gradcheck_vendor --device simt --impl cudnn,cublas": A_TEST,
     "build/release/bin/vendor_tests": A_TEST,
+    "VITRINE_TERMS=1000 build/release/bin/inspect_tests -tc='*add up*'": "the short form is a test; this one takes minutes",
     "ninja -C build/release mutants_tests && build/release/bin/mutants_tests": A_TEST,
     "make_mutants.py link": "is run by the build of mutants_tests",
     "simt_tests --no-skip -tc='costs*'": "measures, and wants a quiet machine",

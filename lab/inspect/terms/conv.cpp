@@ -11,8 +11,10 @@ namespace {
 enum Output : size_t { out_y, out_mean, out_m2 };
 enum Input : size_t { in_x, in_weight, in_bias, in_scale, in_shift };
 
-std::string in_window(const Product& each, const std::string& rest) {
-    return fmt::format("window ({},{}){}", each.p, each.q, rest);
+/// "window (0,2), channel 3"; of a window of one pixel only what is behind the comma.
+std::string in_window(const ConvView& conv, const Product& each, const std::string& rest) {
+    const bool one_pixel = conv.windows.rows.kernel == 1 && conv.windows.columns.kernel == 1;
+    return one_pixel ? rest : fmt::format("window ({},{}), {}", each.p, each.q, rest);
 }
 
 void forward_y(const ConvView& conv, int64_t element, TermWriter& writer) {
@@ -20,8 +22,8 @@ void forward_y(const ConvView& conv, int64_t element, TermWriter& writer) {
                                conv.bias.empty() ? "" : " + bias", conv.where_a()));
     conv.for_each_of_y(element, [&](const Product& each) {
         writer.add(conv.a(each.x) * conv.weight[each.weight], [&] {
-            const std::string channel = fmt::format(", channel {}", each.x % conv.x_shape[3]);
-            return Term{.label = in_window(each, channel),
+            const std::string channel = fmt::format("channel {}", each.x % conv.x_shape[3]);
+            return Term{.label = in_window(conv, each, channel),
                         .factors = {conv.weight_factor(each.weight), conv.a_factor(each.x)}};
         });
     });
@@ -68,7 +70,7 @@ void backward_x(const ConvView& conv, int64_t element, TermWriter& writer) {
     const Number before = (scaled ? Number(conv.scale[c]) : Number(1.0)) * passes;
     conv.for_each_of_x(element, [&](const Product& each) {
         writer.add(before * conv.g(each.y) * conv.weight[each.weight], [&] {
-            Term term{.label = in_window(each, fmt::format(" of {}", named("", conv.y_shape, each.y)))};
+            Term term{.label = in_window(conv, each, named("output ", conv.y_shape, each.y))};
             if (scaled) term.factors.push_back({fmt::format("scale[{}]", c), conv.scale[c], ""});
             if (curved)
                 term.factors.push_back(

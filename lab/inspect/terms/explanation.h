@@ -44,8 +44,9 @@ struct Part {
 };
 
 struct Explanation {
-    std::string what{};                   // "gradient of features.3.conv.1.0 at [0,5,7,12]"
-    std::vector<std::string> formulas{};  // of a gradient: one for each op through which it came back
+    std::string what{};  // "gradient of features.3.conv.1.0 at [0,5,7,12]"
+    std::vector<std::string>
+        formulas{};  // of a gradient: one for each op that it came back through, "features.6: d_b = d_z"
     TermList list{};
     std::vector<Part> parts{};
     DType dtype = DType::f32;  // of what is stored

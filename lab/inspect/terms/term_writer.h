@@ -32,9 +32,9 @@ class TermSum {
 
     Number total() const { return sum_.total(); }
     TermList list() const;
-    bool empty() const { return count_ == 0; }
     /// Of the terms that come now.
     void set_through(const std::string& op) { through_ = op; }
+    const std::string& through() const { return through_; }
 
   private:
     struct Kept {
@@ -58,7 +58,10 @@ class TermWriter {
   public:
     explicit TermWriter(size_t kept) : sum_(kept) {}
 
-    void formula(std::string text) { formulas_.push_back(std::move(text)); }
+    /// Of a gradient with the op through which it came back: "features.6: d_b = d_z".
+    void formula(const std::string& text) {
+        formulas_.push_back(sum_.through().empty() ? text : sum_.through() + ": " + text);
+    }
     template <class Describe>
     void add(const Number& value, Describe describe) {
         sum_.add(value, std::move(describe));

@@ -56,19 +56,20 @@ void write_update(const CapturedStep& step, const CapturedParameter& parameter, 
                            decay != 0.0 ? " + decay · before" : "");
     writer.formula(formula);
 
-    const auto add = [&](const char* label, double weight, std::vector<Factor> factors) {
+    const auto add = [&](const char* label, double share, const char* its_name, std::vector<Factor> factors) {
+        if (share != 1.0) factors.insert(factors.begin(), {its_name, share, ""});
         factors.insert(factors.begin(), {"−rate", -rate, ""});
-        if (weight != 1.0) factors.insert(factors.begin() + 1, {"momentum's share", weight, ""});
         Number value(1.0);
         for (const Factor& each : factors) value = value * each.value;
         writer.add(value, label, std::move(factors));
     };
+    const char* share_of_g = options.nesterov ? "1 + momentum" : "1 − dampening";
     std::vector<Factor> of_gradient{{"gradient", gradient, ""}};
     if (scale != 1.0) of_gradient.insert(of_gradient.begin(), {"scale", scale, ""});
-    add("the gradient", of_g, std::move(of_gradient));
-    if (decay != 0.0) add("weight decay", of_g, {{"decay", decay, ""}, {"value", before, ""}});
+    add("the gradient", of_g, share_of_g, std::move(of_gradient));
+    if (decay != 0.0) add("weight decay", of_g, share_of_g, {{"decay", decay, ""}, {"value", before, ""}});
     if (goes_on)
-        add("what momentum remembers", of_buffer,
+        add("what momentum remembers", of_buffer, options.nesterov ? "momentum²" : "momentum",
             {{"buffer", element_of(parameter.momentum_before, element), ""}});
 }
 
