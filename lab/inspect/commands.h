@@ -17,6 +17,7 @@ struct Command {
 
 Command add_kernel(CLI::App& app);  // kernel_command.cpp
 Command add_lesson(CLI::App& app);  // lesson_command.cpp
+Command add_step(CLI::App& app);    // step_command.cpp
 Command add_value(CLI::App& app);   // value_command.cpp
 
 }  // namespace vitrine::inspect

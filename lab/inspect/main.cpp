@@ -24,8 +24,8 @@ int run(int argc, char** argv) {
     app.require_subcommand(1);
     app.get_formatter()->column_width(36);
     app.footer(footer);
-    const std::vector<inspect::Command> commands{inspect::add_kernel(app), inspect::add_value(app),
-                                                 inspect::add_lesson(app)};
+    const std::vector<inspect::Command> commands{inspect::add_step(app), inspect::add_value(app),
+                                                 inspect::add_kernel(app), inspect::add_lesson(app)};
     try {
         app.parse(argc, argv);
     } catch (const CLI::CallForHelp&) {

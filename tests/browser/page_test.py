@@ -1,4 +1,4 @@
-"""What tests of the report's page share: a browser, a page made of runs' folders, and questions to it."""
+"""What tests of pages share: a browser, a page made of runs' folders, and questions to it."""
 
 import argparse
 import json
@@ -9,8 +9,8 @@ import unittest
 
 from devtools import Browser, find_chromium
 
-# The program report, and where to keep pictures of the pages; check_report.py sets them.
-arguments = argparse.Namespace(report=None, screenshots=None)
+# The programs report and inspect, and where to keep pictures of the pages; check_report.py and check_inspect.py set them.
+arguments = argparse.Namespace(report=None, inspect=None, screenshots=None)
 
 # The text of the box that shows values, and the middle of a chart in the window once it has been scrolled there.
 TIP = "document.getElementById('tip').hidden ? null : document.getElementById('tip').innerText"

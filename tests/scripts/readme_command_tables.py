@@ -30,6 +30,16 @@ RUN = {
     "build/release/bin/export runs/…/best.safetensors --to pth":
         "build/release/bin/export runs/mobile/best.safetensors --to pth --output best.pth && test -s best.pth",
     "build/release/bin/train --model mobilenet_v2 --summary": None,
+    "build/release/bin/inspect step --model mobilenet_v2":
+        "build/release/bin/inspect step --model mobilenet_v2 --image-size 32 --batch-size 2 --out mobile_step.html",
+    # lab/inspect/
+    "inspect step": "inspect step --image-size 16 --batch-size 2",
+    "inspect step --model basic_block_net": "inspect step --model basic_block_net --image-size 16 --batch-size 2",
+    "inspect step recipe.toml --data photos --out first.html":
+        "inspect step runs/a/recipe.toml --data photos --batch-size 2 --out first.html && test -s first.html",
+    "inspect step runs/photos/best.safetensors": "inspect step runs/a/best.safetensors --data photos --batch-size 2",
+    "inspect step runs/photos/last.safetensors --data others --steps 3":
+        "inspect step runs/a/last.safetensors --data photos --batch-size 2 --steps 3",
     "build/release/bin/gradcheck --device cpu --op depthwise_conv":
         "build/release/bin/gradcheck --device cpu --op depthwise_conv --shape 1x9x9x7",
     "build/release/bin/bench step --model mobilenet_v2 --per-op":

@@ -12,7 +12,6 @@
 #include "kernels/kernels.h"
 #include "kernels/preferred.h"
 #include "models/models.h"
-#include "tools/train/class_weights.h"
 
 namespace vitrine::train {
 namespace {
@@ -167,6 +166,18 @@ Dataset load_data(const Options& options, Reporter& reporter) {
     Dataset dataset = read_data(options, keeping_of(options.recipe.data), reporter);
     report_data(dataset, &options.recipe.training, reporter);
     return dataset;
+}
+
+LoaderOptions training_loader(const recipe::Recipe& recipe, const ImageSet& set, const ClassWeights& weights,
+                              bool pixels) {
+    LoaderOptions loader;
+    loader.batch_size = std::min(recipe.training.batch_size, set.count);
+    loader.shuffle = true;
+    loader.class_weights = weights.sampling;
+    loader.seed = recipe.seed;
+    loader.drop_last = true;
+    loader.pixels = pixels;
+    return loader;
 }
 
 ChannelNormalization normalization_of(const Dataset& dataset) {

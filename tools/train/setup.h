@@ -5,8 +5,10 @@
 #include <string>
 
 #include "data/dataset.h"
+#include "data/loader.h"
 #include "tools/common/device_choice.h"
 #include "tools/common/model_file.h"
+#include "tools/train/class_weights.h"
 #include "tools/train/options.h"
 #include "tools/train/reporter.h"
 
@@ -29,6 +31,10 @@ Keeping kept_as(const Keeping& own_sizes, int64_t height, int64_t width);
 /// As the recipe has it.
 Keeping keeping_of(const recipe::DataSettings& data);
 void report_data(const Dataset& dataset, const recipe::TrainingSettings* training, Reporter& reporter);
+
+/// The batches of the recipe's epochs. An incomplete last one is left out, unless there is no other.
+LoaderOptions training_loader(const recipe::Recipe& recipe, const ImageSet& set, const ClassWeights& weights,
+                              bool pixels);
 
 /// The recipe's pipelines; where it does not say how to normalise, by the data's own mean and deviation.
 Transforms transforms_for(const recipe::Recipe& recipe, const Dataset& dataset);

@@ -17,6 +17,7 @@
 #include "tools/train/own_files.h"
 #include "tools/train/run_data.h"
 #include "tools/train/run_state.h"
+#include "tools/train/setup.h"
 #include "tools/train/trained_parts.h"
 #include "tools/train/watched_step.h"
 
@@ -27,25 +28,16 @@ constexpr int64_t logged_steps = 4000;         // of a run, about: more would ma
 constexpr int64_t first_steps = 100;           // all of these are: a run that diverges mostly does so here
 constexpr double seconds_between_reads = 0.1;  // as often as a terminal shows something new
 
-/// Training leaves an incomplete last batch out, unless there is no other.
-LoaderOptions training_loader(const TrainerContext& context) {
-    const ImageSet& set = context.dataset.train;
-    LoaderOptions loader;
-    loader.batch_size = std::min(context.recipe.training.batch_size, set.count);
-    loader.shuffle = true;
-    loader.class_weights = context.class_weights.sampling;
-    loader.seed = context.recipe.seed;
-    loader.drop_last = true;
-    loader.pixels = context.training_inputs.needs_pixels();
-    return loader;
-}
-
 int64_t log_interval(const RunPlan& plan) { return std::max<int64_t>(1, plan.steps() / logged_steps); }
 
 }  // namespace
 
 Trainer::Trainer(const TrainerContext& context, const Limits& limits)
-    : context_(context), limits_(limits), loader_(context_.dataset.train, training_loader(context_)) {
+    : context_(context),
+      limits_(limits),
+      loader_(context_.dataset.train,
+              training_loader(context_.recipe, context_.dataset.train, context_.class_weights,
+                              context_.training_inputs.needs_pixels())) {
     if (context_.recipe.training.ema_decay > 0.0)
         context_.step.keep_average(context_.recipe.training.ema_decay);
     progress_.batches_per_epoch = context_.plan.batches_per_epoch;

@@ -161,13 +161,16 @@ const CapturedOp* CapturedStep::op(const std::string& name) const {
 CapturedStep capture_step(nn::Module& model, const NetworkInput& input, const StepSettings& settings) {
     TrainingStep training(model, settings.optimiser, settings.label_smoothing);
     if (!settings.class_weights.empty()) training.weigh_classes(settings.class_weights);
+    if (settings.set_up) settings.set_up(model, training);
     for (int i = 0; i + 1 < settings.steps; ++i) {
-        training.accumulate(input, settings.seed, static_cast<uint32_t>(i));
-        training.update(settings.update);
+        const EarlierStep earlier =
+            settings.earlier ? settings.earlier(i) : EarlierStep{input, settings.update};
+        training.accumulate(earlier.input, settings.seed, settings.first_batch + static_cast<uint32_t>(i));
+        training.update(earlier.update);
         training.read();
     }
 
-    CapturedStep step{.optimiser = settings.optimiser,
+    CapturedStep step{.optimiser = training.optimiser().options(),
                       .update = settings.update,
                       .label_smoothing = settings.label_smoothing,
                       .fused = model.fused()};
@@ -182,7 +185,8 @@ CapturedStep capture_step(nn::Module& model, const NetworkInput& input, const St
         const Trace trace([&](const OpEvent& event) { recorder.listen(event); });
         const CallObserver observer([&](const KernelCall& call) { recorder.listen(call); });
         recorder.begin();
-        training.accumulate(input, settings.seed, static_cast<uint32_t>(settings.steps - 1));
+        training.accumulate(input, settings.seed,
+                            settings.first_batch + static_cast<uint32_t>(settings.steps - 1));
     }
     recorder.finish();
     training.update(settings.update);

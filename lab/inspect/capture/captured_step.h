@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -71,16 +72,27 @@ struct CapturedStep {
     const CapturedOp* op(const std::string& name) const;
 };
 
+/// A step that leads to the one that is kept.
+struct EarlierStep {
+    NetworkInput input;
+    UpdateOptions update;
+};
+
 struct StepSettings {
     optim::SgdOptions optimiser{.momentum = 0.9, .weight_decay = 1e-4};
     UpdateOptions update{.learning_rate = 0.05, .measure_norm = true};
     double label_smoothing = 0.0;
     std::vector<double> class_weights{};  // empty: all count alike
     uint64_t seed = 0;
-    int steps = 1;  // the last one is kept, the others lead to it
+    int steps = 1;             // the last one is kept, the others lead to it
+    uint32_t first_batch = 0;  // of its run, which decides dropout's masks
+    /// Batch and update of an earlier step, counted from 0; empty: the same for all.
+    std::function<EarlierStep(int step)> earlier;
+    /// What more there is to set, such as what is frozen; empty: nothing.
+    std::function<void(nn::Module&, TrainingStep&)> set_up;
 };
 
-/// Runs the steps on this batch and keeps the last one. Throws what a step throws.
+/// Runs the steps and keeps the last one, which is on this batch. Throws what a step throws.
 CapturedStep capture_step(nn::Module& model, const NetworkInput& input, const StepSettings& settings);
 
 }  // namespace vitrine::inspect
