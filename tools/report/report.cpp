@@ -9,6 +9,7 @@
 #include "tools/report/page_data.h"
 
 namespace vitrine::report {
+
 std::string report_html(const std::vector<RunFiles>& runs) {
     Json all = Json::array();
     for (const RunFiles& run : runs) {

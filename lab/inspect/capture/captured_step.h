@@ -87,9 +87,9 @@ struct StepSettings {
     int steps = 1;             // the last one is kept, the others lead to it
     uint32_t first_batch = 0;  // of its run, which decides dropout's masks
     /// Batch and update of an earlier step, counted from 0; empty: the same for all.
-    std::function<EarlierStep(int step)> earlier;
+    std::function<EarlierStep(int step)> earlier{};
     /// What more there is to set, such as what is frozen; empty: nothing.
-    std::function<void(nn::Module&, TrainingStep&)> set_up;
+    std::function<void(nn::Module&, TrainingStep&)> set_up{};
 };
 
 /// Runs the steps and keeps the last one, which is on this batch. Throws what a step throws.
