@@ -48,7 +48,7 @@ struct UpstreamOn {
           d_m2(static_cast<const T*>(args.d_m2)),
           pixels(static_cast<T>(args.shape.out_pixels())) {}
 
-    bool plain() const { return d_mean == nullptr; }
+    __host__ __device__ bool plain() const { return d_mean == nullptr; }
 
     __device__ __forceinline__ T operator()(int64_t index, int64_t channel) const {
         return d_mean == nullptr ? d_y[index] : through(d_y[index], y[index], channel);
