@@ -106,8 +106,8 @@ void require_kernel(const FilmRequest& request) {
         }
     });
     if (implementations.empty()) {
-        throw Error(fmt::format("inspect kernel {}: there is no such kernel; choose one of {}",
-                                request.kernel, kernels.list()));
+        throw Error(fmt::format("NAME {}: there is no such kernel; choose one of {}", request.kernel,
+                                kernels.list()));
     }
     if (!has_implementation) {
         throw Error(fmt::format("{} has no implementation '{}': choose one of {}", request.kernel,
