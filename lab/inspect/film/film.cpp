@@ -142,8 +142,7 @@ Film film_of(const gradcheck::PreparedRun& run, const FilmRequest& request) {
     std::optional<simt::BlockRecord> record = simt::take_record();
     if (!record) {
         throw Error(
-            "inspect kernel: this build's sanitizer stands where accesses would be watched; build the preset "
-            "release");
+            "this build's sanitizer stands where accesses would be watched; build the preset release");
     }
     film.record = std::move(*record);
     film.launches[film.filmed] = std::move(launches.at(film.filmed));
