@@ -30,18 +30,21 @@ enum class RecordedKind : uint8_t {
     ballot,
     all,
     any,
+    multiply,
+    load_matrices,
     // A finding is made.
     finding,
 };
 
 const char* name_of(RecordedKind kind);
 
+using RecordedWords = std::array<uint32_t, 4>;
+
 /// One lane's part in an event.
 struct RecordedLane {
-    uint64_t address = 0;  // of a request
-    std::array<uint32_t, 4>
-        words{};         // what it read, wrote, left there atomically, or was given by the others
-    uint8_t source = 0;  // the lane that a shuffle's value comes from
+    uint64_t address = 0;   // of a request
+    RecordedWords words{};  // what it read, wrote, left there atomically, or was given by the others
+    uint8_t source = 0;     // the lane that a shuffle's value comes from
 };
 
 /// What a request costs: see LineTraffic, whose sums these add up to.

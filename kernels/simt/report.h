@@ -14,10 +14,12 @@ enum class FindingKind : uint8_t {
     barrier_divergence,    // not every thread of the block comes to the same barrier
     deadlock,              // threads wait for each other for ever
     inactive_lane,         // a warp operation reads from, or is asked by, a lane that does not take part
+    unrounded_tf32,        // a matrix product of tf32 is given more than its 10 bits of mantissa
     out_of_bounds,         // an access outside every live buffer, or outside dynamic shared memory
     misaligned,            // an access whose address is not a multiple of its size
     host_memory,           // an access to memory that is not the device's
     uninitialised_shared,  // a read of shared memory that no thread of this block has written
+    copy_in_flight,        // an access to what a thread copies asynchronously and has not waited for
     shared_race,           // two threads, at least one writes, and nothing orders them
     global_race,
     read_only_written,  // memory that is read through ReadOnly or __ldg is written by the same launch
@@ -63,9 +65,10 @@ struct LaunchReport {
     std::vector<Finding> findings;
 
     // Always counted.
-    uint64_t barriers = 0;             // times a block passed a barrier
-    uint64_t warp_operations = 0;      // times a group of lanes passed one
-    uint64_t fused_multiply_adds = 0;  // calls of __fmaf_rn and __fma_rn: two floating-point operations each
+    uint64_t barriers = 0;              // times a block passed a barrier
+    uint64_t warp_operations = 0;       // times a group of lanes passed one
+    uint64_t fused_multiply_adds = 0;   // calls of __fmaf_rn and __fma_rn: two floating-point operations each
+    uint64_t tensor_multiply_adds = 0;  // of matrix products: the same, each
     // Counted where the kernel file was compiled with the hooks and Settings::check is on.
     uint64_t global_bytes_read = 0;  // asked for, every access counted
     uint64_t global_bytes_written = 0;

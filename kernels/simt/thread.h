@@ -17,7 +17,19 @@ enum class Barrier : uint8_t { plain, count, all, any };
 /// many predicates were true, whether all were, whether any was; 0 for the plain form.
 int block_barrier(Barrier kind, int predicate, Location location);
 
-enum class WarpOperation : uint8_t { sync, shuffle, shuffle_up, shuffle_down, shuffle_xor, ballot, all, any };
+enum class WarpOperation : uint8_t {
+    sync,
+    shuffle,
+    shuffle_up,
+    shuffle_down,
+    shuffle_xor,
+    ballot,
+    all,
+    any,
+    // Of matrices (matrices.h): `value` is where the lane's part is, `argument` the kind of instruction.
+    multiply,
+    load_matrices,
+};
 
 /// Waits until every lane of the mask that has not exited asks for the same operation; returns the lane's
 /// result. `mask` names the lanes that take part, the caller among them; `value` is a shuffle's value (its

@@ -40,6 +40,14 @@ struct WarpRequest {
     int width;
 };
 
+inline bool of_matrices(WarpOperation operation) { return operation >= WarpOperation::multiply; }
+
+/// Whether two lanes wait for each other. What shuffles ask for may differ by lane.
+inline bool together(const WarpRequest& a, const WarpRequest& b) {
+    return a.operation == b.operation && a.mask == b.mask &&
+           (!of_matrices(a.operation) || a.argument == b.argument);
+}
+
 enum class State : uint8_t { unstarted, ready, at_block_barrier, at_warp_operation, exited };
 
 /// What every switch needs comes first, on one line of the cache.
@@ -106,6 +114,8 @@ class BlockRunner {
     uint64_t shuffled(uint32_t rank, uint32_t source, const uint64_t* values, uint32_t taking_part);
     void record_operation(uint32_t warp, const WarpRequest& request, uint32_t taking_part);
     void synchronise_lanes(uint32_t warp, uint32_t lanes);
+    bool lanes_agree(uint32_t warp, uint32_t lanes);
+    void work_on_matrices(uint32_t warp, uint32_t lanes);
     void report_stuck();
     std::string what_lane_does(uint32_t rank) const;
     void report_inactive(uint32_t rank, uint32_t source);

@@ -50,6 +50,9 @@ struct Now {
     mutable Stamp set_before = 0;
     mutable Stamp set_after = 0;
 
+    /// Of a write by an asynchronous copy of this block that nobody has waited for: later than any clock.
+    Stamp in_flight() const { return block_begin + (block_unit - 1); }
+
     bool of_this_block(Stamp stamp) const { return stamp - block_begin < block_unit; }
     /// Of this block, before its last barrier.
     bool before_interval(Stamp stamp) const { return stamp - block_begin < interval_start; }

@@ -186,6 +186,7 @@ void Grid::add(const Counters& counters) {
     report_.barriers += counters.barriers;
     report_.warp_operations += counters.warp_operations;
     report_.fused_multiply_adds += counters.fused_multiply_adds;
+    report_.tensor_multiply_adds += counters.tensor_multiply_adds;
     report_.global_bytes_read += counters.global_bytes_read;
     report_.global_bytes_written += counters.global_bytes_written;
     report_.shared_bytes_read += counters.shared_bytes_read;

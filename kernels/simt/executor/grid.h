@@ -23,6 +23,7 @@ struct Counters {
     uint64_t barriers = 0;
     uint64_t warp_operations = 0;
     uint64_t fused_multiply_adds = 0;
+    uint64_t tensor_multiply_adds = 0;
     uint64_t global_bytes_read = 0;
     uint64_t global_bytes_written = 0;
     uint64_t shared_bytes_read = 0;

@@ -18,7 +18,8 @@ const char* name_of(Barrier barrier) {
 
 const char* name_of(WarpOperation operation) {
     constexpr std::array names{"__syncwarp",      "__shfl_sync",   "__shfl_up_sync", "__shfl_down_sync",
-                               "__shfl_xor_sync", "__ballot_sync", "__all_sync",     "__any_sync"};
+                               "__shfl_xor_sync", "__ballot_sync", "__all_sync",     "__any_sync",
+                               "mma.sync",        "ldmatrix"};
     return names[static_cast<size_t>(operation)];
 }
 
@@ -26,10 +27,12 @@ const char* name_of(FindingKind kind) {
     constexpr std::array names{"barrier divergence",
                                "deadlock",
                                "inactive lane",
+                               "tf32 that is not rounded",
                                "out of bounds",
                                "misaligned access",
                                "host memory",
                                "uninitialised shared memory",
+                               "asynchronous copy not waited for",
                                "race in shared memory",
                                "race in global memory",
                                "write to read-only memory",

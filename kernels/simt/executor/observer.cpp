@@ -153,18 +153,31 @@ void Observer::access_shared(const SharedPiece& piece, uintptr_t address, uint32
     }
     const Now now = now_.in_shared_memory();
     std::optional<Earlier> earlier;
+    std::optional<Earlier> copy;
     bool fresh = false;
     // Without the hooks atomics come here, but the plain writes before them were not seen.
     const bool writes_are_seen = grid_->request().hooked;
     Shadow& shadow = shared_.in_dynamic(address) ? shared_.dynamic_shadow() : shared_.static_shadow();
     shadow.for_each(address, bytes, [&](Cell& cell, uintptr_t first, size_t size) {
+        if (cell.write == now.in_flight()) {
+            copy = {static_cast<uint32_t>(now.when / block_unit), cell.write_who, cell.write_code};
+            return;
+        }
         if (writes_are_seen && !written_in_block(cell, now)) {
             fresh = true;
             if (access != Access::write) SharedMemory::poison(first, size);
         }
         if (const auto conflict = enter(cell, access, now, short_code(code)); conflict) earlier = conflict;
     });
-    const std::string what = fresh || earlier ? fmt::format("byte {} of {}", offset, piece.name) : "";
+    if (!fresh && !earlier && !copy) return;
+    const std::string what = fmt::format("byte {} of {}", offset, piece.name);
+    if (copy) {
+        block_.report(
+            FindingKind::copy_in_flight, source_line(code),
+            fmt::format(
+                "{} {} bytes at {}, to which {} copies asynchronously at {} and has not waited for it",
+                verb(access), bytes, what, shown_thread(*copy), source_line(program_.begin + copy->code)));
+    }
     if (fresh && access != Access::write) {
         block_.report(FindingKind::uninitialised_shared, source_line(code),
                       fmt::format("{} {} bytes at {}, which no thread of this block has written",
@@ -197,10 +210,28 @@ void Observer::access_elsewhere(uintptr_t address, uint32_t bytes, Access access
                     verb(access), bytes));
 }
 
+void Observer::require_shared(uintptr_t address, uintptr_t code, const char* who) {
+    if (shared_.in_static(address) || shared_.in_dynamic(address)) return;
+    forbid(FindingKind::out_of_bounds, code,
+           fmt::format("{} shared memory, and this address is not of it: {}", who,
+                       memory_.live(address, 1) ? memory_.place(address) : "a wild one"));
+}
+
+void Observer::observe_row(uintptr_t address, uintptr_t code) {
+    require_shared(address, code, "ldmatrix reads");
+    observe_slowly(address, 16, Access::read, code);
+}
+
 void Observer::check_alignment(uintptr_t address, uint32_t bytes, Access access, uintptr_t code) {
     if (address % bytes == 0) return;
     forbid(FindingKind::misaligned, code,
            fmt::format("{} {} bytes at an address that is not a multiple of {}", verb(access), bytes, bytes));
+}
+
+std::string Observer::shown_thread(const Earlier& earlier) const {
+    const dim3& size = grid_->request().block;
+    const unsigned rank = earlier.thread;
+    return "thread " + shown({rank % size.x, rank / size.x % size.y, rank / size.x / size.y});
 }
 
 std::string Observer::race_sentence(Access access, uint32_t bytes, const Earlier& earlier,
@@ -211,12 +242,9 @@ std::string Observer::race_sentence(Access access, uint32_t bytes, const Earlier
         return fmt::format("{} {} bytes at {}, which several other blocks access (one at {})", verb(access),
                            bytes, what, line);
     }
-    const dim3& size = grid_->request().block;
-    const unsigned rank = earlier.thread;
-    const uint3 thread{rank % size.x, rank / size.x % size.y, rank / size.x / size.y};
     const bool same_block = earlier.block == static_cast<uint32_t>(now_.when / block_unit);
-    const std::string other = same_block ? "thread " + shown(thread)
-                                         : fmt::format("thread {} of block {}", shown(thread),
+    const std::string other = same_block ? shown_thread(earlier)
+                                         : fmt::format("{} of block {}", shown_thread(earlier),
                                                        shown(grid_->block(earlier.block - first - 1)));
     return fmt::format("{} {} bytes at {}, which {} accesses at {} with nothing to order the two",
                        verb(access), bytes, what, other, line);

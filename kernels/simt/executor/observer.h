@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 
+#include "kernels/simt/executor/async_copies.h"
 #include "kernels/simt/executor/block.h"
 #include "kernels/simt/executor/device_memory.h"
 #include "kernels/simt/executor/patience.h"
@@ -42,6 +43,12 @@ class Observer {
     /// It has changed a word atomically.
     void has_changed() { ++changes_; }
 
+    /// A lane gives 16 bytes of shared memory to a matrix instruction.
+    void observe_row(uintptr_t address, uintptr_t code);
+    /// An asynchronous copy begins, whose source is `from` even if nothing is read, or has been waited for by its thread.
+    void begin_copy(const AsyncCopy& copy, uintptr_t from);
+    void end_copy(const AsyncCopy& copy);
+
     /// A read is coming of memory that nobody may write during the launch.
     void observe_read_only(uintptr_t address, uint32_t bytes, uintptr_t code) {
         if (memory_.contains(address)) read_only_.add(memory_.offset(address), bytes, short_code(code));
@@ -65,8 +72,10 @@ class Observer {
                                        uintptr_t code);
     void access_elsewhere(uintptr_t address, uint32_t bytes, Access access, uintptr_t code);
     void count(Memory memory, uintptr_t address, uint32_t bytes, Access access, uintptr_t code);
+    void require_shared(uintptr_t address, uintptr_t code, const char* who);
     void check_alignment(uintptr_t address, uint32_t bytes, Access access, uintptr_t code);
     uint32_t short_code(uintptr_t code) const { return static_cast<uint32_t>(code - program_.begin); }
+    std::string shown_thread(const Earlier& earlier) const;
     std::string race_sentence(Access access, uint32_t bytes, const Earlier& earlier,
                               const std::string& what) const;
     [[noreturn]] void forbid(FindingKind kind, uintptr_t code, const std::string& message);

@@ -35,6 +35,10 @@ RecordedKind kind_of(WarpOperation operation) {
             return RecordedKind::all;
         case WarpOperation::any:
             return RecordedKind::any;
+        case WarpOperation::multiply:
+            return RecordedKind::multiply;
+        case WarpOperation::load_matrices:
+            return RecordedKind::load_matrices;
         default:
             return RecordedKind::shuffle;
     }
@@ -165,7 +169,7 @@ void Recording::access(uint32_t rank, uintptr_t code, uintptr_t address, uint32_
 }
 
 void Recording::warp_operation(uint32_t warp, uint32_t lanes, WarpOperation operation, Location location,
-                               const uint64_t* results, const uint8_t* sources) {
+                               const RecordedWords* results, const uint8_t* sources) {
     settle();
     const uint32_t event = begin_event(warp, kind_of(operation), line_of(source_line(location)));
     if (event == no_event) {
@@ -174,7 +178,7 @@ void Recording::warp_operation(uint32_t warp, uint32_t lanes, WarpOperation oper
     }
     for_each_lane(lanes, [&](uint32_t lane) {
         RecordedLane& mine = join(warp, lane, event).by_lane[lane];
-        std::memcpy(mine.words.data(), &results[lane], sizeof(results[lane]));
+        mine.words = results[lane];
         mine.source = sources[lane];
     });
 }
@@ -266,6 +270,10 @@ const char* name_of(RecordedKind kind) {
             return "all";
         case RecordedKind::any:
             return "any";
+        case RecordedKind::multiply:
+            return "mma";
+        case RecordedKind::load_matrices:
+            return "ldmatrix";
         case RecordedKind::finding:
             return "finding";
     }

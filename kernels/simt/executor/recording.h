@@ -32,7 +32,7 @@ class Recording {
 
     /// One that the lanes of a warp have passed; `results` and `sources` are by lane.
     void warp_operation(uint32_t warp, uint32_t lanes, WarpOperation operation, Location location,
-                        const uint64_t* results, const uint8_t* sources);
+                        const RecordedWords* results, const uint8_t* sources);
 
     void finding(uint32_t rank, const Finding& finding);
 

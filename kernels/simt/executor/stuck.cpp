@@ -40,10 +40,9 @@ void BlockRunner::report_stuck() {
         for (uint32_t other = base; other < base + 32 && other < count_; ++other) {
             const Thread& missing = threads_[other];
             const bool named = (thread.request.mask >> (other - base) & 1u) != 0;
-            const bool together = missing.state == State::at_warp_operation &&
-                                  missing.request.operation == thread.request.operation &&
-                                  missing.request.mask == thread.request.mask;
-            if (!named || together || missing.state == State::exited) continue;
+            const bool comes_along =
+                missing.state == State::at_warp_operation && together(missing.request, thread.request);
+            if (!named || comes_along || missing.state == State::exited) continue;
             report(FindingKind::deadlock, rank, source_line(thread.location),
                    fmt::format("waits in {} with mask {:#010x} for lane {}, which {}",
                                name_of(thread.request.operation), thread.request.mask, other - base,

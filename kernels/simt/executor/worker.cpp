@@ -90,6 +90,7 @@ void Worker::begin_launch(Grid& grid) {
 }
 
 void Worker::run_block(uint64_t turn) {
+    copies.begin_block();
     if (poison_blindly_) shared.poison_all();
     if (grid_->records(turn)) return run_recorded(turn);
     block.run(turn);

@@ -10,6 +10,7 @@ namespace vitrine::simt {
 struct Worker {
     Counters counters;
     SharedMemory shared;
+    AsyncCopies copies;
     BlockRunner block{counters};
     Observer observer{block, shared, counters};
 

@@ -1,6 +1,6 @@
 // A film's data, taken apart: events with their lanes, what they cost, where they stand in time.
 
-const kinds = ['read', 'write', 'atomic', 'sync', 'shuffle', 'ballot', 'all', 'any', 'finding'];
+const kinds = ['read', 'write', 'atomic', 'sync', 'shuffle', 'ballot', 'all', 'any', 'mma', 'ldmatrix', 'finding'];
 const isRequest = (event) => event.kind === 'read' || event.kind === 'write' || event.kind === 'atomic';
 const wordsOf = (bytes) => Math.ceil(bytes / 4);
 

@@ -1,7 +1,8 @@
 // The lanes of a warp at one moment: who takes part, with which element and value, and what passes from lane to lane.
 
 const verbs = {read: 'reads', write: 'writes', atomic: 'changes atomically', sync: 'synchronises its lanes', shuffle: 'shuffles',
-  ballot: 'votes (ballot)', all: 'votes (all)', any: 'votes (any)', finding: 'is found at fault'};
+  ballot: 'votes (ballot)', all: 'votes (all)', any: 'votes (any)', mma: 'multiplies matrices', ldmatrix: 'loads matrices',
+  finding: 'is found at fault'};
 
 /** What happens at this moment, in one sentence. */
 function sentence(film, event) {
