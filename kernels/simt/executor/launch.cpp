@@ -14,6 +14,7 @@
 #include "kernels/simt/executor/crew.h"
 #include "kernels/simt/executor/device_memory.h"
 #include "kernels/simt/executor/device_status.h"
+#include "kernels/simt/executor/graphs.h"
 #include "kernels/simt/executor/grid.h"
 #include "kernels/simt/executor/streams.h"
 #include "kernels/simt/executor/symbols.h"
@@ -79,6 +80,13 @@ Settings recording_settings() {
     return settings;
 }
 
+/// What a GPU would not even start is refused at the capture.
+void capture_launch(const GridRequest& request) {
+    static_cast<void>(Grid(request, current_settings));
+    const cudaError_t status = Captures::instance().add(request.stream, LaunchNode(request));
+    if (status != cudaSuccess) last_error = status;
+}
+
 void run_on_working_device(const GridRequest& request) {
     if (DeviceStatus::instance().failed()) return;
     const DeviceMemory::Open open;
@@ -95,6 +103,19 @@ void run_on_working_device(const GridRequest& request) {
     const LaunchReport report = grid.finish();
     if (current_settings.keep_reports) kept_reports.push_back(report);
     if (current_settings.throw_findings && !report.findings.empty()) throw Error(describe(report));
+}
+
+void launch_now(const GridRequest& request) {
+    if (DeviceStatus::instance().at_call() == cudaSuccess) run_on_working_device(request);
+    DeviceStatus::instance().launched(request.kernel);
+    if (launches_block()) DeviceStatus::instance().at_wait();
+}
+
+void throw_failure(const GridRequest& request) {
+    const cudaError_t status = cudaGetLastError();
+    if (status == cudaSuccess) return;
+    launch_log().throw_failed_launch(request.kernel, extent(request.grid), extent(request.block), status,
+                                     cudaGetErrorString(status));
 }
 
 }  // namespace
@@ -131,14 +152,18 @@ LaunchLog& launch_log() {
 void run_grid(const GridRequest& request) {
     const std::lock_guard lock(launch_mutex);
     launch_log().add(request.kernel, extent(request.grid), extent(request.block));
-    if (DeviceStatus::instance().at_call() == cudaSuccess) run_on_working_device(request);
-    DeviceStatus::instance().launched(request.kernel);
-    if (launches_block()) DeviceStatus::instance().at_wait();
-    if (const cudaError_t status = cudaGetLastError(); status != cudaSuccess) {
-        launch_log().throw_failed_launch(request.kernel, extent(request.grid), extent(request.block), status,
-                                         cudaGetErrorString(status));
-    }
+    if (Captures::instance().captures(request.stream))
+        capture_launch(request);
+    else
+        launch_now(request);
+    throw_failure(request);
     if (launches_block()) launch_log().complete(launch_log().count());
+}
+
+void replay_grid(const GridRequest& request) {
+    const std::lock_guard lock(launch_mutex);
+    launch_now(request);
+    throw_failure(request);
 }
 
 }  // namespace vitrine::simt

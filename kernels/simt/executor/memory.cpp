@@ -4,7 +4,9 @@
 
 #include <cstring>
 
+#include "kernels/error.h"
 #include "kernels/simt/executor/device_memory.h"
+#include "kernels/simt/executor/graphs.h"
 #include "kernels/simt/executor/streams.h"
 
 namespace vitrine::simt {
@@ -48,6 +50,10 @@ void zero(void* memory, size_t bytes) {
 }
 
 LibraryCall::LibraryCall(CUstream_st* stream) {
+    if (Captures::instance().captures(stream)) {
+        Captures::instance().refuse(stream);
+        throw Error("a library's stand-in computes when it is called, and cannot be part of a graph");
+    }
     Streams::instance().finish(stream);
     DeviceMemory::instance().open();
 }
