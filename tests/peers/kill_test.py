@@ -30,6 +30,7 @@ label_smoothing = 0.1
 ema_decay = 0.99
 clip_norm = 2.0
 checkpoint_minutes = 0.0
+watch = 4
 [[phase]]
 name = "first"
 epochs = 2
@@ -43,7 +44,7 @@ lr = 0.01
 scheduler = { kind = "reduce_on_plateau", metric = "val_accuracy", patience = 0, per = "epoch" }
 start_from = "best"
 """
-COMPARED = ["metrics.jsonl", "steps.jsonl", "last.safetensors", "best.safetensors"]
+COMPARED = ["metrics.jsonl", "steps.jsonl", "watch.jsonl", "last.safetensors", "best.safetensors"]
 
 
 def write_data(folder, classes=10, images=40):

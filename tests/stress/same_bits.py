@@ -3,8 +3,8 @@
     python3 tests/stress/same_bits.py OTHER/train [--train build/release/bin/train] [--device cpu]
 
 For a change of how a step is computed that should not change what it computes. For each recipe: metrics.jsonl,
-steps.jsonl, the weights and every checkpoint byte by byte; where they differ, by how much, tensor by tensor. About a
-minute. Needs nothing but the standard library. Exit codes: 0 all the same; 1 something differs.
+steps.jsonl, watch.jsonl where there is one, the weights and every checkpoint byte by byte; where they differ, by how much, tensor by
+tensor. About a minute. Needs nothing but the standard library. Exit codes: 0 all the same; 1 something differs.
 """
 
 import argparse
@@ -31,9 +31,11 @@ RECIPES = {
     "mixup": "[transforms]\nbatch = { mixup = 0.2, cutmix = 1.0 }\n[training]\nlabel_smoothing = 0.1\n" + ONE_PHASE,
     "phases": "[training]\nema_decay = 0.9\n" + FLIP + ONE_PHASE +
               '[[phase]]\nepochs = 2\nlr = 0.01\nmomentum = 0.5\nstart_from = "best"\nreset_momentum = true\n',
-    "mobilenet": '[model]\nname = "mobilenet_v2"\nwidth_mult = 0.25\n[training]\nema_decay = 0.9\nclip_norm = 5.0\n' + ONE_PHASE,
+    "mobilenet": '[model]\nname = "mobilenet_v2"\nwidth_mult = 0.25\n[training]\nema_decay = 0.9\nclip_norm = 5.0\nwatch = 3\n' +
+                 ONE_PHASE,
 }
 LOGS = ["metrics.jsonl", "steps.jsonl"]
+WATCHED = "watch.jsonl"  # where a recipe asks for it
 
 
 def train(program, folder, name, out, device):
@@ -74,11 +76,11 @@ def largest_difference(one, other):
 
 
 def differences(one, other):
-    files = LOGS + sorted(str(f.relative_to(one)) for f in one.rglob("*.safetensors"))
-    for file in files:
+    logs = LOGS + ([WATCHED] if (one / WATCHED).exists() else [])
+    for file in logs + sorted(str(f.relative_to(one)) for f in one.rglob("*.safetensors")):
         if (one / file).read_bytes() == (other / file).read_bytes():
             continue
-        if file in LOGS:
+        if file in logs:
             yield f"{file} differs"
         else:
             by, where = largest_difference(one / file, other / file)
