@@ -32,7 +32,7 @@ const char* refuses_clamp(const Args& args) {
 template <const auto& kernel>
 void run_first(const typename std::remove_cvref_t<decltype(kernel)>::Arguments& args, Context& context) {
     for (const auto& implementation : kernel.implementations()) {
-        if (implementation.refuses(args) == nullptr) return implementation.run(args, context);
+        if (implementation.why_refused(args) == nullptr) return implementation.run(args, context);
     }
     throw std::logic_error("no implementation takes a convolution without its prologue");
 }

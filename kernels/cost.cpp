@@ -7,14 +7,19 @@
 namespace vitrine {
 namespace {
 
-/// Adds up elements of one type, and gradients by their mode.
+/// Adds up elements of one type and what is accumulated beside it (kernels/dtype.h), and gradients by their mode.
 class Sum {
   public:
-    explicit Sum(DType dtype) : element_(static_cast<double>(size_of(dtype))) {}
+    explicit Sum(DType dtype)
+        : element_(static_cast<double>(size_of(dtype))),
+          accumulated_(static_cast<double>(size_of(accumulate_of(dtype)))) {}
 
     Sum& read(int64_t count) { return read_bytes(static_cast<double>(count) * element_); }
-    Sum& write(int64_t count) {
-        cost_.bytes_written += static_cast<double>(count) * element_;
+    Sum& write(int64_t count) { return write_bytes(static_cast<double>(count) * element_); }
+    Sum& read_accumulated(int64_t count) { return read_bytes(static_cast<double>(count) * accumulated_); }
+    Sum& write_accumulated(int64_t count) { return write_bytes(static_cast<double>(count) * accumulated_); }
+    Sum& write_bytes(double bytes) {
+        cost_.bytes_written += bytes;
         return *this;
     }
     Sum& read_bytes(double bytes) {
@@ -26,6 +31,11 @@ class Sum {
         if (gradient.mode == GradMode::accumulate) read(count);
         return write(count);
     }
+    Sum& accumulated_gradient(const Gradient& gradient, int64_t count) {
+        if (!gradient) return *this;
+        if (gradient.mode == GradMode::accumulate) read_accumulated(count);
+        return write_accumulated(count);
+    }
     Sum& multiply_adds(int64_t count) {
         cost_.flops += 2.0 * static_cast<double>(count);
         return *this;
@@ -33,7 +43,7 @@ class Sum {
     Cost cost() const { return cost_; }
 
   private:
-    double element_;
+    double element_, accumulated_;  // bytes
     Cost cost_;
 };
 
@@ -68,9 +78,9 @@ Cost least_cost(const ConvForward& args) {
     const ConvShape& s = args.shape;
     Sum sum(args.dtype);
     sum.read(x_read(s)).read(s.weight_count()).write(y_count(s)).multiply_adds(s.macs());
-    if (args.bias != nullptr) sum.read(s.out_channels);
-    if (args.prologue.scale != nullptr) sum.read(2 * s.in_channels);
-    if (!args.epilogue.plain()) sum.write(2 * s.out_channels);
+    if (args.bias != nullptr) sum.read_accumulated(s.out_channels);
+    if (args.prologue.scale != nullptr) sum.read_accumulated(2 * s.in_channels);
+    if (!args.epilogue.plain()) sum.write_accumulated(2 * s.out_channels);
     return sum.cost();
 }
 
@@ -79,7 +89,7 @@ Cost least_cost(const ConvBackward& args) {
     Sum sum(args.dtype);
     sum.read(y_count(s));
     const bool through_statistics = args.d_mean != nullptr;
-    if (through_statistics) sum.read(y_count(s)).read(3 * s.out_channels);
+    if (through_statistics) sum.read(y_count(s)).read_accumulated(3 * s.out_channels);
     // d_u, which d_x, d_scale and d_shift are made of, is a product with the weight.
     const bool wants_d_u = args.d_x || args.d_scale || args.d_shift;
     if (wants_d_u) sum.read(s.weight_count()).multiply_adds(s.macs());
@@ -87,20 +97,20 @@ Cost least_cost(const ConvBackward& args) {
     const bool needs_x =
         args.d_weight || args.d_scale || (wants_d_u && args.prologue.activation != Activation::identity);
     if (needs_x) sum.read(x_read(s));
-    if (args.prologue.scale != nullptr) sum.read(2 * s.in_channels);
+    if (args.prologue.scale != nullptr) sum.read_accumulated(2 * s.in_channels);
     return sum.gradient(args.d_x, x_count(s))
-        .gradient(args.d_weight, s.weight_count())
-        .gradient(args.d_bias, s.out_channels)
-        .gradient(args.d_scale, s.in_channels)
-        .gradient(args.d_shift, s.in_channels)
+        .accumulated_gradient(args.d_weight, s.weight_count())
+        .accumulated_gradient(args.d_bias, s.out_channels)
+        .accumulated_gradient(args.d_scale, s.in_channels)
+        .accumulated_gradient(args.d_shift, s.in_channels)
         .cost();
 }
 
 Cost least_cost(const BatchNormForward& args) {
     const int64_t count = args.rows * args.channels;
     Sum sum(args.dtype);
-    sum.read(count).write(count).read(4 * args.channels).write(2 * args.channels);
-    if (args.training) sum.write(2 * args.channels);
+    sum.read(count).write(count).read_accumulated(4 * args.channels).write_accumulated(2 * args.channels);
+    if (args.training) sum.write_accumulated(2 * args.channels);
     return sum.cost();
 }
 
@@ -110,10 +120,10 @@ Cost least_cost(const BatchNormBackward& args) {
     // In evaluation, d_x and d_bias do without x.
     if (args.d_weight || (args.training && args.d_x)) sum.read(count);
     return sum.read(count)
-        .read(3 * args.channels)
+        .read_accumulated(3 * args.channels)
         .gradient(args.d_x, count)
-        .gradient(args.d_weight, args.channels)
-        .gradient(args.d_bias, args.channels)
+        .accumulated_gradient(args.d_weight, args.channels)
+        .accumulated_gradient(args.d_bias, args.channels)
         .cost();
 }
 
@@ -129,8 +139,8 @@ Cost least_cost(const NormalizeBackward& args) {
     return sum.read((args.d_mean || args.d_m2 ? 5 : 4) * args.channels)
         .gradient(args.d_mean, args.channels)
         .gradient(args.d_m2, args.channels)
-        .gradient(args.d_weight, args.channels)
-        .gradient(args.d_bias, args.channels)
+        .accumulated_gradient(args.d_weight, args.channels)
+        .accumulated_gradient(args.d_bias, args.channels)
         .cost();
 }
 
@@ -140,7 +150,7 @@ Cost least_cost(const ResolveForward& args) {
     for (const Affine& operand : {args.a, args.b}) {
         if (operand.x == nullptr) continue;
         sum.read(count);
-        if (!operand.plain()) sum.read(2 * args.channels);
+        if (!operand.plain()) sum.read_accumulated(2 * args.channels);
     }
     return sum.write(count).cost();
 }
@@ -151,10 +161,10 @@ Cost least_cost(const ResolveBackward& args) {
     if (args.activation != Activation::identity) sum.read(count);
     const auto operand = [&](const Affine& affine, const AffineGradient& gradient) {
         if (gradient.scale) sum.read(count);
-        if (gradient.x && !affine.plain()) sum.read(args.channels);
+        if (gradient.x && !affine.plain()) sum.read_accumulated(args.channels);
         sum.gradient(gradient.x, count)
-            .gradient(gradient.scale, args.channels)
-            .gradient(gradient.shift, args.channels);
+            .accumulated_gradient(gradient.scale, args.channels)
+            .accumulated_gradient(gradient.shift, args.channels);
     };
     operand(args.a, args.d_a);
     operand(args.b, args.d_b);
@@ -212,7 +222,7 @@ Cost least_cost(const MaxPoolBackward& args) {
 
 Cost least_cost(const LinearForward& args) {
     Sum sum(args.dtype);
-    if (args.bias != nullptr) sum.read(args.out_features);
+    if (args.bias != nullptr) sum.read_accumulated(args.out_features);
     return sum.read(args.rows * args.in_features)
         .read(args.out_features * args.in_features)
         .write(args.rows * args.out_features)
@@ -227,8 +237,8 @@ Cost least_cost(const LinearBackward& args) {
     if (args.d_x) sum.read(weight).multiply_adds(product);
     if (args.d_weight) sum.read(x).multiply_adds(product);
     return sum.gradient(args.d_x, x)
-        .gradient(args.d_weight, weight)
-        .gradient(args.d_bias, args.out_features)
+        .accumulated_gradient(args.d_weight, weight)
+        .accumulated_gradient(args.d_bias, args.out_features)
         .cost();
 }
 
@@ -252,16 +262,16 @@ Cost least_cost(const SoftmaxCrossEntropyForward& args) {
     return Sum(args.dtype)
         .read(count)
         .read_bytes(label_bytes(args))
-        .read(weighted ? args.classes : 0)
-        .write(count)
-        .write(weighted ? 2 : 1)
+        .read_accumulated(weighted ? args.classes : 0)
+        .write_accumulated(count)
+        .write_accumulated(weighted ? 2 : 1)
         .cost();
 }
 Cost least_cost(const SoftmaxCrossEntropyBackward& args) {
     const int64_t count = args.batch * args.classes;
     return Sum(args.dtype)
-        .read(count)
-        .read(args.class_weights == nullptr ? 1 : 2 + args.classes)
+        .read_accumulated(count)
+        .read_accumulated(args.class_weights == nullptr ? 1 : 2 + args.classes)
         .read_bytes(label_bytes(args))
         .gradient(args.d_logits, count)
         .cost();
@@ -269,19 +279,22 @@ Cost least_cost(const SoftmaxCrossEntropyBackward& args) {
 
 Cost least_cost(const ScoreBatch& args) {
     return Sum(args.dtype)
-        .read(args.batch * args.classes + 1)
+        .read(args.batch * args.classes)
+        .read_accumulated(1)
         .read_bytes(index_bytes(args.batch))
-        .write(3)
+        .write_accumulated(3)
         .cost();
 }
 
 Cost least_cost(const DecideUpdate& args) {
-    return Sum(args.dtype).read(args.norm != nullptr ? 4 : 3).write(3 + 2 + 4).cost();
+    return Sum(args.dtype).read(args.norm != nullptr ? 6 : 5).write(5 + 2 + 4).cost();
 }
 
 Cost least_cost(const SgdUpdate& args) {
     Sum sum(args.dtype);
     sum.read(2 * args.count).write(args.count);
+    if (args.rounded != nullptr)
+        sum.write_bytes(static_cast<double>(args.count) * static_cast<double>(size_of(args.rounded_dtype)));
     if (args.momentum_buffer == nullptr) return sum.cost();
     if (!args.first_step) sum.read(args.count);
     return sum.write(args.count).cost();

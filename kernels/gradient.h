@@ -3,6 +3,8 @@
 
 #include <cstdint>
 
+#include "kernels/dtype.h"
+
 namespace vitrine {
 
 enum class GradMode : unsigned char {
@@ -26,8 +28,8 @@ class GradientWriter {
         : data_(static_cast<T*>(gradient.data)), accumulate_(gradient.mode == GradMode::accumulate) {}
 
     constexpr explicit operator bool() const { return data_ != nullptr; }
-    constexpr void operator()(int64_t index, T value) const {
-        data_[index] = accumulate_ ? data_[index] + value : value;
+    constexpr void operator()(int64_t index, Accumulate<T> value) const {
+        data_[index] = static_cast<T>(accumulate_ ? static_cast<Accumulate<T>>(data_[index]) + value : value);
     }
 
   private:

@@ -9,9 +9,16 @@
 #include <string_view>
 
 #include "kernels/context.h"
+#include "kernels/dtype.h"
 #include "kernels/running_kernel.h"
 
 namespace vitrine {
+
+/// Of an argument struct's dtype, what an implementation takes.
+enum class StorageTypes : unsigned char {
+    computed,  // f32 and f64
+    all,       // bf16 and f16, too
+};
 
 template <class Args>
 struct Implementation {
@@ -19,6 +26,15 @@ struct Implementation {
     /// Null if these arguments can be run, else the reason why not (a phrase: "kernel larger than 7").
     const char* (*refuses)(const Args& args);
     void (*run)(const Args& args, Context& context);
+    StorageTypes types = StorageTypes::computed;
+
+    /// As `refuses`, and the types first.
+    const char* why_refused(const Args& args) const {
+        if constexpr (requires { args.dtype; }) {
+            if (is_half(args.dtype) && types != StorageTypes::all) return "takes neither bf16 nor f16";
+        }
+        return refuses(args);
+    }
 };
 
 /// For implementations that take everything.
@@ -54,7 +70,7 @@ class Kernel {
         std::string reasons;
         for (const auto& implementation : implementations_) {
             if (!forced.empty() && forced != implementation.name) continue;
-            const char* reason = implementation.refuses(args);
+            const char* reason = implementation.why_refused(args);
             if (reason == nullptr) return implementation;
             reasons += std::string(reasons.empty() ? "" : "; ") + implementation.name + ": " + reason;
         }

@@ -52,14 +52,25 @@ struct UpdateRecord {
     T followed;  // 1: the update was made; 0: it was left out
 };
 
+/// How the scale of a loss moves whose gradients are stored in f16, which has 40 powers of two (bf16 has f32's 277): those
+/// below 2^-24 would be 0. So the loss counts for more, as much more as the largest gradients allow. As
+/// torch.amp.GradScaler, whose numbers these are: an overflow halves the scale, 2000 updates in turn double it.
+struct LossScale {
+    static constexpr double first = 65536.0, growth = 2.0, backoff = 0.5;
+    static constexpr int interval = 2000;
+    static constexpr double least = 0x1p-14, most = 0x1p+24;  // beyond these no f16 number is helped
+};
+
 /// Whether to follow the gradients, and how far:
 ///
-///     norm = gradient_scale · ‖gradients‖
-///     guarded: clip_norm or skip_outliers is above 0
+///     scale = gradient_scale / (loss_scale where the loss is scaled)
+///     norm = scale · ‖gradients‖
+///     guarded: clip_norm or skip_outliers is above 0, or the loss is scaled
 ///     follows: healthy, and where it is guarded, norm is finite;
 ///              and where skip_outliers is above 0, norm ≤ skip_outliers · gradient_norm_ema, once there is a usual one
-///     gradient_scale → gradient_scale · clip_coefficient(norm, clip_norm)
+///     gradient_scale → scale · clip_coefficient(norm, clip_norm)
 ///     gradient_norm_ema ← 0.98 · gradient_norm_ema + 0.02 · norm where it is guarded and norm is finite; the first takes its place
+///     loss_scale ← half of it where norm is not finite, twice of it after 2000 updates in turn (LossScale)
 ///     the average's decay is 0 for its first update, which copies, then warmed_up_decay(average_decay)
 struct DecideUpdate {
     DType dtype = DType::f32;
@@ -68,10 +79,26 @@ struct DecideUpdate {
     double clip_norm = 0.0;      // 0: any norm; above 0 needs the norm
     double skip_outliers = 0.0;  // 0: none is skipped; above 0 needs the norm
     double average_decay = 0.0;
+    bool scales_loss = false;  // needs the norm
     void* record = nullptr;    // UpdateRecord<T>
     void* state = nullptr;     // StepState<T>
     void* decision = nullptr;  // UpdateDecision<T>
 };
+
+template <class T>
+constexpr void move_loss_scale(StepState<T>& state, bool finite) {
+    const auto scaled = [&](double factor) {
+        const double scale = static_cast<double>(state.loss_scale) * factor;
+        return static_cast<T>(scale < LossScale::least  ? LossScale::least
+                              : scale > LossScale::most ? LossScale::most
+                                                        : scale);
+    };
+    state.followed_in_turn = finite ? state.followed_in_turn + T(1) : T(0);
+    if (!finite) state.loss_scale = scaled(LossScale::backoff);
+    if (state.followed_in_turn < T(LossScale::interval)) return;
+    state.loss_scale = scaled(LossScale::growth);
+    state.followed_in_turn = T(0);
+}
 
 /// A DecideUpdate's formula, which every device runs. `norm` is any number where args.norm is null.
 template <class T>
@@ -79,23 +106,25 @@ constexpr UpdateDecision<T> decide(const DecideUpdate& args, T norm_of_gradients
                                    UpdateRecord<T>& record) {
     constexpr double memory = 0.98;  // how long a norm counts
     const bool known = args.norm != nullptr;
-    const double norm = known ? args.gradient_scale * static_cast<double>(norm_of_gradients) : 0.0;
+    const double scale =
+        args.scales_loss ? args.gradient_scale / static_cast<double>(state.loss_scale) : args.gradient_scale;
+    const double norm = known ? scale * static_cast<double>(norm_of_gradients) : 0.0;
     const auto usual = static_cast<double>(state.gradient_norm_ema);
-    const bool guarded = args.clip_norm > 0.0 || args.skip_outliers > 0.0;
+    const bool guarded = args.clip_norm > 0.0 || args.skip_outliers > 0.0 || args.scales_loss;
     const bool outlier = args.skip_outliers > 0.0 && usual > 0.0 && norm > args.skip_outliers * usual;
     const bool useless = guarded && !is_finite(norm);
     const bool follows = state.healthy != T(0) && !outlier && !useless;
     const double clipped = args.clip_norm > 0.0 ? clip_coefficient(norm, args.clip_norm) : 1.0;
     const auto updates = static_cast<double>(state.average_updates);
     const Lerp lerp(updates == 0.0 ? 0.0 : warmed_up_decay(args.average_decay, updates));
-    const UpdateDecision<T> decision{static_cast<T>(follows ? 1 : 0),
-                                     static_cast<T>(args.gradient_scale * clipped),
+    const UpdateDecision<T> decision{static_cast<T>(follows ? 1 : 0), static_cast<T>(scale * clipped),
                                      static_cast<T>(lerp.weight), static_cast<T>(lerp.from_value ? 1 : 0)};
     if (guarded && is_finite(norm)) {
         const double keep = usual > 0.0 ? memory : 0.0;
         state.gradient_norm_ema = static_cast<T>(keep * usual + (1.0 - keep) * norm);
     }
     if (follows) state.average_updates += T(1);
+    if (args.scales_loss) move_loss_scale(state, is_finite(norm));
     record = {static_cast<T>(norm), decision.follows};
     return decision;
 }
@@ -106,6 +135,8 @@ constexpr UpdateDecision<T> decide(const DecideUpdate& args, T norm_of_gradients
 ///     b = g in the first step, else momentum · b + (1 − dampening) · g
 ///     g = g + momentum · b if nesterov, else b          (only with momentum)
 ///     value −= learning_rate · g
+///
+///     rounded = value in rounded_dtype                  (where it is wanted)
 ///
 /// As torch.optim.SGD: the learning rate is not part of the buffer, and the first step takes no dampening.
 struct SgdUpdate {
@@ -119,10 +150,21 @@ struct SgdUpdate {
     double momentum = 0.0;
     double dampening = 0.0;
     bool nesterov = false;
-    bool first_step = false;         // the momentum buffer holds nothing yet
-    double gradient_scale = 1.0;     // 1/N for gradients summed over N batches, less to clip their norm
-    const void* decision = nullptr;  // UpdateDecision<T>; null: the update is made, with gradient_scale
+    bool first_step = false;            // the momentum buffer holds nothing yet
+    double gradient_scale = 1.0;        // 1/N for gradients summed over N batches, less to clip their norm
+    const void* decision = nullptr;     // UpdateDecision<T>; null: the update is made, with gradient_scale
+    void* rounded = nullptr;            // what the next step multiplies with; null: nobody
+    DType rounded_dtype = DType::bf16;  // or f16, or dtype
 };
+
+/// Calls run.operator()<T, Rounded>() with the types of an update. Rounded is T where nobody wants `rounded`.
+template <class Run>
+void dispatch_update(const SgdUpdate& args, Run&& run) {
+    if (args.rounded == nullptr || args.rounded_dtype == args.dtype)
+        return dispatch_float(args.dtype, [&]<class T>() { run.template operator()<T, T>(); });
+    if (args.dtype != DType::f32) throw std::logic_error("16-bit values stand beside f32 ones alone");
+    dispatch_half(args.rounded_dtype, [&]<class Half>() { run.template operator()<float, Half>(); });
+}
 
 /// norm = √ Σ x² over `count` elements; 0 if there are none.
 ///

@@ -7,7 +7,7 @@
 
 namespace vitrine {
 
-/// Of one batch. As T, the dtype of the kernel that writes it: counts are exact up to 2²⁴.
+/// Of one batch. As T, Accumulate of the dtype of the kernel that writes it: counts are exact up to 2²⁴.
 template <class T>
 struct BatchRecord {
     T loss;  // mean of the batch
@@ -21,6 +21,8 @@ struct StepState {
     T healthy;            // 1; 0 from the first loss on that is not finite
     T gradient_norm_ema;  // a moving average of the norms, 0 before the first
     T average_updates;    // that the moving average of the parameters has taken
+    T loss_scale;         // that gradients are multiplied by; 1 where it is not scaled
+    T followed_in_turn;   // updates since the scale was last changed
 };
 
 /// The place of a label among the classes by falling logit: 0 is right at first guess. A class with an equal
@@ -46,9 +48,9 @@ struct ScoreBatch {
     int64_t classes = 0;
     const void* logits = nullptr;     // [batch, classes]
     const int32_t* labels = nullptr;  // [batch], each in [0, classes)
-    const void* loss = nullptr;       // [1]
-    void* record = nullptr;           // BatchRecord<T>
-    void* state = nullptr;            // StepState<T>
+    const void* loss = nullptr;       // [1], Accumulate<dtype>
+    void* record = nullptr;           // BatchRecord of that
+    void* state = nullptr;            // StepState of that
 };
 
 }  // namespace vitrine

@@ -13,11 +13,13 @@ HWY_BEFORE_NAMESPACE();
 namespace vitrine::cpu::HWY_NAMESPACE {
 namespace {
 
-template <class T>
+/// `Rounded` is the type of what the next step multiplies with; T itself where nobody wants it.
+template <class T, class Rounded>
 HWY_ATTR void update(const SgdUpdate& args, int64_t begin, int64_t end) {
     const T* gradient = static_cast<const T*>(args.gradient) + begin;
     T* value = static_cast<T*>(args.value) + begin;
     T* buffer = args.momentum == 0 ? nullptr : static_cast<T*>(args.momentum_buffer) + begin;
+    Rounded* rounded = args.rounded == nullptr ? nullptr : static_cast<Rounded*>(args.rounded) + begin;
     const auto scale = constant<T>(args.gradient_scale), weight_decay = constant<T>(args.weight_decay);
     const auto momentum = constant<T>(args.momentum);
     const auto fresh = constant<T>(1 - args.dampening), step = constant<T>(-args.learning_rate);
@@ -30,12 +32,14 @@ HWY_ATTR void update(const SgdUpdate& args, int64_t begin, int64_t end) {
             part.store(b, buffer + i);
             g = args.nesterov ? hn::MulAdd(momentum, b, g) : b;
         }
-        part.store(hn::MulAdd(step, g, old_value), value + i);
+        const auto new_value = hn::MulAdd(step, g, old_value);
+        part.store(new_value, value + i);
+        if (rounded != nullptr) part.store(new_value, rounded + i);
     });
 }
 
 void update_chunk(const SgdUpdate& args, int64_t begin, int64_t end) {
-    dispatch_float(args.dtype, [&]<class T>() { update<T>(args, begin, end); });
+    dispatch_update(args, [&]<class T, class Rounded>() { update<T, Rounded>(args, begin, end); });
 }
 
 }  // namespace
@@ -57,7 +61,7 @@ void run_update(const SgdUpdate& args, Context&) {
     });
 }
 
-constexpr Implementation<SgdUpdate> update_list[]{{"vector", refuses_nothing, run_update}};
+constexpr Implementation<SgdUpdate> update_list[]{{"vector", refuses_nothing, run_update, StorageTypes::all}};
 
 }  // namespace
 

@@ -11,12 +11,14 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <cstring>
 #include <type_traits>
 #include <utility>
 
 #include "hwy/cache_control.h"
 #include "hwy/highway.h"
 #include "kernels/activation.h"
+#include "kernels/dtype.h"
 #include "kernels/gradient.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -33,16 +35,54 @@ HWY_INLINE HWY_ATTR int64_t lanes_of() {
     return static_cast<int64_t>(hn::Lanes(hn::ScalableTag<T>()));
 }
 
-/// A vector's worth of elements in memory.
+using HalfBits = hn::Rebind<uint16_t, hn::ScalableTag<float>>;
+
+/// As many 16-bit numbers as a vector of floats has lanes, widened: which is exact.
+HWY_INLINE HWY_ATTR Vector<float> widened(const bf16*, hn::Vec<HalfBits> bits) {
+    const hn::ScalableTag<uint32_t> words;
+    return hn::BitCast(hn::ScalableTag<float>(), hn::ShiftLeft<16>(hn::PromoteTo(words, bits)));
+}
+HWY_INLINE HWY_ATTR Vector<float> widened(const f16*, hn::Vec<HalfBits> bits) {
+    return hn::PromoteTo(hn::ScalableTag<float>(),
+                         hn::BitCast(hn::Rebind<hwy::float16_t, hn::ScalableTag<float>>(), bits));
+}
+
+/// Rounded to nearest, ties to even, as half::to_bf16_bits and half::to_f16_bits of kernels/half.h; a NaN stays one.
+HWY_INLINE HWY_ATTR hn::Vec<HalfBits> half_bits(const bf16*, Vector<float> value) {
+    const hn::ScalableTag<uint32_t> words;
+    const auto word = hn::BitCast(words, value);
+    const auto odd = hn::And(hn::ShiftRight<16>(word), hn::Set(words, 1));
+    const auto rounded = hn::ShiftRight<16>(hn::Add(word, hn::Add(odd, hn::Set(words, 0x7FFF))));
+    const auto is_nan = hn::RebindMask(words, hn::Ne(value, value));
+    const auto bits = hn::IfThenElse(is_nan, hn::Set(words, half::nan_bits), rounded);
+    return hn::DemoteTo(HalfBits(), hn::BitCast(hn::ScalableTag<int32_t>(), bits));
+}
+HWY_INLINE HWY_ATTR hn::Vec<HalfBits> half_bits(const f16*, Vector<float> value) {
+    return hn::BitCast(HalfBits(), hn::DemoteTo(hn::Rebind<hwy::float16_t, hn::ScalableTag<float>>(), value));
+}
+
+/// A vector's worth of elements in memory, of T or of a 16-bit type that T stands for.
 template <class T>
 struct FullVector {
     HWY_INLINE HWY_ATTR Vector<T> load(const T* from) const { return hn::LoadU(hn::ScalableTag<T>(), from); }
     HWY_INLINE HWY_ATTR void store(Vector<T> value, T* to) const {
         hn::StoreU(value, hn::ScalableTag<T>(), to);
     }
+    template <class Half>
+    HWY_INLINE HWY_ATTR Vector<T> load(const Half* from) const {
+        return widened(from, hn::LoadU(HalfBits(), &from->bits));
+    }
+    template <class Half>
+    HWY_INLINE HWY_ATTR void store(Vector<T> value, Half* to) const {
+        hn::StoreU(half_bits(to, value), HalfBits(), &to->bits);
+    }
     /// Around the cache: `to` is aligned, and hwy::FlushStream() ends a series of these.
     HWY_INLINE HWY_ATTR void stream(Vector<T> value, T* to) const {
         hn::Stream(value, hn::ScalableTag<T>(), to);
+    }
+    template <class Half>
+    HWY_INLINE HWY_ATTR void stream(Vector<T> value, Half* to) const {
+        hn::Stream(half_bits(to, value), HalfBits(), &to->bits);
     }
 };
 
@@ -73,7 +113,22 @@ class VectorTail {
         hn::Store(value, d, lanes);
         std::copy(lanes, lanes + count_, to);
     }
-    HWY_INLINE HWY_ATTR void stream(Vector<T> value, T* to) const { store(value, to); }
+    template <class Half>
+    HWY_INLINE HWY_ATTR Vector<T> load(const Half* from) const {
+        HWY_ALIGN uint16_t lanes[hn::MaxLanes(d)] = {};
+        std::memcpy(lanes, from, count_ * sizeof(Half));
+        return widened(from, hn::Load(HalfBits(), lanes));
+    }
+    template <class Half>
+    HWY_INLINE HWY_ATTR void store(Vector<T> value, Half* to) const {
+        HWY_ALIGN uint16_t lanes[hn::MaxLanes(d)];
+        hn::Store(half_bits(to, value), HalfBits(), lanes);
+        std::memcpy(to, lanes, count_ * sizeof(Half));
+    }
+    template <class To>
+    HWY_INLINE HWY_ATTR void stream(Vector<T> value, To* to) const {
+        store(value, to);
+    }
 
   private:
     static constexpr hn::ScalableTag<T> d{};
@@ -196,7 +251,7 @@ class VectorGradient {
     explicit operator bool() const { return data_ != nullptr; }
 
     template <class Part>
-    HWY_INLINE HWY_ATTR void put(const Part& part, int64_t index, Vector<T> value) const {
+    HWY_INLINE HWY_ATTR void put(const Part& part, int64_t index, Vector<Accumulate<T>> value) const {
         T* to = data_ + index;
         part.store(accumulate_ ? hn::Add(part.load(to), value) : value, to);
     }

@@ -22,20 +22,23 @@ void backward(const ActivationBackward& args) {
     const GradientWriter<T> d_x(args.d_x);
     if (!d_x) return;
     for (int64_t i = 0; i < args.count; ++i) {
-        d_x(i, static_cast<T>(activation_gradient(args.activation, double{saved[i]}, double{d_y[i]})));
+        d_x(i, static_cast<Accumulate<T>>(
+                   activation_gradient(args.activation, double{saved[i]}, double{d_y[i]})));
     }
 }
 
 void run_forward(const ActivationForward& args, Context&) {
-    dispatch_float(args.dtype, [&]<class T>() { forward<T>(args); });
+    dispatch_storage(args.dtype, [&]<class T>() { forward<T>(args); });
 }
 
 void run_backward(const ActivationBackward& args, Context&) {
-    dispatch_float(args.dtype, [&]<class T>() { backward<T>(args); });
+    dispatch_storage(args.dtype, [&]<class T>() { backward<T>(args); });
 }
 
-constexpr Implementation<ActivationForward> forward_list[]{{"loops", refuses_nothing, run_forward}};
-constexpr Implementation<ActivationBackward> backward_list[]{{"loops", refuses_nothing, run_backward}};
+constexpr Implementation<ActivationForward> forward_list[]{
+    {"loops", refuses_nothing, run_forward, StorageTypes::all}};
+constexpr Implementation<ActivationBackward> backward_list[]{
+    {"loops", refuses_nothing, run_backward, StorageTypes::all}};
 
 }  // namespace
 

@@ -39,19 +39,21 @@ void backward(const AveragePoolBackward& args) {
         });
     });
     for (size_t index = 0; index < sum.size(); ++index)
-        d_x(static_cast<int64_t>(index), static_cast<T>(sum[index]));
+        d_x(static_cast<int64_t>(index), static_cast<Accumulate<T>>(sum[index]));
 }
 
 void run_forward(const AveragePoolForward& args, Context&) {
-    dispatch_float(args.dtype, [&]<class T>() { forward<T>(args); });
+    dispatch_storage(args.dtype, [&]<class T>() { forward<T>(args); });
 }
 
 void run_backward(const AveragePoolBackward& args, Context&) {
-    dispatch_float(args.dtype, [&]<class T>() { backward<T>(args); });
+    dispatch_storage(args.dtype, [&]<class T>() { backward<T>(args); });
 }
 
-constexpr Implementation<AveragePoolForward> forward_list[]{{"loops", refuses_nothing, run_forward}};
-constexpr Implementation<AveragePoolBackward> backward_list[]{{"loops", refuses_nothing, run_backward}};
+constexpr Implementation<AveragePoolForward> forward_list[]{
+    {"loops", refuses_nothing, run_forward, StorageTypes::all}};
+constexpr Implementation<AveragePoolBackward> backward_list[]{
+    {"loops", refuses_nothing, run_backward, StorageTypes::all}};
 
 }  // namespace
 

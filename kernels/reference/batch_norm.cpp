@@ -29,34 +29,35 @@ Moments batch_moments(const BatchNormForward& args, int64_t c) {
 }
 
 /// running ← (1 − momentum) · running + momentum · batch, with the unbiased variance.
-template <class T>
+template <class A>
 void update_running(const BatchNormForward& args, int64_t c, const Moments& batch) {
-    T& mean = static_cast<T*>(args.running_mean)[c];
-    T& variance = static_cast<T*>(args.running_variance)[c];
+    auto& mean = static_cast<A*>(args.running_mean)[c];
+    auto& variance = static_cast<A*>(args.running_variance)[c];
     const double rows = static_cast<double>(args.rows);
     const double unbiased = batch.variance * rows / (rows - 1);
-    mean = static_cast<T>((1 - args.momentum) * double{mean} + args.momentum * batch.mean);
-    variance = static_cast<T>((1 - args.momentum) * double{variance} + args.momentum * unbiased);
+    mean = static_cast<A>((1 - args.momentum) * double{mean} + args.momentum * batch.mean);
+    variance = static_cast<A>((1 - args.momentum) * double{variance} + args.momentum * unbiased);
 }
 
 template <class T>
 void forward(const BatchNormForward& args) {
+    using A = Accumulate<T>;
     const T* x = static_cast<const T*>(args.x);
-    const T* weight = static_cast<const T*>(args.weight);
-    const T* bias = static_cast<const T*>(args.bias);
+    const A* weight = static_cast<const A*>(args.weight);
+    const A* bias = static_cast<const A*>(args.bias);
     T* y = static_cast<T*>(args.y);
     for (int64_t c = 0; c < args.channels; ++c) {
         Moments moments;
         if (args.training) {
             moments = batch_moments<T>(args, c);
-            update_running<T>(args, c, moments);
+            update_running<A>(args, c, moments);
         } else {
-            moments = {static_cast<const T*>(args.running_mean)[c],
-                       static_cast<const T*>(args.running_variance)[c]};
+            moments = {static_cast<const A*>(args.running_mean)[c],
+                       static_cast<const A*>(args.running_variance)[c]};
         }
         const double rstd = 1.0 / std::sqrt(moments.variance + args.epsilon);
-        static_cast<T*>(args.mean)[c] = static_cast<T>(moments.mean);
-        static_cast<T*>(args.rstd)[c] = static_cast<T>(rstd);
+        static_cast<A*>(args.mean)[c] = static_cast<A>(moments.mean);
+        static_cast<A*>(args.rstd)[c] = static_cast<A>(rstd);
         for (int64_t row = 0; row < args.rows; ++row) {
             const int64_t index = row * args.channels + c;
             y[index] = static_cast<T>((double{x[index]} - moments.mean) * rstd * double{weight[c]} +
@@ -67,14 +68,16 @@ void forward(const BatchNormForward& args) {
 
 template <class T>
 void backward(const BatchNormBackward& args) {
+    using A = Accumulate<T>;
     const T* x = static_cast<const T*>(args.x);
-    const T* weight = static_cast<const T*>(args.weight);
+    const A* weight = static_cast<const A*>(args.weight);
     const T* d_y = static_cast<const T*>(args.d_y);
-    const GradientWriter<T> d_x(args.d_x), d_weight(args.d_weight), d_bias(args.d_bias);
+    const GradientWriter<T> d_x(args.d_x);
+    const GradientWriter<A> d_weight(args.d_weight), d_bias(args.d_bias);
     const double rows = static_cast<double>(args.rows);
     for (int64_t c = 0; c < args.channels; ++c) {
-        const double mean = static_cast<const T*>(args.mean)[c];
-        const double rstd = static_cast<const T*>(args.rstd)[c];
+        const double mean = static_cast<const A*>(args.mean)[c];
+        const double rstd = static_cast<const A*>(args.rstd)[c];
         double sum_d_y = 0;        // Σ d_y
         double sum_d_y_x_hat = 0;  // Σ d_y · x̂
         for (int64_t row = 0; row < args.rows; ++row) {
@@ -82,8 +85,8 @@ void backward(const BatchNormBackward& args) {
             sum_d_y += double{d_y[index]};
             sum_d_y_x_hat += double{d_y[index]} * (double{x[index]} - mean) * rstd;
         }
-        if (d_weight) d_weight(c, static_cast<T>(sum_d_y_x_hat));
-        if (d_bias) d_bias(c, static_cast<T>(sum_d_y));
+        if (d_weight) d_weight(c, static_cast<A>(sum_d_y_x_hat));
+        if (d_bias) d_bias(c, static_cast<A>(sum_d_y));
         if (!d_x) continue;
         for (int64_t row = 0; row < args.rows; ++row) {
             const int64_t index = row * args.channels + c;
@@ -91,21 +94,23 @@ void backward(const BatchNormBackward& args) {
             // In evaluation mean and rstd are constants; in training x moves them, and they move every row.
             const double through_moments =
                 args.training ? sum_d_y / rows + x_hat * sum_d_y_x_hat / rows : 0.0;
-            d_x(index, static_cast<T>(double{weight[c]} * rstd * (double{d_y[index]} - through_moments)));
+            d_x(index, static_cast<A>(double{weight[c]} * rstd * (double{d_y[index]} - through_moments)));
         }
     }
 }
 
 void run_forward(const BatchNormForward& args, Context&) {
-    dispatch_float(args.dtype, [&]<class T>() { forward<T>(args); });
+    dispatch_storage(args.dtype, [&]<class T>() { forward<T>(args); });
 }
 
 void run_backward(const BatchNormBackward& args, Context&) {
-    dispatch_float(args.dtype, [&]<class T>() { backward<T>(args); });
+    dispatch_storage(args.dtype, [&]<class T>() { backward<T>(args); });
 }
 
-constexpr Implementation<BatchNormForward> forward_list[]{{"loops", refuses_nothing, run_forward}};
-constexpr Implementation<BatchNormBackward> backward_list[]{{"loops", refuses_nothing, run_backward}};
+constexpr Implementation<BatchNormForward> forward_list[]{
+    {"loops", refuses_nothing, run_forward, StorageTypes::all}};
+constexpr Implementation<BatchNormBackward> backward_list[]{
+    {"loops", refuses_nothing, run_backward, StorageTypes::all}};
 
 }  // namespace
 

@@ -44,8 +44,8 @@ void for_each_product(const ConvShape& shape, WeightIndex weight_index, Multiply
 template <class T>
 std::vector<double> before_activation(const ConvShape& shape, const void* x, const Prologue& prologue) {
     const T* input = static_cast<const T*>(x);
-    const T* scale = static_cast<const T*>(prologue.scale);
-    const T* shift = static_cast<const T*>(prologue.shift);
+    const auto* scale = static_cast<const Accumulate<T>*>(prologue.scale);
+    const auto* shift = static_cast<const Accumulate<T>*>(prologue.shift);
     std::vector<double> u(input, input + shape.in_pixels() * shape.in_channels);
     if (scale == nullptr) return u;
     for (size_t index = 0; index < u.size(); ++index) {
@@ -62,7 +62,7 @@ inline std::vector<double> after_activation(std::vector<double> u, Activation ac
 }
 
 /// mean_o = Σ y / M and m2_o = Σ (y − mean_o)², in two passes.
-template <class T>
+template <class A>
 void channel_statistics(const std::vector<double>& y, int64_t pixels, int64_t channels,
                         const Epilogue& epilogue) {
     if (epilogue.plain()) return;
@@ -75,8 +75,8 @@ void channel_statistics(const std::vector<double>& y, int64_t pixels, int64_t ch
             const double deviation = y[static_cast<size_t>(m * channels + o)] - mean;
             m2 += deviation * deviation;
         }
-        static_cast<T*>(epilogue.mean)[o] = static_cast<T>(mean);
-        static_cast<T*>(epilogue.m2)[o] = static_cast<T>(m2);
+        static_cast<A*>(epilogue.mean)[o] = static_cast<A>(mean);
+        static_cast<A*>(epilogue.m2)[o] = static_cast<A>(m2);
     }
 }
 
@@ -84,7 +84,7 @@ template <class T, class WeightIndex>
 void conv_forward(const ConvForward& args, WeightIndex weight_index) {
     const ConvShape& shape = args.shape;
     const T* weight = static_cast<const T*>(args.weight);
-    const T* bias = static_cast<const T*>(args.bias);
+    const auto* bias = static_cast<const Accumulate<T>*>(args.bias);
     const std::vector<double> a =
         after_activation(before_activation<T>(shape, args.x, args.prologue), args.prologue.activation);
 
@@ -98,7 +98,7 @@ void conv_forward(const ConvForward& args, WeightIndex weight_index) {
 
     for (size_t index = 0; index < y.size(); ++index)
         static_cast<T*>(args.y)[index] = static_cast<T>(y[index]);
-    channel_statistics<T>(y, shape.out_pixels(), shape.out_channels, args.epilogue);
+    channel_statistics<Accumulate<T>>(y, shape.out_pixels(), shape.out_channels, args.epilogue);
 }
 
 /// g = d_y + d_mean_o / M + 2 · d_m2_o · (y − mean_o): the gradient of y, through the epilogue too.
@@ -106,9 +106,9 @@ template <class T>
 std::vector<double> gradient_of_y(const ConvBackward& args) {
     const T* d_y = static_cast<const T*>(args.d_y);
     const T* y = static_cast<const T*>(args.y);
-    const T* mean = static_cast<const T*>(args.mean);
-    const T* d_mean = static_cast<const T*>(args.d_mean);
-    const T* d_m2 = static_cast<const T*>(args.d_m2);
+    const auto* mean = static_cast<const Accumulate<T>*>(args.mean);
+    const auto* d_mean = static_cast<const Accumulate<T>*>(args.d_mean);
+    const auto* d_m2 = static_cast<const Accumulate<T>*>(args.d_m2);
     const int64_t pixels = args.shape.out_pixels();
     std::vector<double> g(d_y, d_y + pixels * args.shape.out_channels);
     if (d_mean == nullptr) return g;
@@ -126,7 +126,7 @@ void put(const Gradient& gradient, const std::vector<double>& values) {
     const GradientWriter<T> write(gradient);
     if (!write) return;
     for (size_t index = 0; index < values.size(); ++index) {
-        write(static_cast<int64_t>(index), static_cast<T>(values[index]));
+        write(static_cast<int64_t>(index), static_cast<Accumulate<T>>(values[index]));
     }
 }
 
@@ -135,7 +135,7 @@ template <class T>
 void prologue_backward(const ConvBackward& args, const std::vector<double>& u,
                        const std::vector<double>& d_a) {
     const T* x = static_cast<const T*>(args.x);
-    const T* scale = static_cast<const T*>(args.prologue.scale);
+    const auto* scale = static_cast<const Accumulate<T>*>(args.prologue.scale);
     const size_t channels = static_cast<size_t>(args.shape.in_channels);
     std::vector<double> d_x(d_a.size()), d_scale(channels), d_shift(channels);
     for (size_t index = 0; index < d_a.size(); ++index) {
@@ -146,8 +146,8 @@ void prologue_backward(const ConvBackward& args, const std::vector<double>& u,
         d_shift[c] += d_u;
     }
     put<T>(args.d_x, d_x);
-    put<T>(args.d_scale, d_scale);
-    put<T>(args.d_shift, d_shift);
+    put<Accumulate<T>>(args.d_scale, d_scale);
+    put<Accumulate<T>>(args.d_shift, d_shift);
 }
 
 template <class T, class WeightIndex>
@@ -168,8 +168,8 @@ void conv_backward(const ConvBackward& args, WeightIndex weight_index) {
     std::vector<double> d_bias(static_cast<size_t>(shape.out_channels));
     for (size_t index = 0; index < g.size(); ++index) d_bias[index % d_bias.size()] += g[index];
 
-    put<T>(args.d_weight, d_weight);
-    put<T>(args.d_bias, d_bias);
+    put<Accumulate<T>>(args.d_weight, d_weight);
+    put<Accumulate<T>>(args.d_bias, d_bias);
     prologue_backward<T>(args, u, d_a);
 }
 

@@ -12,15 +12,17 @@ int64_t weight_index(const ConvShape& shape, int64_t o, int64_t p, int64_t q, in
 }
 
 void run_forward(const ConvForward& args, Context&) {
-    dispatch_float(args.dtype, [&]<class T>() { conv_forward<T>(args, weight_index); });
+    dispatch_storage(args.dtype, [&]<class T>() { conv_forward<T>(args, weight_index); });
 }
 
 void run_backward(const ConvBackward& args, Context&) {
-    dispatch_float(args.dtype, [&]<class T>() { conv_backward<T>(args, weight_index); });
+    dispatch_storage(args.dtype, [&]<class T>() { conv_backward<T>(args, weight_index); });
 }
 
-constexpr Implementation<ConvForward> forward_list[]{{"loops", refuses_nothing, run_forward}};
-constexpr Implementation<ConvBackward> backward_list[]{{"loops", refuses_nothing, run_backward}};
+constexpr Implementation<ConvForward> forward_list[]{
+    {"loops", refuses_nothing, run_forward, StorageTypes::all}};
+constexpr Implementation<ConvBackward> backward_list[]{
+    {"loops", refuses_nothing, run_backward, StorageTypes::all}};
 
 }  // namespace
 

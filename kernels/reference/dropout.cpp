@@ -14,11 +14,12 @@ template <class T>
 void forward(const DropoutForward& args) {
     const T* x = static_cast<const T*>(args.x);
     T* y = static_cast<T*>(args.y);
-    const T factor = static_cast<T>(1.0 / (1.0 - args.probability));
+    const auto factor = static_cast<Accumulate<T>>(1.0 / (1.0 - args.probability));
     for (int64_t row = 0; row < args.rows; ++row)
         for (int64_t feature = 0; feature < args.features; ++feature) {
             const int64_t i = row * args.features + feature;
-            y[i] = keeps(args.key, row, feature, args.probability) ? x[i] * factor : T(0);
+            const bool kept = keeps(args.key, row, feature, args.probability);
+            y[i] = static_cast<T>(kept ? static_cast<Accumulate<T>>(x[i]) * factor : Accumulate<T>(0));
         }
 }
 
@@ -27,24 +28,27 @@ void backward(const DropoutBackward& args) {
     const T* d_y = static_cast<const T*>(args.d_y);
     const GradientWriter<T> d_x(args.d_x);
     if (!d_x) return;
-    const T factor = static_cast<T>(1.0 / (1.0 - args.probability));
+    const auto factor = static_cast<Accumulate<T>>(1.0 / (1.0 - args.probability));
     for (int64_t row = 0; row < args.rows; ++row)
         for (int64_t feature = 0; feature < args.features; ++feature) {
             const int64_t i = row * args.features + feature;
-            d_x(i, keeps(args.key, row, feature, args.probability) ? d_y[i] * factor : T(0));
+            const bool kept = keeps(args.key, row, feature, args.probability);
+            d_x(i, kept ? static_cast<Accumulate<T>>(d_y[i]) * factor : Accumulate<T>(0));
         }
 }
 
 void run_forward(const DropoutForward& args, Context&) {
-    dispatch_float(args.dtype, [&]<class T>() { forward<T>(args); });
+    dispatch_storage(args.dtype, [&]<class T>() { forward<T>(args); });
 }
 
 void run_backward(const DropoutBackward& args, Context&) {
-    dispatch_float(args.dtype, [&]<class T>() { backward<T>(args); });
+    dispatch_storage(args.dtype, [&]<class T>() { backward<T>(args); });
 }
 
-constexpr Implementation<DropoutForward> forward_list[]{{"loops", refuses_nothing, run_forward}};
-constexpr Implementation<DropoutBackward> backward_list[]{{"loops", refuses_nothing, run_backward}};
+constexpr Implementation<DropoutForward> forward_list[]{
+    {"loops", refuses_nothing, run_forward, StorageTypes::all}};
+constexpr Implementation<DropoutBackward> backward_list[]{
+    {"loops", refuses_nothing, run_backward, StorageTypes::all}};
 
 }  // namespace
 

@@ -70,17 +70,17 @@ class Finisher {
 
 template <class T>
 void finish_all(const FinishImages& args) {
-    const Finisher<T> finisher(args);
+    const Finisher<Accumulate<T>> finisher(args);
     T* y = static_cast<T*>(args.y);
     for (int64_t n = 0; n < args.batch; ++n)
-        for (int64_t i = 0; i < args.values(); ++i) y[n * args.values() + i] = finisher(n, i);
+        for (int64_t i = 0; i < args.values(); ++i) y[n * args.values() + i] = static_cast<T>(finisher(n, i));
 }
 
 void run(const FinishImages& args, Context&) {
-    dispatch_float(args.dtype, [&]<class T>() { finish_all<T>(args); });
+    dispatch_storage(args.dtype, [&]<class T>() { finish_all<T>(args); });
 }
 
-constexpr Implementation<FinishImages> list[]{{"loops", refuses_nothing, run}};
+constexpr Implementation<FinishImages> list[]{{"loops", refuses_nothing, run, StorageTypes::all}};
 
 }  // namespace
 

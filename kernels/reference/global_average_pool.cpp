@@ -27,20 +27,22 @@ void backward(const GlobalAveragePoolBackward& args) {
         for (int64_t p = 0; p < args.pixels; ++p)
             for (int64_t c = 0; c < args.channels; ++c) {
                 const double share = double{d_y[n * args.channels + c]} / static_cast<double>(args.pixels);
-                d_x((n * args.pixels + p) * args.channels + c, static_cast<T>(share));
+                d_x((n * args.pixels + p) * args.channels + c, static_cast<Accumulate<T>>(share));
             }
 }
 
 void run_forward(const GlobalAveragePoolForward& args, Context&) {
-    dispatch_float(args.dtype, [&]<class T>() { forward<T>(args); });
+    dispatch_storage(args.dtype, [&]<class T>() { forward<T>(args); });
 }
 
 void run_backward(const GlobalAveragePoolBackward& args, Context&) {
-    dispatch_float(args.dtype, [&]<class T>() { backward<T>(args); });
+    dispatch_storage(args.dtype, [&]<class T>() { backward<T>(args); });
 }
 
-constexpr Implementation<GlobalAveragePoolForward> forward_list[]{{"loops", refuses_nothing, run_forward}};
-constexpr Implementation<GlobalAveragePoolBackward> backward_list[]{{"loops", refuses_nothing, run_backward}};
+constexpr Implementation<GlobalAveragePoolForward> forward_list[]{
+    {"loops", refuses_nothing, run_forward, StorageTypes::all}};
+constexpr Implementation<GlobalAveragePoolBackward> backward_list[]{
+    {"loops", refuses_nothing, run_backward, StorageTypes::all}};
 
 }  // namespace
 

@@ -9,7 +9,7 @@ template <class T>
 void forward(const LinearForward& args) {
     const T* x = static_cast<const T*>(args.x);
     const T* weight = static_cast<const T*>(args.weight);
-    const T* bias = static_cast<const T*>(args.bias);
+    const auto* bias = static_cast<const Accumulate<T>*>(args.bias);
     for (int64_t row = 0; row < args.rows; ++row)
         for (int64_t out = 0; out < args.out_features; ++out) {
             double sum = bias == nullptr ? 0.0 : double{bias[out]};
@@ -34,7 +34,7 @@ void backward_x(const LinearBackward& args) {
                 sum +=
                     double{d_y[row * args.out_features + out]} * double{weight[out * args.in_features + in]};
             }
-            d_x(row * args.in_features + in, static_cast<T>(sum));
+            d_x(row * args.in_features + in, static_cast<Accumulate<T>>(sum));
         }
 }
 
@@ -43,7 +43,7 @@ template <class T>
 void backward_weight(const LinearBackward& args) {
     const T* x = static_cast<const T*>(args.x);
     const T* d_y = static_cast<const T*>(args.d_y);
-    const GradientWriter<T> d_weight(args.d_weight);
+    const GradientWriter<Accumulate<T>> d_weight(args.d_weight);
     if (!d_weight) return;
     for (int64_t out = 0; out < args.out_features; ++out)
         for (int64_t in = 0; in < args.in_features; ++in) {
@@ -51,7 +51,7 @@ void backward_weight(const LinearBackward& args) {
             for (int64_t row = 0; row < args.rows; ++row) {
                 sum += double{d_y[row * args.out_features + out]} * double{x[row * args.in_features + in]};
             }
-            d_weight(out * args.in_features + in, static_cast<T>(sum));
+            d_weight(out * args.in_features + in, static_cast<Accumulate<T>>(sum));
         }
 }
 
@@ -59,29 +59,31 @@ void backward_weight(const LinearBackward& args) {
 template <class T>
 void backward_bias(const LinearBackward& args) {
     const T* d_y = static_cast<const T*>(args.d_y);
-    const GradientWriter<T> d_bias(args.d_bias);
+    const GradientWriter<Accumulate<T>> d_bias(args.d_bias);
     if (!d_bias) return;
     for (int64_t out = 0; out < args.out_features; ++out) {
         double sum = 0;
         for (int64_t row = 0; row < args.rows; ++row) sum += double{d_y[row * args.out_features + out]};
-        d_bias(out, static_cast<T>(sum));
+        d_bias(out, static_cast<Accumulate<T>>(sum));
     }
 }
 
 void run_forward(const LinearForward& args, Context&) {
-    dispatch_float(args.dtype, [&]<class T>() { forward<T>(args); });
+    dispatch_storage(args.dtype, [&]<class T>() { forward<T>(args); });
 }
 
 void run_backward(const LinearBackward& args, Context&) {
-    dispatch_float(args.dtype, [&]<class T>() {
+    dispatch_storage(args.dtype, [&]<class T>() {
         backward_x<T>(args);
         backward_weight<T>(args);
         backward_bias<T>(args);
     });
 }
 
-constexpr Implementation<LinearForward> forward_list[]{{"loops", refuses_nothing, run_forward}};
-constexpr Implementation<LinearBackward> backward_list[]{{"loops", refuses_nothing, run_backward}};
+constexpr Implementation<LinearForward> forward_list[]{
+    {"loops", refuses_nothing, run_forward, StorageTypes::all}};
+constexpr Implementation<LinearBackward> backward_list[]{
+    {"loops", refuses_nothing, run_backward, StorageTypes::all}};
 
 }  // namespace
 

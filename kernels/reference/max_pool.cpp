@@ -10,8 +10,7 @@ namespace vitrine::reference {
 namespace {
 
 /// The first of equal values stays, and so does a NaN.
-template <class T>
-bool beats(T challenger, T champion) {
+bool beats(double challenger, double champion) {
     return !std::isnan(champion) && (std::isnan(challenger) || challenger > champion);
 }
 
@@ -21,14 +20,14 @@ void forward(const MaxPoolForward& args) {
     const T* x = static_cast<const T*>(args.x);
     for_each_window(shape, [&](int64_t n, int64_t i, int64_t j, int64_t c) {
         int64_t winner = -1;  // none yet
-        T maximum = T(0);
+        double maximum = 0;
         for_each_pixel_in_window(shape, i, j, [&](int64_t row, int64_t column) {
-            const T value = x[x_index(shape, n, row, column, c)];
+            const double value{x[x_index(shape, n, row, column, c)]};
             if (winner >= 0 && !beats(value, maximum)) return;
             winner = row * shape.in.width + column;
             maximum = value;
         });
-        static_cast<T*>(args.y)[y_index(shape, n, i, j, c)] = maximum;
+        static_cast<T*>(args.y)[y_index(shape, n, i, j, c)] = static_cast<T>(maximum);
         args.index[y_index(shape, n, i, j, c)] = static_cast<int32_t>(winner);
     });
 }
@@ -47,19 +46,21 @@ void backward(const MaxPoolBackward& args) {
         sum[static_cast<size_t>(x_index(shape, n, row, column, c))] += double{d_y[y]};
     });
     for (size_t index = 0; index < sum.size(); ++index)
-        d_x(static_cast<int64_t>(index), static_cast<T>(sum[index]));
+        d_x(static_cast<int64_t>(index), static_cast<Accumulate<T>>(sum[index]));
 }
 
 void run_forward(const MaxPoolForward& args, Context&) {
-    dispatch_float(args.dtype, [&]<class T>() { forward<T>(args); });
+    dispatch_storage(args.dtype, [&]<class T>() { forward<T>(args); });
 }
 
 void run_backward(const MaxPoolBackward& args, Context&) {
-    dispatch_float(args.dtype, [&]<class T>() { backward<T>(args); });
+    dispatch_storage(args.dtype, [&]<class T>() { backward<T>(args); });
 }
 
-constexpr Implementation<MaxPoolForward> forward_list[]{{"loops", refuses_nothing, run_forward}};
-constexpr Implementation<MaxPoolBackward> backward_list[]{{"loops", refuses_nothing, run_backward}};
+constexpr Implementation<MaxPoolForward> forward_list[]{
+    {"loops", refuses_nothing, run_forward, StorageTypes::all}};
+constexpr Implementation<MaxPoolBackward> backward_list[]{
+    {"loops", refuses_nothing, run_backward, StorageTypes::all}};
 
 }  // namespace
 

@@ -11,10 +11,11 @@ namespace {
 template <class T>
 double value_of(const Affine& affine, int64_t i, int64_t c) {
     if (affine.x == nullptr) return 0.0;
-    const double x = static_cast<const T*>(affine.x)[i];
+    const double x{static_cast<const T*>(affine.x)[i]};
     if (affine.plain()) return x;
-    return double{static_cast<const T*>(affine.scale)[c]} * x +
-           double{static_cast<const T*>(affine.shift)[c]};
+    using A = Accumulate<T>;
+    return double{static_cast<const A*>(affine.scale)[c]} * x +
+           double{static_cast<const A*>(affine.shift)[c]};
 }
 
 template <class T>
@@ -35,7 +36,7 @@ std::vector<double> gradient_of_u(const ResolveBackward& args) {
     std::vector<double> d_u(d_z, d_z + args.rows * args.channels);
     if (args.activation == Activation::identity) return d_u;
     for (size_t i = 0; i < d_u.size(); ++i) {
-        if (!clamp_passes(args.activation, z[i])) d_u[i] = 0.0;
+        if (!clamp_passes(args.activation, double{z[i]})) d_u[i] = 0.0;
     }
     return d_u;
 }
@@ -44,8 +45,10 @@ template <class T>
 void operand_gradient(const Affine& affine, const std::vector<double>& d_u, int64_t channels,
                       const AffineGradient& out) {
     const T* x = static_cast<const T*>(affine.x);
-    const T* scale = static_cast<const T*>(affine.scale);
-    const GradientWriter<T> d_x(out.x), d_scale(out.scale), d_shift(out.shift);
+    using A = Accumulate<T>;
+    const A* scale = static_cast<const A*>(affine.scale);
+    const GradientWriter<T> d_x(out.x);
+    const GradientWriter<A> d_scale(out.scale), d_shift(out.shift);
     const int64_t rows = static_cast<int64_t>(d_u.size()) / channels;
     for (int64_t c = 0; c < channels; ++c) {
         double sum_x = 0, sum = 0;
@@ -54,13 +57,13 @@ void operand_gradient(const Affine& affine, const std::vector<double>& d_u, int6
             sum_x += gradient * double{x[row * channels + c]};
             sum += gradient;
         }
-        if (d_scale) d_scale(c, static_cast<T>(sum_x));
-        if (d_shift) d_shift(c, static_cast<T>(sum));
+        if (d_scale) d_scale(c, static_cast<A>(sum_x));
+        if (d_shift) d_shift(c, static_cast<A>(sum));
     }
     if (!d_x) return;
     for (int64_t i = 0; i < rows * channels; ++i) {
         const double factor = affine.plain() ? 1.0 : double{scale[i % channels]};
-        d_x(i, static_cast<T>(factor * d_u[static_cast<size_t>(i)]));
+        d_x(i, static_cast<A>(factor * d_u[static_cast<size_t>(i)]));
     }
 }
 
@@ -72,17 +75,17 @@ void backward(const ResolveBackward& args) {
 }
 
 void run_forward(const ResolveForward& args, Context&) {
-    dispatch_float(args.dtype, [&]<class T>() { forward<T>(args); });
+    dispatch_storage(args.dtype, [&]<class T>() { forward<T>(args); });
 }
 
 void run_backward(const ResolveBackward& args, Context&) {
-    dispatch_float(args.dtype, [&]<class T>() { backward<T>(args); });
+    dispatch_storage(args.dtype, [&]<class T>() { backward<T>(args); });
 }
 
 constexpr Implementation<ResolveForward> forward_list[]{
-    {"loops", refuses_curve_to_resolve<ResolveForward>, run_forward}};
+    {"loops", refuses_curve_to_resolve<ResolveForward>, run_forward, StorageTypes::all}};
 constexpr Implementation<ResolveBackward> backward_list[]{
-    {"loops", refuses_curve_to_resolve<ResolveBackward>, run_backward}};
+    {"loops", refuses_curve_to_resolve<ResolveBackward>, run_backward, StorageTypes::all}};
 
 }  // namespace
 

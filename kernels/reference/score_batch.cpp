@@ -9,30 +9,31 @@ template <class T>
 int64_t rank_of_label(const T* logits, int64_t classes, int64_t label) {
     int64_t rank = 0;
     for (int64_t k = 0; k < classes; ++k) {
-        if (!is_finite(logits[k])) return unranked;
-        rank += comes_before(k, logits[k], label, logits[label]);
+        if (!is_finite(double{logits[k]})) return unranked;
+        rank += comes_before(k, double{logits[k]}, label, double{logits[label]});
     }
     return rank;
 }
 
 template <class T>
 void score(const ScoreBatch& args) {
+    using A = Accumulate<T>;
     const T* logits = static_cast<const T*>(args.logits);
-    BatchRecord<T> record{*static_cast<const T*>(args.loss), T(0), T(0)};
+    BatchRecord<A> record{*static_cast<const A*>(args.loss), A(0), A(0)};
     for (int64_t row = 0; row < args.batch; ++row) {
         const int64_t rank = rank_of_label(logits + row * args.classes, args.classes, args.labels[row]);
-        record.top1 += static_cast<T>(rank < 1);
-        record.top5 += static_cast<T>(rank < 5);
+        record.top1 += static_cast<A>(rank < 1);
+        record.top5 += static_cast<A>(rank < 5);
     }
-    *static_cast<BatchRecord<T>*>(args.record) = record;
-    if (!is_finite(record.loss)) static_cast<StepState<T>*>(args.state)->healthy = T(0);
+    *static_cast<BatchRecord<A>*>(args.record) = record;
+    if (!is_finite(record.loss)) static_cast<StepState<A>*>(args.state)->healthy = A(0);
 }
 
 void run_score(const ScoreBatch& args, Context&) {
-    dispatch_float(args.dtype, [&]<class T>() { score<T>(args); });
+    dispatch_storage(args.dtype, [&]<class T>() { score<T>(args); });
 }
 
-constexpr Implementation<ScoreBatch> score_list[]{{"loops", refuses_nothing, run_score}};
+constexpr Implementation<ScoreBatch> score_list[]{{"loops", refuses_nothing, run_score, StorageTypes::all}};
 
 }  // namespace
 

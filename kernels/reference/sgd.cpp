@@ -23,12 +23,23 @@ void update(const SgdUpdate& args) {
     }
 }
 
-void run_update(const SgdUpdate& args, Context&) {
-    if (const auto update_made = decided(args))
-        dispatch_float(args.dtype, [&]<class T>() { update<T>(*update_made); });
+template <class T, class Rounded>
+void round_values(const SgdUpdate& args) {
+    const T* value = static_cast<const T*>(args.value);
+    Rounded* rounded = static_cast<Rounded*>(args.rounded);
+    for (int64_t i = 0; i < args.count; ++i) rounded[i] = static_cast<Rounded>(value[i]);
 }
 
-constexpr Implementation<SgdUpdate> update_list[]{{"loops", refuses_nothing, run_update}};
+void run_update(const SgdUpdate& args, Context&) {
+    const auto update_made = decided(args);
+    if (!update_made) return;
+    dispatch_update(args, [&]<class T, class Rounded>() {
+        update<T>(*update_made);
+        if (args.rounded != nullptr) round_values<T, Rounded>(args);
+    });
+}
+
+constexpr Implementation<SgdUpdate> update_list[]{{"loops", refuses_nothing, run_update, StorageTypes::all}};
 
 }  // namespace
 

@@ -17,79 +17,83 @@ double target(const Args& args, int64_t b, int64_t k) {
 }
 
 /// w_k
-template <class T, class Args>
+template <class A, class Args>
 double weight(const Args& args, int64_t k) {
-    return args.class_weights == nullptr ? 1.0 : double{static_cast<const T*>(args.class_weights)[k]};
+    return args.class_weights == nullptr ? 1.0 : double{static_cast<const A*>(args.class_weights)[k]};
 }
 
 /// W
-template <class T>
+template <class A>
 double total_weight(const SoftmaxCrossEntropyForward& args) {
     if (args.class_weights == nullptr) return static_cast<double>(args.batch);
     double total = 0;
     for (int64_t b = 0; b < args.batch; ++b) {
-        total += args.lambda * weight<T>(args, args.labels[b]);
-        if (args.labels_b != nullptr) total += (1.0 - args.lambda) * weight<T>(args, args.labels_b[b]);
+        total += args.lambda * weight<A>(args, args.labels[b]);
+        if (args.labels_b != nullptr) total += (1.0 - args.lambda) * weight<A>(args, args.labels_b[b]);
     }
     return total;
 }
 
 template <class T>
 void forward(const SoftmaxCrossEntropyForward& args) {
+    using A = Accumulate<T>;
     double total = 0;
     for (int64_t b = 0; b < args.batch; ++b) {
         const T* logits = static_cast<const T*>(args.logits) + b * args.classes;
-        T* probabilities = static_cast<T*>(args.probabilities) + b * args.classes;
+        A* probabilities = static_cast<A*>(args.probabilities) + b * args.classes;
         // log p_k = logit_k − log Σ exp(logit): shifted by the maximum, so that no exponential overflows.
-        const double maximum = double{*std::max_element(logits, logits + args.classes)};
+        double maximum = double{logits[0]};
+        for (int64_t k = 1; k < args.classes; ++k) maximum = std::max(maximum, double{logits[k]});
         double sum = 0;
         for (int64_t k = 0; k < args.classes; ++k) sum += std::exp(double{logits[k]} - maximum);
         for (int64_t k = 0; k < args.classes; ++k) {
             const double log_p = double{logits[k]} - maximum - std::log(sum);
-            probabilities[k] = static_cast<T>(std::exp(log_p));
-            total -= weight<T>(args, k) * target(args, b, k) * log_p;
+            probabilities[k] = static_cast<A>(std::exp(log_p));
+            total -= weight<A>(args, k) * target(args, b, k) * log_p;
         }
     }
-    const double weights = total_weight<T>(args);
-    if (args.class_weights != nullptr) *static_cast<T*>(args.total_weight) = static_cast<T>(weights);
+    const double weights = total_weight<A>(args);
+    if (args.class_weights != nullptr) *static_cast<A*>(args.total_weight) = static_cast<A>(weights);
     const bool counts = args.class_weights == nullptr || weights > 0.0;
-    *static_cast<T*>(args.loss) = static_cast<T>(counts ? total / weights : 0.0);
+    *static_cast<A*>(args.loss) = static_cast<A>(counts ? total / weights : 0.0);
 }
 
 template <class T>
 void backward(const SoftmaxCrossEntropyBackward& args) {
-    const T* probabilities = static_cast<const T*>(args.probabilities);
+    using A = Accumulate<T>;
+    const A* probabilities = static_cast<const A*>(args.probabilities);
     const GradientWriter<T> d_logits(args.d_logits);
     if (!d_logits) return;
     const double weights = args.class_weights == nullptr ? static_cast<double>(args.batch)
-                                                         : double{*static_cast<const T*>(args.total_weight)};
-    const double factor = weights > 0.0 ? double{*static_cast<const T*>(args.d_loss)} / weights : 0.0;
+                                                         : double{*static_cast<const A*>(args.total_weight)};
+    const double factor = weights > 0.0 ? double{*static_cast<const A*>(args.d_loss)} / weights : 0.0;
     for (int64_t b = 0; b < args.batch; ++b) {
         double sum = 1.0;  // of the weighted targets
         if (args.class_weights != nullptr) {
             sum = 0.0;
-            for (int64_t k = 0; k < args.classes; ++k) sum += weight<T>(args, k) * target(args, b, k);
+            for (int64_t k = 0; k < args.classes; ++k) sum += weight<A>(args, k) * target(args, b, k);
         }
         for (int64_t k = 0; k < args.classes; ++k) {
             const int64_t index = b * args.classes + k;
             const double difference =
-                double{probabilities[index]} * sum - weight<T>(args, k) * target(args, b, k);
-            d_logits(index, static_cast<T>(factor * difference));
+                double{probabilities[index]} * sum - weight<A>(args, k) * target(args, b, k);
+            d_logits(index, static_cast<A>(factor * difference));
         }
     }
 }
 
 void run_forward(const SoftmaxCrossEntropyForward& args, Context&) {
-    dispatch_float(args.dtype, [&]<class T>() { forward<T>(args); });
+    dispatch_storage(args.dtype, [&]<class T>() { forward<T>(args); });
 }
 
 void run_backward(const SoftmaxCrossEntropyBackward& args, Context&) {
-    dispatch_float(args.dtype, [&]<class T>() { backward<T>(args); });
+    dispatch_storage(args.dtype, [&]<class T>() { backward<T>(args); });
 }
 
-constexpr Implementation<SoftmaxCrossEntropyForward> forward_list[]{{"loops", refuses_nothing, run_forward}};
+constexpr Implementation<SoftmaxCrossEntropyForward> forward_list[]{
+    {"loops", refuses_nothing, run_forward, StorageTypes::all}};
 constexpr Implementation<SoftmaxCrossEntropyBackward> backward_list[]{
-    {"loops", refuses_nothing, run_backward}};
+    {"loops", refuses_nothing, run_backward, StorageTypes::all}};
 
 }  // namespace
 

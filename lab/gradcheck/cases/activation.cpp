@@ -33,6 +33,7 @@ Problem activation_problem(Activation activation, std::string what, std::vector<
     Problem problem;
     problem.shape = fmt::format("{}, {}", name_of(activation), what);
     problem.tensors = {{"x", Role::parameter, count, std::move(x)}, {"y", Role::loss, count}};
+    problem.half = HalfTypes{};
     problem.forward = pass(&KernelTable::activation_forward, [=](DType dtype, const Bindings& b) {
         return ActivationForward{dtype, activation, count, b["x"], b["y"]};
     });

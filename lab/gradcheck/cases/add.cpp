@@ -14,6 +14,7 @@ Problem add_problem(int64_t count) {
     problem.tensors = {{"a", Role::parameter, count, uniform("a", count)},
                        {"b", Role::parameter, count, uniform("b", count)},
                        {"y", Role::loss, count}};
+    problem.half = HalfTypes{};
     problem.forward = pass(&KernelTable::add_forward, [=](DType dtype, const Bindings& b) {
         return AddForward{dtype, count, b["a"], b["b"], b["y"]};
     });

@@ -12,6 +12,7 @@ Problem average_pool_problem(const PoolShape& shape) {
     problem.shape = describe(shape);
     problem.tensors = {{"x", Role::parameter, in_count(shape), uniform("x", in_count(shape))},
                        {"y", Role::loss, out_count(shape)}};
+    problem.half = HalfTypes{};
     problem.forward = pass(&KernelTable::average_pool_forward, [=](DType dtype, const Bindings& b) {
         return AveragePoolForward{dtype, shape, b["x"], b["y"]};
     });

@@ -71,6 +71,7 @@ Problem batch_norm_problem(const Options& o) {
         fmt::format("{} rows x {}, {}", o.rows, o.channels, o.training ? "training" : "evaluation");
     if (o.offset != 0) problem.shape += fmt::format(", x near {}", o.offset);
     problem.tensors = tensors_of(o);
+    problem.half = HalfTypes{{"weight", "bias", "running_mean", "running_variance", "mean", "rstd"}};
     problem.forward = pass(&KernelTable::batch_norm_forward,
                            [o](DType dtype, const Bindings& b) { return forward_args(o, dtype, b); });
     problem.backward = pass(&KernelTable::batch_norm_backward,

@@ -18,30 +18,39 @@ struct Options {
     std::vector<double> norms;  // of the three; none: not known
     double scale = 1, clip = 0, skip = 0, decay = 0;
     double healthy = 1;
+    double loss_scale = 0;  // 0: the loss is not scaled
+    double in_turn = 0;     // updates since it was changed
 };
 
 std::string name_of(const char* name, int i) { return fmt::format("{}{}", name, i); }
 
 Values expected(const Options& o) {
-    double usual = 0, updates = 0;
+    double usual = 0, updates = 0, scale_of_loss = o.loss_scale, in_turn = o.in_turn;
     Values results;
     for (int i = 0; i < decisions; ++i) {
         const bool known = !o.norms.empty();
-        const double norm = known ? o.scale * o.norms[static_cast<size_t>(i)] : 0;
+        const double scale = o.loss_scale == 0 ? o.scale : o.scale / scale_of_loss;
+        const double norm = known ? scale * o.norms[static_cast<size_t>(i)] : 0;
+        const bool guarded = o.clip > 0 || o.skip > 0 || o.loss_scale > 0;
         bool follows = o.healthy == 1;
-        if ((o.clip > 0 || o.skip > 0) && !std::isfinite(norm)) follows = false;
+        if (guarded && !std::isfinite(norm)) follows = false;
         if (o.skip > 0 && usual > 0 && norm > o.skip * usual) follows = false;
         const double clipped = o.clip > 0 ? std::min(1.0, o.clip / (norm + 1e-6)) : 1;
         const double decay = updates == 0 ? 0 : std::min(o.decay, (1 + updates) / (10 + updates));
         const bool from_value = decay <= 0.5;
-        results[name_of("decision", i)] = {follows ? 1.0 : 0.0, o.scale * clipped,
+        results[name_of("decision", i)] = {follows ? 1.0 : 0.0, scale * clipped,
                                            from_value ? -decay : 1 - decay, from_value ? 1.0 : 0.0};
         results[name_of("record", i)] = {norm, follows ? 1.0 : 0.0};
-        if ((o.clip > 0 || o.skip > 0) && std::isfinite(norm))
-            usual = usual > 0 ? 0.98 * usual + 0.02 * norm : norm;
+        if (guarded && std::isfinite(norm)) usual = usual > 0 ? 0.98 * usual + 0.02 * norm : norm;
         updates += follows;
+        if (o.loss_scale == 0) continue;
+        in_turn = std::isfinite(norm) ? in_turn + 1 : 0;
+        if (!std::isfinite(norm)) scale_of_loss = std::max(scale_of_loss / 2, std::ldexp(1.0, -14));
+        if (in_turn < 2000) continue;
+        scale_of_loss = std::min(scale_of_loss * 2, std::ldexp(1.0, 24));
+        in_turn = 0;
     }
-    results["state"] = {o.healthy, usual, updates};
+    results["state"] = {o.healthy, usual, updates, scale_of_loss, in_turn};
     return results;
 }
 
@@ -54,6 +63,7 @@ std::vector<DecideUpdate> calls(const Options& o, DType dtype, const Bindings& b
                        .clip_norm = o.clip,
                        .skip_outliers = o.skip,
                        .average_decay = o.decay,
+                       .scales_loss = o.loss_scale > 0,
                        .record = b[name_of("record", i)],
                        .state = b["state"],
                        .decision = b[name_of("decision", i)]});
@@ -64,7 +74,7 @@ std::vector<DecideUpdate> calls(const Options& o, DType dtype, const Bindings& b
 Problem decide_problem(const Options& o) {
     Problem problem;
     problem.shape = o.what;
-    problem.tensors.push_back({"state", Role::state, 3, {o.healthy, 0, 0}});
+    problem.tensors.push_back({"state", Role::state, 5, {o.healthy, 0, 0, o.loss_scale, o.in_turn}});
     for (int i = 0; i < decisions; ++i) {
         if (!o.norms.empty())
             problem.tensors.push_back(
@@ -94,6 +104,11 @@ std::vector<Problem> decide_problems() {
         {"an average", {1, 2, 3}, 1, 0, 0, 0.999},
         {"an average of a short memory", {}, 1, 0, 0, 0.1},
         {"a step that is not healthy", {1, 2, 3}, 1, 1, 2, 0.9, 0},
+        {"a scaled loss", {64, 128, 32}, 0.5, 0, 0, 0.9, 1, 1024, 7},
+        {"a scaled loss whose gradients overflow", {64, infinity, 32}, 0.5, 1, 0, 0.9, 1, 1024, 1998},
+        {"a scaled loss after many updates", {64, 128, 32}, 1, 0, 3, 0.9, 1, 1024, 1998},
+        {"a loss scaled as much as it can be", {64, 128, 32}, 1, 0, 0, 0.9, 1, 0x1p+24, 1999},
+        {"a loss scaled as little as it can be", {infinity, 1, 2}, 1, 0, 0, 0.9, 1, 0x1p-14, 3},
     };
     std::vector<Problem> problems;
     for (const Options& options : all) problems.push_back(decide_problem(options));

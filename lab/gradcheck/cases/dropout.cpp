@@ -15,6 +15,7 @@ Problem dropout_problem(int64_t rows, int64_t features, double probability) {
     Problem problem;
     problem.shape = fmt::format("{}x{}, probability {}", rows, features, probability);
     problem.tensors = {{"x", Role::parameter, count, uniform("x", count)}, {"y", Role::loss, count}};
+    problem.half = HalfTypes{};
     problem.forward = pass(&KernelTable::dropout_forward, [=](DType dtype, const Bindings& b) {
         return DropoutForward{dtype, rows, features, probability, key, b["x"], b["y"]};
     });

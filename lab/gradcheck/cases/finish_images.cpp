@@ -148,6 +148,7 @@ Problem finish_problem(const Options& o) {
     problem.shape = fmt::format("{}: {}x{}x{}", o.name, o.batch, o.size.height, o.size.width);
     problem.tensors = {{"images", Role::input, count, integers("images", count, 256), Element::u8},
                        {"y", Role::output, count}};
+    problem.half = HalfTypes{};
     problem.forward = pass(&KernelTable::finish_images, [=](DType dtype, const Bindings& b) {
         return FinishImages{
             dtype, o.batch, o.size, static_cast<const uint8_t*>(b["images"]), finish_of(o, *host), b["y"]};

@@ -14,6 +14,7 @@ Problem global_average_pool_problem(int64_t batch, int64_t pixels, int64_t chann
     problem.shape = fmt::format("{}x{}x{}", batch, pixels, channels);
     problem.tensors = {{"x", Role::parameter, count, uniform("x", count)},
                        {"y", Role::loss, batch * channels}};
+    problem.half = HalfTypes{};
     problem.forward = pass(&KernelTable::global_average_pool_forward, [=](DType dtype, const Bindings& b) {
         return GlobalAveragePoolForward{dtype, batch, pixels, channels, b["x"], b["y"]};
     });

@@ -39,6 +39,7 @@ Problem linear_problem(const Options& o) {
                        {"weight", Role::parameter, o.out * o.in, uniform("weight", o.out * o.in)},
                        {"y", Role::loss, o.rows * o.out}};
     if (o.bias) problem.tensors.push_back({"bias", Role::parameter, o.out, uniform("bias", o.out)});
+    problem.half = HalfTypes{{"bias"}, {"weight"}};
     problem.forward = pass(&KernelTable::linear_forward,
                            [o](DType dtype, const Bindings& b) { return forward_args(o, dtype, b); });
     problem.backward = pass(&KernelTable::linear_backward,

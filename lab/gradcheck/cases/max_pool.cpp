@@ -16,6 +16,7 @@ Problem max_pool_problem(const PoolShape& shape, std::vector<double> x) {
     problem.tensors = {{"x", Role::parameter, in_count(shape), std::move(x)},
                        {"y", Role::loss, out_count(shape)},
                        {"index", Role::output, out_count(shape), {}, Element::i32}};
+    problem.half = HalfTypes{};
     problem.forward = pass(&KernelTable::max_pool_forward, [=](DType dtype, const Bindings& b) {
         return MaxPoolForward{dtype, shape, b["x"], b["y"], static_cast<int32_t*>(b["index"])};
     });

@@ -97,6 +97,7 @@ Problem resolve_problem(const Options& o) {
     problem.shape = fmt::format("{} rows x {}{}, {}{}", o.rows, o.channels, o.scale ? ", normalised" : "",
                                 name_of(o.activation), residuals[static_cast<int>(o.residual)]);
     problem.tensors = tensors_of(o);
+    problem.half = HalfTypes{{"a_scale", "a_shift", "b_scale", "b_shift"}};
     problem.forward = pass(&KernelTable::resolve_forward,
                            [o](DType dtype, const Bindings& b) { return forward_args(o, dtype, b); });
     problem.backward = pass(&KernelTable::resolve_backward,

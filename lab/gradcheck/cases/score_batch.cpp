@@ -50,7 +50,8 @@ Problem score_problem(const Options& o, const std::string& what = "") {
                        {"labels", Role::input, o.batch, integers("labels", o.batch, o.classes), Element::i32},
                        {"loss", Role::input, 1, {o.loss}},
                        {"record", Role::output, 3},
-                       {"state", Role::state, 3, {1, 2.5, 7}}};
+                       {"state", Role::state, 5, {1, 2.5, 7, 1, 0}}};
+    problem.half = HalfTypes{{"loss", "record", "state"}};
     problem.forward = pass(&KernelTable::score_batch, [o](DType dtype, const Bindings& b) {
         return ScoreBatch{
             dtype,     o.batch,     o.classes, b["logits"], static_cast<const int32_t*>(b["labels"]),

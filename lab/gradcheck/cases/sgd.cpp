@@ -19,6 +19,7 @@ struct Options {
     bool nesterov;
     double gradient_scale = 1;
     bool decided = false;  // by the device: the second step is left out, the others have a scale of their own
+    bool rounded = false;  // the values come out once more, in the type under test
 };
 
 /// An UpdateDecision: follows, gradient_scale, and what concerns the average alone.
@@ -31,6 +32,7 @@ std::vector<Tensor> tensors_of(const Options& o) {
     std::vector<Tensor> tensors{{"value", Role::state, o.count, uniform("value", o.count)}};
     // The first step must not read the buffer: it starts as poison.
     if (o.momentum != 0) tensors.push_back({"momentum_buffer", Role::output, o.count});
+    if (o.rounded) tensors.push_back({"rounded", Role::output, o.count});
     for (int step = 0; step < steps; ++step) {
         const std::string name = gradient_name(step);
         tensors.push_back({name, Role::input, o.count, uniform(name, o.count)});
@@ -39,10 +41,20 @@ std::vector<Tensor> tensors_of(const Options& o) {
     return tensors;
 }
 
+/// What is f32 beside a 16-bit type.
+std::vector<std::string> all_but_rounded() {
+    std::vector<std::string> names{"value", "momentum_buffer"};
+    for (int step = 0; step < steps; ++step) {
+        names.push_back(gradient_name(step));
+        names.push_back(decision_name(step));
+    }
+    return names;
+}
+
 std::vector<SgdUpdate> updates(const Options& o, DType dtype, const Bindings& b) {
     std::vector<SgdUpdate> calls;
     for (int step = 0; step < steps; ++step) {
-        calls.push_back({.dtype = dtype,
+        calls.push_back({.dtype = accumulate_of(dtype),
                          .count = o.count,
                          .gradient = b[gradient_name(step)],
                          .value = b["value"],
@@ -54,7 +66,9 @@ std::vector<SgdUpdate> updates(const Options& o, DType dtype, const Bindings& b)
                          .nesterov = o.nesterov,
                          .first_step = step == 0,
                          .gradient_scale = o.gradient_scale,
-                         .decision = b.optional(decision_name(step))});
+                         .decision = b.optional(decision_name(step)),
+                         .rounded = b.optional("rounded"),
+                         .rounded_dtype = dtype});
     }
     return calls;
 }
@@ -79,7 +93,9 @@ Values expected(const Options& o, const Values& inputs) {
         for (size_t i = 0; i < value.size(); ++i)
             step_element(o, scale, step == 0, gradient[i], value[i], buffer[i]);
     }
-    Values results{{"value", std::move(value)}};
+    Values results;
+    if (o.rounded) results["rounded"] = value;
+    results["value"] = std::move(value);
     if (o.momentum != 0) results["momentum_buffer"] = std::move(buffer);
     return results;
 }
@@ -91,6 +107,10 @@ Problem sgd_problem(const Options& o) {
                     o.weight_decay, o.nesterov ? ", Nesterov" : "",
                     o.gradient_scale != 1 ? fmt::format(", gradient scale {}", o.gradient_scale) : "");
     if (o.decided) problem.shape += ", decided on the device";
+    if (o.rounded) {
+        problem.shape += ", rounded";
+        problem.half = HalfTypes{all_but_rounded()};
+    }
     problem.tensors = tensors_of(o);
     problem.forward =
         pass(&KernelTable::sgd_update, [o](DType dtype, const Bindings& b) { return updates(o, dtype, b); });
@@ -116,6 +136,8 @@ std::vector<Problem> sgd_problems() {
     problems.push_back(sgd_problem({7, 0.0, 0.0, 0.05, false, 0.375}));
     problems.push_back(sgd_problem({2'051, 0.9, 0.0, 0.05, true, 1, true}));
     problems.push_back(sgd_problem({33, 0.0, 0.0, 0.05, false, 1, true}));
+    for (const int64_t count : {1, 33, 2'052, 70'001, 4'099, 8})
+        problems.push_back(sgd_problem({count, 0.9, 0.0, 0.05, true, 1, count == 33, true}));
     return problems;
 }
 

@@ -127,6 +127,7 @@ Problem softmax_problem(const Options& o) {
         problem.tensors.push_back({"class_weights", Role::input, o.classes, class_weights(o)});
         problem.tensors.push_back({"total_weight", Role::output, 1});
     }
+    problem.half = HalfTypes{{"probabilities", "loss", "class_weights", "total_weight"}};
     problem.forward = pass(&KernelTable::softmax_cross_entropy_forward,
                            [o](DType dtype, const Bindings& b) { return forward_args(o, dtype, b); });
     problem.backward = pass(&KernelTable::softmax_cross_entropy_backward,

@@ -126,7 +126,19 @@ class TableCheck {
 
     void check_here(const Problem& problem, const KnownFaults& faults, Tally& tally, const Sink& sink) {
         static_cast<void>(kernels(tested_.add_forward.device));  // throws where it cannot be used
-        check_problem(problem, tested_, oracle_, selection_, *checks_, faults, tally, sink);
+        check_problem(problem, types_of(problem), tested_, oracle_, selection_, *checks_, faults, tally,
+                      sink);
+    }
+
+    /// f64 and f32, then bf16 and f16: these two in turn from problem to problem, or both where the effort is thorough.
+    std::vector<DType> types_of(const Problem& problem) const {
+        std::vector<DType> types{DType::f64, DType::f32};
+        if (!problem.half) return types;
+        const bool both = selection_.effort == Effort::thorough;
+        const bool even = (&problem - problems_.data()) % 2 == 0;
+        if (both || even) types.push_back(DType::bf16);
+        if (both || !even) types.push_back(DType::f16);
+        return types;
     }
 
     void take(const Outcome& outcome) {

@@ -25,6 +25,10 @@ inline constexpr double mean_square_f32 = 1e-10;
 /// large tensor.
 inline constexpr double largest_f64 = 1e-10;
 inline constexpr double largest_f32 = 1e-4;
+/// In a 16-bit type, of sums that are kept in f32 beside it too: how many roundings of that type an element may be off, and all
+/// of them in root mean square.
+inline constexpr double largest_roundings = 4;
+inline constexpr double mean_roundings = 1;
 }  // namespace tolerance
 
 /// oneDNN cuts its sums by the number of threads and cannot be told otherwise, so that it repeats its bits

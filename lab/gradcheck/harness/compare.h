@@ -4,6 +4,8 @@
 #include <cstdint>
 #include <span>
 
+#include "kernels/dtype.h"
+
 namespace vitrine::gradcheck {
 
 /// The worst element of a comparison.
@@ -30,5 +32,20 @@ Distance distance(std::span<const double> actual, std::span<const double> expect
 double relative_error(double analytic, double numeric, double scale);
 
 double root_mean_square(std::span<const double> values);
+
+/// Roundings of a 16-bit type, each of |actual − expected| over half a unit in the last place of the larger of |expected|
+/// and its root mean square.
+struct Roundings {
+    double mean = 0;  // root of their mean square
+    double largest = 0;
+};
+
+/// A sum of rounded terms may be off by more than that where its terms cancel: `sensitivity` is how far it moves, in root mean
+/// square, where each term is rounded once, and counts where it is more than half a unit in the last place.
+Roundings roundings(std::span<const double> actual, std::span<const double> expected, DType half,
+                    double sensitivity);
+
+/// Half a unit in the last place of 1.
+double unit_roundoff(DType half);
 
 }  // namespace vitrine::gradcheck

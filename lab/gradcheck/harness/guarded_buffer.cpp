@@ -22,16 +22,13 @@ size_t bytes_in_front(Placement placement, DType dtype) {
 template <class F>
 decltype(auto) dispatch(DType dtype, F&& f) {
     switch (dtype) {
-        case DType::f32:
-            return f.template operator()<float>();
-        case DType::f64:
-            return f.template operator()<double>();
         case DType::i32:
             return f.template operator()<int32_t>();
         case DType::u8:
             return f.template operator()<uint8_t>();
+        default:
+            return dispatch_storage(dtype, f);
     }
-    throw std::logic_error("unknown dtype");
 }
 
 std::vector<std::byte> to_bytes(DType dtype, std::span<const double> values) {
@@ -85,6 +82,7 @@ GuardedBuffer::~GuardedBuffer() { runtime(device_).release(memory_); }
 std::vector<std::byte> GuardedBuffer::guard() const {
     const uint64_t pattern = dtype_ == DType::f64   ? 0x7FF4A5A5A5A5A5A5
                              : dtype_ == DType::f32 ? 0x7FA5A5A57FA5A5A5
+                             : is_half(dtype_)      ? 0x7FA57FA57FA57FA5  // NaNs of both
                                                     : 0xA5A5A5A5A5A5A5A5;
     std::vector<std::byte> zone(2 * guard_size);
     for (size_t i = 0; i < zone.size(); i += sizeof(pattern))

@@ -114,14 +114,21 @@ class PassCheck {
         return limits;
     }
 
-    void compare_tensor(const Slot& slot, const std::vector<double>& values, const Variant& variant) {
-        const Distance d = distance(values, variant.expected.at(slot.name));
-        const Limits limits = limits_for(slot.dtype);
-        const std::string where = variant.label.empty() ? slot.name : slot.name + " (" + variant.label + ")";
-        std::optional<Measure>& worst = result_.line.reference;
-        if (!worst || d.mean_square > worst->error) worst = {d.mean_square, where, d.worst};
+    void check_limits(const Slot& slot, const Distance& d, std::span<const double> values,
+                      const Variant& variant) {
         const std::string element = fmt::format("{}[{}] is {:.9g}, the reference has {:.9g}", slot.name,
                                                 d.worst.index, d.worst.actual, d.worst.expected);
+        if (is_half(dtype_) && is_floating(slot.dtype)) {
+            const auto sensitivity = variant.sensitivity.find(slot.name);
+            const Roundings off =
+                roundings(values, variant.expected.at(slot.name), dtype_,
+                          sensitivity == variant.sensitivity.end() ? 0.0 : sensitivity->second);
+            if (!(off.largest <= tolerance::largest_roundings) || !(off.mean <= tolerance::mean_roundings))
+                fail(variant, fmt::format("off by {:.2g} roundings of {}, {:.2g} in root mean square: {}",
+                                          off.largest, name_of(dtype_), off.mean, element));
+            return;
+        }
+        const Limits limits = limits_for(slot.dtype);
         if (!(d.mean_square <= limits.mean_square)) {
             fail(variant, fmt::format("mean-square error {:.1e} exceeds {:.1e}: {}", d.mean_square,
                                       limits.mean_square, element));
@@ -129,6 +136,14 @@ class PassCheck {
             fail(variant,
                  fmt::format("largest error {:.1e} exceeds {:.1e}: {}", d.largest, limits.largest, element));
         }
+    }
+
+    void compare_tensor(const Slot& slot, const std::vector<double>& values, const Variant& variant) {
+        const Distance d = distance(values, variant.expected.at(slot.name));
+        const std::string where = variant.label.empty() ? slot.name : slot.name + " (" + variant.label + ")";
+        std::optional<Measure>& worst = result_.line.reference;
+        if (!worst || d.mean_square > worst->error) worst = {d.mean_square, where, d.worst};
+        check_limits(slot, d, values, variant);
     }
 
     /// The first run's bits from other conditions as well, or at least the same bits again from the same

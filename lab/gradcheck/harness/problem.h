@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -36,6 +37,7 @@ class Bindings {
 /// An implementation of a kernel whose arguments are made from bindings.
 struct Callable {
     std::string name;
+    StorageTypes types;
     std::function<const char*(DType, const Bindings&)> refuses;
     std::function<void(DType, const Bindings&, Context&)> run;
 };
@@ -46,6 +48,9 @@ struct BoundPass {
     Device device;
     std::vector<Callable> implementations;
     std::function<Cost(DType, const Bindings&)> least{};
+
+    /// Whether any implementation takes bf16 and f16.
+    bool takes_half() const;
 };
 
 /// Finds the problem's forward or backward kernel in a table. Empty if the op has no such pass.
@@ -74,7 +79,7 @@ Pass pass(BoundKernel<Args> KernelTable::*kernel, Make make) {
             const auto refuses = [calls, implementation](DType dtype, const Bindings& bindings) {
                 const char* reason = nullptr;
                 for (const Args& args : calls(dtype, bindings)) {
-                    if (reason == nullptr) reason = implementation.refuses(args);
+                    if (reason == nullptr) reason = implementation.why_refused(args);
                 }
                 return reason;
             };
@@ -86,14 +91,14 @@ Pass pass(BoundKernel<Args> KernelTable::*kernel, Make make) {
                     context.scratch.reset();
                 }
             };
-            result.implementations.push_back({implementation.name, refuses, run});
+            result.implementations.push_back({implementation.name, implementation.types, refuses, run});
         }
         return result;
     };
 }
 
 enum class Element {
-    floating,  // the type under test, f32 or f64
+    floating,  // the type under test, or what sums are kept in beside it (HalfTypes)
     i32,
     u8,
 };
@@ -131,6 +136,15 @@ struct Looser {
     std::string reason;
 };
 
+/// A problem of an op that takes bf16 and f16 as well, and what of it is f32 beside these (kernels/dtype.h).
+struct HalfTypes {
+    std::vector<std::string> accumulated{};            // tensors, and their gradients
+    std::vector<std::string> accumulated_gradients{};  // of tensors that are 16 bits themselves: "weight"
+
+    /// Of a tensor, or of a gradient where its name begins with "d_".
+    DType type_of(std::string_view name, DType dtype) const;
+};
+
 struct Problem {
     std::string shape;  // for people: shape and options
     std::vector<Tensor> tensors;
@@ -140,6 +154,7 @@ struct Problem {
     std::vector<Alias> backward_aliases{};  // of the gradients in mode write
     /// The outputs by a formula of its own; where empty, the reference device's forward is the oracle.
     std::function<Values(const Values& inputs)> expected{};
+    std::optional<HalfTypes> half{};
     std::vector<Looser> looser{};  // in f32
     bool differences = true;       // false at points on a kink or with values that are not finite
     double step = 1e-4;    // of the central differences; the point keeps further away from kinks than this

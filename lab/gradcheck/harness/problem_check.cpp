@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <functional>
 #include <optional>
 
 #include "kernels/device_fault.h"
@@ -44,25 +45,33 @@ class ProblemCheck {
           tally_(tally),
           sink_(sink) {}
 
-    void run() {
-        for (const DType dtype : {DType::f64, DType::f32}) {
+    void run(std::span<const DType> types) {
+        for (const DType dtype : types) {
+            if (is_half(dtype) && !takes_half()) continue;
             prepare(dtype);
             check(problem_.forward(tested_), dtype, forward_variants(problem_, dtype, saved_, outputs_),
                   false);
             if (!problem_.backward) continue;
-            check(problem_.backward(tested_), dtype, backward_variants(problem_, dtype, saved_, gradients_),
+            check(problem_.backward(tested_), dtype, variants_of_backward(dtype),
                   dtype == DType::f64 && problem_.differences && checks_.differences());
         }
     }
 
   private:
+    /// Some implementation of either pass.
+    bool takes_half() const {
+        return problem_.forward(tested_).takes_half() ||
+               (problem_.backward && problem_.backward(tested_).takes_half());
+    }
+
     /// The point, rounded to the type, and what the oracle makes of it in double.
     void prepare(DType dtype) {
         saved_.clear();
         for (const Tensor& tensor : problem_.tensors) {
             if (is_written(tensor.role)) continue;
-            saved_[tensor.name] =
-                tensor.element == Element::floating ? rounded_to(dtype, tensor.values) : tensor.values;
+            saved_[tensor.name] = tensor.element == Element::floating
+                                      ? rounded_to(type_of(problem_, tensor, dtype), tensor.values)
+                                      : tensor.values;
         }
         outputs_ = problem_.expected ? problem_.expected(saved_) : oracle_outputs();
         if (!problem_.backward) return;
@@ -86,12 +95,49 @@ class ProblemCheck {
             const bool floating = tensor.element == Element::floating;
             if (is_written(tensor.role)) {
                 saved_[tensor.name] =
-                    floating ? rounded_to(dtype, outputs_.at(tensor.name)) : outputs_.at(tensor.name);
+                    floating ? rounded_to(type_of(problem_, tensor, dtype), outputs_.at(tensor.name))
+                             : outputs_.at(tensor.name);
             }
             if (tensor.role == Role::loss) {
-                saved_["d_" + tensor.name] = rounded_to(dtype, uniform("d_" + tensor.name, tensor.count));
+                saved_["d_" + tensor.name] = rounded_to(gradient_type(problem_, tensor, dtype),
+                                                        uniform("d_" + tensor.name, tensor.count));
             }
         }
+    }
+
+    std::vector<Variant> variants_of_backward(DType dtype) const {
+        std::vector<Variant> variants = backward_variants(problem_, dtype, saved_, gradients_);
+        if (!is_half(dtype)) return variants;
+        const std::map<std::string, double> sensitivity = sensitivity_of_sums(dtype);
+        for (Variant& variant : variants) variant.sensitivity = sensitivity;
+        return variants;
+    }
+
+    /// How far the gradients that are sums move where each of the terms is rounded once more: where what is multiplied, and the
+    /// gradients that come in, move by up to half a unit in the last place.
+    std::map<std::string, double> sensitivity_of_sums(DType dtype) const {
+        Values moved = saved_;
+        for (const Tensor& tensor : problem_.tensors) {
+            if (tensor.role == Role::parameter) move(moved.at(tensor.name), tensor.name, dtype);
+            if (tensor.role == Role::loss) move(moved.at("d_" + tensor.name), "d_" + tensor.name, dtype);
+        }
+        const Values elsewhere =
+            run_first(problem_.backward(oracle_), DType::f64,
+                      backward_variants(problem_, DType::f64, moved, gradients_).front());
+        std::map<std::string, double> sensitivity;
+        for (const Tensor& tensor : problem_.tensors) {
+            const std::string name = "d_" + tensor.name;
+            if (tensor.role != Role::parameter || is_half(gradient_type(problem_, tensor, dtype))) continue;
+            std::vector<double> difference = gradients_.at(name);
+            std::ranges::transform(difference, elsewhere.at(name), difference.begin(), std::minus{});
+            sensitivity[name] = root_mean_square(difference);
+        }
+        return sensitivity;
+    }
+
+    static void move(std::vector<double>& values, const std::string& name, DType dtype) {
+        const std::vector<double> steps = uniform(name + " rounded", std::ssize(values));
+        for (size_t i = 0; i < values.size(); ++i) values[i] *= 1.0 + unit_roundoff(dtype) * steps[i];
     }
 
     Values zero_gradients() const {
@@ -206,10 +252,10 @@ class ProblemCheck {
 
 }  // namespace
 
-void check_problem(const Problem& problem, const KernelTable& tested, const KernelTable& oracle,
-                   const Selection& selection, const DeviceChecks& checks, const KnownFaults& faults,
-                   Tally& tally, const Sink& sink) {
-    ProblemCheck(problem, tested, oracle, selection, checks, faults, tally, sink).run();
+void check_problem(const Problem& problem, std::span<const DType> types, const KernelTable& tested,
+                   const KernelTable& oracle, const Selection& selection, const DeviceChecks& checks,
+                   const KnownFaults& faults, Tally& tally, const Sink& sink) {
+    ProblemCheck(problem, tested, oracle, selection, checks, faults, tally, sink).run(types);
 }
 
 }  // namespace vitrine::gradcheck

@@ -9,10 +9,17 @@
 namespace vitrine::gradcheck {
 namespace {
 
-DType type_of(const Tensor& tensor, DType floating) {
+/// Of a problem's floating-point tensor or gradient where dtype is the type under test.
+DType floating_type(const Problem& problem, const std::string& name, DType dtype) {
+    return is_half(dtype) ? problem.half.value().type_of(name, dtype) : dtype;
+}
+
+}  // namespace
+
+DType type_of(const Problem& problem, const Tensor& tensor, DType dtype) {
     switch (tensor.element) {
         case Element::floating:
-            return floating;
+            return floating_type(problem, tensor.name, dtype);
         case Element::i32:
             return DType::i32;
         case Element::u8:
@@ -20,6 +27,12 @@ DType type_of(const Tensor& tensor, DType floating) {
     }
     throw std::logic_error("unknown element");
 }
+
+DType gradient_type(const Problem& problem, const Tensor& tensor, DType dtype) {
+    return floating_type(problem, "d_" + tensor.name, dtype);
+}
+
+namespace {
 
 Access access_of(Role role) {
     if (is_written(role)) return Access::write;
@@ -46,15 +59,17 @@ enum class Want { nothing, write, accumulate };
 class BackwardVariants {
   public:
     BackwardVariants(const Problem& problem, DType dtype, const Values& saved, const Values& gradients)
-        : problem_(problem), dtype_(dtype), gradients_(gradients) {
+        : problem_(problem), gradients_(gradients) {
         for (const Tensor& tensor : problem.tensors) {
-            saved_.push_back(
-                {tensor.name, type_of(tensor, dtype), Access::read, tensor.count, saved.at(tensor.name)});
+            saved_.push_back({tensor.name, type_of(problem, tensor, dtype), Access::read, tensor.count,
+                              saved.at(tensor.name)});
             if (tensor.role == Role::loss) {
-                saved_.push_back(
-                    {"d_" + tensor.name, dtype, Access::read, tensor.count, saved.at("d_" + tensor.name)});
+                saved_.push_back({"d_" + tensor.name, gradient_type(problem, tensor, dtype), Access::read,
+                                  tensor.count, saved.at("d_" + tensor.name)});
             }
-            if (tensor.role == Role::parameter) names_.push_back("d_" + tensor.name);
+            if (tensor.role != Role::parameter) continue;
+            names_.push_back("d_" + tensor.name);
+            types_["d_" + tensor.name] = gradient_type(problem, tensor, dtype);
         }
     }
 
@@ -107,23 +122,23 @@ class BackwardVariants {
         const std::vector<double>& gradient = gradients_.at(name);
         const int64_t count = static_cast<int64_t>(gradient.size());
         if (want == Want::write) {
-            variant.slots.push_back({name, dtype_, Access::write, count});
+            variant.slots.push_back({name, types_.at(name), Access::write, count});
             variant.expected[name] = gradient;
             return;
         }
-        std::vector<double> before = rounded_to(dtype_, uniform(name + " before", count));
+        std::vector<double> before = rounded_to(types_.at(name), uniform(name + " before", count));
         std::vector<double> sum(before.size());
         std::ranges::transform(before, gradient, sum.begin(), std::plus{});
         variant.slots.push_back(
-            {name, dtype_, Access::update, count, std::move(before), GradMode::accumulate});
+            {name, types_.at(name), Access::update, count, std::move(before), GradMode::accumulate});
         variant.expected[name] = std::move(sum);
     }
 
     const Problem& problem_;
-    DType dtype_;
     const Values& gradients_;
     std::vector<Slot> saved_;
     std::vector<std::string> names_;  // of the gradients
+    std::map<std::string, DType> types_;
 };
 
 }  // namespace
@@ -132,7 +147,7 @@ std::vector<Variant> forward_variants(const Problem& problem, DType dtype, const
                                       const Values& expected) {
     Variant plain;
     for (const Tensor& tensor : problem.tensors) {
-        Slot slot{tensor.name, type_of(tensor, dtype), access_of(tensor.role), tensor.count};
+        Slot slot{tensor.name, type_of(problem, tensor, dtype), access_of(tensor.role), tensor.count};
         if (slot.access != Access::write) slot.values = inputs.at(tensor.name);
         if (slot.access != Access::read) plain.expected[tensor.name] = expected.at(tensor.name);
         plain.slots.push_back(std::move(slot));

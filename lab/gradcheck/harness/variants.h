@@ -2,6 +2,7 @@
 // memory. Each says what must come out.
 #pragma once
 
+#include <map>
 #include <string>
 #include <vector>
 
@@ -15,7 +16,13 @@ struct Variant {
     std::vector<Slot> slots;
     Placement placement = Placement::aligned;
     Values expected;  // of every slot that the kernel writes or updates
+    /// Of gradients that are sums, in 16-bit types: see roundings() of compare.h.
+    std::map<std::string, double> sensitivity{};
 };
+
+/// The type of a problem's tensor, and of its gradient, where `dtype` is the one under test.
+DType type_of(const Problem& problem, const Tensor& tensor, DType dtype);
+DType gradient_type(const Problem& problem, const Tensor& tensor, DType dtype);
 
 /// The plain variant comes first. `inputs` are the problem's own, rounded to the type.
 std::vector<Variant> forward_variants(const Problem& problem, DType dtype, const Values& inputs,
