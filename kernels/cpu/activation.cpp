@@ -98,8 +98,9 @@ template <class T, class Function>
 HWY_ATTR void forward(const ActivationForward& args, Function function, int64_t begin, int64_t end) {
     const T* x = static_cast<const T*>(args.x) + begin;
     T* y = static_cast<T*>(args.y) + begin;
-    for_each_vector<T>(end - begin, [=](auto part, int64_t i)
-                                        HWY_ATTR { part.store(function.value(part.load(x + i)), y + i); });
+    for_each_vector<Accumulate<T>>(end - begin, [=](auto part, int64_t i) HWY_ATTR {
+        part.store(function.value(part.load(x + i)), y + i);
+    });
 }
 
 template <class T, class Function>
@@ -107,20 +108,20 @@ HWY_ATTR void backward(const ActivationBackward& args, Function function, int64_
     const T* saved = static_cast<const T*>(args.saved());
     const T* d_y = static_cast<const T*>(args.d_y);
     const VectorGradient<T> d_x(args.d_x);
-    for_each_vector<T>(end - begin, [=](auto part, int64_t offset) HWY_ATTR {
+    for_each_vector<Accumulate<T>>(end - begin, [=](auto part, int64_t offset) HWY_ATTR {
         const int64_t i = begin + offset;
         d_x.put(part, i, function.gradient(part.load(saved + i), part.load(d_y + i)));
     });
 }
 
 void forward_chunk(const ActivationForward& args, int64_t begin, int64_t end) {
-    dispatch_float(args.dtype, [&]<class T>() {
+    dispatch_storage(args.dtype, [&]<class T>() {
         with_function(args.activation, [&](auto function) { forward<T>(args, function, begin, end); });
     });
 }
 
 void backward_chunk(const ActivationBackward& args, int64_t begin, int64_t end) {
-    dispatch_float(args.dtype, [&]<class T>() {
+    dispatch_storage(args.dtype, [&]<class T>() {
         with_function(args.activation, [&](auto function) { backward<T>(args, function, begin, end); });
     });
 }
@@ -151,8 +152,10 @@ void run_backward(const ActivationBackward& args, Context&) {
     });
 }
 
-constexpr Implementation<ActivationForward> forward_list[]{{"vector", refuses_nothing, run_forward}};
-constexpr Implementation<ActivationBackward> backward_list[]{{"vector", refuses_nothing, run_backward}};
+constexpr Implementation<ActivationForward> forward_list[]{
+    {"vector", refuses_nothing, run_forward, StorageTypes::all}};
+constexpr Implementation<ActivationBackward> backward_list[]{
+    {"vector", refuses_nothing, run_backward, StorageTypes::all}};
 
 }  // namespace
 

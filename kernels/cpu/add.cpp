@@ -17,7 +17,7 @@ HWY_ATTR void forward(const AddForward& args, int64_t begin, int64_t end) {
     const T* a = static_cast<const T*>(args.a) + begin;
     const T* b = static_cast<const T*>(args.b) + begin;
     T* y = static_cast<T*>(args.y) + begin;
-    for_each_vector<T>(end - begin, [=](auto part, int64_t i) HWY_ATTR {
+    for_each_vector<Accumulate<T>>(end - begin, [=](auto part, int64_t i) HWY_ATTR {
         part.store(hn::Add(part.load(a + i), part.load(b + i)), y + i);
     });
 }
@@ -26,7 +26,7 @@ template <class T>
 HWY_ATTR void backward(const AddBackward& args, int64_t begin, int64_t end) {
     const T* d_y = static_cast<const T*>(args.d_y);
     const VectorGradient<T> d_a(args.d_a), d_b(args.d_b);
-    for_each_vector<T>(end - begin, [=](auto part, int64_t offset) HWY_ATTR {
+    for_each_vector<Accumulate<T>>(end - begin, [=](auto part, int64_t offset) HWY_ATTR {
         const int64_t i = begin + offset;
         const auto gradient = part.load(d_y + i);
         if (d_a) d_a.put(part, i, gradient);
@@ -35,11 +35,11 @@ HWY_ATTR void backward(const AddBackward& args, int64_t begin, int64_t end) {
 }
 
 void forward_chunk(const AddForward& args, int64_t begin, int64_t end) {
-    dispatch_float(args.dtype, [&]<class T>() { forward<T>(args, begin, end); });
+    dispatch_storage(args.dtype, [&]<class T>() { forward<T>(args, begin, end); });
 }
 
 void backward_chunk(const AddBackward& args, int64_t begin, int64_t end) {
-    dispatch_float(args.dtype, [&]<class T>() { backward<T>(args, begin, end); });
+    dispatch_storage(args.dtype, [&]<class T>() { backward<T>(args, begin, end); });
 }
 
 }  // namespace
@@ -67,8 +67,10 @@ void run_backward(const AddBackward& args, Context&) {
     });
 }
 
-constexpr Implementation<AddForward> forward_list[]{{"vector", refuses_nothing, run_forward}};
-constexpr Implementation<AddBackward> backward_list[]{{"vector", refuses_nothing, run_backward}};
+constexpr Implementation<AddForward> forward_list[]{
+    {"vector", refuses_nothing, run_forward, StorageTypes::all}};
+constexpr Implementation<AddBackward> backward_list[]{
+    {"vector", refuses_nothing, run_backward, StorageTypes::all}};
 
 }  // namespace
 

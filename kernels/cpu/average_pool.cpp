@@ -23,9 +23,9 @@ struct Rectangle {
 
 /// The sum over the rectangle of `image`, at the vector of channels that begins at c.
 template <class T, class Part>
-HWY_INLINE HWY_ATTR Vector<T> sum_over(const Rectangle& rectangle, const T* image, int64_t channels,
-                                       const Part& part, int64_t c) {
-    auto sum = constant<T>(0);
+HWY_INLINE HWY_ATTR Vector<Accumulate<T>> sum_over(const Rectangle& rectangle, const T* image,
+                                                   int64_t channels, const Part& part, int64_t c) {
+    auto sum = constant<Accumulate<T>>(0);
     for (int64_t row = rectangle.rows.begin; row < rectangle.rows.end; ++row) {
         for (int64_t column = rectangle.columns.begin; column < rectangle.columns.end; ++column) {
             sum = hn::Add(sum, part.load(image + (row * rectangle.width + column) * channels + c));
@@ -42,12 +42,13 @@ HWY_ATTR void forward(const AveragePoolForward& args, int64_t unit) {
     const T* image =
         static_cast<const T*>(args.x) + unit / out.height * shape.in.height * shape.in.width * shape.channels;
     T* y = static_cast<T*>(args.y) + unit * out.width * shape.channels;
-    const auto share = constant<T>(1.0 / static_cast<double>(shape.kernel.height * shape.kernel.width));
+    const auto share =
+        constant<Accumulate<T>>(1.0 / static_cast<double>(shape.kernel.height * shape.kernel.width));
     const Span rows = height_axis(shape).inputs_of(unit % out.height);
     const WindowAxis columns = width_axis(shape);
     for (int64_t j = 0; j < out.width; ++j) {
         const Rectangle window{rows, columns.inputs_of(j), shape.in.width};
-        for_each_vector<T>(shape.channels, [&](auto part, int64_t c) HWY_ATTR {
+        for_each_vector<Accumulate<T>>(shape.channels, [&](auto part, int64_t c) HWY_ATTR {
             part.store(hn::Mul(sum_over(window, image, shape.channels, part, c), share),
                        y + j * shape.channels + c);
         });
@@ -62,12 +63,13 @@ HWY_ATTR void backward(const AveragePoolBackward& args, int64_t unit) {
     const T* d_image =
         static_cast<const T*>(args.d_y) + unit / shape.in.height * out.height * out.width * shape.channels;
     const VectorGradient<T> d_x(args.d_x);
-    const auto share = constant<T>(1.0 / static_cast<double>(shape.kernel.height * shape.kernel.width));
+    const auto share =
+        constant<Accumulate<T>>(1.0 / static_cast<double>(shape.kernel.height * shape.kernel.width));
     const Span rows = height_axis(shape).windows_over(unit % shape.in.height);
     const WindowAxis columns = width_axis(shape);
     for (int64_t w = 0; w < shape.in.width; ++w) {
         const Rectangle windows{rows, columns.windows_over(w), out.width};
-        for_each_vector<T>(shape.channels, [&](auto part, int64_t c) HWY_ATTR {
+        for_each_vector<Accumulate<T>>(shape.channels, [&](auto part, int64_t c) HWY_ATTR {
             d_x.put(part, (unit * shape.in.width + w) * shape.channels + c,
                     hn::Mul(sum_over(windows, d_image, shape.channels, part, c), share));
         });
@@ -75,11 +77,11 @@ HWY_ATTR void backward(const AveragePoolBackward& args, int64_t unit) {
 }
 
 void forward_row(const AveragePoolForward& args, int64_t unit) {
-    dispatch_float(args.dtype, [&]<class T>() { forward<T>(args, unit); });
+    dispatch_storage(args.dtype, [&]<class T>() { forward<T>(args, unit); });
 }
 
 void backward_row(const AveragePoolBackward& args, int64_t unit) {
-    dispatch_float(args.dtype, [&]<class T>() { backward<T>(args, unit); });
+    dispatch_storage(args.dtype, [&]<class T>() { backward<T>(args, unit); });
 }
 
 }  // namespace
@@ -107,10 +109,10 @@ void run_backward(const AveragePoolBackward& args, Context&) {
 }
 
 constexpr Implementation<AveragePoolForward> forward_list[]{
-    {"vector", refuses_nothing, run_forward},
+    {"vector", refuses_nothing, run_forward, StorageTypes::all},
     {"onednn", onednn::refuses_average_pool_forward, onednn::run_average_pool_forward}};
 constexpr Implementation<AveragePoolBackward> backward_list[]{
-    {"vector", refuses_nothing, run_backward},
+    {"vector", refuses_nothing, run_backward, StorageTypes::all},
     {"onednn", onednn::refuses_average_pool_backward, onednn::run_average_pool_backward}};
 
 }  // namespace

@@ -44,11 +44,12 @@ struct GradientSums {
 /// The passes over rows below, compiled for one instruction set and one type.
 template <class T>
 struct BatchNormPasses {
-    void (*statistics)(const BatchNormForward& args, RowRange rows, T* work, StatisticsSum* sums);
-    void (*normalise)(const BatchNormForward& args, RowRange rows, const T* scale);
-    void (*gradient_sums)(const BatchNormBackward& args, RowRange rows, T* work, GradientSums* totals);
-    void (*input_gradient)(const BatchNormBackward& args, RowRange rows, const T* scale, const T* slope,
-                           const T* level);
+    using A = Accumulate<T>;
+    void (*statistics)(const BatchNormForward& args, RowRange rows, A* work, StatisticsSum* sums);
+    void (*normalise)(const BatchNormForward& args, RowRange rows, const A* scale);
+    void (*gradient_sums)(const BatchNormBackward& args, RowRange rows, A* work, GradientSums* totals);
+    void (*input_gradient)(const BatchNormBackward& args, RowRange rows, const A* scale, const A* slope,
+                           const A* level);
 };
 
 }  // namespace
@@ -60,7 +61,7 @@ namespace vitrine::cpu::HWY_NAMESPACE {
 namespace {
 
 template <class T>
-void statistics(const BatchNormForward& args, RowRange rows, T* work, StatisticsSum* sums) {
+void statistics(const BatchNormForward& args, RowRange rows, Accumulate<T>* work, StatisticsSum* sums) {
     const int64_t channels = args.channels;
     const T* x = static_cast<const T*>(args.x) + rows.begin * channels;
     const auto blocks = blocks_of(rows.count(), channels * static_cast<int64_t>(sizeof(T)));
@@ -73,16 +74,17 @@ void statistics(const BatchNormForward& args, RowRange rows, T* work, Statistics
 /// y = (x − mean) · scale + bias. Subtracting the mean first costs nothing here and loses no digits where it
 /// is large.
 template <class T>
-HWY_ATTR void normalise(const BatchNormForward& args, RowRange rows, const T* scale) {
+HWY_ATTR void normalise(const BatchNormForward& args, RowRange rows, const Accumulate<T>* scale) {
+    using A = Accumulate<T>;
     const int64_t channels = args.channels;
     const T* x = static_cast<const T*>(args.x) + rows.begin * channels;
-    const T* mean = static_cast<const T*>(args.mean);
-    const T* bias = static_cast<const T*>(args.bias);
+    const A* mean = static_cast<const A*>(args.mean);
+    const A* bias = static_cast<const A*>(args.bias);
     T* y = static_cast<T*>(args.y) + rows.begin * channels;
     const bool streams = args.y != args.x && streams_rows(static_cast<const T*>(args.y), args.rows, channels);
     for_each_row_group<T>(rows.count(), channels, [=](int64_t row, auto group) HWY_ATTR {
         const int64_t first = row * channels;
-        for_each_vector<T>(channels, [=](auto part, int64_t c) HWY_ATTR {
+        for_each_vector<A>(channels, [=](auto part, int64_t c) HWY_ATTR {
             const auto middle = part.load(mean + c), factor = part.load(scale + c),
                        offset = part.load(bias + c);
             for (int64_t k = 0; k < group.value; ++k) {
@@ -101,14 +103,16 @@ HWY_ATTR void normalise(const BatchNormForward& args, RowRange rows, const T* sc
 
 /// sums[c] += Σ d_y,  products[c] += Σ d_y · (x − mean).
 template <class T>
-HWY_ATTR void add_gradient_columns(const BatchNormBackward& args, RowRange rows, T* sums, T* products) {
+HWY_ATTR void add_gradient_columns(const BatchNormBackward& args, RowRange rows, Accumulate<T>* sums,
+                                   Accumulate<T>* products) {
+    using A = Accumulate<T>;
     const int64_t channels = args.channels;
     const T* x = static_cast<const T*>(args.x) + rows.begin * channels;
     const T* d_y = static_cast<const T*>(args.d_y) + rows.begin * channels;
-    const T* mean = static_cast<const T*>(args.mean);
+    const A* mean = static_cast<const A*>(args.mean);
     for_each_row_group<T>(rows.count(), channels, [=](int64_t row, auto group) HWY_ATTR {
         const int64_t first = row * channels;
-        for_each_vector<T>(channels, [=](auto part, int64_t c) HWY_ATTR {
+        for_each_vector<A>(channels, [=](auto part, int64_t c) HWY_ATTR {
             const auto middle = part.load(mean + c);
             auto sum = part.load(sums + c), product = part.load(products + c);
             for (int64_t k = 0; k < group.value; ++k) {
@@ -123,16 +127,17 @@ HWY_ATTR void add_gradient_columns(const BatchNormBackward& args, RowRange rows,
     });
 }
 
-/// The sums of a block are taken in T, those of the blocks in f64.
+/// The sums of a block are taken in A, those of the blocks in f64.
 template <class T>
-void gradient_sums(const BatchNormBackward& args, RowRange rows, T* work, GradientSums* totals) {
+void gradient_sums(const BatchNormBackward& args, RowRange rows, Accumulate<T>* work, GradientSums* totals) {
+    using A = Accumulate<T>;
     const int64_t channels = args.channels;
-    T *sums = work, *products = work + channels;
+    A *sums = work, *products = work + channels;
     const auto blocks = blocks_of(rows.count(), channels * static_cast<int64_t>(sizeof(T)));
     for (int64_t block = 0; block < blocks.count(); ++block) {
-        std::fill(work, work + 2 * channels, T(0));
+        std::fill(work, work + 2 * channels, A(0));
         const RowRange range{rows.begin + blocks.begin(block), rows.begin + blocks.end(block)};
-        add_gradient_columns(args, range, sums, products);
+        add_gradient_columns<T>(args, range, sums, products);
         for (int64_t c = 0; c < channels; ++c) {
             totals[c].d_y += static_cast<double>(sums[c]);
             totals[c].d_y_centred += static_cast<double>(products[c]);
@@ -142,18 +147,19 @@ void gradient_sums(const BatchNormBackward& args, RowRange rows, T* work, Gradie
 
 /// d_x = scale · d_y + slope · (x − mean) + level.
 template <class T>
-HWY_ATTR void input_gradient(const BatchNormBackward& args, RowRange rows, const T* scale, const T* slope,
-                             const T* level) {
+HWY_ATTR void input_gradient(const BatchNormBackward& args, RowRange rows, const Accumulate<T>* scale,
+                             const Accumulate<T>* slope, const Accumulate<T>* level) {
+    using A = Accumulate<T>;
     const int64_t channels = args.channels;
     const T* x = static_cast<const T*>(args.x);
     const T* d_y = static_cast<const T*>(args.d_y);
-    const T* mean = static_cast<const T*>(args.mean);
+    const A* mean = static_cast<const A*>(args.mean);
     const VectorGradient<T> d_x(args.d_x);
     const bool streams = args.d_x.mode == GradMode::write && args.d_x.data != args.d_y &&
                          streams_rows(static_cast<const T*>(args.d_x.data), args.rows, channels);
     for_each_row_group<T>(rows.count(), channels, [=, &args](int64_t row, auto group) HWY_ATTR {
         const int64_t first = (rows.begin + row) * channels;
-        for_each_vector<T>(channels, [=, &args](auto part, int64_t c) HWY_ATTR {
+        for_each_vector<A>(channels, [=, &args](auto part, int64_t c) HWY_ATTR {
             const auto middle = part.load(mean + c), factor = part.load(scale + c);
             const auto through_variance = part.load(slope + c), through_mean = part.load(level + c);
             for (int64_t k = 0; k < group.value; ++k) {
@@ -177,6 +183,8 @@ constexpr BatchNormPasses<T> passes_for{statistics<T>, normalise<T>, gradient_su
 
 const BatchNormPasses<float>& passes_f32() { return passes_for<float>; }
 const BatchNormPasses<double>& passes_f64() { return passes_for<double>; }
+const BatchNormPasses<bf16>& passes_bf16() { return passes_for<bf16>; }
+const BatchNormPasses<f16>& passes_f16() { return passes_for<f16>; }
 
 }  // namespace
 }  // namespace vitrine::cpu::HWY_NAMESPACE
@@ -188,11 +196,17 @@ namespace {
 
 HWY_EXPORT(passes_f32);
 HWY_EXPORT(passes_f64);
+HWY_EXPORT(passes_bf16);
+HWY_EXPORT(passes_f16);
 
 template <class T>
 const BatchNormPasses<T>& passes() {
     if constexpr (dtype_of<T> == DType::f32) {
         return HWY_DYNAMIC_DISPATCH(passes_f32)();
+    } else if constexpr (dtype_of<T> == DType::bf16) {
+        return HWY_DYNAMIC_DISPATCH(passes_bf16)();
+    } else if constexpr (dtype_of<T> == DType::f16) {
+        return HWY_DYNAMIC_DISPATCH(passes_f16)();
     } else {
         return HWY_DYNAMIC_DISPATCH(passes_f64)();
     }
@@ -210,7 +224,7 @@ RowRange range_of(const Chunks& chunks, int64_t chunk) { return {chunks.begin(ch
 template <class T>
 void batch_statistics(const BatchNormForward& args, Context& context, double* mean, double* variance) {
     const Chunks chunks = chunks_of<T>(args.rows, args.channels);
-    const PerThread<T> work(context, 3 * args.channels);
+    const PerThread<Accumulate<T>> work(context, 3 * args.channels);
     StatisticsSum* partial = context.scratch.take<StatisticsSum>(chunks.count() * args.channels);
     parallel_for(chunks.count(), [&](int64_t chunk) {
         StatisticsSum* mine = partial + chunk * args.channels;
@@ -224,12 +238,12 @@ void batch_statistics(const BatchNormForward& args, Context& context, double* me
 }
 
 /// running ← (1 − momentum) · running + momentum · batch, the variance by its unbiased estimate.
-template <class T>
+template <class A>
 void update_running(const BatchNormForward& args, int64_t c, double mean, double variance) {
     const double rows = static_cast<double>(args.rows);
     const auto update = [&](void* running, double batch) {
-        T& value = static_cast<T*>(running)[c];
-        value = static_cast<T>((1 - args.momentum) * static_cast<double>(value) + args.momentum * batch);
+        A& value = static_cast<A*>(running)[c];
+        value = static_cast<A>((1 - args.momentum) * static_cast<double>(value) + args.momentum * batch);
     };
     update(args.running_mean, mean);
     update(args.running_variance, variance * rows / (rows - 1));
@@ -237,21 +251,22 @@ void update_running(const BatchNormForward& args, int64_t c, double mean, double
 
 template <class T>
 void forward(const BatchNormForward& args, Context& context) {
+    using A = Accumulate<T>;
     double* mean = context.scratch.take<double>(args.channels);
     double* variance = context.scratch.take<double>(args.channels);
-    T* scale = context.scratch.take<T>(args.channels);
+    A* scale = context.scratch.take<A>(args.channels);
     if (args.training) batch_statistics<T>(args, context, mean, variance);
     for (int64_t c = 0; c < args.channels; ++c) {
         if (args.training) {
-            update_running<T>(args, c, mean[c], variance[c]);
+            update_running<A>(args, c, mean[c], variance[c]);
         } else {
-            mean[c] = static_cast<double>(static_cast<const T*>(args.running_mean)[c]);
-            variance[c] = static_cast<double>(static_cast<const T*>(args.running_variance)[c]);
+            mean[c] = static_cast<double>(static_cast<const A*>(args.running_mean)[c]);
+            variance[c] = static_cast<double>(static_cast<const A*>(args.running_variance)[c]);
         }
         const double rstd = 1 / std::sqrt(variance[c] + args.epsilon);
-        static_cast<T*>(args.mean)[c] = static_cast<T>(mean[c]);
-        static_cast<T*>(args.rstd)[c] = static_cast<T>(rstd);
-        scale[c] = static_cast<T>(rstd * static_cast<double>(static_cast<const T*>(args.weight)[c]));
+        static_cast<A*>(args.mean)[c] = static_cast<A>(mean[c]);
+        static_cast<A*>(args.rstd)[c] = static_cast<A>(rstd);
+        scale[c] = static_cast<A>(rstd * static_cast<double>(static_cast<const A*>(args.weight)[c]));
     }
     const Chunks chunks = chunks_of<T>(args.rows, args.channels);
     parallel_for(chunks.count(),
@@ -262,7 +277,7 @@ void forward(const BatchNormForward& args, Context& context) {
 template <class T>
 GradientSums* total_gradient_sums(const BatchNormBackward& args, Context& context) {
     const Chunks chunks = chunks_of<T>(args.rows, args.channels);
-    const PerThread<T> work(context, 2 * args.channels);
+    const PerThread<Accumulate<T>> work(context, 2 * args.channels);
     GradientSums* partial = context.scratch.take<GradientSums>(chunks.count() * args.channels);
     GradientSums* totals = context.scratch.take<GradientSums>(args.channels);
     parallel_for(chunks.count(), [&](int64_t chunk) {
@@ -281,39 +296,40 @@ GradientSums* total_gradient_sums(const BatchNormBackward& args, Context& contex
 }
 
 /// The coefficients of input_gradient: of d_y, of (x − mean), and the constant.
-template <class T>
+template <class A>
 struct InputCoefficients {
     InputCoefficients(const BatchNormBackward& args, const GradientSums* totals, Context& context)
-        : scale(context.scratch.take<T>(args.channels)),
-          slope(context.scratch.take<T>(args.channels)),
-          level(context.scratch.take<T>(args.channels)) {
+        : scale(context.scratch.take<A>(args.channels)),
+          slope(context.scratch.take<A>(args.channels)),
+          level(context.scratch.take<A>(args.channels)) {
         for (int64_t c = 0; c < args.channels; ++c) {
-            const double rstd = static_cast<double>(static_cast<const T*>(args.rstd)[c]);
-            const double factor = rstd * static_cast<double>(static_cast<const T*>(args.weight)[c]);
+            const double rstd = static_cast<double>(static_cast<const A*>(args.rstd)[c]);
+            const double factor = rstd * static_cast<double>(static_cast<const A*>(args.weight)[c]);
             const double share = args.training ? factor / static_cast<double>(args.rows) : 0.0;
-            scale[c] = static_cast<T>(factor);
-            slope[c] = args.training ? static_cast<T>(-share * rstd * rstd * totals[c].d_y_centred) : T(0);
-            level[c] = args.training ? static_cast<T>(-share * totals[c].d_y) : T(0);
+            scale[c] = static_cast<A>(factor);
+            slope[c] = args.training ? static_cast<A>(-share * rstd * rstd * totals[c].d_y_centred) : A(0);
+            level[c] = args.training ? static_cast<A>(-share * totals[c].d_y) : A(0);
         }
     }
 
-    T* scale;
-    T* slope;
-    T* level;
+    A* scale;
+    A* slope;
+    A* level;
 };
 
 template <class T>
 void backward(const BatchNormBackward& args, Context& context) {
+    using A = Accumulate<T>;
     const bool sums_wanted = args.d_weight || args.d_bias || (args.d_x && args.training);
     const GradientSums* totals = sums_wanted ? total_gradient_sums<T>(args, context) : nullptr;
-    const GradientWriter<T> d_weight(args.d_weight), d_bias(args.d_bias);
+    const GradientWriter<A> d_weight(args.d_weight), d_bias(args.d_bias);
     for (int64_t c = 0; sums_wanted && c < args.channels; ++c) {
-        const double rstd = static_cast<double>(static_cast<const T*>(args.rstd)[c]);
-        if (d_weight) d_weight(c, static_cast<T>(rstd * totals[c].d_y_centred));
-        if (d_bias) d_bias(c, static_cast<T>(totals[c].d_y));
+        const double rstd = static_cast<double>(static_cast<const A*>(args.rstd)[c]);
+        if (d_weight) d_weight(c, static_cast<A>(rstd * totals[c].d_y_centred));
+        if (d_bias) d_bias(c, static_cast<A>(totals[c].d_y));
     }
     if (!args.d_x) return;
-    const InputCoefficients<T> coefficients(args, totals, context);
+    const InputCoefficients<A> coefficients(args, totals, context);
     const Chunks chunks = chunks_of<T>(args.rows, args.channels);
     parallel_for(chunks.count(), [&](int64_t chunk) {
         passes<T>().input_gradient(args, range_of(chunks, chunk), coefficients.scale, coefficients.slope,
@@ -322,18 +338,18 @@ void backward(const BatchNormBackward& args, Context& context) {
 }
 
 void run_forward(const BatchNormForward& args, Context& context) {
-    dispatch_float(args.dtype, [&]<class T>() { forward<T>(args, context); });
+    dispatch_storage(args.dtype, [&]<class T>() { forward<T>(args, context); });
 }
 
 void run_backward(const BatchNormBackward& args, Context& context) {
-    dispatch_float(args.dtype, [&]<class T>() { backward<T>(args, context); });
+    dispatch_storage(args.dtype, [&]<class T>() { backward<T>(args, context); });
 }
 
 constexpr Implementation<BatchNormForward> forward_list[]{
-    {"vector", refuses_nothing, run_forward},
+    {"vector", refuses_nothing, run_forward, StorageTypes::all},
     {"onednn", onednn::refuses_batch_norm_forward, onednn::run_batch_norm_forward}};
 constexpr Implementation<BatchNormBackward> backward_list[]{
-    {"vector", refuses_nothing, run_backward},
+    {"vector", refuses_nothing, run_backward, StorageTypes::all},
     {"onednn", onednn::refuses_batch_norm_backward, onednn::run_batch_norm_backward}};
 
 }  // namespace

@@ -34,10 +34,10 @@ HWY_INLINE HWY_ATTR void for_each_row_group(int64_t rows, int64_t channels, Grou
 
 /// sums[c] += Σ x[row, c].
 template <class T>
-HWY_ATTR void add_columns(const T* x, int64_t rows, int64_t channels, T* sums) {
+HWY_ATTR void add_columns(const T* x, int64_t rows, int64_t channels, Accumulate<T>* sums) {
     for_each_row_group<T>(rows, channels, [=](int64_t row, auto group) HWY_ATTR {
         const T* first = x + row * channels;
-        for_each_vector<T>(channels, [=](auto part, int64_t c) HWY_ATTR {
+        for_each_vector<Accumulate<T>>(channels, [=](auto part, int64_t c) HWY_ATTR {
             auto sum = part.load(first + c);
             for (int64_t k = 1; k < group.value; ++k) sum = hn::Add(sum, part.load(first + k * channels + c));
             part.store(hn::Add(part.load(sums + c), sum), sums + c);
@@ -47,11 +47,11 @@ HWY_ATTR void add_columns(const T* x, int64_t rows, int64_t channels, T* sums) {
 
 /// sums[c] += Σ (x[row, c] − centre[c]),  squares[c] += Σ (x[row, c] − centre[c])².
 template <class T>
-HWY_ATTR void add_centred_columns(const T* x, int64_t rows, int64_t channels, const T* centre, T* sums,
-                                  T* squares) {
+HWY_ATTR void add_centred_columns(const T* x, int64_t rows, int64_t channels, const Accumulate<T>* centre,
+                                  Accumulate<T>* sums, Accumulate<T>* squares) {
     for_each_row_group<T>(rows, channels, [=](int64_t row, auto group) HWY_ATTR {
         const T* first = x + row * channels;
-        for_each_vector<T>(channels, [=](auto part, int64_t c) HWY_ATTR {
+        for_each_vector<Accumulate<T>>(channels, [=](auto part, int64_t c) HWY_ATTR {
             const auto middle = part.load(centre + c);
             auto sum = part.load(sums + c), square = part.load(squares + c);
             for (int64_t k = 0; k < group.value; ++k) {
@@ -68,11 +68,13 @@ HWY_ATTR void add_centred_columns(const T* x, int64_t rows, int64_t channels, co
 /// Adds the rows to statistics[c], reading them twice: meant for rows that lie in the cache. `work` has room
 /// for three elements a channel. The second pass also corrects the rounding of the first one's mean.
 template <class T>
-HWY_ATTR void add_statistics(const T* x, int64_t rows, int64_t channels, T* work, StatisticsSum* statistics) {
-    T *mean = work, *sums = work + channels, *squares = work + 2 * channels;
-    std::fill(work, work + 3 * channels, T(0));
+HWY_ATTR void add_statistics(const T* x, int64_t rows, int64_t channels, Accumulate<T>* work,
+                             StatisticsSum* statistics) {
+    using A = Accumulate<T>;
+    A *mean = work, *sums = work + channels, *squares = work + 2 * channels;
+    std::fill(work, work + 3 * channels, A(0));
     add_columns(x, rows, channels, mean);
-    for (int64_t c = 0; c < channels; ++c) mean[c] /= static_cast<T>(rows);
+    for (int64_t c = 0; c < channels; ++c) mean[c] /= static_cast<A>(rows);
     add_centred_columns(x, rows, channels, mean, sums, squares);
     const double count = static_cast<double>(rows);
     for (int64_t c = 0; c < channels; ++c) {

@@ -97,14 +97,14 @@ void merge_statistics(const StatisticsSum* partial, int64_t chunks, int64_t chan
 
 /// The epilogue's part of the gradient as g = d_y + level_c + slope_c · (y − mean_c); a null d_mean or d_m2
 /// counts as zero.
-template <class T>
-void epilogue_coefficients(const ConvBackward& args, T* level, T* slope) {
-    const T* d_mean = static_cast<const T*>(args.d_mean);
-    const T* d_m2 = static_cast<const T*>(args.d_m2);
-    const T rows = static_cast<T>(args.shape.out_pixels());
+template <class A>
+void epilogue_coefficients(const ConvBackward& args, A* level, A* slope) {
+    const A* d_mean = static_cast<const A*>(args.d_mean);
+    const A* d_m2 = static_cast<const A*>(args.d_m2);
+    const A rows = static_cast<A>(args.shape.out_pixels());
     for (int64_t c = 0; c < args.shape.out_channels; ++c) {
-        level[c] = d_mean == nullptr ? T(0) : d_mean[c] / rows;
-        slope[c] = d_m2 == nullptr ? T(0) : T(2) * d_m2[c];
+        level[c] = d_mean == nullptr ? A(0) : d_mean[c] / rows;
+        slope[c] = d_m2 == nullptr ? A(0) : A(2) * d_m2[c];
     }
 }
 

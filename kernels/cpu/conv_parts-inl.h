@@ -2,6 +2,7 @@
 //
 // Included once for every instruction set, by files that follow Highway's foreach_target pattern. Rows are
 // `channels` long and `stride` elements apart. Vectors run along the channels; no element outside of a row is touched.
+// T is what tensors are stored in; channels' numbers, sums and tiles are of Accumulate<T>.
 
 #include <hwy/highway.h>
 
@@ -40,13 +41,14 @@ HWY_INLINE void for_each_four_rows(int64_t rows, const Body& body) {
 }
 
 /// a = activation(scale · x + shift) of rows.
-template <class T>
-void prologue_rows(RowsOf<const T> x, int64_t rows, int64_t channels, const T* scale, const T* shift,
-                   Activation activation, RowsOf<T> a) {
+template <class T, class To>
+void prologue_rows(RowsOf<const T> x, int64_t rows, int64_t channels, const Accumulate<T>* scale,
+                   const Accumulate<T>* shift, Activation activation, RowsOf<To> a) {
+    using A = Accumulate<T>;
     for_each_four_rows(rows, [&](int64_t row, auto count) HWY_ATTR {
-        for_each_vector<T>(channels, [&](auto part, int64_t c) HWY_ATTR {
-            const auto factor = scale == nullptr ? constant<T>(0) : part.load(scale + c);
-            const auto offset = scale == nullptr ? constant<T>(0) : part.load(shift + c);
+        for_each_vector<A>(channels, [&](auto part, int64_t c) HWY_ATTR {
+            const auto factor = scale == nullptr ? constant<A>(0) : part.load(scale + c);
+            const auto offset = scale == nullptr ? constant<A>(0) : part.load(shift + c);
             for (int k = 0; k < count; ++k) {
                 const auto value = part.load(x.row(row + k) + c);
                 const auto u = scale == nullptr ? value : hn::MulAdd(factor, value, offset);
@@ -63,12 +65,13 @@ enum class ColumnTerm { value, squared_distance };
 /// independent chains.
 template <ColumnTerm term, int vectors, class T, class Part>
 HWY_INLINE HWY_ATTR void sum_columns(const Part& part, const T* y, int64_t rows, int64_t stride,
-                                     const T* centre, T* sums) {
-    const int64_t lanes = lanes_of<T>();
-    Vector<T> middle[vectors], sum[vectors];
+                                     const Accumulate<T>* centre, Accumulate<T>* sums) {
+    using A = Accumulate<T>;
+    const int64_t lanes = lanes_of<A>();
+    Vector<A> middle[vectors], sum[vectors];
     for (int v = 0; v < vectors; ++v) {
-        middle[v] = term == ColumnTerm::value ? constant<T>(0) : part.load(centre + v * lanes);
-        sum[v] = constant<T>(0);
+        middle[v] = term == ColumnTerm::value ? constant<A>(0) : part.load(centre + v * lanes);
+        sum[v] = constant<A>(0);
     }
     for (int64_t row = 0; row < rows; ++row, y += stride) {
         for (int v = 0; v < vectors; ++v) {
@@ -81,41 +84,44 @@ HWY_INLINE HWY_ATTR void sum_columns(const Part& part, const T* y, int64_t rows,
     for (int v = 0; v < vectors; ++v) part.store(sum[v], sums + v * lanes);
 }
 
-/// sums[c] = Σ over the rows, in T: for chunks short enough for that, that lie in the cache.
+/// sums[c] = Σ over the rows, in Accumulate<T>: for chunks short enough for that, that lie in the cache. A value needs no centre.
 template <ColumnTerm term, class T>
-void sum_all_columns(const T* y, int64_t rows, int64_t channels, int64_t stride, const T* centre, T* sums) {
-    const int64_t group = 4 * lanes_of<T>();
+void sum_all_columns(const T* y, int64_t rows, int64_t channels, int64_t stride, const Accumulate<T>* centre,
+                     Accumulate<T>* sums) {
+    const int64_t group = 4 * lanes_of<Accumulate<T>>();
     int64_t first = 0;
     for (; first + group <= channels; first += group) {
-        sum_columns<term, 4>(FullVector<T>{}, y + first, rows, stride, centre + first, sums + first);
+        sum_columns<term, 4>(FullVector<Accumulate<T>>{}, y + first, rows, stride, centre + first,
+                             sums + first);
     }
-    for_each_vector<T>(channels - first, [&](auto part, int64_t i) HWY_ATTR {
+    for_each_vector<Accumulate<T>>(channels - first, [&](auto part, int64_t i) HWY_ATTR {
         const int64_t c = first + i;
         sum_columns<term, 1>(part, y + c, rows, stride, centre + c, sums + c);
     });
 }
 
 template <class T>
-void column_sums(const T* y, int64_t rows, int64_t channels, int64_t stride, T* sums) {
-    sum_all_columns<ColumnTerm::value>(y, rows, channels, stride, y, sums);
+void column_sums(const T* y, int64_t rows, int64_t channels, int64_t stride, Accumulate<T>* sums) {
+    sum_all_columns<ColumnTerm::value>(y, rows, channels, stride, sums, sums);
 }
 
 /// The mean of the rows and m2 = Σ (y − mean)²: two passes, meant for rows that lie in the cache.
 template <class T>
-void column_statistics(const T* y, int64_t rows, int64_t channels, int64_t stride, T* mean, T* m2) {
+void column_statistics(const T* y, int64_t rows, int64_t channels, int64_t stride, Accumulate<T>* mean,
+                       Accumulate<T>* m2) {
     column_sums(y, rows, channels, stride, mean);
-    for (int64_t c = 0; c < channels; ++c) mean[c] /= static_cast<T>(rows);
+    for (int64_t c = 0; c < channels; ++c) mean[c] /= static_cast<Accumulate<T>>(rows);
     sum_all_columns<ColumnTerm::squared_distance>(y, rows, channels, stride, mean, m2);
 }
 
 /// g = d_y + level_c + slope_c · (y − mean_c) of rows of `channels`, one after the other: the gradient that reaches a
 /// convolution through its epilogue, with level = d_mean / M and slope = 2 · d_m2. g may be d_y.
-template <class T>
-void epilogue_gradient_rows(const T* d_y, const T* y, int64_t rows, const T* level, const T* slope,
-                            const T* mean, int64_t channels, T* g) {
+template <class T, class To>
+void epilogue_gradient_rows(const T* d_y, const T* y, int64_t rows, const Accumulate<T>* level,
+                            const Accumulate<T>* slope, const Accumulate<T>* mean, int64_t channels, To* g) {
     for_each_four_rows(rows, [&](int64_t row, auto count) HWY_ATTR {
         const int64_t first = row * channels;
-        for_each_vector<T>(channels, [&](auto part, int64_t c) HWY_ATTR {
+        for_each_vector<Accumulate<T>>(channels, [&](auto part, int64_t c) HWY_ATTR {
             const auto offset = part.load(level + c), factor = part.load(slope + c);
             const auto middle = part.load(mean + c);
             for (int k = 0; k < count; ++k) {
@@ -131,20 +137,21 @@ void epilogue_gradient_rows(const T* d_y, const T* y, int64_t rows, const T* lev
 template <class T>
 struct PrologueGradient {
     RowsOf<T> d_x;
-    bool accumulate = false;  // of d_x; the sums are always added to
-    T* scale_sums = nullptr;  // Σ d_u · x
-    T* shift_sums = nullptr;  // Σ d_u
+    bool accumulate = false;              // of d_x; the sums are always added to
+    Accumulate<T>* scale_sums = nullptr;  // Σ d_u · x
+    Accumulate<T>* shift_sums = nullptr;  // Σ d_u
 };
 
 /// From d_a back through activation and scale: d_u = d_a · activation'(u), d_x = scale · d_u. d_x may be d_a.
-template <class T>
-void prologue_gradient_rows(RowsOf<const T> x, RowsOf<const T> d_a, int64_t rows, int64_t channels,
-                            const T* scale, const T* shift, Activation activation,
+template <class T, class From>
+void prologue_gradient_rows(RowsOf<const T> x, RowsOf<const From> d_a, int64_t rows, int64_t channels,
+                            const Accumulate<T>* scale, const Accumulate<T>* shift, Activation activation,
                             const PrologueGradient<T>& out) {
+    using A = Accumulate<T>;
     for_each_four_rows(rows, [&](int64_t row, auto count) HWY_ATTR {
-        for_each_vector<T>(channels, [&](auto part, int64_t c) HWY_ATTR {
-            const auto load = [&](const T* from)
-                                  HWY_ATTR { return from == nullptr ? constant<T>(0) : part.load(from + c); };
+        for_each_vector<A>(channels, [&](auto part, int64_t c) HWY_ATTR {
+            const auto load = [&](const A* from)
+                                  HWY_ATTR { return from == nullptr ? constant<A>(0) : part.load(from + c); };
             const auto factor = load(scale), offset = load(shift);
             auto scale_sum = load(out.scale_sums), shift_sum = load(out.shift_sums);
             for (int k = 0; k < count; ++k) {

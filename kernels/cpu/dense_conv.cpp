@@ -11,14 +11,14 @@ namespace {
 
 constexpr Implementation<ConvForward> forward_list[]{
     {"winograd", refuses_curve<ConvForward, refuses_winograd_forward>, run_winograd_forward},
-    {"gemm", refuses_curve<ConvForward>, gemm_conv_forward},
-    {"unfused", refuses_clamp<ConvForward>, run_unfused<dense_conv_forward>},
+    {"gemm", refuses_curve<ConvForward>, gemm_conv_forward, StorageTypes::all},
+    {"unfused", refuses_clamp<ConvForward>, run_unfused<dense_conv_forward>, StorageTypes::all},
     {"onednn", onednn::refuses_dense_conv_forward, onednn::run_dense_conv_forward},
 };
 constexpr Implementation<ConvBackward> backward_list[]{
     {"winograd", refuses_curve<ConvBackward, refuses_winograd_backward>, run_winograd_backward},
-    {"gemm", refuses_curve<ConvBackward>, gemm_conv_backward},
-    {"unfused", refuses_clamp<ConvBackward>, run_unfused<dense_conv_backward>},
+    {"gemm", refuses_curve<ConvBackward>, gemm_conv_backward, StorageTypes::all},
+    {"unfused", refuses_clamp<ConvBackward>, run_unfused<dense_conv_backward>, StorageTypes::all},
     {"onednn", onednn::refuses_dense_conv_backward, onednn::run_dense_conv_backward},
 };
 

@@ -27,10 +27,10 @@ template <class T>
 struct InputRow {
     int64_t h;
     const T* x;
-    T* d_x;   // null if nobody wants it
-    T* sums;  // as DepthwiseBackward::partial, of one block
+    T* d_x;               // null if nobody wants it
+    Accumulate<T>* sums;  // as DepthwiseBackward::partial, of one block
     /// Of tap row p of the kernel, from column 0 of the source; zeros where it has none.
-    const T* const* gradients;
+    const Accumulate<T>* const* gradients;
     RowAhead<T> x_ahead;
     RowAhead<T> d_x_ahead;
     RowAhead<T> gradients_ahead;
@@ -40,28 +40,30 @@ struct InputRow {
 /// and shift, which stay in registers along a row.
 template <class Part, class T>
 class PrologueBackward {
+    using A = Accumulate<T>;
+
   public:
     HWY_INLINE HWY_ATTR PrologueBackward(const DepthwiseBackward<T>& conv, const InputRow<T>& row,
                                          const Part& part, int64_t c)
         : conv_(conv), part_(part), d_scale_(row.sums + conv.taps() * conv.source.channels + c) {
         const Prologue& prologue = conv.args.prologue;
         has_scale_ = prologue.scale != nullptr;
-        scale_ = shift_ = constant<T>(0);
+        scale_ = shift_ = constant<A>(0);
         if (has_scale_) {
-            scale_ = part.load(static_cast<const T*>(prologue.scale) + c);
-            shift_ = part.load(static_cast<const T*>(prologue.shift) + c);
+            scale_ = part.load(static_cast<const A*>(prologue.scale) + c);
+            shift_ = part.load(static_cast<const A*>(prologue.shift) + c);
         }
-        scale_sum_ = hn::Load(hn::ScalableTag<T>(), d_scale_);
-        shift_sum_ = hn::Load(hn::ScalableTag<T>(), d_scale_ + conv.source.channels);
+        scale_sum_ = hn::Load(hn::ScalableTag<A>(), d_scale_);
+        shift_sum_ = hn::Load(hn::ScalableTag<A>(), d_scale_ + conv.source.channels);
     }
 
-    HWY_INLINE HWY_ATTR Vector<T> forward(Vector<T> x) const {
+    HWY_INLINE HWY_ATTR Vector<A> forward(Vector<A> x) const {
         if (has_scale_) x = hn::MulAdd(x, scale_, shift_);
         return clamped_vector(conv_.args.prologue.activation, x);
     }
 
     /// Writes d_x to `to`, or adds it there.
-    HWY_INLINE HWY_ATTR void backward(Vector<T> x, Vector<T> a, Vector<T> d_a, T* to) {
+    HWY_INLINE HWY_ATTR void backward(Vector<A> x, Vector<A> a, Vector<A> d_a, T* to) {
         const auto d_u = pass_gradient(conv_.args.prologue.activation, a, d_a);
         scale_sum_ = hn::MulAdd(d_u, x, scale_sum_);
         shift_sum_ = hn::Add(d_u, shift_sum_);
@@ -75,16 +77,16 @@ class PrologueBackward {
     }
 
     HWY_INLINE HWY_ATTR void store_sums() const {
-        hn::Store(scale_sum_, hn::ScalableTag<T>(), d_scale_);
-        hn::Store(shift_sum_, hn::ScalableTag<T>(), d_scale_ + conv_.source.channels);
+        hn::Store(scale_sum_, hn::ScalableTag<A>(), d_scale_);
+        hn::Store(shift_sum_, hn::ScalableTag<A>(), d_scale_ + conv_.source.channels);
     }
 
   private:
     const DepthwiseBackward<T>& conv_;
     Part part_;
-    T* d_scale_;
+    A* d_scale_;
     bool has_scale_;
-    Vector<T> scale_, shift_, scale_sum_, shift_sum_;
+    Vector<A> scale_, shift_, scale_sum_, shift_sum_;
 };
 
 template <class T>
@@ -121,16 +123,17 @@ struct TapRows {
 /// With kBorder, the tile may reach beyond its row, and columns of gradients beyond theirs: those count as
 /// zero.
 template <int kKernel, int kStride, int kPhase, int kRowPhase, bool kBorder, class Part, class T>
-HWY_INLINE HWY_ATTR void backward_tile(const DepthwiseBackward<T>& conv, const InputRow<T>& row,
-                                       const PixelTile& tile, const Part& part, int64_t c,
-                                       PrologueBackward<Part, T>& prologue,
-                                       Vector<T> (&d_weights)[TapRows<kKernel, kStride, kRowPhase>::taps]) {
+HWY_INLINE HWY_ATTR void backward_tile(
+    const DepthwiseBackward<T>& conv, const InputRow<T>& row, const PixelTile& tile, const Part& part,
+    int64_t c, PrologueBackward<Part, T>& prologue,
+    Vector<Accumulate<T>> (&d_weights)[TapRows<kKernel, kStride, kRowPhase>::taps]) {
     using Columns = TileColumns<kKernel, kStride, kPhase>;
     using Rows = TapRows<kKernel, kStride, kRowPhase>;
     constexpr int kTile = depthwise_tile;
-    const hn::ScalableTag<T> d;
+    using A = Accumulate<T>;
+    const hn::ScalableTag<A> d;
     const int64_t pixel = conv.source.channels, channels = conv.args.shape.in_channels;
-    Vector<T> a[kTile], d_a[kTile];
+    Vector<A> a[kTile], d_a[kTile];
     unrolled<kTile>([&](auto t) HWY_ATTR {
         a[t] = d_a[t] = hn::Zero(d);
         if (kBorder && t >= tile.valid) return;
@@ -138,7 +141,7 @@ HWY_INLINE HWY_ATTR void backward_tile(const DepthwiseBackward<T>& conv, const I
     });
     unrolled<Rows::count>([&](auto k) HWY_ATTR {
         constexpr int p = Rows::at(k);
-        Vector<T> gradients[Columns::count];
+        Vector<A> gradients[Columns::count];
         unrolled<Columns::count>([&](auto column) HWY_ATTR {
             const int64_t at = tile.base + column;
             const bool outside = kBorder && (at < 0 || at >= conv.source.width);
@@ -172,14 +175,15 @@ HWY_INLINE HWY_ATTR void backward_vector(const DepthwiseBackward<T>& conv, const
     static_assert(depthwise_tile % kStride == 0);
     using Columns = TileColumns<kKernel, kStride, kPhase>;
     using Rows = TapRows<kKernel, kStride, kRowPhase>;
-    const hn::ScalableTag<T> d;
+    using A = Accumulate<T>;
+    const hn::ScalableTag<A> d;
     const ConvShape& shape = conv.args.shape;
-    const int64_t lanes = lanes_of<T>(), width = shape.in.width;
+    const int64_t lanes = lanes_of<A>(), width = shape.in.width;
     const auto sums_of = [&](int i) HWY_ATTR {
         return row.sums + (Rows::at(i / kKernel) * kKernel + i % kKernel) * conv.source.channels + c;
     };
     PrologueBackward<Part, T> prologue(conv, row, part, c);
-    Vector<T> d_weights[Rows::taps];
+    Vector<A> d_weights[Rows::taps];
     unrolled<Rows::taps>([&](auto i) HWY_ATTR { d_weights[i] = hn::Load(d, sums_of(i)); });
     for (int64_t w = 0; w < width; w += depthwise_tile) {
         const int64_t base = (w + shape.padding.width) / kStride + conv.source.left + Columns::first;
@@ -201,7 +205,7 @@ HWY_INLINE HWY_ATTR void backward_vector(const DepthwiseBackward<T>& conv, const
 
 template <int kKernel, int kStride, int kPhase, int kRowPhase, class T>
 HWY_ATTR void backward_row_of_phase(const DepthwiseBackward<T>& conv, const InputRow<T>& row) {
-    for_each_vector<T>(conv.args.shape.in_channels, [&](auto part, int64_t c) HWY_ATTR {
+    for_each_vector<Accumulate<T>>(conv.args.shape.in_channels, [&](auto part, int64_t c) HWY_ATTR {
         backward_vector<kKernel, kStride, kPhase, kRowPhase>(conv, row, part, c);
     });
 }
@@ -218,14 +222,15 @@ void backward_row(const DepthwiseBackward<T>& conv, const InputRow<T>& row) {
 /// Any kernel and stride.
 template <class T>
 HWY_ATTR void backward_row_general(const DepthwiseBackward<T>& conv, const InputRow<T>& row) {
-    const hn::ScalableTag<T> d;
+    using A = Accumulate<T>;
+    const hn::ScalableTag<A> d;
     const ConvShape& shape = conv.args.shape;
     const int64_t pixel = conv.source.channels, channels = shape.in_channels;
     const Span windows = height_axis(shape).windows_over(row.h);
     const WindowAxis axis = width_axis(shape);
     for (int64_t w = 0; w < shape.in.width; ++w) {
         const Span columns = axis.windows_over(w);
-        for_each_vector<T>(channels, [&](auto part, int64_t c) HWY_ATTR {
+        for_each_vector<A>(channels, [&](auto part, int64_t c) HWY_ATTR {
             const int64_t i = w * channels + c;
             PrologueBackward<decltype(part), T> prologue(conv, row, part, c);
             const auto x = part.load(row.x + i), a = prologue.forward(x);
@@ -237,7 +242,7 @@ HWY_ATTR void backward_row_general(const DepthwiseBackward<T>& conv, const Input
                     const int64_t weight = (p * shape.kernel.width + q) * pixel + c;
                     const auto gradient = hn::Load(d, row.gradients[p] + (conv.source.left + j) * pixel + c);
                     d_a = hn::MulAdd(hn::Load(d, conv.weight + weight), gradient, d_a);
-                    T* d_weight = row.sums + weight;
+                    A* d_weight = row.sums + weight;
                     hn::Store(hn::MulAdd(a, gradient, hn::Load(d, d_weight)), d, d_weight);
                 }
             }

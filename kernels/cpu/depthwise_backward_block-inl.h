@@ -20,21 +20,25 @@ namespace {
 /// Copies one row of gradients of y, through the epilogue, to its place between the borders, and adds it to
 /// d_bias if that is not null.
 template <class T>
-HWY_ATTR void stage_gradient_row(const DepthwiseBackward<T>& conv, int64_t row, T* to, T* d_bias) {
-    const hn::ScalableTag<T> d;
+HWY_ATTR void stage_gradient_row(const DepthwiseBackward<T>& conv, int64_t row, Accumulate<T>* to,
+                                 Accumulate<T>* d_bias) {
+    using A = Accumulate<T>;
+    const hn::ScalableTag<A> d;
     const int64_t channels = conv.args.shape.out_channels, width = conv.args.shape.out().width;
     const T* d_y = static_cast<const T*>(conv.args.d_y) + row * width * channels;
     const T* y = static_cast<const T*>(conv.args.y) + (conv.level == nullptr ? 0 : row * width * channels);
-    const T* mean = static_cast<const T*>(conv.args.mean);
-    const T *level = conv.level, *slope = conv.slope;
-    if (level == nullptr && d_bias == nullptr && channels == conv.source.channels) {
-        std::copy(d_y, d_y + width * channels, to + conv.source.left * channels);
-        return;
+    const A* mean = static_cast<const A*>(conv.args.mean);
+    const A *level = conv.level, *slope = conv.slope;
+    if constexpr (!is_half_type<T>) {
+        if (level == nullptr && d_bias == nullptr && channels == conv.source.channels) {
+            std::copy(d_y, d_y + width * channels, to + conv.source.left * channels);
+            return;
+        }
     }
     for (int64_t column = 0; column < width; ++column) {
         const int64_t from = column * channels;
-        T* into = to + (conv.source.left + column) * conv.source.channels;
-        for_each_vector<T>(channels, [=](auto part, int64_t c) HWY_ATTR {
+        A* into = to + (conv.source.left + column) * conv.source.channels;
+        for_each_vector<A>(channels, [=](auto part, int64_t c) HWY_ATTR {
             auto gradient = part.load(d_y + from + c);
             if (level != nullptr) {
                 const auto centred = hn::Sub(part.load(y + from + c), part.load(mean + c));
@@ -60,7 +64,7 @@ HWY_ATTR void flush_sums(T* sums, int64_t count, T* total) {
 template <class T>
 class BackwardBlock {
   public:
-    BackwardBlock(const DepthwiseBackward<T>& convolution, int64_t block, T* workspace)
+    BackwardBlock(const DepthwiseBackward<T>& convolution, int64_t block, Accumulate<T>* workspace)
         : conv_(convolution),
           shape_(conv_.args.shape),
           axis_(height_axis(shape_)),
@@ -70,7 +74,7 @@ class BackwardBlock {
           total_(conv_.partial + block * sums_size()),
           gradients_(static_cast<size_t>(shape_.kernel.height)) {
         if (conv_.args.d_bias) d_bias_ = sums_ + (conv_.sums() - 1) * conv_.source.channels;
-        std::fill(sums_, sums_ + sums_size(), T(0));
+        std::fill(sums_, sums_ + sums_size(), A(0));
         clear_borders(conv_.source, shape_.out().width, ring_);
     }
 
@@ -98,12 +102,21 @@ class BackwardBlock {
     }
 
   private:
+    using A = Accumulate<T>;
+
     static constexpr int64_t sums_pixels = 512;
 
     int64_t sums_size() const { return conv_.sums() * conv_.source.channels; }
     int64_t x_row() const { return shape_.in.width * shape_.in_channels; }
     int64_t y_row() const { return shape_.out().width * shape_.out_channels; }
-    T* slot(int64_t i) const { return ring_ + i % conv_.source.staged * conv_.source.row_size(); }
+    A* slot(int64_t i) const { return ring_ + i % conv_.source.staged * conv_.source.row_size(); }
+
+    const A* source_row(const T* d_y, int64_t i) const {
+        if constexpr (!is_half_type<T>) {
+            if (conv_.source.direct()) return d_y + i * y_row();
+        }
+        return slot(i);
+    }
 
     /// Windows that lie in the padding alone touch no pixel, but count for d_bias.
     void count_untouched_windows(int64_t image) {
@@ -123,7 +136,7 @@ class BackwardBlock {
         std::fill(gradients_.begin(), gradients_.end(), conv_.zero_row);
         for (int64_t i = windows.begin; i < windows.end; ++i) {
             const int64_t p = h + axis_.padding - i * axis_.stride;
-            gradients_[static_cast<size_t>(p)] = conv_.source.direct() ? d_y + i * y_row() : slot(i);
+            gradients_[static_cast<size_t>(p)] = source_row(d_y, i);
         }
         const int64_t next_windows = h + 1 < end ? axis_.windows_over(h + 1).end : windows.end;
         compute_row_(
@@ -146,11 +159,11 @@ class BackwardBlock {
     const ConvShape& shape_;
     WindowAxis axis_;
     BackwardRow<T> compute_row_;
-    T* ring_;
-    T* sums_;
-    T* total_;
-    T* d_bias_ = nullptr;
-    std::vector<const T*> gradients_;
+    A* ring_;
+    A* sums_;
+    A* total_;
+    A* d_bias_ = nullptr;
+    std::vector<const A*> gradients_;
     int64_t staged_ = 0;
     int64_t counted_ = 0;  // pixels in sums_
 };

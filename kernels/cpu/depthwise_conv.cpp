@@ -19,8 +19,8 @@ HWY_BEFORE_NAMESPACE();
 namespace vitrine::cpu::HWY_NAMESPACE {
 namespace {
 
-template <class Block, class Convolution, class T>
-void run_block(const Convolution& conv, int64_t block, T* workspace) {
+template <class Block, class Convolution, class A>
+void run_block(const Convolution& conv, int64_t block, A* workspace) {
     Block rows(conv, block, workspace);
     conv.blocks.for_each_image(
         block, [&](int64_t image, int64_t begin, int64_t end) { rows.run_image(image, begin, end); });
@@ -28,11 +28,13 @@ void run_block(const Convolution& conv, int64_t block, T* workspace) {
 }
 
 template <class T>
-constexpr DepthwisePasses<T> passes_for{run_block<ForwardBlock<T>, DepthwiseForward<T>, T>,
-                                        run_block<BackwardBlock<T>, DepthwiseBackward<T>, T>};
+constexpr DepthwisePasses<T> passes_for{run_block<ForwardBlock<T>, DepthwiseForward<T>, Accumulate<T>>,
+                                        run_block<BackwardBlock<T>, DepthwiseBackward<T>, Accumulate<T>>};
 
 const DepthwisePasses<float>& passes_f32() { return passes_for<float>; }
 const DepthwisePasses<double>& passes_f64() { return passes_for<double>; }
+const DepthwisePasses<bf16>& passes_bf16() { return passes_for<bf16>; }
+const DepthwisePasses<f16>& passes_f16() { return passes_for<f16>; }
 
 }  // namespace
 }  // namespace vitrine::cpu::HWY_NAMESPACE
@@ -44,11 +46,17 @@ namespace {
 
 HWY_EXPORT(passes_f32);
 HWY_EXPORT(passes_f64);
+HWY_EXPORT(passes_bf16);
+HWY_EXPORT(passes_f16);
 
 template <class T>
 const DepthwisePasses<T>& passes() {
     if constexpr (dtype_of<T> == DType::f32) {
         return HWY_DYNAMIC_DISPATCH(passes_f32)();
+    } else if constexpr (dtype_of<T> == DType::bf16) {
+        return HWY_DYNAMIC_DISPATCH(passes_bf16)();
+    } else if constexpr (dtype_of<T> == DType::f16) {
+        return HWY_DYNAMIC_DISPATCH(passes_f16)();
     } else {
         return HWY_DYNAMIC_DISPATCH(passes_f64)();
     }
@@ -61,14 +69,17 @@ const char* refuses_direct(const ConvShape& shape) {
     return nullptr;
 }
 
-/// Copies `rows` rows of `channels` and rounds them up to `padded` with zeros; a null source is all zeros.
+/// Copies `rows` rows of `channels`, widens them and rounds them up to `padded` with zeros; a null source is all zeros.
 template <class T>
-const T* pad_rows(const void* from, int64_t rows, int64_t channels, int64_t padded, Context& context) {
-    T* to = context.scratch.take<T>(rows * padded);
-    std::fill(to, to + rows * padded, T(0));
+const Accumulate<T>* pad_rows(const void* from, int64_t rows, int64_t channels, int64_t padded,
+                              Context& context) {
+    using A = Accumulate<T>;
+    A* to = context.scratch.take<A>(rows * padded);
+    std::fill(to, to + rows * padded, A(0));
     const T* source = static_cast<const T*>(from);
     for (int64_t row = 0; source != nullptr && row < rows; ++row) {
-        std::copy(source + row * channels, source + (row + 1) * channels, to + row * padded);
+        std::transform(source + row * channels, source + (row + 1) * channels, to + row * padded,
+                       [](T value) { return static_cast<A>(value); });
     }
     return to;
 }
@@ -82,10 +93,12 @@ bool streams(const void* to, int64_t pixels, int64_t channels) {
 
 template <class T>
 void forward(const ConvForward& args, Context& context, bool general) {
+    using A = Accumulate<T>;
     const ConvShape& shape = args.shape;
     const int64_t channels = shape.out_channels;
     const auto blocks = RowBlocks::of(shape.batch, shape.out());
-    const bool direct = !general && args.prologue.plain() && PixelRows::can_be_direct(channels);
+    const bool direct =
+        !is_half_type<T> && !general && args.prologue.plain() && PixelRows::can_be_direct(channels);
     const auto source = direct ? PixelRows::direct_from(shape.in, channels) : PixelRows::of_input(shape);
     StatisticsSum* statistics = nullptr;
     if (!args.epilogue.plain()) {
@@ -99,30 +112,32 @@ void forward(const ConvForward& args, Context& context, bool general) {
         .source = source,
         .weight = pad_rows<T>(args.weight, shape.kernel.height * shape.kernel.width, channels,
                               source.channels, context),
-        .bias = pad_rows<T>(args.bias, 1, channels, source.channels, context),
+        .bias = pad_rows<Accumulate<T>>(args.bias, 1, channels, source.channels, context),
         .zero_row = pad_rows<T>(nullptr, 1, 0, source.row_size(), context),
         .statistics = statistics,
         .streams = streams<T>(args.y, shape.out_pixels(), channels)};
-    const PerThread<T> workspace(context, conv.workspace_size());
+    const PerThread<Accumulate<T>> workspace(context, conv.workspace_size());
     parallel_for(blocks.count(), [&](int64_t block) { passes<T>().forward(conv, block, workspace.mine()); });
     if (statistics == nullptr) return;
     merge_statistics(statistics, blocks.count(), channels, [&](int64_t c, const StatisticsSum& sum) {
-        static_cast<T*>(args.epilogue.mean)[c] = static_cast<T>(sum.mean());
-        static_cast<T*>(args.epilogue.m2)[c] = static_cast<T>(sum.m2());
+        static_cast<A*>(args.epilogue.mean)[c] = static_cast<A>(sum.mean());
+        static_cast<A*>(args.epilogue.m2)[c] = static_cast<A>(sum.m2());
     });
 }
 
 template <class T>
 void backward(const ConvBackward& args, Context& context, bool general) {
+    using A = Accumulate<T>;
     const ConvShape& shape = args.shape;
     const int64_t channels = shape.in_channels;
-    T *level = nullptr, *slope = nullptr;
+    A *level = nullptr, *slope = nullptr;
     if (args.d_mean != nullptr || args.d_m2 != nullptr) {
-        level = context.scratch.take<T>(channels);
-        slope = context.scratch.take<T>(channels);
+        level = context.scratch.take<A>(channels);
+        slope = context.scratch.take<A>(channels);
         epilogue_coefficients(args, level, slope);
     }
-    const bool direct = !general && level == nullptr && !args.d_bias && PixelRows::can_be_direct(channels);
+    const bool direct = !is_half_type<T> && !general && level == nullptr && !args.d_bias &&
+                        PixelRows::can_be_direct(channels);
     const auto source =
         direct ? PixelRows::direct_from(shape.out(), channels) : PixelRows::of_gradient(shape);
     DepthwiseBackward<T> conv{.args = args,
@@ -139,10 +154,10 @@ void backward(const ConvBackward& args, Context& context, bool general) {
     const int64_t blocks = conv.blocks.count(), sums_size = conv.sums() * source.channels;
     conv.weight = pad_rows<T>(args.weight, conv.taps(), channels, source.channels, context);
     conv.zero_row = pad_rows<T>(nullptr, 1, 0, source.row_size(), context);
-    conv.partial = context.scratch.take<T>(blocks * sums_size);
-    const PerThread<T> workspace(context, conv.workspace_size());
+    conv.partial = context.scratch.take<A>(blocks * sums_size);
+    const PerThread<Accumulate<T>> workspace(context, conv.workspace_size());
     parallel_for(blocks, [&](int64_t block) {
-        std::fill(conv.partial + block * sums_size, conv.partial + (block + 1) * sums_size, T(0));
+        std::fill(conv.partial + block * sums_size, conv.partial + (block + 1) * sums_size, A(0));
         passes<T>().backward(conv, block, workspace.mine());
     });
 
@@ -152,7 +167,7 @@ void backward(const ConvBackward& args, Context& context, bool general) {
     parallel_for(conv.sums(), [&](int64_t row) {
         if (row < conv.taps()) {
             if (!args.d_weight) return;
-            combine(row, {static_cast<T*>(args.d_weight.data) + row * channels, args.d_weight.mode});
+            combine(row, {static_cast<A*>(args.d_weight.data) + row * channels, args.d_weight.mode});
         } else {
             const Gradient outs[]{args.d_scale, args.d_shift, args.d_bias};
             combine(row, outs[row - conv.taps()]);
@@ -171,23 +186,23 @@ const char* refuses_direct_backward(const ConvBackward& args) {
 
 template <bool kGeneral>
 void run_forward(const ConvForward& args, Context& context) {
-    dispatch_float(args.dtype, [&]<class T>() { forward<T>(args, context, kGeneral); });
+    dispatch_storage(args.dtype, [&]<class T>() { forward<T>(args, context, kGeneral); });
 }
 
 template <bool kGeneral>
 void run_backward(const ConvBackward& args, Context& context) {
-    dispatch_float(args.dtype, [&]<class T>() { backward<T>(args, context, kGeneral); });
+    dispatch_storage(args.dtype, [&]<class T>() { backward<T>(args, context, kGeneral); });
 }
 
 constexpr Implementation<ConvForward> forward_list[]{
-    {"direct", refuses_curve<ConvForward, refuses_direct_forward>, run_forward<false>},
-    {"general", refuses_curve<ConvForward>, run_forward<true>},
-    {"unfused", refuses_clamp<ConvForward>, run_unfused<depthwise_conv_forward>},
+    {"direct", refuses_curve<ConvForward, refuses_direct_forward>, run_forward<false>, StorageTypes::all},
+    {"general", refuses_curve<ConvForward>, run_forward<true>, StorageTypes::all},
+    {"unfused", refuses_clamp<ConvForward>, run_unfused<depthwise_conv_forward>, StorageTypes::all},
     {"onednn", onednn::refuses_depthwise_conv_forward, onednn::run_depthwise_conv_forward}};
 constexpr Implementation<ConvBackward> backward_list[]{
-    {"direct", refuses_curve<ConvBackward, refuses_direct_backward>, run_backward<false>},
-    {"general", refuses_curve<ConvBackward>, run_backward<true>},
-    {"unfused", refuses_clamp<ConvBackward>, run_unfused<depthwise_conv_backward>},
+    {"direct", refuses_curve<ConvBackward, refuses_direct_backward>, run_backward<false>, StorageTypes::all},
+    {"general", refuses_curve<ConvBackward>, run_backward<true>, StorageTypes::all},
+    {"unfused", refuses_clamp<ConvBackward>, run_unfused<depthwise_conv_backward>, StorageTypes::all},
     {"onednn", onednn::refuses_depthwise_conv_backward, onednn::run_depthwise_conv_backward}};
 
 }  // namespace

@@ -9,6 +9,8 @@
 // epilogue),
 //   with the zero padding in place and channels rounded up to whole vectors. A prologue is so computed once
 //   an element instead of once a tap.
+//
+// T is what tensors are stored in. 16-bit rows are always staged: in the ring they are f32.
 #pragma once
 
 #include <algorithm>
@@ -107,11 +109,11 @@ struct DepthwiseForward {
     bool general;  // any kernel and stride, instead of the specialised loops
     RowBlocks blocks;
     PixelRows source;
-    const T* weight;
-    const T* bias;              // zeros if there is none
-    const T* zero_row;          // stands for the rows above and below the image
-    StatisticsSum* statistics;  // [blocks][channels], zeroed; or null
-    bool streams;               // y is written around the cache
+    const Accumulate<T>* weight;
+    const Accumulate<T>* bias;      // zeros if there is none
+    const Accumulate<T>* zero_row;  // stands for the rows above and below the image
+    StatisticsSum* statistics;      // [blocks][channels], zeroed; or null
+    bool streams;                   // y is written around the cache
 
     /// Of each thread: the ring, and what the statistics need.
     int64_t workspace_size() const { return source.size() + (3 + depthwise_tile) * source.channels; }
@@ -123,12 +125,14 @@ struct DepthwiseBackward {
     bool general;
     RowBlocks blocks;
     PixelRows source;
-    const T* weight;
-    const T* zero_row;  // stands for the rows above and below the gradients, and for a pixel beside them
-    const T* level;     // the epilogue's part: g = d_y + level + slope · (y − mean); null if there is none
-    const T* slope;
-    T* partial;    // [blocks][sums()][source.channels], zeroed
-    bool streams;  // d_x is written around the cache
+    const Accumulate<T>* weight;
+    const Accumulate<T>*
+        zero_row;  // stands for the rows above and below the gradients, and for a pixel beside them
+    const Accumulate<T>*
+        level;  // the epilogue's part: g = d_y + level + slope · (y − mean); null if there is none
+    const Accumulate<T>* slope;
+    Accumulate<T>* partial;  // [blocks][sums()][source.channels], zeroed
+    bool streams;            // d_x is written around the cache
 
     /// What each block adds up for a channel: the taps of d_weight, then d_scale, d_shift, d_bias.
     int64_t taps() const { return args.shape.kernel.height * args.shape.kernel.width; }
@@ -141,8 +145,8 @@ struct DepthwiseBackward {
 /// The passes over one block, compiled for one instruction set and one type.
 template <class T>
 struct DepthwisePasses {
-    void (*forward)(const DepthwiseForward<T>& conv, int64_t block, T* workspace);
-    void (*backward)(const DepthwiseBackward<T>& conv, int64_t block, T* workspace);
+    void (*forward)(const DepthwiseForward<T>& conv, int64_t block, Accumulate<T>* workspace);
+    void (*backward)(const DepthwiseBackward<T>& conv, int64_t block, Accumulate<T>* workspace);
 };
 
 }  // namespace vitrine::cpu

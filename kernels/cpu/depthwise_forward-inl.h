@@ -21,11 +21,11 @@ namespace {
 
 /// Σ (y − centre) and Σ (y − centre)² of each channel, added up before the outputs leave the registers. A centre
 /// near the mean keeps the squares from cancelling. [source.channels] each; null if nobody wants them.
-template <class T>
+template <class A>
 struct CentredSums {
-    T* centre = nullptr;
-    T* sums = nullptr;
-    T* squares = nullptr;
+    A* centre = nullptr;
+    A* sums = nullptr;
+    A* squares = nullptr;
 
     explicit operator bool() const { return centre != nullptr; }
 };
@@ -33,10 +33,10 @@ struct CentredSums {
 /// The outputs of one row in `columns`, and where they go.
 template <class T>
 struct OutputRow {
-    const T* const* rows;  // the source's rows under the kernel's taps, from their column 0
-    T* y;                  // at output column 0
+    const Accumulate<T>* const* rows;  // the source's rows under the kernel's taps, from their column 0
+    T* y;                              // at output column 0
     Span columns;
-    CentredSums<T> statistics;
+    CentredSums<Accumulate<T>> statistics;
     bool streams;
     RowAhead<T> y_ahead;
 };
@@ -53,15 +53,15 @@ struct InputColumns {
 /// All columns lie in the rows.
 template <int kKernel, int kStride, class T>
 struct InnerColumns : InputColumns<kKernel, kStride> {
-    InnerColumns(const DepthwiseForward<T>& conv, const T* const* rows, int64_t column)
+    InnerColumns(const DepthwiseForward<T>& conv, const Accumulate<T>* const* rows, int64_t column)
         : pixel(conv.source.channels) {
         for (int p = 0; p < kKernel; ++p) first[p] = rows[p] + column * pixel;
     }
 
-    const T* at(int p, int k) const { return first[p] + k * pixel; }
+    const Accumulate<T>* at(int p, int k) const { return first[p] + k * pixel; }
 
     int64_t pixel;
-    const T* first[kKernel];
+    const Accumulate<T>* first[kKernel];
 };
 
 /// Columns beside the image are read from a row of zeros.
@@ -69,7 +69,7 @@ template <int kKernel, int kStride, class T>
 struct BorderColumns : InputColumns<kKernel, kStride> {
     using InputColumns<kKernel, kStride>::count;
 
-    BorderColumns(const DepthwiseForward<T>& conv, const T* const* rows, int64_t column) {
+    BorderColumns(const DepthwiseForward<T>& conv, const Accumulate<T>* const* rows, int64_t column) {
         for (int p = 0; p < kKernel; ++p) {
             for (int k = 0; k < count; ++k) {
                 const bool inside = column + k >= 0 && column + k < conv.source.width;
@@ -78,18 +78,18 @@ struct BorderColumns : InputColumns<kKernel, kStride> {
         }
     }
 
-    const T* at(int p, int k) const { return columns[p][k]; }
+    const Accumulate<T>* at(int p, int k) const { return columns[p][k]; }
 
-    const T* columns[kKernel][count];
+    const Accumulate<T>* columns[kKernel][count];
 };
 
 /// A tile of outputs at the vector of channels c: each input column is loaded once and used for all taps that
 /// meet it.
-template <int kKernel, int kStride, class Columns, class T>
-HWY_INLINE HWY_ATTR void forward_tile(const Columns& columns, int64_t c, Vector<T> bias,
-                                      const Vector<T> (&weights)[kKernel * kKernel],
-                                      Vector<T> (&outputs)[depthwise_tile]) {
-    const hn::ScalableTag<T> d;
+template <int kKernel, int kStride, class Columns, class A>
+HWY_INLINE HWY_ATTR void forward_tile(const Columns& columns, int64_t c, Vector<A> bias,
+                                      const Vector<A> (&weights)[kKernel * kKernel],
+                                      Vector<A> (&outputs)[depthwise_tile]) {
+    const hn::ScalableTag<A> d;
     unrolled<depthwise_tile>([&](auto t) HWY_ATTR { outputs[t] = bias; });
     unrolled<kKernel>([&](auto p) HWY_ATTR {
         unrolled<Columns::count>([&](auto k) HWY_ATTR {
@@ -109,11 +109,12 @@ HWY_INLINE HWY_ATTR void forward_vector(const DepthwiseForward<T>& conv, const O
                                         const Part& part, int64_t c) {
     using Inner = InnerColumns<kKernel, kStride, T>;
     using Border = BorderColumns<kKernel, kStride, T>;
-    const hn::ScalableTag<T> d;
+    using A = Accumulate<T>;
+    const hn::ScalableTag<A> d;
     const ConvShape& shape = conv.args.shape;
     const bool counts = static_cast<bool>(row.statistics);
     const auto bias = hn::Load(d, conv.bias + c);
-    Vector<T> weights[kKernel * kKernel], outputs[depthwise_tile];
+    Vector<A> weights[kKernel * kKernel], outputs[depthwise_tile];
     unrolled<kKernel * kKernel>(
         [&](auto i) HWY_ATTR { weights[i] = hn::Load(d, conv.weight + i * conv.source.channels + c); });
     auto centre = hn::Zero(d), sum = hn::Zero(d), square = hn::Zero(d);
@@ -124,11 +125,11 @@ HWY_INLINE HWY_ATTR void forward_vector(const DepthwiseForward<T>& conv, const O
     }
     for (int64_t j = row.columns.begin; j < row.columns.end; j += depthwise_tile) {
         const int64_t column = j * kStride + conv.source.left - shape.padding.width;
-        row.y_ahead.prefetch(c * row.columns.end + j * lanes_of<T>(), depthwise_tile);
+        row.y_ahead.prefetch(c * row.columns.end + j * lanes_of<A>(), depthwise_tile);
         if (column >= 0 && column + Inner::count <= conv.source.width) {
-            forward_tile<kKernel, kStride, Inner, T>({conv, row.rows, column}, c, bias, weights, outputs);
+            forward_tile<kKernel, kStride, Inner, A>({conv, row.rows, column}, c, bias, weights, outputs);
         } else {
-            forward_tile<kKernel, kStride, Border, T>({conv, row.rows, column}, c, bias, weights, outputs);
+            forward_tile<kKernel, kStride, Border, A>({conv, row.rows, column}, c, bias, weights, outputs);
         }
         const int64_t valid = row.columns.end - j;
         T* y = row.y + j * shape.out_channels + c;
@@ -151,7 +152,7 @@ HWY_INLINE HWY_ATTR void forward_vector(const DepthwiseForward<T>& conv, const O
 
 template <int kKernel, int kStride, class T>
 HWY_ATTR void forward_row(const DepthwiseForward<T>& conv, const OutputRow<T>& row) {
-    for_each_vector<T>(conv.args.shape.out_channels, [&](auto part, int64_t c) HWY_ATTR {
+    for_each_vector<Accumulate<T>>(conv.args.shape.out_channels, [&](auto part, int64_t c) HWY_ATTR {
         forward_vector<kKernel, kStride>(conv, row, part, c);
     });
 }
@@ -159,15 +160,16 @@ HWY_ATTR void forward_row(const DepthwiseForward<T>& conv, const OutputRow<T>& r
 /// Any kernel and stride.
 template <class T>
 HWY_ATTR void forward_row_general(const DepthwiseForward<T>& conv, const OutputRow<T>& row) {
-    const hn::ScalableTag<T> d;
+    using A = Accumulate<T>;
+    const hn::ScalableTag<A> d;
     const ConvShape& shape = conv.args.shape;
     const int64_t pixel = conv.source.channels, channels = shape.out_channels;
     for (int64_t j = row.columns.begin; j < row.columns.end; ++j) {
-        for_each_vector<T>(channels, [&](auto part, int64_t c) HWY_ATTR {
+        for_each_vector<A>(channels, [&](auto part, int64_t c) HWY_ATTR {
             auto output = hn::Load(d, conv.bias + c);
             for (int64_t p = 0; p < shape.kernel.height; ++p) {
-                const T* in = row.rows[p] + j * shape.stride.width * pixel + c;
-                const T* weight = conv.weight + p * shape.kernel.width * pixel + c;
+                const A* in = row.rows[p] + j * shape.stride.width * pixel + c;
+                const A* weight = conv.weight + p * shape.kernel.width * pixel + c;
                 for (int64_t q = 0; q < shape.kernel.width; ++q) {
                     output = hn::MulAdd(hn::Load(d, in + q * pixel), hn::Load(d, weight + q * pixel), output);
                 }
@@ -175,7 +177,7 @@ HWY_ATTR void forward_row_general(const DepthwiseForward<T>& conv, const OutputR
             part.store(output, row.y + j * channels + c);
             if (!row.statistics) return;
             const auto distance = hn::Sub(output, hn::Load(d, row.statistics.centre + c));
-            T *sum = row.statistics.sums + c, *square = row.statistics.squares + c;
+            A *sum = row.statistics.sums + c, *square = row.statistics.squares + c;
             hn::Store(hn::Add(hn::Load(d, sum), distance), d, sum);
             hn::Store(hn::MulAdd(distance, distance, hn::Load(d, square)), d, square);
         });
@@ -191,22 +193,25 @@ ForwardRow<T> forward_row_for(const DepthwiseForward<T>& conv) {
 
 /// Copies one row of x, through the prologue, to its place between the borders.
 template <class T>
-HWY_ATTR void stage_input_row(const DepthwiseForward<T>& conv, const T* x, T* to) {
-    const hn::ScalableTag<T> d;
+HWY_ATTR void stage_input_row(const DepthwiseForward<T>& conv, const T* x, Accumulate<T>* to) {
+    using A = Accumulate<T>;
+    const hn::ScalableTag<A> d;
     const Prologue& prologue = conv.args.prologue;
-    const T* scale = static_cast<const T*>(prologue.scale);
-    const T* shift = static_cast<const T*>(prologue.shift);
+    const A* scale = static_cast<const A*>(prologue.scale);
+    const A* shift = static_cast<const A*>(prologue.shift);
     const PixelRows& source = conv.source;
     const int64_t channels = conv.args.shape.in_channels;
     const int64_t columns = std::min(conv.args.shape.in.width, source.width - source.left);
-    if (prologue.plain() && channels == source.channels) {
-        std::copy(x, x + columns * channels, to + source.left * channels);
-        return;
+    if constexpr (!is_half_type<T>) {
+        if (prologue.plain() && channels == source.channels) {
+            std::copy(x, x + columns * channels, to + source.left * channels);
+            return;
+        }
     }
     for (int64_t column = 0; column < columns; ++column) {
         const T* from = x + column * channels;
-        T* into = to + (source.left + column) * source.channels;
-        for_each_vector<T>(channels, [=](auto part, int64_t c) HWY_ATTR {
+        A* into = to + (source.left + column) * source.channels;
+        for_each_vector<A>(channels, [=](auto part, int64_t c) HWY_ATTR {
             auto value = part.load(from + c);
             if (scale != nullptr) value = hn::MulAdd(value, part.load(scale + c), part.load(shift + c));
             hn::Store(clamped_vector(prologue.activation, value), d, into + c);
@@ -215,15 +220,15 @@ HWY_ATTR void stage_input_row(const DepthwiseForward<T>& conv, const T* x, T* to
 }
 
 /// Adds `count` pixels' sums to `total`, and begins new ones around the mean that they had.
-template <class T>
-HWY_ATTR void flush_statistics(const CentredSums<T>& pixels, int64_t count, int64_t channels,
+template <class A>
+HWY_ATTR void flush_statistics(const CentredSums<A>& pixels, int64_t count, int64_t channels,
                                StatisticsSum* total) {
     const double n = static_cast<double>(count);
     for (int64_t c = 0; c < channels; ++c) {
         const double distance = static_cast<double>(pixels.sums[c]) / n;
         const double mean = static_cast<double>(pixels.centre[c]) + distance;
         total[c].add(n, mean, static_cast<double>(pixels.squares[c]) - n * distance * distance);
-        pixels.centre[c] = static_cast<T>(mean);
+        pixels.centre[c] = static_cast<A>(mean);
         pixels.sums[c] = pixels.squares[c] = 0;
     }
 }
@@ -232,7 +237,7 @@ HWY_ATTR void flush_statistics(const CentredSums<T>& pixels, int64_t count, int6
 template <class T>
 class ForwardBlock {
   public:
-    ForwardBlock(const DepthwiseForward<T>& convolution, int64_t block, T* workspace)
+    ForwardBlock(const DepthwiseForward<T>& convolution, int64_t block, Accumulate<T>* workspace)
         : conv_(convolution),
           shape_(conv_.args.shape),
           compute_row_(forward_row_for(conv_)),
@@ -240,12 +245,12 @@ class ForwardBlock {
           rows_(static_cast<size_t>(shape_.kernel.height)) {
         clear_borders(conv_.source, shape_.in.width, ring_);
         if (conv_.statistics == nullptr) return;
-        T* work = workspace + conv_.source.size();
+        A* work = workspace + conv_.source.size();
         const int64_t channels = conv_.source.channels;
         statistics_ = {work, work + channels, work + 2 * channels};
-        std::fill(work, work + 3 * channels, T(0));
+        std::fill(work, work + 3 * channels, A(0));
         total_ = conv_.statistics + block * shape_.out_channels;
-        first_tile_ = work + 3 * channels;
+        first_tile_ = reinterpret_cast<T*>(work + 3 * channels);
     }
 
     void run_image(int64_t image, int64_t begin, int64_t end) {
@@ -273,12 +278,21 @@ class ForwardBlock {
     }
 
   private:
-    /// So few that sums in T are as good as sums of pairs of them.
+    using A = Accumulate<T>;
+
+    /// So few that sums in A are as good as sums of pairs of them.
     static constexpr int64_t statistics_pixels = 512;
 
     int64_t x_row() const { return shape_.in.width * shape_.in_channels; }
     int64_t y_row() const { return shape_.out().width * shape_.out_channels; }
-    T* slot(int64_t h) const { return ring_ + h % conv_.source.staged * conv_.source.row_size(); }
+    A* slot(int64_t h) const { return ring_ + h % conv_.source.staged * conv_.source.row_size(); }
+
+    const A* source_row(const T* x, int64_t h) const {
+        if constexpr (!is_half_type<T>) {
+            if (conv_.source.direct()) return x + h * x_row();
+        }
+        return slot(h);
+    }
 
     /// The rows of the source under output row i.
     void bring_rows(const T* x, int64_t i) {
@@ -288,8 +302,8 @@ class ForwardBlock {
             stage_input_row(conv_, x + staged_ * x_row(), slot(staged_));
         }
         for (int64_t h = first; h < first + shape_.kernel.height; ++h) {
-            const T* row = conv_.zero_row;
-            if (h >= 0 && h < end) row = conv_.source.direct() ? x + h * x_row() : slot(h);
+            const A* row = conv_.zero_row;
+            if (h >= 0 && h < end) row = source_row(x, h);
             rows_[static_cast<size_t>(h - first)] = row;
         }
     }
@@ -302,7 +316,7 @@ class ForwardBlock {
         compute_row_(conv_,
                      {rows_.data(), first_tile_ - begin * channels, {begin, begin + count}, {}, false, {}});
         add_columns(first_tile_, count, channels, statistics_.centre);
-        for (int64_t c = 0; c < channels; ++c) statistics_.centre[c] /= static_cast<T>(count);
+        for (int64_t c = 0; c < channels; ++c) statistics_.centre[c] /= static_cast<A>(count);
         centred_ = true;
     }
 
@@ -314,10 +328,10 @@ class ForwardBlock {
     const DepthwiseForward<T>& conv_;
     const ConvShape& shape_;
     ForwardRow<T> compute_row_;
-    T* ring_;
-    std::vector<const T*> rows_;
+    A* ring_;
+    std::vector<const A*> rows_;
     int64_t staged_ = 0;
-    CentredSums<T> statistics_;
+    CentredSums<A> statistics_;
     StatisticsSum* total_ = nullptr;
     T* first_tile_ = nullptr;
     bool centred_ = false;

@@ -156,17 +156,37 @@ class Finisher {
     HWY_ATTR void operator()(const Stretch& stretch) const {
         T* y = static_cast<T*>(args_.y) + stretch.image * args_.values();
         if (finish_.plain()) return normalize(bytes(stretch), stretch.end - stretch.begin, y + stretch.begin);
-        for (int64_t begin = stretch.begin; begin < stretch.end; begin += finish_tile) {
-            const Stretch tile{stretch.image, begin, std::min(stretch.end, begin + finish_tile)};
-            unmixed(tile, y + begin);
-            if (finish_.mixing != BatchMixing::none) mix(tile, y + begin);
-        }
+        for_each_tile(stretch, [&](const Stretch& tile) HWY_ATTR { finish_tile_of(tile, y + tile.begin); });
+    }
+
+    /// The same into a 16-bit type.
+    template <class Half>
+    HWY_ATTR void narrowed(const Stretch& stretch) const {
+        Half* y = static_cast<Half*>(args_.y) + stretch.image * args_.values();
+        for_each_tile(stretch, [&](const Stretch& tile) HWY_ATTR {
+            HWY_ALIGN T values[finish_tile];
+            finish_tile_of(tile, values);
+            for_each_vector<T>(tile.end - tile.begin, [&](auto part, int64_t i) HWY_ATTR {
+                part.store(part.load(values + i), y + tile.begin + i);
+            });
+        });
     }
 
   private:
     bool noise_first() const { return !finish_.poisson.empty() && !finish_.noise_after_normalize; }
     const uint8_t* bytes(const Stretch& stretch) const {
         return args_.images + stretch.image * args_.values() + stretch.begin;
+    }
+
+    template <class Body>
+    HWY_INLINE HWY_ATTR void for_each_tile(const Stretch& stretch, Body&& body) const {
+        for (int64_t begin = stretch.begin; begin < stretch.end; begin += finish_tile)
+            body(Stretch{stretch.image, begin, std::min(stretch.end, begin + finish_tile)});
+    }
+
+    HWY_ATTR void finish_tile_of(const Stretch& tile, T* to) const {
+        unmixed(tile, to);
+        if (finish_.mixing != BatchMixing::none) mix(tile, to);
     }
 
     /// Calls body(i, k) for the vectors of [0, count), whose constants are those from k on, and tail(i) for
@@ -291,6 +311,11 @@ class Finisher {
 };
 
 void finish_stretch(const FinishImages& args, int32_t largest, const Stretch& stretch) {
+    if (is_half(args.dtype)) {
+        return dispatch_half(args.dtype, [&]<class Half>() {
+            Finisher<float>(args, largest).template narrowed<Half>(stretch);
+        });
+    }
     dispatch_float(args.dtype, [&]<class T>() { Finisher<T>(args, largest)(stretch); });
 }
 
@@ -334,7 +359,7 @@ void run(const FinishImages& args, Context& context) {
     });
 }
 
-constexpr Implementation<FinishImages> list[]{{"tiles", refuses_nothing, run}};
+constexpr Implementation<FinishImages> list[]{{"tiles", refuses_nothing, run, StorageTypes::all}};
 
 }  // namespace
 

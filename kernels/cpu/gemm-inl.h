@@ -21,10 +21,16 @@ namespace hn = hwy::HWY_NAMESPACE;
 
 /// Memory that will be needed soon, asked for a little at every step of a tile: rows that are read from main
 /// memory a few columns at a time defeat the processor's own prefetching.
-template <class T>
 struct Prefetch {
-    const T* at;
-    int64_t step;  // elements; 0 asks for nothing new
+    const char* at;
+    int64_t step;  // bytes; 0 asks for nothing new
+
+    /// So many elements a step from `first` on.
+    template <class T>
+    Prefetch(const T* first, int64_t elements)
+        : at(reinterpret_cast<const char*>(first)), step(elements * int64_t{sizeof(T)}) {}
+
+    void advance(int64_t steps) { at += steps * step; }
 };
 
 /// One step of a register tile: C[r, v] (+)= init_v + Σ_k a[r · a_row + k · a_step] · b[k · b_step + v].
@@ -40,7 +46,7 @@ struct RegisterTile {
     T* c;
     int64_t c_row;
     Store store;
-    Prefetch<T> soon[2];
+    Prefetch soon[2];
 };
 
 /// Left matrices are read along their rows (a_step = 1) or, in the outer product, along their columns (a_row
@@ -105,7 +111,7 @@ HWY_NOINLINE void multiply_panel(D d, RegisterTile<T> tile, int64_t rows_left) {
         multiply_tile<order, rows, vectors>(d, tile);
         tile.a += rows * (order == LeftOrder::columns ? 1 : tile.a_row);
         tile.c += rows * tile.c_row;
-        for (Prefetch<T>& soon : tile.soon) soon.at += tile.depth * soon.step;
+        for (Prefetch& soon : tile.soon) soon.advance(tile.depth);
     }
     if constexpr (rows > 1) {
         if (rows_left > 0) multiply_panel<order, rows / 2, vectors>(d, tile, rows_left);

@@ -18,19 +18,19 @@
 namespace vitrine::cpu {
 
 /// Rows [first_row, first_row + rows) of a product, and panels [first_panel, end_panel) of its columns.
-template <class T>
+template <class From, class To>
 struct ProductTask {
-    const RowSource<T>& source;
-    const PackedMatrix<T>& matrix;
-    const RowSink<T>& sink;
+    const RowSource<From>& source;
+    const PackedMatrix<Accumulate<From>>& matrix;
+    const RowSink<To>& sink;
     int64_t chunk;
     int64_t first_row;
     int64_t rows;
     int64_t first_panel;
     int64_t end_panel;
-    bool stream;  // the results go past the caches
-    T* left;      // this thread's: [rows, depth]
-    T* result;    // this thread's: [rows, padded columns]
+    bool stream;             // the results go past the caches
+    Accumulate<From>* left;  // this thread's: [rows, depth]
+    Accumulate<To>* result;  // this thread's: [rows, padded columns]
 };
 
 }  // namespace vitrine::cpu
@@ -39,44 +39,48 @@ struct ProductTask {
 HWY_BEFORE_NAMESPACE();
 namespace vitrine::cpu::HWY_NAMESPACE {
 
-template <class T>
-RowsOf<const T> left_rows(const ProductTask<T>& task) {
-    const RowSource<T>& source = task.source;
-    if (source.direct()) {
-        return {source.pixels + task.first_row * source.channels + source.first_channel, source.channels};
+template <class From, class To>
+RowsOf<const Accumulate<From>> left_rows(const ProductTask<From, To>& task) {
+    const RowSource<From>& source = task.source;
+    if constexpr (!is_half_type<From>) {
+        if (source.direct())
+            return {source.pixels + task.first_row * source.channels + source.first_channel, source.channels};
     }
     gather_rows(source, task.first_row, task.rows, task.left, source.depth());
     return {task.left, source.depth()};
 }
 
 /// The first column of the task, and how many it has.
-template <class T>
-int64_t first_column(const ProductTask<T>& task) {
+template <class From, class To>
+int64_t first_column(const ProductTask<From, To>& task) {
     return task.matrix.layout.first_column(task.first_panel);
 }
 
-template <class T>
-int64_t column_count(const ProductTask<T>& task) {
+template <class From, class To>
+int64_t column_count(const ProductTask<From, To>& task) {
     const PanelLayout& layout = task.matrix.layout;
     return std::min(layout.columns, layout.first_column(task.end_panel)) - first_column(task);
 }
 
 /// Whether the register tiles can be stored where the sink wants them, whole vectors at a time.
-template <class T>
-bool stores_directly(const ProductTask<T>& task) {
+template <class From, class T>
+bool stores_directly(const ProductTask<From, T>& task) {
     const PanelLayout& layout = task.matrix.layout;
-    return task.sink.pixels != nullptr && task.sink.x == nullptr && task.sink.contiguous() &&
-           layout.columns == layout.padded() && !(task.stream && task.sink.means != nullptr);
+    return !is_half_type<T> && task.sink.pixels != nullptr && task.sink.x == nullptr &&
+           task.sink.contiguous() && layout.columns == layout.padded() &&
+           !(task.stream && task.sink.means != nullptr);
 }
 
-template <class T>
-void multiply(const ProductTask<T>& task, RowsOf<const T> left, RowsOf<T> result, Store store) {
-    const PackedMatrix<T>& matrix = task.matrix;
-    with_vectors_of<T>(matrix.layout, [&](auto d) HWY_ATTR {
+template <class From, class T>
+void multiply(const ProductTask<From, T>& task, RowsOf<const Accumulate<T>> left,
+              RowsOf<Accumulate<T>> result, Store store) {
+    using A = Accumulate<T>;
+    const PackedMatrix<A>& matrix = task.matrix;
+    with_vectors_of<A>(matrix.layout, [&](auto d) HWY_ATTR {
         for (int64_t panel = task.first_panel; panel < task.end_panel; ++panel) {
             const int64_t column = matrix.layout.first_column(panel);
             const int64_t width = matrix.layout.width(panel);
-            const RegisterTile<T> tile{
+            const RegisterTile<A> tile{
                 matrix.depth,
                 left.data,
                 left.stride,
@@ -93,29 +97,41 @@ void multiply(const ProductTask<T>& task, RowsOf<const T> left, RowsOf<T> result
     });
 }
 
+/// A row of results that goes as it is.
+template <class From, class T>
+void put_row(const ProductTask<From, T>& task, const Accumulate<T>* from, int64_t count, T* to) {
+    if constexpr (!is_half_type<T>) {
+        if (task.stream)
+            return with_vectors_of<T>(task.matrix.layout,
+                                      [&](auto d) HWY_ATTR { stream_row(d, from, count, to); });
+    }
+    copy_row(from, count, to);
+}
+
 /// From the tile to the sink's pixels, through the prologue's gradient if there is one.
-template <class T>
-void scatter_rows(const ProductTask<T>& task, RowsOf<T> result) {
+template <class From, class T>
+void scatter_rows(const ProductTask<From, T>& task, RowsOf<Accumulate<T>> result) {
+    using A = Accumulate<T>;
     const RowSink<T>& sink = task.sink;
     const int64_t c = sink.first_channel + first_column(task);
     const int64_t count = column_count(task);
     const auto from_c = [&](auto* per_channel) { return per_channel == nullptr ? nullptr : per_channel + c; };
-    const auto sums_of = [&](T* sums) {
+    const auto sums_of = [&](A* sums) {
         return sums == nullptr ? nullptr : sums + task.chunk * sink.channels + c;
     };
-    T* scale_sums = sums_of(sink.scale_sums);
-    T* shift_sums = sums_of(sink.shift_sums);
+    A* scale_sums = sums_of(sink.scale_sums);
+    A* shift_sums = sums_of(sink.shift_sums);
     if (scale_sums != nullptr) zero_row(count, scale_sums);
     if (shift_sums != nullptr) zero_row(count, shift_sums);
 
     if (sink.x != nullptr && sink.contiguous()) {
         const int64_t index = task.first_row * sink.channels + c;
-        prologue_gradient_rows<T>({sink.x + index, sink.channels}, {result.data, result.stride}, task.rows,
-                                  count, from_c(sink.scale), from_c(sink.shift), sink.activation,
-                                  {{sink.pixels == nullptr ? nullptr : sink.pixels + index, sink.channels},
-                                   sink.accumulate,
-                                   scale_sums,
-                                   shift_sums});
+        prologue_gradient_rows<T, A>({sink.x + index, sink.channels}, {result.data, result.stride}, task.rows,
+                                     count, from_c(sink.scale), from_c(sink.shift), sink.activation,
+                                     {{sink.pixels == nullptr ? nullptr : sink.pixels + index, sink.channels},
+                                      sink.accumulate,
+                                      scale_sums,
+                                      shift_sums});
         return;
     }
     GridPosition at(task.first_row, sink.grid);
@@ -123,29 +139,29 @@ void scatter_rows(const ProductTask<T>& task, RowsOf<T> result) {
         const int64_t i = at.i * sink.step.height + sink.first.height;
         const int64_t j = at.j * sink.step.width + sink.first.width;
         const int64_t index = ((at.image * sink.in.height + i) * sink.in.width + j) * sink.channels + c;
-        const T* from = result.data + row * result.stride;
+        const A* from = result.data + row * result.stride;
         T* to = sink.pixels == nullptr ? nullptr : sink.pixels + index;
         if (sink.x != nullptr) {
-            prologue_gradient_rows<T>({sink.x + index}, {from}, 1, count, from_c(sink.scale),
-                                      from_c(sink.shift), sink.activation,
-                                      {{to}, sink.accumulate, scale_sums, shift_sums});
+            prologue_gradient_rows<T, A>({sink.x + index}, {from}, 1, count, from_c(sink.scale),
+                                         from_c(sink.shift), sink.activation,
+                                         {{to}, sink.accumulate, scale_sums, shift_sums});
         } else if (sink.accumulate) {
             add_row(from, count, to);
-        } else if (task.stream) {
-            with_vectors_of<T>(task.matrix.layout, [&](auto d) HWY_ATTR { stream_row(d, from, count, to); });
         } else {
-            copy_row(from, count, to);
+            put_row(task, from, count, to);
         }
     }
 }
 
-template <class T>
-void run_product_task(const ProductTask<T>& task) {
+template <class From, class T>
+void run_product_task(const ProductTask<From, T>& task) {
     const RowSink<T>& sink = task.sink;
     const bool direct = stores_directly(task);
     const int64_t c = sink.first_channel + first_column(task);
-    RowsOf<T> result{task.result, task.matrix.layout.padded()};
-    if (direct) result = {sink.pixels + task.first_row * sink.channels + c, sink.channels};
+    RowsOf<Accumulate<T>> result{task.result, task.matrix.layout.padded()};
+    if constexpr (!is_half_type<T>) {
+        if (direct) result = {sink.pixels + task.first_row * sink.channels + c, sink.channels};
+    }
     const Store direct_store = task.stream ? Store::stream : sink.accumulate ? Store::add : Store::write;
     multiply(task, left_rows(task), result, direct ? direct_store : Store::write);
     if (sink.means != nullptr) {
@@ -160,11 +176,15 @@ void run_product_task(const ProductTask<T>& task) {
 int64_t lanes_f32(int64_t columns) { return lanes_for<float>(columns); }
 int64_t lanes_f64(int64_t columns) { return lanes_for<double>(columns); }
 
-#define VITRINE_FOR_BOTH(name, Task)                         \
-    void name##_f32(const Task<float>& task) { name(task); } \
-    void name##_f64(const Task<double>& task) { name(task); }
-VITRINE_FOR_BOTH(run_product_task, ProductTask)
-#undef VITRINE_FOR_BOTH
+#define VITRINE_RUN(name, From, To) \
+    void name(const ProductTask<From, To>& task) { run_product_task(task); }
+VITRINE_RUN(run_f32, float, float)
+VITRINE_RUN(run_f64, double, double)
+VITRINE_RUN(run_bf16, bf16, bf16)
+VITRINE_RUN(run_f16, f16, f16)
+VITRINE_RUN(run_f32_to_bf16, float, bf16)
+VITRINE_RUN(run_f32_to_f16, float, f16)
+#undef VITRINE_RUN
 
 }  // namespace vitrine::cpu::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
@@ -176,13 +196,16 @@ namespace {
 HWY_EXPORT(lanes_f32);
 HWY_EXPORT(lanes_f64);
 
-#define VITRINE_FOR_BOTH(name, Task)                                               \
-    HWY_EXPORT(name##_f32);                                                        \
-    HWY_EXPORT(name##_f64);                                                        \
-    void name(const Task<float>& task) { HWY_DYNAMIC_DISPATCH(name##_f32)(task); } \
-    void name(const Task<double>& task) { HWY_DYNAMIC_DISPATCH(name##_f64)(task); }
-VITRINE_FOR_BOTH(run_product_task, ProductTask)
-#undef VITRINE_FOR_BOTH
+#define VITRINE_RUN(name, From, To) \
+    HWY_EXPORT(name);               \
+    void run_product_task(const ProductTask<From, To>& task) { HWY_DYNAMIC_DISPATCH(name)(task); }
+VITRINE_RUN(run_f32, float, float)
+VITRINE_RUN(run_f64, double, double)
+VITRINE_RUN(run_bf16, bf16, bf16)
+VITRINE_RUN(run_f16, f16, f16)
+VITRINE_RUN(run_f32_to_bf16, float, bf16)
+VITRINE_RUN(run_f32_to_f16, float, f16)
+#undef VITRINE_RUN
 
 }  // namespace
 
@@ -205,6 +228,7 @@ bool streams(const RowSink<T>& sink, const PanelLayout& layout, int64_t rows) {
     constexpr int64_t large = int64_t{24} << 20;
     constexpr int64_t bytes = sizeof(T);
     if (sink.pixels == nullptr || sink.x != nullptr || sink.accumulate || !sink.contiguous()) return false;
+    if (is_half_type<T>) return false;  // they are narrowed on their way
     if (sink.channels != layout.columns || layout.columns != layout.padded()) return false;
     if (reinterpret_cast<uintptr_t>(sink.pixels) % line != 0 || rows * sink.channels * bytes < large)
         return false;
@@ -215,20 +239,21 @@ bool streams(const RowSink<T>& sink, const PanelLayout& layout, int64_t rows) {
     return true;
 }
 
-template <class T>
-void product(const RowSource<T>& source, const PackedMatrix<T>& matrix, const RowSink<T>& sink,
-             Context& context) {
+template <class From, class To>
+void product(const RowSource<From>& source, const PackedMatrix<Accumulate<From>>& matrix,
+             const RowSink<To>& sink, Context& context) {
+    using A = Accumulate<To>;
     const PanelLayout& layout = matrix.layout;
     const Chunks chunks = product_chunks(source.rows(), matrix.depth, layout.columns);
     const int64_t splits = std::clamp<int64_t>(ceil_divide(wanted_tasks, chunks.count()), 1, layout.count());
     const bool stream = streams(sink, layout, source.rows());
-    const PerThread<T> left(context, source.direct() ? 0 : chunks.size * matrix.depth);
-    const PerThread<T> result(context, chunks.size * layout.padded());
+    const PerThread<A> left(context, source.direct() ? 0 : chunks.size * matrix.depth);
+    const PerThread<A> result(context, chunks.size * layout.padded());
     parallel_for(chunks.count() * splits, [&](int64_t index) {
         const int64_t chunk = index / splits;
         const int64_t split = index % splits;
         const int64_t first = chunks.begin(chunk);
-        run_product_task(ProductTask<T>{
+        run_product_task(ProductTask<From, To>{
             source, matrix, sink, chunk, first, chunks.end(chunk) - first, layout.count() * split / splits,
             layout.count() * (split + 1) / splits, stream, left.mine(), result.mine()});
     });
@@ -237,6 +262,10 @@ void product(const RowSource<T>& source, const PackedMatrix<T>& matrix, const Ro
 template void product(const RowSource<float>&, const PackedMatrix<float>&, const RowSink<float>&, Context&);
 template void product(const RowSource<double>&, const PackedMatrix<double>&, const RowSink<double>&,
                       Context&);
+template void product(const RowSource<bf16>&, const PackedMatrix<float>&, const RowSink<bf16>&, Context&);
+template void product(const RowSource<f16>&, const PackedMatrix<float>&, const RowSink<f16>&, Context&);
+template void product(const RowSource<float>&, const PackedMatrix<float>&, const RowSink<bf16>&, Context&);
+template void product(const RowSource<float>&, const PackedMatrix<float>&, const RowSink<f16>&, Context&);
 
 }  // namespace vitrine::cpu
 #endif

@@ -8,6 +8,8 @@
 //     product       C[row, n] = bias_n + Σ_k A[row, k] · B[k, n]      forward, and the gradient of the input
 //     outer product D[n, k]   = Σ_row G[row, n] · A[row, k]           the gradient of the weight
 //
+// T is what the rows are stored in. A tile of 16-bit rows is widened as it is gathered, and multiplied in f32.
+//
 // Both cut the rows into tiles that stay in the L2 cache. Tiles and the order of every sum depend on the
 // shapes alone, so the bits do not depend on the number of threads.
 #pragma once
@@ -68,8 +70,8 @@ struct RowSource {
     Size2 taps;
     Size2 step;
     Size2 offset{0, 0};
-    const T* scale = nullptr;  // [channels], or null
-    const T* shift = nullptr;
+    const Accumulate<T>* scale = nullptr;  // [channels], or null
+    const Accumulate<T>* shift = nullptr;
     Activation activation = Activation::identity;
 
     int64_t rows() const { return batch * grid.height * grid.width; }
@@ -81,7 +83,7 @@ struct RowSource {
         return taps == Size2{1, 1} && step == Size2{1, 1} && offset == Size2{0, 0} && grid == in;
     }
     /// Whether they are so as they lie there, so that nothing has to be gathered.
-    bool direct() const { return plain() && rows_are_pixels(); }
+    bool direct() const { return plain() && rows_are_pixels() && !is_half_type<T>; }
 };
 
 /// Where the rows of a product go. Row (n, i, j) of the grid becomes pixel (n, i · step + first, j · step +
@@ -98,16 +100,16 @@ struct RowSink {
     Size2 first{0, 0};
 
     // Statistics of the rows, for each chunk of rows: [chunk, channels], or null.
-    T* means = nullptr;
-    T* m2s = nullptr;
+    Accumulate<T>* means = nullptr;
+    Accumulate<T>* m2s = nullptr;
 
     // The way back through a prologue: the row is d_a, the sink takes d_x. Null x means that there is none.
     const T* x = nullptr;
-    const T* scale = nullptr;
-    const T* shift = nullptr;
+    const Accumulate<T>* scale = nullptr;
+    const Accumulate<T>* shift = nullptr;
     Activation activation = Activation::identity;
-    T* scale_sums = nullptr;  // [chunk, channels], or null: Σ d_u · x and Σ d_u
-    T* shift_sums = nullptr;
+    Accumulate<T>* scale_sums = nullptr;  // [chunk, channels], or null: Σ d_u · x and Σ d_u
+    Accumulate<T>* shift_sums = nullptr;
 
     bool contiguous() const { return step == Size2{1, 1} && grid == in; }
 };
@@ -123,22 +125,24 @@ struct PackedMatrix {
 
 /// Packs B[k, n] = weight[n · depth + k] into scratch memory, and the bias [columns], which may be null, beside it.
 template <class T>
-PackedMatrix<T> pack_transposed(const T* weight, int64_t depth, int64_t columns, const T* bias,
-                                Context& context);
+PackedMatrix<Accumulate<T>> pack_transposed(const T* weight, int64_t depth, int64_t columns,
+                                            const Accumulate<T>* bias, Context& context);
 
 /// Packs B[k, n] = weight[offset_of(k) + n] into scratch memory.
 template <class T, class OffsetOf>
-PackedMatrix<T> pack_rows(const T* weight, int64_t depth, int64_t columns, Context& context,
-                          const OffsetOf& offset_of) {
-    const PanelLayout layout = panel_layout(dtype_of<T>, columns);
-    T* panels = context.scratch.take<T>(depth * layout.padded());
+PackedMatrix<Accumulate<T>> pack_rows(const T* weight, int64_t depth, int64_t columns, Context& context,
+                                      const OffsetOf& offset_of) {
+    using A = Accumulate<T>;
+    const PanelLayout layout = panel_layout(dtype_of<A>, columns);
+    A* panels = context.scratch.take<A>(depth * layout.padded());
     parallel_for(layout.count(), [&](int64_t panel) {
         const int64_t first = layout.first_column(panel), width = layout.width(panel);
         const int64_t filled = std::min(width, columns - first);
-        T* row = panels + depth * first;
+        A* row = panels + depth * first;
         for (int64_t k = 0; k < depth; ++k, row += width) {
             const T* from = weight + offset_of(k) + first;
-            std::fill(std::copy(from, from + filled, row), row + width, T(0));
+            const auto widened = [](T value) { return static_cast<A>(value); };
+            std::fill(std::transform(from, from + filled, row, widened), row + width, A(0));
         }
     });
     return {layout, depth, panels, nullptr};
@@ -147,26 +151,26 @@ PackedMatrix<T> pack_rows(const T* weight, int64_t depth, int64_t columns, Conte
 /// The chunks of rows of a product, to which the sink's partial sums belong.
 Chunks product_chunks(int64_t rows, int64_t depth, int64_t columns);
 
-/// C = A · B.
-template <class T>
-void product(const RowSource<T>& source, const PackedMatrix<T>& matrix, const RowSink<T>& sink,
-             Context& context);
+/// C = A · B. From and To are the same, or Accumulate<To> and To.
+template <class From, class To>
+void product(const RowSource<From>& source, const PackedMatrix<Accumulate<From>>& matrix,
+             const RowSink<To>& sink, Context& context);
 
 /// D[n, k] for columns [first, first + count) of G [rows, stride], written or added to `weight` [count,
 /// depth], and the sums of G's columns to `bias`; either may be unwanted.
-template <class T>
+template <class T, class G>
 struct OuterProduct {
     RowSource<T> source;
-    const T* gradient = nullptr;
+    const G* gradient = nullptr;  // T or Accumulate<T>
     int64_t stride = 0;
     int64_t first = 0;
     int64_t count = 0;
-    Gradient weight;
+    Gradient weight;  // of Accumulate<T>, and so is bias
     Gradient bias;
 };
 
-template <class T>
-void outer_product(const OuterProduct<T>& task, Context& context);
+template <class T, class G>
+void outer_product(const OuterProduct<T, G>& task, Context& context);
 
 /// out [rows, columns] = the sum of `count` parts [rows, padded] in their order.
 template <class T>

@@ -36,17 +36,18 @@ RowSource<T> windows(const ConvShape& shape, const void* x, const Prologue& prol
     source.taps = shape.kernel;
     source.step = shape.stride;
     source.offset = shape.padding;
-    source.scale = static_cast<const T*>(prologue.scale);
-    source.shift = static_cast<const T*>(prologue.shift);
+    source.scale = static_cast<const Accumulate<T>*>(prologue.scale);
+    source.shift = static_cast<const Accumulate<T>*>(prologue.shift);
     source.activation = prologue.activation;
     return source;
 }
 
 template <class T>
 void forward(const ConvForward& args, Context& context) {
+    using A = Accumulate<T>;
     const ConvShape& shape = args.shape;
     const T* weight = static_cast<const T*>(args.weight);
-    const T* bias = static_cast<const T*>(args.bias);
+    const A* bias = static_cast<const A*>(args.bias);
     const int64_t depth = group_depth(shape);
     const int64_t columns = group_out(shape);
     const Chunks chunks = product_chunks(shape.out_pixels(), depth, columns);
@@ -56,27 +57,27 @@ void forward(const ConvForward& args, Context& context) {
     sink.grid = sink.in = shape.out();
     sink.channels = shape.out_channels;
     if (!args.epilogue.plain()) {
-        sink.means = context.scratch.take<T>(chunks.count() * shape.out_channels);
-        sink.m2s = context.scratch.take<T>(chunks.count() * shape.out_channels);
+        sink.means = context.scratch.take<A>(chunks.count() * shape.out_channels);
+        sink.m2s = context.scratch.take<A>(chunks.count() * shape.out_channels);
     }
     for (int64_t group = 0; group < shape.groups; ++group) {
         sink.first_channel = group * columns;
-        const PackedMatrix<T> matrix =
+        const PackedMatrix<A> matrix =
             pack_transposed(weight + group * columns * depth, depth, columns,
                             bias == nullptr ? nullptr : bias + group * columns, context);
         product(windows<T>(shape, args.x, args.prologue, group), matrix, sink, context);
     }
     if (!args.epilogue.plain()) {
         combine_statistics(sink.means, sink.m2s, chunks, shape.out_channels, shape.out_channels,
-                           static_cast<T*>(args.epilogue.mean), static_cast<T*>(args.epilogue.m2));
+                           static_cast<A*>(args.epilogue.mean), static_cast<A*>(args.epilogue.m2));
     }
 }
 
-template <class T>
-void weight_gradient(const ConvBackward& args, const T* g, Context& context) {
+template <class T, class G>
+void weight_gradient(const ConvBackward& args, const G* g, Context& context) {
     const ConvShape& shape = args.shape;
     for (int64_t group = 0; group < shape.groups; ++group) {
-        OuterProduct<T> task;
+        OuterProduct<T, G> task;
         task.source = windows<T>(shape, args.x, args.prologue, group);
         task.gradient = g;
         task.stride = shape.out_channels;
@@ -85,8 +86,9 @@ void weight_gradient(const ConvBackward& args, const T* g, Context& context) {
         task.weight = args.d_weight;
         task.bias = args.d_bias;
         if (task.weight)
-            task.weight.data = static_cast<T*>(task.weight.data) + task.first * group_depth(shape);
-        if (task.bias) task.bias.data = static_cast<T*>(task.bias.data) + task.first;
+            task.weight.data =
+                static_cast<Accumulate<T>*>(task.weight.data) + task.first * group_depth(shape);
+        if (task.bias) task.bias.data = static_cast<Accumulate<T>*>(task.bias.data) + task.first;
         outer_product(task, context);
     }
 }
@@ -137,11 +139,11 @@ std::vector<Remainder> remainders(const ConvShape& shape) {
 }
 
 /// d_a of the pixels of one remainder, for one group.
-template <class T>
-void remainder_gradient(const ConvBackward& args, const T* g, const Remainder& remainder, int64_t group,
+template <class T, class G>
+void remainder_gradient(const ConvBackward& args, const G* g, const Remainder& remainder, int64_t group,
                         RowSink<T> sink, Context& context) {
     const ConvShape& shape = args.shape;
-    RowSource<T> source;
+    RowSource<G> source;
     source.pixels = g;
     source.batch = shape.batch;
     source.grid = {remainder.rows.inputs, remainder.columns.inputs};
@@ -165,12 +167,13 @@ void remainder_gradient(const ConvBackward& args, const T* g, const Remainder& r
         return k % source.group_channels * group_depth(shape) +
                (p * shape.kernel.width + q) * group_in(shape);
     };
-    const PackedMatrix<T> matrix = pack_rows(weight, source.depth(), group_in(shape), context, weight_offset);
+    const auto matrix = pack_rows(weight, source.depth(), group_in(shape), context, weight_offset);
     product(source, matrix, sink, context);
 }
 
-template <class T>
-void input_gradient(const ConvBackward& args, const T* g, Context& context) {
+template <class T, class G>
+void input_gradient(const ConvBackward& args, const G* g, Context& context) {
+    using A = Accumulate<T>;
     const ConvShape& shape = args.shape;
     const std::vector<Remainder> parts = remainders(shape);
     int64_t chunks = 0;
@@ -184,18 +187,18 @@ void input_gradient(const ConvBackward& args, const T* g, Context& context) {
     sink.step = shape.stride;
     if (!args.prologue.plain()) {
         sink.x = static_cast<const T*>(args.x);
-        sink.scale = static_cast<const T*>(args.prologue.scale);
-        sink.shift = static_cast<const T*>(args.prologue.shift);
+        sink.scale = static_cast<const A*>(args.prologue.scale);
+        sink.shift = static_cast<const A*>(args.prologue.shift);
         sink.activation = args.prologue.activation;
     }
-    T* scale_sums = args.d_scale ? context.scratch.take<T>(chunks * shape.in_channels) : nullptr;
-    T* shift_sums = args.d_shift ? context.scratch.take<T>(chunks * shape.in_channels) : nullptr;
+    A* scale_sums = args.d_scale ? context.scratch.take<A>(chunks * shape.in_channels) : nullptr;
+    A* shift_sums = args.d_shift ? context.scratch.take<A>(chunks * shape.in_channels) : nullptr;
     int64_t chunk = 0;
     for (const Remainder& part : parts) {
         sink.scale_sums = scale_sums == nullptr ? nullptr : scale_sums + chunk * shape.in_channels;
         sink.shift_sums = shift_sums == nullptr ? nullptr : shift_sums + chunk * shape.in_channels;
         for (int64_t group = 0; group < shape.groups; ++group) {
-            remainder_gradient(args, g, part, group, sink, context);
+            remainder_gradient<T>(args, g, part, group, sink, context);
         }
         chunk += part.chunks(shape).count();
     }
@@ -203,21 +206,29 @@ void input_gradient(const ConvBackward& args, const T* g, Context& context) {
     if (args.d_shift) combine_sums(shift_sums, chunks, shape.in_channels, shape.in_channels, args.d_shift);
 }
 
+/// From g, which is d_y or wider.
+template <class T, class G>
+void backward_from(const ConvBackward& args, const void* g, Context& context) {
+    const G* gradient = static_cast<const G*>(g);
+    if (args.d_weight || args.d_bias) weight_gradient<T>(args, gradient, context);
+    if (args.d_x || args.d_scale || args.d_shift) input_gradient<T>(args, gradient, context);
+}
+
 template <class T>
 void backward(const ConvBackward& args, Context& context) {
-    const T* g = static_cast<const T*>(gradient_through_epilogue(args, context));
-    if (args.d_weight || args.d_bias) weight_gradient(args, g, context);
-    if (args.d_x || args.d_scale || args.d_shift) input_gradient(args, g, context);
+    const void* g = gradient_through_epilogue(args, context);
+    changes_gradient(args) ? backward_from<T, Accumulate<T>>(args, g, context)
+                           : backward_from<T, T>(args, g, context);
 }
 
 }  // namespace
 
 void gemm_conv_forward(const ConvForward& args, Context& context) {
-    dispatch_float(args.dtype, [&]<class T>() { forward<T>(args, context); });
+    dispatch_storage(args.dtype, [&]<class T>() { forward<T>(args, context); });
 }
 
 void gemm_conv_backward(const ConvBackward& args, Context& context) {
-    dispatch_float(args.dtype, [&]<class T>() { backward<T>(args, context); });
+    dispatch_storage(args.dtype, [&]<class T>() { backward<T>(args, context); });
 }
 
 }  // namespace vitrine::cpu

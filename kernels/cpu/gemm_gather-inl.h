@@ -18,10 +18,10 @@
 HWY_BEFORE_NAMESPACE();
 namespace vitrine::cpu::HWY_NAMESPACE {
 
-template <class T>
-HWY_INLINE HWY_ATTR void copy_row(const T* from, int64_t count, T* to) {
-    for_each_vector<T>(count,
-                       [&](auto part, int64_t c) HWY_ATTR { part.store(part.load(from + c), to + c); });
+template <class From, class To>
+HWY_INLINE HWY_ATTR void copy_row(const From* from, int64_t count, To* to) {
+    for_each_vector<Accumulate<From>>(
+        count, [&](auto part, int64_t c) HWY_ATTR { part.store(part.load(from + c), to + c); });
 }
 
 template <class T>
@@ -36,9 +36,9 @@ HWY_INLINE void stream_row(D d, const T* from, int64_t count, T* to) {
     for (int64_t c = 0; c < count; c += lanes) hn::Stream(hn::LoadU(d, from + c), d, to + c);
 }
 
-template <class T>
-HWY_INLINE HWY_ATTR void add_row(const T* from, int64_t count, T* to) {
-    for_each_vector<T>(count, [&](auto part, int64_t c) HWY_ATTR {
+template <class From, class To>
+HWY_INLINE HWY_ATTR void add_row(const From* from, int64_t count, To* to) {
+    for_each_vector<Accumulate<From>>(count, [&](auto part, int64_t c) HWY_ATTR {
         part.store(hn::Add(part.load(to + c), part.load(from + c)), to + c);
     });
 }
@@ -64,12 +64,12 @@ struct GridPosition {
 /// The taps of one line of a window: `count` pixels from `pixel` on, in one run where their channels are
 /// consecutive.
 template <class T>
-HWY_INLINE void gather_taps(const RowSource<T>& source, const T* pixel, int64_t count, T* to) {
+HWY_INLINE void gather_taps(const RowSource<T>& source, const T* pixel, int64_t count, Accumulate<T>* to) {
     const int64_t channels = source.group_channels;
     if (source.plain() && channels == source.channels) return copy_row(pixel, count * channels, to);
     if (!source.plain()) {
         const int64_t c = source.first_channel;
-        return prologue_rows<T>(
+        return prologue_rows<T, Accumulate<T>>(
             {pixel, source.channels}, count, channels, source.scale == nullptr ? nullptr : source.scale + c,
             source.shift == nullptr ? nullptr : source.shift + c, source.activation, {to, channels});
     }
@@ -78,7 +78,7 @@ HWY_INLINE void gather_taps(const RowSource<T>& source, const T* pixel, int64_t 
 }
 
 template <class T>
-HWY_INLINE void gather_row(const RowSource<T>& source, const GridPosition& at, T* to) {
+HWY_INLINE void gather_row(const RowSource<T>& source, const GridPosition& at, Accumulate<T>* to) {
     const int64_t run = source.taps.width * source.group_channels;
     const int64_t column = at.j * source.step.width - source.offset.width;
     const int64_t first = std::clamp<int64_t>(-column, 0, source.taps.width);
@@ -103,7 +103,8 @@ HWY_INLINE void gather_row(const RowSource<T>& source, const GridPosition& at, T
 /// `run` elements for each line of the window. This is most rows of a first layer, where a run is shorter
 /// than a vector.
 template <class T>
-HWY_INLINE void gather_inner_row(const RowSource<T>& source, const GridPosition& at, int64_t run, T* to) {
+HWY_INLINE void gather_inner_row(const RowSource<T>& source, const GridPosition& at, int64_t run,
+                                 Accumulate<T>* to) {
     const int64_t first_line = at.i * source.step.height - source.offset.height;
     const int64_t column = at.j * source.step.width - source.offset.width;
     const int64_t line_elements = source.in.width * source.channels;
@@ -120,11 +121,12 @@ HWY_INLINE void gather_inner_row(const RowSource<T>& source, const GridPosition&
 
 /// Rows [first, first + count) into `tile`, `stride` apart; the columns past the depth become zero.
 template <class T>
-void gather_rows(const RowSource<T>& source, int64_t first, int64_t count, T* tile, int64_t stride) {
+void gather_rows(const RowSource<T>& source, int64_t first, int64_t count, Accumulate<T>* tile,
+                 int64_t stride) {
     const int64_t depth = source.depth();
     if (source.rows_are_pixels() && source.group_channels == source.channels) {
-        prologue_rows<T>({source.pixels + first * depth, depth}, count, depth, source.scale, source.shift,
-                         source.activation, {tile, stride});
+        prologue_rows<T, Accumulate<T>>({source.pixels + first * depth, depth}, count, depth, source.scale,
+                                        source.shift, source.activation, {tile, stride});
         for (int64_t row = 0; stride > depth && row < count; ++row)
             zero_row(stride - depth, tile + row * stride + depth);
         return;

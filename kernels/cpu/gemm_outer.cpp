@@ -17,19 +17,20 @@
 namespace vitrine::cpu {
 
 /// Rows [first_row, first_row + rows) and columns [first, first + count) of an outer product.
-template <class T>
+template <class T, class G>
 struct OuterTask {
-    const OuterProduct<T>& product;
+    const OuterProduct<T, G>& product;
     PanelLayout layout;  // of the source's depth
     int64_t first_row;
     int64_t rows;
     int64_t first;
     int64_t count;
-    int64_t block;  // rows that are multiplied at a time
-    T* left;        // this thread's: [block, padded depth]
-    T* block_sums;  // this thread's: [count]
-    T* weight;      // [count, padded depth]: this task's part; null if unwanted
-    T* bias;        // [count]; null if unwanted
+    int64_t block;              // rows that are multiplied at a time
+    Accumulate<T>* left;        // this thread's: [block, padded depth]
+    Accumulate<T>* gradient;    // this thread's: [block, count] where the gradient has to be widened
+    Accumulate<T>* block_sums;  // this thread's: [count]
+    Accumulate<T>* weight;      // [count, padded depth]: this task's part; null if unwanted
+    Accumulate<T>* bias;        // [count]; null if unwanted
 };
 
 /// Rows [first, first + count) of a gradient, as the sum of parts: [parts, rows, padded].
@@ -51,34 +52,58 @@ struct PartialSums {
 HWY_BEFORE_NAMESPACE();
 namespace vitrine::cpu::HWY_NAMESPACE {
 
-/// One block of rows of an outer product, added to the task's part.
-template <class T>
-void multiply_outer(const OuterTask<T>& task, int64_t first_row, int64_t rows) {
+/// The source's rows of a block.
+template <class T, class G>
+RowsOf<const Accumulate<T>> right_rows(const OuterTask<T, G>& task, int64_t first_row, int64_t rows) {
     const RowSource<T>& source = task.product.source;
     const int64_t padded = task.layout.padded();
-    RowsOf<const T> right{task.left, padded};
-    if (source.direct() && source.depth() == padded) {
-        right = {source.pixels + first_row * source.channels + source.first_channel, source.channels};
-    } else {
-        gather_rows(source, first_row, rows, task.left, padded);
+    if constexpr (!is_half_type<T>) {
+        if (source.direct() && source.depth() == padded)
+            return {source.pixels + first_row * source.channels + source.first_channel, source.channels};
     }
-    const T* gradient =
+    gather_rows(source, first_row, rows, task.left, padded);
+    return {task.left, padded};
+}
+
+/// The task's columns of the gradient's rows of a block.
+template <class T, class G>
+RowsOf<const Accumulate<T>> gradient_rows(const OuterTask<T, G>& task, int64_t first_row, int64_t rows) {
+    const OuterProduct<T, G>& product = task.product;
+    const G* gradient = product.gradient + first_row * product.stride + product.first + task.first;
+    if constexpr (!is_half_type<G>) {
+        return {gradient, product.stride};
+    } else {
+        for (int64_t row = 0; row < rows; ++row)
+            copy_row(gradient + row * product.stride, task.count, task.gradient + row * task.count);
+        return {task.gradient, task.count};
+    }
+}
+
+/// One block of rows of an outer product, added to the task's part.
+template <class T, class G>
+void multiply_outer(const OuterTask<T, G>& task, int64_t first_row, int64_t rows) {
+    using A = Accumulate<T>;
+    const RowSource<T>& source = task.product.source;
+    const int64_t padded = task.layout.padded();
+    const RowsOf<const A> right = right_rows(task, first_row, rows);
+    const RowsOf<const A> left = gradient_rows(task, first_row, rows);
+    const G* gradient =
         task.product.gradient + first_row * task.product.stride + task.product.first + task.first;
     // While this block is multiplied, the next one is fetched: what a step asks for is its share of a row.
     const int64_t stride = task.product.stride;
     const int64_t steps_a_row = std::max<int64_t>(1, task.count / tile_rows) * task.layout.count();
-    Prefetch<T> soon[2]{
+    Prefetch soon[2]{
         {gradient + rows * stride, ceil_divide(stride, steps_a_row)},
         {source.pixels + (first_row + rows) * source.channels, ceil_divide(source.channels, steps_a_row)}};
     if (task.count != stride) soon[0].step = 0;
     if (!source.direct()) soon[1].step = 0;
-    with_vectors_of<T>(task.layout, [&](auto d) HWY_ATTR {
+    with_vectors_of<A>(task.layout, [&](auto d) HWY_ATTR {
         for (int64_t panel = 0; panel < task.layout.count(); ++panel) {
             const int64_t column = task.layout.first_column(panel);
-            const RegisterTile<T> tile{rows,
-                                       gradient,
+            const RegisterTile<A> tile{rows,
+                                       left.data,
                                        1,
-                                       task.product.stride,
+                                       left.stride,
                                        right.data + column,
                                        right.stride,
                                        nullptr,
@@ -88,20 +113,20 @@ void multiply_outer(const OuterTask<T>& task, int64_t first_row, int64_t rows) {
                                        {soon[0], soon[1]}};
             multiply_panel_of<LeftOrder::columns>(d, task.layout.width(panel) / task.layout.lanes, tile,
                                                   task.count);
-            for (Prefetch<T>& next : soon) next.at += task.count / tile_rows * rows * next.step;
+            for (Prefetch& next : soon) next.advance(task.count / tile_rows * rows);
         }
     });
 }
 
-template <class T>
-void run_outer_task(const OuterTask<T>& task) {
+template <class T, class G>
+void run_outer_task(const OuterTask<T, G>& task) {
     const int64_t end = task.first_row + task.rows;
     if (task.bias != nullptr) zero_row(task.count, task.bias);
     for (int64_t row = task.first_row; row < end; row += task.block) {
         const int64_t rows = std::min(task.block, end - row);
         if (task.weight != nullptr) multiply_outer(task, row, rows);
         if (task.bias != nullptr) {
-            const OuterProduct<T>& product = task.product;
+            const OuterProduct<T, G>& product = task.product;
             column_sums(product.gradient + row * product.stride + product.first + task.first, rows,
                         task.count, product.stride, task.block_sums);
             add_row(task.block_sums, task.count, task.bias);
@@ -126,12 +151,18 @@ void combine_partial_sums(const PartialSums<T>& sums) {
     }
 }
 
-#define VITRINE_FOR_BOTH(name, Task)                         \
-    void name##_f32(const Task<float>& task) { name(task); } \
-    void name##_f64(const Task<double>& task) { name(task); }
-VITRINE_FOR_BOTH(run_outer_task, OuterTask)
-VITRINE_FOR_BOTH(combine_partial_sums, PartialSums)
-#undef VITRINE_FOR_BOTH
+#define VITRINE_RUN(name, T, G) \
+    void name(const OuterTask<T, G>& task) { run_outer_task(task); }
+VITRINE_RUN(run_f32, float, float)
+VITRINE_RUN(run_f64, double, double)
+VITRINE_RUN(run_bf16, bf16, bf16)
+VITRINE_RUN(run_f16, f16, f16)
+VITRINE_RUN(run_bf16_and_f32, bf16, float)
+VITRINE_RUN(run_f16_and_f32, f16, float)
+#undef VITRINE_RUN
+
+void combine_f32(const PartialSums<float>& sums) { combine_partial_sums(sums); }
+void combine_f64(const PartialSums<double>& sums) { combine_partial_sums(sums); }
 
 }  // namespace vitrine::cpu::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
@@ -140,14 +171,22 @@ HWY_AFTER_NAMESPACE();
 namespace vitrine::cpu {
 namespace {
 
-#define VITRINE_FOR_BOTH(name, Task)                                               \
-    HWY_EXPORT(name##_f32);                                                        \
-    HWY_EXPORT(name##_f64);                                                        \
-    void name(const Task<float>& task) { HWY_DYNAMIC_DISPATCH(name##_f32)(task); } \
-    void name(const Task<double>& task) { HWY_DYNAMIC_DISPATCH(name##_f64)(task); }
-VITRINE_FOR_BOTH(run_outer_task, OuterTask)
-VITRINE_FOR_BOTH(combine_partial_sums, PartialSums)
-#undef VITRINE_FOR_BOTH
+#define VITRINE_RUN(name, T, G) \
+    HWY_EXPORT(name);           \
+    void run_outer_task(const OuterTask<T, G>& task) { HWY_DYNAMIC_DISPATCH(name)(task); }
+VITRINE_RUN(run_f32, float, float)
+VITRINE_RUN(run_f64, double, double)
+VITRINE_RUN(run_bf16, bf16, bf16)
+VITRINE_RUN(run_f16, f16, f16)
+VITRINE_RUN(run_bf16_and_f32, bf16, float)
+VITRINE_RUN(run_f16_and_f32, f16, float)
+#undef VITRINE_RUN
+
+HWY_EXPORT(combine_f32);
+HWY_EXPORT(combine_f64);
+
+void combine_partial_sums(const PartialSums<float>& sums) { HWY_DYNAMIC_DISPATCH(combine_f32)(sums); }
+void combine_partial_sums(const PartialSums<double>& sums) { HWY_DYNAMIC_DISPATCH(combine_f64)(sums); }
 
 /// Chunks whose partial results together are small beside the matrices that are read.
 Chunks outer_chunks(int64_t rows, int64_t depth, int64_t count) {
@@ -168,10 +207,11 @@ void combine_outer_parts(const T* parts, int64_t count, int64_t rows, int64_t co
     });
 }
 
-template <class T>
-void outer_product(const OuterProduct<T>& task, Context& context) {
+template <class T, class G>
+void outer_product(const OuterProduct<T, G>& task, Context& context) {
+    using A = Accumulate<T>;
     const int64_t depth = task.source.depth();
-    const PanelLayout layout = panel_layout(dtype_of<T>, depth);
+    const PanelLayout layout = panel_layout(dtype_of<A>, depth);
     const int64_t rows = task.source.rows();
     const Chunks chunks = outer_chunks(rows, depth, task.count);
     const int64_t splits =
@@ -180,33 +220,38 @@ void outer_product(const OuterProduct<T>& task, Context& context) {
     const int64_t block = std::clamp<int64_t>(tile_elements / (depth + columns.size) / 8 * 8, 16, 128);
 
     const int64_t part = task.count * layout.padded();
-    T* weights = task.weight ? context.scratch.take<T>(chunks.count() * part) : nullptr;
-    T* biases = task.bias ? context.scratch.take<T>(chunks.count() * task.count) : nullptr;
-    const PerThread<T> left(context, block * layout.padded());
-    const PerThread<T> sums(context, columns.size);
+    A* weights = task.weight ? context.scratch.take<A>(chunks.count() * part) : nullptr;
+    A* biases = task.bias ? context.scratch.take<A>(chunks.count() * task.count) : nullptr;
+    const PerThread<A> left(context, block * layout.padded());
+    const PerThread<A> gradient(context, is_half_type<G> ? block * columns.size : 0);
+    const PerThread<A> sums(context, columns.size);
     parallel_for(chunks.count() * columns.count(), [&](int64_t index) {
         const int64_t chunk = index / columns.count();
         const int64_t first = columns.begin(index % columns.count());
         const int64_t count = columns.end(index % columns.count()) - first;
         run_outer_task(
-            OuterTask<T>{task, layout, chunks.begin(chunk), chunks.end(chunk) - chunks.begin(chunk), first,
-                         count, block, left.mine(), sums.mine(),
-                         weights == nullptr ? nullptr : weights + chunk * part + first * layout.padded(),
-                         biases == nullptr ? nullptr : biases + chunk * task.count + first});
+            OuterTask<T, G>{task, layout, chunks.begin(chunk), chunks.end(chunk) - chunks.begin(chunk), first,
+                            count, block, left.mine(), gradient.mine(), sums.mine(),
+                            weights == nullptr ? nullptr : weights + chunk * part + first * layout.padded(),
+                            biases == nullptr ? nullptr : biases + chunk * task.count + first});
     });
 
     if (weights != nullptr)
         combine_outer_parts(weights, chunks.count(), task.count, depth, layout.padded(), task.weight);
     if (biases != nullptr) {
         combine_partial_sums(
-            PartialSums<T>{biases, chunks.count(), 1, task.count, task.count, 0, 1, task.bias});
+            PartialSums<A>{biases, chunks.count(), 1, task.count, task.count, 0, 1, task.bias});
     }
 }
 
 template void combine_outer_parts(const float*, int64_t, int64_t, int64_t, int64_t, const Gradient&);
 template void combine_outer_parts(const double*, int64_t, int64_t, int64_t, int64_t, const Gradient&);
-template void outer_product(const OuterProduct<float>&, Context&);
-template void outer_product(const OuterProduct<double>&, Context&);
+template void outer_product(const OuterProduct<float, float>&, Context&);
+template void outer_product(const OuterProduct<double, double>&, Context&);
+template void outer_product(const OuterProduct<bf16, bf16>&, Context&);
+template void outer_product(const OuterProduct<f16, f16>&, Context&);
+template void outer_product(const OuterProduct<bf16, float>&, Context&);
+template void outer_product(const OuterProduct<f16, float>&, Context&);
 
 }  // namespace vitrine::cpu
 #endif

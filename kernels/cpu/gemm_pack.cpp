@@ -102,28 +102,45 @@ void transpose_panel(const PanelTransposition<double>& task) {
     HWY_DYNAMIC_DISPATCH(transpose_panel_f64)(task);
 }
 
+/// The weight in the type that products are computed in.
+template <class T>
+const Accumulate<T>* widened(const T* weight, int64_t count, Context& context) {
+    if constexpr (!is_half_type<T>) {
+        return weight;
+    } else {
+        auto* wide = context.scratch.take<Accumulate<T>>(count);
+        std::transform(weight, weight + count, wide,
+                       [](T value) { return static_cast<Accumulate<T>>(value); });
+        return wide;
+    }
+}
+
 }  // namespace
 
 template <class T>
-PackedMatrix<T> pack_transposed(const T* weight, int64_t depth, int64_t columns, const T* bias,
-                                Context& context) {
-    const PanelLayout layout = panel_layout(dtype_of<T>, columns);
-    T* panels = context.scratch.take<T>(depth * layout.padded());
+PackedMatrix<Accumulate<T>> pack_transposed(const T* weight, int64_t depth, int64_t columns,
+                                            const Accumulate<T>* bias, Context& context) {
+    using A = Accumulate<T>;
+    const PanelLayout layout = panel_layout(dtype_of<A>, columns);
+    const A* wide = widened(weight, depth * columns, context);
+    A* panels = context.scratch.take<A>(depth * layout.padded());
     parallel_for(layout.count(), [&](int64_t panel) {
         const int64_t first = layout.first_column(panel), width = layout.width(panel);
-        transpose_panel(PanelTransposition<T>{weight + first * depth, depth, std::min(width, columns - first),
+        transpose_panel(PanelTransposition<A>{wide + first * depth, depth, std::min(width, columns - first),
                                               panels + depth * first, width});
     });
-    T* padded_bias = nullptr;
+    A* padded_bias = nullptr;
     if (bias != nullptr) {
-        padded_bias = context.scratch.take<T>(layout.padded());
-        std::fill(std::copy(bias, bias + columns, padded_bias), padded_bias + layout.padded(), T(0));
+        padded_bias = context.scratch.take<A>(layout.padded());
+        std::fill(std::copy(bias, bias + columns, padded_bias), padded_bias + layout.padded(), A(0));
     }
     return {layout, depth, panels, padded_bias};
 }
 
 template PackedMatrix<float> pack_transposed(const float*, int64_t, int64_t, const float*, Context&);
 template PackedMatrix<double> pack_transposed(const double*, int64_t, int64_t, const double*, Context&);
+template PackedMatrix<float> pack_transposed(const bf16*, int64_t, int64_t, const float*, Context&);
+template PackedMatrix<float> pack_transposed(const f16*, int64_t, int64_t, const float*, Context&);
 
 }  // namespace vitrine::cpu
 #endif

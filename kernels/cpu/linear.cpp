@@ -30,25 +30,24 @@ RowSink<T> rows_into(void* matrix, int64_t columns, GradMode mode) {
 
 template <class T>
 void forward(const LinearForward& args, Context& context) {
-    const PackedMatrix<T> matrix =
+    const auto matrix =
         pack_transposed(static_cast<const T*>(args.weight), args.in_features, args.out_features,
-                        static_cast<const T*>(args.bias), context);
+                        static_cast<const Accumulate<T>*>(args.bias), context);
     product(rows_of<T>(args.x, args.rows, args.in_features), matrix,
             rows_into<T>(args.y, args.out_features, GradMode::write), context);
 }
 
 template <class T>
 void input_gradient(const LinearBackward& args, Context& context) {
-    const PackedMatrix<T> matrix =
-        pack_rows(static_cast<const T*>(args.weight), args.out_features, args.in_features, context,
-                  [&](int64_t k) { return k * args.in_features; });
+    const auto matrix = pack_rows(static_cast<const T*>(args.weight), args.out_features, args.in_features,
+                                  context, [&](int64_t k) { return k * args.in_features; });
     product(rows_of<T>(args.d_y, args.rows, args.out_features), matrix,
             rows_into<T>(args.d_x.data, args.in_features, args.d_x.mode), context);
 }
 
 template <class T>
 void weight_gradient(const LinearBackward& args, Context& context) {
-    OuterProduct<T> task;
+    OuterProduct<T, T> task;
     task.source = rows_of<T>(args.x, args.rows, args.in_features);
     task.gradient = static_cast<const T*>(args.d_y);
     task.stride = task.count = args.out_features;
@@ -58,22 +57,22 @@ void weight_gradient(const LinearBackward& args, Context& context) {
 }
 
 void run_forward(const LinearForward& args, Context& context) {
-    dispatch_float(args.dtype, [&]<class T>() { forward<T>(args, context); });
+    dispatch_storage(args.dtype, [&]<class T>() { forward<T>(args, context); });
 }
 
 void run_backward(const LinearBackward& args, Context& context) {
-    dispatch_float(args.dtype, [&]<class T>() {
+    dispatch_storage(args.dtype, [&]<class T>() {
         if (args.d_x) input_gradient<T>(args, context);
         if (args.d_weight || args.d_bias) weight_gradient<T>(args, context);
     });
 }
 
 constexpr Implementation<LinearForward> forward_list[]{
-    {"gemm", refuses_nothing, run_forward},
+    {"gemm", refuses_nothing, run_forward, StorageTypes::all},
     {"onednn", onednn::refuses_linear_forward, onednn::run_linear_forward},
 };
 constexpr Implementation<LinearBackward> backward_list[]{
-    {"gemm", refuses_nothing, run_backward},
+    {"gemm", refuses_nothing, run_backward, StorageTypes::all},
     {"onednn", onednn::refuses_linear_backward, onednn::run_linear_backward},
 };
 

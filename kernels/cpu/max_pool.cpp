@@ -2,6 +2,7 @@
 // sends each gradient to its winner.
 
 #include "kernels/cpu/parallel.h"
+#include "kernels/cpu/per_thread.h"
 #include "kernels/cpu/windows.h"
 #include "kernels/kernels.h"
 
@@ -16,7 +17,7 @@ namespace {
 
 /// Positions ride in lanes as wide as the values, so that one mask chooses both.
 template <class T>
-using IndexTag = hn::RebindToSigned<hn::ScalableTag<T>>;
+using IndexTag = hn::RebindToSigned<hn::ScalableTag<Accumulate<T>>>;
 
 template <class T>
 HWY_INLINE HWY_ATTR void store_indices(hn::Vec<IndexTag<T>> indices, int64_t count, int32_t* to) {
@@ -61,16 +62,17 @@ HWY_ATTR void forward(const MaxPoolForward& args, int64_t unit) {
     for (int64_t j = 0; j < out.width; ++j) {
         const Span columns = axis.inputs_of(j);
         const int64_t first = (unit * out.width + j) * shape.channels;
-        for_each_vector<T>(shape.channels, [&](auto part, int64_t c) HWY_ATTR {
+        for_each_vector<Accumulate<T>>(shape.channels, [&](auto part, int64_t c) HWY_ATTR {
             const auto [best, winner] = window_maximum(shape, image, rows, columns, part, c);
             part.store(best, static_cast<T*>(args.y) + first + c);
-            store_indices<T>(winner, std::min(lanes_of<T>(), shape.channels - c), args.index + first + c);
+            store_indices<T>(winner, std::min(lanes_of<Accumulate<T>>(), shape.channels - c),
+                             args.index + first + c);
         });
     }
 }
 
 void forward_row(const MaxPoolForward& args, int64_t unit) {
-    dispatch_float(args.dtype, [&]<class T>() { forward<T>(args, unit); });
+    dispatch_storage(args.dtype, [&]<class T>() { forward<T>(args, unit); });
 }
 
 }  // namespace
@@ -89,33 +91,51 @@ void run_forward(const MaxPoolForward& args, Context&) {
     });
 }
 
-/// Adds the gradients of image n to their winners; windows may share one.
+/// Adds the gradients of image n to their winners, in `sums` of an image; windows may share one.
 template <class T>
-void scatter_image(const MaxPoolBackward& args, int64_t n) {
+void add_to_winners(const MaxPoolBackward& args, int64_t n, Accumulate<T>* sums) {
     const PoolShape& shape = args.shape;
-    const int64_t in_count = shape.in.height * shape.in.width * shape.channels;
     const int64_t out_pixels = shape.out().height * shape.out().width;
-    T* d_x = static_cast<T*>(args.d_x.data) + n * in_count;
-    if (args.d_x.mode == GradMode::write) std::fill(d_x, d_x + in_count, T(0));
     const T* d_y = static_cast<const T*>(args.d_y) + n * out_pixels * shape.channels;
     const int32_t* index = args.index + n * out_pixels * shape.channels;
     for (int64_t pixel = 0; pixel < out_pixels; ++pixel) {
         for (int64_t c = 0; c < shape.channels; ++c) {
             const int64_t i = pixel * shape.channels + c;
-            d_x[index[i] * shape.channels + c] += d_y[i];
+            sums[index[i] * shape.channels + c] += static_cast<Accumulate<T>>(d_y[i]);
         }
     }
 }
 
-void run_backward(const MaxPoolBackward& args, Context&) {
+/// In place where d_x can hold sums, else through `sums`, of an image.
+template <class T>
+void scatter_image(const MaxPoolBackward& args, int64_t n, Accumulate<T>* sums) {
+    using A = Accumulate<T>;
+    const int64_t in_count = args.shape.in.height * args.shape.in.width * args.shape.channels;
+    T* d_x = static_cast<T*>(args.d_x.data) + n * in_count;
+    if constexpr (is_half_type<T>) {
+        std::fill(sums, sums + in_count, A(0));
+        add_to_winners<T>(args, n, sums);
+        const GradientWriter<T> write({d_x, args.d_x.mode});
+        for (int64_t i = 0; i < in_count; ++i) write(i, sums[i]);
+    } else {
+        if (args.d_x.mode == GradMode::write) std::fill(d_x, d_x + in_count, T(0));
+        add_to_winners<T>(args, n, d_x);
+    }
+}
+
+void run_backward(const MaxPoolBackward& args, Context& context) {
     if (!args.d_x) return;
-    dispatch_float(args.dtype, [&]<class T>() {
-        parallel_for(args.shape.batch, [&](int64_t n) { scatter_image<T>(args, n); });
+    const int64_t in_count = args.shape.in.height * args.shape.in.width * args.shape.channels;
+    dispatch_storage(args.dtype, [&]<class T>() {
+        const PerThread<Accumulate<T>> sums(context, is_half_type<T> ? in_count : 0);
+        parallel_for(args.shape.batch, [&](int64_t n) { scatter_image<T>(args, n, sums.mine()); });
     });
 }
 
-constexpr Implementation<MaxPoolForward> forward_list[]{{"vector", refuses_nothing, run_forward}};
-constexpr Implementation<MaxPoolBackward> backward_list[]{{"scatter", refuses_nothing, run_backward}};
+constexpr Implementation<MaxPoolForward> forward_list[]{
+    {"vector", refuses_nothing, run_forward, StorageTypes::all}};
+constexpr Implementation<MaxPoolBackward> backward_list[]{
+    {"scatter", refuses_nothing, run_backward, StorageTypes::all}};
 
 }  // namespace
 

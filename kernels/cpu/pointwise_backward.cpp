@@ -32,15 +32,15 @@ namespace vitrine::cpu {
 template <class T>
 struct PointwiseBackward {
     const ConvBackward& args;
-    Chunks chunks;                 // of pixels: each has its part of the sums
-    int64_t block;                 // pixels that are in the cache at a time
-    PanelLayout in;                // of the input channels
-    PackedMatrix<T> weight;        // [out, in]
-    const T *level, *slope;        // the epilogue's part of g; null if there is none
-    bool streams;                  // d_x is written around the cache
-    T* weight_parts;               // [chunks, out, padded in]
-    T* bias_parts;                 // [chunks, out]; these three null where nobody wants them
-    T *scale_parts, *shift_parts;  // [chunks, in]
+    Chunks chunks;                            // of pixels: each has its part of the sums
+    int64_t block;                            // pixels that are in the cache at a time
+    PanelLayout in;                           // of the input channels
+    PackedMatrix<Accumulate<T>> weight;       // [out, in]
+    const Accumulate<T>*level, *slope;        // the epilogue's part of g; null if there is none
+    bool streams;                             // d_x is written around the cache
+    Accumulate<T>* weight_parts;              // [chunks, out, padded in]
+    Accumulate<T>* bias_parts;                // [chunks, out]; these three null where nobody wants them
+    Accumulate<T>*scale_parts, *shift_parts;  // [chunks, in]
 
     int64_t out_channels() const { return args.shape.out_channels; }
     int64_t in_channels() const { return args.shape.in_channels; }
@@ -49,10 +49,10 @@ struct PointwiseBackward {
 /// A thread's own memory for a block.
 template <class T>
 struct PointwiseBlock {
-    T* g;          // [block, out]
-    T* a;          // [block, padded in]
-    T* d_a;        // [block, padded in]
-    T* bias_sums;  // [out]
+    Accumulate<T>* g;          // [block, out]
+    Accumulate<T>* a;          // [block, padded in]
+    Accumulate<T>* d_a;        // [block, padded in]
+    Accumulate<T>* bias_sums;  // [out]
 };
 
 }  // namespace vitrine::cpu
@@ -80,38 +80,46 @@ class BlockPass {
     }
 
   private:
+    using A = Accumulate<T>;
+
     int64_t out() const { return task_.out_channels(); }
     int64_t in() const { return task_.in_channels(); }
     const T* rows_of(const void* tensor, int64_t channels) const {
         return static_cast<const T*>(tensor) + first_ * channels;
     }
-    const T* scale() const { return static_cast<const T*>(task_.args.prologue.scale); }
-    const T* shift() const { return static_cast<const T*>(task_.args.prologue.shift); }
+    const A* scale() const { return static_cast<const A*>(task_.args.prologue.scale); }
+    const A* shift() const { return static_cast<const A*>(task_.args.prologue.shift); }
 
     void load_gradient() {
         const T* d_y = rows_of(task_.args.d_y, out());
-        g_ = d_y;
-        if (task_.level == nullptr) return;
-        const T* y = rows_of(task_.args.y, out());
-        epilogue_gradient_rows(d_y, y, count_, task_.level, task_.slope,
-                               static_cast<const T*>(task_.args.mean), out(), memory_.g);
         g_ = memory_.g;
+        if (task_.level != nullptr) {
+            const T* y = rows_of(task_.args.y, out());
+            epilogue_gradient_rows(d_y, y, count_, task_.level, task_.slope,
+                                   static_cast<const A*>(task_.args.mean), out(), memory_.g);
+        } else if constexpr (is_half_type<T>) {
+            copy_row(d_y, count_ * out(), memory_.g);
+        } else {
+            g_ = d_y;
+        }
     }
 
     void load_input() {
         const T* x = rows_of(task_.args.x, in());
         const int64_t padded = task_.in.padded();
-        a_ = x;
-        if (task_.args.prologue.plain() && in() == padded) return;
-        prologue_rows<T>({x, in()}, count_, in(), scale(), shift(), task_.args.prologue.activation,
-                         {memory_.a, padded});
+        if constexpr (!is_half_type<T>) {
+            a_ = x;
+            if (task_.args.prologue.plain() && in() == padded) return;
+        }
+        prologue_rows<T, A>({x, in()}, count_, in(), scale(), shift(), task_.args.prologue.activation,
+                            {memory_.a, padded});
         for (int64_t row = 0; padded > in() && row < count_; ++row)
             zero_row(padded - in(), memory_.a + row * padded + in());
         a_ = memory_.a;
     }
 
     /// The next block's rows of a tensor, `share` of which is fetched at each of the steps that there are.
-    Prefetch<T> next_rows(const void* tensor, int64_t channels, int64_t steps) const {
+    Prefetch next_rows(const void* tensor, int64_t channels, int64_t steps) const {
         if (tensor == nullptr) return {memory_.a, 0};
         return {rows_of(tensor, channels) + count_ * channels,
                 std::max<int64_t>(1, count_ * channels / steps)};
@@ -120,12 +128,12 @@ class BlockPass {
     void add_weight_gradient(bool first_of_chunk) {
         const int64_t padded = task_.in.padded();
         const int64_t steps = std::max<int64_t>(1, out() / tile_rows) * task_.in.count() * count_;
-        Prefetch<T> soon[2]{next_rows(task_.args.d_y, out(), steps), next_rows(task_.args.x, in(), steps)};
-        T* sums = task_.weight_parts + chunk_ * out() * padded;
-        with_vectors_of<T>(task_.in, [&](auto d) HWY_ATTR {
+        Prefetch soon[2]{next_rows(task_.args.d_y, out(), steps), next_rows(task_.args.x, in(), steps)};
+        A* sums = task_.weight_parts + chunk_ * out() * padded;
+        with_vectors_of<A>(task_.in, [&](auto d) HWY_ATTR {
             for (int64_t panel = 0; panel < task_.in.count(); ++panel) {
                 const int64_t column = task_.in.first_column(panel);
-                const RegisterTile<T> tile{count_,
+                const RegisterTile<A> tile{count_,
                                            g_,
                                            1,
                                            out(),
@@ -137,7 +145,7 @@ class BlockPass {
                                            first_of_chunk ? Store::write : Store::add,
                                            {soon[0], soon[1]}};
                 multiply_panel_of<LeftOrder::columns>(d, task_.in.width(panel) / task_.in.lanes, tile, out());
-                for (Prefetch<T>& next : soon) next.at += out() / tile_rows * count_ * next.step;
+                for (Prefetch& next : soon) next.advance(out() / tile_rows * count_);
             }
         });
     }
@@ -150,11 +158,11 @@ class BlockPass {
     void multiply_by_weight() {
         const int64_t padded = task_.in.padded();
         const int64_t steps = std::max<int64_t>(1, count_ / tile_rows) * task_.in.count() * out();
-        Prefetch<T> soon = next_rows(task_.level == nullptr ? nullptr : task_.args.y, out(), steps);
-        with_vectors_of<T>(task_.in, [&](auto d) HWY_ATTR {
+        Prefetch soon = next_rows(task_.level == nullptr ? nullptr : task_.args.y, out(), steps);
+        with_vectors_of<A>(task_.in, [&](auto d) HWY_ATTR {
             for (int64_t panel = 0; panel < task_.in.count(); ++panel) {
                 const int64_t column = task_.in.first_column(panel), width = task_.in.width(panel);
-                const RegisterTile<T> tile{out(),
+                const RegisterTile<A> tile{out(),
                                            g_,
                                            out(),
                                            1,
@@ -166,7 +174,7 @@ class BlockPass {
                                            Store::write,
                                            {soon, {memory_.a, 0}}};
                 multiply_panel_of<LeftOrder::rows>(d, width / task_.in.lanes, tile, count_);
-                soon.at += count_ / tile_rows * out() * soon.step;
+                soon.advance(count_ / tile_rows * out());
             }
         });
     }
@@ -174,31 +182,36 @@ class BlockPass {
     void put_input_gradient() {
         const ConvBackward& args = task_.args;
         const int64_t padded = task_.in.padded();
-        const auto sums = [&](T* parts) { return parts == nullptr ? nullptr : parts + chunk_ * in(); };
+        const auto sums = [&](A* parts) { return parts == nullptr ? nullptr : parts + chunk_ * in(); };
         T* d_x = static_cast<T*>(args.d_x.data) + first_ * in();
         const bool accumulate = args.d_x.mode == GradMode::accumulate;
         if (!args.prologue.plain()) {
-            const RowsOf<T> to = task_.streams ? RowsOf<T>{memory_.d_a, padded} : RowsOf<T>{d_x, in()};
-            prologue_gradient_rows<T>({rows_of(args.x, in()), in()}, {memory_.d_a, padded}, count_, in(),
-                                      scale(), shift(), args.prologue.activation,
-                                      {to, accumulate, sums(task_.scale_parts), sums(task_.shift_parts)});
+            RowsOf<T> to{d_x, in()};
+            if constexpr (!is_half_type<T>) {
+                if (task_.streams) to = {memory_.d_a, padded};
+            }
+            prologue_gradient_rows<T, A>({rows_of(args.x, in()), in()}, {memory_.d_a, padded}, count_, in(),
+                                         scale(), shift(), args.prologue.activation,
+                                         {to, accumulate, sums(task_.scale_parts), sums(task_.shift_parts)});
         } else if (!task_.streams) {
             for (int64_t row = 0; row < count_; ++row) {
-                const T* d_a = memory_.d_a + row * padded;
+                const A* d_a = memory_.d_a + row * padded;
                 accumulate ? add_row(d_a, in(), d_x + row * in()) : copy_row(d_a, in(), d_x + row * in());
             }
         }
-        if (!task_.streams) return;
-        with_vectors_of<T>(task_.in,
-                           [&](auto d) HWY_ATTR { stream_row(d, memory_.d_a, count_ * in(), d_x); });
-        hwy::FlushStream();
+        if constexpr (!is_half_type<T>) {
+            if (!task_.streams) return;
+            with_vectors_of<T>(task_.in,
+                               [&](auto d) HWY_ATTR { stream_row(d, memory_.d_a, count_ * in(), d_x); });
+            hwy::FlushStream();
+        }
     }
 
     const PointwiseBackward<T>& task_;
     const PointwiseBlock<T>& memory_;
     int64_t chunk_, first_, count_;
-    const T* g_ = nullptr;
-    const T* a_ = nullptr;
+    const A* g_ = nullptr;
+    const A* a_ = nullptr;
 };
 
 template <class T>
@@ -206,7 +219,7 @@ void run_chunk(const PointwiseBackward<T>& task, const PointwiseBlock<T>& memory
     const int64_t begin = task.chunks.begin(chunk), end = task.chunks.end(chunk);
     if (task.bias_parts != nullptr)
         zero_row(task.out_channels(), task.bias_parts + chunk * task.out_channels());
-    for (T* parts : {task.scale_parts, task.shift_parts}) {
+    for (Accumulate<T>* parts : {task.scale_parts, task.shift_parts}) {
         if (parts != nullptr) zero_row(task.in_channels(), parts + chunk * task.in_channels());
     }
     for (int64_t first = begin; first < end; first += task.block) {
@@ -221,6 +234,12 @@ void run_chunk_f64(const PointwiseBackward<double>& task, const PointwiseBlock<d
                    int64_t chunk) {
     run_chunk(task, memory, chunk);
 }
+void run_chunk_bf16(const PointwiseBackward<bf16>& task, const PointwiseBlock<bf16>& memory, int64_t chunk) {
+    run_chunk(task, memory, chunk);
+}
+void run_chunk_f16(const PointwiseBackward<f16>& task, const PointwiseBlock<f16>& memory, int64_t chunk) {
+    run_chunk(task, memory, chunk);
+}
 
 }  // namespace
 }  // namespace vitrine::cpu::HWY_NAMESPACE
@@ -232,12 +251,20 @@ namespace {
 
 HWY_EXPORT(run_chunk_f32);
 HWY_EXPORT(run_chunk_f64);
+HWY_EXPORT(run_chunk_bf16);
+HWY_EXPORT(run_chunk_f16);
 
 void run_chunk(const PointwiseBackward<float>& task, const PointwiseBlock<float>& memory, int64_t chunk) {
     HWY_DYNAMIC_DISPATCH(run_chunk_f32)(task, memory, chunk);
 }
 void run_chunk(const PointwiseBackward<double>& task, const PointwiseBlock<double>& memory, int64_t chunk) {
     HWY_DYNAMIC_DISPATCH(run_chunk_f64)(task, memory, chunk);
+}
+void run_chunk(const PointwiseBackward<bf16>& task, const PointwiseBlock<bf16>& memory, int64_t chunk) {
+    HWY_DYNAMIC_DISPATCH(run_chunk_bf16)(task, memory, chunk);
+}
+void run_chunk(const PointwiseBackward<f16>& task, const PointwiseBlock<f16>& memory, int64_t chunk) {
+    HWY_DYNAMIC_DISPATCH(run_chunk_f16)(task, memory, chunk);
 }
 
 /// Chunks whose parts of d_weight together are small beside the tensors that are read.
@@ -257,18 +284,19 @@ template <class T>
 void backward(const ConvBackward& args, Context& context) {
     constexpr int64_t large = int64_t{24} << 20;
     constexpr uintptr_t line = 64;
+    using A = Accumulate<T>;
     const ConvShape& shape = args.shape;
     const int64_t in = shape.in_channels, out = shape.out_channels;
-    const auto parts = [&](bool wanted, int64_t count) -> T* {
-        return wanted ? context.scratch.take<T>(pixel_chunks(shape).count() * count) : nullptr;
+    const auto parts = [&](bool wanted, int64_t count) -> A* {
+        return wanted ? context.scratch.take<A>(pixel_chunks(shape).count() * count) : nullptr;
     };
-    T *level = nullptr, *slope = nullptr;
+    A *level = nullptr, *slope = nullptr;
     if (args.d_mean != nullptr || args.d_m2 != nullptr) {
-        level = context.scratch.take<T>(out);
-        slope = context.scratch.take<T>(out);
+        level = context.scratch.take<A>(out);
+        slope = context.scratch.take<A>(out);
         epilogue_coefficients(args, level, slope);
     }
-    const PanelLayout layout = panel_layout(dtype_of<T>, in);
+    const PanelLayout layout = panel_layout(dtype_of<A>, in);
     const int64_t block = block_of(shape);
     PointwiseBackward<T> task{.args = args,
                               .chunks = pixel_chunks(shape),
@@ -278,8 +306,8 @@ void backward(const ConvBackward& args, Context& context) {
                                                   [in](int64_t k) { return k * in; }),
                               .level = level,
                               .slope = slope,
-                              .streams = args.d_x.mode == GradMode::write && layout.padded() == in &&
-                                         block * in * sizeof(T) % line == 0 &&
+                              .streams = !is_half_type<T> && args.d_x.mode == GradMode::write &&
+                                         layout.padded() == in && block * in * sizeof(T) % line == 0 &&
                                          reinterpret_cast<uintptr_t>(args.d_x.data) % line == 0 &&
                                          shape.in_pixels() * in * int64_t{sizeof(T)} >= large,
                               .weight_parts = parts(true, out * layout.padded()),
@@ -288,10 +316,10 @@ void backward(const ConvBackward& args, Context& context) {
                               .shift_parts = parts(bool(args.d_shift), in)};
     task.chunks.size = (task.chunks.size + 15) / 16 * 16;  // begins of chunks are begins of lines, too
 
-    const PerThread<T> g(context, level == nullptr ? 0 : block * out);
-    const PerThread<T> a(context, block * layout.padded());
-    const PerThread<T> d_a(context, block * layout.padded());
-    const PerThread<T> bias_sums(context, out);
+    const PerThread<A> g(context, level == nullptr && !is_half_type<T> ? 0 : block * out);
+    const PerThread<A> a(context, block * layout.padded());
+    const PerThread<A> d_a(context, block * layout.padded());
+    const PerThread<A> bias_sums(context, out);
     parallel_for(task.chunks.count(), [&](int64_t chunk) {
         run_chunk(task, {g.mine(), a.mine(), d_a.mine(), bias_sums.mine()}, chunk);
     });
@@ -312,7 +340,7 @@ const char* refuses_pointwise_backward(const ConvBackward& args) {
 }
 
 void run_pointwise_backward(const ConvBackward& args, Context& context) {
-    dispatch_float(args.dtype, [&]<class T>() { backward<T>(args, context); });
+    dispatch_storage(args.dtype, [&]<class T>() { backward<T>(args, context); });
 }
 
 }  // namespace vitrine::cpu

@@ -11,14 +11,15 @@ namespace vitrine::cpu {
 namespace {
 
 constexpr Implementation<ConvForward> forward_list[]{
-    {"gemm", refuses_curve<ConvForward>, gemm_conv_forward},
-    {"unfused", refuses_clamp<ConvForward>, run_unfused<pointwise_conv_forward>},
+    {"gemm", refuses_curve<ConvForward>, gemm_conv_forward, StorageTypes::all},
+    {"unfused", refuses_clamp<ConvForward>, run_unfused<pointwise_conv_forward>, StorageTypes::all},
     {"onednn", onednn::refuses_pointwise_conv_forward, onednn::run_pointwise_conv_forward},
 };
 constexpr Implementation<ConvBackward> backward_list[]{
-    {"one_pass", refuses_curve<ConvBackward, refuses_pointwise_backward>, run_pointwise_backward},
-    {"gemm", refuses_curve<ConvBackward>, gemm_conv_backward},
-    {"unfused", refuses_clamp<ConvBackward>, run_unfused<pointwise_conv_backward>},
+    {"one_pass", refuses_curve<ConvBackward, refuses_pointwise_backward>, run_pointwise_backward,
+     StorageTypes::all},
+    {"gemm", refuses_curve<ConvBackward>, gemm_conv_backward, StorageTypes::all},
+    {"unfused", refuses_clamp<ConvBackward>, run_unfused<pointwise_conv_backward>, StorageTypes::all},
     {"onednn", onednn::refuses_pointwise_conv_backward, onednn::run_pointwise_conv_backward},
 };
 

@@ -21,7 +21,7 @@ Chunks resolve_chunks(int64_t rows, int64_t channels) {
     return {rows, std::max<int64_t>(4, elements / channels)};
 }
 
-/// Sums of a chunk of rows, [channels] each; null where they are not wanted.
+/// Sums of a chunk of rows, [channels] of Accumulate<dtype> each; null where they are not wanted.
 struct OperandSums {
     void* scale = nullptr;  // Σ d_u · x
     void* shift = nullptr;  // Σ d_u
@@ -38,15 +38,16 @@ namespace {
 /// An Affine as the loops read it.
 template <class T>
 struct AffineReader {
-    const T *x, *scale, *shift;
+    const T* x;
+    const Accumulate<T>*scale, *shift;
 
     explicit AffineReader(const Affine& affine)
         : x(static_cast<const T*>(affine.x)),
-          scale(static_cast<const T*>(affine.scale)),
-          shift(static_cast<const T*>(affine.shift)) {}
+          scale(static_cast<const Accumulate<T>*>(affine.scale)),
+          shift(static_cast<const Accumulate<T>*>(affine.shift)) {}
 
     template <class Part>
-    HWY_INLINE HWY_ATTR Vector<T> value(const Part& part, int64_t i, int64_t c) const {
+    HWY_INLINE HWY_ATTR Vector<Accumulate<T>> value(const Part& part, int64_t i, int64_t c) const {
         const auto loaded = part.load(x + i);
         return scale == nullptr ? loaded : hn::MulAdd(part.load(scale + c), loaded, part.load(shift + c));
     }
@@ -62,7 +63,7 @@ HWY_ATTR void forward(const ResolveForward& args, int64_t begin, int64_t end) {
                          streams_rows(static_cast<const T*>(z), args.rows, channels);
     for (int64_t row = begin; row < end; ++row) {
         const int64_t first = row * channels;
-        for_each_vector<T>(channels, [=](auto part, int64_t c) HWY_ATTR {
+        for_each_vector<Accumulate<T>>(channels, [=](auto part, int64_t c) HWY_ATTR {
             auto u = a.value(part, first + c, c);
             if (b.x != nullptr) u = hn::Add(u, b.value(part, first + c, c));
             u = clamped_vector(activation, u);
@@ -81,16 +82,16 @@ template <class T>
 struct OperandGradient {
     AffineReader<T> operand;
     VectorGradient<T> d_x;
-    T *scale_sums, *shift_sums;
+    Accumulate<T>*scale_sums, *shift_sums;
 
     OperandGradient(const Affine& affine, const AffineGradient& gradient, const OperandSums& sums)
         : operand(affine),
           d_x(gradient.x),
-          scale_sums(static_cast<T*>(sums.scale)),
-          shift_sums(static_cast<T*>(sums.shift)) {}
+          scale_sums(static_cast<Accumulate<T>*>(sums.scale)),
+          shift_sums(static_cast<Accumulate<T>*>(sums.shift)) {}
 
     template <class Part>
-    HWY_INLINE HWY_ATTR void put(const Part& part, int64_t i, int64_t c, Vector<T> d_u) const {
+    HWY_INLINE HWY_ATTR void put(const Part& part, int64_t i, int64_t c, Vector<Accumulate<T>> d_u) const {
         if (scale_sums != nullptr) {
             part.store(hn::MulAdd(d_u, part.load(operand.x + i), part.load(scale_sums + c)), scale_sums + c);
         }
@@ -109,7 +110,7 @@ HWY_ATTR void backward(const ResolveBackward& args, int64_t begin, int64_t end, 
     const Activation activation = args.activation;
     for (int64_t row = begin; row < end; ++row) {
         const int64_t first = row * channels;
-        for_each_vector<T>(channels, [=](auto part, int64_t c) HWY_ATTR {
+        for_each_vector<Accumulate<T>>(channels, [=](auto part, int64_t c) HWY_ATTR {
             auto d_u = part.load(d_z + first + c);
             if (activation != Activation::identity)
                 d_u = pass_gradient(activation, part.load(z + first + c), d_u);
@@ -120,11 +121,11 @@ HWY_ATTR void backward(const ResolveBackward& args, int64_t begin, int64_t end, 
 }
 
 void forward_rows(const ResolveForward& args, int64_t begin, int64_t end) {
-    dispatch_float(args.dtype, [&]<class T>() { forward<T>(args, begin, end); });
+    dispatch_storage(args.dtype, [&]<class T>() { forward<T>(args, begin, end); });
 }
 
 void backward_rows(const ResolveBackward& args, int64_t begin, int64_t end, const OperandSums* sums) {
-    dispatch_float(args.dtype, [&]<class T>() { backward<T>(args, begin, end, sums); });
+    dispatch_storage(args.dtype, [&]<class T>() { backward<T>(args, begin, end, sums); });
 }
 
 }  // namespace
@@ -174,13 +175,13 @@ void backward(const ResolveBackward& args, Context& context) {
 }
 
 void run_backward(const ResolveBackward& args, Context& context) {
-    dispatch_float(args.dtype, [&]<class T>() { backward<T>(args, context); });
+    dispatch_float(accumulate_of(args.dtype), [&]<class T>() { backward<T>(args, context); });
 }
 
 constexpr Implementation<ResolveForward> forward_list[]{
-    {"vector", refuses_curve_to_resolve<ResolveForward>, run_forward}};
+    {"vector", refuses_curve_to_resolve<ResolveForward>, run_forward, StorageTypes::all}};
 constexpr Implementation<ResolveBackward> backward_list[]{
-    {"vector", refuses_curve_to_resolve<ResolveBackward>, run_backward}};
+    {"vector", refuses_curve_to_resolve<ResolveBackward>, run_backward, StorageTypes::all}};
 
 }  // namespace
 

@@ -9,16 +9,18 @@ namespace {
 /// The loops have no exit, so that the compiler makes vectors of them.
 template <class T>
 int32_t rank_of_label(const T* logits, int64_t classes, int64_t label) {
-    const T own = logits[label];
+    const auto logit = [&](int64_t k) { return static_cast<Accumulate<T>>(logits[k]); };
+    const auto own = logit(label);
     int32_t before = 0, bad = 0;
-    for (int64_t k = 0; k < label; ++k) before += logits[k] >= own;
-    for (int64_t k = label + 1; k < classes; ++k) before += logits[k] > own;
-    for (int64_t k = 0; k < classes; ++k) bad += !is_finite(logits[k]);
+    for (int64_t k = 0; k < label; ++k) before += logit(k) >= own;
+    for (int64_t k = label + 1; k < classes; ++k) before += logit(k) > own;
+    for (int64_t k = 0; k < classes; ++k) bad += !is_finite(logit(k));
     return bad == 0 ? before : unranked;
 }
 
 template <class T>
 void score(const ScoreBatch& args, int32_t* ranks) {
+    using A = Accumulate<T>;
     const T* logits = static_cast<const T*>(args.logits);
     const auto chunks = Chunks::of(args.batch, /*smallest=*/16, /*most=*/64);
     parallel_for(chunks.count(), [&](int64_t chunk) {
@@ -30,17 +32,17 @@ void score(const ScoreBatch& args, int32_t* ranks) {
         top1 += ranks[row] < 1;
         top5 += ranks[row] < 5;
     }
-    const T loss = *static_cast<const T*>(args.loss);
-    *static_cast<BatchRecord<T>*>(args.record) = {loss, static_cast<T>(top1), static_cast<T>(top5)};
-    if (!is_finite(loss)) static_cast<StepState<T>*>(args.state)->healthy = T(0);
+    const A loss = *static_cast<const A*>(args.loss);
+    *static_cast<BatchRecord<A>*>(args.record) = {loss, static_cast<A>(top1), static_cast<A>(top5)};
+    if (!is_finite(loss)) static_cast<StepState<A>*>(args.state)->healthy = A(0);
 }
 
 void run_score(const ScoreBatch& args, Context& context) {
     int32_t* ranks = context.scratch.take<int32_t>(args.batch);
-    dispatch_float(args.dtype, [&]<class T>() { score<T>(args, ranks); });
+    dispatch_storage(args.dtype, [&]<class T>() { score<T>(args, ranks); });
 }
 
-constexpr Implementation<ScoreBatch> score_list[]{{"rows", refuses_nothing, run_score}};
+constexpr Implementation<ScoreBatch> score_list[]{{"rows", refuses_nothing, run_score, StorageTypes::all}};
 
 }  // namespace
 

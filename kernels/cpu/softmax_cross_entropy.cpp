@@ -11,17 +11,17 @@ namespace vitrine::cpu {
 namespace {
 
 /// w_k
-template <class T, class Args>
+template <class A, class Args>
 double weight(const Args& args, int64_t k) {
     return args.class_weights == nullptr ? 1.0
-                                         : static_cast<double>(static_cast<const T*>(args.class_weights)[k]);
+                                         : static_cast<double>(static_cast<const A*>(args.class_weights)[k]);
 }
 
 /// λ · w_label + (1 − λ) · w_other of sample b
-template <class T, class Args>
+template <class A, class Args>
 double label_weight(const Args& args, int64_t b) {
-    const double own = args.lambda * weight<T>(args, args.labels[b]);
-    return args.labels_b == nullptr ? own : own + (1 - args.lambda) * weight<T>(args, args.labels_b[b]);
+    const double own = args.lambda * weight<A>(args, args.labels[b]);
+    return args.labels_b == nullptr ? own : own + (1 - args.lambda) * weight<A>(args, args.labels_b[b]);
 }
 
 /// Writes the probabilities of sample b and returns its loss, with the smoothed target's parts apart:
@@ -29,23 +29,25 @@ double label_weight(const Args& args, int64_t b) {
 ///                               − ε/K · Σ w_k · log p_k      where Σ w_k = K.
 template <class T>
 double sample_loss(const SoftmaxCrossEntropyForward& args, int64_t b) {
+    using A = Accumulate<T>;
     const T* logits = static_cast<const T*>(args.logits) + b * args.classes;
-    T* probabilities = static_cast<T*>(args.probabilities) + b * args.classes;
+    A* probabilities = static_cast<A*>(args.probabilities) + b * args.classes;
     // Shifted by the maximum, so that no exponential overflows.
-    const double maximum = static_cast<double>(*std::max_element(logits, logits + args.classes));
+    double maximum = static_cast<double>(logits[0]);
+    for (int64_t k = 1; k < args.classes; ++k) maximum = std::max(maximum, static_cast<double>(logits[k]));
     double sum = 0, shifted_sum = 0;
     for (int64_t k = 0; k < args.classes; ++k) {
         const double shifted = static_cast<double>(logits[k]) - maximum;
         sum += std::exp(shifted);
-        shifted_sum += weight<T>(args, k) * shifted;
+        shifted_sum += weight<A>(args, k) * shifted;
     }
     const double log_sum = std::log(sum);
     for (int64_t k = 0; k < args.classes; ++k) {
-        probabilities[k] = static_cast<T>(std::exp(static_cast<double>(logits[k]) - maximum - log_sum));
+        probabilities[k] = static_cast<A>(std::exp(static_cast<double>(logits[k]) - maximum - log_sum));
     }
     const double classes = static_cast<double>(args.classes);
     const auto weighted_log_p = [&](int32_t label) {
-        return weight<T>(args, label) * (static_cast<double>(logits[label]) - maximum - log_sum);
+        return weight<A>(args, label) * (static_cast<double>(logits[label]) - maximum - log_sum);
     };
     // Nothing is multiplied by a share of 0: the logarithm may be −∞.
     double hard = args.lambda == 0 ? 0.0 : args.lambda * weighted_log_p(args.labels[b]);
@@ -57,6 +59,7 @@ double sample_loss(const SoftmaxCrossEntropyForward& args, int64_t b) {
 
 template <class T>
 void forward(const SoftmaxCrossEntropyForward& args, Context& context) {
+    using A = Accumulate<T>;
     double* losses = context.scratch.take<double>(args.batch);
     parallel_for(args.batch, [&](int64_t b) { losses[b] = sample_loss<T>(args, b); });
     double total = 0;
@@ -64,51 +67,53 @@ void forward(const SoftmaxCrossEntropyForward& args, Context& context) {
     double weights = static_cast<double>(args.batch);
     if (args.class_weights != nullptr) {
         weights = 0;
-        for (int64_t b = 0; b < args.batch; ++b) weights += label_weight<T>(args, b);
-        *static_cast<T*>(args.total_weight) = static_cast<T>(weights);
+        for (int64_t b = 0; b < args.batch; ++b) weights += label_weight<A>(args, b);
+        *static_cast<A*>(args.total_weight) = static_cast<A>(weights);
     }
     const bool counts = args.class_weights == nullptr || weights > 0;
-    *static_cast<T*>(args.loss) = static_cast<T>(counts ? total / weights : 0.0);
+    *static_cast<A*>(args.loss) = static_cast<A>(counts ? total / weights : 0.0);
 }
 
 template <class T>
 void backward(const SoftmaxCrossEntropyBackward& args) {
-    const T* probabilities = static_cast<const T*>(args.probabilities);
+    using A = Accumulate<T>;
+    const A* probabilities = static_cast<const A*>(args.probabilities);
     const GradientWriter<T> d_logits(args.d_logits);
     const double weights = args.class_weights == nullptr
                                ? static_cast<double>(args.batch)
-                               : static_cast<double>(*static_cast<const T*>(args.total_weight));
+                               : static_cast<double>(*static_cast<const A*>(args.total_weight));
     const double factor =
-        weights == 0 ? 0.0 : static_cast<double>(*static_cast<const T*>(args.d_loss)) / weights;
+        weights == 0 ? 0.0 : static_cast<double>(*static_cast<const A*>(args.d_loss)) / weights;
     const double everywhere = args.label_smoothing / static_cast<double>(args.classes);
     parallel_for(args.batch, [&](int64_t b) {
         // Of the weighted targets.
         const double sum = args.class_weights == nullptr
                                ? 1.0
-                               : (1 - args.label_smoothing) * label_weight<T>(args, b) + args.label_smoothing;
+                               : (1 - args.label_smoothing) * label_weight<A>(args, b) + args.label_smoothing;
         for (int64_t k = 0; k < args.classes; ++k) {
             const int64_t i = b * args.classes + k;
             double hard = k == args.labels[b] ? args.lambda : 0.0;
             if (args.labels_b != nullptr && k == args.labels_b[b]) hard += 1 - args.lambda;
             const double target = everywhere + (1 - args.label_smoothing) * hard;
-            d_logits(i, static_cast<T>(factor * (static_cast<double>(probabilities[i]) * sum -
-                                                 weight<T>(args, k) * target)));
+            d_logits(i, static_cast<A>(factor * (static_cast<double>(probabilities[i]) * sum -
+                                                 weight<A>(args, k) * target)));
         }
     });
 }
 
 void run_forward(const SoftmaxCrossEntropyForward& args, Context& context) {
-    dispatch_float(args.dtype, [&]<class T>() { forward<T>(args, context); });
+    dispatch_storage(args.dtype, [&]<class T>() { forward<T>(args, context); });
 }
 
 void run_backward(const SoftmaxCrossEntropyBackward& args, Context&) {
     if (!args.d_logits) return;
-    dispatch_float(args.dtype, [&]<class T>() { backward<T>(args); });
+    dispatch_storage(args.dtype, [&]<class T>() { backward<T>(args); });
 }
 
-constexpr Implementation<SoftmaxCrossEntropyForward> forward_list[]{{"rows", refuses_nothing, run_forward}};
+constexpr Implementation<SoftmaxCrossEntropyForward> forward_list[]{
+    {"rows", refuses_nothing, run_forward, StorageTypes::all}};
 constexpr Implementation<SoftmaxCrossEntropyBackward> backward_list[]{
-    {"rows", refuses_nothing, run_backward}};
+    {"rows", refuses_nothing, run_backward, StorageTypes::all}};
 
 }  // namespace
 

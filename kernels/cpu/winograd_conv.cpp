@@ -92,7 +92,7 @@ void put_outputs(const WinogradProduct<T>& product, int64_t chunk, const T* pixe
     for (const int64_t place : places) {
         T* to = sink.pixels == nullptr ? nullptr : sink.pixels + place * channels;
         if (sink.x != nullptr) {
-            prologue_gradient_rows<T>(
+            prologue_gradient_rows<T, T>(
                 {sink.x + place * channels}, {pixels}, 1, channels, sink.scale, sink.shift, sink.activation,
                 {{to}, sink.accumulate, sums_of(sink.scale_sums), sums_of(sink.shift_sums)});
         } else if (sink.accumulate) {
