@@ -91,7 +91,10 @@ void load_model_state(nn::Module& model, const SafeTensors& state, const std::st
         values.push_back(tensor != nullptr ? values_for(*named.parameter, *tensor, source)
                                            : std::vector<double>(static_cast<size_t>(named.value().count())));
     }
-    for (size_t i = 0; i < wanted.size(); ++i) wanted[i].value().assign(std::span<const double>(values[i]));
+    for (size_t i = 0; i < wanted.size(); ++i) {
+        wanted[i].value().assign(std::span<const double>(values[i]));
+        wanted[i].parameter->round();
+    }
 }
 
 void save_model(const std::filesystem::path& path, nn::Module& model,

@@ -68,7 +68,7 @@ void Tensor::assign(std::span<const T> values) {
         return;
     }
     if constexpr (std::is_floating_point_v<T>) {
-        dispatch_float(dtype(), [&]<class To>() {
+        dispatch_storage(dtype(), [&]<class To>() {
             std::vector<To> converted(values.size());
             std::ranges::transform(values, converted.begin(), [](T value) { return static_cast<To>(value); });
             runtime(device()).copy_from_host(data(), converted.data(), bytes());
@@ -86,8 +86,9 @@ std::vector<T> Tensor::to_host() const {
         return values;
     }
     if constexpr (std::is_floating_point_v<T>) {
-        dispatch_float(dtype(), [&]<class From>() {
-            const std::vector<From> raw = to_host<From>();
+        dispatch_storage(dtype(), [&]<class From>() {
+            std::vector<From> raw(values.size());
+            runtime(device()).copy_to_host(raw.data(), data(), bytes());
             std::ranges::transform(raw, values.begin(), [](From value) { return static_cast<T>(value); });
         });
         return values;
@@ -129,6 +130,12 @@ Tensor Tensor::viewed_as(Shape shape) const {
     view.shape_ = std::move(shape);
     view.slot_ = nullptr;
     return view;
+}
+
+Tensor Tensor::with_gradient_of(const Tensor& other) const {
+    Tensor tensor = *this;
+    tensor.slot_ = other.slot_;
+    return tensor;
 }
 
 Tensor Tensor::part(int64_t first, Shape shape) const {

@@ -21,6 +21,9 @@ class GradientSlot;
 struct Placement {
     DType dtype = DType::f32;
     Device device = Device::cpu;
+
+    /// For what is f32 beside 16-bit elements: sums, channels' numbers, parameters (kernels/dtype.h).
+    Placement accumulated() const { return {accumulate_of(dtype), device}; }
 };
 
 class Tensor {
@@ -74,6 +77,8 @@ class Tensor {
 
     /// The same memory under another shape of the same count, without a gradient (ops::reshape keeps it).
     Tensor viewed_as(Shape shape) const;
+    /// This tensor, whose gradient is collected as the other's: of the same numbers, rounded to a 16-bit type.
+    Tensor with_gradient_of(const Tensor& other) const;
     /// The elements from `first` on, as many as the shape has: the same memory, without a gradient.
     Tensor part(int64_t first, Shape shape) const;
 

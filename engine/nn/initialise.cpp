@@ -32,6 +32,7 @@ void initialise(Module& model, uint64_t seed) {
             .seed = seed, .purpose = RandomPurpose::initialise, .epoch = 0, .sample = place++};
         const std::vector<double> values = draw(named.parameter->initialisation, named.value().count(), key);
         named.value().assign(std::span<const double>(values));
+        named.parameter->round();
     }
 }
 

@@ -8,16 +8,20 @@
 namespace vitrine::nn {
 namespace {
 
-Parameter trained(std::string name, const Shape& shape, TorchLayout layout, Initialisation initialisation,
-                  Placement placement) {
-    return {std::move(name), Tensor::empty(shape, placement), std::move(layout), initialisation,
-            Role::trained};
+/// A weight that activations of the placement's type are multiplied with.
+Parameter multiplied(std::string name, const Shape& shape, TorchLayout layout, Initialisation initialisation,
+                     Placement placement) {
+    Parameter parameter{std::move(name), Tensor::empty(shape, placement.accumulated()), std::move(layout),
+                        initialisation};
+    if (is_half(placement.dtype)) parameter.rounded = Tensor::empty(shape, placement);
+    return parameter;
 }
 
 Parameter per_channel(std::string name, int64_t channels, Initialisation initialisation, Role role,
                       Placement placement) {
     const Shape shape{channels};
-    return {std::move(name), Tensor::empty(shape, placement), TorchLayout::same(shape), initialisation, role};
+    return {std::move(name), Tensor::empty(shape, placement.accumulated()), TorchLayout::same(shape),
+            initialisation, role};
 }
 
 }  // namespace
@@ -39,13 +43,13 @@ Conv2d::Conv2d(const Conv2dOptions& options, Placement placement) : options_(opt
                                           : Initialisation::uniform(1.0 / std::sqrt(fan_in));
     const Shape torch_shape{out, in, k, k};
     if (depthwise()) {
-        weight_ = add(
-            trained("weight", {k, k, out}, {{k, k, out, 1}, {2, 3, 0, 1}, torch_shape}, weight, placement));
+        weight_ = add(multiplied("weight", {k, k, out}, {{k, k, out, 1}, {2, 3, 0, 1}, torch_shape}, weight,
+                                 placement));
     } else if (pointwise()) {
-        weight_ = add(trained("weight", {out, in}, {{out, in}, {0, 1}, torch_shape}, weight, placement));
+        weight_ = add(multiplied("weight", {out, in}, {{out, in}, {0, 1}, torch_shape}, weight, placement));
     } else {
-        weight_ = add(trained("weight", {out, k, k, in}, {{out, k, k, in}, {0, 3, 1, 2}, torch_shape}, weight,
-                              placement));
+        weight_ = add(multiplied("weight", {out, k, k, in}, {{out, k, k, in}, {0, 3, 1, 2}, torch_shape},
+                                 weight, placement));
     }
     if (options.bias) {
         const Initialisation bias =
@@ -55,7 +59,7 @@ Conv2d::Conv2d(const Conv2dOptions& options, Placement placement) : options_(opt
 }
 
 Pending Conv2d::forward(const Pending& x) {
-    return ops::conv(x, weight_->value, bias_ != nullptr ? bias_->value : Tensor(),
+    return ops::conv(x, weight_->factor(), bias_ != nullptr ? bias_->value : Tensor(),
                      {.stride = {options_.stride, options_.stride},
                       .padding = {options_.padding, options_.padding},
                       .groups = options_.groups,
@@ -128,7 +132,7 @@ Linear::Linear(const LinearOptions& options, Placement placement) {
     if (const Shape& image = options.unflattened; image.rank() == 3) {
         layout = {{options.out_features, image[0], image[1], image[2]}, {0, 3, 1, 2}, shape};
     }
-    weight_ = add(trained("weight", shape, layout, options.weight, placement));
+    weight_ = add(multiplied("weight", shape, layout, options.weight, placement));
     bias_ = add(per_channel("bias", options.out_features, options.bias, Role::trained, placement));
 }
 

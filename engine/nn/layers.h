@@ -122,7 +122,7 @@ class Linear : public Module {
 
   protected:
     Pending forward(const Pending& x) override {
-        return ops::linear(ops::resolve(x), weight_->value, bias_->value);
+        return ops::linear(ops::resolve(x), weight_->factor(), bias_->value);
     }
 
   private:

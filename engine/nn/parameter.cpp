@@ -52,4 +52,8 @@ std::vector<double> from_torch(const std::vector<double>& theirs, const TorchLay
     return ours;
 }
 
+void Parameter::round() {
+    if (rounded.defined()) rounded.assign(std::span<const double>(value.to_host<double>()));
+}
+
 }  // namespace vitrine::nn

@@ -46,6 +46,13 @@ struct Parameter {
     Initialisation initialisation;
     Role role = Role::trained;
     double lowest = -std::numeric_limits<double>::infinity();  // what makes sense: a variance is not below 0
+    /// Of a weight that is multiplied with 16-bit activations: the value in their type. Undefined elsewhere.
+    Tensor rounded = {};
+
+    /// What a kernel multiplies: `rounded` where there is one, else the value; its gradient is the value's.
+    Tensor factor() const { return rounded.defined() ? rounded.with_gradient_of(value) : value; }
+    /// Takes `rounded` from the value: after anything but an update (kernels/optim.h) has changed it.
+    void round();
 };
 
 struct NamedParameter {

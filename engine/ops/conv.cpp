@@ -70,7 +70,7 @@ Pending conv(const Pending& input, const Tensor& weight, const Tensor& bias, con
                              x.placement());
     Moments moments;
     if (options.moments) {
-        moments.mean = Tensor::empty({shape.out_channels}, x.placement());
+        moments.mean = Tensor::empty({shape.out_channels}, x.placement().accumulated());
         moments.m2 = Tensor::like(moments.mean);
     }
     (kernels(x.device()).*kind.forward)({.dtype = x.dtype(),

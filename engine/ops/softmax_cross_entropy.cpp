@@ -51,9 +51,10 @@ Tensor softmax_cross_entropy(const Tensor& logits, const Tensor& labels, double 
     if (class_weights.defined())
         require_per_channel(class_weights, classes, "softmax_cross_entropy", "class weights");
 
-    const Tensor probabilities = Tensor::like(logits);
-    const Tensor total_weight = class_weights.defined() ? Tensor::empty({1}, logits.placement()) : Tensor();
-    Tensor loss = Tensor::empty({1}, logits.placement());
+    const Placement accumulated = logits.placement().accumulated();
+    const Tensor probabilities = Tensor::empty(logits.shape(), accumulated);
+    const Tensor total_weight = class_weights.defined() ? Tensor::empty({1}, accumulated) : Tensor();
+    Tensor loss = Tensor::empty({1}, accumulated);
     kernels(logits.device())
         .softmax_cross_entropy_forward({.dtype = logits.dtype(),
                                         .batch = batch,
@@ -69,10 +70,10 @@ Tensor softmax_cross_entropy(const Tensor& logits, const Tensor& labels, double 
                                         .total_weight = total_weight.data()});
     record(
         "softmax_cross_entropy", {logits, labels, other.labels, class_weights}, loss,
-        [batch, classes, label_smoothing, probabilities, labels, other, class_weights, total_weight,
-         d_logits = logits.slot()](const Tensor& d_loss) {
+        [dtype = logits.dtype(), batch, classes, label_smoothing, probabilities, labels, other, class_weights,
+         total_weight, d_logits = logits.slot()](const Tensor& d_loss) {
             kernels(d_loss.device())
-                .softmax_cross_entropy_backward({.dtype = d_loss.dtype(),
+                .softmax_cross_entropy_backward({.dtype = dtype,
                                                  .batch = batch,
                                                  .classes = classes,
                                                  .label_smoothing = label_smoothing,

@@ -96,6 +96,7 @@ void Ema::swap() {
         average.assign_copy(kept);
     };
     if (average_.defined()) exchange(model_.values(), average_);
+    model_.round();
     for (size_t i = 0; i < counters_.size(); ++i) {
         if (counters_[i].defined()) exchange(model_.parameter(i).value, counters_[i]);
     }

@@ -22,6 +22,15 @@ constexpr std::string_view state_prefix = "momentum.";
 
 void* at(const Tensor& array, const Range& range) { return array.part(range.begin, {range.count()}).data(); }
 
+/// Of a range of matrices and kernels.
+void* rounded_at(const FlatState& state, const Range& range) {
+    return state.rounded().defined() ? at(state.rounded(), range) : nullptr;
+}
+
+DType rounded_type(const FlatState& state) {
+    return state.rounded().defined() ? state.rounded().dtype() : DType::bf16;
+}
+
 void check(const SgdOptions& options) {
     const auto check_one = [](const char* name, double value) {
         if (!(value >= 0.0)) throw Error(fmt::format("{} is {}, but must be 0 or more", name, value));
@@ -99,7 +108,9 @@ void Sgd::step(const Update& update) {
                              .nesterov = options_.nesterov,
                              .first_step = momentum != 0.0 && !started,
                              .gradient_scale = update.gradient_scale,
-                             .decision = update.decision});
+                             .decision = update.decision,
+                             .rounded = norms_and_biases ? nullptr : rounded_at(state_, range),
+                             .rounded_dtype = rounded_type(state_)});
         }
     };
     // A parameter that meets its first gradient now starts its momentum buffer, the others go on.

@@ -11,8 +11,8 @@ namespace vitrine {
 namespace {
 
 // The places of the numbers in their structs.
-constexpr int64_t healthy = 0, gradient_norm_ema = 1, average_updates = 2;
-static_assert(sizeof(StepState<float>) == 3 * sizeof(float));
+constexpr int64_t healthy = 0, gradient_norm_ema = 1, average_updates = 2, scale = 3, in_turn = 4;
+static_assert(sizeof(StepState<float>) == 5 * sizeof(float));
 static_assert(sizeof(UpdateDecision<float>) == 4 * sizeof(float));
 static_assert(sizeof(BatchRecord<float>) == 3 * sizeof(float));
 static_assert(sizeof(UpdateRecord<float>) == 2 * sizeof(float));
@@ -21,6 +21,7 @@ static_assert(sizeof(UpdateRecord<float>) == 2 * sizeof(float));
 
 StepScalars::StepScalars(Placement placement) : numbers_(Tensor::zeros({all}, placement)) {
     set(healthy, 1.0);
+    set(scale, 1.0);
 }
 
 void* StepScalars::at(int64_t element) const { return numbers_.part(element, {1}).data(); }
@@ -53,6 +54,7 @@ StepScalars::Reading StepScalars::read() {
         reading.updates.push_back({number(record), number(record + 1) != 0.0});
     }
     reading.gradient_norm_ema = number(gradient_norm_ema);
+    reading.loss_scale = {number(scale), static_cast<int64_t>(number(in_turn))};
     batches_ = updates_ = 0;
     return reading;
 }
@@ -60,6 +62,14 @@ StepScalars::Reading StepScalars::read() {
 void StepScalars::set_gradient_norm_ema(double norm) {
     if (updates_ != 0) throw std::logic_error("results of steps are unread");
     set(gradient_norm_ema, norm);
+}
+
+Tensor StepScalars::loss_scale() const { return numbers_.part(scale, {1}); }
+
+void StepScalars::set_loss_scale(LossScaleState state) {
+    if (updates_ != 0) throw std::logic_error("results of steps are unread");
+    set(scale, state.scale);
+    set(in_turn, static_cast<double>(state.followed_in_turn));
 }
 
 void StepScalars::set_average_updates(int64_t updates) {

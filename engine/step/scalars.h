@@ -22,6 +22,12 @@ struct UpdateResult {
     bool followed = true;  // false: parameters, momentum and average stayed as they were
 };
 
+/// Of a loss whose gradients are stored in f16 (LossScale of kernels/optim.h).
+struct LossScaleState {
+    double scale = 1.0;
+    int64_t followed_in_turn = 0;  // updates since it was changed
+};
+
 class StepScalars {
   public:
     /// Batches and updates between two readings, at most.
@@ -29,7 +35,7 @@ class StepScalars {
 
     explicit StepScalars(Placement placement);
 
-    /// For kernels: StepState<T> and UpdateDecision<T>, T being the dtype of the placement.
+    /// For kernels: StepState<T> and UpdateDecision<T>, T being the dtype of the placement, f32 or f64.
     void* state() const { return at(0); }
     void* decision() const { return at(state_size); }
     /// A BatchRecord<T> and an UpdateRecord<T> that nobody has used since the last reading; that of a batch is
@@ -43,16 +49,21 @@ class StepScalars {
         std::vector<BatchResult> batches;
         std::vector<UpdateResult> updates;
         double gradient_norm_ema = 0.0;
+        LossScaleState loss_scale;
     };
     /// All since the last reading. Waits for the device.
     Reading read();
 
+    /// [1]: what the next batch's loss counts for.
+    Tensor loss_scale() const;
+
     /// What the next decision finds; no update may be unread.
+    void set_loss_scale(LossScaleState scale);
     void set_gradient_norm_ema(double norm);
     void set_average_updates(int64_t updates);
 
   private:
-    static constexpr int64_t state_size = 3, decision_size = 4, batch_size = 3, update_size = 2;
+    static constexpr int64_t state_size = 5, decision_size = 4, batch_size = 3, update_size = 2;
     static constexpr int64_t first_batch = state_size + decision_size;
     static constexpr int64_t first_update = first_batch + capacity * batch_size;
     static constexpr int64_t all = first_update + capacity * update_size;

@@ -19,6 +19,7 @@ int64_t aligned(int64_t count) {
 FlatState::FlatState(std::vector<nn::NamedParameter> parameters)
     : parameters_(std::move(parameters)), begins_(parameters_.size()) {
     place([&](size_t index) { return is_trained(index) && !is_norm_or_bias(index); });
+    const int64_t multiplied = count_;
     place([&](size_t index) { return is_trained(index) && is_norm_or_bias(index); });
     trained_count_ = count_;
     place([&](size_t index) { return !is_trained(index) && !is_counter(index); });
@@ -35,6 +36,21 @@ FlatState::FlatState(std::vector<nn::NamedParameter> parameters)
         value = std::move(moved);
         if (is_trained(index)) require_gradient(index);
     }
+    place_rounded(multiplied);
+}
+
+void FlatState::place_rounded(int64_t multiplied) {
+    for (const size_t index : order_) {
+        Tensor& rounded = parameter(index).rounded;
+        if (!rounded.defined()) continue;
+        if (!rounded_.defined()) rounded_ = Tensor::zeros({multiplied}, rounded.placement());
+        rounded = part(rounded_, index);
+    }
+    round();
+}
+
+void FlatState::round() {
+    for (const size_t index : order_) parameter(index).round();
 }
 
 void FlatState::require_gradient(size_t index) {

@@ -1,8 +1,12 @@
-// The numbers of a model in one piece: values and gradients, an allocation each. The model's parameters are
+// The numbers of a model in one piece: values, gradients and values rounded to 16 bits, an allocation each. The model's parameters are
 // views into them.
 //
 //     values       matrices and kernels │ norms and biases │ running statistics
 //     gradients    matrices and kernels │ norms and biases
+//     rounded      matrices and kernels
+//
+// The last is there where activations are of a 16-bit type: the values that are multiplied with them, in that type. The values
+// themselves stay f32: an update is often smaller than a rounding of the value to 16 bits, and would be lost.
 //
 // What treats all parameters alike (optim/sgd.h, optim/ema.h) works on a few ranges of elements then, and not
 // on a list of some 160 tensors. A parameter begins at a multiple of `alignment` elements; the elements
@@ -50,6 +54,10 @@ class FlatState {
     int64_t trained_count() const { return trained_count_; }
     const Tensor& values() const { return values_; }        // [count]
     const Tensor& gradients() const { return gradients_; }  // [trained_count]
+    /// The beginning of the values in the activations' type; undefined where that is the values' own.
+    const Tensor& rounded() const { return rounded_; }
+    /// Takes `rounded` from the values: after anything but an update has changed them.
+    void round();
 
     /// Zeros for an array that is laid out as the values or their beginning are.
     Tensor zeros(int64_t count) const { return Tensor::zeros({count}, placement_); }
@@ -73,13 +81,14 @@ class FlatState {
   private:
     void place(const std::function<bool(size_t index)>& wanted);
     void require_gradient(size_t index);
+    void place_rounded(int64_t multiplied);
 
     std::vector<nn::NamedParameter> parameters_;
     Placement placement_;
     std::vector<size_t> order_;    // indices of parameters as they lie in memory
     std::vector<int64_t> begins_;  // of each parameter
     int64_t count_ = 0, trained_count_ = 0;
-    Tensor values_, gradients_;
+    Tensor values_, gradients_, rounded_;
 };
 
 }  // namespace vitrine

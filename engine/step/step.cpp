@@ -3,7 +3,6 @@
 #include "engine/step/step.h"
 
 #include <algorithm>
-#include <array>
 #include <span>
 
 #include "engine/ops/ops.h"
@@ -17,7 +16,6 @@ TrainingStep::TrainingStep(nn::Module& model, const optim::SgdOptions& options, 
       state_(model.state()),
       optimiser_(state_, options),
       scalars_(state_.placement()),
-      one_(Tensor::from_host(std::span<const double>(std::array{1.0}), {1}, state_.placement())),
       label_smoothing_(label_smoothing) {}
 
 void TrainingStep::weigh_classes(std::span<const double> weights) {
@@ -27,6 +25,11 @@ void TrainingStep::weigh_classes(std::span<const double> weights) {
 void TrainingStep::keep_average(double decay) {
     average_decay_ = decay;
     if (!average_) average_.emplace(state_);
+}
+
+void TrainingStep::scale_loss(LossScaleState scale) {
+    scales_loss_ = true;
+    scalars_.set_loss_scale(scale);
 }
 
 Tensor TrainingStep::loss_of(const Tensor& logits, const NetworkInput& input) const {
@@ -62,7 +65,7 @@ void TrainingStep::forward(const NetworkInput& input, uint64_t seed, uint32_t ba
 }
 
 void TrainingStep::backward() {
-    tape_.backward(loss_, one_);
+    tape_.backward(loss_, scalars_.loss_scale());  // there already: backward need not wait for its way
     loss_ = {};
     scalars_.keep_batch();
     in_batch_ = false;
@@ -83,7 +86,8 @@ void TrainingStep::decide(const UpdateOptions& options) {
         average_updates_ = average_->updates();
         scalars_.set_average_updates(average_updates_);
     }
-    const bool needs_norm = options.clip_norm > 0.0 || options.skip_outliers > 0.0 || options.measure_norm;
+    const bool needs_norm =
+        options.clip_norm > 0.0 || options.skip_outliers > 0.0 || options.measure_norm || scales_loss_;
     const Tensor norm = needs_norm ? optimiser_.gradient_norm() : Tensor();
     kernels(state_.placement().device)
         .decide_update({.dtype = state_.placement().dtype,
@@ -92,6 +96,7 @@ void TrainingStep::decide(const UpdateOptions& options) {
                         .clip_norm = options.clip_norm,
                         .skip_outliers = options.skip_outliers,
                         .average_decay = average_decay_,
+                        .scales_loss = scales_loss_,
                         .record = scalars_.next_update(),
                         .state = scalars_.state(),
                         .decision = scalars_.decision()});

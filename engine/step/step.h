@@ -69,6 +69,10 @@ class TrainingStep {
     std::optional<optim::Ema>& average() { return average_; }
     void set_gradient_norm_ema(double norm) { scalars_.set_gradient_norm_ema(norm); }
 
+    /// From now on the loss counts for this much, and for less or more as its gradients overflow or do not: what gradients
+    /// in f16 need.
+    void scale_loss(LossScaleState scale);
+
   private:
     void begin_batch();
     Tensor loss_of(const Tensor& logits, const NetworkInput& input) const;
@@ -78,7 +82,7 @@ class TrainingStep {
     FlatState state_;
     optim::Sgd optimiser_;
     StepScalars scalars_;
-    Tensor one_;  // what the loss counts for: there already, so that backward need not wait for its way
+    bool scales_loss_ = false;
     std::optional<optim::Ema> average_;
     double average_decay_ = 0.0;
     int64_t average_updates_ = 0;  // that the device knows of

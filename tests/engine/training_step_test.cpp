@@ -67,7 +67,7 @@ class Breaker : public nn::Module {
 
 /// A decision by hand, in f64.
 struct Decided {
-    StepState<double> state{1.0, 0.0, 0.0};
+    StepState<double> state{1.0, 0.0, 0.0, 1.0, 0.0};
     UpdateRecord<double> record{};
 
     UpdateDecision<double> operator()(DecideUpdate args, double norm) {

@@ -60,9 +60,10 @@ struct ClassWeighting {
 };
 
 struct TrainingSettings {
-    int64_t batch_size = 64;       // images of a batch; an incomplete last one is left out
-    int64_t accumulate = 1;        // batches whose gradients make up one step
-    DType precision = DType::f32;  // f64: to settle what is rounding and what is not
+    int64_t batch_size = 64;  // images of a batch; an incomplete last one is left out
+    int64_t accumulate = 1;   // batches whose gradients make up one step
+    DType precision =
+        DType::f32;  // f64: to settle what is rounding and what is not; bf16, f16: of activations
     double label_smoothing = 0.0;
     ClassWeighting class_weights;  // in the loss
     ClassWeighting sampler;        // of what is drawn in an epoch; alike: each image once

@@ -35,7 +35,8 @@ inline constexpr Limits below_one{0.0, 0.999999};
 inline constexpr std::array image_shapes{tools::Name{"square", ImageShape::square},
                                          tools::Name{"aspect", ImageShape::aspect},
                                          tools::Name{"original", ImageShape::original}};
-inline constexpr std::array precisions{tools::Name{"f32", DType::f32}, tools::Name{"f64", DType::f64}};
+inline constexpr std::array precisions{tools::Name{"f32", DType::f32}, tools::Name{"f64", DType::f64},
+                                       tools::Name{"bf16", DType::bf16}, tools::Name{"f16", DType::f16}};
 /// What a ClassWeighting is called where all classes are alike, by key.
 inline constexpr const char* all_count_alike = "none";
 inline constexpr const char* each_image_once = "shuffle";
@@ -139,11 +140,11 @@ void visit_fields(TrainingSettings& training, Fields& fields) {
                   tools::Interval{1, 1'000'000}},
                  training.batch_size, 2, 1'000'000);
     fields.whole({"accumulate", "Batches whose gradients make up a step"}, training.accumulate, 1, 1'000'000);
-    fields.choice(
-        {"precision",
-         "Of the arithmetic; f64 takes several times as long:\nto tell rounding from other differences",
-         "--precision"},
-        training.precision, precisions);
+    fields.choice({"precision",
+                   "Of what is stored; sums and weights are f32 beside\nbf16 and f16; f64 takes several "
+                   "times as long: to tell\nrounding from other differences",
+                   "--precision"},
+                  training.precision, precisions);
     fields.number({"label_smoothing", "Share of the target given to all classes alike", "--label-smoothing"},
                   training.label_smoothing, share);
     fields.weighting(

@@ -64,6 +64,10 @@ Progress read(const Json& json) {
     const Json& logged = list(json, "logged_loss", 2);
     progress.logged_loss = {number(logged[0], "logged_loss"), whole(logged[1], "logged_loss")};
     progress.gradient_norm_ema = number(json.at("usual_norm"), "usual_norm");
+    if (json.contains("loss_scale")) {
+        const Json& scale = list(json, "loss_scale", 2);
+        progress.loss_scale = {number(scale[0], "loss_scale"), whole(scale[1], "loss_scale")};
+    }
     progress.recent_bests = whole_numbers(json.at("recent_bests"), "recent_bests");
     return progress;
 }
@@ -83,17 +87,20 @@ int64_t Progress::last_phase_epochs() const {
 
 Json to_json(const Progress& progress) {
     const tools::Scores::Sums& sums = progress.scores.sums();
-    return {{"epoch", progress.epoch},
-            {"phase_ends", progress.phase_ends},
-            {"batch", progress.batch},
-            {"batches_per_epoch", progress.batches_per_epoch},
-            {"step", progress.step},
-            {"skipped_steps", progress.skipped_steps},
-            {"last_setting", {progress.last_setting.learning_rate, progress.last_setting.momentum}},
-            {"scores", {sums.count, sums.top1, sums.top5, sums.loss}},
-            {"logged_loss", {progress.logged_loss.sum, progress.logged_loss.count}},
-            {"usual_norm", progress.gradient_norm_ema},
-            {"recent_bests", progress.recent_bests}};
+    Json json{{"epoch", progress.epoch},
+              {"phase_ends", progress.phase_ends},
+              {"batch", progress.batch},
+              {"batches_per_epoch", progress.batches_per_epoch},
+              {"step", progress.step},
+              {"skipped_steps", progress.skipped_steps},
+              {"last_setting", {progress.last_setting.learning_rate, progress.last_setting.momentum}},
+              {"scores", {sums.count, sums.top1, sums.top5, sums.loss}},
+              {"logged_loss", {progress.logged_loss.sum, progress.logged_loss.count}},
+              {"usual_norm", progress.gradient_norm_ema},
+              {"recent_bests", progress.recent_bests}};
+    if (const LossScaleState& scale = progress.loss_scale; scale.scale != 1.0)
+        json["loss_scale"] = {scale.scale, scale.followed_in_turn};
+    return json;
 }
 
 Progress progress_from_json(const Json& json) {

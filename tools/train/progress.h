@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "engine/optim/schedulers/scheduler.h"
+#include "engine/step/scalars.h"
 #include "tools/common/scores.h"
 #include "tools/train/metrics.h"
 
@@ -30,6 +31,7 @@ struct Progress {
     tools::Scores scores;                           // of this epoch's training so far
     RunningMean logged_loss;                        // since the last line of steps.jsonl
     double gradient_norm_ema = 0.0;     // of the gradients: a moving average, 0 before the first step
+    LossScaleState loss_scale;          // of a run in f16; else 1
     std::vector<int64_t> recent_bests;  // the best epoch of each checkpoint that is kept, 0: none
     Best best;                          // epoch so far: what the lines of metrics.jsonl say
 

@@ -7,6 +7,7 @@
 #include <algorithm>
 
 #include "engine/error.h"
+#include "kernels/optim.h"
 
 namespace vitrine::train {
 namespace {
@@ -77,6 +78,12 @@ void check_progress(const Progress& progress, const recipe::Recipe& recipe,
     require(progress.last_setting.momentum >= 0.0 && progress.last_setting.momentum < 1.0,
             "the momentum is not from 0 to 1");
     require(progress.gradient_norm_ema >= 0.0, "the usual norm of the gradients is below 0");
+    const LossScaleState& scale = progress.loss_scale;
+    const bool scaled = recipe.training.precision == DType::f16;
+    require(scaled ? scale.scale >= LossScale::least && scale.scale <= LossScale::most : scale.scale == 1.0,
+            "the scale of the loss is not one of its precision");
+    require_within("the number of updates since the loss was scaled otherwise", scale.followed_in_turn, 0,
+                   scaled ? LossScale::interval - 1 : 0);
     require(progress.recent_bests.size() <= most_checkpoints, "it remembers more checkpoints than are kept");
     for (const int64_t best : progress.recent_bests)
         require_within("the best epoch", best, 0, progress.epoch);

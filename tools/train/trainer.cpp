@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "engine/error.h"
+#include "kernels/optim.h"
 #include "tools/common/non_finite.h"
 #include "tools/report/tensorboard.h"
 #include "tools/train/interrupt.h"
@@ -40,6 +41,10 @@ Trainer::Trainer(const TrainerContext& context, const Limits& limits)
                               context_.training_inputs.needs_pixels())) {
     if (context_.recipe.training.ema_decay > 0.0)
         context_.step.keep_average(context_.recipe.training.ema_decay);
+    if (context_.recipe.training.precision == DType::f16) {
+        progress_.loss_scale = {LossScale::first, 0};
+        context_.step.scale_loss(progress_.loss_scale);
+    }
     progress_.batches_per_epoch = context_.plan.batches_per_epoch;
     enter_phase();
 }
@@ -51,6 +56,7 @@ void Trainer::resume(const Resumption& resumption) {
                          *scheduler_};
     restore(resumption.checkpoint, live, resumption.source);
     context_.step.set_gradient_norm_ema(progress_.gradient_norm_ema);
+    if (context_.recipe.training.precision == DType::f16) context_.step.scale_loss(progress_.loss_scale);
     if (tools::first_non_finite(context_.model.state()) != nullptr)
         throw Error(fmt::format("{}: its weights are not finite", resumption.source));
     if (finished()) return;
@@ -201,6 +207,7 @@ void Trainer::read_steps(Meter& meter) {
         context_.reporter.step(unread.position, meter);
     }
     progress_.gradient_norm_ema = reading.gradient_norm_ema;
+    progress_.loss_scale = reading.loss_scale;
 }
 
 bool Trainer::watches_next_step() const {
