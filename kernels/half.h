@@ -11,11 +11,6 @@
 #include <cstdint>
 #include <type_traits>
 
-#ifdef __CUDACC__
-#include <cuda_bf16.h>
-#include <cuda_fp16.h>
-#endif
-
 namespace vitrine {
 namespace half {
 
@@ -60,6 +55,31 @@ constexpr float from_f16_bits(uint16_t bits) {
 
 }  // namespace half
 
+// On a GPU one instruction converts; a GPU older than 8.0 has none for bf16.
+#ifdef __CUDA_ARCH__
+namespace half {
+#if __CUDA_ARCH__ >= 800
+__device__ inline uint16_t converted_to_bf16(float value) {
+    uint16_t bits;
+    asm("cvt.rn.bf16.f32 %0, %1;" : "=h"(bits) : "f"(value));
+    return bits;
+}
+#else
+__device__ inline uint16_t converted_to_bf16(float value) { return to_bf16_bits(value); }
+#endif
+__device__ inline uint16_t converted_to_f16(float value) {
+    uint16_t bits;
+    asm("cvt.rn.f16.f32 %0, %1;" : "=h"(bits) : "f"(value));
+    return bits;
+}
+__device__ inline float converted_from_f16(uint16_t bits) {
+    float value;
+    asm("cvt.f32.f16 %0, %1;" : "=f"(value) : "h"(bits));
+    return value;
+}
+}  // namespace half
+#endif
+
 struct bf16 {
     uint16_t bits;
 
@@ -71,8 +91,8 @@ struct bf16 {
 
   private:
     static constexpr uint16_t rounded(float value) {
-#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 800
-        if (!std::is_constant_evaluated()) return __bfloat16_as_ushort(__float2bfloat16_rn(value));
+#ifdef __CUDA_ARCH__
+        if (!std::is_constant_evaluated()) return half::converted_to_bf16(value);
 #endif
         return half::to_bf16_bits(value);
     }
@@ -90,13 +110,13 @@ struct f16 {
   private:
     static constexpr uint16_t rounded(float value) {
 #ifdef __CUDA_ARCH__
-        if (!std::is_constant_evaluated()) return __half_as_ushort(__float2half_rn(value));
+        if (!std::is_constant_evaluated()) return half::converted_to_f16(value);
 #endif
         return half::to_f16_bits(value);
     }
     static constexpr float widened(uint16_t bits) {
 #ifdef __CUDA_ARCH__
-        if (!std::is_constant_evaluated()) return __half2float(__ushort_as_half(bits));
+        if (!std::is_constant_evaluated()) return half::converted_from_f16(bits);
 #endif
         return half::from_f16_bits(bits);
     }

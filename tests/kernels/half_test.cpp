@@ -81,8 +81,7 @@ void check_rounding(int mantissa_bits) {
     int wrong = 0;
     const auto check = [&](float value) { wrong += Half(value).bits != nearest(value); };
     for (uint32_t i = 0; i < 200'000; ++i) {
-        const float value =
-            std::bit_cast<float>(random_word({.seed = 5, .purpose = RandomPurpose::test}, i));
+        const float value = std::bit_cast<float>(random_word({.seed = 5, .purpose = RandomPurpose::test}, i));
         if (!std::isnan(value)) check(value);
     }
     // Half way between neighbours, and just beside it.
