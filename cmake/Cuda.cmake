@@ -62,6 +62,7 @@ set(VITRINE_CUDA_OBJECTS ${CMAKE_BINARY_DIR}/kernels/cuda/CMakeFiles/vitrine_cud
 # The same kernels' PTX, and that of planted mistakes, for tests/cuda.
 set(VITRINE_PTX_OBJECTS ${CMAKE_BINARY_DIR}/kernels/cuda/CMakeFiles/kernels_ptx.dir)
 set(VITRINE_PLANTED_OBJECTS ${CMAKE_BINARY_DIR}/kernels/cuda/CMakeFiles/planted_ptx.dir)
+set(VITRINE_TENSOR_OBJECTS ${CMAKE_BINARY_DIR}/kernels/cuda/CMakeFiles/tensor_ptx.dir)
 vitrine_vendor_problem(problem "${CUDNN_INCLUDE_DIR}" "${CUBLAS_INCLUDE_DIR}")
 if(problem)
   set(vendor "without cuDNN and cuBLAS (${problem})")

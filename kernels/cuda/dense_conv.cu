@@ -4,6 +4,7 @@
 //     implicit_gemm_singles  the same with single loads: MobileNetV2's stem has 3 input channels
 //     implicit_gemm_128x64   one block tile for all shapes, for comparison; floats only
 //     implicit_gemm_128x32
+//     tensor_cores           the same product by tensor cores, from 8.0 on (gemm_tensor.h); floats and packs only
 //     direct_chunks          one thread an element of what is computed; the only one that knows groups
 //     direct                 the same, and d_weight without chunks of pixels
 //     unfused                for prologues that none of these takes in: passes around the first of them
@@ -38,11 +39,18 @@ const char* refuses_tile(const Args& args) {
     return refuses_dense_products(args);
 }
 
+template <class Args>
+const char* refuses_tensors(const Args& args) {
+    if (const char* reason = refuses_tensor_cores(args.dtype)) return reason;
+    return refuses_dense_packs(args);
+}
+
 constexpr Implementation<ConvForward> forward_list[]{
     {"implicit_gemm", refuses_curve<ConvForward, refuses_dense_packs>, run_products<true>},
     {"implicit_gemm_singles", refuses_curve<ConvForward, refuses_dense_products>, run_products<false>},
     {"implicit_gemm_128x64", refuses_curve<ConvForward, refuses_tile>, run_tile<GemmTiling::tile_128x64>},
     {"implicit_gemm_128x32", refuses_curve<ConvForward, refuses_tile>, run_tile<GemmTiling::tile_128x32>},
+    {"tensor_cores", refuses_curve<ConvForward, refuses_tensors>, run_tile<GemmTiling::tensor_128x64>},
     {"direct", refuses_curve<ConvForward>, dense_forward_direct},
     {"unfused", refuses_clamp<ConvForward>, run_unfused<dense_conv_forward>},
 };
@@ -51,6 +59,7 @@ constexpr Implementation<ConvBackward> backward_list[]{
     {"implicit_gemm_singles", refuses_curve<ConvBackward, refuses_dense_products>, run_products<false>},
     {"implicit_gemm_128x64", refuses_curve<ConvBackward, refuses_tile>, run_tile<GemmTiling::tile_128x64>},
     {"implicit_gemm_128x32", refuses_curve<ConvBackward, refuses_tile>, run_tile<GemmTiling::tile_128x32>},
+    {"tensor_cores", refuses_curve<ConvBackward, refuses_tensors>, run_tile<GemmTiling::tensor_128x64>},
     {"direct_chunks", refuses_curve<ConvBackward>, dense_backward_direct_chunks},
     {"direct", refuses_curve<ConvBackward>, dense_backward_direct},
     {"unfused", refuses_clamp<ConvBackward>, run_unfused<dense_conv_backward>},

@@ -49,8 +49,9 @@ void forward_product(const ConvForward& args, GemmTiling tiling, Context& contex
     run_conv_output(args, k, windows, weight, context, tiling);
 }
 
-/// An epilogue: GemmStore for a Put of the transposed product. Rows of a micro-tile are neighbours in packs
-/// just as columns are, so that the stores of a warp are whole sectors here, too.
+/// An epilogue: GemmStore for a Put of the transposed product. Rows of a micro-tile in registers are neighbours in packs
+/// just as columns are, so that the stores of a warp are whole sectors here, too. (With tensor cores they are not, and 8 lanes
+/// have the neighbours.)
 template <class T, class Put>
 struct StoreTurned {
     Put put;
@@ -60,29 +61,30 @@ struct StoreTurned {
     __device__ __forceinline__ void operator()(const GemmPlace<T, Tile>& place,
                                                const T (&sums)[Tile::thread_rows][Tile::thread_columns],
                                                T*) const {
-        constexpr int size = Pack<T>::size;
+        using V = std::conditional_t<Tile::template neighbouring_rows<T> == 1, Single<T>, Pack<T>>;
         VITRINE_UNROLL
         for (int j = 0; j < Tile::thread_columns; ++j) {
             const int column = place.column(j);
             if (column >= place.columns) continue;
             VITRINE_UNROLL
-            for (int i = 0; i < Tile::thread_rows; i += size) {
-                Pack<T> values;
+            for (int i = 0; i < Tile::thread_rows; i += V::size) {
+                V values;
                 VITRINE_UNROLL
-                for (int s = 0; s < size; ++s) values[s] = sums[i + s][j];
+                for (int s = 0; s < V::size; ++s) values[s] = sums[i + s][j];
                 store(column, place.row(i), place.rows, values);
             }
         }
     }
 
   private:
-    __device__ __forceinline__ void store(int column, int row, int rows, const Pack<T>& values) const {
+    template <class V>
+    __device__ __forceinline__ void store(int column, int row, int rows, const V& values) const {
         if (packs) {
             if (row < rows) put(column, row, values);
             return;
         }
         VITRINE_UNROLL
-        for (int s = 0; s < Pack<T>::size; ++s) {
+        for (int s = 0; s < V::size; ++s) {
             if (row + s < rows) put(column, row + s, Single<T>{values[s]});
         }
     }

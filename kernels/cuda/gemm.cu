@@ -7,6 +7,8 @@
 #include <array>
 #include <span>
 
+#include "kernels/cuda/runtime.h"
+
 namespace vitrine::VITRINE_GPU {
 namespace {
 
@@ -22,6 +24,8 @@ struct Candidate {
 constexpr std::array f32_tiles{Candidate{GemmTiling::tile_128x64, 128, 64, 1.0},
                                Candidate{GemmTiling::tile_128x32, 128, 32, 1.2},
                                Candidate{GemmTiling::tile_64x32, 64, 32, 1.5}};
+/// Those that are only taken where they are asked for.
+constexpr Candidate tensor_tile{GemmTiling::tensor_128x64, 128, 64, 1.0};
 constexpr std::array f64_tiles{Candidate{GemmTiling::tile_64x32, 64, 32, 1.0}};
 
 /// k of a split: shorter ones would leave a block little to do, and longer ones sum too many floats in a row for
@@ -48,13 +52,25 @@ double time_of(const Candidate& tile, int64_t m, int64_t n, int64_t k) {
 Candidate choose_tile(DType dtype, int64_t m, int64_t n, int64_t k, GemmTiling tiling) {
     const std::span<const Candidate> tiles =
         dtype == DType::f64 ? std::span<const Candidate>(f64_tiles) : std::span<const Candidate>(f32_tiles);
+    if (tiling == tensor_tile.tiling) return tensor_tile;
     const auto asked_for = std::ranges::find(tiles, tiling, &Candidate::tiling);
     if (asked_for != tiles.end()) return *asked_for;
     return *std::ranges::min_element(tiles, {},
                                      [&](const Candidate& tile) { return time_of(tile, m, n, k); });
 }
 
+/// Does nothing: its code was made for the same GPU as all others'.
+__global__ void __launch_bounds__(32) any_kernel() {}
+
 }  // namespace
+
+const char* refuses_tensor_cores(DType dtype) {
+    if (dtype != DType::f32) return "tensor cores take floats only";
+    cudaFuncAttributes attributes{};
+    VITRINE_CUDA(cudaFuncGetAttributes(&attributes, reinterpret_cast<const void*>(any_kernel)));
+    return attributes.ptxVersion >= 80 ? nullptr
+                                       : "the code for this GPU is that of a compute capability below 8.0";
+}
 
 GemmPlan plan_gemm(DType dtype, int64_t m, int64_t n, int64_t k, GemmTiling tiling) {
     const Candidate tile = choose_tile(dtype, m, n, k, tiling);

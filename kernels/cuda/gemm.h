@@ -32,23 +32,10 @@
 
 #include <algorithm>
 
-#include "kernels/cuda/gemm_operands.h"
+#include "kernels/cuda/gemm_tensor.h"
+#include "kernels/cuda/gemm_tiles.h"
 
 namespace vitrine::VITRINE_GPU {
-
-constexpr int gemm_threads = 128;
-constexpr int gemm_threads_across = 8;
-constexpr int gemm_threads_down = gemm_threads / gemm_threads_across;
-constexpr int gemm_depth = 8;  // k of a step
-
-/// A block tile, by the micro-tile of its threads.
-template <int rows_of_thread, int columns_of_thread>
-struct GemmTile {
-    static constexpr int thread_rows = rows_of_thread;
-    static constexpr int thread_columns = columns_of_thread;
-    static constexpr int rows = gemm_threads_down * rows_of_thread;
-    static constexpr int columns = gemm_threads_across * columns_of_thread;
-};
 
 /// The product as the kernel sees it. All matrices have less than 2³¹ elements.
 struct GemmShape {
@@ -66,20 +53,17 @@ struct GemmBlock {
     int splits;
 };
 
-/// Where the running thread's micro-tile lies in C. Its rows and columns are dealt out in packs: a thread has
-/// thread_rows / size packs of rows, gemm_threads_down packs apart, and columns likewise.
+/// Where the running thread's micro-tile lies in C.
 template <class T, class Tile>
 struct GemmPlace {
-    static constexpr int size = Pack<T>::size;
-
     GemmBlock block;
     int first_row;     // of the block tile
     int first_column;  // of the block tile
     int rows;          // m
     int columns;       // n
     int row_tile;      // which block tile of rows
-    int thread_down = static_cast<int>(threadIdx.x) / gemm_threads_across;
-    int thread_across = static_cast<int>(threadIdx.x) % gemm_threads_across;
+    int thread_down = Tile::thread_down();
+    int thread_across = Tile::thread_across();
 
     __device__ __forceinline__ GemmPlace(const GemmShape& shape, const GemmBlock& which)
         : block(which), rows(shape.m), columns(shape.n) {
@@ -89,11 +73,9 @@ struct GemmPlace {
     }
 
     /// Row i of the micro-tile, within the block tile.
-    __device__ __forceinline__ int local_row(int i) const {
-        return (i / size * gemm_threads_down + thread_down) * size + i % size;
-    }
+    __device__ __forceinline__ int local_row(int i) const { return Tile::template row_of<T>(thread_down, i); }
     __device__ __forceinline__ int local_column(int j) const {
-        return (j / size * gemm_threads_across + thread_across) * size + j % size;
+        return Tile::template column_of<T>(thread_across, j);
     }
     __device__ __forceinline__ int row(int i) const { return first_row + local_row(i); }
     __device__ __forceinline__ int column(int j) const { return first_column + local_column(j); }
@@ -107,7 +89,7 @@ struct GemmPlace {
 /// 32 bytes, a whole sector each. In shared memory the two threads' values are 4 rows apart: the padding of 4
 /// moves them by 16 banks, and the 16 lines fill the rest. Doubles: 4 threads a line, 2 rows apart, half as
 /// many lines and banks.
-template <class Loader, int extent>
+template <class Loader, class Tile, int extent>
 class GemmOperand {
     using T = typename Loader::Element;
     using V = typename Loader::Value;
@@ -122,8 +104,7 @@ class GemmOperand {
     static_assert(gemm_threads % along == 0);
 
   public:
-    static constexpr int stride = extent + Pack<T>::size;
-    static constexpr int shared_count = gemm_depth * stride;
+    using Layout = typename Tile::template Layout<T, along_k, extent>;
 
     __device__ __forceinline__ GemmOperand(const Loader& loader, int first_line, int lines)
         : first_along_(static_cast<int>(threadIdx.x) % along * V::size),
@@ -149,21 +130,15 @@ class GemmOperand {
         }
     }
 
-    /// Puts what fetch(k) loaded into shared memory [gemm_depth, stride].
+    /// Puts what fetch(k) loaded into shared memory.
     __device__ __forceinline__ void store(const Loader& loader, int k, int end, T* shared) const {
         VITRINE_UNROLL
         for (int i = 0; i < count; ++i) {
             if (!whole && first_across_ + i * step >= across) continue;
             V v{};
             if (inside(i, k, end)) v = loader.finish(line_[line_index(i)], depth_[depth_of(i)], raw_[i]);
-            if constexpr (along_k) {
-                VITRINE_UNROLL
-                for (int j = 0; j < V::size; ++j) {
-                    shared[(first_along_ + j) * stride + first_across_ + i * step] = v[j];
-                }
-            } else {
-                store_values(shared + (first_across_ + i * step) * stride + first_along_, v);
-            }
+            const int along_here = first_along_, across_here = first_across_ + i * step;
+            Layout::store(shared, along_k ? across_here : along_here, along_k ? along_here : across_here, v);
         }
     }
 
@@ -189,38 +164,6 @@ class GemmOperand {
     typename Loader::Raw raw_[count]{};
 };
 
-/// A thread's `count` values of one k, in packs that are `apart` values from one another.
-template <int count, int apart, class T>
-__device__ __forceinline__ void read_values(const T* shared, T (&values)[count]) {
-    constexpr int size = Pack<T>::size;
-    VITRINE_UNROLL
-    for (int i = 0; i < count / size; ++i) {
-        const Pack<T> pack = load_pack(shared + i * apart);
-        VITRINE_UNROLL
-        for (int j = 0; j < size; ++j) values[i * size + j] = pack[j];
-    }
-}
-
-/// One step: sums += (8 columns of A) · (8 rows of B).
-template <class Tile, class T>
-__device__ __forceinline__ void multiply_step(const T* left, int left_stride, const T* right,
-                                              int right_stride,
-                                              T (&sums)[Tile::thread_rows][Tile::thread_columns]) {
-    constexpr int size = Pack<T>::size;
-    VITRINE_UNROLL
-    for (int k = 0; k < gemm_depth; ++k) {
-        T a[Tile::thread_rows];
-        T b[Tile::thread_columns];
-        read_values<Tile::thread_rows, gemm_threads_down * size>(left + k * left_stride, a);
-        read_values<Tile::thread_columns, gemm_threads_across * size>(right + k * right_stride, b);
-        VITRINE_UNROLL
-        for (int i = 0; i < Tile::thread_rows; ++i) {
-            VITRINE_UNROLL
-            for (int j = 0; j < Tile::thread_columns; ++j) sums[i][j] = multiply_add(a[i], b[j], sums[i][j]);
-        }
-    }
-}
-
 /// Both stages of both operands. A struct, because that is what both compilers align.
 template <class T, int count>
 struct alignas(16) GemmShared {
@@ -238,8 +181,8 @@ constexpr int gemm_blocks_at_once = [] {
 
 /// How much shared memory a block needs: both stages of both operands.
 template <class Tile, class A, class B>
-constexpr int gemm_shared_count = 2 * (GemmOperand<A, Tile::rows>::shared_count +
-                                       GemmOperand<B, Tile::columns>::shared_count);
+constexpr int gemm_shared_count = 2 * (GemmOperand<A, Tile, Tile::rows>::Layout::count +
+                                       GemmOperand<B, Tile, Tile::columns>::Layout::count);
 
 /// What a block does. Epilogue is called by all of its threads as
 ///     epilogue(place, sums, shared)
@@ -250,9 +193,11 @@ __device__ __forceinline__ void multiply_tile(const GemmShape& shape, const Gemm
                                               const B& b, const Epilogue& epilogue,
                                               typename A::Element* shared) {
     using T = typename A::Element;
-    using Left = GemmOperand<A, Tile::rows>;
-    using Right = GemmOperand<B, Tile::columns>;
-    constexpr int stage = Left::shared_count + Right::shared_count;
+    using Left = GemmOperand<A, Tile, Tile::rows>;
+    using Right = GemmOperand<B, Tile, Tile::columns>;
+    using LeftLayout = typename Left::Layout;
+    using RightLayout = typename Right::Layout;
+    constexpr int stage = LeftLayout::count + RightLayout::count;
 
     const GemmPlace<T, Tile> place(shape, block);
     Left left(a, place.first_row, shape.m);
@@ -264,7 +209,7 @@ __device__ __forceinline__ void multiply_tile(const GemmShape& shape, const Gemm
     left.fetch(a, k, end);
     right.fetch(b, k, end);
     left.store(a, k, end, shared);
-    right.store(b, k, end, shared + Left::shared_count);
+    right.store(b, k, end, shared + LeftLayout::count);
     __syncthreads();
 
     int current = 0;
@@ -275,17 +220,16 @@ __device__ __forceinline__ void multiply_tile(const GemmShape& shape, const Gemm
             right.fetch(b, k + gemm_depth, end);
         }
         const T* now = shared + current * stage;
-        multiply_step<Tile>(now + place.thread_down * Pack<T>::size, Left::stride,
-                            now + Left::shared_count + place.thread_across * Pack<T>::size, Right::stride,
-                            sums);
+        Tile::template multiply_step<LeftLayout, RightLayout>(now, now + LeftLayout::count, sums);
         current ^= 1;
         if (more) {
             T* next = shared + current * stage;
             left.store(a, k + gemm_depth, end, next);
-            right.store(b, k + gemm_depth, end, next + Left::shared_count);
+            right.store(b, k + gemm_depth, end, next + LeftLayout::count);
         }
         __syncthreads();
     }
+    Tile::finish(sums);
     epilogue(place, sums, shared);
 }
 
@@ -299,12 +243,16 @@ __global__ void __launch_bounds__(gemm_threads, (gemm_blocks_at_once<typename A:
     multiply_tile<Tile>(shape, block, a, b, epilogue, memory.values);
 }
 
+/// Null, or why no product can use tensor cores: the type, or the code that this build has for the GPU.
+const char* refuses_tensor_cores(DType dtype);
+
 /// The block tiles of floats, in rows and columns of C. Doubles have only the smallest.
 enum class GemmTiling : unsigned char {
     by_shape,  // the one that suits the shape best: what every product uses unless a test asks for another
     tile_128x64,
     tile_128x32,
     tile_64x32,
+    tensor_128x64,  // by tensor cores: 3 products of tf32 for one of floats (gemm_tensor.h)
 };
 
 struct GemmPlan {
@@ -337,6 +285,8 @@ void with_tile(GemmTiling tiling, F&& f) {
                 return f.template operator()<GemmTile<8, 4>>();
             case GemmTiling::tile_64x32:
                 return f.template operator()<GemmTile<4, 4>>();
+            case GemmTiling::tensor_128x64:
+                return f.template operator()<TensorTile<4, 4>>();
             case GemmTiling::by_shape:
                 break;
         }
@@ -358,7 +308,11 @@ void run_gemm(const GemmPlan& plan, int64_t m, int64_t n, int64_t k, const A& a,
     dim3 grid = blocks_for(plan.row_tiles * plan.column_tiles, 1);
     grid.z = static_cast<unsigned>(plan.splits);
     with_tile<typename A::Element>(plan.tiling, [&]<class Tile>() {
-        launch(gemm<Tile, A, B, Epilogue>, grid, gemm_threads, 0, stream(), shape, a, b, epilogue);
+        if constexpr (Tile::template takes<A, B>) {
+            launch(gemm<Tile, A, B, Epilogue>, grid, gemm_threads, 0, stream(), shape, a, b, epilogue);
+        } else {
+            throw std::logic_error("a product was planned with a tile that does not take its loads");
+        }
     });
 }
 

@@ -141,7 +141,7 @@ __device__ __forceinline__ T column_total(const GemmPlace<T, Tile>& place,
     constexpr int size = Pack<T>::size;
     VITRINE_UNROLL
     for (int j = 0; j < Tile::thread_columns; j += size) {
-        store_pack(shared + place.thread_down * Tile::columns + place.local_column(j),
+        store_pack(shared + place.thread_down * Tile::sums_stride + place.local_column(j),
                    values_from<Pack<T>>(mine, j));
     }
     __syncthreads();
@@ -149,7 +149,7 @@ __device__ __forceinline__ T column_total(const GemmPlace<T, Tile>& place,
     T total = T(0);
     if (me < Tile::columns) {
         VITRINE_UNROLL
-        for (int down = 0; down < gemm_threads_down; ++down) total += shared[down * Tile::columns + me];
+        for (int down = 0; down < Tile::threads_down; ++down) total += shared[down * Tile::sums_stride + me];
     }
     return total;
 }
@@ -202,7 +202,7 @@ struct GemmConvOutput {
         const int me = static_cast<int>(threadIdx.x);
         const T count = static_cast<T>(place.rows_here());
         const T mean = column_total(place, mine, shared) / count;
-        T* means = shared + gemm_threads_down * Tile::columns;
+        T* means = shared + Tile::threads_down * Tile::sums_stride;
         if (me < Tile::columns) means[me] = mean;
         __syncthreads();
 

@@ -4,6 +4,7 @@
 //     register_tiled_singles  the same with single loads, for rows that are no multiple of a pack
 //     register_tiled_128x64   one block tile for all shapes, for comparison; floats only
 //     register_tiled_128x32
+//     tensor_cores            the same product by tensor cores, from 8.0 on (gemm_tensor.h); floats and packs only
 //     tiled, naive            the rungs below: gemm_ladder.h
 //
 // A classifier's head has few rows (a batch of 64, say) and 1000 columns: 32 tiles of C, where an H100 wants
@@ -119,6 +120,12 @@ const char* refuses_tile(const Args& args) {
     return refuses_products(args);
 }
 
+template <class Args>
+const char* refuses_tensors(const Args& args) {
+    if (const char* reason = refuses_tensor_cores(args.dtype)) return reason;
+    return refuses_packs(args);
+}
+
 void run_products(const LinearForward& args, bool packs, GemmTiling tiling, Context& context) {
     dispatch_float(args.dtype, [&]<class T>() {
         with_values<T>(packs, [&]<class V>() { forward<V, T>(args, tiling, context); });
@@ -170,6 +177,7 @@ constexpr Implementation<Args> list[]{
     {"register_tiled_singles", refuses_products<Args>, run_by_shape<Args, false>},
     {"register_tiled_128x64", refuses_tile<Args>, run_tile<Args, GemmTiling::tile_128x64>},
     {"register_tiled_128x32", refuses_tile<Args>, run_tile<Args, GemmTiling::tile_128x32>},
+    {"tensor_cores", refuses_tensors<Args>, run_tile<Args, GemmTiling::tensor_128x64>},
     {"tiled", refuses_nothing, run_rung<TiledProduct>},
     {"naive", refuses_nothing, run_rung<NaiveProduct>}};
 

@@ -8,6 +8,8 @@
 //     register_tiled_singles  the same with single loads, where channels are no multiple of a pack
 //     register_tiled_128x64   one block tile for all shapes, for comparison; floats only
 //     register_tiled_128x32
+//     tensor_cores            the same product by tensor cores, from 8.0 on (gemm_tensor.h); floats and loads of 16 bytes
+//                             only
 //     unfused                 for prologues that none of these takes in: passes around the first of them
 //     tiled                   a 16 × 16 tile in shared memory, an output for each thread
 //     naive                   an output for each thread, from global memory
@@ -73,6 +75,12 @@ const char* refuses_tile(const Args& args) {
     return refuses_pointwise_products(args);
 }
 
+template <class Args>
+const char* refuses_tensors(const Args& args) {
+    if (const char* reason = refuses_tensor_cores(args.dtype)) return reason;
+    return refuses_pointwise_packs(args);
+}
+
 template <GemmTiling tiling>
 void run_tile(const ConvForward& args, Context& context) {
     pointwise_forward_products(args, refuses_pointwise_packs(args) == nullptr, tiling, context);
@@ -84,18 +92,19 @@ void run_tile(const ConvBackward& args, Context& context) {
 
 /// What forward and backward have in common.
 template <const auto& kernel, class Args = typename std::remove_cvref_t<decltype(kernel)>::Arguments>
-constexpr std::array<Implementation<Args>, 7> products{
+constexpr std::array<Implementation<Args>, 8> products{
     {{"register_tiled", refuses_curve<Args, refuses_pointwise_packs>, run_products<true>},
      {"register_tiled_singles", refuses_curve<Args, refuses_pointwise_products>, run_products<false>},
      {"register_tiled_128x64", refuses_curve<Args, refuses_tile>, run_tile<GemmTiling::tile_128x64>},
      {"register_tiled_128x32", refuses_curve<Args, refuses_tile>, run_tile<GemmTiling::tile_128x32>},
+     {"tensor_cores", refuses_curve<Args, refuses_tensors>, run_tile<GemmTiling::tensor_128x64>},
      {"unfused", refuses_clamp<Args>, run_unfused<kernel>},
      {"tiled", refuses_nothing, run_rung<TiledProduct>},
      {"naive", refuses_nothing, run_rung<NaiveProduct>}}};
 
 constexpr auto forward_list = products<pointwise_conv_forward>;
 constexpr auto backward_list = [] {
-    std::array<Implementation<ConvBackward>, 9> list{
+    std::array<Implementation<ConvBackward>, 10> list{
         {{"one_pass", refuses_curve<ConvBackward, refuses_pointwise_one_pass>, pointwise_backward_one_pass},
          {"one_launch", refuses_curve<ConvBackward, refuses_pointwise_one_launch>,
           pointwise_backward_one_launch}}};

@@ -37,6 +37,9 @@ struct Tf32 {
     unsigned bits;
 };
 
+/// Cut after 10 bits: one instruction, where rounding (to_tf32) takes a GPU three. What is left is exact: value − this.
+__device__ __forceinline__ Tf32 cut_to_tf32(float value) { return {__float_as_uint(value) & ~0x1FFFu}; }
+
 /// The shape of a product, and how many registers of a lane its matrices take.
 template <class T, int depth>
 struct Mma {

@@ -2,6 +2,7 @@
 // must be inlined, so that what they do belongs to the line that uses them.
 #pragma once
 
+#include "kernels/simt/kernel_code.h"
 #include "kernels/simt/matrices.h"
 
 namespace vitrine::VITRINE_GPU {

@@ -115,6 +115,8 @@ TEST_CASE("budgets: resolve reads and writes everything about once") {
 TEST_CASE("budgets: matrix products") {
     check_accesses({{"pointwise_conv", "pointwise_conv_forward", "register_tiled"},
                     {"pointwise_conv", "pointwise_conv_backward", "register_tiled"},
+                    {"pointwise_conv", "pointwise_conv_forward", "tensor_cores"},
+                    {"pointwise_conv", "pointwise_conv_backward", "tensor_cores"},
                     {"linear", "linear_forward", "register_tiled"},
                     {"linear", "linear_backward", "register_tiled"}});
 }

@@ -2,6 +2,7 @@
 
 #include "kernels/simt/host_compat.h"
 
+#include <atomic>
 #include <chrono>
 #include <cstring>
 #include <stdexcept>
@@ -12,6 +13,7 @@
 #include "kernels/simt/executor/device_status.h"
 #include "kernels/simt/executor/graphs.h"
 #include "kernels/simt/executor/streams.h"
+#include "kernels/simt/kernel_code.h"
 #include "kernels/simt/memory.h"
 
 using namespace vitrine;
@@ -24,6 +26,8 @@ using simt::PendingCopy;
 using simt::Streams;
 
 namespace {
+
+std::atomic<int> compute_capability{90};
 
 /// Leaves the error for cudaGetLastError too.
 cudaError_t failed(cudaError_t status) { return simt::last_error = status; }
@@ -117,6 +121,14 @@ cudaError_t cudaGetDeviceCount(int* count) {
     *count = 1;
     return cudaSuccess;
 }
+
+cudaError_t cudaFuncGetAttributes(cudaFuncAttributes* attributes, const void* /*kernel*/) {
+    if (const cudaError_t status = at_call(); status != cudaSuccess) return status;
+    attributes->ptxVersion = compute_capability;
+    return cudaSuccess;
+}
+
+void simt::set_compute_capability(int capability) { compute_capability = capability; }
 
 cudaError_t cudaMalloc(void** memory, size_t bytes) {
     if (const cudaError_t status = at_unsafe_call(); status != cudaSuccess) return status;

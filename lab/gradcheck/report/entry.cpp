@@ -43,7 +43,7 @@ TrafficTotals& TrafficTotals::operator+=(const simt::LaunchReport& report) {
     asked_bytes_written += static_cast<double>(report.global_bytes_written);
     distinct_sectors_read += static_cast<double>(report.distinct_sectors_read);
     distinct_sectors_written += static_cast<double>(report.distinct_sectors_written);
-    flops += 2.0 * static_cast<double>(report.fused_multiply_adds + report.tensor_multiply_adds);
+    flops += 2.0 * static_cast<double>(report.fused_multiply_adds);
     return *this;
 }
 
