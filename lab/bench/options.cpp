@@ -118,10 +118,13 @@ BenchOptions parse_bench_options(int argc, const char* const* argv) {
     add_common(*step, common, options,
                fmt::format("The model to train [{}]", models::benchmark_model().name));
 
+    add_precision(*step, options.step.precision);
+
     CLI::App* eval = app.add_subcommand("eval", "A model's logits for random images, in evaluation mode");
     add_steps(*eval, common, "How many batches to time [10]");
     add_common(*eval, common, options,
                fmt::format("The model to evaluate [{}]", models::benchmark_model().name));
+    add_precision(*eval, options.step.precision);
 
     CLI::App* op = app.add_subcommand("op", "An op's implementations against each other, shape by shape");
     op->add_option(

@@ -10,6 +10,7 @@
 #include "engine/memory.h"
 #include "engine/step/evaluate.h"
 #include "engine/step/step.h"
+#include "kernels/optim.h"
 #include "lab/common/device_clock.h"
 #include "lab/common/random_batch.h"
 #include "lab/common/workloads.h"
@@ -41,7 +42,7 @@ void time_steps(const StepBenchOptions& options, StepBenchResult& result, const 
 
 /// tests/peers/torch_step.py times the same.
 void time_whole_steps(const StepBenchOptions& options, StepBenchResult& result) {
-    const Placement placement{DType::f32, options.device};
+    const Placement placement{options.precision, options.device};
     const auto model = models::make_model(
         options.model, {.classes = options.classes, .image_size = result.image_size}, placement, /*seed=*/1);
     result.fused = model->fused();
@@ -50,6 +51,7 @@ void time_whole_steps(const StepBenchOptions& options, StepBenchResult& result) 
     if (options.evaluation) return time_steps(options, result, [&] { logits_of(*model, input.images); });
     TrainingStep step(*model, {.momentum = 0.9, .weight_decay = 1e-4},
                       /*label_smoothing=*/0.0);
+    if (options.precision == DType::f16) step.scale_loss({LossScale::first, 0});
     uint32_t steps_done = 0;
     time_steps(options, result, [&] {
         step.accumulate(input, /*seed=*/1, steps_done++);
@@ -74,6 +76,7 @@ std::vector<OpTime> layers_by_op(const std::vector<Layer>& layers) {
 
 void time_ops(const StepBenchOptions& options, StepBenchResult& result) {
     LayerTimer timer(model_workload(options.model, {.device = options.device,
+                                                    .precision = options.precision,
                                                     .image_size = result.image_size,
                                                     .batch_size = options.batch_size,
                                                     .classes = options.classes}));

@@ -14,6 +14,7 @@ namespace vitrine::tools {
 struct StepBenchOptions {
     std::string model = models::benchmark_model().name;
     Device device = Device::cpu;
+    DType precision = DType::f32;
     int64_t image_size = 0;  // 0: what the model was made for
     int64_t batch_size = 32;
     int64_t classes = 1000;

@@ -64,24 +64,30 @@ std::string op_table(const StepBenchResult& result) {
                               part("outside of ops", parts.other));
 }
 
+/// ", bf16"; of f32, which is usual, not a word.
+std::string stored_in(DType precision) {
+    return precision == DType::f32 ? "" : fmt::format(", {}", name_of(precision));
+}
+
 }  // namespace
 
 std::string format_step(const StepBenchOptions& options, const StepBenchResult& result, const Peak& peak) {
     const Spread time = spread_of(result.seconds);
     const double images = static_cast<double>(options.batch_size);
     const std::string text = fmt::format(
-        "{} of {}, images {}x{}, batch {}{}, on {} with {} threads\n\n"
+        "{} of {}, images {}x{}, batch {}{}{}, on {} with {} threads\n\n"
         "  {:<22}{:>9.1f} ms a step  (min {:.1f}, max {:.1f}, {} steps)\n"
         "  {:<22}{:>9.1f} images/s   (min {:.1f}, max {:.1f})\n"
         "  {:<22}{:>9.1f} GFLOP/s    {:.0f}% of the measured peak of {:.1f}\n"
         "  {:<22}{:>9.1f} GB/s       {:.0f}% of the measured peak of {:.1f}\n"
         "  {:<22}{:>9.0f} MB\n",
         options.evaluation ? "evaluations" : "training steps", options.model, result.image_size,
-        result.image_size, options.batch_size, result.fused ? "" : ", unfused", name_of(options.device),
-        threads(), "time", 1e3 * time.median, 1e3 * time.minimum, 1e3 * time.maximum, result.seconds.size(),
-        "speed", images / time.median, images / time.maximum, images / time.minimum, "arithmetic",
-        giga_per_second(result.cost.flops, time.median), percent(result.cost.flops / time.median, peak.flops),
-        1e-9 * peak.flops, "memory traffic, least", giga_per_second(result.cost.bytes(), time.median),
+        result.image_size, options.batch_size, stored_in(options.precision), result.fused ? "" : ", unfused",
+        name_of(options.device), threads(), "time", 1e3 * time.median, 1e3 * time.minimum, 1e3 * time.maximum,
+        result.seconds.size(), "speed", images / time.median, images / time.maximum, images / time.minimum,
+        "arithmetic", giga_per_second(result.cost.flops, time.median),
+        percent(result.cost.flops / time.median, peak.flops), 1e-9 * peak.flops, "memory traffic, least",
+        giga_per_second(result.cost.bytes(), time.median),
         percent(result.cost.bytes() / time.median, peak.bandwidth), 1e-9 * peak.bandwidth, "memory held",
         1e-6 * static_cast<double>(result.bytes_held));
     return result.ops.empty() ? text : text + op_table(result);
@@ -94,6 +100,7 @@ std::string format_step_json(const StepBenchOptions& options, const StepBenchRes
                                 {"model", options.model},
                                 {"image_size", result.image_size},
                                 {"batch_size", options.batch_size},
+                                {"precision", name_of(options.precision)},
                                 {"fused", result.fused},
                                 {"device", name_of(options.device)},
                                 {"threads", threads()},

@@ -29,13 +29,14 @@ std::string parameters_shape(nn::Module& model) {
 class ModelSteps {
   public:
     ModelSteps(const std::string& model, const WorkloadOptions& options)
-        : placement_{DType::f32, options.device},
+        : placement_{options.precision, options.device},
           model_(models::make_model(model, {.classes = options.classes, .image_size = options.image_size},
                                     placement_, /*seed=*/1)),
           training_(*model_, {.momentum = 0.9, .weight_decay = 1e-4}, /*label_smoothing=*/0.0),
           batch_(options.batch_size, options.image_size, options.classes),
           batch_shape_{options.batch_size, options.image_size, options.image_size, 3} {
         if (options.fused) model_->set_fused(*options.fused);
+        if (options.precision == DType::f16) training_.scale_loss({LossScale::first, 0});
     }
 
     bool fused() const { return model_->fused(); }

@@ -7,12 +7,14 @@
 #include <string_view>
 
 #include "kernels/device.h"
+#include "kernels/dtype.h"
 #include "lab/common/layer_timer.h"
 
 namespace vitrine::tools {
 
 struct WorkloadOptions {
     Device device = Device::cpu;
+    DType precision = DType::f32;
     int64_t image_size = 224;
     int64_t batch_size = 32;
     int64_t classes = 1000;

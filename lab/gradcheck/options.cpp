@@ -116,6 +116,7 @@ void add_report(CLI::App& app, Arguments& arguments, Options& options) {
         [&](const std::string& name) { options.model.model = name; },
         "Report a training step of this model, not single ops");
     add_fusion(app);
+    add_precision(app, options.model.precision);
     add_whole(
         app, "--image-size", 1, 4096, [&](int64_t size) { options.model.image_size = size; },
         "Of the step [what the model was made for]");
@@ -139,6 +140,8 @@ void take(const Arguments& arguments, Options& options) {
     if (arguments.report && options.device != Device::simt)
         throw Error("--report is for --device simt: no other device can count what its kernels do");
     if (!options.model.model.empty() && !arguments.report) throw Error("--model belongs to --report");
+    if (options.model.precision != DType::f32 && options.model.model.empty())
+        throw Error("--precision is of --report --model: the checks are made in every type");
     if ((options.math_ulps != 0 || options.math_seed != 0) && options.device != Device::simt)
         throw Error("--math-ulps and --math-seed are for --device simt: another device has its own library");
     options.gpu = &gpu_from_name(arguments.gpu);

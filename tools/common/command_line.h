@@ -10,6 +10,8 @@
 #include <string_view>
 #include <vector>
 
+#include "kernels/dtype.h"
+
 // Whoever makes an App includes CLI/CLI.hpp, which takes a compiler five seconds.
 namespace CLI {
 class App;
@@ -43,6 +45,8 @@ CLI::Option* add_whole(CLI::App& app, const std::string& flag, int64_t low, int6
 /// A name out of a list.
 CLI::Option* add_choice(CLI::App& app, const std::string& flag, std::vector<std::string> choices,
                         std::function<void(const std::string&)> set, const std::string& help);
+/// --precision f32|f64|bf16|f16 into `precision`: what activations are stored in (kernels/dtype.h).
+void add_precision(CLI::App& app, DType& precision);
 /// --fusion on|off, of all models that the program makes (engine/fusion.h).
 void add_fusion(CLI::App& app);
 

@@ -13,6 +13,7 @@ struct ModelReportOptions {
     int64_t image_size = 0;  // 0: what the model was made for
     int64_t batch_size = 2;
     int64_t classes = 10;
+    DType precision = DType::f32;
 };
 
 /// Runs one step on the simt device and then a second, which is counted. One entry for each kernel and shape of a layer, in
