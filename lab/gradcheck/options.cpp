@@ -116,7 +116,7 @@ void add_report(CLI::App& app, Arguments& arguments, Options& options) {
         [&](const std::string& name) { options.model.model = name; },
         "Report a training step of this model, not single ops");
     add_fusion(app);
-    add_precision(app, options.model.precision);
+    tools::add_precision(app, options.model.precision);
     add_whole(
         app, "--image-size", 1, 4096, [&](int64_t size) { options.model.image_size = size; },
         "Of the step [what the model was made for]");
