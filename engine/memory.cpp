@@ -9,6 +9,7 @@
 #include <bit>
 #include <map>
 #include <mutex>
+#include <utility>
 #include <vector>
 
 #include "engine/error.h"
@@ -37,23 +38,45 @@ struct Block {
     size_t bytes = 0;
 };
 
-class Pool {
+}  // namespace
+
+/// The pool of a device, or a part of one: what PlannedMemory keeps apart.
+class MemoryPool {
   public:
-    explicit Pool(Device device) : device_(device) {}
+    explicit MemoryPool(Device device, MemoryPool* whole = nullptr) : device_(device), whole_(whole) {}
+
+    Device device() const { return device_; }
 
     Block take(size_t bytes) {
-        const std::lock_guard lock(mutex_);
+        const std::lock_guard lock(whole().mutex_);
         Block block = waiting_block(bytes);
         if (block.memory == nullptr) block = {ask_device(bytes), bytes};
-        statistics_.bytes_in_use += block.bytes;
-        statistics_.bytes_peak = std::max(statistics_.bytes_peak, statistics_.bytes_in_use);
+        MemoryStatistics& all = whole().statistics_;
+        all.bytes_in_use += block.bytes;
+        all.bytes_peak = std::max(all.bytes_peak, all.bytes_in_use);
         return block;
     }
 
     void give_back(const Block& block) {
-        const std::lock_guard lock(mutex_);
-        waiting_[block.bytes].push_back(block.memory);
-        statistics_.bytes_in_use -= block.bytes;
+        const std::lock_guard lock(whole().mutex_);
+        MemoryPool& to = dissolved_ ? whole() : *this;
+        to.waiting_[block.bytes].push_back(block.memory);
+        whole().statistics_.bytes_in_use -= block.bytes;
+    }
+
+    /// A part: from now on all of it belongs to the whole.
+    void dissolve() {
+        const std::lock_guard lock(whole().mutex_);
+        dissolved_ = true;
+        for (auto& [bytes, blocks] : std::exchange(waiting_, {})) {
+            auto& waiting = whole().waiting_[bytes];
+            waiting.insert(waiting.end(), blocks.begin(), blocks.end());
+        }
+    }
+
+    size_t own_requests() {
+        const std::lock_guard lock(whole().mutex_);
+        return requests_;
     }
 
     void release_waiting() {
@@ -75,6 +98,8 @@ class Pool {
     }
 
   private:
+    MemoryPool& whole() { return whole_ != nullptr ? *whole_ : *this; }
+
     /// The smallest block that waits and is large enough, if it is not too large; else none. A step's tensors come in
     /// all sizes, one after the other: with blocks of their own, half of the memory would wait.
     Block waiting_block(size_t bytes) {
@@ -90,49 +115,69 @@ class Pool {
     }
 
     void* ask_device(size_t bytes) {
-        ++statistics_.device_requests;
+        ++requests_;
+        MemoryStatistics& all = whole().statistics_;
+        ++all.device_requests;
         void* memory = nullptr;
         try {
             memory = runtime(device_).allocate(bytes);
         } catch (const Error&) {
-            release_waiting();
+            whole().release_waiting();  // a part is planned, and stays
             try {
                 memory = runtime(device_).allocate(bytes);
             } catch (const Error& error) {
                 throw Error(
                     fmt::format("{}; {} bytes are in use by tensors: try a smaller batch size or image size",
-                                error.what(), statistics_.bytes_in_use));
+                                error.what(), all.bytes_in_use));
             }
         }
-        statistics_.bytes_held += bytes;
+        all.bytes_held += bytes;
         return memory;
     }
 
     Device device_;
-    std::mutex mutex_;
+    MemoryPool* whole_;  // null: this is
+    bool dissolved_ = false;
+    size_t requests_ = 0;  // of this part to the device
     std::map<size_t, std::vector<void*>> waiting_;
+    // Of the whole:
+    std::mutex mutex_;
     MemoryStatistics statistics_;
 };
 
+namespace {
+
 /// Pools live to the end of the program: tensors in static variables may outlive any other owner.
-Pool& pool(Device device) {
-    static std::array<Pool*, all_devices.size()> pools = [] {
-        std::array<Pool*, all_devices.size()> made{};
-        for (Device each : all_devices) made[static_cast<size_t>(each)] = new Pool(each);
+MemoryPool& pool(Device device) {
+    static std::array<MemoryPool*, all_devices.size()> pools = [] {
+        std::array<MemoryPool*, all_devices.size()> made{};
+        for (Device each : all_devices) made[static_cast<size_t>(each)] = new MemoryPool(each);
         return made;
     }();
     return *pools[static_cast<size_t>(device)];
 }
 
 thread_local bool shapes_only = false;
+thread_local std::shared_ptr<MemoryPool> planned;  // null: no Use lives
 
 }  // namespace
+
+PlannedMemory::PlannedMemory(Device device) : pool_(std::make_shared<MemoryPool>(device, &pool(device))) {}
+PlannedMemory::~PlannedMemory() { pool_->dissolve(); }
+size_t PlannedMemory::device_requests() const { return pool_->own_requests(); }
+
+PlannedMemory::Use::Use(const PlannedMemory& memory) : before_(std::exchange(planned, memory.pool_)) {}
+PlannedMemory::Use::~Use() { planned = before_; }
 
 ShapesOnly::ShapesOnly() { shapes_only = true; }
 ShapesOnly::~ShapesOnly() { shapes_only = false; }
 
 std::shared_ptr<void> allocate(Device device, size_t bytes) {
     if (shapes_only) return nullptr;
+    if (planned != nullptr && planned->device() == device) {
+        const Block block = planned->take(size_class(bytes));
+        return {block.memory, [part = planned, block](void*) { part->give_back(block); }};
+    }
     const Block block = pool(device).take(size_class(bytes));
     return {block.memory, [device, block](void*) { pool(device).give_back(block); }};
 }

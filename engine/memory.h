@@ -12,6 +12,8 @@
 
 namespace vitrine {
 
+class MemoryPool;
+
 /// Uninitialised device memory of at least `bytes`; it returns to the pool when the last owner lets go.
 /// Throws Error that says how much was asked for and held if the device has no room, after giving all pooled
 /// blocks back.
@@ -25,6 +27,36 @@ class ShapesOnly {
     ~ShapesOnly();
     ShapesOnly(const ShapesOnly&) = delete;
     ShapesOnly& operator=(const ShapesOnly&) = delete;
+};
+
+/// Memory that is planned once, for work that finds its own addresses again: a step that is recorded as a graph
+/// (kernels/graph.h). While a Use lives, this thread's requests on the device are answered from here, and what is given
+/// back waits here, for the next Use and for nobody else. Once a Use has asked for the same sizes in the same order without
+/// a request to the device, every later one does.
+class PlannedMemory {
+  public:
+    explicit PlannedMemory(Device device);
+    /// What waits goes to the device's pool, and what is still in use goes there when it is given back.
+    ~PlannedMemory();
+    PlannedMemory(const PlannedMemory&) = delete;
+    PlannedMemory& operator=(const PlannedMemory&) = delete;
+
+    /// How often the device was asked for it.
+    size_t device_requests() const;
+
+    class Use {
+      public:
+        explicit Use(const PlannedMemory& memory);
+        ~Use();
+        Use(const Use&) = delete;
+        Use& operator=(const Use&) = delete;
+
+      private:
+        std::shared_ptr<MemoryPool> before_;
+    };
+
+  private:
+    std::shared_ptr<MemoryPool> pool_;
 };
 
 /// Whether kernels of the device read the host's memory as their own, so that nothing need be copied to it.

@@ -1,4 +1,5 @@
-// What every kernel is given beside its arguments: scratch memory that lives until the kernel returns.
+// What every kernel is given beside its arguments: scratch memory that lives until the kernel returns, and, while a step
+// is recorded as a graph, where the numbers lie that change from step to step.
 #pragma once
 
 #include <cstddef>
@@ -6,6 +7,7 @@
 #include <vector>
 
 #include "kernels/device.h"
+#include "kernels/step_settings.h"
 
 namespace vitrine {
 
@@ -31,7 +33,22 @@ class Scratch {
 
     size_t bytes_held() const;
 
+    /// While one lives, no memory that was handed out is given back to the device: a graph may use it.
+    class Kept {
+      public:
+        explicit Kept(Scratch& scratch) : scratch_(scratch) { ++scratch_.keepers_; }
+        ~Kept() { scratch_.end_keeping(); }
+        Kept(const Kept&) = delete;
+        Kept& operator=(const Kept&) = delete;
+
+      private:
+        Scratch& scratch_;
+    };
+
   private:
+    void give_back(void* memory);
+    void end_keeping();
+
     struct Block {
         void* memory;
         size_t bytes;
@@ -40,11 +57,15 @@ class Scratch {
     Device device_;
     std::vector<Block> blocks_;
     size_t used_ = 0;
+    int keepers_ = 0;
+    std::vector<void*> outgrown_;  // kept, and of no other use
 };
 
 struct Context {
     Device device;
     Scratch& scratch;
+    /// In the device's memory; null: arguments say everything. On devices that have graphs alone.
+    const StepSettings* settings = nullptr;
 };
 
 /// The context of a device. One host thread drives a device; kernels use threads inside.

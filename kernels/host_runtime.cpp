@@ -44,8 +44,15 @@ size_t free_bytes() {
 }  // namespace
 
 const Runtime& host_runtime() {
+    static constexpr GraphFunctions no_graphs{
+        "kernels are functions that the host calls, and nothing is launched",
+        nullptr,
+        nullptr,
+        nullptr,
+        nullptr,
+        nullptr};
     static constexpr Runtime functions{allocate, std::free,  copy,        copy, copy,
-                                       zero,     free_bytes, synchronise, true};
+                                       zero,     free_bytes, synchronise, true, no_graphs};
     return functions;
 }
 

@@ -11,6 +11,7 @@
 #include <memory>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "kernels/cuda/vendor/available.h"
@@ -18,6 +19,7 @@
 #include "kernels/error.h"
 #include "kernels/no_implementation.h"
 #include "kernels/preferred.h"
+#include "kernels/replaced_kernels.h"
 
 namespace vitrine {
 
@@ -30,7 +32,21 @@ Device device_from_name(std::string_view name) {
     throw Error(fmt::format("unknown device '{}': choose one of {}", name, known));
 }
 
+namespace {
+
+struct Replacement {
+    Device device = Device::reference;
+    const KernelTable* table = nullptr;  // null: none
+};
+Replacement replacement;
+
+}  // namespace
+
+ReplacedKernels::ReplacedKernels(Device device, const KernelTable& table) { replacement = {device, &table}; }
+ReplacedKernels::~ReplacedKernels() { replacement = {}; }
+
 const KernelTable& kernels(Device device) {
+    if (replacement.table != nullptr && replacement.device == device) return *replacement.table;
     if (device == Device::cuda) cuda::require_usable();
     if (device == Device::simt) simt::require_usable();
     return listed_kernels(device);
@@ -67,7 +83,7 @@ const Timing& timing(Device device) {
 namespace {
 
 struct DeviceState {
-    explicit DeviceState(Device device) : scratch(device), context{device, scratch} {}
+    explicit DeviceState(Device device) : scratch(device), context{device, scratch, nullptr} {}
 
     Scratch scratch;
     Context context;
@@ -87,13 +103,27 @@ Context& context(Device device) { return state(device).context; }
 
 Scratch::~Scratch() {
     for (const Block& block : blocks_) runtime(device_).release(block.memory);
+    for (void* memory : outgrown_) runtime(device_).release(memory);
+}
+
+void Scratch::give_back(void* memory) {
+    if (memory == nullptr) return;
+    if (keepers_ > 0)
+        outgrown_.push_back(memory);
+    else
+        runtime(device_).release(memory);
+}
+
+void Scratch::end_keeping() {
+    if (--keepers_ > 0) return;
+    for (void* memory : std::exchange(outgrown_, {})) runtime(device_).release(memory);
 }
 
 void* Scratch::take(size_t bytes) {
     if (used_ == blocks_.size()) blocks_.push_back({nullptr, 0});
     Block& block = blocks_[used_++];
     if (block.bytes < bytes) {
-        if (block.memory != nullptr) runtime(device_).release(block.memory);
+        give_back(block.memory);
         block = {nullptr, 0};
         block.memory = runtime(device_).allocate(bytes);
         block.bytes = bytes;

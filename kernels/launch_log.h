@@ -48,11 +48,34 @@ class LaunchLog {
 
     void add(const void* kernel, Extent grid, Extent block) {
         const std::lock_guard lock(mutex_);
+        if (capturing_) {  // it runs with the graph
+            ++captured_;
+            return;
+        }
         if (names_ == Names::at_launch) name(kernel);
-        launches_[count_++ % launches_.size()] = {kernel, grid, block, running_kernel};
+        launches_[count_++ % launches_.size()] = {kernel, grid, block, running_kernel, 0};
     }
 
-    /// How many launches there were.
+    /// Until end_capture(), launches are part of a graph and have not been made.
+    void begin_capture() {
+        const std::lock_guard lock(mutex_);
+        capturing_ = true;
+        captured_ = 0;
+    }
+    /// How many they were.
+    uint64_t end_capture() {
+        const std::lock_guard lock(mutex_);
+        capturing_ = false;
+        return captured_;
+    }
+
+    /// One launch: of a graph of so many kernels.
+    void add_graph(uint64_t kernels) {
+        const std::lock_guard lock(mutex_);
+        launches_[count_++ % launches_.size()] = {nullptr, {}, {}, {}, kernels};
+    }
+
+    /// How many launches there were, a graph's being one.
     uint64_t count() const {
         const std::lock_guard lock(mutex_);
         return count_;
@@ -108,6 +131,7 @@ class LaunchLog {
         const void* kernel = nullptr;
         Extent grid{}, block{};
         RunningKernel running{};
+        uint64_t graph_kernels = 0;  // of a graph, which has no kernel of its own
     };
 
     std::string name_under_mutex(const void* kernel) {
@@ -124,6 +148,8 @@ class LaunchLog {
     /// "add_packs<float> (add_forward packs, 12 x 1 x 1 blocks of 256 x 1 x 1 threads)"; briefly, without
     /// what is in angle brackets and without the extents.
     std::string described(const Launch& launch, bool briefly = false) {
+        if (launch.graph_kernels > 0)
+            return "one of the " + std::to_string(launch.graph_kernels) + " in a graph of a whole step";
         std::string text = name(launch.kernel);
         if (briefly) text.erase(std::min(text.find('<'), text.size()));
         std::string details;
@@ -159,6 +185,8 @@ class LaunchLog {
     uint64_t count_ = 0;
     uint64_t completed_ = 0;
     uint64_t waits_ = 0;
+    bool capturing_ = false;
+    uint64_t captured_ = 0;  // launches since it began
     std::map<const void*, std::string> known_names_;
 };
 

@@ -2,10 +2,22 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 
 #include "kernels/device.h"
 
 namespace vitrine {
+
+/// What kernels/graph.h is made of; nothing but `problem` where there is one.
+struct GraphFunctions {
+    const char* problem;  // why the device has no graphs, as a clause; null: it has
+    void (*begin)();
+    void* (*end)(
+        uint64_t& kernels);  // the graph, and how many kernels it runs; the capture is over either way
+    void (*abandon)();
+    void (*launch)(void* graph, uint64_t kernels);
+    void (*release)(void* graph);
+};
 
 /// All sizes are in bytes. Memory is aligned to 256 bytes. Copies are ordered with the kernels around them
 /// and, as far as the host can tell, complete on return. Where a kernel has gone wrong on the device,
@@ -20,6 +32,7 @@ struct Runtime {
     size_t (*free_bytes)();  // what could still be allocated, about
     void (*synchronise)();   // waits for everything that the device was asked for
     bool reads_host_memory;  // kernels may be given memory of the host, whoever allocated it
+    GraphFunctions graphs;
 };
 
 /// Throws Error if this program was built without the device.

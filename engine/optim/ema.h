@@ -29,6 +29,8 @@ class Ema {
     /// later, by count_updates().
     void update_as_decided(const void* decision);
     void count_updates(int64_t made) { updates_ += made; }
+    /// The part of it that the host does: the model's counters are the average's.
+    void copy_counters();
     int64_t updates() const { return updates_; }
 
     /// Exchanges the model's state and the average, to evaluate or to save the average; a second call takes
@@ -43,7 +45,6 @@ class Ema {
 
   private:
     void require_own_state() const;
-    void copy_counters();
     void launch(double decay, const void* decision);
     /// Of one parameter, in its shape.
     Tensor average_of(size_t index) const;

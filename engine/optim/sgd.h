@@ -23,6 +23,8 @@ struct SgdOptions {
     bool decay_norms_and_biases = true;
     /// What the learning rate is multiplied by for each parameter, by its index in the state; empty: 1 for all.
     std::vector<double> rate_factors = {};
+
+    bool operator==(const SgdOptions&) const = default;
 };
 
 class Sgd {
@@ -54,6 +56,8 @@ class Sgd {
     /// Updates every parameter that has a gradient; those gradients stay as they are.
     void step(const Update& update);
     void step(double learning_rate) { step(Update{.learning_rate = learning_rate}); }
+    /// By parameter: whether it has taken a step with momentum.
+    const std::vector<bool>& started() const { return started_; }
     /// The buffer of a parameter, by its index in the state, as a view; undefined before its first step with momentum.
     Tensor momentum(size_t index) const;
     /// The norm of all gradients taken together, unscaled, on the device [1]: of parameters without one nothing

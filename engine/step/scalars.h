@@ -44,6 +44,15 @@ class StepScalars {
     void keep_batch() { ++batches_; }
     void* next_update();
     bool is_full() const { return batches_ == capacity || updates_ == capacity; }
+    /// Records that are in use since the last reading.
+    struct Used {
+        int64_t batches = 0, updates = 0;
+    };
+    Used used() const { return {batches_, updates_}; }
+    void use(const Used& used) {
+        batches_ = used.batches;
+        updates_ = used.updates;
+    }
 
     struct Reading {
         std::vector<BatchResult> batches;

@@ -20,10 +20,12 @@ TrainingStep::TrainingStep(nn::Module& model, const optim::SgdOptions& options, 
 
 void TrainingStep::weigh_classes(std::span<const double> weights) {
     class_weights_ = ops::class_weights(weights, state_.placement());
+    ++revision_;
 }
 
 void TrainingStep::keep_average(double decay) {
     average_decay_ = decay;
+    ++revision_;
     if (!average_) average_.emplace(state_);
 }
 
@@ -81,11 +83,14 @@ void TrainingStep::begin_batch() {
     accumulating_ = true;
 }
 
+void TrainingStep::prepare_update() {
+    if (!average_ || average_->updates() == average_updates_) return;
+    average_updates_ = average_->updates();  // begun anew, or loaded
+    scalars_.set_average_updates(average_updates_);
+}
+
 void TrainingStep::decide(const UpdateOptions& options) {
-    if (average_ && average_->updates() != average_updates_) {  // begun anew, or loaded
-        average_updates_ = average_->updates();
-        scalars_.set_average_updates(average_updates_);
-    }
+    prepare_update();
     const bool needs_norm =
         options.clip_norm > 0.0 || options.skip_outliers > 0.0 || options.measure_norm || scales_loss_;
     const Tensor norm = needs_norm ? optimiser_.gradient_norm() : Tensor();
@@ -123,6 +128,45 @@ void TrainingStep::repeat_forward(const NetworkInput& input, uint64_t seed, uint
     model_.set_training(true);
     model_.set_step(seed, batch);
     loss_of(model_(input.images), input);
+}
+
+template <class Visit>
+void TrainingStep::for_each_counter(Visit&& visit) const {
+    for (size_t i = 0; i < state_.parameters().size(); ++i) {
+        if (state_.is_counter(i)) visit(*static_cast<double*>(state_.parameter(i).value.data()));
+    }
+}
+
+TrainingStep::HostState TrainingStep::host_state() const {
+    HostState state{scalars_.used(), accumulating_ && !in_batch_};
+    for_each_counter([&](double& counter) { state.counters.push_back(counter); });
+    return state;
+}
+
+void TrainingStep::restore(const HostState& state) {
+    scalars_.use(state.records);
+    accumulating_ = state.accumulating;
+    auto kept = state.counters.begin();
+    for_each_counter([&](double& counter) { counter = *kept++; });
+    forget_batch();
+}
+
+void TrainingStep::forget_batch() {
+    in_batch_ = false;
+    tape_ = {};
+    loss_ = {};
+}
+
+void TrainingStep::follow_batch(const std::vector<double>& counted, bool updated) {
+    forget_batch();
+    scalars_.next_batch();
+    scalars_.keep_batch();
+    auto step = counted.begin();
+    for_each_counter([&](double& counter) { counter += *step++; });
+    accumulating_ = !updated;
+    if (!updated) return;
+    scalars_.next_update();
+    if (average_) average_->copy_counters();
 }
 
 }  // namespace vitrine

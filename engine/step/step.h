@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <vector>
 
 #include "engine/autograd.h"
 #include "engine/nn/module.h"
@@ -60,6 +61,25 @@ class TrainingStep {
     bool must_read() const { return scalars_.is_full(); }
     StepScalars::Reading read();
 
+    // For steps that run as graphs (step_graph.h).
+
+    /// What the host knows of the steps so far, beside the device.
+    struct HostState {
+        StepScalars::Used records;
+        bool accumulating = false;
+        std::vector<double> counters{};  // of all parameters that are counters
+    };
+    HostState host_state() const;
+    /// As if what ran since had not. A batch that was begun is forgotten.
+    void restore(const HostState& state);
+    /// The host's part of a batch that the device has run without it, whose counters went up by so much.
+    void follow_batch(const std::vector<double>& counted, bool updated);
+    /// What an update would have to send to the device first.
+    void prepare_update();
+    /// Grows with everything but options, parameters and modules that changes the steps to come.
+    int64_t revision() const { return revision_; }
+    nn::Module& model() { return model_; }
+
     /// The forward pass of a batch once more, for a Trace to look on: no gradients. Batch norm's running
     /// statistics move again.
     void repeat_forward(const NetworkInput& input, uint64_t seed, uint32_t batch);
@@ -75,6 +95,9 @@ class TrainingStep {
 
   private:
     void begin_batch();
+    void forget_batch();
+    template <class Visit>
+    void for_each_counter(Visit&& visit) const;
     Tensor loss_of(const Tensor& logits, const NetworkInput& input) const;
     void decide(const UpdateOptions& options);
 
@@ -92,6 +115,7 @@ class TrainingStep {
     bool in_batch_ = false;      // its backward pass has not ended
     Tape tape_;
     Tensor loss_;
+    int64_t revision_ = 0;
 };
 
 }  // namespace vitrine

@@ -6,8 +6,10 @@ namespace vitrine::VITRINE_GPU {
 namespace {
 
 template <class T>
-__global__ void __launch_bounds__(1) decide_once(DecideUpdate args, const T* norm, StepState<T>* state,
-                                                 UpdateRecord<T>* record, UpdateDecision<T>* decision) {
+__global__ void __launch_bounds__(1)
+    decide_once(DecideUpdate args, const T* norm, StepState<T>* state, UpdateRecord<T>* record,
+                UpdateDecision<T>* decision, const StepSettings* settings) {
+    if (settings != nullptr) record += settings->update_record;
     StepState<T> next = *state;
     UpdateRecord<T> own{};
     *decision = decide(args, norm != nullptr ? *norm : T(0), next, own);
@@ -15,11 +17,11 @@ __global__ void __launch_bounds__(1) decide_once(DecideUpdate args, const T* nor
     *record = own;
 }
 
-void run_decide(const DecideUpdate& args, Context&) {
+void run_decide(const DecideUpdate& args, Context& context) {
     dispatch_float(args.dtype, [&]<class T>() {
         launch(decide_once<T>, 1, 1, 0, stream(), args, static_cast<const T*>(args.norm),
                static_cast<StepState<T>*>(args.state), static_cast<UpdateRecord<T>*>(args.record),
-               static_cast<UpdateDecision<T>*>(args.decision));
+               static_cast<UpdateDecision<T>*>(args.decision), context.settings);
     });
 }
 

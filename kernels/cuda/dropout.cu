@@ -36,26 +36,37 @@ struct Output {
     }
 };
 
+/// The stream of random numbers of a row.
+struct Keys {
+    RandomKey key;
+    const StepSettings* settings;  // null: none
+
+    __device__ __forceinline__ RandomKey of_row(uint32_t row) const {
+        RandomKey own = key;
+        if (settings != nullptr) own.epoch = settings->random_step;
+        own.sample = row;
+        return own;
+    }
+};
+
 template <class T, class Put>
 __global__ void __launch_bounds__(threads) drop_elements(const T* x, Put put, int64_t count, int64_t features,
-                                                         RandomKey key, double probability, T factor) {
+                                                         Keys keys, double probability, T factor) {
     const int64_t i = thread_index();
     if (i >= count) return;
     const int64_t row = i / features;
-    key.sample = static_cast<uint32_t>(row);
+    const RandomKey key = keys.of_row(static_cast<uint32_t>(row));
     const float uniform = uniform_from_word(random_word(key, static_cast<uint64_t>(i - row * features)));
     put(i, static_cast<double>(uniform) >= probability ? x[i] * factor : T(0));
 }
 
 /// What the faster rungs know of the random numbers.
 struct Mask {
-    RandomKey key;
+    Keys keys;
     uint32_t threshold;  // ⌈probability · 2²⁴⌉
 
     __device__ __forceinline__ PhiloxWords words(uint32_t row, uint32_t four) const {
-        RandomKey own = key;
-        own.sample = row;
-        return random_words(own, four);
+        return random_words(keys.of_row(row), four);
     }
     __device__ __forceinline__ bool keeps(uint32_t word) const { return word >> 8 >= threshold; }
 };
@@ -122,8 +133,8 @@ PackGradient<T> pack_target(const DropoutBackward& args) {
 }
 
 template <class Args>
-Mask mask_of(const Args& args) {
-    return {args.key, static_cast<uint32_t>(std::ceil(args.probability * 0x1p24))};
+Mask mask_of(const Args& args, const Context& context) {
+    return {{args.key, context.settings}, static_cast<uint32_t>(std::ceil(args.probability * 0x1p24))};
 }
 
 template <class T, class Args>
@@ -151,39 +162,39 @@ const char* refuses_partial_packs(const Args& args) {
 }
 
 template <class Args>
-void run_elements(const Args& args, Context&) {
+void run_elements(const Args& args, Context& context) {
     if (nothing_to_do(args)) return;
     const int64_t count = args.rows * args.features;
     dispatch_float(args.dtype, [&]<class T>() {
         const auto put = element_target<T>(args);
         launch(drop_elements<T, std::decay_t<decltype(put)>>, blocks_for(count, threads), threads, 0,
-               stream(), static_cast<const T*>(source(args)), put, count, args.features, args.key,
-               args.probability, factor_of<T>(args));
+               stream(), static_cast<const T*>(source(args)), put, count, args.features,
+               Keys{args.key, context.settings}, args.probability, factor_of<T>(args));
     });
 }
 
 template <class Args>
-void run_draws(const Args& args, Context&) {
+void run_draws(const Args& args, Context& context) {
     if (nothing_to_do(args)) return;
     const int64_t fours = divide_up(args.features, draw);
     dispatch_float(args.dtype, [&]<class T>() {
         const auto put = element_target<T>(args);
         launch(drop_draws<T, std::decay_t<decltype(put)>>, blocks_for(args.rows * fours, threads), threads, 0,
                stream(), static_cast<const T*>(source(args)), put, static_cast<uint32_t>(args.rows),
-               static_cast<uint32_t>(args.features), static_cast<uint32_t>(fours), mask_of(args),
+               static_cast<uint32_t>(args.features), static_cast<uint32_t>(fours), mask_of(args, context),
                factor_of<T>(args));
     });
 }
 
 template <class Args>
-void run_packs(const Args& args, Context&) {
+void run_packs(const Args& args, Context& context) {
     if (nothing_to_do(args)) return;
     const int64_t fours = args.features / draw;
     dispatch_float(args.dtype, [&]<class T>() {
         const auto put = pack_target<T>(args);
         launch(drop_packs<T, std::decay_t<decltype(put)>>, blocks_for(args.rows * fours, threads), threads, 0,
                stream(), static_cast<const T*>(source(args)), put, static_cast<uint32_t>(args.rows),
-               static_cast<uint32_t>(fours), mask_of(args), factor_of<T>(args));
+               static_cast<uint32_t>(fours), mask_of(args, context), factor_of<T>(args));
     });
 }
 

@@ -55,6 +55,7 @@ struct DeviceState {
     cudaStream_t stream = nullptr;
     Staging staging[2];
     unsigned next_staging = 0;
+    bool capturing = false;
     std::mutex mutex;               // of what follows
     std::map<void*, size_t> sizes;  // of every allocation, which cudaFree does not tell
     size_t held = 0;                // their sum
@@ -68,6 +69,11 @@ struct DeviceState {
 DeviceState& device_state() {
     static DeviceState& state = *new DeviceState;
     return state;
+}
+
+/// Throws Error while a graph is captured: `what` cannot be part of one.
+void require_no_capture(const char* what) {
+    if (device_state().capturing) throw Error(std::string("a graph cannot hold that ") + what);
 }
 
 size_t free_memory() {
@@ -86,6 +92,7 @@ size_t free_memory() {
 }
 
 void* allocate_memory(size_t bytes) {
+    require_no_capture("memory is allocated");
     DeviceState& device = device_state();
     void* memory = nullptr;
     const cudaError_t status = cudaMalloc(&memory, bytes == 0 ? 1 : bytes);
@@ -115,6 +122,7 @@ void release_memory(void* memory) {
 }
 
 void copy_in(void* to, const void* from_host, size_t bytes) {
+    require_no_capture("bytes come from the host");
     DeviceState& device = device_state();
     auto* target = static_cast<unsigned char*>(to);
     auto* source = static_cast<const unsigned char*>(from_host);
@@ -134,6 +142,7 @@ void copy_in(void* to, const void* from_host, size_t bytes) {
 }
 
 void synchronise() {
+    require_no_capture("the host waits for the device");
     const uint64_t launches = launch_log().count();
     VITRINE_CUDA(cudaStreamSynchronize(stream()));
     launch_log().complete(launches);
@@ -141,6 +150,7 @@ void synchronise() {
 
 void copy_out(void* to_host, const void* from, size_t bytes) {
     if (bytes == 0) return;
+    require_no_capture("the host waits for bytes of the device");
     VITRINE_CUDA(cudaMemcpyAsync(to_host, from, bytes, cudaMemcpyDeviceToHost, stream()));
     synchronise();
 }
@@ -153,6 +163,50 @@ void copy_inside(void* to, const void* from, size_t bytes) {
 void zero_memory(void* memory, size_t bytes) {
     if (bytes == 0) return;
     VITRINE_CUDA(cudaMemsetAsync(memory, 0, bytes, stream()));
+}
+
+// Graphs. Only this thread's calls are forbidden what a capture forbids: others may decode images meanwhile.
+
+void begin_capture() {
+    VITRINE_CUDA(cudaStreamBeginCapture(stream(), cudaStreamCaptureModeThreadLocal));
+    launch_log().begin_capture();
+    device_state().capturing = true;
+}
+
+cudaError_t end_stream_capture(cudaGraph_t& graph, uint64_t& kernels) {
+    kernels = launch_log().end_capture();
+    device_state().capturing = false;
+    return cudaStreamEndCapture(stream(), &graph);
+}
+
+void* end_capture(uint64_t& kernels) {
+    cudaGraph_t graph = nullptr;
+    VITRINE_CUDA(end_stream_capture(graph, kernels));
+    cudaGraphExec_t executable = nullptr;
+    const cudaError_t status = cudaGraphInstantiateWithFlags(&executable, graph, 0);
+    static_cast<void>(cudaGraphDestroy(graph));
+    require_success(status, "cudaGraphInstantiateWithFlags", __FILE__, __LINE__);
+    return executable;
+}
+
+/// Where an exception goes by: whatever failed has been told.
+void abandon_capture() {
+    cudaGraph_t graph = nullptr;
+    uint64_t kernels = 0;
+    if (end_stream_capture(graph, kernels) == cudaSuccess)
+        static_cast<void>(cudaGraphDestroy(graph));
+    else
+        static_cast<void>(cudaGetLastError());  // else the next launch would report it again
+}
+
+void launch_graph(void* graph, uint64_t kernels) {
+    VITRINE_CUDA(cudaGraphLaunch(static_cast<cudaGraphExec_t>(graph), stream()));
+    launch_log().add_graph(kernels);
+}
+
+/// A launch that is still under way ends well. Called by destructors, also when the driver has gone.
+void release_graph(void* graph) {
+    static_cast<void>(cudaGraphExecDestroy(static_cast<cudaGraphExec_t>(graph)));
 }
 
 }  // namespace
@@ -226,8 +280,10 @@ dim3 blocks_for(int64_t count, int threads_per_block) {
 }
 
 const Runtime& runtime() {
+    static constexpr GraphFunctions graphs{nullptr,         begin_capture, end_capture,
+                                           abandon_capture, launch_graph,  release_graph};
     static constexpr Runtime functions{allocate_memory, release_memory, copy_in,     copy_out, copy_inside,
-                                       zero_memory,     free_memory,    synchronise, false};
+                                       zero_memory,     free_memory,    synchronise, false,    graphs};
     return functions;
 }
 

@@ -32,8 +32,9 @@ __global__ void __launch_bounds__(threads)
 }
 
 template <class T>
-__global__ void __launch_bounds__(threads) count_ranks(ReadOnly<int32_t> ranks, int64_t batch, const T* loss,
-                                                       BatchRecord<T>* record, StepState<T>* state) {
+__global__ void __launch_bounds__(threads)
+    count_ranks(ReadOnly<int32_t> ranks, int64_t batch, const T* loss, BatchRecord<T>* record,
+                StepState<T>* state, const StepSettings* settings) {
     int top1 = 0, top5 = 0;
     for (int64_t row = threadIdx.x; row < batch; row += threads) {
         top1 += ranks[row] < 1;
@@ -42,6 +43,7 @@ __global__ void __launch_bounds__(threads) count_ranks(ReadOnly<int32_t> ranks, 
     top1 = reduce_block<threads>(top1, Add());
     top5 = reduce_block<threads>(top5, Add());
     if (threadIdx.x != 0) return;
+    if (settings != nullptr) record += settings->batch_record;
     *record = {*loss, static_cast<T>(top1), static_cast<T>(top5)};
     if (!is_finite(*loss)) state->healthy = T(0);
 }
@@ -52,7 +54,8 @@ void run_score(const ScoreBatch& args, Context& context) {
         launch(rank_labels<T>, blocks_for(args.batch * row_threads, threads), threads, 0, stream(),
                static_cast<const T*>(args.logits), args.labels, args.batch, args.classes, ranks);
         launch(count_ranks<T>, 1, threads, 0, stream(), ranks, args.batch, static_cast<const T*>(args.loss),
-               static_cast<BatchRecord<T>*>(args.record), static_cast<StepState<T>*>(args.state));
+               static_cast<BatchRecord<T>*>(args.record), static_cast<StepState<T>*>(args.state),
+               context.settings);
     });
 }
 

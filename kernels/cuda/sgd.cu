@@ -20,8 +20,9 @@ struct Step {
     T scale;
     T weight_decay;
     T momentum;
-    T fresh;  // 1 − dampening
-    T rate;   // −learning_rate
+    T fresh;           // 1 − dampening
+    T rate;            // −learning_rate
+    double unit_rate;  // learning_rate as the host has it: the unit of the settings'
     bool has_momentum;
     bool nesterov;
     bool first_step;
@@ -32,12 +33,17 @@ struct Step {
           momentum(static_cast<T>(args.momentum)),
           fresh(static_cast<T>(1 - args.dampening)),
           rate(static_cast<T>(-args.learning_rate)),
+          unit_rate(args.learning_rate),
           has_momentum(args.momentum != 0),
           nesterov(args.nesterov),
           first_step(args.first_step) {}
 
-    /// Puts what was decided on the device in place; false where the update is not to be made.
-    __device__ __forceinline__ bool take(const UpdateDecision<T>* decision) {
+    /// Puts what the device knows better in place; false where the update is not to be made.
+    __device__ __forceinline__ bool take(const UpdateDecision<T>* decision, const StepSettings* settings) {
+        if (settings != nullptr) {
+            rate = static_cast<T>(-(settings->learning_rate * unit_rate));
+            if (has_momentum) momentum = static_cast<T>(settings->momentum);
+        }
         if (decision == nullptr) return true;
         scale = decision->gradient_scale;
         return decision->follows != T(0);
@@ -66,14 +72,16 @@ struct Arrays {
     Rounded* rounded;  // null: nobody wants them
     int64_t count;
     const UpdateDecision<T>* decision;  // null: none
+    const StepSettings* settings;       // null: none
 
-    explicit Arrays(const SgdUpdate& args)
+    Arrays(const SgdUpdate& args, const Context& context)
         : gradient(static_cast<const T*>(args.gradient)),
           value(static_cast<T*>(args.value)),
           buffer(static_cast<T*>(args.momentum_buffer)),
           rounded(static_cast<Rounded*>(args.rounded)),
           count(args.count),
-          decision(static_cast<const UpdateDecision<T>*>(args.decision)) {}
+          decision(static_cast<const UpdateDecision<T>*>(args.decision)),
+          settings(context.settings) {}
 };
 
 template <class T, class Rounded>
@@ -89,7 +97,7 @@ __device__ __forceinline__ void update_element(const Step<T>& step, const Arrays
 
 template <class T, class Rounded>
 __global__ void __launch_bounds__(threads) update_elements(Step<T> step, Arrays<T, Rounded> arrays) {
-    if (!step.take(arrays.decision)) return;
+    if (!step.take(arrays.decision, arrays.settings)) return;
     const int64_t i = thread_index();
     if (i < arrays.count) update_element(step, arrays, i);
 }
@@ -111,7 +119,7 @@ __device__ __forceinline__ void store_rounded(Rounded* to, const Pack<T>& v) {
 /// The last count % size elements go to the first threads.
 template <class T, class Rounded>
 __global__ void __launch_bounds__(threads) update_packs(Step<T> step, Arrays<T, Rounded> arrays) {
-    if (!step.take(arrays.decision)) return;
+    if (!step.take(arrays.decision, arrays.settings)) return;
     constexpr int size = Pack<T>::size;
     const int64_t packs = arrays.count / size;
     const int64_t i = thread_index();
@@ -138,19 +146,21 @@ const char* refuses_unaligned(const SgdUpdate& args) {
 }
 
 template <class T, class Rounded>
-void run(const SgdUpdate& args, int size, void (*kernel)(Step<T>, Arrays<T, Rounded>)) {
+void run(const SgdUpdate& args, const Context& context, int size,
+         void (*kernel)(Step<T>, Arrays<T, Rounded>)) {
     launch(kernel, blocks_for(divide_up(args.count, size), threads), threads, 0, stream(), Step<T>(args),
-           Arrays<T, Rounded>(args));
+           Arrays<T, Rounded>(args, context));
 }
 
-void run_elements(const SgdUpdate& args, Context&) {
+void run_elements(const SgdUpdate& args, Context& context) {
     if (args.count == 0) return;
-    dispatch_update(args, [&]<class T, class R>() { run<T, R>(args, 1, update_elements<T, R>); });
+    dispatch_update(args, [&]<class T, class R>() { run<T, R>(args, context, 1, update_elements<T, R>); });
 }
 
-void run_packs(const SgdUpdate& args, Context&) {
+void run_packs(const SgdUpdate& args, Context& context) {
     if (args.count == 0) return;
-    dispatch_update(args, [&]<class T, class R>() { run<T, R>(args, Pack<T>::size, update_packs<T, R>); });
+    dispatch_update(args,
+                    [&]<class T, class R>() { run<T, R>(args, context, Pack<T>::size, update_packs<T, R>); });
 }
 
 constexpr Implementation<SgdUpdate> update_list[]{

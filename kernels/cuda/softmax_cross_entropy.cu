@@ -46,9 +46,11 @@ struct Targets {
     T hit;                  // (1 − ε) · λ
     T other_hit;            // (1 − ε) · (1 − λ)
     T floor;                // ε / K
+    double exact_smoothing;
+    const StepSettings* settings;  // null: λ is the argument
 
     template <class Args>
-    explicit Targets(const Args& args)
+    Targets(const Args& args, const Context& context)
         : labels(args.labels),
           others(args.labels_b),
           weights(static_cast<const T*>(args.class_weights)),
@@ -56,7 +58,17 @@ struct Targets {
           smoothing(static_cast<T>(args.label_smoothing)),
           hit(static_cast<T>((1 - args.label_smoothing) * args.lambda)),
           other_hit(static_cast<T>((1 - args.label_smoothing) * (1 - args.lambda))),
-          floor(static_cast<T>(args.label_smoothing / static_cast<double>(args.classes))) {}
+          floor(static_cast<T>(args.label_smoothing / static_cast<double>(args.classes))),
+          exact_smoothing(args.label_smoothing),
+          settings(context.settings) {}
+
+    /// Before anything else: λ where the device knows it better.
+    __device__ __forceinline__ void take_settings() {
+        if (settings == nullptr) return;
+        share = static_cast<T>(settings->lambda);
+        hit = static_cast<T>((1 - exact_smoothing) * settings->lambda);
+        other_hit = static_cast<T>((1 - exact_smoothing) * (1 - settings->lambda));
+    }
 
     /// λ · w_label + (1 − λ) · w_other
     __device__ __forceinline__ T label_weight(int64_t row) const {
@@ -90,19 +102,20 @@ struct Rows {
     int64_t classes;
     Targets<T, weighted> targets;
 
-    Rows(const SoftmaxCrossEntropyForward& args, T* row_losses)
+    Rows(const SoftmaxCrossEntropyForward& args, const Context& context, T* row_losses)
         : logits(static_cast<const T*>(args.logits)),
           probabilities(static_cast<T*>(args.probabilities)),
           losses(row_losses),
           batch(args.batch),
           classes(args.classes),
-          targets(args) {}
+          targets(args, context) {}
 };
 
 // Forward: rows.
 
 template <class T, bool weighted>
 __global__ void __launch_bounds__(threads) softmax_naive(Rows<T, weighted> rows) {
+    rows.targets.take_settings();
     const int64_t row = thread_index();
     if (row >= rows.batch) return;
     const T* logits = rows.logits + row * rows.classes;
@@ -139,6 +152,7 @@ struct RunningSum {
 
 template <class T, bool weighted>
 __global__ void __launch_bounds__(threads, 1) softmax_blocks(Rows<T, weighted> rows) {
+    rows.targets.take_settings();
     const int64_t row = blockIdx.x;
     const T* logits = rows.logits + row * rows.classes;
     T* probabilities = rows.probabilities + row * rows.classes;
@@ -162,6 +176,7 @@ __global__ void __launch_bounds__(threads, 1) softmax_blocks(Rows<T, weighted> r
 /// `width` lanes a row, `per_lane` logits a lane; width · per_lane ≥ classes.
 template <class T, bool weighted, int width, int per_lane>
 __global__ void __launch_bounds__(threads) softmax_warps(Rows<T, weighted> rows) {
+    rows.targets.take_settings();
     const int lane = static_cast<int>(threadIdx.x) % width;
     const int64_t row = thread_index() / width;
     // Lanes without a row take part in the shuffles all the same.
@@ -218,6 +233,7 @@ __global__ void __launch_bounds__(threads) average_losses(ReadOnly<T> losses, in
 template <class T>
 __global__ void __launch_bounds__(threads)
     average_weighted_losses(Rows<T, true> rows, T* total_weight, T* loss) {
+    rows.targets.take_settings();
     T sum = T(0), weights = T(0);
     for (int64_t row = threadIdx.x; row < rows.batch; row += threads) {
         sum += rows.losses[row];
@@ -271,10 +287,10 @@ void run(const SoftmaxCrossEntropyForward& args, Context& context) {
         T* losses = context.scratch.take<T>(args.batch);
         T* loss = static_cast<T*>(args.loss);
         if (args.class_weights == nullptr) {
-            if (args.batch > 0) Rung::launch_rows(Rows<T, false>(args, losses));
+            if (args.batch > 0) Rung::launch_rows(Rows<T, false>(args, context, losses));
             launch(average_losses<T>, 1, threads, 0, stream(), losses, args.batch, loss);
         } else {
-            const Rows<T, true> rows(args, losses);
+            const Rows<T, true> rows(args, context, losses);
             if (args.batch > 0) Rung::launch_rows(rows);
             launch(average_weighted_losses<T>, 1, threads, 0, stream(), rows,
                    static_cast<T*>(args.total_weight), loss);
@@ -296,12 +312,12 @@ struct LogitsGradient {
     T batch;
     Targets<T, weighted> targets;
 
-    explicit LogitsGradient(const SoftmaxCrossEntropyBackward& args)
+    LogitsGradient(const SoftmaxCrossEntropyBackward& args, const Context& context)
         : probabilities(static_cast<const T*>(args.probabilities)),
           d_loss(static_cast<const T*>(args.d_loss)),
           total_weight(static_cast<const T*>(args.total_weight)),
           batch(static_cast<T>(args.batch)),
-          targets(args) {}
+          targets(args, context) {}
 
     /// d_loss / W
     __device__ __forceinline__ T factor() const {
@@ -317,6 +333,7 @@ template <class T, bool weighted>
 __global__ void __launch_bounds__(threads)
     subtract_targets(LogitsGradient<T, weighted> gradient, GradientWriter<T> d_logits, int64_t classes,
                      int64_t count) {
+    gradient.targets.take_settings();
     const int64_t i = thread_index();
     if (i >= count) return;
     const int64_t row = i / classes;
@@ -330,6 +347,7 @@ template <class T, bool weighted>
 __global__ void __launch_bounds__(threads, weighted ? 1 : 0)
     subtract_targets_packs(LogitsGradient<T, weighted> gradient, ValuesWriter<T> d_logits, int classes,
                            int count) {
+    gradient.targets.take_settings();
     constexpr int size = Pack<T>::size;
     const int packs = count / size;
     const int thread = static_cast<int>(thread_index());
@@ -365,30 +383,33 @@ __global__ void __launch_bounds__(threads, weighted ? 1 : 0)
 
 struct Elements {
     template <class T, bool weighted>
-    static void launch_gradient(const SoftmaxCrossEntropyBackward& args, int64_t count) {
+    static void launch_gradient(const SoftmaxCrossEntropyBackward& args, const Context& context,
+                                int64_t count) {
         launch(subtract_targets<T, weighted>, blocks_for(count, threads), threads, 0, stream(),
-               LogitsGradient<T, weighted>(args), GradientWriter<T>(args.d_logits), args.classes, count);
+               LogitsGradient<T, weighted>(args, context), GradientWriter<T>(args.d_logits), args.classes,
+               count);
     }
 };
 
 struct Packs {
     template <class T, bool weighted>
-    static void launch_gradient(const SoftmaxCrossEntropyBackward& args, int64_t count) {
+    static void launch_gradient(const SoftmaxCrossEntropyBackward& args, const Context& context,
+                                int64_t count) {
         launch(subtract_targets_packs<T, weighted>, blocks_for(divide_up(count, Pack<T>::size), threads),
-               threads, 0, stream(), LogitsGradient<T, weighted>(args), ValuesWriter<T>(args.d_logits),
-               static_cast<int>(args.classes), static_cast<int>(count));
+               threads, 0, stream(), LogitsGradient<T, weighted>(args, context),
+               ValuesWriter<T>(args.d_logits), static_cast<int>(args.classes), static_cast<int>(count));
     }
 };
 
 template <class Rung>
-void run_backward(const SoftmaxCrossEntropyBackward& args, Context&) {
+void run_backward(const SoftmaxCrossEntropyBackward& args, Context& context) {
     const int64_t count = args.batch * args.classes;
     if (!args.d_logits || count == 0) return;
     dispatch_float(args.dtype, [&]<class T>() {
         if (args.class_weights == nullptr)
-            Rung::template launch_gradient<T, false>(args, count);
+            Rung::template launch_gradient<T, false>(args, context, count);
         else
-            Rung::template launch_gradient<T, true>(args, count);
+            Rung::template launch_gradient<T, true>(args, context, count);
     });
 }
 

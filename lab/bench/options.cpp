@@ -114,6 +114,8 @@ BenchOptions parse_bench_options(int argc, const char* const* argv) {
 
     CLI::App* step = app.add_subcommand("step", "Whole training steps of a model on random images");
     step->add_flag("--per-op", options.step.per_op, "A table of where the time goes");
+    step->add_flag("--graph", options.step.graph,
+                   "Record the step as a graph of the GPU, and launch it at\nonce");
     add_steps(*step, common, "How many to time [10]");
     add_common(*step, common, options,
                fmt::format("The model to train [{}]", models::benchmark_model().name));

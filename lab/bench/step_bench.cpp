@@ -10,6 +10,7 @@
 #include "engine/memory.h"
 #include "engine/step/evaluate.h"
 #include "engine/step/step.h"
+#include "engine/step/step_graph.h"
 #include "kernels/optim.h"
 #include "lab/common/device_clock.h"
 #include "lab/common/random_batch.h"
@@ -31,6 +32,7 @@ void time_steps(const StepBenchOptions& options, StepBenchResult& result, const 
         const CallObserver observer([&](const KernelCall& call) { result.cost += call.least; });
         step();
     }
+    if (options.graph) step();  // which is recorded
     for (int i = 0; i < options.steps; ++i) {
         const auto start = Clock::now();
         step();
@@ -52,12 +54,21 @@ void time_whole_steps(const StepBenchOptions& options, StepBenchResult& result) 
     TrainingStep step(*model, {.momentum = 0.9, .weight_decay = 1e-4},
                       /*label_smoothing=*/0.0);
     if (options.precision == DType::f16) step.scale_loss({LossScale::first, 0});
+    StepGraph graph(step);
     uint32_t steps_done = 0;
-    time_steps(options, result, [&] {
-        step.accumulate(input, /*seed=*/1, steps_done++);
-        step.update({.learning_rate = 0.001});
+    const auto one_step = [&] {
+        const UpdateOptions update{.learning_rate = 0.001};
+        if (options.graph) {
+            graph.run(input, /*seed=*/1, steps_done++, update);
+        } else {
+            step.accumulate(input, /*seed=*/1, steps_done++);
+            step.update(update);
+        }
         step.read();
-    });
+    };
+    time_steps(options, result, one_step);
+    result.graph_kernels = graph.counts().kernels;
+    if (options.graph) result.graph_problem = graph.problem();
 }
 
 std::vector<OpTime> layers_by_op(const std::vector<Layer>& layers) {

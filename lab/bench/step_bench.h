@@ -21,6 +21,7 @@ struct StepBenchOptions {
     int steps = 10;
     bool evaluation = false;  // the model's logits alone, in evaluation mode, in place of a training step
     bool per_op = false;      // of training steps
+    bool graph = false;       // steps are recorded, and launched at once (engine/step/step_graph.h)
 };
 
 /// All layers of one op, in one step.
@@ -40,6 +41,8 @@ struct StepBenchResult {
     std::vector<double> seconds;  // of each timed step
     Cost cost;                    // of one step's kernels
     size_t bytes_held = 0;        // device memory
+    uint64_t graph_kernels = 0;   // of a step that is one launch; 0: none is
+    std::string graph_problem;    // why none is, where it was asked for
 
     // Only with per_op: means over as many steps more, in which every op is timed by itself.
     std::vector<OpTime> ops;      // the longest first

@@ -69,6 +69,13 @@ std::string stored_in(DType precision) {
     return precision == DType::f32 ? "" : fmt::format(", {}", name_of(precision));
 }
 
+std::string graph_line(const StepBenchOptions& options, const StepBenchResult& result) {
+    if (!options.graph) return "";
+    if (!result.graph_problem.empty())
+        return fmt::format("  {:<22}none: {}\n", "graph", result.graph_problem);
+    return fmt::format("  {:<22}{:>9} kernels in a single launch\n", "graph", result.graph_kernels);
+}
+
 }  // namespace
 
 std::string format_step(const StepBenchOptions& options, const StepBenchResult& result, const Peak& peak) {
@@ -90,7 +97,7 @@ std::string format_step(const StepBenchOptions& options, const StepBenchResult& 
         giga_per_second(result.cost.bytes(), time.median),
         percent(result.cost.bytes() / time.median, peak.bandwidth), 1e-9 * peak.bandwidth, "memory held",
         1e-6 * static_cast<double>(result.bytes_held));
-    return result.ops.empty() ? text : text + op_table(result);
+    return text + graph_line(options, result) + (result.ops.empty() ? "" : op_table(result));
 }
 
 std::string format_step_json(const StepBenchOptions& options, const StepBenchResult& result,
@@ -115,6 +122,7 @@ std::string format_step_json(const StepBenchOptions& options, const StepBenchRes
                                 {"gbytes_per_second", giga_per_second(result.cost.bytes(), time.median)},
                                 {"peak_gflops", 1e-9 * peak.flops},
                                 {"peak_gbytes_per_second", 1e-9 * peak.bandwidth},
+                                {"graph_kernels", result.graph_kernels},
                                 {"device_bytes", result.bytes_held}};
     if (result.ops.empty()) return json.dump() + "\n";
     const Parts parts = parts_of(result);

@@ -4,6 +4,9 @@
 
 #include <doctest/doctest.h>
 
+#include <array>
+#include <memory>
+
 #include "engine/autograd.h"
 #include "engine/ops/ops.h"
 #include "engine/tensor.h"
@@ -54,4 +57,44 @@ TEST_CASE("forward and backward ask the device for nothing new after the first t
     const size_t requests = memory_statistics(Device::reference).device_requests;
     for (int i = 0; i < 3; ++i) step();
     CHECK(memory_statistics(Device::reference).device_requests == requests);
+}
+
+TEST_CASE("planned memory is its owner's alone, is found again, and goes to the pool in the end") {
+    const auto requests = [] { return memory_statistics(Device::reference).device_requests; };
+    const auto addresses = [] {
+        const auto a = allocate(Device::reference, 3000), b = allocate(Device::reference, size_t{3} << 20);
+        const auto c = allocate(Device::reference, 3000);
+        return std::array{a.get(), b.get(), c.get()};
+    };
+    release_pooled_memory(Device::reference);
+    const size_t in_use = memory_statistics(Device::reference).bytes_in_use;
+    std::shared_ptr<void> outlives;
+    std::array<void*, 3> planned{};
+    {
+        const PlannedMemory memory(Device::reference);
+        {
+            const PlannedMemory::Use use(memory);
+            planned = addresses();
+            CHECK(memory.device_requests() == 3);
+            CHECK(addresses() == planned);
+            CHECK(memory.device_requests() == 3);
+            outlives = allocate(Device::reference, 100);
+            static_cast<void>(allocate(Device::cpu, 100));  // another device's is its own business
+        }
+        CHECK(memory.device_requests() == 4);
+        const size_t before = requests();
+        const auto other = allocate(Device::reference, 3000);
+        CHECK(requests() == before + 1);  // what waits there is not for others
+        release_pooled_memory(Device::reference);
+        const PlannedMemory::Use use(memory);
+        CHECK(addresses() == planned);
+        CHECK(memory.device_requests() == 4);
+    }
+    const size_t before = requests();
+    void* const address = outlives.get();
+    outlives.reset();
+    CHECK(allocate(Device::reference, 100).get() == address);
+    CHECK(allocate(Device::reference, size_t{3} << 20).get() == planned[1]);
+    CHECK(requests() == before);
+    CHECK(memory_statistics(Device::reference).bytes_in_use == in_use);
 }

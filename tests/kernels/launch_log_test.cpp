@@ -79,3 +79,17 @@ TEST_CASE("a failed launch is an Error of its own, or a DeviceFault with the sus
         log.throw_failed_launch(&kernels[5], {1, 1, 1}, {32, 1, 1}, 700, "an illegal access"),
         doctest::Contains("an illegal access; the kernel that went wrong is k4<float> ("), DeviceFault);
 }
+
+TEST_CASE("launches that a graph holds have not been made; the graph is one") {
+    LaunchLog log(name_of, LaunchLog::Names::when_asked);
+    add(log, 0);
+    log.complete(1);
+    log.begin_capture();
+    for (int i = 0; i < 5; ++i) add(log, i);
+    CHECK(log.count() == 1);
+    CHECK(log.suspects() == "no kernel was running");
+    CHECK(log.end_capture() == 5);
+    log.add_graph(5);
+    CHECK(log.count() == 2);
+    CHECK(log.suspects() == "the kernel that went wrong is one of the 5 in a graph of a whole step");
+}

@@ -9,7 +9,9 @@
 #include <tuple>
 #include <vector>
 
+#include "kernels/replaced_kernels.h"
 #include "lab/gradcheck/cases/list.h"
+#include "tests/models/graphed_course.h"
 #include "tests/mutants/mutants.h"
 #include "tests/mutants/planting.h"
 
@@ -94,6 +96,22 @@ std::string said_against(const Mutant& mutant, const std::string& enough) {
     return checked ? said : said + "every implementation refuses every problem";
 }
 
+/// Mutants that only a graph shows: in place of the arguments of the step that was recorded, kernels read the device's
+/// memory (kernels/step_settings.h).
+bool is_of_graphs(const Mutant& mutant) { return mutant.op == "step_graph"; }
+
+/// What 50 steps say that run as graphs with the mutant's kernels.
+std::string said_of_graphs(const Mutant& mutant) {
+    const tests::Course course{.class_weights = {1, 2, 0.5, 1, 1, 3, 1}};
+    static const tests::CourseResult plain = tests::take_course(course, false);
+    KernelTable table = kernels(Device::simt);
+    mutant.put_into(table);
+    const ReplacedKernels replaced(Device::simt, table);
+    const tests::CourseResult graphed = tests::take_course(course, true);
+    if (!graphed.problem.empty()) return graphed.problem;
+    return graphed.same_as(plain) ? "" : "a step that runs as a graph has other bits";
+}
+
 }  // namespace
 
 bool vitrine::planted(int number) { return number == planted_number; }
@@ -102,6 +120,7 @@ TEST_CASE("the kernels without a defect pass what the mutants are tried with") {
     using Strings = std::vector<std::string>;
     std::set<std::tuple<std::string, std::string, Strings, Strings, Strings>> done;
     for (const Mutant& mutant : mutants()) {
+        if (is_of_graphs(mutant)) continue;
         if (!done.emplace(mutant.group, mutant.op, mutant.kernels, mutant.implementations, mutant.problems)
                  .second)
             continue;
@@ -112,12 +131,27 @@ TEST_CASE("the kernels without a defect pass what the mutants are tried with") {
 
 TEST_CASE("every planted defect is caught, and by what should catch it") {
     for (const Mutant& mutant : mutants()) {
+        if (is_of_graphs(mutant)) continue;
         const Planted defect(mutant.number);
         const std::string said = said_against(mutant, mutant.caught_by);
         const bool caught = said.find(mutant.caught_by) != std::string::npos;
         CHECK_MESSAGE(caught, mutant.name, " (", mutant.what, ") is not caught by '", mutant.caught_by,
                       "'; it is said: ", said.empty() ? "nothing" : said.substr(0, 600));
     }
+}
+
+TEST_CASE("a number of the host's that a graph has baked in is caught by 50 steps") {
+    int graphs = 0;
+    for (const Mutant& mutant : mutants()) {
+        if (!is_of_graphs(mutant)) continue;
+        ++graphs;
+        CHECK_MESSAGE(said_of_graphs(mutant) == "", mutant.name, " without its defect");
+        const Planted defect(mutant.number);
+        const std::string said = said_of_graphs(mutant);
+        CHECK_MESSAGE(said.find(mutant.caught_by) != std::string::npos, mutant.name, " (", mutant.what,
+                      ") is not caught; it is said: ", said.empty() ? "nothing" : said);
+    }
+    CHECK(graphs == 8);
 }
 
 TEST_CASE("there are many defects, all different") {

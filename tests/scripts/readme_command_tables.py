@@ -139,6 +139,7 @@ RUN = {
     "train --eval-only FILE": "train --eval-only best.safetensors --data photos",
     "bench step --model mobilenet_v2 --per-op": f"bench step --model mobilenet_v2 --per-op {STEP}",
     "bench eval --model mobilenet_v2": f"bench eval --model mobilenet_v2 {STEP}",
+    "bench step --model mobilenet_v2 --graph": f"bench step --model mobilenet_v2 --graph {STEP}",
     "bench step --model mobilenet_v2 --fusion off": f"bench step --model mobilenet_v2 --fusion off {STEP}",
     "bench eval --model mobilenet_v2": f"bench eval --model mobilenet_v2 {STEP}",
     "bench eval": "bench eval --help",

@@ -194,6 +194,7 @@ TEST_CASE("bench step --json prints one object with what peers are compared by")
                             "gbytes_per_second",
                             "peak_gflops",
                             "peak_gbytes_per_second",
+                            "graph_kernels",
                             "device_bytes",
                             "traced_seconds",
                             "forward_seconds",

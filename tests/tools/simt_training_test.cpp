@@ -165,5 +165,30 @@ TEST_CASE("train --device simt: a stop measures one batch of the validation imag
     CHECK(std::abs(images - std::round(images)) < 1e-9);
 }
 
+TEST_CASE(
+    "train --graph: the same files to the bit; where there are no graphs the run says why and goes on") {
+    const TemporaryFolder folder;
+    write_colours(folder.path() / "data");
+    const auto train = [&](const std::string& device, const std::string& out, bool graph) {
+        std::vector<std::string> arguments{
+            "--data", folder / "data", "--image-size", "16",    "--batch-size", "10", "--max-steps",
+            "6",      "--device",      device,         "--out", folder / out};
+        if (graph) arguments.push_back("--graph");
+        return run("train", arguments);
+    };
+    CHECK(train("simt", "plain", false).code == 0);
+    const Outcome graphs = train("simt", "graphs", true);
+    CAPTURE(graphs.err);
+    CHECK(graphs.code == 0);
+    CHECK(graphs.err.find("training.graph") == std::string::npos);
+    for (const std::string file : {"last.safetensors", "steps.jsonl"})
+        CHECK(content_of(folder / ("graphs/" + file)) == content_of(folder / ("plain/" + file)));
+    const Outcome cpu = train("cpu", "cpu", true);
+    CHECK(cpu.code == 0);
+    CHECK(
+        cpu.err.find("steps are not recorded as graphs (training.graph): kernels are functions that the host "
+                     "calls") != std::string::npos);
+}
+
 }  // namespace
 }  // namespace vitrine::tests

@@ -37,14 +37,14 @@ class Training:
     def folder(self, name: str) -> pathlib.Path:
         return self.session.record.folder / f"run-{self.model}-{name}"
 
-    def command(self, name: str, device: str) -> list:
+    def command(self, name: str, device: str, *further: str) -> list:
         return [self.session.program("train"), "--data", self.data, "--cache", self.data.parent / "cache",
                 "--model", self.model, "--device", device, "--out", self.folder(name), "--image-size", "32",
                 "--batch-size", "32", "--epochs", "2", "--lr", LEARNING_RATES[self.model], "--seed", "1",
-                "--set", "training.checkpoint_minutes=0.0", "--json"]
+                "--set", "training.checkpoint_minutes=0.0", "--json", *further]
 
-    def run(self, name: str, device: str) -> bool:
-        return self.session.check(f"{self.model}: {name}", self.command(name, device), LIMIT, by_exit_code)
+    def run(self, name: str, device: str, *further: str) -> bool:
+        return self.session.check(f"{self.model}: {name}", self.command(name, device, *further), LIMIT, by_exit_code)
 
     def compare(self, name: str, verdict) -> None:
         """A check that only reads files."""
@@ -109,6 +109,8 @@ def compare_runs(session: Session, training: Training) -> None:
         training.compare("losses of cuda against cpu", lambda: training.same_losses("cpu", "cuda"))
     if training.run("again", "cuda"):
         training.compare("a second run against the first", lambda: training.same_bits("cuda", "again"))
+    if training.run("graphs", "cuda", "--graph"):
+        training.compare("a run of graphs against the first", lambda: training.same_bits("cuda", "graphs"))
     training.kill_and_resume()
 
 

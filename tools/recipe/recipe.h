@@ -74,6 +74,8 @@ struct TrainingSettings {
     int64_t early_stopping = 0;        // epochs without a better accuracy that end a phase; 0: never
     double checkpoint_minutes = 10.0;  // between checkpoints inside an epoch; 0: after each step
     int64_t keep_checkpoints = 2;      // the newest so many
+    bool graph =
+        false;  // whether a device that can records steps, and launches each at once (engine/step/step_graph.h)
     int64_t watch = 0;  // steps between looks at all layers and parameters, for watch.jsonl; 0: none
 };
 

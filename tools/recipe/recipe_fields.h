@@ -179,6 +179,8 @@ void visit_fields(TrainingSettings& training, Fields& fields) {
                   training.checkpoint_minutes, not_negative);
     fields.whole({"keep_checkpoints", "How many of the newest checkpoints are kept"},
                  training.keep_checkpoints, 1, 1000);
+    fields.flag({"graph", "Record steps as graphs of the GPU, to launch each at once", "--graph"},
+                training.graph);
     fields.whole(
         {"watch", "Steps between looks at every layer and parameter, for\nthe report's maps; 0: none",
          "--watch"},

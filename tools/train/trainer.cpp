@@ -45,6 +45,7 @@ Trainer::Trainer(const TrainerContext& context, const Limits& limits)
         progress_.loss_scale = {LossScale::first, 0};
         context_.step.scale_loss(progress_.loss_scale);
     }
+    if (context_.recipe.training.graph) graph_.emplace(context_.step);
     progress_.batches_per_epoch = context_.plan.batches_per_epoch;
     enter_phase();
 }
@@ -68,6 +69,7 @@ void Trainer::resume(const Resumption& resumption) {
 }
 
 void Trainer::enter_phase() {
+    if (graph_) graph_->forget();
     scheduler_.emplace(make_scheduler(phase(), context_.plan.steps_per_epoch));
     set_trained_parts(phase().settings, context_.recipe.model.name, context_.model, context_.step);
 }
@@ -155,9 +157,9 @@ void Trainer::train_batch(const Batch& batch, Meter& meter, double data_seconds)
     context_.dump->write(context_.model, input, batch, batch_number() + 1);
     std::optional<WatchedStep> watched;
     if (watches) watched.emplace(context_.step);
-    context_.step.accumulate(input, context_.recipe.seed, batch_number());
+    run_batch(input, watches);
     ++progress_.batch;
-    if (at_step_end()) unread.update = update();
+    if (at_step_end()) unread.update = count_update();
     if (watched)
         context_.folder.add_watched(watched->line(progress_.step, epoch_of(progress_.step), accumulate()));
     unread.position = position();
@@ -169,16 +171,35 @@ void Trainer::train_batch(const Batch& batch, Meter& meter, double data_seconds)
     if (checkpoint) save_checkpoint();
 }
 
-Trainer::UnreadUpdate Trainer::update() {
+void Trainer::run_batch(const NetworkInput& input, bool kernel_by_kernel) {
+    std::optional<UpdateOptions> update;
+    if ((progress_.batch + 1) % accumulate() == 0) update = next_update();
+    if (graph_ && !kernel_by_kernel) {
+        graph_->run(input, context_.recipe.seed, batch_number(), update);
+        if (graph_->problem().empty()) return;
+        context_.reporter.notice(
+            fmt::format("steps are not recorded as graphs (training.graph): {}", graph_->problem()));
+        graph_.reset();
+        return;
+    }
+    context_.step.accumulate(input, context_.recipe.seed, batch_number());
+    if (update) context_.step.update(*update);
+}
+
+UpdateOptions Trainer::next_update() const {
     const recipe::TrainingSettings& training = context_.recipe.training;
+    const optim::Hyperparameters setting = scheduler_->setting();
+    return {.learning_rate = setting.learning_rate,
+            .momentum = setting.momentum,
+            .batches = training.accumulate,
+            .clip_norm = training.clip_norm,
+            .skip_outliers = training.skip_outliers,
+            .measure_norm = logs_next_step()};
+}
+
+Trainer::UnreadUpdate Trainer::count_update() {
     progress_.last_setting = scheduler_->setting();
     const bool logged = logs_next_step();
-    context_.step.update({.learning_rate = progress_.last_setting.learning_rate,
-                          .momentum = progress_.last_setting.momentum,
-                          .batches = training.accumulate,
-                          .clip_norm = training.clip_norm,
-                          .skip_outliers = training.skip_outliers,
-                          .measure_norm = logged});
     ++progress_.step;
     in_step_ = false;
     scheduler_->after_batch();

@@ -13,6 +13,7 @@
 #include "data/identity.h"
 #include "data/loader.h"
 #include "engine/step/step.h"
+#include "engine/step/step_graph.h"
 #include "tools/common/input_maker.h"
 #include "tools/common/loss_history.h"
 #include "tools/common/run_program.h"
@@ -121,7 +122,11 @@ class Trainer {
     /// The rest of the epoch's batches, or fewer where the run ends before.
     Meter train_epoch();
     void train_batch(const Batch& batch, Meter& meter, double data_seconds);
-    UnreadUpdate update();
+    /// A batch of the step that comes next, with the update where it is the step's last.
+    void run_batch(const NetworkInput& input, bool kernel_by_kernel);
+    UpdateOptions next_update() const;
+    /// The update that was just asked of the device.
+    UnreadUpdate count_update();
     /// Whether watch.jsonl has a line of the step that comes next.
     bool watches_next_step() const;
     /// Whether the step that comes next has a line in steps.jsonl.
@@ -159,6 +164,7 @@ class Trainer {
     void check_parameters(const std::vector<nn::NamedParameter>& parameters) const;
 
     TrainerContext context_;
+    std::optional<StepGraph> graph_{};  // where the recipe asks for it, and it is of use
     Limits limits_;
     Progress progress_;
     std::optional<optim::PhaseScheduler> scheduler_;
