@@ -31,6 +31,20 @@ Values run_first(const BoundPass& pass, DType dtype, const Variant& variant) {
     throw std::logic_error("the oracle refuses a problem of " + pass.kernel);
 }
 
+/// Mean and Σ (value − mean)² of each channel of [rows, channels].
+struct Statistics {
+    std::vector<double> mean, m2;
+
+    Statistics(const std::vector<double>& values, size_t channels) : mean(channels), m2(channels) {
+        const double rows = static_cast<double>(values.size() / channels);
+        for (size_t i = 0; i < values.size(); ++i) mean[i % channels] += values[i] / rows;
+        for (size_t i = 0; i < values.size(); ++i) {
+            const double distance = values[i] - mean[i % channels];
+            m2[i % channels] += distance * distance;
+        }
+    }
+};
+
 class ProblemCheck {
   public:
     ProblemCheck(const Problem& problem, const KernelTable& tested, const KernelTable& oracle,
@@ -49,8 +63,7 @@ class ProblemCheck {
         for (const DType dtype : types) {
             if (is_half(dtype) && !takes_half()) continue;
             prepare(dtype);
-            check(problem_.forward(tested_), dtype, forward_variants(problem_, dtype, saved_, outputs_),
-                  false);
+            check(problem_.forward(tested_), dtype, variants_of_forward(dtype), false);
             if (!problem_.backward) continue;
             check(problem_.backward(tested_), dtype, variants_of_backward(dtype),
                   dtype == DType::f64 && problem_.differences && checks_.differences());
@@ -105,6 +118,30 @@ class ProblemCheck {
         }
     }
 
+    std::vector<Variant> variants_of_forward(DType dtype) const {
+        std::vector<Variant> variants = forward_variants(problem_, dtype, saved_, outputs_);
+        if (!is_half(dtype) || problem_.half->statistics_of.empty()) return variants;
+        const std::map<std::string, double> sensitivity = sensitivity_of_statistics(dtype);
+        for (Variant& variant : variants) variant.sensitivity = sensitivity;
+        return variants;
+    }
+
+    /// How far mean and m2 move where their tensor is rounded once.
+    std::map<std::string, double> sensitivity_of_statistics(DType dtype) const {
+        const auto mean = outputs_.find("mean");
+        if (mean == outputs_.end()) return {};
+        const size_t channels = mean->second.size();
+        const std::vector<double>& exact = outputs_.at(problem_.half->statistics_of);
+        const Statistics of_exact(exact, channels), of_rounded(rounded_to(dtype, exact), channels);
+        return {{"mean", distance_of(of_exact.mean, of_rounded.mean)},
+                {"m2", distance_of(of_exact.m2, of_rounded.m2)}};
+    }
+
+    static double distance_of(std::vector<double> a, const std::vector<double>& b) {
+        std::ranges::transform(a, b, a.begin(), std::minus{});
+        return root_mean_square(a);
+    }
+
     std::vector<Variant> variants_of_backward(DType dtype) const {
         std::vector<Variant> variants = backward_variants(problem_, dtype, saved_, gradients_);
         if (!is_half(dtype)) return variants;
@@ -128,9 +165,7 @@ class ProblemCheck {
         for (const Tensor& tensor : problem_.tensors) {
             const std::string name = "d_" + tensor.name;
             if (tensor.role != Role::parameter || is_half(gradient_type(problem_, tensor, dtype))) continue;
-            std::vector<double> difference = gradients_.at(name);
-            std::ranges::transform(difference, elsewhere.at(name), difference.begin(), std::minus{});
-            sensitivity[name] = root_mean_square(difference);
+            sensitivity[name] = distance_of(gradients_.at(name), elsewhere.at(name));
         }
         return sensitivity;
     }
