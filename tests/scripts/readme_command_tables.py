@@ -280,6 +280,7 @@ OTHER_BLOCKS = {
     ("data/transforms/README.md", "[transforms]"): "recipe",
     ("engine/README.md", "Tape tape"): "C++",
     ("engine/README.md", "TrainingStep step"): "C++",
+    ("engine/README.md", "StepGraph graph"): "C++",
     ("engine/README.md", "Pending y"): "C++",
     ("engine/README.md", "values  "): "a diagram",
     ("kernels/reference/batch_norm_backward.md", "m  = Σ x"): "formulas",
