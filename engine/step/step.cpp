@@ -31,6 +31,7 @@ void TrainingStep::keep_average(double decay) {
 
 void TrainingStep::scale_loss(LossScaleState scale) {
     scales_loss_ = true;
+    ++revision_;
     scalars_.set_loss_scale(scale);
 }
 

@@ -11,8 +11,9 @@
 namespace vitrine {
 namespace {
 
-constexpr size_t most_kinds =
-    8;  // with a graph each: a run has one or two, and one for an epoch's last batch
+// With a graph each. Where labels are mixed, norms logged now and then, and several batches make a step, a run has
+// a dozen; with fewer places than kinds, each would be forgotten before its turn comes.
+constexpr size_t most_kinds = 32;
 
 double momentum_of(TrainingStep& step, const UpdateOptions& options) {
     return options.momentum.value_or(step.optimiser().options().momentum);
@@ -31,8 +32,6 @@ class SettingsScope {
   private:
     Context& context_;
 };
-
-Tensor room_for(const Tensor& tensor) { return tensor.defined() ? Tensor::like(tensor) : Tensor(); }
 
 void copy_to(Tensor& to, const Tensor& from) {
     if (from.defined()) to.assign_copy(from);
@@ -126,6 +125,30 @@ StepGraph::Recorded& StepGraph::recorded(const Kind& kind) {
     return kinds_.emplace_back(Recorded{.kind = kind});
 }
 
+/// One after the other runs: graphs of one shape share it.
+NetworkInput StepGraph::room_for(const NetworkInput& input) const {
+    NetworkInput room{.images = {}, .labels = {}, .labels_b = {}, .lambda = input.lambda};
+    const auto share = [](Tensor& to, const Tensor& from, const Tensor& wanted) {
+        if (!to.defined() && from.defined() && wanted.defined()) to = from;
+    };
+    for (const Recorded& other : kinds_) {
+        const Tensor& images = other.input.images;
+        if (!images.defined() || images.shape() != input.images.shape() ||
+            images.dtype() != input.images.dtype())
+            continue;
+        share(room.images, images, input.images);
+        share(room.labels, other.input.labels, input.labels);
+        share(room.labels_b, other.input.labels_b, input.labels_b);
+    }
+    const auto make = [](Tensor& to, const Tensor& wanted) {
+        if (!to.defined() && wanted.defined()) to = Tensor::like(wanted);
+    };
+    make(room.images, input.images);
+    make(room.labels, input.labels);
+    make(room.labels_b, input.labels_b);
+    return room;
+}
+
 void StepGraph::run(const NetworkInput& input, uint64_t seed, uint32_t batch,
                     const std::optional<UpdateOptions>& update) {
     if (!problem_.empty()) return run_plainly(input, seed, batch, update);
@@ -160,7 +183,7 @@ void StepGraph::rehearse(Recorded& recorded, const NetworkInput& input, uint64_t
 
 void StepGraph::capture(Recorded& recorded, const NetworkInput& input, uint64_t seed, uint32_t batch,
                         const std::optional<UpdateOptions>& update) {
-    recorded.input = {room_for(input.images), room_for(input.labels), room_for(input.labels_b), input.lambda};
+    recorded.input = room_for(input);
     const TrainingStep::HostState before = step_.host_state();
     recorded.records = before.records;
     send(recorded, input, batch, update);

@@ -56,6 +56,7 @@ class StepGraph {
 
     Kind kind_of(const NetworkInput& input, uint64_t seed, const std::optional<UpdateOptions>& update);
     Recorded& recorded(const Kind& kind);
+    NetworkInput room_for(const NetworkInput& input) const;
     void run_plainly(const NetworkInput& input, uint64_t seed, uint32_t batch,
                      const std::optional<UpdateOptions>& update);
     void rehearse(Recorded& recorded, const NetworkInput& input, uint64_t seed, uint32_t batch,
