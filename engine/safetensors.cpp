@@ -7,7 +7,6 @@
 #include <algorithm>
 #include <array>
 #include <bit>
-#include <cmath>
 #include <cstring>
 #include <limits>
 #include <nlohmann/json.hpp>
@@ -16,6 +15,7 @@
 #include "engine/atomic_file.h"
 #include "engine/error.h"
 #include "engine/parse_json.h"
+#include "kernels/half.h"
 
 namespace vitrine {
 namespace {
@@ -26,28 +26,6 @@ static_assert(std::endian::native == std::endian::little,
 using Json = nlohmann::json;
 
 constexpr uint64_t largest_header = 100'000'000;
-
-/// BF16: the upper half of an F32.
-struct BrainFloat {
-    uint16_t bits;
-    explicit operator double() const {
-        return static_cast<double>(std::bit_cast<float>(static_cast<uint32_t>(bits) << 16));
-    }
-};
-
-/// F16: 1 bit of sign, 5 of exponent, 10 of mantissa.
-struct HalfFloat {
-    uint16_t bits;
-    explicit operator double() const {
-        const int exponent = bits >> 10 & 0x1f, mantissa = bits & 0x3ff;
-        const double sign = (bits & 0x8000) != 0 ? -1.0 : 1.0;
-        if (exponent == 0) return sign * std::ldexp(mantissa, -24);
-        if (exponent == 0x1f)
-            return mantissa == 0 ? sign * std::numeric_limits<double>::infinity()
-                                 : std::numeric_limits<double>::quiet_NaN();
-        return sign * std::ldexp(mantissa | 0x400, exponent - 25);
-    }
-};
 
 template <class T>
 std::vector<double> decode(const std::string& bytes) {
@@ -62,8 +40,8 @@ std::vector<double> decode(const std::string& bytes) {
 
 /// The types that values() reads.
 using Decode = std::vector<double> (*)(const std::string& bytes);
-constexpr std::array<std::pair<std::string_view, Decode>, 6> decoders{{{"F16", decode<HalfFloat>},
-                                                                       {"BF16", decode<BrainFloat>},
+constexpr std::array<std::pair<std::string_view, Decode>, 6> decoders{{{"F16", decode<f16>},
+                                                                       {"BF16", decode<bf16>},
                                                                        {"F32", decode<float>},
                                                                        {"F64", decode<double>},
                                                                        {"I32", decode<int32_t>},

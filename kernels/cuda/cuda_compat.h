@@ -10,9 +10,6 @@
 
 #ifdef __CUDACC__
 
-#include <cuda_bf16.h>
-#include <cuda_fp16.h>
-
 #include <utility>
 
 #include "kernels/cuda/launches.h"

@@ -15,9 +15,9 @@
 // once: matrix r of it is register r of every lane. Where lines lie behind each other in k, 16 bytes of each are
 // contiguous and nothing has to be turned; of k-major matrices `load_matrices_transposed` turns elements of 2 bytes.
 //
-//     Mma<__half, 8>           7.5 and later
-//     Mma<__half, 16>          8.0 and later, like all that follow
-//     Mma<__nv_bfloat16, 16>
+//     Mma<f16, 8>           7.5 and later
+//     Mma<f16, 16>          8.0 and later, like all that follow
+//     Mma<bf16, 16>
 //     Mma<Tf32, 8>
 //
 // What a GPU adds it adds in its own way: products are exact, sums of a product's k are cut off, not rounded. Long sums

@@ -29,7 +29,7 @@ template <class M>
 __device__ __forceinline__ void multiply_matrices(FragmentC& c, const FragmentA<M>& a,
                                                   const FragmentB<M>& b) {
     using T = typename M::Element;
-    if constexpr (std::is_same_v<M, Mma<__half, 8>>) {
+    if constexpr (std::is_same_v<M, Mma<f16, 8>>) {
         asm volatile(
             "mma.sync.aligned.m16n8k8.row.col.f32.f16.f16.f32 {%0, %1, %2, %3}, {%4, %5}, {%6}, {%0, %1, %2, "
             "%3};"
@@ -38,11 +38,11 @@ __device__ __forceinline__ void multiply_matrices(FragmentC& c, const FragmentA<
     } else if constexpr (std::is_same_v<T, Tf32>) {
         static_assert(M::k == 8);
         VITRINE_MMA_OF_80("m16n8k8.row.col.f32.tf32.tf32.f32", c.values, a.words, b.words);
-    } else if constexpr (std::is_same_v<T, __half>) {
+    } else if constexpr (std::is_same_v<T, f16>) {
         static_assert(M::k == 16);
         VITRINE_MMA_OF_80("m16n8k16.row.col.f32.f16.f16.f32", c.values, a.words, b.words);
     } else {
-        static_assert(std::is_same_v<M, Mma<__nv_bfloat16, 16>>);
+        static_assert(std::is_same_v<M, Mma<bf16, 16>>);
         VITRINE_MMA_OF_80("m16n8k16.row.col.f32.bf16.bf16.f32", c.values, a.words, b.words);
     }
 }

@@ -13,7 +13,6 @@
 #include <type_traits>
 
 #include "kernels/simt/arithmetic.h"
-#include "kernels/simt/half_types.h"
 #include "kernels/simt/host_compat.h"
 #include "kernels/simt/launch.h"
 #include "kernels/simt/math.h"

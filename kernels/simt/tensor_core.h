@@ -17,11 +17,11 @@ template <class M>
 __forceinline__ void multiply_matrices(FragmentC& c, const FragmentA<M>& a, const FragmentB<M>& b,
                                        VitrineLocation location = VitrineLocation::current()) {
     using T = typename M::Element;
-    static_assert(M::words == 8 || std::is_same_v<M, Mma<__half, 8>>, "there is no such instruction");
+    static_assert(M::words == 8 || std::is_same_v<M, Mma<f16, 8>>, "there is no such instruction");
     simt::MatrixProduct mine{};
-    mine.element = std::is_same_v<T, Tf32>     ? simt::MatrixElement::tf32
-                   : std::is_same_v<T, __half> ? simt::MatrixElement::f16
-                                               : simt::MatrixElement::bf16;
+    mine.element = std::is_same_v<T, Tf32>  ? simt::MatrixElement::tf32
+                   : std::is_same_v<T, f16> ? simt::MatrixElement::f16
+                                            : simt::MatrixElement::bf16;
     mine.columns = M::words;
     for (int i = 0; i < M::a_registers; ++i) mine.a[i] = a.words[i];
     for (int i = 0; i < M::b_registers; ++i) mine.b[i] = b.words[i];

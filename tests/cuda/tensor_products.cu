@@ -36,9 +36,9 @@ __global__ void copy_once(const float4* from, float4* to) {
     to[threadIdx.x] = tile[31 - threadIdx.x];
 }
 
-template __global__ void multiply_once<Mma<__half, 8>>(const unsigned*, const unsigned*, float*);
-template __global__ void multiply_once<Mma<__half, 16>>(const unsigned*, const unsigned*, float*);
-template __global__ void multiply_once<Mma<__nv_bfloat16, 16>>(const unsigned*, const unsigned*, float*);
+template __global__ void multiply_once<Mma<f16, 8>>(const unsigned*, const unsigned*, float*);
+template __global__ void multiply_once<Mma<f16, 16>>(const unsigned*, const unsigned*, float*);
+template __global__ void multiply_once<Mma<bf16, 16>>(const unsigned*, const unsigned*, float*);
 template __global__ void multiply_once<Mma<Tf32, 8>>(const unsigned*, const unsigned*, float*);
 
 // The three products of a pointwise convolution.

@@ -3,6 +3,7 @@
 #include "tests/simt/cuda_compat.h"
 
 #include "kernels/cuda/cuda_compat.h"
+#include "kernels/half.h"
 
 namespace vitrine::simt::test {
 namespace {
@@ -152,18 +153,18 @@ __global__ void copy_float4_kernel(float4* to, const float4* from, unsigned coun
 __global__ void round_trips_kernel(const float* values, float* as_bfloat16, float* as_half, unsigned count) {
     const unsigned i = blockIdx.x * blockDim.x + threadIdx.x;
     if (i >= count) return;
-    as_bfloat16[i] = __bfloat162float(__float2bfloat16(values[i]));
-    as_half[i] = __half2float(__float2half(values[i]));
+    as_bfloat16[i] = static_cast<float>(bf16(values[i]));
+    as_half[i] = static_cast<float>(f16(values[i]));
 }
 
 __global__ void neighbours_kernel(unsigned char* bytes, unsigned short* words) {
     __shared__ unsigned char shared_bytes[64];
-    __shared__ __nv_bfloat16 shared_words[64];
+    __shared__ bf16 shared_words[64];
     shared_bytes[threadIdx.x] = static_cast<unsigned char>(threadIdx.x);
-    shared_words[threadIdx.x] = __float2bfloat16(static_cast<float>(threadIdx.x));
+    shared_words[threadIdx.x] = bf16(static_cast<float>(threadIdx.x));
     bytes[blockIdx.x * blockDim.x + threadIdx.x] = shared_bytes[threadIdx.x];
     words[blockIdx.x * blockDim.x + threadIdx.x] =
-        static_cast<unsigned short>(__bfloat162float(shared_words[threadIdx.x]));
+        static_cast<unsigned short>(static_cast<float>(shared_words[threadIdx.x]));
 }
 
 __global__ void early_exit_kernel(int* values, unsigned count) {

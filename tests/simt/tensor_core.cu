@@ -7,9 +7,9 @@
 namespace vitrine::simt::test {
 namespace {
 
-using HalfOf8 = Mma<__half, 8>;
-using Half = Mma<__half, 16>;
-using Brain = Mma<__nv_bfloat16, 16>;
+using HalfOf8 = Mma<f16, 8>;
+using Half = Mma<f16, 16>;
+using Brain = Mma<bf16, 16>;
 using Single = Mma<Tf32, 8>;
 
 /// Both compilers align a struct.
@@ -79,8 +79,8 @@ __global__ void multiply_from_shared_kernel(Words a, Words b, const float* c, fl
     store_c(sums, out);
 }
 
-__global__ void multiply_turned_kernel(Words a, const __half* b, const float* c, float* out) {
-    __shared__ Aligned<__half, 16 * 8> b_rows;
+__global__ void multiply_turned_kernel(Words a, const f16* b, const float* c, float* out) {
+    __shared__ Aligned<f16, 16 * 8> b_rows;
     for (int i = lane_of_warp(); i < 16 * 8; i += 32) b_rows.values[i] = b[i];
     __syncthreads();
     FragmentB<Half> right{};
@@ -287,7 +287,7 @@ void multiply_from_shared(Product product, Words a, Words b, const float* c, flo
                                           : multiply_from_shared_kernel<Single>,
              a, b, c, out);
 }
-void multiply_turned(Words a, const __half* b, const float* c, float* out) {
+void multiply_turned(Words a, const f16* b, const float* c, float* out) {
     one_warp(multiply_turned_kernel, a, b, c, out);
 }
 void multiply_wrongly(int which, Words a, Words b, const float* c, float* out) {

@@ -3,7 +3,7 @@
 
 #include <cstdint>
 
-#include "kernels/simt/half_types.h"
+#include "kernels/half.h"
 
 namespace vitrine::simt::test {
 
@@ -17,7 +17,7 @@ void multiply_from_registers(Product product, Words a, Words b, const float* c, 
 /// The same through shared memory and ldmatrix.
 void multiply_from_shared(Product product, Words a, Words b, const float* c, float* out);
 /// f16 of k = 16 with b [k, 8]: ldmatrix turns it round.
-void multiply_turned(Words a, const __half* b, const float* c, float* out);
+void multiply_turned(Words a, const f16* b, const float* c, float* out);
 
 /// With one register in another's place: 0–3 of A, 4 and 5 of B, 6–9 of C.
 void multiply_wrongly(int which, Words a, Words b, const float* c, float* out);

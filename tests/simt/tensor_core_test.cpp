@@ -56,7 +56,7 @@ struct Problem {
                 result.push_back(std::bit_cast<uint32_t>(number));
                 continue;
             }
-            const uint32_t bits = product == Product::bf16 ? __nv_bfloat16(number).bits : __half(number).bits;
+            const uint32_t bits = product == Product::bf16 ? bf16(number).bits : f16(number).bits;
             if (i % 2 == 0) {
                 result.push_back(bits);
             } else {
@@ -99,11 +99,11 @@ TEST_CASE("matrix products of every type, from registers by the layout and from 
 
 TEST_CASE("ldmatrix turns matrices of 16-bit elements round") {
     const Problem problem(Product::f16);
-    std::vector<__half> turned(16 * 8);
+    std::vector<f16> turned(16 * 8);
     for (size_t i = 0; i < 16 * 8; ++i) {
         turned[i % 16 * 8 + i / 16].bits = static_cast<uint16_t>(problem.b[i / 2] >> 16 * (i % 2));
     }
-    const Buffer<__half> b(turned);
+    const Buffer<f16> b(turned);
     const auto results = results_of(
         problem, [&](auto a, auto, auto c, auto out) { test::multiply_turned(a, b.data(), c, out); });
     for (const std::vector<float>& result : results) CHECK(result == problem.expected);

@@ -8,11 +8,11 @@
 #include <cstring>
 #include <limits>
 
+#include "kernels/half.h"
 #include "kernels/simt/executor/indices.h"
 #include "kernels/simt/executor/observer.h"
 #include "kernels/simt/executor/switching.h"
 #include "kernels/simt/executor/worker.h"
-#include "kernels/simt/half_types.h"
 
 namespace vitrine::simt {
 namespace {
@@ -25,8 +25,8 @@ constexpr uint32_t all_lanes = ~0u;
 double number_of(MatrixElement element, uint32_t word, uint32_t half) {
     if (element == MatrixElement::tf32) return std::bit_cast<float>(word);
     const auto bits = static_cast<uint16_t>(word >> 16 * half);
-    return element == MatrixElement::f16 ? static_cast<float>(std::bit_cast<__half>(bits))
-                                         : static_cast<float>(std::bit_cast<__nv_bfloat16>(bits));
+    return element == MatrixElement::f16 ? static_cast<float>(std::bit_cast<f16>(bits))
+                                         : static_cast<float>(std::bit_cast<bf16>(bits));
 }
 
 /// The words of A [16, words] and B [8 columns, words], gathered from the lanes' registers.
