@@ -147,7 +147,7 @@ Problem conv_problem(BoundKernel<ConvForward> KernelTable::*forward,
     Problem problem;
     problem.shape = describe(options);
     problem.tensors = std::move(tensors);
-    problem.half = HalfTypes{{"scale", "shift", "bias", "mean", "m2"}, {"weight"}, "y"};
+    problem.half = HalfTypes{{"scale", "shift", "bias", "mean", "m2"}, {"weight"}};
     problem.forward =
         pass(forward, [options](DType dtype, const Bindings& b) { return forward_args(options, dtype, b); });
     problem.backward = pass(

@@ -56,16 +56,13 @@ Distance distance(std::span<const double> actual, std::span<const double> expect
     return result;
 }
 
-double unit_roundoff(DType half) { return half == DType::bf16 ? 0x1p-8 : 0x1p-11; }
-
-Roundings roundings(std::span<const double> actual, std::span<const double> expected, DType half,
-                    double sensitivity) {
+Roundings roundings(std::span<const double> actual, std::span<const double> expected, DType half) {
+    const double unit = half == DType::bf16 ? 0x1p-8 : 0x1p-11;
     const double scale = root_mean_square(expected);
     Roundings result;
     for (size_t i = 0; i < actual.size(); ++i) {
         const double own = std::isfinite(expected[i]) ? std::max(std::abs(expected[i]), scale) : scale;
-        const double number =
-            ratio(difference(actual[i], expected[i]), std::max(unit_roundoff(half) * own, sensitivity));
+        const double number = ratio(difference(actual[i], expected[i]), unit * own);
         result.mean += number * number;
         result.largest = std::max(result.largest, number);
     }

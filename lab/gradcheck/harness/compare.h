@@ -40,12 +40,6 @@ struct Roundings {
     double largest = 0;
 };
 
-/// A sum of rounded terms may be off by more than that where its terms cancel: `sensitivity` is how far it moves, in root mean
-/// square, where each term is rounded once, and counts where it is more than half a unit in the last place.
-Roundings roundings(std::span<const double> actual, std::span<const double> expected, DType half,
-                    double sensitivity);
-
-/// Half a unit in the last place of 1.
-double unit_roundoff(DType half);
+Roundings roundings(std::span<const double> actual, std::span<const double> expected, DType half);
 
 }  // namespace vitrine::gradcheck

@@ -119,10 +119,7 @@ class PassCheck {
         const std::string element = fmt::format("{}[{}] is {:.9g}, the reference has {:.9g}", slot.name,
                                                 d.worst.index, d.worst.actual, d.worst.expected);
         if (is_half(dtype_) && is_floating(slot.dtype)) {
-            const auto sensitivity = variant.sensitivity.find(slot.name);
-            const Roundings off =
-                roundings(values, variant.expected.at(slot.name), dtype_,
-                          sensitivity == variant.sensitivity.end() ? 0.0 : sensitivity->second);
+            const Roundings off = roundings(values, variant.expected.at(slot.name), dtype_);
             if (!(off.largest <= tolerance::largest_roundings) || !(off.mean <= tolerance::mean_roundings))
                 fail(variant, fmt::format("off by {:.2g} roundings of {}, {:.2g} in root mean square: {}",
                                           off.largest, name_of(dtype_), off.mean, element));

@@ -140,8 +140,6 @@ struct Looser {
 struct HalfTypes {
     std::vector<std::string> accumulated{};            // tensors, and their gradients
     std::vector<std::string> accumulated_gradients{};  // of tensors that are 16 bits themselves: "weight"
-    /// The tensor whose mean and m2 over rows are outputs, too: a kernel may take them of what it has stored of it.
-    std::string statistics_of{};
 
     /// Of a tensor, or of a gradient where its name begins with "d_".
     DType type_of(std::string_view name, DType dtype) const;

@@ -5,7 +5,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <functional>
 #include <optional>
 
 #include "kernels/device_fault.h"
@@ -31,20 +30,6 @@ Values run_first(const BoundPass& pass, DType dtype, const Variant& variant) {
     throw std::logic_error("the oracle refuses a problem of " + pass.kernel);
 }
 
-/// Mean and Σ (value − mean)² of each channel of [rows, channels].
-struct Statistics {
-    std::vector<double> mean, m2;
-
-    Statistics(const std::vector<double>& values, size_t channels) : mean(channels), m2(channels) {
-        const double rows = static_cast<double>(values.size() / channels);
-        for (size_t i = 0; i < values.size(); ++i) mean[i % channels] += values[i] / rows;
-        for (size_t i = 0; i < values.size(); ++i) {
-            const double distance = values[i] - mean[i % channels];
-            m2[i % channels] += distance * distance;
-        }
-    }
-};
-
 class ProblemCheck {
   public:
     ProblemCheck(const Problem& problem, const KernelTable& tested, const KernelTable& oracle,
@@ -62,9 +47,10 @@ class ProblemCheck {
     void run(std::span<const DType> types) {
         for (const DType dtype : types) {
             prepare(dtype);
-            check(problem_.forward(tested_), dtype, variants_of_forward(dtype), false);
+            check(problem_.forward(tested_), dtype, forward_variants(problem_, dtype, saved_, outputs_),
+                  false);
             if (!problem_.backward) continue;
-            check(problem_.backward(tested_), dtype, variants_of_backward(dtype),
+            check(problem_.backward(tested_), dtype, backward_variants(problem_, dtype, saved_, gradients_),
                   dtype == DType::f64 && problem_.differences && checks_.differences());
         }
     }
@@ -109,63 +95,6 @@ class ProblemCheck {
                                                         uniform("d_" + tensor.name, tensor.count));
             }
         }
-    }
-
-    std::vector<Variant> variants_of_forward(DType dtype) const {
-        std::vector<Variant> variants = forward_variants(problem_, dtype, saved_, outputs_);
-        if (!is_half(dtype) || problem_.half->statistics_of.empty()) return variants;
-        const std::map<std::string, double> sensitivity = sensitivity_of_statistics(dtype);
-        for (Variant& variant : variants) variant.sensitivity = sensitivity;
-        return variants;
-    }
-
-    /// How far mean and m2 move where their tensor is rounded once, and as much for the sum of what is left.
-    std::map<std::string, double> sensitivity_of_statistics(DType dtype) const {
-        const auto mean = outputs_.find("mean");
-        if (mean == outputs_.end()) return {};
-        const size_t channels = mean->second.size();
-        const std::vector<double>& exact = outputs_.at(problem_.half->statistics_of);
-        const Statistics of_exact(exact, channels), of_rounded(rounded_to(dtype, exact), channels);
-        return {{"mean", 2 * distance_of(of_exact.mean, of_rounded.mean)},
-                {"m2", 2 * distance_of(of_exact.m2, of_rounded.m2)}};
-    }
-
-    static double distance_of(std::vector<double> a, const std::vector<double>& b) {
-        std::ranges::transform(a, b, a.begin(), std::minus{});
-        return root_mean_square(a);
-    }
-
-    std::vector<Variant> variants_of_backward(DType dtype) const {
-        std::vector<Variant> variants = backward_variants(problem_, dtype, saved_, gradients_);
-        if (!is_half(dtype)) return variants;
-        const std::map<std::string, double> sensitivity = sensitivity_of_sums(dtype);
-        for (Variant& variant : variants) variant.sensitivity = sensitivity;
-        return variants;
-    }
-
-    /// How far the gradients that are sums move where each of the terms is rounded once more: where what is multiplied, and the
-    /// gradients that come in, move by up to half a unit in the last place.
-    std::map<std::string, double> sensitivity_of_sums(DType dtype) const {
-        Values moved = saved_;
-        for (const Tensor& tensor : problem_.tensors) {
-            if (tensor.role == Role::parameter) move(moved.at(tensor.name), tensor.name, dtype);
-            if (tensor.role == Role::loss) move(moved.at("d_" + tensor.name), "d_" + tensor.name, dtype);
-        }
-        const Values elsewhere =
-            run_first(problem_.backward(oracle_), DType::f64,
-                      backward_variants(problem_, DType::f64, moved, gradients_).front());
-        std::map<std::string, double> sensitivity;
-        for (const Tensor& tensor : problem_.tensors) {
-            const std::string name = "d_" + tensor.name;
-            if (tensor.role != Role::parameter || is_half(gradient_type(problem_, tensor, dtype))) continue;
-            sensitivity[name] = distance_of(gradients_.at(name), elsewhere.at(name));
-        }
-        return sensitivity;
-    }
-
-    static void move(std::vector<double>& values, const std::string& name, DType dtype) {
-        const std::vector<double> steps = uniform(name + " rounded", std::ssize(values));
-        for (size_t i = 0; i < values.size(); ++i) values[i] *= 1.0 + unit_roundoff(dtype) * steps[i];
     }
 
     Values zero_gradients() const {

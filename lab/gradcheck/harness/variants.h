@@ -2,7 +2,6 @@
 // memory. Each says what must come out.
 #pragma once
 
-#include <map>
 #include <string>
 #include <vector>
 
@@ -16,8 +15,6 @@ struct Variant {
     std::vector<Slot> slots;
     Placement placement = Placement::aligned;
     Values expected;  // of every slot that the kernel writes or updates
-    /// Of gradients that are sums, in 16-bit types: see roundings() of compare.h.
-    std::map<std::string, double> sensitivity{};
 };
 
 /// The type of a problem's tensor, and of its gradient, where `dtype` is the one under test.
