@@ -52,7 +52,7 @@ struct UpdateRecord {
     T followed;  // 1: the update was made; 0: it was left out
 };
 
-/// How the scale of a loss moves whose gradients are stored in f16, which has 40 powers of two (bf16 has f32's 277): those
+/// How the scale of a loss moves whose gradients are stored in f16, which has 40 powers of two (bf16 has 261): those
 /// below 2^-24 would be 0. So the loss counts for more, as much more as the largest gradients allow. As
 /// torch.amp.GradScaler, whose numbers these are: an overflow halves the scale, 2000 updates in turn double it.
 struct LossScale {

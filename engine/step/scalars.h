@@ -26,6 +26,8 @@ struct UpdateResult {
 struct LossScaleState {
     double scale = 1.0;
     int64_t followed_in_turn = 0;  // updates since it was changed
+
+    bool operator==(const LossScaleState&) const = default;
 };
 
 class StepScalars {

@@ -16,7 +16,10 @@ TrainingStep::TrainingStep(nn::Module& model, const optim::SgdOptions& options, 
       state_(model.state()),
       optimiser_(state_, options),
       scalars_(state_.placement()),
-      label_smoothing_(label_smoothing) {}
+      label_smoothing_(label_smoothing) {
+    if (state_.rounded().defined() && state_.rounded().dtype() == DType::f16)
+        scale_loss({LossScale::first, 0});
+}
 
 void TrainingStep::weigh_classes(std::span<const double> weights) {
     class_weights_ = ops::class_weights(weights, state_.placement());

@@ -89,8 +89,8 @@ class TrainingStep {
     std::optional<optim::Ema>& average() { return average_; }
     void set_gradient_norm_ema(double norm) { scalars_.set_gradient_norm_ema(norm); }
 
-    /// From now on the loss counts for this much, and for less or more as its gradients overflow or do not: what gradients
-    /// in f16 need.
+    /// The loss counts for this much, and for less or more as its gradients overflow or do not. Gradients in f16 need that,
+    /// and of a model in f16 the step begins with LossScale::first.
     void scale_loss(LossScaleState scale);
 
   private:

@@ -41,9 +41,8 @@ class StepGraph {
     const std::string& problem() const { return problem_; }
 
     struct Counts {
-        int64_t plain = 0, captured = 0,
-                replayed = 0;  // batches; those that were captured ran as a graph, too
-        uint64_t kernels = 0;  // of the last graph
+        int64_t plain = 0, captured = 0, replayed = 0;  // batches; a captured one ran as a graph, too
+        uint64_t kernels = 0;                           // of the last graph
     };
     const Counts& counts() const { return counts_; }
 

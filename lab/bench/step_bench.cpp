@@ -11,7 +11,6 @@
 #include "engine/step/evaluate.h"
 #include "engine/step/step.h"
 #include "engine/step/step_graph.h"
-#include "kernels/optim.h"
 #include "lab/common/device_clock.h"
 #include "lab/common/random_batch.h"
 #include "lab/common/workloads.h"
@@ -53,7 +52,6 @@ void time_whole_steps(const StepBenchOptions& options, StepBenchResult& result) 
     if (options.evaluation) return time_steps(options, result, [&] { logits_of(*model, input.images); });
     TrainingStep step(*model, {.momentum = 0.9, .weight_decay = 1e-4},
                       /*label_smoothing=*/0.0);
-    if (options.precision == DType::f16) step.scale_loss({LossScale::first, 0});
     StepGraph graph(step);
     uint32_t steps_done = 0;
     const auto one_step = [&] {

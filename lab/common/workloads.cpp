@@ -36,7 +36,6 @@ class ModelSteps {
           batch_(options.batch_size, options.image_size, options.classes),
           batch_shape_{options.batch_size, options.image_size, options.image_size, 3} {
         if (options.fused) model_->set_fused(*options.fused);
-        if (options.precision == DType::f16) training_.scale_loss({LossScale::first, 0});
     }
 
     bool fused() const { return model_->fused(); }

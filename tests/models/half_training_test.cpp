@@ -72,7 +72,6 @@ struct Losses {
     Losses(const Case& small, Placement placement, int steps, double learning_rate) {
         const auto model = small.make(placement);
         TrainingStep step(*model, {.momentum = 0.9, .weight_decay = 1e-4}, 0.1);
-        if (placement.dtype == DType::f16) step.scale_loss({LossScale::first, 0});
         const NetworkInput input = small.batch(placement);
         for (int i = 0; i < steps; ++i) {
             step.accumulate(input, 1, static_cast<uint32_t>(i));
@@ -117,15 +116,16 @@ TEST_CASE("losses in bf16 and f16 follow those in f32") {
         Case small;
         Device device;
         DType half;
-        double learning_rate, first, last;  // how far losses may be apart, of about 1.4
+        double learning_rate;
+        double first, last;  // how far losses of about 1.4 may be apart: twice what they are, and more
     };
     const Setting settings[] = {
-        {basic_block, Device::reference, DType::bf16, 0.02, 0.01, 0.05},
-        {basic_block, Device::reference, DType::f16, 0.02, 0.001, 0.01},
-        {basic_block, Device::cpu, DType::bf16, 0.02, 0.01, 0.05},
-        {basic_block, Device::cpu, DType::f16, 0.02, 0.001, 0.01},
+        {basic_block, Device::reference, DType::bf16, 0.02, 0.001, 0.002},
+        {basic_block, Device::reference, DType::f16, 0.02, 0.0002, 0.0003},
+        {basic_block, Device::cpu, DType::bf16, 0.02, 0.001, 0.002},
+        {basic_block, Device::cpu, DType::f16, 0.02, 0.0002, 0.0003},
         {mobilenet, Device::cpu, DType::bf16, 0.002, 0.02, 0.1},
-        {mobilenet, Device::cpu, DType::f16, 0.002, 0.005, 0.03},
+        {mobilenet, Device::cpu, DType::f16, 0.002, 0.005, 0.06},
     };
     constexpr int steps = 6;
     for (const Setting& setting : settings) {

@@ -92,22 +92,5 @@ TEST_CASE("a run in double precision keeps its weights so, and goes on to the sa
     CHECK(other.err.find("precision") != std::string::npos);
 }
 
-TEST_CASE("runs in bf16 and f16 keep f32 weights and go on to the same bits, f16 through an overflow") {
-    const ColourRuns runs;
-    for (const std::string precision : {"bf16", "f16"}) {
-        const auto train = [&](const std::string& name, const char* steps) {
-            return runs.train(name, {"--epochs", "3", "--precision", precision, "--max-steps", steps});
-        };
-        const std::string whole_name = precision + "-whole", parts_name = precision + "-parts";
-        REQUIRE(train(whole_name, "9").code == 0);
-        REQUIRE(train(parts_name, "2").code == 0);
-        REQUIRE(train(parts_name, "9").code == 0);
-        const SafeTensors whole = read_safetensors(runs.path(whole_name, "last.safetensors"));
-        const SafeTensors parts = read_safetensors(runs.path(parts_name, "last.safetensors"));
-        CHECK(whole.at("layer_1.0.weight").dtype == "F32");
-        for (const SafeTensor& tensor : whole.tensors) CHECK(tensor.bytes == parts.at(tensor.name).bytes);
-    }
-}
-
 }  // namespace
 }  // namespace vitrine::tests

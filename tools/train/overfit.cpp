@@ -6,7 +6,6 @@
 #include <cmath>
 
 #include "engine/step/step.h"
-#include "kernels/optim.h"
 #include "tools/train/interrupt.h"
 #include "tools/train/run.h"
 #include "tools/train/setup.h"
@@ -32,7 +31,6 @@ int overfit_one_batch(const Options& options, Reporter& reporter) {
     description.variant.dropout = 0.0;
     const std::shared_ptr<nn::Module> model = tools::build_model(description, placement, recipe.seed);
     TrainingStep step(*model, sgd_options(recipe.phases.front()), 0.0);
-    if (placement.dtype == DType::f16) step.scale_loss({LossScale::first, 0});
 
     Loader loader(dataset.train, {.batch_size = std::min(recipe.training.batch_size, dataset.train.count),
                                   .shuffle = true,

@@ -98,7 +98,7 @@ Json to_json(const Progress& progress) {
               {"logged_loss", {progress.logged_loss.sum, progress.logged_loss.count}},
               {"usual_norm", progress.gradient_norm_ema},
               {"recent_bests", progress.recent_bests}};
-    if (const LossScaleState& scale = progress.loss_scale; scale.scale != 1.0)
+    if (const LossScaleState& scale = progress.loss_scale; scale != LossScaleState{})
         json["loss_scale"] = {scale.scale, scale.followed_in_turn};
     return json;
 }

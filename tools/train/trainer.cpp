@@ -41,10 +41,7 @@ Trainer::Trainer(const TrainerContext& context, const Limits& limits)
                               context_.training_inputs.needs_pixels())) {
     if (context_.recipe.training.ema_decay > 0.0)
         context_.step.keep_average(context_.recipe.training.ema_decay);
-    if (context_.recipe.training.precision == DType::f16) {
-        progress_.loss_scale = {LossScale::first, 0};
-        context_.step.scale_loss(progress_.loss_scale);
-    }
+    if (context_.recipe.training.precision == DType::f16) progress_.loss_scale = {LossScale::first, 0};
     if (context_.recipe.training.graph) graph_.emplace(context_.step);
     progress_.batches_per_epoch = context_.plan.batches_per_epoch;
     enter_phase();
