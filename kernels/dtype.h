@@ -6,6 +6,7 @@
 // dtype it is f32.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <stdexcept>
@@ -72,6 +73,7 @@ constexpr bool is_half(DType dtype) { return dtype == DType::bf16 || dtype == DT
 template <class T>
 inline constexpr bool is_half_type = is_half(dtype_of<T>);
 
+inline constexpr std::array floating_dtypes{DType::f32, DType::f64, DType::bf16, DType::f16};
 constexpr bool is_floating(DType dtype) {
     return dtype == DType::f32 || dtype == DType::f64 || is_half(dtype);
 }

@@ -35,6 +35,11 @@ struct Rows {
     bool accumulate;
 };
 
+/// The passes below: those over tensors in every type that these are stored in, and those over what is computed wide.
+#define VITRINE_PASSES(FOR) \
+    FOR(apply_prologue) FOR(apply_epilogue_gradient) FOR(apply_prologue_gradient) FOR(narrow_rows)
+#define VITRINE_WIDE_PASSES(FOR) FOR(statistics_rows) FOR(sum_rows)
+
 }  // namespace vitrine::cpu
 #endif
 
@@ -94,17 +99,13 @@ void narrow_rows(const Rows<T>& rows) {
     void name##_f64(const Rows<double>& rows) { name(rows); } \
     void name##_bf16(const Rows<bf16>& rows) { name(rows); }  \
     void name##_f16(const Rows<f16>& rows) { name(rows); }
-VITRINE_FOR_ALL(apply_prologue)
-VITRINE_FOR_ALL(apply_epilogue_gradient)
-VITRINE_FOR_ALL(apply_prologue_gradient)
-VITRINE_FOR_ALL(narrow_rows)
+VITRINE_PASSES(VITRINE_FOR_ALL)
 #undef VITRINE_FOR_ALL
 
 #define VITRINE_FOR_WIDE(name)                               \
     void name##_f32(const Rows<float>& rows) { name(rows); } \
     void name##_f64(const Rows<double>& rows) { name(rows); }
-VITRINE_FOR_WIDE(statistics_rows)
-VITRINE_FOR_WIDE(sum_rows)
+VITRINE_WIDE_PASSES(VITRINE_FOR_WIDE)
 #undef VITRINE_FOR_WIDE
 
 }  // namespace vitrine::cpu::HWY_NAMESPACE
@@ -123,10 +124,7 @@ namespace {
     void name(const Rows<double>& rows) { HWY_DYNAMIC_DISPATCH(name##_f64)(rows); } \
     void name(const Rows<bf16>& rows) { HWY_DYNAMIC_DISPATCH(name##_bf16)(rows); }  \
     void name(const Rows<f16>& rows) { HWY_DYNAMIC_DISPATCH(name##_f16)(rows); }
-VITRINE_FOR_ALL(apply_prologue)
-VITRINE_FOR_ALL(apply_epilogue_gradient)
-VITRINE_FOR_ALL(apply_prologue_gradient)
-VITRINE_FOR_ALL(narrow_rows)
+VITRINE_PASSES(VITRINE_FOR_ALL)
 #undef VITRINE_FOR_ALL
 
 #define VITRINE_FOR_WIDE(name)                                                     \
@@ -134,8 +132,7 @@ VITRINE_FOR_ALL(narrow_rows)
     HWY_EXPORT(name##_f64);                                                        \
     void name(const Rows<float>& rows) { HWY_DYNAMIC_DISPATCH(name##_f32)(rows); } \
     void name(const Rows<double>& rows) { HWY_DYNAMIC_DISPATCH(name##_f64)(rows); }
-VITRINE_FOR_WIDE(statistics_rows)
-VITRINE_FOR_WIDE(sum_rows)
+VITRINE_WIDE_PASSES(VITRINE_FOR_WIDE)
 #undef VITRINE_FOR_WIDE
 
 /// A chunk of rows stays in the L2 cache, and its sums in T stay accurate.

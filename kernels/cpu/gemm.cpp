@@ -33,6 +33,15 @@ struct ProductTask {
     Accumulate<To>* result;  // this thread's: [rows, padded columns]
 };
 
+/// What rows and results are stored in: RUN(name, From, To).
+#define VITRINE_PRODUCT_TYPES(RUN)    \
+    RUN(run_f32, float, float)        \
+    RUN(run_f64, double, double)      \
+    RUN(run_bf16, bf16, bf16)         \
+    RUN(run_f16, f16, f16)            \
+    RUN(run_f32_to_bf16, float, bf16) \
+    RUN(run_f32_to_f16, float, f16)
+
 }  // namespace vitrine::cpu
 #endif
 
@@ -178,12 +187,7 @@ int64_t lanes_f64(int64_t columns) { return lanes_for<double>(columns); }
 
 #define VITRINE_RUN(name, From, To) \
     void name(const ProductTask<From, To>& task) { run_product_task(task); }
-VITRINE_RUN(run_f32, float, float)
-VITRINE_RUN(run_f64, double, double)
-VITRINE_RUN(run_bf16, bf16, bf16)
-VITRINE_RUN(run_f16, f16, f16)
-VITRINE_RUN(run_f32_to_bf16, float, bf16)
-VITRINE_RUN(run_f32_to_f16, float, f16)
+VITRINE_PRODUCT_TYPES(VITRINE_RUN)
 #undef VITRINE_RUN
 
 }  // namespace vitrine::cpu::HWY_NAMESPACE
@@ -199,12 +203,7 @@ HWY_EXPORT(lanes_f64);
 #define VITRINE_RUN(name, From, To) \
     HWY_EXPORT(name);               \
     void run_product_task(const ProductTask<From, To>& task) { HWY_DYNAMIC_DISPATCH(name)(task); }
-VITRINE_RUN(run_f32, float, float)
-VITRINE_RUN(run_f64, double, double)
-VITRINE_RUN(run_bf16, bf16, bf16)
-VITRINE_RUN(run_f16, f16, f16)
-VITRINE_RUN(run_f32_to_bf16, float, bf16)
-VITRINE_RUN(run_f32_to_f16, float, f16)
+VITRINE_PRODUCT_TYPES(VITRINE_RUN)
 #undef VITRINE_RUN
 
 }  // namespace

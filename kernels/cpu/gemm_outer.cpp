@@ -46,6 +46,15 @@ struct PartialSums {
     Gradient out;  // [rows, columns]
 };
 
+/// What rows and gradients are stored in: RUN(name, T, G).
+#define VITRINE_OUTER_TYPES(RUN)       \
+    RUN(run_f32, float, float)         \
+    RUN(run_f64, double, double)       \
+    RUN(run_bf16, bf16, bf16)          \
+    RUN(run_f16, f16, f16)             \
+    RUN(run_bf16_and_f32, bf16, float) \
+    RUN(run_f16_and_f32, f16, float)
+
 }  // namespace vitrine::cpu
 #endif
 
@@ -153,12 +162,7 @@ void combine_partial_sums(const PartialSums<T>& sums) {
 
 #define VITRINE_RUN(name, T, G) \
     void name(const OuterTask<T, G>& task) { run_outer_task(task); }
-VITRINE_RUN(run_f32, float, float)
-VITRINE_RUN(run_f64, double, double)
-VITRINE_RUN(run_bf16, bf16, bf16)
-VITRINE_RUN(run_f16, f16, f16)
-VITRINE_RUN(run_bf16_and_f32, bf16, float)
-VITRINE_RUN(run_f16_and_f32, f16, float)
+VITRINE_OUTER_TYPES(VITRINE_RUN)
 #undef VITRINE_RUN
 
 void combine_f32(const PartialSums<float>& sums) { combine_partial_sums(sums); }
@@ -174,12 +178,7 @@ namespace {
 #define VITRINE_RUN(name, T, G) \
     HWY_EXPORT(name);           \
     void run_outer_task(const OuterTask<T, G>& task) { HWY_DYNAMIC_DISPATCH(name)(task); }
-VITRINE_RUN(run_f32, float, float)
-VITRINE_RUN(run_f64, double, double)
-VITRINE_RUN(run_bf16, bf16, bf16)
-VITRINE_RUN(run_f16, f16, f16)
-VITRINE_RUN(run_bf16_and_f32, bf16, float)
-VITRINE_RUN(run_f16_and_f32, f16, float)
+VITRINE_OUTER_TYPES(VITRINE_RUN)
 #undef VITRINE_RUN
 
 HWY_EXPORT(combine_f32);

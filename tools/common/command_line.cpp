@@ -7,7 +7,6 @@
 #include <CLI/CLI.hpp>
 
 #include <algorithm>
-#include <array>
 #include <charconv>
 #include <cmath>
 #include <optional>
@@ -84,13 +83,13 @@ CLI::Option* add_choice(CLI::App& app, const std::string& flag, std::vector<std:
 }
 
 void add_precision(CLI::App& app, DType& precision) {
-    static constexpr std::array types{DType::f32, DType::f64, DType::bf16, DType::f16};
     std::vector<std::string> names;
-    for (const DType type : types) names.emplace_back(name_of(type));
+    for (const DType type : floating_dtypes) names.emplace_back(name_of(type));
     add_choice(
         app, "--precision", names,
         [&precision](const std::string& name) {
-            precision = *std::ranges::find_if(types, [&](DType type) { return name == name_of(type); });
+            precision =
+                *std::ranges::find_if(floating_dtypes, [&](DType type) { return name == name_of(type); });
         },
         "Of what is stored; sums and weights are f32 beside\nbf16 and f16 [f32]");
 }

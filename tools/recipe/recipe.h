@@ -60,10 +60,9 @@ struct ClassWeighting {
 };
 
 struct TrainingSettings {
-    int64_t batch_size = 64;  // images of a batch; an incomplete last one is left out
-    int64_t accumulate = 1;   // batches whose gradients make up one step
-    DType precision =
-        DType::f32;  // f64: to settle what is rounding and what is not; bf16, f16: of activations
+    int64_t batch_size = 64;       // images of a batch; an incomplete last one is left out
+    int64_t accumulate = 1;        // batches whose gradients make up one step
+    DType precision = DType::f32;  // f64: to tell what is rounding; bf16, f16: of activations
     double label_smoothing = 0.0;
     ClassWeighting class_weights;  // in the loss
     ClassWeighting sampler;        // of what is drawn in an epoch; alike: each image once
@@ -74,8 +73,7 @@ struct TrainingSettings {
     int64_t early_stopping = 0;        // epochs without a better accuracy that end a phase; 0: never
     double checkpoint_minutes = 10.0;  // between checkpoints inside an epoch; 0: after each step
     int64_t keep_checkpoints = 2;      // the newest so many
-    bool graph =
-        false;  // whether a device that can records steps, and launches each at once (engine/step/step_graph.h)
+    bool graph = false;                // steps are recorded and launched at once (engine/step/step_graph.h)
     int64_t watch = 0;  // steps between looks at all layers and parameters, for watch.jsonl; 0: none
 };
 

@@ -35,8 +35,11 @@ inline constexpr Limits below_one{0.0, 0.999999};
 inline constexpr std::array image_shapes{tools::Name{"square", ImageShape::square},
                                          tools::Name{"aspect", ImageShape::aspect},
                                          tools::Name{"original", ImageShape::original}};
-inline constexpr std::array precisions{tools::Name{"f32", DType::f32}, tools::Name{"f64", DType::f64},
-                                       tools::Name{"bf16", DType::bf16}, tools::Name{"f16", DType::f16}};
+inline constexpr auto precisions = [] {
+    std::array<tools::Name<DType>, floating_dtypes.size()> names{};
+    for (size_t i = 0; i < names.size(); ++i) names[i] = {name_of(floating_dtypes[i]), floating_dtypes[i]};
+    return names;
+}();
 /// What a ClassWeighting is called where all classes are alike, by key.
 inline constexpr const char* all_count_alike = "none";
 inline constexpr const char* each_image_once = "shuffle";
