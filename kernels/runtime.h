@@ -12,8 +12,8 @@ namespace vitrine {
 struct GraphFunctions {
     const char* problem;  // why the device has no graphs, as a clause; null: it has
     void (*begin)();
-    void* (*end)(
-        uint64_t& kernels);  // the graph, and how many kernels it runs; the capture is over either way
+    /// The graph, and how many kernels it runs. The capture is over, whatever comes of it.
+    void* (*end)(uint64_t& kernels);
     void (*abandon)();
     void (*launch)(void* graph, uint64_t kernels);
     void (*release)(void* graph);

@@ -17,11 +17,11 @@
 //     └─────────────────┴─────────────────┘
 //
 // FLOPs: 3 times those of the product. By NVIDIA's tables an A100 makes 156 TFLOP/s of tf32, so 52 of a product of floats,
-// against 19.5 by multiply-adds; an H100 495, so 165 against 67, of which mma.sync reaches two thirds (wgmma has the
-// rest); an RTX 3090 and an RTX 4090 make as many of tf32 as of f32, so a third. To this comes the splitting, 5 instructions a
-// word of a fragment: 120 for 48 mma. The main loop has some 390 instructions, 48 of them HMMA (nvdisasm, 8.0 and 9.0), for
-// what would be 512 multiply-adds. It should win on an A100, may win on an H100 where a product is bound by arithmetic, and
-// loses elsewhere. None of it has been timed: products take this tile where they are told to, and not by themselves.
+// against 19.5 by multiply-adds; an H100 495, so 165 against 67 (by wgmma: mma.sync reaches less); an RTX 3090 and an RTX
+// 4090 make as many of tf32 as of f32, so a third. To this comes the splitting, 5 instructions a word of a fragment: 120 for
+// 48 mma. The main loop has some 390 instructions, 48 of them HMMA (nvdisasm, 8.0 and 9.0), for what would be 512
+// multiply-adds. It should win on an A100, may win on an H100 where a product is bound by arithmetic, and loses elsewhere.
+// None of it has been timed: products take this tile where they are told to, and not by themselves.
 //
 // Bank conflicts: none. Operands that come along k lie line by line, 8 k each, and go to registers by ldmatrix, 8 lines of
 // 16 bytes at a time: the place of a pack within its line is exchanged by the line's number, so that neither these 8 nor the
