@@ -32,6 +32,7 @@ constexpr const char* examples =
     "  resources                                    every kernel, for every GPU that it was built for\n"
     "  resources --arch 90 --kernel depthwise       some of them, for one\n"
     "  resources --spills                           what spills: nothing should\n"
+    "  resources --arch 80 --instructions           what their main loops issue\n"
     "  resources build/cuda-all --json              of another build, for programs\n"
     "\n"
     "Columns: architecture, threads a block, registers, bytes spilled, stack, shared and constant memory, "
@@ -46,6 +47,7 @@ struct Arguments {
     std::optional<int> architecture;  // 90 for compute capability 9.0; none: all
     std::string kernel;               // part of a name
     bool spills = false;
+    bool instructions = false;
     bool json = false;
 };
 
@@ -82,10 +84,52 @@ void print_line(const KernelResources& kernel) {
                              known ? fits.limited_by : "?", short_name(kernel.symbol));
 }
 
+void print_instructions_head() {
+    std::cout << fmt::format("{:>4} {:>6} {:>6} {:>7} {:>7} {:>7} {:>7} {:>7} {:>6}  {}\n", "arch", "all",
+                             "loop", "FMA", "MMA", "shared", "global", "other", "local", "kernel");
+}
+
+/// Shares of the main loop's instructions; loads and stores of local memory are those of the whole kernel.
+void print_instructions(const KernelResources& kernel) {
+    if (!kernel.code) return;
+    const InstructionMix& loop = kernel.code->main_loop;
+    const int shared = loop.shared_loads + loop.shared_stores + loop.matrix_loads;
+    const int global = loop.global_loads + loop.global_stores + loop.copies;
+    const int other = loop.all - loop.multiply_adds - loop.tensor - shared - global;
+    const auto share = [&](int count) {
+        return fmt::format("{:.0f}%", 100.0 * count / std::max(1, loop.all));
+    };
+    std::cout << fmt::format("{:>4} {:>6} {:>6} {:>7} {:>7} {:>7} {:>7} {:>7} {:>6}  {}\n",
+                             kernel.architecture, kernel.code->whole.all, loop.all, share(loop.multiply_adds),
+                             share(loop.tensor), share(shared), share(global), share(other),
+                             kernel.code->whole.local, short_name(kernel.symbol));
+}
+
+nlohmann::ordered_json as_json(const InstructionMix& mix) {
+    return {{"all", mix.all},
+            {"multiply_adds", mix.multiply_adds},
+            {"tensor", mix.tensor},
+            {"global_loads", mix.global_loads},
+            {"global_stores", mix.global_stores},
+            {"copies", mix.copies},
+            {"shared_loads", mix.shared_loads},
+            {"shared_stores", mix.shared_stores},
+            {"matrix_loads", mix.matrix_loads},
+            {"local", mix.local},
+            {"barriers", mix.barriers}};
+}
+
+nlohmann::ordered_json as_json(const MachineCode& code) {
+    nlohmann::ordered_json loads = nlohmann::ordered_json::object();
+    for (const auto& [bytes, count] : code.load_bytes) loads[fmt::to_string(bytes)] = count;
+    return {{"whole", as_json(code.whole)}, {"main_loop", as_json(code.main_loop)}, {"load_bytes", loads}};
+}
+
 nlohmann::ordered_json as_json(const KernelResources& kernel) {
     const Occupancy fits = occupancy_if_known(kernel);
     nlohmann::ordered_json line{{"file", kernel.file},
                                 {"kernel", short_name(kernel.symbol)},
+                                {"symbol", kernel.symbol},
                                 {"architecture", kernel.architecture},
                                 {"registers", kernel.registers},
                                 {"spill_store_bytes", kernel.spill_store_bytes},
@@ -98,6 +142,7 @@ nlohmann::ordered_json as_json(const KernelResources& kernel) {
         line["threads_per_multiprocessor"] = fits.threads;
         line["limited_by"] = fits.limited_by;
     }
+    if (kernel.code) line["instructions"] = as_json(*kernel.code);
     return line;
 }
 
@@ -135,10 +180,10 @@ int run(const Arguments& arguments) {
         }
         if (kernel.file != file) {
             std::cout << fmt::format("{}{}\n", file.empty() ? "" : "\n", kernel.file);
-            print_head();
+            arguments.instructions ? print_instructions_head() : print_head();
         }
         file = kernel.file;
-        print_line(kernel);
+        arguments.instructions ? print_instructions(kernel) : print_line(kernel);
     }
     if (!arguments.json) {
         std::cout << fmt::format("{}{} kernels in {} files; {} of them spill registers\n",
@@ -157,6 +202,8 @@ void add_options(CLI::App& app, Arguments& arguments) {
         ->type_name("TEXT");
     app.add_flag("--spills", arguments.spills, "Only kernels that spill registers");
     app.option_defaults()->group("Output");
+    app.add_flag("--instructions", arguments.instructions,
+                 "What the instructions are: of the whole kernel, and as shares\nof its main loop");
     app.add_flag("--json", arguments.json, "One JSON object a line instead of a table");
 }
 

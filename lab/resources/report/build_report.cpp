@@ -6,9 +6,11 @@
 
 #include <algorithm>
 #include <tuple>
+#include <utility>
 
 #include "engine/input_file.h"
 #include "lab/resources/report/block_sizes.h"
+#include "lab/resources/report/machine_code.h"
 #include "lab/resources/report/ptxas_report.h"
 
 namespace vitrine::resources {
@@ -35,10 +37,13 @@ void add_report(const fs::path& path, BuildReport& report) {
     report.files.push_back(file);
     std::vector<KernelResources> kernels = parse_ptxas_report(read_file(path), file);
     fs::path object = path;
-    const auto sizes = block_sizes(read_file(object.replace_extension()));
+    const std::string bytes = read_file(object.replace_extension());
+    const auto sizes = block_sizes(bytes);
+    const auto codes = machine_codes(bytes);
     for (KernelResources& kernel : kernels) {
-        const auto size = sizes.find({kernel.symbol, kernel.architecture});
-        if (size != sizes.end()) kernel.block_threads = size->second;
+        const std::pair key(kernel.symbol, kernel.architecture);
+        if (const auto size = sizes.find(key); size != sizes.end()) kernel.block_threads = size->second;
+        if (const auto code = codes.find(key); code != codes.end()) kernel.code = code->second;
         report.kernels.push_back(std::move(kernel));
     }
 }

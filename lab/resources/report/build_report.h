@@ -14,7 +14,7 @@ struct BuildReport {
     std::vector<KernelResources> kernels;  // by file, name and architecture
 };
 
-/// Reads every OBJECT.ptxas below a folder, and the OBJECT beside it for the block sizes. Throws Error if
+/// Reads every OBJECT.ptxas below a folder, and the OBJECT beside it for the block sizes and the code. Throws Error if
 /// there is none.
 BuildReport read_build_report(const std::filesystem::path& folder);
 

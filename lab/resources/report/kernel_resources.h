@@ -1,7 +1,10 @@
 // What one kernel takes of one GPU architecture, as the compiler says.
 #pragma once
 
+#include <optional>
 #include <string>
+
+#include "lab/resources/report/machine_code.h"
 
 namespace vitrine::resources {
 
@@ -18,6 +21,8 @@ struct KernelResources {
     int constant_bytes = 0;  // arguments and constants
     int barriers = 0;
     int block_threads = 0;  // the most that a block may have (__launch_bounds__); 0: not known
+
+    std::optional<MachineCode> code;  // none: the object's machine code is compressed
 
     bool spills() const { return spill_store_bytes > 0 || spill_load_bytes > 0; }
 };

@@ -1,0 +1,133 @@
+// What the kernels' machine code is made of: how it is read, and what every build's must show.
+
+#include <doctest/doctest.h>
+#include <fmt/format.h>
+
+#include <array>
+#include <cstdint>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "lab/resources/report/build_report.h"
+
+namespace vitrine::resources {
+namespace {
+
+/// An instruction as nvcc 13.0 wrote it: the low and the high half.
+using Words = std::array<uint64_t, 2>;
+
+constexpr Words ffma{0x0000003b060fb223, 0x080fe40000000007};      // @!P3 FFMA R15, R6, R59, R7
+constexpr Words load_128{0x000000000c087381, 0x000ee400001eed00};  // LDG.E.128.SYS R8, [R12]
+constexpr Words load_64{0x00001006040e0981, 0x0014ee000c1e1b00};   // @P0 LDG.E.64 R14, desc[UR6][R4.64+0x10]
+constexpr Words load_32{0x000000061c1c7981, 0x000ea6000c1e1900};   // LDG.E R28, desc[UR6][R28.64]
+constexpr Words shared_load{0x00004004ff1c7984, 0x000f280008000c00};  // LDS.128 R28, [UR4+0x40]
+constexpr Words barrier{0x0000000000007b1d, 0x000fe20000010000};      // BAR.SYNC.DEFER_BLOCKING 0x0
+constexpr Words exit{0x000000000000294d, 0x000fea0003800000};         // @P2 EXIT
+constexpr Words filling{0x0000000000007918, 0x000fc00000000000};      // NOP
+// To the 25th instruction before the next one, and to itself.
+constexpr Words back_by_25_on_75{0xfffffe7000000947, 0x000fea000383ffff};
+constexpr Words back_by_25_on_90{0xfffffffc009c0947, 0x000fea000383ffff};
+constexpr Words itself_on_75{0xfffffff000007947, 0x000fc0000383ffff};
+constexpr Words itself_on_90{0xfffffffc00fc7947, 0x000fc0000383ffff};
+
+void append(std::string& code, const Words& instruction, int times = 1) {
+    for (int i = 0; i < times; ++i) code.append(reinterpret_cast<const char*>(instruction.data()), 16);
+}
+
+std::string loop_of_25(const Words& back, const Words& itself) {
+    std::string code;
+    append(code, load_64);
+    append(code, load_32, 2);
+    append(code, ffma, 20);  // the loop's first
+    append(code, load_128);
+    append(code, shared_load, 2);
+    append(code, barrier);
+    append(code, back);
+    append(code, exit);
+    append(code, itself);
+    append(code, filling, 6);
+    return code;
+}
+
+/// Empty where this build has no cuda device.
+const std::string objects = VITRINE_CUDA_OBJECTS;
+
+std::string about(const KernelResources& kernel) {
+    return fmt::format("{}: {} on {}", kernel.file, short_name(kernel.symbol), kernel.architecture);
+}
+
+/// The kernels of the build whose name has this in it.
+std::vector<KernelResources> kernels_with(const std::string& part) {
+    std::vector<KernelResources> found;
+    if (objects.empty()) {
+        MESSAGE("skipped: this build has no cuda device");
+        return found;
+    }
+    for (const KernelResources& kernel : read_build_report(objects).kernels) {
+        if (short_name(kernel.symbol).find(part) != std::string::npos) found.push_back(kernel);
+    }
+    CHECK_MESSAGE(!found.empty(), "no kernel is named ", part);
+    return found;
+}
+
+}  // namespace
+
+TEST_CASE("a kernel's instructions are told by kind, and its main loop is found") {
+    for (const int architecture : {75, 90}) {
+        CAPTURE(architecture);
+        const MachineCode code = architecture == 75
+                                     ? machine_code_of(loop_of_25(back_by_25_on_75, itself_on_75), 75)
+                                     : machine_code_of(loop_of_25(back_by_25_on_90, itself_on_90), 90);
+        CHECK(code.whole.all == 29);
+        CHECK(code.whole.global_loads == 4);
+        CHECK(code.main_loop.all == 25);
+        CHECK(code.main_loop.multiply_adds == 20);
+        CHECK(code.main_loop.global_loads == 1);
+        CHECK(code.main_loop.shared_loads == 2);
+        CHECK(code.main_loop.barriers == 1);
+        CHECK(code.main_loop.local == 0);
+        CHECK(code.load_bytes == std::map<int, int>{{4, 2}, {8, 1}, {16, 1}});
+    }
+}
+
+TEST_CASE("a kernel without a loop is its own main loop") {
+    std::string code;
+    append(code, load_32);
+    append(code, ffma, 3);
+    append(code, exit);
+    append(code, itself_on_75);
+    CHECK(machine_code_of(code, 75).main_loop.all == 5);
+    CHECK(machine_code_of(code, 75).main_loop.multiply_adds == 3);
+}
+
+TEST_CASE("kernels for packs load 16 bytes at a time") {
+    for (const KernelResources& kernel : kernels_with("Pack<")) {
+        REQUIRE_MESSAGE(kernel.code, about(kernel));
+        CHECK_MESSAGE(kernel.code->load_bytes.contains(16), about(kernel));
+    }
+}
+
+TEST_CASE("no fast kernel has memory of its own for a thread") {
+    // The naive rung picks one of a draw's four words by a number that is known when it runs.
+    const std::set<std::string> naive{"drop_elements"};
+    for (const KernelResources& kernel : kernels_with("")) {
+        const std::string name = short_name(kernel.symbol);
+        if (!kernel.code || naive.contains(name.substr(0, name.find('<')))) continue;
+        CHECK_MESSAGE(kernel.code->whole.local == 0, about(kernel));
+    }
+}
+
+TEST_CASE("products by tensor cores multiply with them, from 8.0 on") {
+    int with = 0;
+    for (const KernelResources& kernel : kernels_with("gemm<TensorTile")) {
+        REQUIRE_MESSAGE(kernel.code, about(kernel));
+        if (kernel.architecture < 80) continue;
+        ++with;
+        CHECK_MESSAGE(kernel.code->main_loop.tensor > 0, about(kernel));
+        CHECK_MESSAGE(kernel.code->main_loop.multiply_adds < kernel.code->main_loop.tensor, about(kernel));
+    }
+    if (!objects.empty()) CHECK(with > 0);
+}
+
+}  // namespace vitrine::resources
