@@ -1,4 +1,4 @@
-// How many threads are worth starting here, and how many can be: see cores.h.
+// The processor's name, and how many threads are worth starting here and can be: see cores.h.
 
 #include "kernels/cores.h"
 
@@ -83,6 +83,15 @@ int usable_cores() {
     const int cores = std::max(1, cores_of_affinity());
     const std::optional<double> quota = processor_quota();
     return quota && *quota < cores ? std::max(1, static_cast<int>(std::ceil(*quota))) : cores;
+}
+
+std::string processor_name() {
+    std::ifstream file("/proc/cpuinfo");
+    for (std::string line; std::getline(file, line);) {
+        const size_t colon = line.find(": ");
+        if (line.starts_with("model name") && colon != std::string::npos) return line.substr(colon + 2);
+    }
+    return "";
 }
 
 int startable_threads(int wanted) {

@@ -1,8 +1,9 @@
-// How many threads are worth starting here, and how many can be.
+// The processor: its name, how many threads are worth starting here, and how many can be.
 #pragma once
 
 #include <filesystem>
 #include <optional>
+#include <string>
 
 namespace vitrine {
 
@@ -15,6 +16,9 @@ int usable_cores();
 /// process's groups as /proc/self/cgroup does, and `mount` is where they are mounted.
 std::optional<double> processor_quota(const std::filesystem::path& groups = "/proc/self/cgroup",
                                       const std::filesystem::path& mount = "/sys/fs/cgroup");
+
+/// Its maker's name for it; empty where the system does not say.
+std::string processor_name();
 
 /// How many of so many threads the system lets this process run beside those that run already.
 int startable_threads(int wanted);

@@ -1,4 +1,4 @@
-// Other kernels in place of a device's own, for tests: those with planted defects.
+// Other kernels in place of a device's own: those with planted defects in tests, those that choose by trying (autotune.h).
 #pragma once
 
 #include "kernels/kernels.h"

@@ -1,6 +1,7 @@
 // Stands in for the cuda device in a build without it.
 
 #include "kernels/cuda/vendor/available.h"
+#include "kernels/device_identity.h"
 #include "kernels/devices.h"
 #include "kernels/unusable_device.h"
 
@@ -25,5 +26,8 @@ const char* vendor::loading_problem(std::string_view library) {
     return is_gpu_library(library) ? "device cuda is not part of this build" : nullptr;
 }
 const char* vendor::library_problem(std::string_view library) { return loading_problem(library); }
+std::string vendor::library_version(std::string_view) { return ""; }
+
+std::string identity() { throw_absent(); }
 
 }  // namespace vitrine::cuda

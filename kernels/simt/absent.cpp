@@ -1,6 +1,7 @@
 // Stands in for the simt device in a build without it (VITRINE_SIMT=OFF).
 
 #include "kernels/cuda/vendor/available.h"
+#include "kernels/device_identity.h"
 #include "kernels/devices.h"
 #include "kernels/error.h"
 #include "kernels/simt/launch.h"
@@ -35,5 +36,8 @@ const char* vendor::loading_problem(std::string_view library) {
     return is_gpu_library(library) ? "device simt is not part of this build" : nullptr;
 }
 const char* vendor::library_problem(std::string_view library) { return loading_problem(library); }
+std::string vendor::library_version(std::string_view) { return ""; }
+
+std::string identity() { throw_absent(); }
 
 }  // namespace vitrine::simt

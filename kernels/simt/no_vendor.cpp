@@ -9,6 +9,7 @@ const char* loading_problem(std::string_view library) {
     return is_gpu_library(library) ? "the simt device runs no libraries" : nullptr;
 }
 const char* library_problem(std::string_view library) { return loading_problem(library); }
+std::string library_version(std::string_view) { return ""; }
 
 const Fallbacks& fallbacks() {
     static const Fallbacks none;

@@ -14,7 +14,9 @@
 
 #include "engine/checkpoint.h"
 #include "engine/step/step.h"
+#include "kernels/autotune.h"
 #include "kernels/cuda/vendor/available.h"
+#include "kernels/device_identity.h"
 #include "kernels/error.h"
 #include "kernels/kernels.h"
 #include "kernels/preferred.h"
@@ -154,6 +156,30 @@ TEST_CASE("steps of mobilenet_v2 on the libraries are steps on our own kernels")
     // Its last batch norms are over four values, whose spread is at times hardly more than epsilon: dividing
     // by it makes rounding a thousand times larger.
     compare_training("mobilenet_v2", 32, /*fused=*/false, 1e-5);
+}
+
+TEST_CASE("autotune: the libraries are tried beside our own kernels, and told by their versions") {
+    CHECK(device_identity(Device::simt) == "the executor of this host, cuDNN 91400, cuBLAS 130100");
+    simt::set_settings({.check = false});
+    const Trained own = train("basic_block_net", 32, /*fused=*/false);
+    std::set<std::string> tried, faults;
+    {
+        const Autotune autotune(listed_kernels(Device::simt), Device::simt, {}, [&](const TunedCall& call) {
+            for (const TriedImplementation& each : call.tried) {
+                tried.insert(call.kernel + " " + each.name);
+                if (!each.fault.empty()) faults.insert(call.kernel + " " + each.name + ": " + each.fault);
+            }
+        });
+        const Trained tuned = train("basic_block_net", 32, /*fused=*/false);
+        for (size_t i = 0; i < own.losses.size(); ++i)
+            CHECK(tuned.losses[i] == doctest::Approx(own.losses[i]).epsilon(1e-9));
+    }
+    for (const char* library :
+         {"dense_conv_forward cudnn", "dense_conv_backward cudnn", "batch_norm_forward cudnn",
+          "batch_norm_backward cudnn", "average_pool_forward cudnn", "linear_forward cublas",
+          "linear_backward cublas"})
+        CHECK_MESSAGE(tried.contains(library), std::string(library));
+    for (const std::string& fault : faults) FAIL_CHECK(fault);
 }
 
 TEST_CASE("a preferred library runs where it takes the arguments, the next one or ours where not") {

@@ -121,6 +121,11 @@ void add_machine(CLI::App& app, CommandLine& line) {
         ->type_name("[OP=]NAME")
         ->take_all()
         ->allow_extra_args(false);
+    app.add_option("--autotune", options.autotune,
+                   "Take for each shape the implementation that is the\nquickest here: all are tried at "
+                   "first, and the "
+                   "times\nkept in this file")
+        ->type_name("FILE");
 }
 
 void add_output(CLI::App& app, CommandLine& line) {

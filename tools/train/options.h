@@ -29,6 +29,7 @@ struct Options {
     std::string device = "auto";
     std::vector<std::string> implementations;  // op=name
     int threads = 0;                           // 0: one for each core
+    std::string autotune;                      // the file of tried implementations; empty: they are not tried
     bool check_kernels = false;                // on the simt device
 
     // Output

@@ -6,6 +6,7 @@
 #include "engine/error.h"
 #include "engine/escape.h"
 #include "models/models.h"
+#include "tools/common/autotune_file.h"
 #include "tools/common/run_program.h"
 #include "tools/train/initial_weights.h"
 #include "tools/train/interrupt.h"
@@ -138,6 +139,11 @@ void say_where(const Resumption& resumption, const Trainer& trainer, Reporter& r
 int train(const Options& options, Reporter& reporter) {
     const recipe::Recipe& recipe = options.recipe;
     const tools::DeviceChoice device = set_up_machine(options);
+    std::optional<tools::AutotuneFile> autotune;
+    if (!options.autotune.empty()) {
+        autotune.emplace(options.autotune, device.device,
+                         [&](const std::string& sentence) { reporter.notice(sentence); });
+    }
     if (!options.out.empty()) refuse_as_data(options.out, recipe.data.path);
     const RunLock lock =
         options.out.empty() ? RunLock::of_new_folder(recipe.model.name) : RunLock(options.out);
@@ -224,6 +230,9 @@ int train(const Options& options, Reporter& reporter) {
     else
         publisher->redraw({}, {});
     const RunResult result = run_to_end(trainer, folder, *publisher, reporter);
+    if (autotune) {
+        for (const std::string& sentence : autotune->summary()) reporter.notice(sentence);
+    }
     reporter.end(result.best);
     if (!result.missing_weights.empty()) reporter.notice(fmt::format("train: {}", result.missing_weights));
     if (result.signal != 0) return 128 + result.signal;

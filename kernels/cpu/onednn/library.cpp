@@ -2,7 +2,17 @@
 
 #include "kernels/cpu/onednn/library.h"
 
+#include <string>
+
+#include "kernels/cpu/onednn/onednn.h"
+
 namespace vitrine::cpu::onednn {
+
+std::string version() {
+    const dnnl_version_t* const library = dnnl_version();
+    return std::to_string(library->major) + "." + std::to_string(library->minor) + "." +
+           std::to_string(library->patch);
+}
 
 dnnl::engine& engine() {
     static dnnl::engine only(dnnl::engine::kind::cpu, 0);

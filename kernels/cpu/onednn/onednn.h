@@ -5,6 +5,8 @@
 // and for which ops the bits depend on the number of threads.
 #pragma once
 
+#include <string>
+
 #include "kernels/context.h"
 #include "kernels/conv.h"
 #include "kernels/matmul.h"
@@ -12,6 +14,9 @@
 #include "kernels/pool.h"
 
 namespace vitrine::cpu::onednn {
+
+/// "3.0.1".
+std::string version();
 
 const char* refuses_dense_conv_forward(const ConvForward& args);
 void run_dense_conv_forward(const ConvForward& args, Context& context);

@@ -4,6 +4,7 @@
 #define VITRINE_CUDNN_FUNCTIONS(FUNCTION)                    \
     FUNCTION(cudnnCreate)                                    \
     FUNCTION(cudnnSetStream)                                 \
+    FUNCTION(cudnnGetVersion)                                \
     FUNCTION(cudnnGetErrorString)                            \
     FUNCTION(cudnnGetLastErrorString)                        \
     FUNCTION(cudnnCreateTensorDescriptor)                    \
@@ -32,6 +33,7 @@
 
 #define VITRINE_CUBLAS_FUNCTIONS(FUNCTION) \
     FUNCTION(cublasCreate_v2)              \
+    FUNCTION(cublasGetVersion_v2)          \
     FUNCTION(cublasSetStream_v2)           \
     FUNCTION(cublasSetMathMode)            \
     FUNCTION(cublasSetWorkspace_v2)        \

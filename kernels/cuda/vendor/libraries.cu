@@ -159,6 +159,14 @@ const char* library_problem(std::string_view library) {
     return library == "cublas" ? cublas_problem() : nullptr;
 }
 
+std::string library_version(std::string_view library) {
+    if (!is_gpu_library(library) || library_problem(library) != nullptr) return "";
+    if (library == "cudnn") return std::to_string(cudnn().cudnnGetVersion());
+    int version = 0;
+    VITRINE_CUBLAS(cublasGetVersion_v2, cublas_handle(), &version);
+    return std::to_string(version);
+}
+
 const CudnnFunctions& cudnn() {
     require_no(loaded_cudnn().file.problem(), "cuDNN");
     return loaded_cudnn().functions;

@@ -147,6 +147,13 @@ cublasStatus_t cublasSetStream_v2(cublasHandle_t handle, cudaStream_t stream) {
     });
 }
 
+cublasStatus_t cublasGetVersion_v2(cublasHandle_t handle, int* version) {
+    return call<cublasStatus_t>("cublasGetVersion_v2", [&] {
+        require_alive(handle);
+        *version = 130100;
+    });
+}
+
 cublasStatus_t cublasSetMathMode(cublasHandle_t handle, cublasMath_t mode) {
     return call<cublasStatus_t>("cublasSetMathMode", [&] {
         require_alive(handle);

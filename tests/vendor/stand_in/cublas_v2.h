@@ -42,6 +42,7 @@ typedef enum { VITRINE_CUBLAS_MATH(VITRINE_ENUMERATOR) } cublasMath_t;
     VITRINE_CUBLAS_STATUS(X) VITRINE_CUBLAS_OPERATION(X) VITRINE_CUBLAS_MATH(X)
 
 VITRINE_STAND_IN_FUNCTION cublasStatus_t cublasCreate_v2(cublasHandle_t* handle);
+VITRINE_STAND_IN_FUNCTION cublasStatus_t cublasGetVersion_v2(cublasHandle_t handle, int* version);
 VITRINE_STAND_IN_FUNCTION cublasStatus_t cublasSetStream_v2(cublasHandle_t handle, cudaStream_t stream);
 VITRINE_STAND_IN_FUNCTION cublasStatus_t cublasSetMathMode(cublasHandle_t handle, cublasMath_t mode);
 VITRINE_STAND_IN_FUNCTION cublasStatus_t cublasSetWorkspace_v2(cublasHandle_t handle, void* workspace,

@@ -139,6 +139,7 @@ VITRINE_ALGO_PERF(BwdFilter)
 
 VITRINE_STAND_IN_FUNCTION cudnnStatus_t cudnnCreate(cudnnHandle_t* handle);
 VITRINE_STAND_IN_FUNCTION cudnnStatus_t cudnnSetStream(cudnnHandle_t handle, cudaStream_t stream);
+VITRINE_STAND_IN_FUNCTION size_t cudnnGetVersion(void);
 VITRINE_STAND_IN_FUNCTION const char* cudnnGetErrorString(cudnnStatus_t status);
 VITRINE_STAND_IN_FUNCTION void cudnnGetLastErrorString(char* message, size_t max_size);
 
