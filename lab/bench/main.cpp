@@ -1,13 +1,16 @@
 // bench: how fast a training step, a single op or augmentation is, against what this machine can do at best.
 
 #include <iostream>
+#include <optional>
 
 #include "kernels/kernels.h"
 #include "kernels/preferred.h"
 #include "lab/bench/augment_report.h"
 #include "lab/bench/op_report.h"
 #include "lab/bench/options.h"
+#include "lab/bench/prediction_report.h"
 #include "lab/bench/step_report.h"
+#include "tools/common/autotune_file.h"
 #include "tools/common/run_program.h"
 #include "tools/common/thread_choice.h"
 
@@ -16,7 +19,14 @@ namespace {
 using namespace vitrine;
 using tools::BenchOptions;
 
+void run_prediction(const tools::StepBenchOptions& options, bool json) {
+    const tools::StepPrediction prediction = tools::predict_step(options);
+    std::cout << (json ? tools::format_prediction_json(options, prediction)
+                       : tools::format_prediction(options, prediction));
+}
+
 void run_step(const BenchOptions& options) {
+    if (options.step.predict_for != nullptr) return run_prediction(options.step, options.json);
     const tools::StepBenchResult result = tools::bench_step(options.step);
     const tools::Peak peak = tools::measure_peak(options.step.device);
     std::cout << (options.json ? tools::format_step_json(options.step, result, peak)
@@ -39,14 +49,20 @@ void run_augment(const BenchOptions& options) {
 
 int run(const BenchOptions& options) {
     if (options.command == BenchOptions::Command::help) return 0;
-    tools::choose_threads(options.threads, [](const std::string& notice) { tools::tell("bench", notice); });
+    const auto tell = [](const std::string& notice) { tools::tell("bench", notice); };
+    tools::choose_threads(options.threads, tell);
     for (const std::string& implementation : options.implementations) {
         force_implementation(options.step.device, implementation);
     }
     start_preferred_libraries(options.step.device);
+    std::optional<tools::AutotuneFile> autotune;
+    if (!options.autotune.empty()) autotune.emplace(options.autotune, options.step.device, tell);
     if (options.command == BenchOptions::Command::step) run_step(options);
     if (options.command == BenchOptions::Command::op) run_op(options);
     if (options.command == BenchOptions::Command::augment) run_augment(options);
+    if (autotune) {
+        for (const std::string& sentence : autotune->summary()) tell(sentence);
+    }
     return 0;
 }
 

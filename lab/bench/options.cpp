@@ -10,6 +10,7 @@
 #include "models/models.h"
 #include "tools/common/command_line.h"
 #include "tools/common/device_choice.h"
+#include "tools/common/subcommands.h"
 
 namespace vitrine::tools {
 namespace {
@@ -23,6 +24,7 @@ constexpr const char* examples =
     "Examples:\n"
     "  bench step --model mobilenet_v2 --per-op     whole training steps, and where their time goes\n"
     "  bench step --model basic_block_net --image-size 32 --batch-size 128 --json\n"
+    "  bench step --predict rtx3090 --batch-size 512  a step's time on a GPU that is not here, worked out\n"
     "  bench eval --model mobilenet_v2              a batch's logits, in evaluation mode\n"
     "  bench op depthwise_conv                      its implementations against each other, shape by shape\n"
     "  bench op pointwise_conv_backward --impl pointwise_conv_backward=onednn\n"
@@ -45,6 +47,12 @@ struct Common {
 std::vector<std::string> device_names() {
     std::vector<std::string> names{"auto"};
     for (const Device device : all_devices) names.emplace_back(name_of(device));
+    return names;
+}
+
+std::vector<std::string> gpu_names() {
+    std::vector<std::string> names;
+    for (const Gpu& gpu : all_gpus()) names.emplace_back(gpu.name);
     return names;
 }
 
@@ -81,6 +89,15 @@ void add_common(CLI::App& command, Common& common, BenchOptions& options, const 
     command.add_flag("--json", options.json, "Print one JSON object instead of text");
 }
 
+void add_autotune(CLI::App& command, BenchOptions& options) {
+    command
+        .add_option(
+            "--autotune", options.autotune,
+            "Take for each shape the implementation that is the\nquickest here, and keep what was tried in "
+            "this file")
+        ->type_name("FILE");
+}
+
 void add_steps(CLI::App& command, Common& common, const char* help) {
     add_whole(
         command, "--steps", 1, 1'000'000, [&](int64_t steps) { common.steps = static_cast<int>(steps); },
@@ -106,7 +123,6 @@ void take(const Common& common, BenchOptions& options) {
 
 BenchOptions parse_bench_options(int argc, const char* const* argv) {
     CLI::App app(description, "bench");
-    app.require_subcommand(1);
     app.get_formatter()->column_width(36);
     app.footer(fmt::format("{}\n{}", examples, exit_codes));
     BenchOptions options;
@@ -116,17 +132,24 @@ BenchOptions parse_bench_options(int argc, const char* const* argv) {
     step->add_flag("--per-op", options.step.per_op, "A table of where the time goes");
     step->add_flag("--graph", options.step.graph,
                    "Record the step as a graph of the GPU, and launch it at\nonce");
+    add_choice(
+        *step, "--predict", gpu_names(),
+        [&](const std::string& name) { options.step.predict_for = &gpu_from_name(name); },
+        "Work out the step's time on a GPU that is not here;\nmeasures nothing")
+        ->excludes("--per-op", "--graph");
     add_steps(*step, common, "How many to time [10]");
     add_common(*step, common, options,
                fmt::format("The model to train [{}]", models::benchmark_model().name));
 
     add_precision(*step, options.step.precision);
+    add_autotune(*step, options);
 
     CLI::App* eval = app.add_subcommand("eval", "A model's logits for random images, in evaluation mode");
     add_steps(*eval, common, "How many batches to time [10]");
     add_common(*eval, common, options,
                fmt::format("The model to evaluate [{}]", models::benchmark_model().name));
     add_precision(*eval, options.step.precision);
+    add_autotune(*eval, options);
 
     CLI::App* op = app.add_subcommand("op", "An op's implementations against each other, shape by shape");
     op->add_option(
@@ -148,7 +171,7 @@ BenchOptions parse_bench_options(int argc, const char* const* argv) {
                fmt::format("Whose training step it is compared with [{}]", models::benchmark_model().name));
 
     try {
-        app.parse(argc, argv);
+        parse_with_command(app, argc, argv);
     } catch (const CLI::CallForHelp&) {
         const auto chosen = app.get_subcommands();
         std::cout << (chosen.empty() ? app.help() : chosen.front()->help("bench"));

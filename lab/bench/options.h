@@ -16,6 +16,7 @@ struct BenchOptions {
     OpBenchOptions op;
     AugmentBenchOptions augment;
     std::vector<std::string> implementations;  // op=name
+    std::string autotune;                      // the file of tried implementations; empty: none are tried
     int threads = 0;
     bool json = false;
 };

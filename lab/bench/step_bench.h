@@ -7,6 +7,7 @@
 
 #include "kernels/cost.h"
 #include "kernels/device.h"
+#include "lab/common/gpus.h"
 #include "models/models.h"
 
 namespace vitrine::tools {
@@ -22,6 +23,8 @@ struct StepBenchOptions {
     bool evaluation = false;  // the model's logits alone, in evaluation mode, in place of a training step
     bool per_op = false;      // of training steps
     bool graph = false;       // steps are recorded, and launched at once (engine/step/step_graph.h)
+    const Gpu* predict_for =
+        nullptr;  // the step's time there is worked out (predict_step.h), and none measured
 };
 
 /// All layers of one op, in one step.

@@ -108,7 +108,7 @@ void add_report(CLI::App& app, Arguments& arguments, Options& options) {
         "--report", arguments.report,
         "simt: sectors, bank conflicts, bytes and FLOPs at\nshapes of real models, in place of the checks");
     add_choice(
-        app, "--gpu", names_of(all_gpus()), [&](const std::string& name) { arguments.gpu = name; },
+        app, "--gpu", names_of(tools::all_gpus()), [&](const std::string& name) { arguments.gpu = name; },
         "Whose roofline the report applies [h100]");
     app.add_flag("--lines", options.lines, "Source lines too, the worst first");
     add_choice(
@@ -144,7 +144,7 @@ void take(const Arguments& arguments, Options& options) {
         throw Error("--precision is of --report --model: the checks are made in every type");
     if ((options.math_ulps != 0 || options.math_seed != 0) && options.device != Device::simt)
         throw Error("--math-ulps and --math-seed are for --device simt: another device has its own library");
-    options.gpu = &gpu_from_name(arguments.gpu);
+    options.gpu = &tools::gpu_from_name(arguments.gpu);
     // The devices that may fail are used in other processes; one, where there is one GPU.
     const bool of_the_host = options.device == Device::cpu || options.device == Device::reference;
     options.processes = of_the_host                      ? 0

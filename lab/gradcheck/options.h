@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "kernels/device.h"
-#include "lab/gradcheck/report/gpus.h"
+#include "lab/common/gpus.h"
 #include "lab/gradcheck/report/model_report.h"
 
 namespace vitrine::gradcheck {
@@ -27,7 +27,7 @@ struct Options {
     uint64_t math_seed = 0;
 
     // Of report.
-    const Gpu* gpu = nullptr;
+    const tools::Gpu* gpu = nullptr;
     bool lines = false;
     ModelReportOptions model;  // no name: the report of ops
 };

@@ -3,10 +3,13 @@
 
 #include <string>
 
+#include "lab/common/gpus.h"
 #include "lab/gradcheck/report/entry.h"
-#include "lab/gradcheck/report/gpus.h"
 
 namespace vitrine::gradcheck {
+
+using tools::Gpu;
+using tools::gpu_from_name;
 
 /// An entry: its call with the least that it costs, a line for each kernel that it launches, and the source
 /// lines if asked for.

@@ -1,4 +1,4 @@
-// The GPUs whose rooflines the report can apply, and the time that a roofline implies.
+// The GPUs whose rooflines gradcheck's report and bench's predictions apply, and the time that a roofline implies.
 #pragma once
 
 #include <span>
@@ -6,16 +6,18 @@
 
 #include "kernels/dtype.h"
 
-namespace vitrine::gradcheck {
+namespace vitrine::tools {
 
-/// Peaks and multiprocessors from NVIDIA's data sheets, without tensor cores; the H100's bandwidth is what streaming kernels
-/// reach.
+/// From NVIDIA's data sheets (RTX: the white papers of GA102 and AD102), of which tensor cores' peaks are those of dense
+/// matrices; the H100's bandwidth is what streaming kernels reach.
 struct Gpu {
     const char* name;
     double bandwidth;  // of its memory, bytes a second
-    double f32;        // operations a second; a multiply-add counts as two
+    double f32;        // operations a second, without tensor cores; a multiply-add counts as two
     double f64;
     int multiprocessors;
+    double tensor_f16;   // tensor cores' products of f16, summed in f32
+    double tensor_bf16;  // 0: they take none
 
     double flops(DType dtype) const { return dtype == DType::f64 ? f64 : f32; }
 };
@@ -43,4 +45,4 @@ double launch_seconds(const Gpu& gpu, DType dtype, double flops, double bytes, d
 /// The peak that binds: "compute" or "memory".
 const char* roofline_bound(const Gpu& gpu, DType dtype, double flops, double bytes);
 
-}  // namespace vitrine::gradcheck
+}  // namespace vitrine::tools
