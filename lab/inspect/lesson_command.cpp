@@ -35,10 +35,15 @@ int run_lesson(const LessonOptions& options) {
 Command add_lesson(CLI::App& app) {
     CLI::App* command = app.add_subcommand("lesson", "The exercise of a lesson, and the check of its answer");
     auto options = std::make_shared<LessonOptions>();
-    tools::add_whole(
-        *command, "N", 1, static_cast<int64_t>(lessons().size()),
-        [options](int64_t number) { options->number = number; }, "Which lesson of tools/lessons/")
-        ->required();
+    command
+        ->add_option_function<std::string>(
+            "N",
+            [options](const std::string& text) {
+                options->number = tools::parse_whole("lesson", text, 1, std::ssize(lessons()));
+            },
+            "Which lesson of tools/lessons/")
+        ->required()
+        ->type_name("");
     command->add_option("--check", options->answer, "What you found; exit code 0: it is right")
         ->type_name("ANSWER");
     return {command, [options] { return run_lesson(*options); }};

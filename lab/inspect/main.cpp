@@ -7,6 +7,7 @@
 
 #include "lab/inspect/commands.h"
 #include "tools/common/run_program.h"
+#include "tools/common/subcommands.h"
 
 namespace {
 
@@ -21,13 +22,12 @@ constexpr const char* footer =
 
 int run(int argc, char** argv) {
     CLI::App app(description, "inspect");
-    app.require_subcommand(1);
     app.get_formatter()->column_width(36);
     app.footer(footer);
     const std::vector<inspect::Command> commands{inspect::add_step(app), inspect::add_value(app),
                                                  inspect::add_kernel(app), inspect::add_lesson(app)};
     try {
-        app.parse(argc, argv);
+        tools::parse_with_command(app, argc, argv);
     } catch (const CLI::CallForHelp&) {
         const auto chosen = app.get_subcommands();
         std::cout << (chosen.empty() ? app.help() : chosen.front()->help("inspect"));

@@ -12,6 +12,7 @@
 #include "lab/inspect/commands.h"
 #include "lab/inspect/source/step_source.h"
 #include "lab/inspect/step_page/step_page.h"
+#include "lab/inspect/step_page/troubles.h"
 #include "tools/common/output_file.h"
 
 namespace vitrine::inspect {
@@ -31,6 +32,9 @@ int write_page(const Options& options) {
     write_atomically(options.out, {step_html(step, prepared, "inspect value" + arguments_of(options.source))},
                      Links::follow);
     std::cout << escape(options.out) << '\n';
+    for (const Trouble& trouble : troubles_of(step))
+        std::cout << step.ops[static_cast<size_t>(trouble.op)].name << ": " << trouble.kind << ". "
+                  << trouble.sentence << '\n';
     return 0;
 }
 

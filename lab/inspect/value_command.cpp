@@ -31,6 +31,9 @@ struct ValueOptions {
 void list_ops(const CapturedStep& step) {
     size_t width = 0;
     for (const CapturedOp& op : step.ops) width = std::max(width, op.name.size());
+    if (step.making)
+        std::cout << fmt::format("{:<{}}  {:<21}  x {}\n", "images", width, "(the batch)",
+                                 step.tensors[step.images].value.shape().to_string());
     for (const CapturedOp& op : step.ops) {
         const OpTerms* terms = terms_of(op.op);
         if (terms == nullptr) continue;
@@ -62,6 +65,10 @@ int64_t element_of(const std::string& at, const Shape& shape, const std::string&
 }
 
 int output_tensor(const CapturedStep& step, const ValueOptions& options) {
+    if (options.op == "images" && step.making) {
+        if (!options.output.empty()) throw Error("--output is of an op; the images are one tensor");
+        return step.images;
+    }
     const CapturedOp* op = step.op(options.op);
     const OpTerms* terms = op == nullptr ? nullptr : terms_of(op->op);
     if (terms == nullptr)
@@ -77,14 +84,18 @@ int output_tensor(const CapturedStep& step, const ValueOptions& options) {
     return op->outputs[static_cast<size_t>(found - names.begin())];
 }
 
-const CapturedParameter& parameter_of(const CapturedStep& step, const std::string& name) {
+const CapturedParameter& parameter_of(const CapturedStep& step, const std::string& name, bool gradient) {
     const auto found = std::ranges::find(step.parameters, name, &CapturedParameter::name);
     if (found == step.parameters.end())
         throw Error(fmt::format("--parameter {}: the model has no such parameter; its first is {}", name,
                                 step.parameters.front().name));
-    if (found->role != nn::Role::trained)
-        throw Error(fmt::format(
-            "--parameter {}: it is no trained parameter, so it has neither gradient nor update", name));
+    if (found->role == nn::Role::counter)
+        throw Error(fmt::format("--parameter {}: it counts batches, one more in each step", name));
+    if (found->role == nn::Role::buffer && gradient)
+        throw Error(
+            fmt::format("--parameter {}: it is no trained parameter, so it has no gradient; --update tells "
+                        "how the batch moved it",
+                        name));
     return *found;
 }
 
@@ -96,7 +107,7 @@ Explanation explain(const CapturedStep& step, const ValueOptions& options) {
             element_of(options.at, step.tensors[tensor].value.shape(), display_name(step, tensor));
         return options.gradient ? explainer.gradient(tensor, element) : explainer.value(tensor, element);
     }
-    const CapturedParameter& parameter = parameter_of(step, options.parameter);
+    const CapturedParameter& parameter = parameter_of(step, options.parameter, options.gradient);
     const int64_t element = element_of(options.at, parameter.before.shape(), parameter.name);
     return options.gradient ? explainer.gradient(parameter.tensor, element)
                             : explainer.update(parameter, element);
@@ -139,7 +150,7 @@ Command add_value(CLI::App& app) {
         "Why a number of a training step is what it is; without --op and --parameter, which ops there are");
     auto options = std::make_shared<ValueOptions>();
     command->option_defaults()->group("The number");
-    command->add_option("--op", options->op, "An element of what this op left");
+    command->add_option("--op", options->op, "An element of what this op left; images: of the batch");
     command->add_option("--output", options->output,
                         "Which of its outputs, where it has several [the first]");
     command->add_option("--parameter", options->parameter, "An element of this parameter");

@@ -37,7 +37,8 @@ TEST_CASE("exercises with numbers take the right ones, with commas or without, a
                                               {7, "0.2333, -0.4667, 0.2333"},
                                               {8, "0.02, 0.04, 0.06, 0.08, 0.1"},
                                               {9, "0.4, -2.2"},
-                                              {10, "6"}};
+                                              {10, "6"},
+                                              {11, "51.5"}};
     for (const auto& [lesson, answer] : right) {
         CAPTURE(lesson);
 #ifdef __SANITIZE_ADDRESS__

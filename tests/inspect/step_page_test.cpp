@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <filesystem>
+#include <optional>
 
 #include "engine/autograd.h"
 #include "engine/memory.h"
@@ -214,13 +215,16 @@ TEST_CASE("what goes wrong is found where it happens, and nothing where nothing 
         const auto found = troubles_of(step);
         return std::ranges::any_of(found, [&](const Trouble& trouble) { return trouble.kind == kind; });
     };
-    const auto planted = [](const char* parameter, double value, bool fused) {
+    /// All elements the same, or the first another one.
+    const auto planted = [](const char* parameter, double value, bool fused,
+                            std::optional<double> first = std::nullopt) {
         const PreparedStep prepared = small("basic_block_net", fused);
         for (const nn::NamedParameter& named : prepared.model->state()) {
             if (named.name.find(parameter) == std::string::npos) continue;
             Tensor tensor = named.value();
-            tensor.assign(
-                std::span<const double>(std::vector<double>(static_cast<size_t>(tensor.count()), value)));
+            std::vector<double> values(static_cast<size_t>(tensor.count()), value);
+            values.front() = first.value_or(value);
+            tensor.assign(std::span<const double>(values));
         }
         return step_of(prepared);
     };
@@ -229,7 +233,36 @@ TEST_CASE("what goes wrong is found where it happens, and nothing where nothing 
         CHECK(has(planted("layer_1.1.bias", -100.0, fused), "dead channels"));
         CHECK(has(planted("layer_1.0.weight", 0.0, fused), "tiny variance"));
         CHECK(has(planted("layer_1.1.weight", INFINITY, fused), "not finite"));
+        CHECK(has(planted("layer_5.bias", 0.0, fused, 50.0), "saturated logits"));
+        CHECK_FALSE(has(planted("layer_5.bias", 0.0, fused, 5.0), "saturated logits"));
+        CHECK(has(planted("layer_1.4.weight", 1e-5, fused), "vanishing gradient"));
+        CHECK_FALSE(has(planted("layer_1.4.weight", 0.1, fused), "vanishing gradient"));
+        CHECK(has(planted("layer_1.4.weight", 1e5, fused), "exploding gradient"));
     }
+}
+
+TEST_CASE("what a fused convolution reads is on the page, as the step that is not fused writes it") {
+    const PreparedStep fused = small("mobilenet_v2", true), whole = small("mobilenet_v2", false);
+    const CapturedStep fused_step = step_of(fused), whole_step = step_of(whole);
+    const nlohmann::ordered_json data = page_data(fused_step, fused, "inspect value");
+    int compared = 0;
+    for (const auto& op : data["ops"]) {
+        if (!op.contains("reads")) continue;
+        const auto& read = data["tensors"][op["reads"].get<size_t>()];
+        const CapturedOp* same = whole_step.op(op["name"].get<std::string>());
+        REQUIRE(same != nullptr);
+        const CapturedTensor& written = whole_step.tensors[static_cast<size_t>(same->inputs[0])];
+        const TensorView view = view_of(written.value, false, 1000);
+        CAPTURE(op["name"]);
+        CHECK(read["value"]["mean"].get<double>() == doctest::Approx(view.mean).epsilon(1e-3));
+        CHECK(read["value"]["norm"].get<double>() == doctest::Approx(view.norm).epsilon(1e-3));
+        const std::string activation = read["never_written"].get<std::string>();
+        const std::string& writer = whole_step.ops[static_cast<size_t>(written.producer)].op;
+        CHECK(writer == (activation == "identity" ? "batch_norm" : activation));
+        if (activation == "relu6") CHECK(read["value"]["high"].get<double>() <= 6.0);
+        ++compared;
+    }
+    CHECK(compared > 30);
 }
 
 TEST_CASE("the page holds the step: its ops, its loss, its parameters") {

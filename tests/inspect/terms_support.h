@@ -63,8 +63,10 @@ inline void look_everywhere(const CapturedStep& step, int count, CheckedKinds& k
         }
     }
     for (const CapturedParameter& parameter : step.parameters) {
-        for (int i = 0; i < count && parameter.gradient.defined(); ++i)
-            look_at(explainer.update(parameter, draw(parameter.before)), "update", kinds);
+        const bool is_statistic = parameter.role == nn::Role::buffer;
+        for (int i = 0; i < count && (parameter.gradient.defined() || is_statistic); ++i)
+            look_at(explainer.update(parameter, draw(parameter.before)),
+                    is_statistic ? "running statistics" : "update", kinds);
     }
 }
 

@@ -29,6 +29,7 @@ TEST_CASE("the terms of every op, every gradient and every update add up to what
             CHECK(kinds.contains(fused ? "gradient of dense_conv m2" : "gradient of batch_norm y"));
             CHECK(kinds.contains("gradient of parameters"));
             CHECK(kinds.contains("update"));
+            CHECK(kinds.contains("running statistics"));
         }
     }
 }

@@ -37,6 +37,10 @@ TEST_CASE("inspect value lists ops, and prints a number's terms") {
     const tests::Outcome update = value({"--parameter", "layer_1.0.weight", "--at", "0,1,1,2", "--update"});
     CHECK(update.code == 0);
     CHECK(contains(update.out, "weight decay"));
+    const tests::Outcome running = value({"--parameter", "layer_1.1.running_var", "--at", "7", "--update"});
+    CHECK(running.code == 0);
+    CHECK(contains(running.out, "rows / (rows − 1) 1.00196"));
+    CHECK_FALSE(contains(running.out, "DO NOT ADD UP"));
 }
 
 TEST_CASE("inspect value says in a sentence what cannot be") {
@@ -57,7 +61,22 @@ TEST_CASE("inspect value says in a sentence what cannot be") {
     refuses({"--op", "layer_1.0", "--at", "0,0,0,0", "--update"}, "--update is of a --parameter");
     refuses({"--parameter", "layer_1.0.weight", "--at", "0,0,0,0"}, "needs one of --gradient and --update");
     refuses({"--parameter", "weight", "--at", "0", "--update"}, "no such parameter");
-    refuses({"--parameter", "layer_1.1.running_mean", "--at", "0", "--gradient"}, "no trained parameter");
+    refuses({"--parameter", "layer_1.1.running_mean", "--at", "0", "--gradient"},
+            "no trained parameter, so it has no gradient");
+    refuses({"--parameter", "layer_1.1.num_batches_tracked", "--at", "0", "--update"}, "it counts batches");
+}
+
+TEST_CASE("inspect says which commands and lessons there are") {
+    const auto says = [](std::vector<std::string> arguments, const std::string& sentence) {
+        const tests::Outcome outcome = tests::run("inspect", std::move(arguments));
+        CHECK(outcome.code == 2);
+        CHECK_MESSAGE(contains(outcome.err, sentence), outcome.err);
+    };
+    says({}, "inspect: inspect has the commands step, value, kernel, lesson (see inspect --help)");
+    says({"nope"}, "inspect: nope is no command: inspect has the commands step, value, kernel, lesson");
+    says({"--nope", "value"}, "--nope");
+    says({"lesson"}, "N is required");
+    says({"lesson", "99"}, "inspect: lesson 99: a whole number from 1 to ");
 }
 
 }  // namespace vitrine::inspect

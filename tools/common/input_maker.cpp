@@ -48,13 +48,18 @@ Tensor InputMaker::pixels(const Batch& batch) const {
     return Tensor::from_host(batch.images, {std::ssize(batch.images)}, {DType::u8, placement_.device});
 }
 
-NetworkInput InputMaker::make(const Batch& batch, uint32_t epoch) const {
+InputMaker::Planned InputMaker::plan(const Batch& batch, uint32_t epoch) const {
     InputPlan plan = planner_.plan(batch, epoch);
     if (!needs_pixels()) {
         for (size_t n = 0; n < batch.samples.size(); ++n)
             plan.programs.places[n] = places_.at(static_cast<size_t>(batch.samples[n]));
     }
-    return make_input(pixels(batch), plan, placement_.dtype);
+    return {pixels(batch), std::move(plan)};
+}
+
+NetworkInput InputMaker::make(const Batch& batch, uint32_t epoch) const {
+    const Planned planned = plan(batch, epoch);
+    return make_input(planned.pixels, planned.plan, placement_.dtype);
 }
 
 }  // namespace vitrine

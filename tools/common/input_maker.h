@@ -28,6 +28,12 @@ class InputMaker {
     bool needs_pixels() const { return !whole_set_.defined(); }
     /// `batch` is of the set's loader.
     NetworkInput make(const Batch& batch, uint32_t epoch) const;
+    /// What make() makes it of: pixels, and what becomes of them; the maker must outlive it.
+    struct Planned {
+        Tensor pixels;
+        InputPlan plan;
+    };
+    Planned plan(const Batch& batch, uint32_t epoch) const;
     /// Of the images that the network gets.
     Size2 output_size() const { return planner_.output_size(); }
 

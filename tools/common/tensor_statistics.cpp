@@ -6,14 +6,12 @@
 #include <cmath>
 #include <vector>
 
-#include "data/parallel.h"
-#include "kernels/threads.h"
+#include "kernels/cpu/parallel.h"
 
 namespace vitrine::tools {
 namespace {
 
-constexpr int64_t part_size = int64_t{1}
-                              << 17;  // values: enough that starting a thread for some of them pays
+constexpr int64_t part_size = int64_t{1} << 16;  // values
 
 /// A tensor's values where the host can read them.
 template <class T>
@@ -36,13 +34,14 @@ class HostValues {
     const T* values_ = nullptr;
 };
 
-/// Calls work(part, begin, end) for each part of `count` items, with threads where there are several parts.
+/// Calls work(part, begin, end) for each part of `count` items, shared between the threads of the kernels' pool where there
+/// are several parts: threads of its own for each tensor cost more than the sums.
 template <class Work>
 void in_parts(int64_t count, int64_t size, const Work& work) {
     const int64_t parts = (count + size - 1) / size;
     const auto run = [&](int64_t part) { work(part, part * size, std::min(count, (part + 1) * size)); };
     if (parts == 1) return run(0);
-    parallel_for(parts, static_cast<int>(std::min<int64_t>(threads(), parts)), run);
+    cpu::parallel_for(parts, run);
 }
 
 /// What a part of the rows leaves of each channel.
@@ -53,20 +52,42 @@ struct ChannelSums {
     std::vector<int32_t> zeros, saturated;
 };
 
+/// Channels side by side whose sums stay in registers while the rows go by.
+constexpr int64_t lanes = 8;
+
+/// Of `width` channels from c on, a constant for the compiler but at the end of a row.
+template <class T, class Read>
+[[gnu::always_inline]] inline void add_channels(const T* x, int64_t rows, int64_t channels, int64_t c,
+                                                int64_t width, ChannelSums& sums, const Read& read) {
+    double sum[lanes] = {}, squares[lanes] = {};
+    int32_t zeros[lanes] = {}, saturated[lanes] = {};
+    for (int64_t row = 0; row < rows; ++row, x += channels) {
+        for (int64_t lane = 0; lane < width; ++lane) {
+            const T value = read(x[c + lane], c + lane);
+            sum[lane] += static_cast<double>(value);
+            squares[lane] += static_cast<double>(value) * static_cast<double>(value);
+            zeros[lane] += value == T(0) ? 1 : 0;
+            saturated[lane] += value == T(6) ? 1 : 0;
+        }
+    }
+    for (int64_t lane = 0; lane < width; ++lane) {
+        const auto channel = static_cast<size_t>(c + lane);
+        sums.sum[channel] += sum[lane];
+        sums.squares[channel] += squares[lane];
+        sums.zeros[channel] += zeros[lane];
+        sums.saturated[channel] += saturated[lane];
+    }
+}
+
 template <class T, class Read>
 void add_rows(const T* x, int64_t rows, int64_t channels, ChannelSums& sums, const Read& read) {
-    double* sum = sums.sum.data();
-    double* squares = sums.squares.data();
-    int32_t* zeros = sums.zeros.data();
-    int32_t* saturated = sums.saturated.data();
-    for (int64_t row = 0; row < rows; ++row, x += channels) {
-        for (int64_t c = 0; c < channels; ++c) {
-            const T value = read(x[c], c);
-            sum[c] += static_cast<double>(value);
-            squares[c] += static_cast<double>(value) * static_cast<double>(value);
-            zeros[c] += value == T(0) ? 1 : 0;
-            saturated[c] += value == T(6) ? 1 : 0;
-        }
+    constexpr int64_t block = 32;  // rows that the cache keeps while all their channels go by
+    for (int64_t row = 0; row < rows; row += block) {
+        const int64_t count = std::min(block, rows - row);
+        int64_t c = 0;
+        for (; c + lanes <= channels; c += lanes)
+            add_channels(x + row * channels, count, channels, c, lanes, sums, read);
+        if (c < channels) add_channels(x + row * channels, count, channels, c, channels - c, sums, read);
     }
 }
 
@@ -149,7 +170,6 @@ TensorStatistics statistics(const Pending& pending) {
 /// sqrt(Σ term(i)²) of `count` terms.
 template <class Term>
 double root_of_squares(int64_t count, const Term& term) {
-    constexpr int64_t lanes = 8;
     std::vector<double> parts(static_cast<size_t>((count + part_size - 1) / part_size));
     in_parts(count, part_size, [&](int64_t part, int64_t begin, int64_t end) {
         double sums[lanes] = {};

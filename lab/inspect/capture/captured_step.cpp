@@ -173,11 +173,13 @@ CapturedStep capture_step(nn::Module& model, const NetworkInput& input, const St
     CapturedStep step{.optimiser = training.optimiser().options(),
                       .update = settings.update,
                       .label_smoothing = settings.label_smoothing,
-                      .fused = model.fused()};
+                      .fused = model.fused(),
+                      .making = settings.making};
     FlatState& state = training.state();
     keep_parameters_before(state, training.optimiser(), step);
     Recorder recorder(step);
     recorder.know("images", input.images, input.images, false);
+    step.images = recorder.find(input.images);
     for (size_t i = 0; i < state.parameters().size(); ++i)
         recorder.know(state.parameters()[i].name, state.parameters()[i].value(), step.parameters[i].before,
                       true);

@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -14,6 +15,7 @@
 #include "engine/step/step.h"
 #include "engine/trace.h"
 #include "kernels/cost.h"
+#include "lab/inspect/capture/batch_making.h"
 
 namespace vitrine::inspect {
 
@@ -60,6 +62,7 @@ struct CapturedParameter {
 struct CapturedStep {
     std::vector<CapturedOp> ops{};  // in the order of the forward pass
     std::vector<CapturedTensor> tensors{};
+    int images = none;                            // among the tensors: the batch
     std::vector<CapturedParameter> parameters{};  // as nn::Module::state() has them
     optim::SgdOptions optimiser{};
     UpdateOptions update{};
@@ -67,9 +70,12 @@ struct CapturedStep {
     UpdateResult update_result{};
     double label_smoothing = 0.0;
     bool fused = false;
+    std::shared_ptr<const BatchMaking> making{};  // of its images; null: nobody knows
 
     /// By its name; null if there is none.
     const CapturedOp* op(const std::string& name) const;
+    /// Whether the tensor is the batch that the step is on, and it is known how that was made.
+    bool is_known_batch(int tensor) const { return making != nullptr && tensor == images; }
 };
 
 /// A step that leads to the one that is kept.
@@ -88,6 +94,7 @@ struct StepSettings {
     uint32_t first_batch = 0;  // of its run, which decides dropout's masks
     /// Batch and update of an earlier step, counted from 0; empty: the same for all.
     std::function<EarlierStep(int step)> earlier{};
+    std::shared_ptr<const BatchMaking> making{};  // of the batch of the step that is kept
     /// What more there is to set, such as what is frozen; empty: nothing.
     std::function<void(nn::Module&, TrainingStep&)> set_up{};
 };

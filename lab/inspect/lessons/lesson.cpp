@@ -78,6 +78,11 @@ constexpr Lesson all[]{
      "How often do the threads of one block wait for each other at a barrier?\n"
      "Answer with one number: inspect lesson 10 --check N",
      check_barriers},
+    {11, "11_step.md",
+     "The step of: inspect step --image-size 32 --batch-size 2\n"
+     "What share of all that features.2.conv.2 reads is 0, in percent?\n"
+     "Answer with one number, one digit behind the point: inspect lesson 11 --check P",
+     check_step},
 };
 
 }  // namespace

@@ -45,5 +45,6 @@ Verdict check_cross_entropy(const std::string& answer);  // cross_entropy.cpp
 Verdict check_schedule(const std::string& answer);       // schedule.cpp
 Verdict check_fusion(const std::string& answer);         // fusion.cpp
 Verdict check_barriers(const std::string& answer);       // barriers.cpp
+Verdict check_step(const std::string& answer);           // step.cpp
 
 }  // namespace vitrine::inspect

@@ -58,6 +58,9 @@ function savedTable(op) {
     op.saved.map((saved) => [saved.what, bytes(saved.bytes), where(saved)]));
 }
 
+/** Of a convolution that normalises and activates as it reads: the tensor that it reads so. */
+const readingOf = (op) => (op.reads === undefined ? [] : [[op.reads, 'value', `${step.tensors[op.reads].name}, as it is read: never written`]]);
+
 /** The panel of an op. */
 function opPanel(i, choose) {
   const op = step.ops[i], note = step.notes.ops[op.op];
@@ -72,7 +75,7 @@ function opPanel(i, choose) {
   step.fused && note.fusion ? element('p', {class: 'fusion'}, note.fusion) : null,
   factsOf(op), imagePicker(),
   element('h4', {}, '↓ Forward: what it reads and leaves'),
-  cardsOf([...inputs.map(([index, place]) => [index, 'value', inputName(op, place)]), ...op.outputs.map((index, place) => [index, 'value', outputName(op, place)])]),
+  cardsOf([...inputs.map(([index, place]) => [index, 'value', inputName(op, place)]), ...readingOf(op), ...op.outputs.map((index, place) => [index, 'value', outputName(op, place)])]),
   element('h4', {}, '↑ Backward: gradients that come in, and go on'),
   cardsOf([...op.outputs.map((index, place) => [index, 'gradient', outputName(op, place)]), ...inputs.map(([index, place]) => [index, 'gradient', inputName(op, place)])]),
   element('h4', {}, 'What it keeps for its backward pass'), savedTable(op),

@@ -63,6 +63,7 @@ function inputName(op, i) {
 function valueCommand(tensor, index, isGradient) {
   const at = `--at ${placesOf(index, tensor.shape).join(',') || '0'}${isGradient ? ' --gradient' : ''}`;
   if (tensor.parameter) return isGradient ? `${step.command} --parameter ${tensor.name} ${at}` : null;
+  if (tensor.name === 'images') return isGradient ? null : `${step.command} --op images ${at}`;
   const op = step.ops[tensor.producer];
   if (!op) return null;
   const which = op.outputs.indexOf(step.tensors.indexOf(tensor));

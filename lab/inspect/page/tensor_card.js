@@ -22,7 +22,7 @@ function colourRange(view) {
 function figuresOf(tensor, view, producer) {
   const count = countOf(tensor.shape);
   const pairs = [['mean', figure(view.mean)], ['deviation', figure(view.deviation)], ['norm', figure(view.norm)], ['zeros', percent(view.zeros / count, 1)]];
-  if (producer?.op === 'relu6' && view === tensor.value) pairs.push(['at 6', percent(view.sixes / count, 1)]);
+  if ((producer?.op ?? tensor.never_written) === 'relu6' && view === tensor.value) pairs.push(['at 6', percent(view.sixes / count, 1)]);
   if (view.not_finite > 0) pairs.push(['not finite', whole(view.not_finite)]);
   pairs.push(['bytes', bytes(view.bytes)]);
   return element('dl', {class: 'figures'}, pairs.map(([name, value]) => element('div', {}, element('dt', {}, name), element('dd', {}, value))));

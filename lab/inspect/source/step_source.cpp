@@ -13,7 +13,6 @@
 #include "models/models.h"
 #include "tools/common/command_line.h"
 #include "tools/common/device_choice.h"
-#include "tools/common/host_batch.h"
 
 namespace vitrine::inspect {
 namespace {
@@ -121,7 +120,15 @@ std::string arguments_of(const StepSource& source) {
 void put_random_batch(const StepSource& source, int64_t size, int64_t classes, Placement placement,
                       PreparedStep& step) {
     const tools::RandomBatch random(source.batch_size, size, classes);
-    step.input = tools::upload({random.images, random.labels, size}, {}, placement);
+    const auto making = std::make_shared<BatchMaking>();
+    making->pixels =
+        Tensor::from_host(random.images, {std::ssize(random.images)}, {DType::u8, placement.device});
+    making->plan.labels = random.labels;
+    making->plan.programs.out = {size, size};
+    for (int64_t n = 0; n < source.batch_size; ++n)
+        making->plan.programs.add(place_among_equals(n, size, size), {});
+    step.input = make_input(making->pixels, making->plan, placement.dtype);
+    step.settings.making = making;
     step.images = "random numbers";
     for (int64_t i = 0; i < classes && step.classes.size() < static_cast<size_t>(classes); ++i)
         step.classes.push_back(std::to_string(i));

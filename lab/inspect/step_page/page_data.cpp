@@ -6,6 +6,7 @@
 #include <set>
 
 #include "engine/escape.h"
+#include "lab/inspect/step_page/as_read.h"
 #include "lab/inspect/step_page/explanations.h"
 #include "lab/inspect/step_page/op_notes.h"
 #include "lab/inspect/step_page/sources.h"
@@ -101,6 +102,7 @@ Json saved_json(const CapturedStep& step, const CapturedOp& op) {
 
 Json ops_json(const CapturedStep& step) {
     Json all = Json::array();
+    size_t readings = step.tensors.size();  // behind the step's own tensors: see add_readings
     for (const CapturedOp& op : step.ops) {
         Json json{{"name", op.name},
                   {"op", op.op},
@@ -113,6 +115,7 @@ Json ops_json(const CapturedStep& step) {
         json["output_names"] = terms == nullptr ? std::vector<std::string>{} : terms->outputs;
         json["backward"] = op.ran_backward ? to_json(op.backward) : Json(nullptr);
         json["saved"] = op.ran_backward ? saved_json(step, op) : Json::array();
+        if (reads_pending(op)) json["reads"] = readings++;
         all.push_back(std::move(json));
     }
     return all;
@@ -127,6 +130,11 @@ int64_t cells_of_one(const CapturedStep& step) {
             elements += static_cast<double>(each->count());
             ++pictures;
         }
+    }
+    for (const CapturedOp& op : step.ops) {
+        if (!reads_pending(op)) continue;
+        elements += static_cast<double>(step.tensors[static_cast<size_t>(op.inputs[0])].value.count());
+        ++pictures;
     }
     const double all = std::min(most_cells, share_of_elements * elements);
     return std::clamp(static_cast<int64_t>(all / static_cast<double>(std::max<int64_t>(pictures, 1))),
@@ -147,6 +155,25 @@ Json view_json(const CapturedStep& step, int index, bool gradient, int64_t cells
     return json;
 }
 
+/// What each op reads that no memory ever held, in the order of the ops.
+void add_readings(const CapturedStep& step, int64_t cells, Json& tensors) {
+    for (const CapturedOp& op : step.ops) {
+        if (!reads_pending(op)) continue;
+        const Tensor read = as_read(step, op);
+        Json view = to_json(view_of(read, false, cells));
+        view["why"] = nullptr;
+        tensors.push_back({{"name", formula_of_reading(op)},
+                           {"shape", read.shape().extents()},
+                           {"dtype", name_of(read.dtype())},
+                           {"producer", none},
+                           {"readers", Json::array()},
+                           {"parameter", false},
+                           {"never_written", name_of(std::get<TracedConv>(op.options).prologue)},
+                           {"value", std::move(view)},
+                           {"gradient", nullptr}});
+    }
+}
+
 Json tensors_json(const CapturedStep& step, int64_t cells) {
     Json all = Json::array();
     for (int i = 0; i < static_cast<int>(step.tensors.size()); ++i) {
@@ -161,6 +188,7 @@ Json tensors_json(const CapturedStep& step, int64_t cells) {
                        {"value", view_json(step, i, false, wanted)},
                        {"gradient", view_json(step, i, true, cells)}});
     }
+    add_readings(step, cells, all);
     return all;
 }
 

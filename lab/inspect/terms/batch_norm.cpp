@@ -132,8 +132,22 @@ void backward(const OpView& view, size_t k, int64_t element, TermWriter& writer)
     if (k == in_weight) norm.keep_moments(writer);
 }
 
+void running(const OpView& view, Statistic which, int64_t c, double before, TermWriter& writer) {
+    const BatchNorm norm(view, c);
+    if (which == Statistic::mean) {
+        writer.formula(running_mean_formula);
+        write_running(which, before, norm.options.momentum, norm.mean, {{"mean", norm.mean.value, ""}},
+                      writer);
+    } else {
+        writer.formula(running_variance_formula);
+        write_running(which, before, norm.options.momentum, norm.variance * unbiased(norm.rows).value,
+                      {unbiased(norm.rows), {"variance", norm.variance.value, ""}}, writer);
+    }
+    norm.keep_moments(writer);
+}
+
 }  // namespace
 
-const OpTerms batch_norm_terms{{"y"}, forward, backward};
+const OpTerms batch_norm_terms{{"y"}, forward, backward, running};
 
 }  // namespace vitrine::inspect

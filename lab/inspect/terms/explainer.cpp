@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <optional>
 #include <set>
 
 #include "engine/error.h"
@@ -33,6 +34,13 @@ void write_contribution(OpView& view, int tensor, int64_t element, TermWriter& w
     }
 }
 
+/// Which statistic of a batch norm a buffer is, by PyTorch's names.
+std::optional<Statistic> statistic_of(const std::string& parameter) {
+    if (parameter.ends_with(".running_mean")) return Statistic::mean;
+    if (parameter.ends_with(".running_var")) return Statistic::variance;
+    return std::nullopt;
+}
+
 }  // namespace
 
 std::string display_name(const CapturedStep& step, int tensor) {
@@ -44,11 +52,17 @@ std::string display_name(const CapturedStep& step, int tensor) {
                                                 : fmt::format("{} ({})", captured.name, terms->outputs[k]);
 }
 
-bool has_terms(const CapturedStep& step, int tensor) { return terms_of_producer(step, tensor) != nullptr; }
+bool has_terms(const CapturedStep& step, int tensor) {
+    return step.is_known_batch(tensor) || terms_of_producer(step, tensor) != nullptr;
+}
 
 bool has_gradient_terms(const CapturedStep& step, int tensor) {
     const CapturedTensor& captured = step.tensors.at(tensor);
     return captured.gradient.defined() && (captured.producer == none || has_terms(step, tensor));
+}
+
+Explainer::Explainer(const CapturedStep& step, size_t kept) : values_(step), kept_(kept) {
+    if (step.making) batch_.emplace(*step.making);
 }
 
 Explanation Explainer::finished(Explanation explanation, std::string what, DType dtype, double stored) const {
@@ -62,11 +76,15 @@ Explanation Explainer::value(int tensor, int64_t element) {
     const CapturedStep& step = values_.step();
     const OpTerms* terms = terms_of_producer(step, tensor);
     const CapturedTensor& captured = step.tensors.at(tensor);
-    if (terms == nullptr)
-        throw Error(fmt::format("{} has no terms: no op with arithmetic of its own left it", captured.name));
-    const CapturedOp& op = step.ops[captured.producer];
     TermWriter writer(kept_);
-    terms->forward(OpView(values_, op), output_of(op, tensor), element, writer);
+    if (step.is_known_batch(tensor)) {
+        batch_->write(element, writer);
+    } else if (terms != nullptr) {
+        const CapturedOp& op = step.ops[captured.producer];
+        terms->forward(OpView(values_, op), output_of(op, tensor), element, writer);
+    } else {
+        throw Error(fmt::format("{} has no terms: no op with arithmetic of its own left it", captured.name));
+    }
     return finished(writer.finish(),
                     named(display_name(step, tensor) + " at ", captured.value.shape(), element),
                     captured.value.dtype(), values_.value(tensor)[element]);
@@ -98,11 +116,32 @@ Explanation Explainer::gradient(int tensor, int64_t element) {
         captured.gradient.dtype(), values_.gradient(tensor)[element]);
 }
 
+bool Explainer::write_running_update(const CapturedParameter& parameter, int64_t element,
+                                     TermWriter& writer) {
+    const auto which = statistic_of(parameter.name);
+    const std::string module = parameter.name.substr(0, parameter.name.rfind('.'));
+    const auto op = std::ranges::find_if(values_.step().ops, [&](const CapturedOp& each) {
+        const OpTerms* terms = terms_of(each.op);
+        return each.module == module && terms != nullptr && terms->running != nullptr;
+    });
+    if (!which || op == values_.step().ops.end()) return false;
+    const double before = parameter.before.part(element, {1}).item();
+    if (std::get<ops::BatchNormOptions>(op->options).training) {
+        terms_of(op->op)->running(OpView(values_, *op), *which, element, before, writer);
+    } else {
+        writer.formula("after = before: this batch norm stays in evaluation mode");
+        writer.add(before, "before", {{"value", before, ""}});
+    }
+    return true;
+}
+
 Explanation Explainer::update(const CapturedParameter& parameter, int64_t element) {
-    if (!parameter.gradient.defined())
-        throw Error(fmt::format("{} was not updated: it has no gradient", parameter.name));
     TermWriter writer(kept_);
-    write_update(values_.step(), parameter, element, writer);
+    if (parameter.role != nn::Role::buffer || !write_running_update(parameter, element, writer)) {
+        if (!parameter.gradient.defined())
+            throw Error(fmt::format("{} was not updated: it has no gradient", parameter.name));
+        write_update(values_.step(), parameter, element, writer);
+    }
     return finished(writer.finish(),
                     named(parameter.name + " after the update at ", parameter.after.shape(), element),
                     parameter.after.dtype(), parameter.after.part(element, {1}).item());

@@ -99,8 +99,21 @@ void backward(const OpView& view, size_t k, int64_t c, TermWriter& writer) {
         {{fmt::format("−weight[{}]", c), -norm.weight, ""}, norm.rstd_factor(), norm.d_shift_factor()});
 }
 
+void running(const OpView& view, Statistic which, int64_t c, double before, TermWriter& writer) {
+    const Normalize norm(view, c);
+    if (which == Statistic::mean) {
+        writer.formula(running_mean_formula);
+        write_running(which, before, norm.options.momentum, norm.mean, {{"mean", norm.mean, ""}}, writer);
+        return;
+    }
+    writer.formula(fmt::format("{},  variance = m2 / rows", running_variance_formula));
+    const std::string inside = fmt::format("{:.6g} / {}", view.input(in_spread)[c], norm.rows);
+    write_running(which, before, norm.options.momentum, unbiased(norm.rows).value * norm.variance,
+                  {unbiased(norm.rows), {"variance", norm.variance, inside}}, writer);
+}
+
 }  // namespace
 
-const OpTerms normalize_terms{{"scale", "shift"}, forward, backward};
+const OpTerms normalize_terms{{"scale", "shift"}, forward, backward, running};
 
 }  // namespace vitrine::inspect

@@ -11,12 +11,18 @@
 
 namespace vitrine::inspect {
 
+/// What a batch norm keeps for evaluation, of each channel.
+enum class Statistic { mean, variance };
+
 struct OpTerms {
     std::vector<std::string> outputs;  // their names, in the order of the op's record
     /// The terms of an element of the op's output `k`.
     void (*forward)(const OpView& op, size_t k, int64_t element, TermWriter& writer);
     /// What the op adds to the gradient of an element of its input `k`, one that takes a gradient.
     void (*backward)(const OpView& op, size_t k, int64_t element, TermWriter& writer);
+    /// What a batch norm in training made of a running statistic of channel c that was `before`; null of other ops.
+    void (*running)(const OpView& op, Statistic which, int64_t c, double before,
+                    TermWriter& writer) = nullptr;
 };
 
 extern const OpTerms activation_terms, add_terms, average_pool_terms, batch_norm_terms, conv_terms,
