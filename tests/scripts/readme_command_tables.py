@@ -48,6 +48,9 @@ RUN = {
     "build/release/bin/train --impl depthwise_conv=onednn …":
         "build/release/bin/train --impl depthwise_conv=onednn --data photos --model mobilenet_v2 --image-size 32 "
         "--batch-size 8 --max-steps 1 --device cpu --out runs/onednn",
+    "build/release/bin/train --autotune choices.json …":
+        "build/release/bin/train --autotune choices.json --data photos --model mobilenet_v2 --image-size 32 "
+        "--batch-size 8 --max-steps 1 --device cpu --out runs/autotune",
     "build/release/bin/inspect value --op features.3.conv.1.0 --at 0,5,7,12":
         "build/release/bin/inspect value --op features.3.conv.1.0 --at 0,5,7,12 --batch-size 2",
     "build/release/bin/gradcheck --device simt --op depthwise_conv":
@@ -76,6 +79,10 @@ RUN = {
         "inspect value --parameter features.0.0.weight --at 0,1,1,2 --gradient --terms 5 --batch-size 2 | grep smaller",
     "inspect value --parameter features.0.0.weight --at 0,1,1,2 --update --steps 3":
         "inspect value --parameter features.0.0.weight --at 0,1,1,2 --update --steps 3 --batch-size 2 | grep momentum",
+    "inspect value --parameter features.0.1.running_var --at 5 --update":
+        "inspect value --parameter features.0.1.running_var --at 5 --update --batch-size 2 | grep 'sum of 2 terms'",
+    "inspect value --data photos --op images --at 0,5,7,2":
+        "inspect value --data photos --op images --at 0,5,7,2 --batch-size 2 | grep 'pixel: of'",
     # kernels/
     "gradcheck --device simt --report --op augment_images": None,
     "gradcheck --device simt --report --op NAME": "gradcheck --device simt --report --op add",
@@ -139,7 +146,9 @@ RUN = {
     "train --eval-only FILE": "train --eval-only best.safetensors --data photos",
     "bench step --model mobilenet_v2 --per-op": f"bench step --model mobilenet_v2 --per-op {STEP}",
     "bench eval --model mobilenet_v2": f"bench eval --model mobilenet_v2 {STEP}",
+    "bench step --autotune choices.json": f"bench step --autotune choices.json {STEP}",
     "bench step --model mobilenet_v2 --graph": f"bench step --model mobilenet_v2 --graph {STEP}",
+    "bench step --predict h100 --batch-size 64 --fusion off": None,
     "bench step --model mobilenet_v2 --fusion off": f"bench step --model mobilenet_v2 --fusion off {STEP}",
     "bench eval --model mobilenet_v2": f"bench eval --model mobilenet_v2 {STEP}",
     "bench eval": "bench eval --help",
@@ -233,6 +242,7 @@ NOT_RUN = {
     "resources": NVCC,
     "resources --arch 90 --kernel depthwise": NVCC,
     "resources --spills": NVCC,
+    "resources --arch 80 --instructions": NVCC,
     "gradcheck --device simt": A_TEST,
     "gradcheck --device reference": A_TEST,
     "build/release/bin/engine_tests": A_TEST,
@@ -258,6 +268,7 @@ NOT_RUN = {
     "train --device cuda --impl cudnn,cublas …": GPU,
     "pip install tensorboard": NET,
     "pip install safetensors": NET,
+    "pip install nvidia-cuda-nvdisasm": NET,
     "pip install onnx onnxruntime": NET,
     "python tests/golden/make_models.py": "needs PyTorch, and writes the frozen files anew",
     "python tests/peers/compare_schedulers.py": TORCH,
@@ -298,6 +309,7 @@ OTHER_BLOCKS = {
     ("tools/README.md", "[model]"): "recipe",
     ("tools/README.md", "import json"): "python",
     ("tools/export/README.md", "import torch"): "python",
+    ("lab/bench/README.md", "kernel"): "output",
     ("lab/gradcheck/README.md", "depthwise_conv_forward"): "output",
     ("lab/inspect/README.md", "features.3.conv.1.0 at"): "output",
     ("tools/recipe/README.md", "scheduler = "): "recipe",
