@@ -28,7 +28,8 @@ struct Reach {
 Reach reach_of(std::string_view op);
 
 /// From the end of a kernel to the start of the next in a stream, in seconds.
-/// Source: NVIDIA's "Getting Started with CUDA Graphs", where kernels of 2.9 us follow each other every 3.8 us.
+/// Source: NVIDIA's "Getting Started with CUDA Graphs", where kernels of 2.9 us follow each other every 3.8 us on a V100. Quoted from memory,
+/// its page could not be reread; of 240 launches it is 0.2 ms.
 constexpr double launch_gap = 0.9e-6;
 
 /// What a copy reaches of the bandwidth on a data sheet: an H100's 3.03 of 3.35 TB/s, taken to hold for other GPUs.

@@ -230,6 +230,8 @@ NET = "installs from PyPI"
 BUILD = "is the build that these programs come from"
 
 NOT_RUN = {
+    # tests/peers/
+    "pip install nvidia-cuda-nvdisasm": NET,
     "tools/quickstart.sh": "installs packages and trains for minutes; tests/fresh_machine.sh runs it",
     "tests/peers/run.sh export": "installs PyTorch and ONNX Runtime from PyPI",
     "tools/test.sh": ALL_TESTS,
@@ -268,7 +270,6 @@ NOT_RUN = {
     "train --device cuda --impl cudnn,cublas …": GPU,
     "pip install tensorboard": NET,
     "pip install safetensors": NET,
-    "pip install nvidia-cuda-nvdisasm": NET,
     "pip install onnx onnxruntime": NET,
     "python tests/golden/make_models.py": "needs PyTorch, and writes the frozen files anew",
     "python tests/peers/compare_schedulers.py": TORCH,
