@@ -16,10 +16,12 @@ if(NOT CMAKE_CUDA_COMPILER)
 endif()
 
 # Machine code for VITRINE_GPUS, which are those that are here, else 7.5 and 9.0; and the portable form (PTX) of 7.5, which
-# the driver translates for every other GPU from 7.5 on. All machine code is made from that form: the kernels use nothing
-# newer, and compiling the source once for each would take much longer. What was found first holds for this build folder.
+# the driver translates for every other GPU from 7.5 on. All machine code is made from that form, since compiling the source
+# once for each would take much longer; but where tensor cores are used, which 7.5's form has not, that of GPUs from 8.0 on is
+# made from 8.0's, which is there for the driver, too. What was found first holds for this build folder.
 include(GpuArchitectures)
 set(VITRINE_CUDA_FURTHER_CODE "")
+set(VITRINE_CUDA_FURTHER_TENSOR_CODE "")
 set(architectures "${CMAKE_CUDA_ARCHITECTURES}")
 if(NOT DEFINED CMAKE_CUDA_ARCHITECTURES)
   if(NOT VITRINE_GPUS)
@@ -35,10 +37,18 @@ if(NOT DEFINED CMAKE_CUDA_ARCHITECTURES)
   else()
     set(CMAKE_CUDA_ARCHITECTURES 75-virtual)
   endif()
+  list(APPEND VITRINE_CUDA_FURTHER_TENSOR_CODE --generate-code=arch=compute_80,code=compute_80)
   foreach(architecture ${architectures})
-    if(NOT architecture STREQUAL CMAKE_CUDA_ARCHITECTURES)
-      list(APPEND VITRINE_CUDA_FURTHER_CODE --generate-code=arch=compute_75,code=sm_${architecture})
+    if(architecture STREQUAL CMAKE_CUDA_ARCHITECTURES)
+      continue()
     endif()
+    list(APPEND VITRINE_CUDA_FURTHER_CODE --generate-code=arch=compute_75,code=sm_${architecture})
+    if(architecture LESS 80)
+      set(form 75)
+    else()
+      set(form 80)
+    endif()
+    list(APPEND VITRINE_CUDA_FURTHER_TENSOR_CODE --generate-code=arch=compute_${form},code=sm_${architecture})
   endforeach()
 endif()
 enable_language(CUDA)
@@ -58,7 +68,7 @@ find_path(CUBLAS_INCLUDE_DIR cublas_v2.h HINTS ${CUDAToolkit_INCLUDE_DIRS})
 find_library(CUDNN_LIBRARY cudnn HINTS ${CUDAToolkit_LIBRARY_DIR})
 find_library(CUBLAS_LIBRARY cublas HINTS ${CUDAToolkit_LIBRARY_DIR})
 # Where the kernels' objects lie, with what ptxas said of each beside it.
-set(VITRINE_CUDA_OBJECTS ${CMAKE_BINARY_DIR}/kernels/cuda/CMakeFiles/vitrine_cuda.dir)
+set(VITRINE_CUDA_OBJECTS ${CMAKE_BINARY_DIR}/kernels/cuda/CMakeFiles)
 # The same kernels' PTX, and that of planted mistakes, for tests/cuda.
 set(VITRINE_PTX_OBJECTS ${CMAKE_BINARY_DIR}/kernels/cuda/CMakeFiles/kernels_ptx.dir)
 set(VITRINE_PLANTED_OBJECTS ${CMAKE_BINARY_DIR}/kernels/cuda/CMakeFiles/planted_ptx.dir)
