@@ -245,6 +245,7 @@ NOT_RUN = {
     "resources --arch 90 --kernel depthwise": NVCC,
     "resources --spills": NVCC,
     "resources --arch 80 --instructions": NVCC,
+    "resources --arch 90 --instructions": NVCC,
     "gradcheck --device simt": A_TEST,
     "gradcheck --device reference": A_TEST,
     "build/release/bin/engine_tests": A_TEST,
