@@ -17,8 +17,8 @@ using Json = nlohmann::ordered_json;
 struct Fixture : ColourRuns {
     /// Until so many steps are done.
     void train_to(const std::string& name, const std::string& precision, int steps) const {
-        const Outcome outcome =
-            train(name, {"--epochs", "3", "--precision", precision, "--max-steps", std::to_string(steps)});
+        const Outcome outcome = train(name, {"--epochs", "3", "--batch-size", "20", "--precision", precision,
+                                             "--max-steps", std::to_string(steps)});
         REQUIRE_MESSAGE(outcome.code == 0, outcome.err);
     }
     std::filesystem::path checkpoint(const std::string& name, int steps) const {
