@@ -1,7 +1,8 @@
 // The prologue and the epilogue of convolutions as passes of their own, around a kernel that knows neither.
 //
 // Each is a body for over_columns (channel_reduce.h): what belongs to a channel waits in registers, every element is
-// read and written once. In elements of T moved, for each element:
+// read and written once. In elements of T moved, for each element (what
+// belongs to channels is Accumulate<T>):
 //     through the prologue     read x, write a                                       2
 //     the epilogue             read y                                                1
 //     through the epilogue     read d_y and y, write g                               3
@@ -21,12 +22,12 @@ namespace {
 /// a = activation(u)
 template <class T>
 struct ThroughPrologue {
-    using Element = T;
+    using Element = Accumulate<T>;
     static constexpr int sums = 0;
 
     const T* x;
-    const T* scale;
-    const T* shift;
+    const Element* scale;
+    const Element* shift;
     Activation activation;
     T* a;
 
@@ -51,20 +52,22 @@ struct ThroughPrologue {
 /// g = d_y + level + slope · (y − mean), where level and slope are the epilogue's: d_mean / M and 2 · d_m2.
 template <class T>
 struct EpilogueGradient {
+    using Element = Accumulate<T>;
+
     const T* d_y;
     const T* y;
-    const T* mean;
-    const T* d_mean;  // null: zeros
-    const T* d_m2;    // null: zeros
-    T pixels;
+    const Element* mean;
+    const Element* d_mean;  // null: zeros
+    const Element* d_m2;    // null: zeros
+    Element pixels;
 
     explicit EpilogueGradient(const ConvBackward& args)
         : d_y(static_cast<const T*>(args.d_y)),
           y(static_cast<const T*>(args.y)),
-          mean(static_cast<const T*>(args.mean)),
-          d_mean(static_cast<const T*>(args.d_mean)),
-          d_m2(static_cast<const T*>(args.d_m2)),
-          pixels(static_cast<T>(args.shape.out_pixels())) {}
+          mean(static_cast<const Element*>(args.mean)),
+          d_mean(static_cast<const Element*>(args.d_mean)),
+          d_m2(static_cast<const Element*>(args.d_m2)),
+          pixels(static_cast<Element>(args.shape.out_pixels())) {}
 
     __host__ __device__ __forceinline__ bool plain() const { return d_mean == nullptr && d_m2 == nullptr; }
 
@@ -82,12 +85,13 @@ struct EpilogueGradient {
 
     template <class V>
     __device__ __forceinline__ Channels<V> at(int64_t channel, int64_t) const {
-        Channels<V> channels{load_values_or<V>(d_mean, channel, T(0)), load_values_or<V>(d_m2, channel, T(0)),
-                             load_values_or<V>(mean, channel, T(0))};
+        Channels<V> channels{load_values_or<V>(d_mean, channel, Element(0)),
+                             load_values_or<V>(d_m2, channel, Element(0)),
+                             load_values_or<V>(mean, channel, Element(0))};
         VITRINE_UNROLL
         for (int i = 0; i < V::size; ++i) {
             channels.level[i] /= pixels;
-            channels.slope[i] *= T(2);
+            channels.slope[i] *= Element(2);
         }
         return channels;
     }
@@ -110,7 +114,6 @@ struct EpilogueGradient {
 
 template <class T>
 struct ThroughEpilogue : EpilogueGradient<T> {
-    using Element = T;
     static constexpr int sums = 0;
 
     T* g;
@@ -126,7 +129,6 @@ struct ThroughEpilogue : EpilogueGradient<T> {
 
 template <class T>
 struct BiasGradient : EpilogueGradient<T> {
-    using Element = T;
     static constexpr int sums = 1;
 
     explicit BiasGradient(const ConvBackward& args) : EpilogueGradient<T>(args) {}
@@ -143,13 +145,13 @@ struct BiasGradient : EpilogueGradient<T> {
 /// d_u = d_a · activation'(u), d_x = scale · d_u; with `wanted_sums` 2: Σ d_u · x and Σ d_u.
 template <class T, int wanted_sums>
 struct PrologueGradient {
-    using Element = T;
+    using Element = Accumulate<T>;
     static constexpr int sums = wanted_sums;
 
     const T* x;
     const T* d_a;
-    const T* scale;
-    const T* shift;
+    const Element* scale;
+    const Element* shift;
     Activation activation;
     ValuesWriter<T> d_x;
 
@@ -173,8 +175,8 @@ struct PrologueGradient {
         V result;
         VITRINE_UNROLL
         for (int i = 0; i < V::size; ++i) {
-            const T a = clamped(activation, affine(loaded.x, i));
-            const T d_u = clamp_passes(activation, a) ? loaded.d_a[i] : T(0);
+            const Element a = clamped(activation, affine(loaded.x, i));
+            const Element d_u = clamp_passes(activation, a) ? loaded.d_a[i] : Element(0);
             result[i] = affine.scale[i] * d_u;
             if constexpr (sums == 2) {
                 sum[0][i] = multiply_add(d_u, loaded.x[i], sum[0][i]);
@@ -201,8 +203,8 @@ const void* through_prologue(const ConvShape& shape, const void* x, const Prolog
     }
     const int64_t channels = shape.in_channels;
     T* a = context.scratch.take<T>(shape.in_pixels() * channels);
-    const ThroughPrologue<T> body{typed<T>(x), typed<T>(prologue.scale), typed<T>(prologue.shift),
-                                  prologue.activation, a};
+    const ThroughPrologue<T> body{typed<T>(x), typed<Accumulate<T>>(prologue.scale),
+                                  typed<Accumulate<T>>(prologue.shift), prologue.activation, a};
     with_values<T>(packs_fit<T>(channels, x, prologue.scale, prologue.shift),
                    [&]<class V>() { run_over_columns<V>(body, 1, shape.in_pixels(), channels); });
     return a;
@@ -230,7 +232,7 @@ void sum_bias_gradient(const ConvBackward& args, Context& context) {
     const int64_t channels = args.shape.out_channels;
     with_values<T>(upstream_packs_fit<T>(args), [&]<class V>() {
         sum_over_columns_to<V>(BiasGradient<T>(args), args.shape.out_pixels(), channels,
-                               PutSum<T>{GradientWriter<T>(args.d_bias)}, context);
+                               PutSum<Accumulate<T>>{GradientWriter<Accumulate<T>>(args.d_bias)}, context);
     });
 }
 
@@ -248,24 +250,27 @@ void run_prologue_gradient(const ConvBackward& args, const void* d_a, Context& c
     }
     const bool packs = packs_fit<T>(channels, args.x, d_a, prologue.scale, prologue.shift, args.d_x.data);
     const auto body = [&]<int sums>() {
-        return PrologueGradient<T, sums>{typed<T>(args.x),         typed<T>(d_a),
-                                         typed<T>(prologue.scale), typed<T>(prologue.shift),
-                                         prologue.activation,      ValuesWriter<T>(args.d_x)};
+        return PrologueGradient<T, sums>{typed<T>(args.x),
+                                         typed<T>(d_a),
+                                         typed<Accumulate<T>>(prologue.scale),
+                                         typed<Accumulate<T>>(prologue.shift),
+                                         prologue.activation,
+                                         ValuesWriter<T>(args.d_x)};
     };
     with_values<T>(packs, [&]<class V>() {
         if (!args.d_scale && !args.d_shift) {
             run_over_columns<V>(body.template operator()<0>(), 1, pixels, channels);
             return;
         }
-        sum_over_columns_to<V>(body.template operator()<2>(), pixels, channels, PutPrologueSums<T>(args),
-                               context);
+        sum_over_columns_to<V>(body.template operator()<2>(), pixels, channels,
+                               PutPrologueSums<Accumulate<T>>(args), context);
     });
 }
 
 }  // namespace
 
 void forward_around(const ConvForward& args, Context& context, void (*plain)(const ConvForward&, Context&)) {
-    dispatch_float(args.dtype, [&]<class T>() {
+    dispatch_storage(args.dtype, [&]<class T>() {
         ConvForward inner = args;
         inner.x = through_prologue<T>(args.shape, args.x, args.prologue, context);
         inner.prologue = {};
@@ -273,13 +278,14 @@ void forward_around(const ConvForward& args, Context& context, void (*plain)(con
         plain(inner, context);
         if (args.epilogue.plain()) return;
         channel_moments<T>(typed<T>(args.y), args.shape.out_pixels(), args.shape.out_channels,
-                           static_cast<T*>(args.epilogue.mean), static_cast<T*>(args.epilogue.m2), context);
+                           static_cast<Accumulate<T>*>(args.epilogue.mean),
+                           static_cast<Accumulate<T>*>(args.epilogue.m2), context);
     });
 }
 
 void backward_around(const ConvBackward& args, Context& context,
                      void (*plain)(const ConvBackward&, Context&)) {
-    dispatch_float(args.dtype, [&]<class T>() {
+    dispatch_storage(args.dtype, [&]<class T>() {
         const bool through = !args.prologue.plain() && (args.d_x || args.d_scale || args.d_shift);
         ConvBackward inner = args;
         inner.d_bias = inner.d_scale = inner.d_shift = {};
@@ -307,12 +313,12 @@ void backward_around(const ConvBackward& args, Context& context,
 
 void bias_gradient(const ConvBackward& args, Context& context) {
     if (!args.d_bias) return;
-    dispatch_float(args.dtype, [&]<class T>() { sum_bias_gradient<T>(args, context); });
+    dispatch_storage(args.dtype, [&]<class T>() { sum_bias_gradient<T>(args, context); });
 }
 
 void prologue_gradient(const ConvBackward& args, const void* d_a, Context& context) {
     if (!args.d_x && !args.d_scale && !args.d_shift) return;
-    dispatch_float(args.dtype, [&]<class T>() { run_prologue_gradient<T>(args, d_a, context); });
+    dispatch_storage(args.dtype, [&]<class T>() { run_prologue_gradient<T>(args, d_a, context); });
 }
 
 }  // namespace vitrine::VITRINE_GPU

@@ -9,7 +9,8 @@
 
 namespace vitrine::VITRINE_GPU {
 
-/// a = activation(u), u = scale_c · x + shift_c, where the activation is a clamp. Kernels take it by value.
+/// a = activation(u), u = scale_c · x + shift_c, where the activation is a clamp. Kernels take it by value. T is Accumulate
+/// of what x is stored in.
 template <class T>
 struct PrologueOn {
     const T* scale;
@@ -33,30 +34,33 @@ struct PrologueOn {
 /// by value.
 template <class T>
 struct UpstreamOn {
+    using A = Accumulate<T>;
+
     const T* d_y;
     const T* y;
-    const T* mean;
-    const T* d_mean;  // null: d_y alone
-    const T* d_m2;
-    T pixels;  // M
+    const A* mean;
+    const A* d_mean;  // null: d_y alone
+    const A* d_m2;
+    A pixels;  // M
 
     explicit UpstreamOn(const ConvBackward& args)
         : d_y(static_cast<const T*>(args.d_y)),
           y(static_cast<const T*>(args.y)),
-          mean(static_cast<const T*>(args.mean)),
-          d_mean(static_cast<const T*>(args.d_mean)),
-          d_m2(static_cast<const T*>(args.d_m2)),
-          pixels(static_cast<T>(args.shape.out_pixels())) {}
+          mean(static_cast<const A*>(args.mean)),
+          d_mean(static_cast<const A*>(args.d_mean)),
+          d_m2(static_cast<const A*>(args.d_m2)),
+          pixels(static_cast<A>(args.shape.out_pixels())) {}
 
     __host__ __device__ bool plain() const { return d_mean == nullptr; }
 
-    __device__ __forceinline__ T operator()(int64_t index, int64_t channel) const {
-        return d_mean == nullptr ? d_y[index] : through(d_y[index], y[index], channel);
+    __device__ __forceinline__ A operator()(int64_t index, int64_t channel) const {
+        const A upstream = load_value(d_y + index);
+        return d_mean == nullptr ? upstream : through(upstream, load_value(y + index), channel);
     }
     /// The same for values that are loaded already.
-    __device__ __forceinline__ T through(T d_y_value, T y_value, int64_t channel) const {
-        const T centred = y_value - mean[channel];
-        return multiply_add(T(2) * d_m2[channel], centred, d_y_value + d_mean[channel] / pixels);
+    __device__ __forceinline__ A through(A d_y_value, A y_value, int64_t channel) const {
+        const A centred = y_value - mean[channel];
+        return multiply_add(A(2) * d_m2[channel], centred, d_y_value + d_mean[channel] / pixels);
     }
 };
 
