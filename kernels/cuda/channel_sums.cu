@@ -261,29 +261,27 @@ Partials<Accumulate<T>> chunk_moments(const T* x, int64_t rows, int64_t channels
 }
 
 template <class T>
-void channel_moments(const T* x, int64_t rows, int64_t channels, Accumulate<T>* mean, Accumulate<T>* m2,
-                     Context& context) {
-    using A = Accumulate<T>;
-    if (rows == 0) return finish_moments<A>(nullptr, 0, channels, mean, m2);
+void channel_moments(const T* x, int64_t rows, int64_t channels, T* mean, T* m2, Context& context) {
+    if (rows == 0) return finish_moments<T>(nullptr, 0, channels, mean, m2);
     if (channels == 0) return;
     with_values<T>(packs_fit<T>(channels, x), [&]<class V>() {
         const Columns columns = share_out(1, rows, channels, V::size, sum_shares);
-        launch(moments_of_chunks<V, T, LastMoments<A>>, columns.grid(), column_threads, 0, stream(), columns,
-               x, LastMoments<A>(columns.chunks, columns.tiles, channels, {mean, m2}, context));
+        launch(moments_of_chunks<V, T, LastMoments<T>>, columns.grid(), column_threads, 0, stream(), columns,
+               x, LastMoments<T>(columns.chunks, columns.tiles, channels, {mean, m2}, context));
     });
 }
 
 #define VITRINE_FOR_SUMS_OF(T)                                                        \
     template void finish_sums(const T*, int64_t, int64_t, std::span<const Gradient>); \
-    template void finish_moments(const T*, int64_t, int64_t, T*, T*);
+    template void finish_moments(const T*, int64_t, int64_t, T*, T*);                 \
+    template void channel_moments(const T*, int64_t, int64_t, T*, T*, Context&);
 VITRINE_FOR_SUMS_OF(float)
 VITRINE_FOR_SUMS_OF(double)
 #undef VITRINE_FOR_SUMS_OF
 
-#define VITRINE_FOR_ROWS_OF(T, A)                                                        \
-    template Partials<A> chunk_moments<Pack<T>>(const T*, int64_t, int64_t, Context&);   \
-    template Partials<A> chunk_moments<Single<T>>(const T*, int64_t, int64_t, Context&); \
-    template void channel_moments(const T*, int64_t, int64_t, A*, A*, Context&);
+#define VITRINE_FOR_ROWS_OF(T, A)                                                      \
+    template Partials<A> chunk_moments<Pack<T>>(const T*, int64_t, int64_t, Context&); \
+    template Partials<A> chunk_moments<Single<T>>(const T*, int64_t, int64_t, Context&);
 VITRINE_FOR_ROWS_OF(float, float)
 VITRINE_FOR_ROWS_OF(double, double)
 VITRINE_FOR_ROWS_OF(bf16, float)

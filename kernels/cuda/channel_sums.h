@@ -27,7 +27,6 @@ Partials<Accumulate<T>> chunk_moments(const T* x, int64_t rows, int64_t channels
 
 /// Both stages in a launch: mean = Σ x / rows and m2 = Σ (x − mean)².
 template <class T>
-void channel_moments(const T* x, int64_t rows, int64_t channels, Accumulate<T>* mean, Accumulate<T>* m2,
-                     Context& context);
+void channel_moments(const T* x, int64_t rows, int64_t channels, T* mean, T* m2, Context& context);
 
 }  // namespace vitrine::VITRINE_GPU

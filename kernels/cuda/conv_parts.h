@@ -82,13 +82,23 @@ struct PutPrologueSums {
 template <class T>
 using PrologueSums = LastSums<T, PutPrologueSums<T>>;
 
-/// Runs `plain` with neither prologue nor epilogue; its other arguments are those of `args`.
+/// Runs `plain` with neither prologue nor epilogue; its other arguments are those of `args`, in Accumulate of their type.
 void forward_around(const ConvForward& args, Context& context, void (*plain)(const ConvForward&, Context&));
 
 /// Runs `plain` for d_x and d_weight alone: its d_y includes the epilogue's part, its x has been through the
 /// prologue. d_bias, d_scale, d_shift and the prologue's part of d_x are computed here.
 void backward_around(const ConvBackward& args, Context& context,
                      void (*plain)(const ConvBackward&, Context&));
+
+/// Where a kernel that rounds y leaves it unrounded as well, for the statistics; null where y itself will do.
+template <class T>
+Accumulate<T>* take_unrounded(const ConvForward& args, Context& context) {
+    if (!is_half_type<T> || args.epilogue.plain()) return nullptr;
+    return context.scratch.take<Accumulate<T>>(args.shape.out_pixels() * args.shape.out_channels);
+}
+
+/// The epilogue's statistics, by a pass over y, or over take_unrounded() where that is not null.
+void output_moments(const ConvForward& args, const void* unrounded, Context& context);
 
 /// "unfused" (kernels/conv_fusion.h) of the convolution `kernel`.
 template <const Kernel<ConvForward>& kernel>
@@ -103,7 +113,8 @@ void run_unfused(const ConvBackward& args, Context& context) {
 /// d_bias_o = Σ g, by a pass over d_y (and y); nothing if d_bias is not wanted.
 void bias_gradient(const ConvBackward& args, Context& context);
 
-/// From d_a [in_pixels, in_channels] (scratch memory): d_x, d_scale and d_shift, each if wanted, in one pass.
+/// From d_a [in_pixels, in_channels] (scratch memory, in Accumulate of the dtype): d_x, d_scale and d_shift, each if
+/// wanted, in one pass.
 void prologue_gradient(const ConvBackward& args, const void* d_a, Context& context);
 
 }  // namespace vitrine::VITRINE_GPU

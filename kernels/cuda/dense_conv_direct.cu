@@ -73,10 +73,11 @@ __device__ __forceinline__ Pixel under_tap(const Geometry& s, const Pixel& out, 
 
 // x [batch, in, in_channels], weight [out_channels, kernel, group_in], y [batch, out, out_channels].
 
+/// unrounded: take_unrounded().
 template <class T>
 __global__ void __launch_bounds__(threads, blocks)
     forward_elements(Geometry s, ReadOnly<T> x, ReadOnly<T> weight, ReadOnly<Accumulate<T>> bias,
-                     PrologueOn<Accumulate<T>> prologue, T* y, int64_t count) {
+                     PrologueOn<Accumulate<T>> prologue, T* y, Accumulate<T>* unrounded, int64_t count) {
     using A = Accumulate<T>;
     const int64_t index = thread_index();
     if (index >= count) return;
@@ -98,12 +99,13 @@ __global__ void __launch_bounds__(threads, blocks)
         }
     }
     store_value(y + index, sum);
+    if (is_half_type<T> && unrounded != nullptr) unrounded[index] = sum;
 }
 
-/// d_a = Σ weight · g over the windows that hold the pixel.
-template <class T>
+/// d_a = Σ weight · g over the windows that hold the pixel. To is T where it is d_x, Accumulate<T> in scratch.
+template <class T, class To>
 __global__ void __launch_bounds__(threads, blocks)
-    d_x_elements(Geometry s, UpstreamOn<T> g, ReadOnly<T> weight, GradientWriter<T> d_a, int64_t count) {
+    d_x_elements(Geometry s, UpstreamOn<T> g, ReadOnly<T> weight, GradientWriter<To> d_a, int64_t count) {
     const int64_t index = thread_index();
     if (index >= count) return;
     const int64_t channel = index % s.in_channels;
@@ -184,24 +186,25 @@ const T* typed(const void* data) {
     return static_cast<const T*>(data);
 }
 
-template <class T>
+template <class T, class To>
 void run_d_x(const ConvBackward& args, const Gradient& d_a) {
     const int64_t count = args.shape.in_pixels() * args.shape.in_channels;
     if (count == 0) return;
-    launch(d_x_elements<T>, blocks_for(count, threads), threads, 0, stream(), Geometry(args.shape),
-           UpstreamOn<T>(args), typed<T>(args.weight), GradientWriter<T>(d_a), count);
+    launch(d_x_elements<T, To>, blocks_for(count, threads), threads, 0, stream(), Geometry(args.shape),
+           UpstreamOn<T>(args), typed<T>(args.weight), GradientWriter<To>(d_a), count);
 }
 
 /// d_x, d_scale and d_shift: with a prologue, d_a waits in scratch for a pass of its own.
 template <class T>
 void run_input_gradients(const ConvBackward& args, Context& context) {
     if (args.prologue.plain()) {
-        if (args.d_x) run_d_x<T>(args, args.d_x);
+        if (args.d_x) run_d_x<T, T>(args, args.d_x);
         return;
     }
     if (!args.d_x && !args.d_scale && !args.d_shift) return;
-    T* d_a = context.scratch.take<T>(args.shape.in_pixels() * args.shape.in_channels);
-    run_d_x<T>(args, {d_a, GradMode::write});
+    using A = Accumulate<T>;
+    A* d_a = context.scratch.take<A>(args.shape.in_pixels() * args.shape.in_channels);
+    run_d_x<T, A>(args, {d_a, GradMode::write});
     prologue_gradient(args, d_a, context);
 }
 
@@ -241,13 +244,11 @@ void dense_forward_direct(const ConvForward& args, Context& context) {
     if (pixels * channels == 0) return;
     dispatch_storage(args.dtype, [&]<class T>() {
         using A = Accumulate<T>;
-        T* y = static_cast<T*>(args.y);
+        A* unrounded = take_unrounded<T>(args, context);
         launch(forward_elements<T>, blocks_for(pixels * channels, threads), threads, 0, stream(),
                Geometry(args.shape), typed<T>(args.x), typed<T>(args.weight), typed<A>(args.bias),
-               PrologueOn<A>(args.prologue), y, pixels * channels);
-        if (!args.epilogue.plain())
-            channel_moments<T>(y, pixels, channels, static_cast<A*>(args.epilogue.mean),
-                               static_cast<A*>(args.epilogue.m2), context);
+               PrologueOn<A>(args.prologue), static_cast<T*>(args.y), unrounded, pixels * channels);
+        output_moments(args, unrounded, context);
     });
 }
 

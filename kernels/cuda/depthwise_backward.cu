@@ -38,8 +38,15 @@ __device__ __forceinline__ void leave_sums(const Walk& walk, const Place<Shape>&
     for (int n = 0; n < count; ++n) store_lanes(to + n * walk.channels + place.channel, sums[n]);
 }
 
+/// A thread of 4 floats' channels holds more than 200 registers: one block of a multiprocessor, which nobody replaces
+/// at a barrier. Of 16-bit values a thread owns half as many, so that there are two.
+template <class Shape>
+constexpr bool shares_multiprocessor = is_half_type<typename Shape::Element>;
+template <class Shape>
+using BackwardShape = std::conditional_t<shares_multiprocessor<Shape>, HalfAsWide<Shape>, Shape>;
+
 template <class Shape, bool with_input, bool with_weight>
-__global__ void __launch_bounds__(walk_threads, 1)
+__global__ void __launch_bounds__(walk_threads, shares_multiprocessor<Shape> ? 2 : 1)
     backward_rows(Walk walk, BackwardArrays<typename Shape::Element> arrays) {
     using T = typename Shape::T;
     using Parts = BackwardParts<Shape, with_input, with_weight>;
@@ -203,7 +210,7 @@ void run_backward(const ConvBackward& args, Context& context) {
 
 void depthwise_backward_rows(const ConvBackward& args, Context& context) {
     dispatch_walk(args.dtype, args.shape, walks_in_packs(args),
-                  [&]<class Shape>() { run_backward<Shape>(args, context); });
+                  [&]<class Shape>() { run_backward<BackwardShape<Shape>>(args, context); });
 }
 
 }  // namespace vitrine::VITRINE_GPU

@@ -120,11 +120,11 @@ struct UpstreamOfChannels {
 
 // x [batch, in_h, in_w, channels], weight [kernel_h, kernel_w, channels], y [batch, out_h, out_w, channels].
 
-/// count: of threads, one for N channels of a pixel.
+/// count: of threads, one for N channels of a pixel. unrounded: take_unrounded().
 template <class T, int N>
 __global__ void __launch_bounds__(threads, 1)
     gather_y(ConvShape shape, Size2 out, ReadOnly<T> x, ReadOnly<T> weight, ReadOnly<Accumulate<T>> bias,
-             PrologueOn<Accumulate<T>> prologue, T* y, int64_t count) {
+             PrologueOn<Accumulate<T>> prologue, T* y, Accumulate<T>* unrounded, int64_t count) {
     using A = Accumulate<T>;
     if (thread_index() >= count) return;
     const int64_t channels = shape.in_channels;
@@ -143,12 +143,13 @@ __global__ void __launch_bounds__(threads, 1)
         }
     }
     store_lanes(y + thread_index() * N, sum);
+    if (is_half_type<T> && unrounded != nullptr) store_lanes(unrounded + thread_index() * N, sum);
 }
 
-/// d_a = Σ weight · g over the windows that hold the pixel.
-template <class T, int N>
+/// d_a = Σ weight · g over the windows that hold the pixel. To is T where it is d_x, Accumulate<T> in scratch.
+template <class T, int N, class To>
 __global__ void __launch_bounds__(threads, 1)
-    gather_d_a(ConvShape shape, Size2 out, UpstreamOn<T> upstream, ReadOnly<T> weight, LanesWriter<T> d_a,
+    gather_d_a(ConvShape shape, Size2 out, UpstreamOn<T> upstream, ReadOnly<T> weight, LanesWriter<To> d_a,
                int64_t count) {
     using A = Accumulate<T>;
     if (thread_index() >= count) return;
@@ -216,30 +217,31 @@ void run_forward(const ConvForward& args, Context& context) {
     const int64_t channels = args.shape.out_channels;
     const int64_t count = args.shape.out_pixels() * channels / N;
     if (count == 0) return;
-    T* y = static_cast<T*>(args.y);
+    A* unrounded = take_unrounded<T>(args, context);
     launch(gather_y<T, N>, blocks_for(count, threads), threads, 0, stream(), args.shape, args.shape.out(),
            static_cast<const T*>(args.x), static_cast<const T*>(args.weight),
-           static_cast<const A*>(args.bias), PrologueOn<A>(args.prologue), y, count);
-    if (!args.epilogue.plain())
-        channel_moments<T>(y, args.shape.out_pixels(), channels, static_cast<A*>(args.epilogue.mean),
-                           static_cast<A*>(args.epilogue.m2), context);
+           static_cast<const A*>(args.bias), PrologueOn<A>(args.prologue), static_cast<T*>(args.y), unrounded,
+           count);
+    output_moments(args, unrounded, context);
 }
 
-template <class T, int N>
+template <class T, int N, class To>
 void run_d_a(const ConvBackward& args, const Gradient& d_a) {
     const int64_t count = args.shape.in_pixels() * args.shape.in_channels / N;
-    launch(gather_d_a<T, N>, blocks_for(count, threads), threads, 0, stream(), args.shape, args.shape.out(),
-           UpstreamOn<T>(args), static_cast<const T*>(args.weight), LanesWriter<T>(d_a), count);
+    launch(gather_d_a<T, N, To>, blocks_for(count, threads), threads, 0, stream(), args.shape,
+           args.shape.out(), UpstreamOn<T>(args), static_cast<const T*>(args.weight), LanesWriter<To>(d_a),
+           count);
 }
 
 /// d_x, d_scale and d_shift, as far as they are wanted.
 template <class T, int N>
 void run_input(const ConvBackward& args, Context& context) {
     if (args.prologue.plain()) {
-        if (args.d_x) run_d_a<T, N>(args, args.d_x);
+        if (args.d_x) run_d_a<T, N, T>(args, args.d_x);
     } else if (args.d_x || args.d_scale || args.d_shift) {
-        T* d_a = context.scratch.take<T>(args.shape.in_pixels() * args.shape.in_channels);
-        run_d_a<T, N>(args, {d_a, GradMode::write});
+        using A = Accumulate<T>;
+        A* d_a = context.scratch.take<A>(args.shape.in_pixels() * args.shape.in_channels);
+        run_d_a<T, N, A>(args, {d_a, GradMode::write});
         prologue_gradient(args, d_a, context);
     }
 }

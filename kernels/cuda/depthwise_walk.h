@@ -48,6 +48,14 @@ struct WalkShape {
     static constexpr int most_channel_threads = wide ? 32 * widest / width : 32;
 };
 
+/// The same with half the channels a thread, and twice as many threads beside each other.
+template <class Shape>
+struct HalfAsWide : Shape {
+    static constexpr int width = Shape::width / 2;
+    static constexpr int fewest_channel_threads = 2 * Shape::fewest_channel_threads;
+    static constexpr int most_channel_threads = 2 * Shape::most_channel_threads;
+};
+
 /// Who walks where. One image has `rows` × `columns` places; a unit is one strip of one image.
 struct Walk {
     int channels;

@@ -78,8 +78,8 @@ struct Mask {
 
 /// One thread for each draw: `fours` = ⌈features / 4⌉ in a row.
 template <class T, class Put>
-__global__ void __launch_bounds__(threads)
-    drop_draws(const T* x, Put put, uint32_t rows, uint32_t features, uint32_t fours, Mask mask, T factor) {
+__global__ void __launch_bounds__(threads) drop_draws(const T* x, Put put, uint32_t rows, uint32_t features,
+                                                      uint32_t fours, Mask mask, Accumulate<T> factor) {
     const int64_t i = thread_index();
     if (i >= int64_t{rows} * fours) return;
     const uint32_t row = static_cast<uint32_t>(i) / fours;
@@ -89,7 +89,7 @@ __global__ void __launch_bounds__(threads)
     VITRINE_UNROLL
     for (uint32_t k = 0; k < draw; ++k) {
         if (four * draw + k >= features) break;
-        put(first + k, mask.keeps(words[k]) ? x[first + k] * factor : T(0));
+        put(first + k, mask.keeps(words[k]) ? load_value(x + first + k) * factor : Accumulate<T>(0));
     }
 }
 
@@ -193,7 +193,7 @@ template <class Args>
 void run_draws(const Args& args, Context& context) {
     if (nothing_to_do(args)) return;
     const int64_t fours = divide_up(args.features, draw);
-    dispatch_float(args.dtype, [&]<class T>() {
+    dispatch_storage(args.dtype, [&]<class T>() {
         const auto put = element_target<T>(args);
         launch(drop_draws<T, std::decay_t<decltype(put)>>, blocks_for(args.rows * fours, threads), threads, 0,
                stream(), static_cast<const T*>(source(args)), put, static_cast<uint32_t>(args.rows),
@@ -218,7 +218,7 @@ void run_packs(const Args& args, Context& context) {
 template <class Args>
 constexpr Implementation<Args> list[]{
     {"packs", refuses_partial_packs<Args>, run_packs<Args>, StorageTypes::all},
-    {"draws", refuses_large<Args>, run_draws<Args>},
+    {"draws", refuses_large<Args>, run_draws<Args>, StorageTypes::all},
     {"elements", refuses_nothing<Args>, run_elements<Args>, StorageTypes::all}};
 
 }  // namespace
