@@ -38,8 +38,9 @@ __device__ __forceinline__ void leave_sums(const Walk& walk, const Place<Shape>&
     for (int n = 0; n < count; ++n) store_lanes(to + n * walk.channels + place.channel, sums[n]);
 }
 
-/// A thread of 4 floats' channels holds more than 200 registers: one block of a multiprocessor, which nobody replaces
-/// at a barrier. Of 16-bit values a thread owns half as many, so that there are two.
+/// With 16 bytes of floats a thread's sums take 215 to 239 registers: a multiprocessor has room for one block, and
+/// does nothing while that waits at a barrier. Of 16-bit values a thread owns half as many channels, 118 to 127
+/// registers, and there are two blocks.
 template <class Shape>
 constexpr bool shares_multiprocessor = is_half_type<typename Shape::Element>;
 template <class Shape>
