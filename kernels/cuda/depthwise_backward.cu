@@ -42,12 +42,10 @@ __device__ __forceinline__ void leave_sums(const Walk& walk, const Place<Shape>&
 /// does nothing while that waits at a barrier. Of 16-bit values a thread owns half as many channels, 118 to 127
 /// registers, and there are two blocks.
 template <class Shape>
-constexpr bool shares_multiprocessor = is_half_type<typename Shape::Element>;
-template <class Shape>
-using BackwardShape = std::conditional_t<shares_multiprocessor<Shape>, HalfAsWide<Shape>, Shape>;
+constexpr int backward_blocks = is_half_type<typename Shape::Element> ? 2 : 1;
 
 template <class Shape, bool with_input, bool with_weight>
-__global__ void __launch_bounds__(walk_threads, shares_multiprocessor<Shape> ? 2 : 1)
+__global__ void __launch_bounds__(walk_threads, backward_blocks<Shape>)
     backward_rows(Walk walk, BackwardArrays<typename Shape::Element> arrays) {
     using T = typename Shape::T;
     using Parts = BackwardParts<Shape, with_input, with_weight>;
@@ -211,7 +209,7 @@ void run_backward(const ConvBackward& args, Context& context) {
 
 void depthwise_backward_rows(const ConvBackward& args, Context& context) {
     dispatch_walk(args.dtype, args.shape, walks_in_packs(args),
-                  [&]<class Shape>() { run_backward<BackwardShape<Shape>>(args, context); });
+                  [&]<class Shape>() { run_backward<Shape>(args, context); });
 }
 
 }  // namespace vitrine::VITRINE_GPU

@@ -26,9 +26,9 @@ constexpr int walk_threads = 256;
 /// The compile-time side of a walk. `wide`: global memory in accesses of 16 bytes; else one value at a time,
 /// for channels or pointers that do not allow that.
 ///
-/// A 5×5 kernel has 25 weights a channel: its threads own half the channels, so that they stay in registers. For the
-/// same reason a thread owns no more 16-bit values than floats: it loads twice as many, which become floats on their
-/// way into shared memory.
+/// A 5×5 kernel has 25 weights a channel: its threads own half the channels, so that they stay in registers. In 16-bit
+/// types, too, a thread owns half as many channels as of floats, which leaves room for a second block backward; it
+/// loads 8 values at once, which become floats on their way into shared memory.
 template <class Real, int kernel_size, int stride_size, bool wide_accesses>
 struct WalkShape {
     using Element = Real;        // in global memory
@@ -39,21 +39,14 @@ struct WalkShape {
     static constexpr int taps = kernel * kernel;
     static constexpr int load_width = wide ? Pack<Real>::size : 1;
     static constexpr int widest = wide ? Pack<T>::size : 1;
-    static constexpr int width = wide && kernel > 3 ? widest / 2 : widest;
+    static constexpr int width =
+        wide ? widest / (kernel > 3 ? 2 : 1) / (is_half_type<Element> ? 2 : 1) : widest;
     /// Output rows (or columns) that an input row takes part in, less one.
     static constexpr int reach = (kernel - 1) / stride;
 
     /// Threads of a block beside each other along the channels; the fewest give whole passes over the banks.
     static constexpr int fewest_channel_threads = wide ? 8 * widest / width : 32;
     static constexpr int most_channel_threads = wide ? 32 * widest / width : 32;
-};
-
-/// The same with half the channels a thread, and twice as many threads beside each other.
-template <class Shape>
-struct HalfAsWide : Shape {
-    static constexpr int width = Shape::width / 2;
-    static constexpr int fewest_channel_threads = 2 * Shape::fewest_channel_threads;
-    static constexpr int most_channel_threads = 2 * Shape::most_channel_threads;
 };
 
 /// Who walks where. One image has `rows` × `columns` places; a unit is one strip of one image.
