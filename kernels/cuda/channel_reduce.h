@@ -29,6 +29,9 @@ constexpr int column_threads = 256;
 
 /// How many rows a thread loads before it works on them: that many requests are under way at once.
 constexpr int rows_in_flight = 4;
+/// Of 16-bit values, 8 floats a pack once they are loaded, half as many: registers are what limits them.
+template <class V>
+constexpr int rows_at_once = V::size == 8 ? rows_in_flight / 2 : rows_in_flight;
 
 /// One value, with a Pack's interface: what a thread takes where packs do not fit.
 template <class T>
@@ -247,15 +250,15 @@ __global__ void __launch_bounds__(column_threads, least_blocks<Body>)
         const int64_t index_step = step * columns.channels;
         int64_t row = thread.begin;
         int64_t index = row * columns.channels + thread.channel;
-        for (; row + (rows_in_flight - 1) * step < thread.end; row += rows_in_flight * step) {
-            decltype(body.template load<V>(0)) loaded[rows_in_flight];
+        for (; row + (rows_at_once<V> - 1) * step < thread.end; row += rows_at_once<V> * step) {
+            decltype(body.template load<V>(0)) loaded[rows_at_once<V>];
             VITRINE_UNROLL
-            for (int i = 0; i < rows_in_flight; ++i) {
+            for (int i = 0; i < rows_at_once<V>; ++i) {
                 loaded[i] = body.template load<V>(index + i * index_step);
             }
             VITRINE_UNROLL
-            for (int i = 0; i < rows_in_flight; ++i) body.apply(at, loaded[i], index + i * index_step, sums);
-            index += rows_in_flight * index_step;
+            for (int i = 0; i < rows_at_once<V>; ++i) body.apply(at, loaded[i], index + i * index_step, sums);
+            index += rows_at_once<V> * index_step;
         }
         for (; row < thread.end; row += step) {
             body.apply(at, body.template load<V>(index), index, sums);
