@@ -133,6 +133,8 @@ struct ThroughEpilogue : EpilogueGradient<T> {
 template <class T>
 struct BiasGradient : EpilogueGradient<T> {
     static constexpr int sums = 1;
+    // Left alone, ptxas would rather spill bf16 on 9.0 than run fewer blocks at a time.
+    static constexpr int least_blocks = is_half_type<T> ? 2 : 0;
 
     explicit BiasGradient(const ConvBackward& args) : EpilogueGradient<T>(args) {}
 
