@@ -257,9 +257,10 @@ __device__ __forceinline__ Pack<T> unmixed_pack(const Finish<T>& finish, int ima
 }
 
 /// A block takes threads · packs_under_way neighbouring packs of one image, `parts` blocks all of it. Its
-/// values are whole packs.
+/// values are whole packs. Left alone, ptxas would rather spill 16-bit types on 7.5 than run fewer blocks at a time.
 template <class T>
-__global__ void __launch_bounds__(threads) finish_packs(Finish<T> finish, int parts) {
+__global__ void __launch_bounds__(threads, is_half_type<T> ? 1 : 0)
+    finish_packs(Finish<T> finish, int parts) {
     constexpr int size = Pack<T>::size;
     const int thread = static_cast<int>(threadIdx.x);
     const int image = static_cast<int>(blockIdx.x) / parts;
