@@ -91,7 +91,7 @@ template <class T, class Function>
 __global__ void __launch_bounds__(threads)
     activate_elements(Function function, const T* x, T* y, int64_t count) {
     const int64_t i = thread_index();
-    if (i < count) y[i] = function.value(x[i]);
+    if (i < count) store_value(y + i, function.value(load_value(x + i)));
 }
 
 /// The last count % size elements go to the first threads.
@@ -108,7 +108,7 @@ __global__ void __launch_bounds__(threads)
         store_pack(y + i * size, values);
     }
     const int64_t rest = packs * size + i;
-    if (rest < count) y[rest] = function.value(x[rest]);
+    if (rest < count) store_value(y + rest, function.value(load_value(x + rest)));
 }
 
 // Backward. d_y and d_x may be the same buffer.
@@ -117,7 +117,7 @@ template <class T, class Function>
 __global__ void __launch_bounds__(threads)
     pass_elements(Function function, const T* saved, const T* d_y, GradientWriter<T> d_x, int64_t count) {
     const int64_t i = thread_index();
-    if (i < count) d_x(i, function.gradient(saved[i], d_y[i]));
+    if (i < count) d_x(i, function.gradient(load_value(saved + i), load_value(d_y + i)));
 }
 
 template <class T, class Function>
@@ -134,7 +134,7 @@ __global__ void __launch_bounds__(threads)
         d_x.put(i * size, values);
     }
     const int64_t rest = packs * size + i;
-    if (rest < count) d_x.put(rest, function.gradient(saved[rest], d_y[rest]));
+    if (rest < count) d_x.put(rest, function.gradient(load_value(saved + rest), load_value(d_y + rest)));
 }
 
 // The host's side.
@@ -152,7 +152,7 @@ const char* refuses_unaligned_backward(const ActivationBackward& args) {
 /// Calls launch_with.operator()<T>(function) with the element type and the function of `args`.
 template <class Args, class Launch>
 void with_type_and_function(const Args& args, Launch&& launch_with) {
-    dispatch_float(args.dtype, [&]<class T>() {
+    dispatch_storage(args.dtype, [&]<class T>() {
         with_function(args.activation, [&](auto function) { launch_with.template operator()<T>(function); });
     });
 }
@@ -192,11 +192,12 @@ void run_backward_packs(const ActivationBackward& args, Context&) {
     });
 }
 
-constexpr Implementation<ActivationForward> forward_list[]{{"packs", refuses_unaligned_forward, run_packs},
-                                                           {"elements", refuses_nothing, run_elements}};
+constexpr Implementation<ActivationForward> forward_list[]{
+    {"packs", refuses_unaligned_forward, run_packs, StorageTypes::all},
+    {"elements", refuses_nothing, run_elements, StorageTypes::all}};
 constexpr Implementation<ActivationBackward> backward_list[]{
-    {"packs", refuses_unaligned_backward, run_backward_packs},
-    {"elements", refuses_nothing, run_backward_elements}};
+    {"packs", refuses_unaligned_backward, run_backward_packs, StorageTypes::all},
+    {"elements", refuses_nothing, run_backward_elements, StorageTypes::all}};
 
 }  // namespace
 

@@ -16,7 +16,7 @@ constexpr int threads = 256;
 template <class T>
 __global__ void __launch_bounds__(threads) add_elements(const T* a, const T* b, T* y, int64_t count) {
     const int64_t i = thread_index();
-    if (i < count) y[i] = a[i] + b[i];
+    if (i < count) store_value(y + i, load_value(a + i) + load_value(b + i));
 }
 
 // Forward, the fast rung: one thread a pack; the last count % size elements go to the first threads.
@@ -35,7 +35,7 @@ __global__ void __launch_bounds__(threads) add_packs(const T* a, const T* b, T* 
         store_pack(y + i * size, sum);
     }
     const int64_t rest = packs * size + i;
-    if (rest < count) y[rest] = a[rest] + b[rest];
+    if (rest < count) store_value(y + rest, load_value(a + rest) + load_value(b + rest));
 }
 
 const char* refuses_unaligned(const AddForward& args) {
@@ -44,7 +44,7 @@ const char* refuses_unaligned(const AddForward& args) {
 
 void run_elements(const AddForward& args, Context&) {
     if (args.count == 0) return;
-    dispatch_float(args.dtype, [&]<class T>() {
+    dispatch_storage(args.dtype, [&]<class T>() {
         launch(add_elements<T>, blocks_for(args.count, threads), threads, 0, stream(),
                static_cast<const T*>(args.a), static_cast<const T*>(args.b), static_cast<T*>(args.y),
                args.count);
@@ -53,7 +53,7 @@ void run_elements(const AddForward& args, Context&) {
 
 void run_packs(const AddForward& args, Context&) {
     if (args.count == 0) return;
-    dispatch_float(args.dtype, [&]<class T>() {
+    dispatch_storage(args.dtype, [&]<class T>() {
         launch(add_packs<T>, blocks_for(divide_up(args.count, Pack<T>::size), threads), threads, 0, stream(),
                static_cast<const T*>(args.a), static_cast<const T*>(args.b), static_cast<T*>(args.y),
                args.count);
@@ -67,23 +67,25 @@ __global__ void __launch_bounds__(threads)
     pass_on(ReadOnly<T> d_y, GradientWriter<T> d_a, GradientWriter<T> d_b, int64_t count) {
     const int64_t i = thread_index();
     if (i >= count) return;
-    const T upstream = d_y[i];
+    const Accumulate<T> upstream = load_value(d_y + i);
     if (d_a) d_a(i, upstream);
     if (d_b) d_b(i, upstream);
 }
 
 void run_backward(const AddBackward& args, Context&) {
     if (args.count == 0) return;
-    dispatch_float(args.dtype, [&]<class T>() {
+    dispatch_storage(args.dtype, [&]<class T>() {
         launch(pass_on<T>, blocks_for(args.count, threads), threads, 0, stream(),
                static_cast<const T*>(args.d_y), GradientWriter<T>(args.d_a), GradientWriter<T>(args.d_b),
                args.count);
     });
 }
 
-constexpr Implementation<AddForward> forward_list[]{{"packs", refuses_unaligned, run_packs},
-                                                    {"elements", refuses_nothing, run_elements}};
-constexpr Implementation<AddBackward> backward_list[]{{"elements", refuses_nothing, run_backward}};
+constexpr Implementation<AddForward> forward_list[]{
+    {"packs", refuses_unaligned, run_packs, StorageTypes::all},
+    {"elements", refuses_nothing, run_elements, StorageTypes::all}};
+constexpr Implementation<AddBackward> backward_list[]{
+    {"elements", refuses_nothing, run_backward, StorageTypes::all}};
 
 }  // namespace
 

@@ -32,18 +32,19 @@ __global__ void __launch_bounds__(threads)
     if (i >= count) return;
     const Place<int64_t> at = windows.output(i);
     const WindowAxis<int64_t>&height = windows.height, &width = windows.width;
-    T sum = T(0);
+    using A = Accumulate<T>;
+    A sum = A(0);
     for (int64_t p = 0; p < height.kernel; ++p) {
-        T row_sum = T(0);
+        A row_sum = A(0);
         for (int64_t q = 0; q < width.kernel; ++q) {
             const int64_t row = at.row * height.stride + p - height.padding;
             const int64_t column = at.column * width.stride + q - width.padding;
             if (row < 0 || row >= height.in || column < 0 || column >= width.in) continue;
-            row_sum += x[windows.x_index(at, row, column)];
+            row_sum += load_value(x + windows.x_index(at, row, column));
         }
         sum += row_sum;
     }
-    y[i] = sum / static_cast<T>(height.kernel * width.kernel);
+    store_value(y + i, sum / static_cast<A>(height.kernel * width.kernel));
 }
 
 template <class T>
@@ -54,13 +55,14 @@ __global__ void __launch_bounds__(threads)
     const Place<int64_t> at = windows.input(i);
     const Range<int64_t> rows = windows.height.windows_over(at.row);
     const Range<int64_t> columns = windows.width.windows_over(at.column);
-    T sum = T(0);
+    using A = Accumulate<T>;
+    A sum = A(0);
     for (int64_t row = rows.begin; row < rows.end; ++row) {
         for (int64_t column = columns.begin; column < columns.end; ++column) {
-            sum += d_y[windows.y_index(at, row, column)];
+            sum += load_value(d_y + windows.y_index(at, row, column));
         }
     }
-    d_x(i, sum / static_cast<T>(windows.height.kernel * windows.width.kernel));
+    d_x(i, sum / static_cast<A>(windows.height.kernel * windows.width.kernel));
 }
 
 // The fast rung: indices count packs.
@@ -72,7 +74,7 @@ __device__ __forceinline__ void add(Pack<T>& sum, const Pack<T>& values) {
 }
 
 template <class T>
-__device__ __forceinline__ void divide(Pack<T>& sum, T divisor) {
+__device__ __forceinline__ void divide(Pack<T>& sum, Accumulate<T> divisor) {
     VITRINE_UNROLL
     for (int k = 0; k < Pack<T>::size; ++k) sum[k] /= divisor;
 }
@@ -101,7 +103,7 @@ __global__ void __launch_bounds__(threads)
                                    const int64_t pack = windows.x_index(at, row, column);
                                    return load_pack(x + pack * Pack<T>::size);
                                });
-    divide(sum, static_cast<T>(int64_t{windows.height.kernel} * windows.width.kernel));
+    divide(sum, static_cast<Accumulate<T>>(int64_t{windows.height.kernel} * windows.width.kernel));
     store_pack(y + i * Pack<T>::size, sum);
 }
 
@@ -116,7 +118,7 @@ __global__ void __launch_bounds__(threads, blocks_of_packs)
                                    const int64_t pack = windows.y_index(at, row, column);
                                    return load_pack(d_y + pack * Pack<T>::size);
                                });
-    divide(sum, static_cast<T>(int64_t{windows.height.kernel} * windows.width.kernel));
+    divide(sum, static_cast<Accumulate<T>>(int64_t{windows.height.kernel} * windows.width.kernel));
     d_x.put(i * Pack<T>::size, sum);
 }
 
@@ -133,7 +135,7 @@ const char* refuses_backward(const AveragePoolBackward& args) {
 void run_elements(const AveragePoolForward& args, Context&) {
     const int64_t count = y_count(args.shape);
     if (count == 0) return;
-    dispatch_float(args.dtype, [&]<class T>() {
+    dispatch_storage(args.dtype, [&]<class T>() {
         launch(average_elements<T>, blocks_for(count, threads), threads, 0, stream(),
                PoolWindows<int64_t>(args.shape, 1), static_cast<const T*>(args.x), static_cast<T*>(args.y),
                count);
@@ -142,7 +144,7 @@ void run_elements(const AveragePoolForward& args, Context&) {
 
 void run_packs(const AveragePoolForward& args, Context&) {
     if (y_count(args.shape) == 0) return;
-    dispatch_float(args.dtype, [&]<class T>() {
+    dispatch_storage(args.dtype, [&]<class T>() {
         const int64_t count = y_count(args.shape) / Pack<T>::size;
         launch(average_packs<T>, blocks_for(count, threads), threads, 0, stream(),
                PoolWindows<int>(args.shape, Pack<T>::size), static_cast<const T*>(args.x),
@@ -153,7 +155,7 @@ void run_packs(const AveragePoolForward& args, Context&) {
 void run_backward_elements(const AveragePoolBackward& args, Context&) {
     const int64_t count = x_count(args.shape);
     if (!args.d_x || count == 0) return;
-    dispatch_float(args.dtype, [&]<class T>() {
+    dispatch_storage(args.dtype, [&]<class T>() {
         launch(share_elements<T>, blocks_for(count, threads), threads, 0, stream(),
                PoolWindows<int64_t>(args.shape, 1), static_cast<const T*>(args.d_y),
                GradientWriter<T>(args.d_x), count);
@@ -162,7 +164,7 @@ void run_backward_elements(const AveragePoolBackward& args, Context&) {
 
 void run_backward_packs(const AveragePoolBackward& args, Context&) {
     if (!args.d_x || x_count(args.shape) == 0) return;
-    dispatch_float(args.dtype, [&]<class T>() {
+    dispatch_storage(args.dtype, [&]<class T>() {
         const int64_t count = x_count(args.shape) / Pack<T>::size;
         launch(share_packs<T>, blocks_for(count, threads), threads, 0, stream(),
                PoolWindows<int>(args.shape, Pack<T>::size), static_cast<const T*>(args.d_y),
@@ -170,10 +172,12 @@ void run_backward_packs(const AveragePoolBackward& args, Context&) {
     });
 }
 
-constexpr Implementation<AveragePoolForward> forward_list[]{{"packs", refuses_forward, run_packs},
-                                                            {"elements", refuses_nothing, run_elements}};
+constexpr Implementation<AveragePoolForward> forward_list[]{
+    {"packs", refuses_forward, run_packs, StorageTypes::all},
+    {"elements", refuses_nothing, run_elements, StorageTypes::all}};
 constexpr Implementation<AveragePoolBackward> backward_list[]{
-    {"packs", refuses_backward, run_backward_packs}, {"elements", refuses_nothing, run_backward_elements}};
+    {"packs", refuses_backward, run_backward_packs, StorageTypes::all},
+    {"elements", refuses_nothing, run_backward_elements, StorageTypes::all}};
 
 }  // namespace
 

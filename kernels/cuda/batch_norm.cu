@@ -32,12 +32,13 @@ __global__ void __launch_bounds__(channel_threads)
 
 template <class V, class T>
 void forward(const BatchNormForward& args, Context& context) {
-    const Statistics<T> statistics(args);
+    using A = Accumulate<T>;
+    const Statistics<A> statistics(args);
     if (args.training) {
-        const Partials<T> chunks = chunk_moments<V>(typed<T>(args.x), args.rows, args.channels, context);
+        const Partials<A> chunks = chunk_moments<V>(typed<T>(args.x), args.rows, args.channels, context);
         run_finish_moments(chunks.data, chunks.chunks, args.channels, statistics);
     } else {
-        launch(take_running_statistics<T>, blocks_for(args.channels, channel_threads), channel_threads, 0,
+        launch(take_running_statistics<A>, blocks_for(args.channels, channel_threads), channel_threads, 0,
                stream(), statistics, args.channels);
     }
     run_over_columns<V>(Normalise<T>(args), 1, args.rows, args.channels);
@@ -45,14 +46,15 @@ void forward(const BatchNormForward& args, Context& context) {
 
 template <class V, class T>
 void backward(const BatchNormBackward& args, Context& context) {
+    using A = Accumulate<T>;
     const bool through_moments = args.training && args.d_x;
-    T* slope = through_moments ? context.scratch.take<T>(args.channels) : nullptr;
-    T* level = through_moments ? context.scratch.take<T>(args.channels) : nullptr;
+    A* slope = through_moments ? context.scratch.take<A>(args.channels) : nullptr;
+    A* level = through_moments ? context.scratch.take<A>(args.channels) : nullptr;
     if (through_moments || args.d_weight || args.d_bias) {
-        const Partials<T> chunks =
+        const Partials<A> chunks =
             sum_over_columns<V>(GradientSums<T>(args), args.rows, args.channels, context);
         run_finish_sums<2>(chunks.data, 1, chunks.chunks, args.channels,
-                           PutGradientSums<T>(args, slope, level));
+                           PutGradientSums<A>(args, slope, level));
     }
     if (args.d_x) {
         run_over_columns<V>(InputGradient<T>(args, slope, level), 1, args.rows, args.channels);
@@ -156,13 +158,13 @@ const char* refuses_backward_packs(const BatchNormBackward& args) {
 template <template <class> class Values>
 void run_forward(const BatchNormForward& args, Context& context) {
     if (args.channels == 0) return;
-    dispatch_float(args.dtype, [&]<class T>() { forward<Values<T>, T>(args, context); });
+    dispatch_storage(args.dtype, [&]<class T>() { forward<Values<T>, T>(args, context); });
 }
 
 template <template <class> class Values>
 void run_backward(const BatchNormBackward& args, Context& context) {
     if (args.channels == 0) return;
-    dispatch_float(args.dtype, [&]<class T>() { backward<Values<T>, T>(args, context); });
+    dispatch_storage(args.dtype, [&]<class T>() { backward<Values<T>, T>(args, context); });
 }
 
 void run_forward_naive(const BatchNormForward& args, Context&) {
@@ -175,12 +177,13 @@ void run_backward_naive(const BatchNormBackward& args, Context& context) {
     dispatch_float(args.dtype, [&]<class T>() { backward_naive<T>(args, context); });
 }
 
-constexpr Implementation<BatchNormForward> forward_list[]{{"packs", refuses_forward_packs, run_forward<Pack>},
-                                                          {"scalars", refuses_nothing, run_forward<Single>},
-                                                          {"naive", refuses_nothing, run_forward_naive}};
+constexpr Implementation<BatchNormForward> forward_list[]{
+    {"packs", refuses_forward_packs, run_forward<Pack>, StorageTypes::all},
+    {"scalars", refuses_nothing, run_forward<Single>, StorageTypes::all},
+    {"naive", refuses_nothing, run_forward_naive}};
 constexpr Implementation<BatchNormBackward> backward_list[]{
-    {"packs", refuses_backward_packs, run_backward<Pack>},
-    {"scalars", refuses_nothing, run_backward<Single>},
+    {"packs", refuses_backward_packs, run_backward<Pack>, StorageTypes::all},
+    {"scalars", refuses_nothing, run_backward<Single>, StorageTypes::all},
     {"naive", refuses_nothing, run_backward_naive}};
 
 }  // namespace

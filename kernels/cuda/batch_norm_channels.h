@@ -18,7 +18,7 @@ const T* typed(const void* data) {
     return static_cast<const T*>(data);
 }
 
-/// What statistics leave behind for each channel.
+/// What statistics leave behind for each channel: numbers of T, which is Accumulate of what x is stored in.
 template <class T>
 struct Statistics {
     T* running_mean;  // [channels], as all of them
@@ -61,22 +61,22 @@ struct Statistics {
 /// against the spread, folding it into the bias would lose digits.
 template <class T>
 struct Normalise {
-    using Element = T;
+    using Element = Accumulate<T>;
     static constexpr int sums = 0;
 
     const T* x;
-    const T* weight;
-    const T* bias;
-    const T* mean;
-    const T* rstd;
+    const Element* weight;
+    const Element* bias;
+    const Element* mean;
+    const Element* rstd;
     T* y;
 
     explicit Normalise(const BatchNormForward& args)
         : x(typed<T>(args.x)),
-          weight(typed<T>(args.weight)),
-          bias(typed<T>(args.bias)),
-          mean(typed<T>(args.mean)),
-          rstd(typed<T>(args.rstd)),
+          weight(typed<Element>(args.weight)),
+          bias(typed<Element>(args.bias)),
+          mean(typed<Element>(args.mean)),
+          rstd(typed<Element>(args.rstd)),
           y(typed<T>(args.y)) {}
 
     template <class V>
@@ -121,17 +121,17 @@ struct LoadedGradient {
 /// Σ d_y and Σ d_y · (x − mean)
 template <class T>
 struct GradientSums {
-    using Element = T;
+    using Element = Accumulate<T>;
     static constexpr int sums = 2;
     // Left alone, ptxas would rather spill doubles on 8.0 than run fewer blocks at a time.
     static constexpr int least_blocks = sizeof(T) == 8 ? 4 : 0;
 
     const T* d_y;
     const T* x;
-    const T* mean;
+    const Element* mean;
 
     explicit GradientSums(const BatchNormBackward& args)
-        : d_y(typed<T>(args.d_y)), x(typed<T>(args.x)), mean(typed<T>(args.mean)) {}
+        : d_y(typed<T>(args.d_y)), x(typed<T>(args.x)), mean(typed<Element>(args.mean)) {}
 
     template <class V>
     __device__ __forceinline__ V at(int64_t channel, int64_t) const {
@@ -154,6 +154,7 @@ struct GradientSums {
 
 /// What becomes of the two sums of a channel: d_weight and d_bias, and in training the coefficients of
 ///     d_x = scale · d_y + slope · (x − mean) + level
+/// T as in Statistics.
 template <class T>
 struct PutGradientSums {
     GradientWriter<T> d_weight;
@@ -187,24 +188,24 @@ struct PutGradientSums {
 /// d_x, from the coefficients above; in evaluation scale · d_y alone.
 template <class T>
 struct InputGradient {
-    using Element = T;
+    using Element = Accumulate<T>;
     static constexpr int sums = 0;
 
     const T* d_y;
     const T* x;
-    const T* weight;
-    const T* mean;
-    const T* rstd;
-    const T* slope;
-    const T* level;
+    const Element* weight;
+    const Element* mean;
+    const Element* rstd;
+    const Element* slope;
+    const Element* level;
     ValuesWriter<T> d_x;
 
-    InputGradient(const BatchNormBackward& args, const T* slopes, const T* levels)
+    InputGradient(const BatchNormBackward& args, const Element* slopes, const Element* levels)
         : d_y(typed<T>(args.d_y)),
           x(typed<T>(args.x)),
-          weight(typed<T>(args.weight)),
-          mean(typed<T>(args.mean)),
-          rstd(typed<T>(args.rstd)),
+          weight(typed<Element>(args.weight)),
+          mean(typed<Element>(args.mean)),
+          rstd(typed<Element>(args.rstd)),
           slope(slopes),
           level(levels),
           d_x(args.d_x) {}
@@ -220,8 +221,8 @@ struct InputGradient {
     template <class V>
     __device__ __forceinline__ Channels<V> at(int64_t channel, int64_t) const {
         Channels<V> channels{load_values<V>(rstd + channel), load_values<V>(mean + channel),
-                             load_values_or<V>(slope, channel, T(0)),
-                             load_values_or<V>(level, channel, T(0))};
+                             load_values_or<V>(slope, channel, Element(0)),
+                             load_values_or<V>(level, channel, Element(0))};
         const V weights = load_values<V>(weight + channel);
         VITRINE_UNROLL
         for (int i = 0; i < V::size; ++i) channels.scale[i] *= weights[i];
@@ -240,8 +241,8 @@ struct InputGradient {
         for (int i = 0; i < V::size; ++i) {
             result[i] = channels.scale[i] * loaded.d_y[i];
             if (slope == nullptr) continue;
-            const T centred = loaded.x[i] - channels.mean[i];
-            const T through_moments = multiply_add(centred, channels.slope[i], channels.level[i]);
+            const Element centred = loaded.x[i] - channels.mean[i];
+            const Element through_moments = multiply_add(centred, channels.slope[i], channels.level[i]);
             result[i] = multiply_add(channels.scale[i], loaded.d_y[i], through_moments);
         }
         d_x(index, result);

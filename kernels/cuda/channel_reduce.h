@@ -29,33 +29,44 @@ constexpr int column_threads = 256;
 
 /// How many rows a thread loads before it works on them: that many requests are under way at once.
 constexpr int rows_in_flight = 4;
+/// Of 16-bit values, 8 floats a pack once they are loaded, half as many: registers are what limits them.
+template <class V>
+constexpr int rows_at_once = V::size == 8 ? rows_in_flight / 2 : rows_in_flight;
 
 /// One value, with a Pack's interface: what a thread takes where packs do not fit.
 template <class T>
 struct Single {
+    using Element = T;
     static constexpr int size = 1;
-    T value;
+    Accumulate<T> value;
 
-    __device__ __forceinline__ T& operator[](int) { return value; }
-    __device__ __forceinline__ const T& operator[](int) const { return value; }
+    __device__ __forceinline__ Accumulate<T>& operator[](int) { return value; }
+    __device__ __forceinline__ const Accumulate<T>& operator[](int) const { return value; }
 };
 
-/// Neighbouring channels of one row, V being Pack<T> or Single<T>.
+/// Neighbouring channels of one row, V being Pack<T> or Single<T>, from an array of T or of the channels' numbers
+/// beside it, Accumulate<T>. These are 32 bytes of a Pack of 16-bit values: two accesses.
 template <class V, class Pointer>
 __device__ __forceinline__ V load_values(Pointer from) {
     if constexpr (V::size == 1) {
-        return {*from};
-    } else {
+        return {load_value(from)};
+    } else if constexpr (std::is_same_v<Pointee<Pointer>, typename V::Element>) {
         return load_pack(from);
+    } else {
+        const auto low = load_pack(from), high = load_pack(from + 4);
+        return {{low[0], low[1], low[2], low[3], high[0], high[1], high[2], high[3]}};
     }
 }
-template <class T>
-__device__ __forceinline__ void store_values(T* to, const Single<T>& v) {
-    *to = v.value;
-}
-template <class T>
-__device__ __forceinline__ void store_values(T* to, const Pack<T>& v) {
-    store_pack(to, v);
+template <class To, class V>
+__device__ __forceinline__ void store_values(To* to, const V& v) {
+    if constexpr (V::size == 1) {
+        store_value(to, v[0]);
+    } else if constexpr (std::is_same_v<To, typename V::Element>) {
+        store_pack(to, v);
+    } else {
+        store_pack(to, {{v[0], v[1], v[2], v[3]}});
+        store_pack(to + 4, {{v[4], v[5], v[6], v[7]}});
+    }
 }
 
 /// V with the same value everywhere.
@@ -69,7 +80,7 @@ __device__ __forceinline__ V all_values(T value) {
 
 /// load_values, or `otherwise` where there is nothing to load from.
 template <class V, class T>
-__device__ __forceinline__ V load_values_or(const T* from, int64_t channel, T otherwise) {
+__device__ __forceinline__ V load_values_or(const T* from, int64_t channel, Accumulate<T> otherwise) {
     return from == nullptr ? all_values<V>(otherwise) : load_values<V>(from + channel);
 }
 
@@ -219,7 +230,7 @@ template <class Body>
 requires(Body::least_blocks >= 0) constexpr int least_blocks<Body> = Body::least_blocks;
 
 /// The skeleton of every pass. Body, passed by value, has
-///     using Element, static constexpr int sums (0 allowed)
+///     using Element, the type of sums, static constexpr int sums (0 allowed)
 ///     at<V>(channel, group)          what belongs to the channels: loaded once
 ///     load<V>(index)                 what belongs to an element; index counts over the whole array
 ///     apply(at, loaded, index, sums) does the work and adds to sums[k]
@@ -239,15 +250,15 @@ __global__ void __launch_bounds__(column_threads, least_blocks<Body>)
         const int64_t index_step = step * columns.channels;
         int64_t row = thread.begin;
         int64_t index = row * columns.channels + thread.channel;
-        for (; row + (rows_in_flight - 1) * step < thread.end; row += rows_in_flight * step) {
-            decltype(body.template load<V>(0)) loaded[rows_in_flight];
+        for (; row + (rows_at_once<V> - 1) * step < thread.end; row += rows_at_once<V> * step) {
+            decltype(body.template load<V>(0)) loaded[rows_at_once<V>];
             VITRINE_UNROLL
-            for (int i = 0; i < rows_in_flight; ++i) {
+            for (int i = 0; i < rows_at_once<V>; ++i) {
                 loaded[i] = body.template load<V>(index + i * index_step);
             }
             VITRINE_UNROLL
-            for (int i = 0; i < rows_in_flight; ++i) body.apply(at, loaded[i], index + i * index_step, sums);
-            index += rows_in_flight * index_step;
+            for (int i = 0; i < rows_at_once<V>; ++i) body.apply(at, loaded[i], index + i * index_step, sums);
+            index += rows_at_once<V> * index_step;
         }
         for (; row < thread.end; row += step) {
             body.apply(at, body.template load<V>(index), index, sums);

@@ -55,7 +55,9 @@ Columns share_out(int64_t groups, int64_t rows, int64_t channels, int size, Shar
 
 namespace {
 
-constexpr int rows_together = 8;
+/// As many as 32 registers hold.
+template <class V>
+constexpr int rows_together = V::size == 8 ? 4 : 8;
 
 /// The moments of a thread's channels: they have the count in common.
 template <class V, class T>
@@ -78,9 +80,9 @@ struct ThreadMoments {
     }
 };
 
-/// Mean and m2 of at most rows_together rows in registers; the `count` first ones are there.
+/// Mean and m2 of at most rows_together<V> rows in registers; the `count` first ones are there.
 template <class V, class T>
-__device__ __forceinline__ void merge_rows(ThreadMoments<V, T>& moments, const V (&values)[rows_together],
+__device__ __forceinline__ void merge_rows(ThreadMoments<V, T>& moments, const V (&values)[rows_together<V>],
                                            int count) {
     const T weight = static_cast<T>(count);
     const T reciprocal = T(1) / weight;
@@ -89,11 +91,11 @@ __device__ __forceinline__ void merge_rows(ThreadMoments<V, T>& moments, const V
     for (int c = 0; c < V::size; ++c) {
         T sum = T(0);
         VITRINE_UNROLL
-        for (int i = 0; i < rows_together; ++i) sum += i < count ? values[i][c] : T(0);
+        for (int i = 0; i < rows_together<V>; ++i) sum += i < count ? values[i][c] : T(0);
         mean[c] = sum * reciprocal;
         T squares = T(0);
         VITRINE_UNROLL
-        for (int i = 0; i < rows_together; ++i) {
+        for (int i = 0; i < rows_together<V>; ++i) {
             const T distance = i < count ? values[i][c] - mean[c] : T(0);
             squares = multiply_add(distance, distance, squares);
         }
@@ -104,18 +106,18 @@ __device__ __forceinline__ void merge_rows(ThreadMoments<V, T>& moments, const V
 
 /// The moments of a thread's rows, as distances to `origin`.
 template <class V, class T>
-__device__ __forceinline__ ThreadMoments<V, T> moments_of_rows(const Columns& columns,
-                                                               const ColumnThread& thread, ReadOnly<T> x,
-                                                               const V& origin) {
-    ThreadMoments<V, T> moments;
+__device__ __forceinline__ ThreadMoments<V, Accumulate<T>> moments_of_rows(const Columns& columns,
+                                                                           const ColumnThread& thread,
+                                                                           ReadOnly<T> x, const V& origin) {
+    ThreadMoments<V, Accumulate<T>> moments;
     const int64_t step = columns.row_threads;
     const int64_t index_step = step * columns.channels;
     ReadOnly<T> next = x + thread.begin * columns.channels + thread.channel;
-    for (int64_t row = thread.begin; row < thread.end; row += rows_together * step) {
-        V values[rows_together];
+    for (int64_t row = thread.begin; row < thread.end; row += rows_together<V> * step) {
+        V values[rows_together<V>];
         int count = 0;
         VITRINE_UNROLL
-        for (int i = 0; i < rows_together; ++i) {
+        for (int i = 0; i < rows_together<V>; ++i) {
             values[i] = origin;
             if (row + i * step < thread.end) {
                 values[i] = load_values<V>(next + i * index_step);
@@ -123,11 +125,11 @@ __device__ __forceinline__ ThreadMoments<V, T> moments_of_rows(const Columns& co
             }
         }
         VITRINE_UNROLL
-        for (int i = 0; i < rows_together * V::size; ++i) {
+        for (int i = 0; i < rows_together<V> * V::size; ++i) {
             values[i / V::size][i % V::size] -= origin[i % V::size];
         }
         merge_rows(moments, values, count);
-        next += rows_together * index_step;
+        next += rows_together<V> * index_step;
     }
     return moments;
 }
@@ -171,8 +173,9 @@ template <class V, class T, class Last>
 __global__ void __launch_bounds__(column_threads, 3)
     moments_of_chunks(Columns columns, ReadOnly<T> x, Last last) {
     const ColumnThread thread(columns, V::size);
-    V origin = all_values<V>(T(0));
-    ThreadMoments<V, T> moments;
+    using A = Accumulate<T>;
+    V origin = all_values<V>(A(0));
+    ThreadMoments<V, A> moments;
     if (thread.active) {
         const int64_t first_row = thread.begin - thread.row;
         origin = load_values<V>(x + first_row * columns.channels + thread.channel);
@@ -180,7 +183,7 @@ __global__ void __launch_bounds__(column_threads, 3)
     }
     join_rows(columns, thread, moments);
     if (thread.active && thread.row == 0) {
-        T* partial = last.partials + int64_t{blockIdx.x} * 3 * columns.channels + thread.channel;
+        A* partial = last.partials + int64_t{blockIdx.x} * 3 * columns.channels + thread.channel;
         VITRINE_UNROLL
         for (int i = 0; i < V::size; ++i) moments.mean[i] += origin[i];
         store_values(partial, all_values<V>(moments.count));
@@ -247,12 +250,13 @@ void finish_moments(const T* partials, int64_t chunks, int64_t channels, T* mean
 }
 
 template <class V, class T>
-Partials<T> chunk_moments(const T* x, int64_t rows, int64_t channels, Context& context) {
+Partials<Accumulate<T>> chunk_moments(const T* x, int64_t rows, int64_t channels, Context& context) {
+    using A = Accumulate<T>;
     if (rows * channels == 0) return {};
     const Columns columns = share_out(1, rows, channels, V::size, sum_shares);
-    const Partials<T> partials{context.scratch.take<T>(columns.chunks * 3 * channels), columns.chunks};
-    launch(moments_of_chunks<V, T, LeaveChunks<T>>, columns.grid(), column_threads, 0, stream(), columns, x,
-           LeaveChunks<T>{partials.data});
+    const Partials<A> partials{context.scratch.take<A>(columns.chunks * 3 * channels), columns.chunks};
+    launch(moments_of_chunks<V, T, LeaveChunks<A>>, columns.grid(), column_threads, 0, stream(), columns, x,
+           LeaveChunks<A>{partials.data});
     return partials;
 }
 
@@ -267,14 +271,21 @@ void channel_moments(const T* x, int64_t rows, int64_t channels, T* mean, T* m2,
     });
 }
 
-#define VITRINE_FOR_TYPE(T)                                                              \
-    template void finish_sums(const T*, int64_t, int64_t, std::span<const Gradient>);    \
-    template void finish_moments(const T*, int64_t, int64_t, T*, T*);                    \
-    template Partials<T> chunk_moments<Pack<T>>(const T*, int64_t, int64_t, Context&);   \
-    template Partials<T> chunk_moments<Single<T>>(const T*, int64_t, int64_t, Context&); \
+#define VITRINE_FOR_SUMS_OF(T)                                                        \
+    template void finish_sums(const T*, int64_t, int64_t, std::span<const Gradient>); \
+    template void finish_moments(const T*, int64_t, int64_t, T*, T*);                 \
     template void channel_moments(const T*, int64_t, int64_t, T*, T*, Context&);
-VITRINE_FOR_TYPE(float)
-VITRINE_FOR_TYPE(double)
-#undef VITRINE_FOR_TYPE
+VITRINE_FOR_SUMS_OF(float)
+VITRINE_FOR_SUMS_OF(double)
+#undef VITRINE_FOR_SUMS_OF
+
+#define VITRINE_FOR_ROWS_OF(T, A)                                                      \
+    template Partials<A> chunk_moments<Pack<T>>(const T*, int64_t, int64_t, Context&); \
+    template Partials<A> chunk_moments<Single<T>>(const T*, int64_t, int64_t, Context&);
+VITRINE_FOR_ROWS_OF(float, float)
+VITRINE_FOR_ROWS_OF(double, double)
+VITRINE_FOR_ROWS_OF(bf16, float)
+VITRINE_FOR_ROWS_OF(f16, float)
+#undef VITRINE_FOR_ROWS_OF
 
 }  // namespace vitrine::VITRINE_GPU

@@ -23,7 +23,7 @@ void finish_moments(const T* partials, int64_t chunks, int64_t channels, T* mean
 /// First stage of the same: partials [chunks, 3, channels] of x [rows, channels], which is read once. V is
 /// what a thread takes: Pack<T>, which must fit, or Single<T>.
 template <class V, class T>
-Partials<T> chunk_moments(const T* x, int64_t rows, int64_t channels, Context& context);
+Partials<Accumulate<T>> chunk_moments(const T* x, int64_t rows, int64_t channels, Context& context);
 
 /// Both stages in a launch: mean = Σ x / rows and m2 = Σ (x − mean)².
 template <class T>

@@ -1,7 +1,7 @@
 // The prologue and the epilogue of convolutions as passes of their own, around a kernel that knows neither.
 //
 // Each is a body for over_columns (channel_reduce.h): what belongs to a channel waits in registers, every element is
-// read and written once. In elements of T moved, for each element:
+// read and written once. Elements moved, for each element:
 //     through the prologue     read x, write a                                       2
 //     the epilogue             read y                                                1
 //     through the epilogue     read d_y and y, write g                               3
@@ -10,6 +10,10 @@
 // A curve in the prologue (activation.h) is the activation's own kernel between u and a: 2 more there and back 5, of
 // which 2 are u once more.
 // A kernel that applies PrologueOn and UpstreamOn itself saves all of them: that is what those are for.
+//
+// Where tensors are stored in 16 bits, T, what lies between the passes is Accumulate<T>, as if they were one kernel:
+// only results are rounded. The convolution between them is then that of Accumulate<T>, for which a pass each widens
+// the weight and, where no other pass does, x and d_y, and a last one rounds y or d_x.
 
 #include "kernels/cuda/conv_parts.h"
 
@@ -18,17 +22,17 @@
 namespace vitrine::VITRINE_GPU {
 namespace {
 
-/// a = activation(u)
-template <class T>
+/// a = activation(u). From and To are both T, or one of them is Accumulate of the other.
+template <class From, class To>
 struct ThroughPrologue {
-    using Element = T;
+    using Element = Accumulate<From>;
     static constexpr int sums = 0;
 
-    const T* x;
-    const T* scale;
-    const T* shift;
+    const From* x;
+    const Element* scale;
+    const Element* shift;
     Activation activation;
-    T* a;
+    ValuesWriter<To> a;
 
     template <class V>
     __device__ __forceinline__ ChannelAffine<V> at(int64_t channel, int64_t) const {
@@ -44,27 +48,29 @@ struct ThroughPrologue {
         V result;
         VITRINE_UNROLL
         for (int i = 0; i < V::size; ++i) result[i] = clamped(activation, affine(x_values, i));
-        store_values(a + index, result);
+        a(index, result);
     }
 };
 
 /// g = d_y + level + slope · (y − mean), where level and slope are the epilogue's: d_mean / M and 2 · d_m2.
 template <class T>
 struct EpilogueGradient {
+    using Element = Accumulate<T>;
+
     const T* d_y;
     const T* y;
-    const T* mean;
-    const T* d_mean;  // null: zeros
-    const T* d_m2;    // null: zeros
-    T pixels;
+    const Element* mean;
+    const Element* d_mean;  // null: zeros
+    const Element* d_m2;    // null: zeros
+    Element pixels;
 
     explicit EpilogueGradient(const ConvBackward& args)
         : d_y(static_cast<const T*>(args.d_y)),
           y(static_cast<const T*>(args.y)),
-          mean(static_cast<const T*>(args.mean)),
-          d_mean(static_cast<const T*>(args.d_mean)),
-          d_m2(static_cast<const T*>(args.d_m2)),
-          pixels(static_cast<T>(args.shape.out_pixels())) {}
+          mean(static_cast<const Element*>(args.mean)),
+          d_mean(static_cast<const Element*>(args.d_mean)),
+          d_m2(static_cast<const Element*>(args.d_m2)),
+          pixels(static_cast<Element>(args.shape.out_pixels())) {}
 
     __host__ __device__ __forceinline__ bool plain() const { return d_mean == nullptr && d_m2 == nullptr; }
 
@@ -82,12 +88,13 @@ struct EpilogueGradient {
 
     template <class V>
     __device__ __forceinline__ Channels<V> at(int64_t channel, int64_t) const {
-        Channels<V> channels{load_values_or<V>(d_mean, channel, T(0)), load_values_or<V>(d_m2, channel, T(0)),
-                             load_values_or<V>(mean, channel, T(0))};
+        Channels<V> channels{load_values_or<V>(d_mean, channel, Element(0)),
+                             load_values_or<V>(d_m2, channel, Element(0)),
+                             load_values_or<V>(mean, channel, Element(0))};
         VITRINE_UNROLL
         for (int i = 0; i < V::size; ++i) {
             channels.level[i] /= pixels;
-            channels.slope[i] *= T(2);
+            channels.slope[i] *= Element(2);
         }
         return channels;
     }
@@ -110,12 +117,11 @@ struct EpilogueGradient {
 
 template <class T>
 struct ThroughEpilogue : EpilogueGradient<T> {
-    using Element = T;
     static constexpr int sums = 0;
 
-    T* g;
+    Accumulate<T>* g;
 
-    ThroughEpilogue(const ConvBackward& args, T* to) : EpilogueGradient<T>(args), g(to) {}
+    ThroughEpilogue(const ConvBackward& args, Accumulate<T>* to) : EpilogueGradient<T>(args), g(to) {}
 
     template <class Channels, class Loaded, class V>
     __device__ __forceinline__ void apply(const Channels& channels, const Loaded& loaded, int64_t index,
@@ -126,8 +132,9 @@ struct ThroughEpilogue : EpilogueGradient<T> {
 
 template <class T>
 struct BiasGradient : EpilogueGradient<T> {
-    using Element = T;
     static constexpr int sums = 1;
+    // Left alone, ptxas would rather spill bf16 on 9.0 than run fewer blocks at a time.
+    static constexpr int least_blocks = is_half_type<T> ? 2 : 0;
 
     explicit BiasGradient(const ConvBackward& args) : EpilogueGradient<T>(args) {}
 
@@ -143,13 +150,13 @@ struct BiasGradient : EpilogueGradient<T> {
 /// d_u = d_a · activation'(u), d_x = scale · d_u; with `wanted_sums` 2: Σ d_u · x and Σ d_u.
 template <class T, int wanted_sums>
 struct PrologueGradient {
-    using Element = T;
+    using Element = Accumulate<T>;
     static constexpr int sums = wanted_sums;
 
     const T* x;
-    const T* d_a;
-    const T* scale;
-    const T* shift;
+    const Element* d_a;
+    const Element* scale;
+    const Element* shift;
     Activation activation;
     ValuesWriter<T> d_x;
 
@@ -173,8 +180,8 @@ struct PrologueGradient {
         V result;
         VITRINE_UNROLL
         for (int i = 0; i < V::size; ++i) {
-            const T a = clamped(activation, affine(loaded.x, i));
-            const T d_u = clamp_passes(activation, a) ? loaded.d_a[i] : T(0);
+            const Element a = clamped(activation, affine(loaded.x, i));
+            const Element d_u = clamp_passes(activation, a) ? loaded.d_a[i] : Element(0);
             result[i] = affine.scale[i] * d_u;
             if constexpr (sums == 2) {
                 sum[0][i] = multiply_add(d_u, loaded.x[i], sum[0][i]);
@@ -190,21 +197,49 @@ const T* typed(const void* data) {
     return static_cast<const T*>(data);
 }
 
-/// a, in scratch; x itself if the prologue is plain.
+/// a of `count` elements, by threads that each take 16 bytes of T, or one value.
+template <class T, class From, class To>
+void pass_through(const From* x, int64_t count, int64_t channels, const Prologue& prologue,
+                  const Gradient& a) {
+    using A = Accumulate<T>;
+    if (count == 0) return;
+    const ThroughPrologue<From, To> body{x, typed<A>(prologue.scale), typed<A>(prologue.shift),
+                                         prologue.activation, ValuesWriter<To>(a)};
+    with_values<T>(packs_fit<T>(channels, x, prologue.scale, prologue.shift, a.data),
+                   [&]<class V>() { run_over_columns<V>(body, 1, count / channels, channels); });
+}
+
+/// Elements in the type that is computed in: those themselves where they are.
 template <class T>
-const void* through_prologue(const ConvShape& shape, const void* x, const Prologue& prologue,
-                             Context& context) {
-    if (prologue.plain()) return x;
-    if (!is_clamp(prologue.activation)) {
-        const void* u = through_prologue<T>(shape, x, before_curve(prologue), context);
-        return through_curve<activation_forward, T>(shape, u, prologue.activation, context);
+const Accumulate<T>* widened(const void* from, int64_t count, int64_t channels, Context& context) {
+    if constexpr (!is_half_type<T>) {
+        return typed<T>(from);
+    } else {
+        float* wide = context.scratch.take<float>(count);
+        pass_through<T, T, float>(typed<T>(from), count, channels, {}, {wide});
+        return wide;
     }
-    const int64_t channels = shape.in_channels;
-    T* a = context.scratch.take<T>(shape.in_pixels() * channels);
-    const ThroughPrologue<T> body{typed<T>(x), typed<T>(prologue.scale), typed<T>(prologue.shift),
-                                  prologue.activation, a};
-    with_values<T>(packs_fit<T>(channels, x, prologue.scale, prologue.shift),
-                   [&]<class V>() { run_over_columns<V>(body, 1, shape.in_pixels(), channels); });
+}
+
+/// What was computed wide, into a tensor of 16-bit values.
+template <class T>
+void narrow(const Accumulate<T>* from, int64_t count, int64_t channels, const Gradient& to) {
+    pass_through<T, Accumulate<T>, T>(from, count, channels, {}, to);
+}
+
+/// a, in scratch; x itself if the prologue is plain and x can be computed with.
+template <class T>
+const Accumulate<T>* through_prologue(const ConvShape& shape, const void* x, const Prologue& prologue,
+                                      Context& context) {
+    using A = Accumulate<T>;
+    const int64_t count = shape.in_pixels() * shape.in_channels;
+    if (prologue.plain()) return widened<T>(x, count, shape.in_channels, context);
+    if (!is_clamp(prologue.activation)) {
+        const A* u = through_prologue<T>(shape, x, before_curve(prologue), context);
+        return through_curve<activation_forward, A>(shape, u, prologue.activation, context);
+    }
+    A* a = context.scratch.take<A>(count);
+    pass_through<T, T, A>(typed<T>(x), count, shape.in_channels, prologue, {a});
     return a;
 }
 
@@ -213,12 +248,14 @@ bool upstream_packs_fit(const ConvBackward& args) {
     return packs_fit<T>(args.shape.out_channels, args.d_y, args.y, args.mean, args.d_mean, args.d_m2);
 }
 
-/// g, in scratch; d_y itself if nothing comes through the epilogue.
+/// g, in scratch; d_y itself if nothing comes through the epilogue and d_y can be computed with.
 template <class T>
-const void* through_epilogue(const ConvBackward& args, Context& context) {
-    if (args.d_mean == nullptr && args.d_m2 == nullptr) return args.d_y;
+const Accumulate<T>* through_epilogue(const ConvBackward& args, Context& context) {
+    using A = Accumulate<T>;
     const int64_t channels = args.shape.out_channels;
-    T* g = context.scratch.take<T>(args.shape.out_pixels() * channels);
+    const int64_t count = args.shape.out_pixels() * channels;
+    if (args.d_mean == nullptr && args.d_m2 == nullptr) return widened<T>(args.d_y, count, channels, context);
+    A* g = context.scratch.take<A>(count);
     with_values<T>(upstream_packs_fit<T>(args), [&]<class V>() {
         run_over_columns<V>(ThroughEpilogue<T>(args, g), 1, args.shape.out_pixels(), channels);
     });
@@ -230,26 +267,27 @@ void sum_bias_gradient(const ConvBackward& args, Context& context) {
     const int64_t channels = args.shape.out_channels;
     with_values<T>(upstream_packs_fit<T>(args), [&]<class V>() {
         sum_over_columns_to<V>(BiasGradient<T>(args), args.shape.out_pixels(), channels,
-                               PutSum<T>{GradientWriter<T>(args.d_bias)}, context);
+                               PutSum<Accumulate<T>>{GradientWriter<Accumulate<T>>(args.d_bias)}, context);
     });
 }
 
 template <class T>
-void run_prologue_gradient(const ConvBackward& args, const void* d_a, Context& context) {
+void run_prologue_gradient(const ConvBackward& args, const Accumulate<T>* d_a, Context& context) {
+    using A = Accumulate<T>;
     const int64_t pixels = args.shape.in_pixels(), channels = args.shape.in_channels;
     const Prologue& prologue = args.prologue;
     if (!is_clamp(prologue.activation)) {
         ConvBackward affine = args;
         affine.prologue = before_curve(prologue);
-        const void* u = through_prologue<T>(args.shape, args.x, affine.prologue, context);
-        const void* d_u =
-            curve_gradient<activation_backward, T>(args.shape, u, d_a, prologue.activation, context);
+        const A* u = through_prologue<T>(args.shape, args.x, affine.prologue, context);
+        const A* d_u =
+            curve_gradient<activation_backward, A>(args.shape, u, d_a, prologue.activation, context);
         return run_prologue_gradient<T>(affine, d_u, context);
     }
     const bool packs = packs_fit<T>(channels, args.x, d_a, prologue.scale, prologue.shift, args.d_x.data);
     const auto body = [&]<int sums>() {
-        return PrologueGradient<T, sums>{typed<T>(args.x),         typed<T>(d_a),
-                                         typed<T>(prologue.scale), typed<T>(prologue.shift),
+        return PrologueGradient<T, sums>{typed<T>(args.x),         d_a,
+                                         typed<A>(prologue.scale), typed<A>(prologue.shift),
                                          prologue.activation,      ValuesWriter<T>(args.d_x)};
     };
     with_values<T>(packs, [&]<class V>() {
@@ -257,62 +295,89 @@ void run_prologue_gradient(const ConvBackward& args, const void* d_a, Context& c
             run_over_columns<V>(body.template operator()<0>(), 1, pixels, channels);
             return;
         }
-        sum_over_columns_to<V>(body.template operator()<2>(), pixels, channels, PutPrologueSums<T>(args),
+        sum_over_columns_to<V>(body.template operator()<2>(), pixels, channels, PutPrologueSums<A>(args),
                                context);
     });
+}
+
+template <class T>
+void forward(const ConvForward& args, Context& context, void (*plain)(const ConvForward&, Context&)) {
+    using A = Accumulate<T>;
+    const ConvShape& shape = args.shape;
+    const int64_t pixels = shape.out_pixels(), channels = shape.out_channels;
+    ConvForward inner = args;
+    inner.dtype = dtype_of<A>;
+    inner.x = through_prologue<T>(shape, args.x, args.prologue, context);
+    inner.weight = widened<T>(args.weight, shape.weight_count(), channels, context);
+    inner.prologue = {};
+    inner.epilogue = {};
+    if (is_half_type<T>) inner.y = context.scratch.take<A>(pixels * channels);
+    plain(inner, context);
+    output_moments(args, inner.y, context);
+    if (is_half_type<T>) narrow<T>(typed<A>(inner.y), pixels * channels, channels, {args.y});
+}
+
+template <class T>
+void backward(const ConvBackward& args, Context& context, void (*plain)(const ConvBackward&, Context&)) {
+    using A = Accumulate<T>;
+    const ConvShape& shape = args.shape;
+    const int64_t count = shape.in_pixels() * shape.in_channels;
+    const bool through = !args.prologue.plain() && (args.d_x || args.d_scale || args.d_shift);
+    if (!args.d_weight && !through && !args.d_x) return bias_gradient(args, context);
+    ConvBackward inner = args;
+    inner.dtype = dtype_of<A>;
+    inner.d_bias = inner.d_scale = inner.d_shift = {};
+    inner.prologue = {};
+    inner.d_y = through_epilogue<T>(args, context);
+    inner.y = inner.mean = inner.d_mean = inner.d_m2 = nullptr;
+    if (args.d_bias) {
+        // What has been through the epilogue is not sent through it again.
+        ConvBackward upstream = inner;
+        upstream.d_bias = args.d_bias;
+        bias_gradient(upstream, context);
+    }
+    if (args.d_weight) inner.x = through_prologue<T>(shape, args.x, args.prologue, context);
+    inner.weight = widened<T>(args.weight, shape.weight_count(), shape.out_channels, context);
+    const bool in_scratch = through || (is_half_type<T> && args.d_x);
+    A* d_a = in_scratch ? context.scratch.take<A>(count) : nullptr;
+    if (in_scratch) inner.d_x = {d_a, GradMode::write};
+    plain(inner, context);
+    if (through) {
+        prologue_gradient(args, d_a, context);
+    } else if (in_scratch) {
+        narrow<T>(d_a, count, shape.in_channels, args.d_x);
+    }
 }
 
 }  // namespace
 
 void forward_around(const ConvForward& args, Context& context, void (*plain)(const ConvForward&, Context&)) {
-    dispatch_float(args.dtype, [&]<class T>() {
-        ConvForward inner = args;
-        inner.x = through_prologue<T>(args.shape, args.x, args.prologue, context);
-        inner.prologue = {};
-        inner.epilogue = {};
-        plain(inner, context);
-        if (args.epilogue.plain()) return;
-        channel_moments<T>(typed<T>(args.y), args.shape.out_pixels(), args.shape.out_channels,
-                           static_cast<T*>(args.epilogue.mean), static_cast<T*>(args.epilogue.m2), context);
-    });
+    dispatch_storage(args.dtype, [&]<class T>() { forward<T>(args, context, plain); });
 }
 
 void backward_around(const ConvBackward& args, Context& context,
                      void (*plain)(const ConvBackward&, Context&)) {
-    dispatch_float(args.dtype, [&]<class T>() {
-        const bool through = !args.prologue.plain() && (args.d_x || args.d_scale || args.d_shift);
-        ConvBackward inner = args;
-        inner.d_bias = inner.d_scale = inner.d_shift = {};
-        inner.prologue = {};
-        if (args.d_weight || through || args.d_x) {
-            inner.d_y = through_epilogue<T>(args, context);
-            inner.y = inner.mean = inner.d_mean = inner.d_m2 = nullptr;
-        }
-        if (args.d_bias) {
-            // What has been through the epilogue is not sent through it again.
-            ConvBackward upstream = inner;
-            upstream.d_bias = args.d_bias;
-            bias_gradient(upstream, context);
-        }
-        if (args.d_weight) inner.x = through_prologue<T>(args.shape, args.x, args.prologue, context);
-        T* d_a = nullptr;
-        if (through) {
-            d_a = context.scratch.take<T>(args.shape.in_pixels() * args.shape.in_channels);
-            inner.d_x = {d_a, GradMode::write};
-        }
-        if (inner.d_x || inner.d_weight) plain(inner, context);
-        if (through) prologue_gradient(args, d_a, context);
+    dispatch_storage(args.dtype, [&]<class T>() { backward<T>(args, context, plain); });
+}
+
+void output_moments(const ConvForward& args, const void* unrounded, Context& context) {
+    if (args.epilogue.plain()) return;
+    dispatch_float(accumulate_of(args.dtype), [&]<class A>() {
+        channel_moments(typed<A>(unrounded == nullptr ? args.y : unrounded), args.shape.out_pixels(),
+                        args.shape.out_channels, static_cast<A*>(args.epilogue.mean),
+                        static_cast<A*>(args.epilogue.m2), context);
     });
 }
 
 void bias_gradient(const ConvBackward& args, Context& context) {
     if (!args.d_bias) return;
-    dispatch_float(args.dtype, [&]<class T>() { sum_bias_gradient<T>(args, context); });
+    dispatch_storage(args.dtype, [&]<class T>() { sum_bias_gradient<T>(args, context); });
 }
 
 void prologue_gradient(const ConvBackward& args, const void* d_a, Context& context) {
     if (!args.d_x && !args.d_scale && !args.d_shift) return;
-    dispatch_float(args.dtype, [&]<class T>() { run_prologue_gradient<T>(args, d_a, context); });
+    dispatch_storage(args.dtype,
+                     [&]<class T>() { run_prologue_gradient<T>(args, typed<Accumulate<T>>(d_a), context); });
 }
 
 }  // namespace vitrine::VITRINE_GPU

@@ -9,7 +9,8 @@
 
 namespace vitrine::VITRINE_GPU {
 
-/// a = activation(u), u = scale_c · x + shift_c, where the activation is a clamp. Kernels take it by value.
+/// a = activation(u), u = scale_c · x + shift_c, where the activation is a clamp. Kernels take it by value. T is Accumulate
+/// of what x is stored in.
 template <class T>
 struct PrologueOn {
     const T* scale;
@@ -33,30 +34,33 @@ struct PrologueOn {
 /// by value.
 template <class T>
 struct UpstreamOn {
+    using A = Accumulate<T>;
+
     const T* d_y;
     const T* y;
-    const T* mean;
-    const T* d_mean;  // null: d_y alone
-    const T* d_m2;
-    T pixels;  // M
+    const A* mean;
+    const A* d_mean;  // null: d_y alone
+    const A* d_m2;
+    A pixels;  // M
 
     explicit UpstreamOn(const ConvBackward& args)
         : d_y(static_cast<const T*>(args.d_y)),
           y(static_cast<const T*>(args.y)),
-          mean(static_cast<const T*>(args.mean)),
-          d_mean(static_cast<const T*>(args.d_mean)),
-          d_m2(static_cast<const T*>(args.d_m2)),
-          pixels(static_cast<T>(args.shape.out_pixels())) {}
+          mean(static_cast<const A*>(args.mean)),
+          d_mean(static_cast<const A*>(args.d_mean)),
+          d_m2(static_cast<const A*>(args.d_m2)),
+          pixels(static_cast<A>(args.shape.out_pixels())) {}
 
     __host__ __device__ bool plain() const { return d_mean == nullptr; }
 
-    __device__ __forceinline__ T operator()(int64_t index, int64_t channel) const {
-        return d_mean == nullptr ? d_y[index] : through(d_y[index], y[index], channel);
+    __device__ __forceinline__ A operator()(int64_t index, int64_t channel) const {
+        const A upstream = load_value(d_y + index);
+        return d_mean == nullptr ? upstream : through(upstream, load_value(y + index), channel);
     }
     /// The same for values that are loaded already.
-    __device__ __forceinline__ T through(T d_y_value, T y_value, int64_t channel) const {
-        const T centred = y_value - mean[channel];
-        return multiply_add(T(2) * d_m2[channel], centred, d_y_value + d_mean[channel] / pixels);
+    __device__ __forceinline__ A through(A d_y_value, A y_value, int64_t channel) const {
+        const A centred = y_value - mean[channel];
+        return multiply_add(A(2) * d_m2[channel], centred, d_y_value + d_mean[channel] / pixels);
     }
 };
 
@@ -78,13 +82,23 @@ struct PutPrologueSums {
 template <class T>
 using PrologueSums = LastSums<T, PutPrologueSums<T>>;
 
-/// Runs `plain` with neither prologue nor epilogue; its other arguments are those of `args`.
+/// Runs `plain` with neither prologue nor epilogue; its other arguments are those of `args`, in Accumulate of their type.
 void forward_around(const ConvForward& args, Context& context, void (*plain)(const ConvForward&, Context&));
 
 /// Runs `plain` for d_x and d_weight alone: its d_y includes the epilogue's part, its x has been through the
 /// prologue. d_bias, d_scale, d_shift and the prologue's part of d_x are computed here.
 void backward_around(const ConvBackward& args, Context& context,
                      void (*plain)(const ConvBackward&, Context&));
+
+/// Where a kernel that rounds y leaves it unrounded as well, for the statistics; null where y itself will do.
+template <class T>
+Accumulate<T>* take_unrounded(const ConvForward& args, Context& context) {
+    if (!is_half_type<T> || args.epilogue.plain()) return nullptr;
+    return context.scratch.take<Accumulate<T>>(args.shape.out_pixels() * args.shape.out_channels);
+}
+
+/// The epilogue's statistics, by a pass over y, or over take_unrounded() where that is not null.
+void output_moments(const ConvForward& args, const void* unrounded, Context& context);
 
 /// "unfused" (kernels/conv_fusion.h) of the convolution `kernel`.
 template <const Kernel<ConvForward>& kernel>
@@ -99,7 +113,8 @@ void run_unfused(const ConvBackward& args, Context& context) {
 /// d_bias_o = Σ g, by a pass over d_y (and y); nothing if d_bias is not wanted.
 void bias_gradient(const ConvBackward& args, Context& context);
 
-/// From d_a [in_pixels, in_channels] (scratch memory): d_x, d_scale and d_shift, each if wanted, in one pass.
+/// From d_a [in_pixels, in_channels] (scratch memory, in Accumulate of the dtype): d_x, d_scale and d_shift, each if
+/// wanted, in one pass.
 void prologue_gradient(const ConvBackward& args, const void* d_a, Context& context);
 
 }  // namespace vitrine::VITRINE_GPU

@@ -51,8 +51,8 @@ constexpr Implementation<ConvForward> forward_list[]{
     {"implicit_gemm_128x64", refuses_curve<ConvForward, refuses_tile>, run_tile<GemmTiling::tile_128x64>},
     {"implicit_gemm_128x32", refuses_curve<ConvForward, refuses_tile>, run_tile<GemmTiling::tile_128x32>},
     {"tensor_cores", refuses_curve<ConvForward, refuses_tensors>, run_tile<GemmTiling::tensor_128x64>},
-    {"direct", refuses_curve<ConvForward>, dense_forward_direct},
-    {"unfused", refuses_clamp<ConvForward>, run_unfused<dense_conv_forward>},
+    {"direct", refuses_curve<ConvForward>, dense_forward_direct, StorageTypes::all},
+    {"unfused", refuses_clamp<ConvForward>, run_unfused<dense_conv_forward>, StorageTypes::all},
 };
 constexpr Implementation<ConvBackward> backward_list[]{
     {"implicit_gemm", refuses_curve<ConvBackward, refuses_dense_packs>, run_products<true>},
@@ -60,9 +60,9 @@ constexpr Implementation<ConvBackward> backward_list[]{
     {"implicit_gemm_128x64", refuses_curve<ConvBackward, refuses_tile>, run_tile<GemmTiling::tile_128x64>},
     {"implicit_gemm_128x32", refuses_curve<ConvBackward, refuses_tile>, run_tile<GemmTiling::tile_128x32>},
     {"tensor_cores", refuses_curve<ConvBackward, refuses_tensors>, run_tile<GemmTiling::tensor_128x64>},
-    {"direct_chunks", refuses_curve<ConvBackward>, dense_backward_direct_chunks},
-    {"direct", refuses_curve<ConvBackward>, dense_backward_direct},
-    {"unfused", refuses_clamp<ConvBackward>, run_unfused<dense_conv_backward>},
+    {"direct_chunks", refuses_curve<ConvBackward>, dense_backward_direct_chunks, StorageTypes::all},
+    {"direct", refuses_curve<ConvBackward>, dense_backward_direct, StorageTypes::all},
+    {"unfused", refuses_clamp<ConvBackward>, run_unfused<dense_conv_backward>, StorageTypes::all},
 };
 
 }  // namespace

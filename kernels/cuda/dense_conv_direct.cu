@@ -73,17 +73,19 @@ __device__ __forceinline__ Pixel under_tap(const Geometry& s, const Pixel& out, 
 
 // x [batch, in, in_channels], weight [out_channels, kernel, group_in], y [batch, out, out_channels].
 
+/// unrounded: take_unrounded().
 template <class T>
 __global__ void __launch_bounds__(threads, blocks)
-    forward_elements(Geometry s, ReadOnly<T> x, ReadOnly<T> weight, ReadOnly<T> bias, PrologueOn<T> prologue,
-                     T* y, int64_t count) {
+    forward_elements(Geometry s, ReadOnly<T> x, ReadOnly<T> weight, ReadOnly<Accumulate<T>> bias,
+                     PrologueOn<Accumulate<T>> prologue, T* y, Accumulate<T>* unrounded, int64_t count) {
+    using A = Accumulate<T>;
     const int64_t index = thread_index();
     if (index >= count) return;
     const int64_t pixel = index / s.out_channels;
     const int64_t o = index - pixel * s.out_channels;
     const Pixel out = pixel_at(pixel, s.out);
     const int64_t first_channel = o / s.group_out * s.group_in;
-    T sum = bias == nullptr ? T(0) : bias[o];
+    A sum = bias == nullptr ? A(0) : bias[o];
     for (int64_t p = 0; p < s.kernel.height; ++p) {
         for (int64_t q = 0; q < s.kernel.width; ++q) {
             const Pixel in = under_tap(s, out, p, q);
@@ -92,23 +94,25 @@ __global__ void __launch_bounds__(threads, blocks)
             const ReadOnly<T> weights =
                 weight + ((o * s.kernel.height + p) * s.kernel.width + q) * s.group_in;
             for (int64_t c = 0; c < s.group_in; ++c)
-                sum = multiply_add(weights[c], prologue(from[c], first_channel + c), sum);
+                sum = multiply_add(load_value(weights + c), prologue(load_value(from + c), first_channel + c),
+                                   sum);
         }
     }
-    y[index] = sum;
+    store_value(y + index, sum);
+    if (is_half_type<T> && unrounded != nullptr) unrounded[index] = sum;
 }
 
-/// d_a = Σ weight · g over the windows that hold the pixel.
-template <class T>
+/// d_a = Σ weight · g over the windows that hold the pixel. To is T where it is d_x, Accumulate<T> in scratch.
+template <class T, class To>
 __global__ void __launch_bounds__(threads, blocks)
-    d_x_elements(Geometry s, UpstreamOn<T> g, ReadOnly<T> weight, GradientWriter<T> d_a, int64_t count) {
+    d_x_elements(Geometry s, UpstreamOn<T> g, ReadOnly<T> weight, GradientWriter<To> d_a, int64_t count) {
     const int64_t index = thread_index();
     if (index >= count) return;
     const int64_t channel = index % s.in_channels;
     const Pixel in = pixel_at(index / s.in_channels, s.in);
     const int64_t c = channel % s.group_in;
     const int64_t first_out = channel / s.group_in * s.group_out;
-    T sum = 0;
+    Accumulate<T> sum = 0;
     for (int64_t p = 0; p < s.kernel.height; ++p) {
         const int64_t down = in.row + s.padding.height - p;
         if (down < 0 || down % s.stride.height != 0) continue;
@@ -119,8 +123,9 @@ __global__ void __launch_bounds__(threads, blocks)
             if (!is_inside(out, s.out)) continue;
             const int64_t first = index_of(out, s.out) * s.out_channels;
             for (int64_t o = first_out; o < first_out + s.group_out; ++o)
-                sum = multiply_add(weight[((o * s.kernel.height + p) * s.kernel.width + q) * s.group_in + c],
-                                   g(first + o, o), sum);
+                sum = multiply_add(
+                    load_value(weight + (((o * s.kernel.height + p) * s.kernel.width + q) * s.group_in + c)),
+                    g(first + o, o), sum);
         }
     }
     d_a(index, sum);
@@ -129,23 +134,25 @@ __global__ void __launch_bounds__(threads, blocks)
 /// Σ g · a of one weight over the output pixels first … end. What float loses in a sum grows with its length:
 /// runs of 256 pixels are added up by themselves first.
 template <class T>
-__device__ __forceinline__ T sum_pixels(const Geometry& s, ReadOnly<T> x, const PrologueOn<T>& prologue,
-                                        const UpstreamOn<T>& g, int64_t weight_index, int64_t first,
-                                        int64_t end) {
+__device__ __forceinline__ Accumulate<T> sum_pixels(const Geometry& s, ReadOnly<T> x,
+                                                    const PrologueOn<Accumulate<T>>& prologue,
+                                                    const UpstreamOn<T>& g, int64_t weight_index,
+                                                    int64_t first, int64_t end) {
+    using A = Accumulate<T>;
     constexpr int64_t run = 256;
     const int64_t tap = weight_index / s.group_in;
     const int64_t o = tap / s.kernel.width / s.kernel.height;
     const int64_t p = tap / s.kernel.width % s.kernel.height, q = tap % s.kernel.width;
     const int64_t channel = o / s.group_out * s.group_in + weight_index % s.group_in;
     Pixel out = pixel_at(first, s.out);
-    T sum = 0;
+    A sum = 0;
     while (first < end) {
         const int64_t run_end = first + run < end ? first + run : end;
-        T run_sum = 0;
+        A run_sum = 0;
         for (; first < run_end; ++first, advance(out, s.out)) {
             const Pixel in = under_tap(s, out, p, q);
             if (!is_inside(in, s.in)) continue;
-            const T a = prologue(x[index_of(in, s.in) * s.in_channels + channel], channel);
+            const A a = prologue(load_value(x + (index_of(in, s.in) * s.in_channels + channel)), channel);
             run_sum = multiply_add(g(first * s.out_channels + o, o), a, run_sum);
         }
         sum += run_sum;
@@ -155,8 +162,8 @@ __device__ __forceinline__ T sum_pixels(const Geometry& s, ReadOnly<T> x, const 
 
 template <class T>
 __global__ void __launch_bounds__(threads, blocks)
-    d_weight_elements(Geometry s, ReadOnly<T> x, PrologueOn<T> prologue, UpstreamOn<T> g,
-                      GradientWriter<T> d_weight, int64_t pixels, int64_t weights) {
+    d_weight_elements(Geometry s, ReadOnly<T> x, PrologueOn<Accumulate<T>> prologue, UpstreamOn<T> g,
+                      GradientWriter<Accumulate<T>> d_weight, int64_t pixels, int64_t weights) {
     const int64_t index = thread_index();
     if (index < weights) d_weight(index, sum_pixels(s, x, prologue, g, index, 0, pixels));
 }
@@ -164,8 +171,9 @@ __global__ void __launch_bounds__(threads, blocks)
 /// partials [chunks, weights]
 template <class T>
 __global__ void __launch_bounds__(threads, blocks)
-    d_weight_chunks(Geometry s, ReadOnly<T> x, PrologueOn<T> prologue, UpstreamOn<T> g, T* partials,
-                    int64_t pixels, int64_t chunk_pixels, int64_t weights, int64_t count) {
+    d_weight_chunks(Geometry s, ReadOnly<T> x, PrologueOn<Accumulate<T>> prologue, UpstreamOn<T> g,
+                    Accumulate<T>* partials, int64_t pixels, int64_t chunk_pixels, int64_t weights,
+                    int64_t count) {
     const int64_t index = thread_index();
     if (index >= count) return;
     const int64_t first = index / weights * chunk_pixels;
@@ -178,24 +186,25 @@ const T* typed(const void* data) {
     return static_cast<const T*>(data);
 }
 
-template <class T>
+template <class T, class To>
 void run_d_x(const ConvBackward& args, const Gradient& d_a) {
     const int64_t count = args.shape.in_pixels() * args.shape.in_channels;
     if (count == 0) return;
-    launch(d_x_elements<T>, blocks_for(count, threads), threads, 0, stream(), Geometry(args.shape),
-           UpstreamOn<T>(args), typed<T>(args.weight), GradientWriter<T>(d_a), count);
+    launch(d_x_elements<T, To>, blocks_for(count, threads), threads, 0, stream(), Geometry(args.shape),
+           UpstreamOn<T>(args), typed<T>(args.weight), GradientWriter<To>(d_a), count);
 }
 
 /// d_x, d_scale and d_shift: with a prologue, d_a waits in scratch for a pass of its own.
 template <class T>
 void run_input_gradients(const ConvBackward& args, Context& context) {
     if (args.prologue.plain()) {
-        if (args.d_x) run_d_x<T>(args, args.d_x);
+        if (args.d_x) run_d_x<T, T>(args, args.d_x);
         return;
     }
     if (!args.d_x && !args.d_scale && !args.d_shift) return;
-    T* d_a = context.scratch.take<T>(args.shape.in_pixels() * args.shape.in_channels);
-    run_d_x<T>(args, {d_a, GradMode::write});
+    using A = Accumulate<T>;
+    A* d_a = context.scratch.take<A>(args.shape.in_pixels() * args.shape.in_channels);
+    run_d_x<T, A>(args, {d_a, GradMode::write});
     prologue_gradient(args, d_a, context);
 }
 
@@ -203,8 +212,8 @@ template <class T>
 void run_d_weight(const ConvBackward& args) {
     const int64_t weights = args.shape.weight_count();
     launch(d_weight_elements<T>, blocks_for(weights, threads), threads, 0, stream(), Geometry(args.shape),
-           typed<T>(args.x), PrologueOn<T>(args.prologue), UpstreamOn<T>(args),
-           GradientWriter<T>(args.d_weight), args.shape.out_pixels(), weights);
+           typed<T>(args.x), PrologueOn<Accumulate<T>>(args.prologue), UpstreamOn<T>(args),
+           GradientWriter<Accumulate<T>>(args.d_weight), args.shape.out_pixels(), weights);
 }
 
 /// Enough chunks for half a million threads, which fill any GPU, but none of less than 64 pixels.
@@ -215,16 +224,17 @@ int64_t pixels_of_chunk(int64_t pixels, int64_t weights) {
 
 template <class T>
 void run_d_weight_chunks(const ConvBackward& args, Context& context) {
+    using A = Accumulate<T>;
     const int64_t pixels = args.shape.out_pixels(), weights = args.shape.weight_count();
     const int64_t chunk_pixels = pixels_of_chunk(pixels, weights);
     const int64_t chunks = divide_up(pixels, chunk_pixels);
-    T* partials = context.scratch.take<T>(chunks * weights);
+    A* partials = context.scratch.take<A>(chunks * weights);
     if (chunks > 0)
         launch(d_weight_chunks<T>, blocks_for(chunks * weights, threads), threads, 0, stream(),
-               Geometry(args.shape), typed<T>(args.x), PrologueOn<T>(args.prologue), UpstreamOn<T>(args),
+               Geometry(args.shape), typed<T>(args.x), PrologueOn<A>(args.prologue), UpstreamOn<T>(args),
                partials, pixels, chunk_pixels, weights, chunks * weights);
     const Gradient gradients[]{args.d_weight};
-    finish_sums<T>(partials, chunks, weights, gradients);
+    finish_sums<A>(partials, chunks, weights, gradients);
 }
 
 }  // namespace
@@ -232,19 +242,18 @@ void run_d_weight_chunks(const ConvBackward& args, Context& context) {
 void dense_forward_direct(const ConvForward& args, Context& context) {
     const int64_t pixels = args.shape.out_pixels(), channels = args.shape.out_channels;
     if (pixels * channels == 0) return;
-    dispatch_float(args.dtype, [&]<class T>() {
-        T* y = static_cast<T*>(args.y);
+    dispatch_storage(args.dtype, [&]<class T>() {
+        using A = Accumulate<T>;
+        A* unrounded = take_unrounded<T>(args, context);
         launch(forward_elements<T>, blocks_for(pixels * channels, threads), threads, 0, stream(),
-               Geometry(args.shape), typed<T>(args.x), typed<T>(args.weight), typed<T>(args.bias),
-               PrologueOn<T>(args.prologue), y, pixels * channels);
-        if (!args.epilogue.plain())
-            channel_moments<T>(y, pixels, channels, static_cast<T*>(args.epilogue.mean),
-                               static_cast<T*>(args.epilogue.m2), context);
+               Geometry(args.shape), typed<T>(args.x), typed<T>(args.weight), typed<A>(args.bias),
+               PrologueOn<A>(args.prologue), static_cast<T*>(args.y), unrounded, pixels * channels);
+        output_moments(args, unrounded, context);
     });
 }
 
 void dense_backward_direct(const ConvBackward& args, Context& context) {
-    dispatch_float(args.dtype, [&]<class T>() {
+    dispatch_storage(args.dtype, [&]<class T>() {
         run_input_gradients<T>(args, context);
         if (args.d_weight) run_d_weight<T>(args);
         bias_gradient(args, context);
@@ -252,7 +261,7 @@ void dense_backward_direct(const ConvBackward& args, Context& context) {
 }
 
 void dense_backward_direct_chunks(const ConvBackward& args, Context& context) {
-    dispatch_float(args.dtype, [&]<class T>() {
+    dispatch_storage(args.dtype, [&]<class T>() {
         run_input_gradients<T>(args, context);
         if (args.d_weight) run_d_weight_chunks<T>(args, context);
         bias_gradient(args, context);

@@ -38,9 +38,15 @@ __device__ __forceinline__ void leave_sums(const Walk& walk, const Place<Shape>&
     for (int n = 0; n < count; ++n) store_lanes(to + n * walk.channels + place.channel, sums[n]);
 }
 
+/// With 16 bytes of floats a thread's sums take 215 to 239 registers: a multiprocessor has room for one block, and
+/// does nothing while that waits at a barrier. Of 16-bit values a thread owns half as many channels, 118 to 127
+/// registers, and there are two blocks.
+template <class Shape>
+constexpr int backward_blocks = is_half_type<typename Shape::Element> ? 2 : 1;
+
 template <class Shape, bool with_input, bool with_weight>
-__global__ void __launch_bounds__(walk_threads, 1)
-    backward_rows(Walk walk, BackwardArrays<typename Shape::T> arrays) {
+__global__ void __launch_bounds__(walk_threads, backward_blocks<Shape>)
+    backward_rows(Walk walk, BackwardArrays<typename Shape::Element> arrays) {
     using T = typename Shape::T;
     using Parts = BackwardParts<Shape, with_input, with_weight>;
     using Values = Lanes<T, Shape::width>;
@@ -59,7 +65,7 @@ __global__ void __launch_bounds__(walk_threads, 1)
     __syncthreads();
     const int across = parameters.across();
     BackwardColumn<Parts, Shape> column(parameters.of_thread(0), across);
-    const UpstreamGradient<T, Shape::load_width> upstream{
+    const UpstreamGradient<typename Shape::Element, Shape::load_width> upstream{
         arrays.upstream.d_y, arrays.upstream.d_mean == nullptr ? nullptr : arrays.upstream.y,
         parameters.of_load(Parts::mean_row), across};
 
@@ -137,7 +143,8 @@ Walk plan_backward(const ConvShape& shape, Size2 first) {
 
 template <class Shape>
 struct BackwardRun {
-    using T = typename Shape::T;
+    using T = typename Shape::Element;
+    using A = Accumulate<T>;
 
     const ConvBackward& args;
     Context& context;
@@ -149,7 +156,7 @@ struct BackwardRun {
           context(context_),
           arrays{static_cast<const T*>(args.x),
                  static_cast<const T*>(args.weight),
-                 PrologueOn<T>(args.prologue),
+                 PrologueOn<A>(args.prologue),
                  UpstreamOn<T>(args),
                  LanesWriter<T>(args.d_x),
                  {},
@@ -175,7 +182,7 @@ struct BackwardRun {
         constexpr int weights = with_weight ? Shape::taps : 0;
         const int rows = weights + (mine.prologue_sums ? 2 : 0);
         if (rows > 0)
-            mine.sums = {walk.chunks(), walk.groups, rows, walk.channels, PutWalkSums<T>(args, weights),
+            mine.sums = {walk.chunks(), walk.groups, rows, walk.channels, PutWalkSums<A>(args, weights),
                          context};
         const bool reads_x =
             with_weight || wants_prologue() || args.prologue.activation != Activation::identity;
@@ -201,9 +208,8 @@ void run_backward(const ConvBackward& args, Context& context) {
 }  // namespace
 
 void depthwise_backward_rows(const ConvBackward& args, Context& context) {
-    const bool packs = aligned(args.x, args.weight, args.prologue.scale, args.prologue.shift, args.d_y,
-                               args.y, args.mean, args.d_mean, args.d_m2, args.d_x.data);
-    dispatch_walk(args.dtype, args.shape, packs, [&]<class Shape>() { run_backward<Shape>(args, context); });
+    dispatch_walk(args.dtype, args.shape, walks_in_packs(args),
+                  [&]<class Shape>() { run_backward<Shape>(args, context); });
 }
 
 }  // namespace vitrine::VITRINE_GPU

@@ -8,7 +8,7 @@
 
 namespace vitrine::VITRINE_GPU {
 
-/// What becomes of the sums of a channel: those of the weights, then d_scale and d_shift.
+/// What becomes of the sums of a channel, of T: those of the weights, then d_scale and d_shift.
 template <class T>
 struct PutWalkSums {
     GradientWriter<T> d_weight{Gradient{}};
@@ -44,10 +44,10 @@ template <class T>
 struct BackwardArrays {
     const T* x;  // null: nobody needs it
     const T* weight;
-    PrologueOn<T> prologue;
+    PrologueOn<Accumulate<T>> prologue;
     UpstreamOn<T> upstream;
     LanesWriter<T> d_x;
-    LastSums<T, PutWalkSums<T>> sums;
+    LastSums<Accumulate<T>, PutWalkSums<Accumulate<T>>> sums;
     bool prologue_sums;  // whether d_scale and d_shift are among them
     int in_height;
     int in_width;
@@ -62,7 +62,6 @@ struct BackwardArrays {
 /// What a kernel computes: at least one of the two.
 template <class Shape, bool input, bool weight>
 struct BackwardParts {
-    using T = typename Shape::T;
     static constexpr int stride = Shape::stride;
     static constexpr int kernel = Shape::kernel;
     static constexpr bool with_input = input;
@@ -73,7 +72,8 @@ struct BackwardParts {
     /// Padded rows of x that must be at hand beyond those that a row of g completes.
     static constexpr int ahead = with_weight ? kernel - stride : 0;
 
-    using Stage = RowStage<Shape, UpstreamGradient<T, Shape::load_width>, rows, 1, Shape::reach>;
+    using Stage =
+        RowStage<Shape, UpstreamGradient<typename Shape::Element, Shape::load_width>, rows, 1, Shape::reach>;
     static constexpr int scale_row = Shape::taps;  // of the parameters; the weights come first
     static constexpr int mean_row = Shape::taps + 2;
     using BlockParameters = Parameters<Shape, Shape::taps + 5>;
@@ -109,12 +109,12 @@ class InputRing {
     static constexpr int kept_rows = Parts::ahead;
 
   public:
-    using Values = Lanes<typename Shape::T, Shape::width>;
+    using Values = Stored<typename Shape::Element, Shape::width>;
 
     /// Starts loading what take() will append: padded rows first, first + 1 … as far as they are inside.
     /// place: of the thread's first column in padded row 0, in x.
-    __device__ __forceinline__ void fetch(const typename Shape::T* x, int place, int image_row, int channels,
-                                          int first, const InputRows& rows,
+    __device__ __forceinline__ void fetch(const typename Shape::Element* x, int place, int image_row,
+                                          int channels, int first, const InputRows& rows,
                                           const InputColumns<Shape>& columns) {
         VITRINE_UNROLL
         for (int row = 0; row < fresh_rows; ++row) {
@@ -122,7 +122,7 @@ class InputRing {
             for (int e = 0; e < stride; ++e) {
                 if (rows.inside(first + row) && columns.inside(e))
                     fresh_[row][e] =
-                        load_lanes<Shape::width>(x + (place + (first + row) * image_row + e * channels));
+                        load_stored<Shape::width>(x + (place + (first + row) * image_row + e * channels));
             }
         }
     }
@@ -137,7 +137,9 @@ class InputRing {
         }
     }
 
-    __device__ __forceinline__ const Values& operator()(int row, int e) const { return rows_[row][e]; }
+    __device__ __forceinline__ Lanes<typename Shape::T, Shape::width> operator()(int row, int e) const {
+        return widened(rows_[row][e]);
+    }
 
   private:
     Values fresh_[static_cast<size_t>(fresh_rows)][static_cast<size_t>(stride)] = {};
@@ -214,9 +216,9 @@ struct BackwardColumn {
                 Values a = all_lanes<T, width>(T(0));
                 if constexpr (Parts::with_weight) {
                     const bool inside = rows.inside(stride * i + p) && columns.inside(e);
+                    const Values x_values = x(ring_row + p, e);
                     VITRINE_UNROLL
-                    for (int k = 0; k < width; ++k)
-                        a[k] = inside ? prologue.a(x(ring_row + p, e)[k], k) : T(0);
+                    for (int k = 0; k < width; ++k) a[k] = inside ? prologue.a(x_values[k], k) : T(0);
                 }
                 VITRINE_UNROLL
                 for (int q = e; q < kernel; q += stride) meet(p, q, e, a, pixels[q / stride]);
@@ -234,13 +236,13 @@ struct BackwardColumn {
             VITRINE_UNROLL
             for (int e = 0; e < stride; ++e) {
                 if (!rows.inside(stride * i + row) || !columns.inside(e)) continue;
+                const Values x_values = x(ring_row + row, e);
                 Values d_x;
                 VITRINE_UNROLL
                 for (int k = 0; k < width; ++k) {
-                    const T x_value = x(ring_row + row, e)[k];
-                    const T d_u = prologue.d_u(d_a[row][e][k], x_value, k);
+                    const T d_u = prologue.d_u(d_a[row][e][k], x_values[k], k);
                     d_x[k] = prologue.scale[k] * d_u;
-                    d_prologue[0][k] = multiply_add(d_u, x_value, d_prologue[0][k]);
+                    d_prologue[0][k] = multiply_add(d_u, x_values[k], d_prologue[0][k]);
                     d_prologue[1][k] += d_u;
                 }
                 put(stride * i + row, e, d_x);

@@ -24,8 +24,16 @@
 namespace vitrine::VITRINE_GPU {
 namespace {
 
-const char* forward_refuses_walking(const ConvForward& args) { return refuses_walking(args.shape); }
-const char* backward_refuses_walking(const ConvBackward& args) { return refuses_walking(args.shape); }
+template <class Args>
+const char* args_refuse_walking(const Args& args) {
+    if (is_half(args.dtype) && !walks_in_packs(args))
+        return "16-bit values are not aligned to 16 bytes in every pixel";
+    return refuses_walking(args.shape);
+}
+
+bool whole_packs(DType dtype, int64_t channels) {
+    return channels % static_cast<int64_t>(16 / size_of(dtype)) == 0;
+}
 
 void run_backward_rows(const ConvBackward& args, Context& context) {
     depthwise_backward_rows(args, context);
@@ -43,15 +51,17 @@ void run_backward_direct(const ConvBackward& args, Context& context) {
 }
 
 constexpr Implementation<ConvForward> forward_list[]{
-    {"rows", refuses_curve<ConvForward, forward_refuses_walking>, depthwise_forward_rows},
-    {"gather", refuses_curve<ConvForward>, depthwise_forward_gather},
-    {"direct", refuses_curve<ConvForward>, depthwise_forward_direct},
-    {"unfused", refuses_clamp<ConvForward>, run_unfused<depthwise_conv_forward>}};
+    {"rows", refuses_curve<ConvForward, args_refuse_walking<ConvForward>>, depthwise_forward_rows,
+     StorageTypes::all},
+    {"gather", refuses_curve<ConvForward>, depthwise_forward_gather, StorageTypes::all},
+    {"direct", refuses_curve<ConvForward>, depthwise_forward_direct, StorageTypes::all},
+    {"unfused", refuses_clamp<ConvForward>, run_unfused<depthwise_conv_forward>, StorageTypes::all}};
 constexpr Implementation<ConvBackward> backward_list[]{
-    {"rows", refuses_curve<ConvBackward, backward_refuses_walking>, run_backward_rows},
-    {"gather", refuses_curve<ConvBackward>, run_backward_gather},
-    {"direct", refuses_curve<ConvBackward>, run_backward_direct},
-    {"unfused", refuses_clamp<ConvBackward>, run_unfused<depthwise_conv_backward>}};
+    {"rows", refuses_curve<ConvBackward, args_refuse_walking<ConvBackward>>, run_backward_rows,
+     StorageTypes::all},
+    {"gather", refuses_curve<ConvBackward>, run_backward_gather, StorageTypes::all},
+    {"direct", refuses_curve<ConvBackward>, run_backward_direct, StorageTypes::all},
+    {"unfused", refuses_clamp<ConvBackward>, run_unfused<depthwise_conv_backward>, StorageTypes::all}};
 
 }  // namespace
 
@@ -62,6 +72,16 @@ const char* refuses_walking(const ConvShape& shape) {
     if (!fits_int(shape.in_pixels() * channels) || !fits_int(shape.out_pixels() * channels))
         return "a tensor has more than 2^31 elements";
     return nullptr;
+}
+
+bool walks_in_packs(const ConvForward& args) {
+    return whole_packs(args.dtype, args.shape.in_channels) &&
+           aligned(args.x, args.weight, args.bias, args.prologue.scale, args.prologue.shift, args.y);
+}
+bool walks_in_packs(const ConvBackward& args) {
+    return whole_packs(args.dtype, args.shape.in_channels) &&
+           aligned(args.x, args.weight, args.prologue.scale, args.prologue.shift, args.d_y, args.y, args.mean,
+                   args.d_mean, args.d_m2, args.d_x.data);
 }
 
 const Kernel<ConvForward> depthwise_conv_forward{"depthwise_conv_forward", forward_list};

@@ -9,6 +9,10 @@ namespace vitrine::VITRINE_GPU {
 /// the reason why not.
 const char* refuses_walking(const ConvShape& shape);
 
+/// Whether every row of channels can be loaded 16 bytes at a time. In 16-bit types the fast kernels walk no others.
+bool walks_in_packs(const ConvForward& args);
+bool walks_in_packs(const ConvBackward& args);
+
 /// y and the epilogue's statistics.
 void depthwise_forward_rows(const ConvForward& args, Context& context);
 

@@ -29,10 +29,10 @@ template <class T>
 struct ForwardArrays {
     const T* x;
     const T* weight;
-    const T* bias;
-    PrologueOn<T> prologue;
+    const Accumulate<T>* bias;
+    PrologueOn<Accumulate<T>> prologue;
     T* y;
-    LastMoments<T> moments;
+    LastMoments<Accumulate<T>> moments;
     int in_height;
     int in_width;
     int padding_height;
@@ -45,8 +45,8 @@ template <class Shape>
 constexpr int rows_of_stage = 2;
 
 template <class Shape>
-using InputStage = RowStage<Shape, ActivatedInput<typename Shape::T, Shape::load_width>, rows_of_stage<Shape>,
-                            Shape::stride, Shape::kernel - Shape::stride>;
+using InputStage = RowStage<Shape, ActivatedInput<typename Shape::Element, Shape::load_width>,
+                            rows_of_stage<Shape>, Shape::stride, Shape::kernel - Shape::stride>;
 
 /// Count, mean and Σ (y − mean)² of each channel.
 template <class T, int N>
@@ -180,7 +180,7 @@ constexpr int blocks_of_multiprocessor = sizeof(T) == 4 ? 2 : 1;
 
 template <class Shape>
 __global__ void __launch_bounds__(walk_threads, blocks_of_multiprocessor<typename Shape::T>)
-    forward_rows(Walk walk, ForwardArrays<typename Shape::T> arrays) {
+    forward_rows(Walk walk, ForwardArrays<typename Shape::Element> arrays) {
     using T = typename Shape::T;
     constexpr int stage_values = InputStage<Shape>::values;
     constexpr int bias_row = Shape::taps;
@@ -199,8 +199,8 @@ __global__ void __launch_bounds__(walk_threads, blocks_of_multiprocessor<typenam
     __syncthreads();
     const int across = parameters.across();
     OutputColumn<Shape> column(parameters.of_thread(0), parameters.of_thread(bias_row), across);
-    const ActivatedInput<T, Shape::load_width> input{arrays.x, arrays.prologue.activation,
-                                                     parameters.of_load(scale_row), across};
+    const ActivatedInput<typename Shape::Element, Shape::load_width> input{
+        arrays.x, arrays.prologue.activation, parameters.of_load(scale_row), across};
 
     const int first_pixel = place.first_column * Shape::stride - arrays.padding_width;
     InputStage<Shape> stage(walk, place, first_pixel, arrays.in_width);
@@ -247,15 +247,16 @@ __global__ void __launch_bounds__(walk_threads, blocks_of_multiprocessor<typenam
 
 template <class Shape>
 void run_forward(const ConvForward& args, Context& context) {
-    using T = typename Shape::T;
+    using T = typename Shape::Element;
+    using A = Accumulate<T>;
     const ConvShape& shape = args.shape;
     const Walk walk = plan_walk<Shape>(shape.batch, shape.out().height, shape.out().width, shape.in_channels);
     if (walk.empty()) return;
-    LastMoments<T> moments;
+    LastMoments<A> moments;
     if (!args.epilogue.plain()) moments = {walk.chunks(), walk.groups, walk.channels, args.epilogue, context};
     launch(forward_rows<Shape>, walk.grid(), walk_threads, 0, stream(), walk,
            ForwardArrays<T>{static_cast<const T*>(args.x), static_cast<const T*>(args.weight),
-                            static_cast<const T*>(args.bias), PrologueOn<T>(args.prologue),
+                            static_cast<const A*>(args.bias), PrologueOn<A>(args.prologue),
                             static_cast<T*>(args.y), moments, static_cast<int>(shape.in.height),
                             static_cast<int>(shape.in.width), static_cast<int>(shape.padding.height),
                             static_cast<int>(shape.padding.width)});
@@ -264,9 +265,8 @@ void run_forward(const ConvForward& args, Context& context) {
 }  // namespace
 
 void depthwise_forward_rows(const ConvForward& args, Context& context) {
-    const bool packs =
-        aligned(args.x, args.weight, args.bias, args.prologue.scale, args.prologue.shift, args.y);
-    dispatch_walk(args.dtype, args.shape, packs, [&]<class Shape>() { run_forward<Shape>(args, context); });
+    dispatch_walk(args.dtype, args.shape, walks_in_packs(args),
+                  [&]<class Shape>() { run_forward<Shape>(args, context); });
 }
 
 }  // namespace vitrine::VITRINE_GPU

@@ -66,18 +66,20 @@ __device__ __forceinline__ void add(Lanes<T, N>& sum, const Lanes<T, N>& more) {
 /// for one value of its four at a time leaves three quarters of every sector to the next requests.
 template <class T, int N>
 struct InputOfChannels {
+    using A = Accumulate<T>;
+
     ReadOnly<T> x;
-    Lanes<T, N> scale, shift;
+    Lanes<A, N> scale, shift;
     Activation activation;
 
-    __device__ __forceinline__ InputOfChannels(ReadOnly<T> of, const PrologueOn<T>& prologue, int64_t channel)
+    __device__ __forceinline__ InputOfChannels(ReadOnly<T> of, const PrologueOn<A>& prologue, int64_t channel)
         : x(of),
-          scale(prologue.scale == nullptr ? all_lanes<T, N>(T(1)) : load_lanes<N>(prologue.scale + channel)),
-          shift(prologue.scale == nullptr ? all_lanes<T, N>(T(0)) : load_lanes<N>(prologue.shift + channel)),
+          scale(prologue.scale == nullptr ? all_lanes<A, N>(A(1)) : load_lanes<N>(prologue.scale + channel)),
+          shift(prologue.scale == nullptr ? all_lanes<A, N>(A(0)) : load_lanes<N>(prologue.shift + channel)),
           activation(prologue.activation) {}
 
-    __device__ __forceinline__ Lanes<T, N> operator()(int64_t index) const {
-        Lanes<T, N> a = load_lanes<N>(x + index);
+    __device__ __forceinline__ Lanes<A, N> operator()(int64_t index) const {
+        Lanes<A, N> a = load_lanes<N>(x + index);
         VITRINE_UNROLL
         for (int k = 0; k < N; ++k) a[k] = clamped(activation, multiply_add(scale[k], a[k], shift[k]));
         return a;
@@ -87,9 +89,11 @@ struct InputOfChannels {
 /// The upstream gradient with the epilogue's part, likewise.
 template <class T, int N>
 struct UpstreamOfChannels {
+    using A = Accumulate<T>;
+
     const T* d_y;
     const T* y;  // null: d_y alone
-    Lanes<T, N> mean{}, d_mean{}, d_m2{};
+    Lanes<A, N> mean{}, d_mean{}, d_m2{};
 
     __device__ __forceinline__ UpstreamOfChannels(const UpstreamOn<T>& upstream, int64_t channel)
         : d_y(upstream.d_y), y(upstream.plain() ? nullptr : upstream.y) {
@@ -100,12 +104,12 @@ struct UpstreamOfChannels {
         VITRINE_UNROLL
         for (int k = 0; k < N; ++k) {
             d_mean[k] /= upstream.pixels;
-            d_m2[k] *= T(2);
+            d_m2[k] *= A(2);
         }
     }
 
-    __device__ __forceinline__ Lanes<T, N> operator()(int64_t index) const {
-        Lanes<T, N> g = load_lanes<N>(d_y + index);
+    __device__ __forceinline__ Lanes<A, N> operator()(int64_t index) const {
+        Lanes<A, N> g = load_lanes<N>(d_y + index);
         if (y == nullptr) return g;
         const auto of_y = load_lanes<N>(y + index);
         VITRINE_UNROLL
@@ -116,16 +120,17 @@ struct UpstreamOfChannels {
 
 // x [batch, in_h, in_w, channels], weight [kernel_h, kernel_w, channels], y [batch, out_h, out_w, channels].
 
-/// count: of threads, one for N channels of a pixel.
+/// count: of threads, one for N channels of a pixel. unrounded: take_unrounded().
 template <class T, int N>
 __global__ void __launch_bounds__(threads, 1)
-    gather_y(ConvShape shape, Size2 out, ReadOnly<T> x, ReadOnly<T> weight, ReadOnly<T> bias,
-             PrologueOn<T> prologue, T* y, int64_t count) {
+    gather_y(ConvShape shape, Size2 out, ReadOnly<T> x, ReadOnly<T> weight, ReadOnly<Accumulate<T>> bias,
+             PrologueOn<Accumulate<T>> prologue, T* y, Accumulate<T>* unrounded, int64_t count) {
+    using A = Accumulate<T>;
     if (thread_index() >= count) return;
     const int64_t channels = shape.in_channels;
     const Position<N> at(thread_index(), out, channels);
     const InputOfChannels<T, N> input(x, prologue, at.channel);
-    Lanes<T, N> sum = bias == nullptr ? all_lanes<T, N>(T(0)) : load_lanes<N>(bias + at.channel);
+    Lanes<A, N> sum = bias == nullptr ? all_lanes<A, N>(A(0)) : load_lanes<N>(bias + at.channel);
     for (int64_t p = 0; p < shape.kernel.height; ++p) {
         const int64_t row = at.row * shape.stride.height + p - shape.padding.height;
         if (row < 0 || row >= shape.in.height) continue;
@@ -138,18 +143,20 @@ __global__ void __launch_bounds__(threads, 1)
         }
     }
     store_lanes(y + thread_index() * N, sum);
+    if (is_half_type<T> && unrounded != nullptr) store_lanes(unrounded + thread_index() * N, sum);
 }
 
-/// d_a = Σ weight · g over the windows that hold the pixel.
-template <class T, int N>
+/// d_a = Σ weight · g over the windows that hold the pixel. To is T where it is d_x, Accumulate<T> in scratch.
+template <class T, int N, class To>
 __global__ void __launch_bounds__(threads, 1)
-    gather_d_a(ConvShape shape, Size2 out, UpstreamOn<T> upstream, ReadOnly<T> weight, LanesWriter<T> d_a,
+    gather_d_a(ConvShape shape, Size2 out, UpstreamOn<T> upstream, ReadOnly<T> weight, LanesWriter<To> d_a,
                int64_t count) {
+    using A = Accumulate<T>;
     if (thread_index() >= count) return;
     const int64_t channels = shape.in_channels;
     const Position<N> at(thread_index(), shape.in, channels);
     const UpstreamOfChannels<T, N> gradient(upstream, at.channel);
-    Lanes<T, N> sum = all_lanes<T, N>(T(0));
+    Lanes<A, N> sum = all_lanes<A, N>(A(0));
     // Output row i holds the pixel's row as its row p; the next one that does lies a stride further.
     const int64_t down = at.row + shape.padding.height;
     const int64_t along = at.column + shape.padding.width;
@@ -173,8 +180,9 @@ __global__ void __launch_bounds__(threads, 1)
 /// grows with its length.
 template <class T, int N>
 __global__ void __launch_bounds__(threads, 1)
-    gather_d_weight(ConvShape shape, Size2 out, ReadOnly<T> x, PrologueOn<T> prologue, UpstreamOn<T> upstream,
-                    T* sums, int64_t chunk_rows) {
+    gather_d_weight(ConvShape shape, Size2 out, ReadOnly<T> x, PrologueOn<Accumulate<T>> prologue,
+                    UpstreamOn<T> upstream, Accumulate<T>* sums, int64_t chunk_rows) {
+    using A = Accumulate<T>;
     const int64_t channels = shape.in_channels;
     const int64_t count = shape.kernel.height * shape.kernel.width * (channels / N);
     if (thread_index() >= count) return;
@@ -182,12 +190,12 @@ __global__ void __launch_bounds__(threads, 1)
     const InputOfChannels<T, N> input(x, prologue, tap.channel);
     const UpstreamOfChannels<T, N> gradient(upstream, tap.channel);
     const int64_t end = std::min(shape.batch * out.height, (blockIdx.y + 1) * chunk_rows);
-    Lanes<T, N> sum = all_lanes<T, N>(T(0));
-    Lanes<T, N> image_sum = sum;
+    Lanes<A, N> sum = all_lanes<A, N>(A(0));
+    Lanes<A, N> image_sum = sum;
     for (int64_t out_row = blockIdx.y * chunk_rows; out_row < end; ++out_row) {
         const int64_t image = out_row / out.height;
         const int64_t row = out_row % out.height * shape.stride.height + tap.row - shape.padding.height;
-        Lanes<T, N> row_sum = all_lanes<T, N>(T(0));
+        Lanes<A, N> row_sum = all_lanes<A, N>(A(0));
         for (int64_t j = 0; row >= 0 && row < shape.in.height && j < out.width; ++j) {
             const int64_t column = j * shape.stride.width + tap.column - shape.padding.width;
             if (column < 0 || column >= shape.in.width) continue;
@@ -198,57 +206,60 @@ __global__ void __launch_bounds__(threads, 1)
         add(image_sum, row_sum);
         if ((out_row + 1) % out.height != 0 && out_row + 1 < end) continue;
         add(sum, image_sum);
-        image_sum = all_lanes<T, N>(T(0));
+        image_sum = all_lanes<A, N>(A(0));
     }
     store_lanes(sums + blockIdx.y * count * N + thread_index() * N, sum);
 }
 
 template <class T, int N>
 void run_forward(const ConvForward& args, Context& context) {
+    using A = Accumulate<T>;
     const int64_t channels = args.shape.out_channels;
     const int64_t count = args.shape.out_pixels() * channels / N;
     if (count == 0) return;
-    T* y = static_cast<T*>(args.y);
+    A* unrounded = take_unrounded<T>(args, context);
     launch(gather_y<T, N>, blocks_for(count, threads), threads, 0, stream(), args.shape, args.shape.out(),
            static_cast<const T*>(args.x), static_cast<const T*>(args.weight),
-           static_cast<const T*>(args.bias), PrologueOn<T>(args.prologue), y, count);
-    if (!args.epilogue.plain())
-        channel_moments<T>(y, args.shape.out_pixels(), channels, static_cast<T*>(args.epilogue.mean),
-                           static_cast<T*>(args.epilogue.m2), context);
+           static_cast<const A*>(args.bias), PrologueOn<A>(args.prologue), static_cast<T*>(args.y), unrounded,
+           count);
+    output_moments(args, unrounded, context);
 }
 
-template <class T, int N>
+template <class T, int N, class To>
 void run_d_a(const ConvBackward& args, const Gradient& d_a) {
     const int64_t count = args.shape.in_pixels() * args.shape.in_channels / N;
-    launch(gather_d_a<T, N>, blocks_for(count, threads), threads, 0, stream(), args.shape, args.shape.out(),
-           UpstreamOn<T>(args), static_cast<const T*>(args.weight), LanesWriter<T>(d_a), count);
+    launch(gather_d_a<T, N, To>, blocks_for(count, threads), threads, 0, stream(), args.shape,
+           args.shape.out(), UpstreamOn<T>(args), static_cast<const T*>(args.weight), LanesWriter<To>(d_a),
+           count);
 }
 
 /// d_x, d_scale and d_shift, as far as they are wanted.
 template <class T, int N>
 void run_input(const ConvBackward& args, Context& context) {
     if (args.prologue.plain()) {
-        if (args.d_x) run_d_a<T, N>(args, args.d_x);
+        if (args.d_x) run_d_a<T, N, T>(args, args.d_x);
     } else if (args.d_x || args.d_scale || args.d_shift) {
-        T* d_a = context.scratch.take<T>(args.shape.in_pixels() * args.shape.in_channels);
-        run_d_a<T, N>(args, {d_a, GradMode::write});
+        using A = Accumulate<T>;
+        A* d_a = context.scratch.take<A>(args.shape.in_pixels() * args.shape.in_channels);
+        run_d_a<T, N, A>(args, {d_a, GradMode::write});
         prologue_gradient(args, d_a, context);
     }
 }
 
 template <class T, int N>
 void run_d_weight(const ConvBackward& args, Context& context, int64_t most_chunks) {
+    using A = Accumulate<T>;
     const int64_t rows = args.shape.batch * args.shape.out().height;
     const int64_t weights = args.shape.weight_count();
     const int64_t chunk_rows = divide_up(rows, std::clamp<int64_t>(most_chunks, 1, rows));
     const int64_t chunks = divide_up(rows, chunk_rows);
-    T* sums = context.scratch.take<T>(chunks * weights);
+    A* sums = context.scratch.take<A>(chunks * weights);
     dim3 grid = blocks_for(weights / N, threads);
     grid.y = static_cast<unsigned>(chunks);
     launch(gather_d_weight<T, N>, grid, threads, 0, stream(), args.shape, args.shape.out(),
-           static_cast<const T*>(args.x), PrologueOn<T>(args.prologue), UpstreamOn<T>(args), sums,
+           static_cast<const T*>(args.x), PrologueOn<A>(args.prologue), UpstreamOn<T>(args), sums,
            chunk_rows);
-    finish_sums<T>(sums, chunks, weights, std::array{args.d_weight});
+    finish_sums<A>(sums, chunks, weights, std::array{args.d_weight});
 }
 
 template <class T, int N>
@@ -277,22 +288,22 @@ bool packs(const ConvBackward& args, int size) {
 }  // namespace
 
 void depthwise_forward_direct(const ConvForward& args, Context& context) {
-    dispatch_float(args.dtype, [&]<class T>() { run_forward<T, 1>(args, context); });
+    dispatch_storage(args.dtype, [&]<class T>() { run_forward<T, 1>(args, context); });
 }
 
 void depthwise_backward_direct(const ConvBackward& args, Context& context) {
-    dispatch_float(args.dtype, [&]<class T>() { run_backward<T, 1>(args, context, 1); });
+    dispatch_storage(args.dtype, [&]<class T>() { run_backward<T, 1>(args, context, 1); });
 }
 
 void depthwise_forward_gather(const ConvForward& args, Context& context) {
-    dispatch_float(args.dtype, [&]<class T>() {
+    dispatch_storage(args.dtype, [&]<class T>() {
         constexpr int size = Pack<T>::size;
         packs(args, size) ? run_forward<T, size>(args, context) : run_forward<T, 1>(args, context);
     });
 }
 
 void depthwise_backward_gather(const ConvBackward& args, Context& context) {
-    dispatch_float(args.dtype, [&]<class T>() {
+    dispatch_storage(args.dtype, [&]<class T>() {
         constexpr int size = Pack<T>::size;
         packs(args, size) ? run_backward<T, size>(args, context, chunks_for(args, size))
                           : run_backward<T, 1>(args, context, chunks_for(args, 1));

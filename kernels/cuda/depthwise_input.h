@@ -13,21 +13,23 @@ namespace vitrine::VITRINE_GPU {
 /// What belongs to a channel stays in shared memory: registers are what these kernels are short of.
 template <class T, int N>
 struct ActivatedInput {
-    using Raw = Lanes<T, N>;
+    using Raw = Stored<T, N>;
+    using A = Accumulate<T>;
 
     const T* x;
     Activation activation;
-    const T* parameters;  // in shared memory: scale, shift of the thread's channels, `across` values apart
+    const A* parameters;  // in shared memory: scale, shift of the thread's channels, `across` values apart
     int across;
 
-    __device__ __forceinline__ Raw fetch(int index) const { return load_lanes<N>(x + index); }
+    __device__ __forceinline__ Raw fetch(int index) const { return load_stored<N>(x + index); }
 
-    __device__ __forceinline__ Lanes<T, N> finish(const Raw& raw) const {
+    __device__ __forceinline__ Lanes<A, N> finish(const Raw& raw) const {
+        const auto values = widened(raw);
         const auto scale = load_lanes<N>(parameters);
         const auto shift = load_lanes<N>(parameters + across);
-        Lanes<T, N> a;
+        Lanes<A, N> a;
         VITRINE_UNROLL
-        for (int k = 0; k < N; ++k) a[k] = clamped(activation, multiply_add(scale[k], raw[k], shift[k]));
+        for (int k = 0; k < N; ++k) a[k] = clamped(activation, multiply_add(scale[k], values[k], shift[k]));
         return a;
     }
 };
@@ -36,27 +38,29 @@ struct ActivatedInput {
 template <class T, int N>
 struct UpstreamGradient {
     struct Raw {
-        Lanes<T, N> d_y;
-        Lanes<T, N> y;
+        Stored<T, N> d_y;
+        Stored<T, N> y;
     };
+    using A = Accumulate<T>;
 
     const T* d_y;
     const T* y;           // null: without statistics
-    const T* parameters;  // in shared memory: mean, d_mean / M, 2 · d_m2 of the thread's channels
+    const A* parameters;  // in shared memory: mean, d_mean / M, 2 · d_m2 of the thread's channels
     int across;
 
     __device__ __forceinline__ Raw fetch(int index) const {
-        return {load_lanes<N>(d_y + index), y == nullptr ? all_lanes<T, N>(T(0)) : load_lanes<N>(y + index)};
+        return {load_stored<N>(d_y + index), y == nullptr ? Stored<T, N>{} : load_stored<N>(y + index)};
     }
 
-    __device__ __forceinline__ Lanes<T, N> finish(const Raw& raw) const {
-        if (y == nullptr) return raw.d_y;
+    __device__ __forceinline__ Lanes<A, N> finish(const Raw& raw) const {
+        Lanes<A, N> g = widened(raw.d_y);
+        if (y == nullptr) return g;
+        const auto of_y = widened(raw.y);
         const auto mean = load_lanes<N>(parameters);
         const auto d_mean = load_lanes<N>(parameters + across);
         const auto d_m2 = load_lanes<N>(parameters + 2 * across);
-        Lanes<T, N> g;
         VITRINE_UNROLL
-        for (int k = 0; k < N; ++k) g[k] = multiply_add(d_m2[k], raw.y[k] - mean[k], raw.d_y[k] + d_mean[k]);
+        for (int k = 0; k < N; ++k) g[k] = multiply_add(d_m2[k], of_y[k] - mean[k], g[k] + d_mean[k]);
         return g;
     }
 };

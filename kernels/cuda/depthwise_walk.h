@@ -26,23 +26,27 @@ constexpr int walk_threads = 256;
 /// The compile-time side of a walk. `wide`: global memory in accesses of 16 bytes; else one value at a time,
 /// for channels or pointers that do not allow that.
 ///
-/// A 5×5 kernel has 25 weights a channel: its threads own 8 bytes of channels instead of 16, so that they
-/// stay in registers.
+/// A 5×5 kernel has 25 weights a channel: its threads own half the channels, so that they stay in registers. In 16-bit
+/// types, too, a thread owns half as many channels as of floats, which leaves room for a second block backward; it
+/// loads 8 values at once, which become floats on their way into shared memory.
 template <class Real, int kernel_size, int stride_size, bool wide_accesses>
 struct WalkShape {
-    using T = Real;
+    using Element = Real;        // in global memory
+    using T = Accumulate<Real>;  // in shared memory and in registers
     static constexpr int kernel = kernel_size;
     static constexpr int stride = stride_size;
     static constexpr bool wide = wide_accesses;
     static constexpr int taps = kernel * kernel;
-    static constexpr int load_width = wide ? Pack<T>::size : 1;
-    static constexpr int width = wide && kernel > 3 ? load_width / 2 : load_width;
+    static constexpr int load_width = wide ? Pack<Real>::size : 1;
+    static constexpr int widest = wide ? Pack<T>::size : 1;
+    static constexpr int width =
+        wide ? widest / (kernel > 3 ? 2 : 1) / (is_half_type<Element> ? 2 : 1) : widest;
     /// Output rows (or columns) that an input row takes part in, less one.
     static constexpr int reach = (kernel - 1) / stride;
 
     /// Threads of a block beside each other along the channels; the fewest give whole passes over the banks.
-    static constexpr int fewest_channel_threads = wide ? 8 * load_width / width : 32;
-    static constexpr int most_channel_threads = wide ? 32 * load_width / width : 32;
+    static constexpr int fewest_channel_threads = wide ? 8 * widest / width : 32;
+    static constexpr int most_channel_threads = wide ? 32 * widest / width : 32;
 };
 
 /// Who walks where. One image has `rows` × `columns` places; a unit is one strip of one image.
@@ -166,7 +170,9 @@ class Parameters {
 
     /// Fills `count` rows from [count, channels] / divisor, or all with `otherwise` if there is no such
     /// array. A barrier must follow.
-    __device__ __forceinline__ void fill(int row, int count, const T* from, T otherwise, T divisor = T(1)) {
+    template <class From>
+    __device__ __forceinline__ void fill(int row, int count, const From* from, T otherwise,
+                                         T divisor = T(1)) {
         const int along = across_ / width;
         for (int i = static_cast<int>(threadIdx.x); i < count * along; i += walk_threads) {
             const int channel = first_channel_ + i % along * width;
@@ -295,16 +301,14 @@ class RowStage {
     int image_row_;
 };
 
-/// Calls run.template operator()<WalkShape<…>>() for a shape that refuses_walking() takes. aligned_pointers:
-/// whether all of them allow accesses of 16 bytes.
+/// Calls run.template operator()<WalkShape<…>>() for arguments that the walk does not refuse. wide: walks_in_packs().
 template <class Run>
-void dispatch_walk(DType dtype, const ConvShape& shape, bool aligned_pointers, Run&& run) {
-    dispatch_float(dtype, [&]<class T>() {
-        const bool wide = aligned_pointers && shape.in_channels % Pack<T>::size == 0;
+void dispatch_walk(DType dtype, const ConvShape& shape, bool wide, Run&& run) {
+    dispatch_storage(dtype, [&]<class T>() {
         const auto with_stride = [&]<int kernel, int stride>() {
             if (wide) {
                 run.template operator()<WalkShape<T, kernel, stride, true>>();
-            } else {
+            } else if constexpr (!is_half_type<T>) {
                 run.template operator()<WalkShape<T, kernel, stride, false>>();
             }
         };

@@ -8,11 +8,13 @@
 //                375 · 10⁹ elements · 100 instructions a second, more than a GPU issues: arithmetic decides
 //     draws      one thread the four elements of one draw: a quarter of the arithmetic, for any number of
 //                features and any alignment. Its single accesses lie 16 bytes apart
-//     packs      the same four elements moved as 16 bytes (f64: twice 16), where rows are whole fours
+//     packs      the same four elements moved as 16 bytes (f64: twice 16; 16-bit types: two draws), where
+//                rows are whole ones
 //
 // A word is kept if uniform_from_word(word) ≥ probability. That uniform is a multiple m · 2⁻²⁴, so the faster
 // rungs compare integers: m ≥ ⌈probability · 2²⁴⌉, the same mask without any floating point.
 
+#include <algorithm>
 #include <cmath>
 
 #include "kernels/cuda/gpu.h"
@@ -30,7 +32,9 @@ constexpr int draw = 4;  // elements that share a draw of Philox
 template <class T>
 struct Output {
     T* y;
-    __device__ __forceinline__ void operator()(int64_t index, T value) const { y[index] = value; }
+    __device__ __forceinline__ void operator()(int64_t index, Accumulate<T> value) const {
+        store_value(y + index, value);
+    }
     __device__ __forceinline__ void put(int64_t index, const Pack<T>& values) const {
         store_pack(y + index, values);
     }
@@ -50,14 +54,15 @@ struct Keys {
 };
 
 template <class T, class Put>
-__global__ void __launch_bounds__(threads) drop_elements(const T* x, Put put, int64_t count, int64_t features,
-                                                         Keys keys, double probability, T factor) {
+__global__ void __launch_bounds__(threads)
+    drop_elements(const T* x, Put put, int64_t count, int64_t features, Keys keys, double probability,
+                  Accumulate<T> factor) {
     const int64_t i = thread_index();
     if (i >= count) return;
     const int64_t row = i / features;
     const RandomKey key = keys.of_row(static_cast<uint32_t>(row));
     const float uniform = uniform_from_word(random_word(key, static_cast<uint64_t>(i - row * features)));
-    put(i, static_cast<double>(uniform) >= probability ? x[i] * factor : T(0));
+    put(i, static_cast<double>(uniform) >= probability ? load_value(x + i) * factor : Accumulate<T>(0));
 }
 
 /// What the faster rungs know of the random numbers.
@@ -73,8 +78,8 @@ struct Mask {
 
 /// One thread for each draw: `fours` = ⌈features / 4⌉ in a row.
 template <class T, class Put>
-__global__ void __launch_bounds__(threads)
-    drop_draws(const T* x, Put put, uint32_t rows, uint32_t features, uint32_t fours, Mask mask, T factor) {
+__global__ void __launch_bounds__(threads) drop_draws(const T* x, Put put, uint32_t rows, uint32_t features,
+                                                      uint32_t fours, Mask mask, Accumulate<T> factor) {
     const int64_t i = thread_index();
     if (i >= int64_t{rows} * fours) return;
     const uint32_t row = static_cast<uint32_t>(i) / fours;
@@ -84,27 +89,37 @@ __global__ void __launch_bounds__(threads)
     VITRINE_UNROLL
     for (uint32_t k = 0; k < draw; ++k) {
         if (four * draw + k >= features) break;
-        put(first + k, mask.keeps(words[k]) ? x[first + k] * factor : T(0));
+        put(first + k, mask.keeps(words[k]) ? load_value(x + first + k) * factor : Accumulate<T>(0));
     }
 }
 
-/// The same where features = 4 · fours, so that fours lie behind one another from row to row.
+/// What a thread of the next kernel takes: whole draws and whole packs.
+template <class T>
+constexpr int stretch = std::max(Pack<T>::size, draw);
+
+/// The same where a row is whole stretches, `stretches` of them, which lie behind one another from row to row.
 template <class T, class Put>
 __global__ void __launch_bounds__(threads)
-    drop_packs(const T* x, Put put, uint32_t rows, uint32_t fours, Mask mask, T factor) {
+    drop_packs(const T* x, Put put, uint32_t rows, uint32_t stretches, Mask mask, Accumulate<T> factor) {
     constexpr int size = Pack<T>::size;
+    constexpr int draws = stretch<T> / draw;
     const int64_t i = thread_index();
-    if (i >= int64_t{rows} * fours) return;
-    const uint32_t row = static_cast<uint32_t>(i) / fours;
-    const PhiloxWords words = mask.words(row, static_cast<uint32_t>(i) - row * fours);
+    if (i >= int64_t{rows} * stretches) return;
+    const uint32_t row = static_cast<uint32_t>(i) / stretches;
+    const uint32_t first_draw = (static_cast<uint32_t>(i) - row * stretches) * draws;
+    PhiloxWords words[static_cast<size_t>(draws)];
     VITRINE_UNROLL
-    for (int half = 0; half < draw; half += size) {
-        Pack<T> values = load_pack(x + i * draw + half);
+    for (uint32_t k = 0; k < draws; ++k) words[k] = mask.words(row, first_draw + k);
+    VITRINE_UNROLL
+    for (int first = 0; first < stretch<T>; first += size) {
+        Pack<T> values = load_pack(x + i * stretch<T> + first);
         VITRINE_UNROLL
         for (int k = 0; k < size; ++k) {
-            values[k] = mask.keeps(words[static_cast<size_t>(half + k)]) ? values[k] * factor : T(0);
+            const int at = first + k;
+            const uint32_t word = words[at / draw][static_cast<size_t>(at % draw)];
+            values[k] = mask.keeps(word) ? values[k] * factor : Accumulate<T>(0);
         }
-        put.put(i * draw + half, values);
+        put.put(i * stretch<T> + first, values);
     }
 }
 
@@ -138,8 +153,8 @@ Mask mask_of(const Args& args, const Context& context) {
 }
 
 template <class T, class Args>
-T factor_of(const Args& args) {
-    return static_cast<T>(1 / (1 - args.probability));
+Accumulate<T> factor_of(const Args& args) {
+    return static_cast<Accumulate<T>>(1 / (1 - args.probability));
 }
 
 template <class Args>
@@ -156,7 +171,8 @@ const char* refuses_large(const Args& args) {
 
 template <class Args>
 const char* refuses_partial_packs(const Args& args) {
-    if (args.features % draw != 0) return "the number of features is not a multiple of 4";
+    if (args.features % std::max<int64_t>(draw, 16 / static_cast<int64_t>(size_of(args.dtype))) != 0)
+        return "a row is not whole draws of 4 numbers and whole packs of 16 bytes";
     if (!aligned(source(args), target(args))) return "a pointer is not aligned to 16 bytes";
     return refuses_large(args);
 }
@@ -165,7 +181,7 @@ template <class Args>
 void run_elements(const Args& args, Context& context) {
     if (nothing_to_do(args)) return;
     const int64_t count = args.rows * args.features;
-    dispatch_float(args.dtype, [&]<class T>() {
+    dispatch_storage(args.dtype, [&]<class T>() {
         const auto put = element_target<T>(args);
         launch(drop_elements<T, std::decay_t<decltype(put)>>, blocks_for(count, threads), threads, 0,
                stream(), static_cast<const T*>(source(args)), put, count, args.features,
@@ -177,7 +193,7 @@ template <class Args>
 void run_draws(const Args& args, Context& context) {
     if (nothing_to_do(args)) return;
     const int64_t fours = divide_up(args.features, draw);
-    dispatch_float(args.dtype, [&]<class T>() {
+    dispatch_storage(args.dtype, [&]<class T>() {
         const auto put = element_target<T>(args);
         launch(drop_draws<T, std::decay_t<decltype(put)>>, blocks_for(args.rows * fours, threads), threads, 0,
                stream(), static_cast<const T*>(source(args)), put, static_cast<uint32_t>(args.rows),
@@ -189,19 +205,21 @@ void run_draws(const Args& args, Context& context) {
 template <class Args>
 void run_packs(const Args& args, Context& context) {
     if (nothing_to_do(args)) return;
-    const int64_t fours = args.features / draw;
-    dispatch_float(args.dtype, [&]<class T>() {
+    dispatch_storage(args.dtype, [&]<class T>() {
+        const int64_t stretches = args.features / stretch<T>;
         const auto put = pack_target<T>(args);
-        launch(drop_packs<T, std::decay_t<decltype(put)>>, blocks_for(args.rows * fours, threads), threads, 0,
-               stream(), static_cast<const T*>(source(args)), put, static_cast<uint32_t>(args.rows),
-               static_cast<uint32_t>(fours), mask_of(args, context), factor_of<T>(args));
+        launch(drop_packs<T, std::decay_t<decltype(put)>>, blocks_for(args.rows * stretches, threads),
+               threads, 0, stream(), static_cast<const T*>(source(args)), put,
+               static_cast<uint32_t>(args.rows), static_cast<uint32_t>(stretches), mask_of(args, context),
+               factor_of<T>(args));
     });
 }
 
 template <class Args>
-constexpr Implementation<Args> list[]{{"packs", refuses_partial_packs<Args>, run_packs<Args>},
-                                      {"draws", refuses_large<Args>, run_draws<Args>},
-                                      {"elements", refuses_nothing<Args>, run_elements<Args>}};
+constexpr Implementation<Args> list[]{
+    {"packs", refuses_partial_packs<Args>, run_packs<Args>, StorageTypes::all},
+    {"draws", refuses_large<Args>, run_draws<Args>, StorageTypes::all},
+    {"elements", refuses_nothing<Args>, run_elements<Args>, StorageTypes::all}};
 
 }  // namespace
 

@@ -9,8 +9,8 @@
 //
 //     elements   one thread a value, everything as it stands in finish_arithmetic.h. A warp reads 32 bytes at
 //                a time, so most of what is under way is addresses; with noise it throws three of four random words away
-//     packs      one thread a pack of the result: it reads 4 bytes as one word, draws four words at once and
-//                writes 16 bytes. Both requests of a warp are whole, 128 and 512 consecutive bytes
+//     packs      one thread a pack of the result: it reads 4 bytes as one word (8 for a pack of 16-bit values),
+//                draws four words at once and writes 16 bytes. Both requests of a warp are whole, 128 and 512 consecutive bytes
 //
 // Three colours and packs of four do not fit each other: the colour of a pack's first value goes through 0,
 // 1, 2 from thread to thread. A block of 192 threads, a multiple of 3 and of 32, makes that colour depend on
@@ -105,18 +105,20 @@ __global__ void __launch_bounds__(threads)
 /// What the second launch knows.
 template <class T>
 struct Finish {
+    using A = Accumulate<T>;
+
     const uint8_t* images;
     T* y;
     int batch;
     int width;
     int64_t values;  // of an image
-    OfColour<T> colour;
+    OfColour<A> colour;
     Noise noise;
     Streams streams;
     const ErasedBox* boxes;  // [batch, boxes_of_image]
     int boxes_of_image;
     BatchMixing mixing;
-    T lambda, rest;
+    A lambda, rest;
     PixelBox mixed_box;
 
     __device__ __forceinline__ int image_before(int image) const {
@@ -127,13 +129,13 @@ struct Finish {
         return finish::contains(box, row, pixel - row * width);
     }
     /// The value in the place of x, where one of the image's boxes covers element i.
-    __device__ __forceinline__ T erased(int image, int i, T x) const {
+    __device__ __forceinline__ A erased(int image, int i, A x) const {
         for (int b = boxes_of_image - 1; b >= 0; --b) {
             const ErasedBox& erased = boxes[static_cast<int64_t>(image) * boxes_of_image + b];
             if (!contains(erased.box, i)) continue;
-            if (!erased.noise) return static_cast<T>(erased.value[static_cast<size_t>(i % colours)]);
+            if (!erased.noise) return static_cast<A>(erased.value[static_cast<size_t>(i % colours)]);
             const RandomKey key = streams.key(RandomPurpose::erasing_noise, image);
-            return static_cast<T>(finish::normal_from_word(random_word(key, static_cast<uint64_t>(i))));
+            return static_cast<A>(finish::normal_from_word(random_word(key, static_cast<uint64_t>(i))));
         }
         return x;
     }
@@ -142,10 +144,10 @@ struct Finish {
 // The naive rung.
 
 template <class T>
-__device__ __forceinline__ T unmixed_element(const Finish<T>& finish, int image, int i) {
+__device__ __forceinline__ Accumulate<T> unmixed_element(const Finish<T>& finish, int image, int i) {
     const uint8_t byte = finish.images[image * finish.values + i];
-    const finish::Colour<T> colour = finish.colour[i % colours];
-    T x = finish::normalized(byte, colour);
+    const finish::Colour<Accumulate<T>> colour = finish.colour[i % colours];
+    Accumulate<T> x = finish::normalized(byte, colour);
     if (finish.noise.table != nullptr) {
         const RandomKey key = finish.streams.key(RandomPurpose::poisson_noise, image);
         x = finish::noisy(byte, colour, finish.noise.number(random_word(key, static_cast<uint64_t>(i))),
@@ -161,12 +163,12 @@ __global__ void __launch_bounds__(threads) finish_elements(Finish<T> finish) {
     const int image = static_cast<int>(index / finish.values);
     const int i = static_cast<int>(index - image * finish.values);
     const int before = finish.image_before(image);
-    T x = unmixed_element(finish, image, i);
+    Accumulate<T> x = unmixed_element(finish, image, i);
     if (finish.mixing == BatchMixing::mixup)
         x = finish::mixed(x, unmixed_element(finish, before, i), finish.lambda, finish.rest);
     if (finish.mixing == BatchMixing::cutmix && finish.contains(finish.mixed_box, i))
         x = unmixed_element(finish, before, i);
-    finish.y[index] = x;
+    store_value(finish.y + index, x);
 }
 
 // The fast rung.
@@ -176,16 +178,18 @@ static_assert(threads % colours == 0 && threads % 32 == 0);
 
 /// As many bytes as a pack of T has values, in one word; the first byte is the lowest.
 template <class T>
-using Bytes = std::conditional_t<Pack<T>::size == 4, uint32_t, uint16_t>;
+using Bytes = std::conditional_t<Pack<T>::size == 8, uint64_t,
+                                 std::conditional_t<Pack<T>::size == 4, uint32_t, uint16_t>>;
 
+/// Of a thread's packs: value j has the colour j % colours of these.
 template <class T>
-using PackColours = finish::Colour<T>[static_cast<size_t>(Pack<T>::size)];
+using PackColours = finish::Colour<Accumulate<T>>[static_cast<size_t>(colours)];
 
 /// Normalising and nothing else, of `count` values of whatever images. A block takes threads ·
 /// packs_under_way neighbouring packs. The last count % size values go to the first block.
 template <class T>
 __global__ void __launch_bounds__(threads)
-    normalize_packs(ReadOnly<uint8_t> images, OfColour<T> colour, T* y, int64_t count) {
+    normalize_packs(ReadOnly<uint8_t> images, OfColour<Accumulate<T>> colour, T* y, int64_t count) {
     constexpr int size = Pack<T>::size;
     const int thread = static_cast<int>(threadIdx.x);
     const int64_t packs = count / size;
@@ -200,7 +204,7 @@ __global__ void __launch_bounds__(threads)
 
     PackColours<T> own;
     VITRINE_UNROLL
-    for (int j = 0; j < size; ++j) own[j] = colour[(thread * size + j) % colours];
+    for (int j = 0; j < colours; ++j) own[j] = colour[(thread * size + j) % colours];
 
     VITRINE_UNROLL
     for (int k = 0; k < packs_under_way; ++k) {
@@ -209,13 +213,13 @@ __global__ void __launch_bounds__(threads)
         Pack<T> result;
         VITRINE_UNROLL
         for (int j = 0; j < size; ++j)
-            result[j] = finish::normalized(static_cast<uint8_t>(bytes[k] >> (8 * j)), own[j]);
+            result[j] = finish::normalized(static_cast<uint8_t>(bytes[k] >> (8 * j)), own[j % colours]);
         store_pack(y + pack * size, result);
     }
 
     const int64_t rest = packs * size + thread;
     if (blockIdx.x == 0 && rest < count)
-        y[rest] = finish::normalized(images[rest], colour[static_cast<int>(rest % colours)]);
+        store_value(y + rest, finish::normalized(images[rest], colour[static_cast<int>(rest % colours)]));
 }
 
 /// The pack of an image's values from i on, before mixing.
@@ -229,17 +233,20 @@ __device__ __forceinline__ Pack<T> unmixed_pack(const Finish<T>& finish, int ima
     if (noise.table == nullptr) {
         VITRINE_UNROLL
         for (int j = 0; j < size; ++j)
-            result[j] = finish::normalized(static_cast<uint8_t>(bytes >> (8 * j)), own[j]);
+            result[j] = finish::normalized(static_cast<uint8_t>(bytes >> (8 * j)), own[j % colours]);
     } else {
-        const PhiloxWords words = random_words(finish.streams.key(RandomPurpose::poisson_noise, image),
-                                               static_cast<uint32_t>(i / 4));
+        constexpr int draws = size == 8 ? 2 : 1;
+        const RandomKey key = finish.streams.key(RandomPurpose::poisson_noise, image);
+        PhiloxWords words[static_cast<size_t>(draws)];
+        VITRINE_UNROLL
+        for (int d = 0; d < draws; ++d) words[d] = random_words(key, static_cast<uint32_t>(i / 4 + d));
         VITRINE_UNROLL
         for (int j = 0; j < size; ++j) {
             // In f64 two packs share a draw.
-            const uint32_t word = size == 4 || i % 4 == 0 ? words[static_cast<size_t>(j)]
-                                                          : words[static_cast<size_t>(j + 4 - size)];
-            result[j] = finish::noisy(static_cast<uint8_t>(bytes >> (8 * j)), own[j], noise.number(word),
-                                      largest, noise.after_normalize, noise.clip);
+            const uint32_t word = size >= 4 || i % 4 == 0 ? words[j / 4][static_cast<size_t>(j % 4)]
+                                                          : words[0][static_cast<size_t>((j + 4 - size) & 3)];
+            result[j] = finish::noisy(static_cast<uint8_t>(bytes >> (8 * j)), own[j % colours],
+                                      noise.number(word), largest, noise.after_normalize, noise.clip);
         }
     }
     if (finish.boxes_of_image > 0) {
@@ -250,9 +257,10 @@ __device__ __forceinline__ Pack<T> unmixed_pack(const Finish<T>& finish, int ima
 }
 
 /// A block takes threads · packs_under_way neighbouring packs of one image, `parts` blocks all of it. Its
-/// values are whole packs.
+/// values are whole packs. Left alone, ptxas would rather spill 16-bit types on 7.5 than run fewer blocks at a time.
 template <class T>
-__global__ void __launch_bounds__(threads) finish_packs(Finish<T> finish, int parts) {
+__global__ void __launch_bounds__(threads, is_half_type<T> ? 1 : 0)
+    finish_packs(Finish<T> finish, int parts) {
     constexpr int size = Pack<T>::size;
     const int thread = static_cast<int>(threadIdx.x);
     const int image = static_cast<int>(blockIdx.x) / parts;
@@ -260,7 +268,7 @@ __global__ void __launch_bounds__(threads) finish_packs(Finish<T> finish, int pa
     const int32_t largest = finish.noise.largest();
     PackColours<T> own;
     VITRINE_UNROLL
-    for (int j = 0; j < size; ++j) own[j] = finish.colour[(thread * size + j) % colours];
+    for (int j = 0; j < colours; ++j) own[j] = finish.colour[(thread * size + j) % colours];
 
     for (int k = 0; k < packs_under_way; ++k) {
         const int i = ((part * packs_under_way + k) * threads + thread) * size;
@@ -313,14 +321,14 @@ Finish<T> finish_of(const FinishImages& args, Context& context) {
             static_cast<int>(args.batch),
             static_cast<int>(args.size.width),
             args.values(),
-            OfColour<T>(finish),
+            OfColour<Accumulate<T>>(finish),
             find_noise(args, streams, context),
             streams,
             uploaded(finish.boxes, context),
             static_cast<int>(static_cast<int64_t>(finish.boxes.size()) / args.batch),
             finish.mixing,
-            static_cast<T>(finish.lambda),
-            static_cast<T>(1 - finish.lambda),
+            static_cast<Accumulate<T>>(finish.lambda),
+            static_cast<Accumulate<T>>(1 - finish.lambda),
             finish.mixed_box};
 }
 
@@ -330,16 +338,21 @@ const char* refuses_large(const FinishImages& args) {
 
 const char* refuses_packs(const FinishImages& args) {
     if (const char* reason = refuses_large(args)) return reason;
-    if (reinterpret_cast<uintptr_t>(args.images) % 4 != 0) return "the images are not aligned to 4 bytes";
+    const bool eights = is_half(args.dtype);  // values of a pack
+    const uintptr_t images = reinterpret_cast<uintptr_t>(args.images);
+    if (images % 4 != 0) return "the images are not aligned to 4 bytes";
+    if (eights && images % 8 != 0) return "the images are not aligned to 8 bytes";
     if (!aligned(args.y)) return "y is not aligned to 16 bytes";
     if (!args.finish.plain() && args.values() % 4 != 0) return "an image's values are no whole fours";
+    if (!args.finish.plain() && eights && args.values() % 8 != 0)
+        return "an image's values are no whole eights";
     return nullptr;
 }
 
 void run_elements(const FinishImages& args, Context& context) {
     const int64_t count = args.batch * args.values();
     if (count == 0) return;
-    dispatch_float(args.dtype, [&]<class T>() {
+    dispatch_storage(args.dtype, [&]<class T>() {
         launch(finish_elements<T>, blocks_for(count, threads), threads, 0, stream(),
                finish_of<T>(args, context));
     });
@@ -349,7 +362,8 @@ template <class T>
 void launch_plain(const FinishImages& args) {
     const int64_t count = args.batch * args.values();
     launch(normalize_packs<T>, blocks_for(divide_up(count, Pack<T>::size), threads * packs_under_way),
-           threads, 0, stream(), args.images, OfColour<T>(args.finish), static_cast<T*>(args.y), count);
+           threads, 0, stream(), args.images, OfColour<Accumulate<T>>(args.finish), static_cast<T*>(args.y),
+           count);
 }
 
 template <class T>
@@ -361,13 +375,13 @@ void launch_packs(const FinishImages& args, Context& context) {
 
 void run_packs(const FinishImages& args, Context& context) {
     if (args.batch * args.values() == 0) return;
-    dispatch_float(args.dtype, [&]<class T>() {
+    dispatch_storage(args.dtype, [&]<class T>() {
         args.finish.plain() ? launch_plain<T>(args) : launch_packs<T>(args, context);
     });
 }
 
-constexpr Implementation<FinishImages> list[]{{"packs", refuses_packs, run_packs},
-                                              {"elements", refuses_large, run_elements}};
+constexpr Implementation<FinishImages> list[]{{"packs", refuses_packs, run_packs, StorageTypes::all},
+                                              {"elements", refuses_large, run_elements, StorageTypes::all}};
 
 }  // namespace
 

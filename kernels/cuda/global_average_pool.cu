@@ -27,14 +27,14 @@ constexpr Shares pool_shares{512, 16};
 /// Σ x / pixels. Every term is weighted, so that the sum of an image's only chunk is its average.
 template <class T>
 struct Average {
-    using Element = T;
+    using Element = Accumulate<T>;
     static constexpr int sums = 1;
 
     const T* x;
-    T weight;
+    Element weight;
 
     template <class V>
-    __device__ __forceinline__ T at(int64_t, int64_t) const {
+    __device__ __forceinline__ Element at(int64_t, int64_t) const {
         return weight;
     }
     template <class V>
@@ -42,7 +42,7 @@ struct Average {
         return load_values<V>(x + index);
     }
     template <class V>
-    __device__ __forceinline__ void apply(T share, const V& x_values, int64_t, V (&sum)[1]) const {
+    __device__ __forceinline__ void apply(Element share, const V& x_values, int64_t, V (&sum)[1]) const {
         VITRINE_UNROLL
         for (int i = 0; i < V::size; ++i) sum[0][i] = multiply_add(x_values[i], share, sum[0][i]);
     }
@@ -52,21 +52,28 @@ template <class T>
 struct PutAverage {
     T* y;
 
-    __device__ __forceinline__ void operator()(int64_t index, const T (&sum)[1]) const { y[index] = sum[0]; }
+    __device__ __forceinline__ void operator()(int64_t index, const Accumulate<T> (&sum)[1]) const {
+        store_value(y + index, sum[0]);
+    }
 };
 
 template <template <class> class Values>
 void run_forward(const GlobalAveragePoolForward& args, Context& context) {
     if (args.batch * args.channels == 0) return;
-    dispatch_float(args.dtype, [&]<class T>() {
+    dispatch_storage(args.dtype, [&]<class T>() {
         using V = Values<T>;
-        const Average<T> body{static_cast<const T*>(args.x), T(1) / static_cast<T>(args.pixels)};
+        using A = Accumulate<T>;
+        const Average<T> body{static_cast<const T*>(args.x), A(1) / static_cast<A>(args.pixels)};
         const Columns columns = share_out(args.batch, args.pixels, args.channels, V::size, pool_shares);
         T* y = static_cast<T*>(args.y);
-        T* sums = columns.chunks == 1 ? y : context.scratch.take<T>(columns.all_chunks() * args.channels);
-        launch(over_columns<V, Average<T>, LeaveChunks<T>>, columns.grid(), column_threads, 0, stream(),
-               columns, body, LeaveChunks<T>{sums});
-        if (columns.chunks == 1) return;
+        if (columns.chunks == 1) {
+            launch(over_columns<V, Average<T>, LeaveChunks<T>>, columns.grid(), column_threads, 0, stream(),
+                   columns, body, LeaveChunks<T>{y});
+            return;
+        }
+        A* sums = context.scratch.take<A>(columns.all_chunks() * args.channels);
+        launch(over_columns<V, Average<T>, LeaveChunks<A>>, columns.grid(), column_threads, 0, stream(),
+               columns, body, LeaveChunks<A>{sums});
         run_finish_sums<1>(sums, args.batch, columns.chunks, args.channels, PutAverage<T>{y});
     });
 }
@@ -96,11 +103,11 @@ void run_forward_naive(const GlobalAveragePoolForward& args, Context&) {
 
 template <class T>
 struct Share {
-    using Element = T;
+    using Element = Accumulate<T>;
     static constexpr int sums = 0;
 
     const T* d_y;
-    T pixels;
+    Element pixels;
     int64_t channels;
     ValuesWriter<T> d_x;
 
@@ -126,9 +133,9 @@ struct Share {
 template <template <class> class Values>
 void run_backward(const GlobalAveragePoolBackward& args, Context&) {
     if (!args.d_x) return;
-    dispatch_float(args.dtype, [&]<class T>() {
-        const Share<T> body{static_cast<const T*>(args.d_y), static_cast<T>(args.pixels), args.channels,
-                            ValuesWriter<T>(args.d_x)};
+    dispatch_storage(args.dtype, [&]<class T>() {
+        const Share<T> body{static_cast<const T*>(args.d_y), static_cast<Accumulate<T>>(args.pixels),
+                            args.channels, ValuesWriter<T>(args.d_x)};
         run_over_columns<Values<T>>(body, args.batch, args.pixels, args.channels);
     });
 }
@@ -162,12 +169,12 @@ const char* refuses_backward_packs(const GlobalAveragePoolBackward& args) {
 }
 
 constexpr Implementation<GlobalAveragePoolForward> forward_list[]{
-    {"packs", refuses_forward_packs, run_forward<Pack>},
-    {"scalars", refuses_nothing, run_forward<Single>},
+    {"packs", refuses_forward_packs, run_forward<Pack>, StorageTypes::all},
+    {"scalars", refuses_nothing, run_forward<Single>, StorageTypes::all},
     {"naive", refuses_nothing, run_forward_naive}};
 constexpr Implementation<GlobalAveragePoolBackward> backward_list[]{
-    {"packs", refuses_backward_packs, run_backward<Pack>},
-    {"scalars", refuses_nothing, run_backward<Single>},
+    {"packs", refuses_backward_packs, run_backward<Pack>, StorageTypes::all},
+    {"scalars", refuses_nothing, run_backward<Single>, StorageTypes::all},
     {"naive", refuses_nothing, run_backward_naive}};
 
 }  // namespace

@@ -6,6 +6,7 @@
 // that no kernel knows which of the two it is.
 #pragma once
 
+#include <bit>
 #include <type_traits>
 #include <utility>
 
@@ -39,30 +40,67 @@ cudaStream_t stream();
 __device__ __forceinline__ float multiply_add(float a, float b, float c) { return __fmaf_rn(a, b, c); }
 __device__ __forceinline__ double multiply_add(double a, double b, double c) { return __fma_rn(a, b, c); }
 
-/// 16 bytes of T: what one thread loads or stores at once. float: 4 values; double: 2.
+/// 16 bytes of T: what one thread loads or stores at once. float: 4 values; double: 2; bf16 and f16: 8, which are
+/// floats once they are loaded.
 template <class T>
 struct Pack {
+    using Element = T;
     static constexpr int size = static_cast<int>(16 / sizeof(T));
-    T value[static_cast<size_t>(size)];
+    Accumulate<T> value[static_cast<size_t>(size)];
 
-    __device__ __forceinline__ T& operator[](int i) { return value[i]; }
-    __device__ __forceinline__ const T& operator[](int i) const { return value[i]; }
+    __device__ __forceinline__ Accumulate<T>& operator[](int i) { return value[i]; }
+    __device__ __forceinline__ const Accumulate<T>& operator[](int i) const { return value[i]; }
 };
 
 /// What a pointer, or a ReadOnly, points to.
 template <class Pointer>
 using Pointee = std::remove_cvref_t<decltype(*std::declval<const Pointer&>())>;
 
+/// One value, widened as it is loaded and rounded as it is stored.
+template <class Pointer>
+__device__ __forceinline__ Accumulate<Pointee<Pointer>> load_value(Pointer from) {
+    return static_cast<Accumulate<Pointee<Pointer>>>(*from);
+}
+template <class T>
+__device__ __forceinline__ void store_value(T* to, Accumulate<T> value) {
+    *to = static_cast<T>(value);
+}
+
+/// Two values of a 16-bit type as a word, the first in its lower half, and back.
+template <class Half>
+__device__ __forceinline__ unsigned word_of(float first, float second) {
+    return unsigned{static_cast<Half>(first).bits} | unsigned{static_cast<Half>(second).bits} << 16;
+}
+template <class Half>
+__device__ __forceinline__ void take_word(unsigned word, float& first, float& second) {
+    first = static_cast<float>(std::bit_cast<Half>(static_cast<uint16_t>(word)));
+    second = static_cast<float>(std::bit_cast<Half>(static_cast<uint16_t>(word >> 16)));
+}
+
 /// `from`, a pointer or a ReadOnly, must be aligned to 16 bytes: see aligned().
 template <class Pointer>
 __device__ __forceinline__ Pack<Pointee<Pointer>> load_pack(Pointer from) {
-    if constexpr (sizeof(Pointee<Pointer>) == 4) {
+    using T = Pointee<Pointer>;
+    if constexpr (is_half_type<T>) {
+        const uint4 words = load_as<uint4>(from);
+        Pack<T> v;
+        take_word<T>(words.x, v[0], v[1]);
+        take_word<T>(words.y, v[2], v[3]);
+        take_word<T>(words.z, v[4], v[5]);
+        take_word<T>(words.w, v[6], v[7]);
+        return v;
+    } else if constexpr (sizeof(T) == 4) {
         const float4 v = load_as<float4>(from);
         return {{v.x, v.y, v.z, v.w}};
     } else {
         const double2 v = load_as<double2>(from);
         return {{v.x, v.y}};
     }
+}
+template <class Half>
+requires(is_half_type<Half>) __device__ __forceinline__ void store_pack(Half* to, const Pack<Half>& v) {
+    *reinterpret_cast<uint4*>(to) = make_uint4(word_of<Half>(v[0], v[1]), word_of<Half>(v[2], v[3]),
+                                               word_of<Half>(v[4], v[5]), word_of<Half>(v[6], v[7]));
 }
 __device__ __forceinline__ void store_pack(float* to, const Pack<float>& v) {
     *reinterpret_cast<float4*>(to) = make_float4(v[0], v[1], v[2], v[3]);

@@ -43,20 +43,20 @@ __global__ void __launch_bounds__(threads)
     if (i >= count) return;
     const Place<int64_t> at = windows.output(i);
     const WindowAxis<int64_t>&height = windows.height, &width = windows.width;
-    T champion = T(0);
+    Accumulate<T> champion = 0;
     int64_t winner = -1;  // none yet
     for (int64_t p = 0; p < height.kernel; ++p) {
         for (int64_t q = 0; q < width.kernel; ++q) {
             const int64_t row = at.row * height.stride + p - height.padding;
             const int64_t column = at.column * width.stride + q - width.padding;
             if (row < 0 || row >= height.in || column < 0 || column >= width.in) continue;
-            const T value = x[windows.x_index(at, row, column)];
+            const Accumulate<T> value = load_value(x + windows.x_index(at, row, column));
             if (winner >= 0 && !beats(value, champion)) continue;
             champion = value;
             winner = row * width.in + column;
         }
     }
-    y[i] = champion;
+    store_value(y + i, champion);
     index[i] = static_cast<int32_t>(winner);
 }
 
@@ -70,11 +70,11 @@ __global__ void __launch_bounds__(threads, blocks_of_elements<T>)
     const int64_t me = at.row * windows.width.in + at.column;
     const Range<int64_t> rows = windows.height.windows_over(at.row);
     const Range<int64_t> columns = windows.width.windows_over(at.column);
-    T sum = T(0);
+    Accumulate<T> sum = 0;
     for (int64_t row = rows.begin; row < rows.end; ++row) {
         for (int64_t column = columns.begin; column < columns.end; ++column) {
             const int64_t window = windows.y_index(at, row, column);
-            if (index[window] == me) sum += d_y[window];
+            if (index[window] == me) sum += load_value(d_y + window);
         }
     }
     d_x(i, sum);
@@ -88,21 +88,33 @@ struct Winners {
     int pixel[static_cast<size_t>(Pack<T>::size)];
 };
 
-__device__ __forceinline__ void store_winners(int32_t* to, const Winners<float>& winners) {
+template <class T>
+__device__ __forceinline__ void store_winners(int32_t* to, const Winners<T>& winners) {
     const auto& pixel = winners.pixel;
-    *reinterpret_cast<int4*>(to) = make_int4(pixel[0], pixel[1], pixel[2], pixel[3]);
-}
-__device__ __forceinline__ void store_winners(int32_t* to, const Winners<double>& winners) {
-    *reinterpret_cast<int2*>(to) = make_int2(winners.pixel[0], winners.pixel[1]);
+    if constexpr (Pack<T>::size == 2) {
+        *reinterpret_cast<int2*>(to) = make_int2(pixel[0], pixel[1]);
+    } else {
+        VITRINE_UNROLL
+        for (int k = 0; k < Pack<T>::size; k += 4)
+            *reinterpret_cast<int4*>(to + k) = make_int4(pixel[k], pixel[k + 1], pixel[k + 2], pixel[k + 3]);
+    }
 }
 template <class T>
 __device__ __forceinline__ Winners<T> load_winners(ReadOnly<int32_t> from) {
-    if constexpr (Pack<T>::size == 4) {
-        const int4 v = load_as<int4>(from);
-        return {{v.x, v.y, v.z, v.w}};
-    } else {
+    if constexpr (Pack<T>::size == 2) {
         const int2 v = load_as<int2>(from);
         return {{v.x, v.y}};
+    } else {
+        Winners<T> winners;
+        VITRINE_UNROLL
+        for (int k = 0; k < Pack<T>::size; k += 4) {
+            const int4 v = load_as<int4>(from + k);
+            winners.pixel[k] = v.x;
+            winners.pixel[k + 1] = v.y;
+            winners.pixel[k + 2] = v.z;
+            winners.pixel[k + 3] = v.w;
+        }
+        return winners;
     }
 }
 
@@ -154,7 +166,7 @@ __global__ void __launch_bounds__(threads, blocks_of_packs<T>)
             const Winners<T> winners = load_winners<T>(index + window * size);
             const Pack<T> upstream = load_pack(d_y + window * size);
             VITRINE_UNROLL
-            for (int k = 0; k < size; ++k) sum[k] += winners.pixel[k] == me ? upstream[k] : T(0);
+            for (int k = 0; k < size; ++k) sum[k] += winners.pixel[k] == me ? upstream[k] : Accumulate<T>(0);
         }
     }
     d_x.put(i * size, sum);
@@ -173,7 +185,7 @@ const char* refuses_backward(const MaxPoolBackward& args) {
 void run_elements(const MaxPoolForward& args, Context&) {
     const int64_t count = y_count(args.shape);
     if (count == 0) return;
-    dispatch_float(args.dtype, [&]<class T>() {
+    dispatch_storage(args.dtype, [&]<class T>() {
         launch(maximum_elements<T>, blocks_for(count, threads), threads, 0, stream(),
                PoolWindows<int64_t>(args.shape, 1), static_cast<const T*>(args.x), static_cast<T*>(args.y),
                args.index, count);
@@ -182,7 +194,7 @@ void run_elements(const MaxPoolForward& args, Context&) {
 
 void run_packs(const MaxPoolForward& args, Context&) {
     if (y_count(args.shape) == 0) return;
-    dispatch_float(args.dtype, [&]<class T>() {
+    dispatch_storage(args.dtype, [&]<class T>() {
         const int64_t count = y_count(args.shape) / Pack<T>::size;
         launch(maximum_packs<T>, blocks_for(count, threads), threads, 0, stream(),
                PoolWindows<int>(args.shape, Pack<T>::size), static_cast<const T*>(args.x),
@@ -193,7 +205,7 @@ void run_packs(const MaxPoolForward& args, Context&) {
 void run_backward_elements(const MaxPoolBackward& args, Context&) {
     const int64_t count = x_count(args.shape);
     if (!args.d_x || count == 0) return;
-    dispatch_float(args.dtype, [&]<class T>() {
+    dispatch_storage(args.dtype, [&]<class T>() {
         launch(gather_elements<T>, blocks_for(count, threads), threads, 0, stream(),
                PoolWindows<int64_t>(args.shape, 1), args.index, static_cast<const T*>(args.d_y),
                GradientWriter<T>(args.d_x), count);
@@ -202,7 +214,7 @@ void run_backward_elements(const MaxPoolBackward& args, Context&) {
 
 void run_backward_packs(const MaxPoolBackward& args, Context&) {
     if (!args.d_x || x_count(args.shape) == 0) return;
-    dispatch_float(args.dtype, [&]<class T>() {
+    dispatch_storage(args.dtype, [&]<class T>() {
         const int64_t count = x_count(args.shape) / Pack<T>::size;
         launch(gather_packs<T>, blocks_for(count, threads), threads, 0, stream(),
                PoolWindows<int>(args.shape, Pack<T>::size), args.index, static_cast<const T*>(args.d_y),
@@ -210,10 +222,12 @@ void run_backward_packs(const MaxPoolBackward& args, Context&) {
     });
 }
 
-constexpr Implementation<MaxPoolForward> forward_list[]{{"packs", refuses_forward, run_packs},
-                                                        {"elements", refuses_nothing, run_elements}};
+constexpr Implementation<MaxPoolForward> forward_list[]{
+    {"packs", refuses_forward, run_packs, StorageTypes::all},
+    {"elements", refuses_nothing, run_elements, StorageTypes::all}};
 constexpr Implementation<MaxPoolBackward> backward_list[]{
-    {"packs", refuses_backward, run_backward_packs}, {"elements", refuses_nothing, run_backward_elements}};
+    {"packs", refuses_backward, run_backward_packs, StorageTypes::all},
+    {"elements", refuses_nothing, run_backward_elements, StorageTypes::all}};
 
 }  // namespace
 

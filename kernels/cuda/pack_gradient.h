@@ -22,8 +22,8 @@ class PackGradient {
         store_pack(data_ + index, values);
     }
     /// For the last elements, which fill no pack.
-    __device__ __forceinline__ void put(int64_t index, T value) const {
-        data_[index] = accumulate_ ? data_[index] + value : value;
+    __device__ __forceinline__ void put(int64_t index, Accumulate<T> value) const {
+        store_value(data_ + index, accumulate_ ? load_value(data_ + index) + value : value);
     }
 
   private:

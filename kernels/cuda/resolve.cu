@@ -23,13 +23,13 @@ constexpr Shares resolve_shares{2048, 2 * rows_in_flight};
 template <class T>
 struct Operand {
     const T* x;  // null: absent
-    const T* scale;
-    const T* shift;
+    const Accumulate<T>* scale;
+    const Accumulate<T>* shift;
 
     explicit Operand(const Affine& affine)
         : x(static_cast<const T*>(affine.x)),
-          scale(static_cast<const T*>(affine.scale)),
-          shift(static_cast<const T*>(affine.shift)) {}
+          scale(static_cast<const Accumulate<T>*>(affine.scale)),
+          shift(static_cast<const Accumulate<T>*>(affine.shift)) {}
 
     template <class V>
     __device__ __forceinline__ ChannelAffine<V> at(int64_t channel) const {
@@ -41,7 +41,7 @@ struct Operand {
 
 template <class T>
 struct Resolve {
-    using Element = T;
+    using Element = Accumulate<T>;
     static constexpr int sums = 0;
 
     Operand<T> a;
@@ -69,7 +69,7 @@ struct Resolve {
     }
     template <class V>
     __device__ __forceinline__ Loaded<V> load(int64_t index) const {
-        return {load_values<V>(a.x + index), load_values_or<V>(b.x, index, T(0))};
+        return {load_values<V>(a.x + index), load_values_or<V>(b.x, index, Element(0))};
     }
     template <class V>
     __device__ __forceinline__ void apply(const Channels<V>& channels, const Loaded<V>& loaded, int64_t index,
@@ -109,7 +109,7 @@ struct Sides {
 /// d_u, the gradients of both operands, and the sums.
 template <class T, int wanted_sums>
 struct ResolveGradient {
-    using Element = T;
+    using Element = Accumulate<T>;
     static constexpr int sums = wanted_sums;
     // Left alone, ptxas would rather spill on 9.0 than run fewer blocks at a time.
     static constexpr int least_blocks = 2;
@@ -149,16 +149,16 @@ struct ResolveGradient {
 
     template <class V>
     __device__ __forceinline__ Scales<V> at(int64_t channel, int64_t) const {
-        return {load_values_or<V>(first.scale, channel, T(1)),
-                load_values_or<V>(second.scale, channel, T(1))};
+        return {load_values_or<V>(first.scale, channel, Element(1)),
+                load_values_or<V>(second.scale, channel, Element(1))};
     }
     template <class V>
     __device__ __forceinline__ Loaded<V> load(int64_t index) const {
         Loaded<V> loaded{};
         loaded.d_z = load_values<V>(d_z + index);
-        loaded.z = load_values_or<V>(z, index, T(0));
-        if constexpr (sums >= 2) loaded.first = load_values_or<V>(first.x, index, T(0));
-        if constexpr (sums == 3) loaded.second = load_values_or<V>(second.x, index, T(0));
+        loaded.z = load_values_or<V>(z, index, Element(0));
+        if constexpr (sums >= 2) loaded.first = load_values_or<V>(first.x, index, Element(0));
+        if constexpr (sums == 3) loaded.second = load_values_or<V>(second.x, index, Element(0));
         return loaded;
     }
     template <class V, int count>
@@ -167,7 +167,7 @@ struct ResolveGradient {
         V to_first, to_second;
         VITRINE_UNROLL
         for (int i = 0; i < V::size; ++i) {
-            const T d_u = clamp_passes(activation, loaded.z[i]) ? loaded.d_z[i] : T(0);
+            const Element d_u = clamp_passes(activation, loaded.z[i]) ? loaded.d_z[i] : Element(0);
             to_first[i] = scales.first[i] * d_u;
             to_second[i] = scales.second[i] * d_u;
             if constexpr (sums >= 2) {
@@ -181,7 +181,7 @@ struct ResolveGradient {
     }
 };
 
-/// What becomes of a channel's sums: both operands are shifted by the same one.
+/// What becomes of a channel's sums, of T: both operands are shifted by the same one.
 template <class T>
 struct PutSums {
     GradientWriter<T> d_first_scale;
@@ -209,7 +209,7 @@ void backward(const ResolveBackward& args, const Sides& sides, Context& context)
     if constexpr (sums == 0) {
         run_over_columns<V>(body, 1, args.rows, args.channels, resolve_shares);
     } else {
-        sum_over_columns_to<V>(body, args.rows, args.channels, PutSums<T>(sides), context);
+        sum_over_columns_to<V>(body, args.rows, args.channels, PutSums<Accumulate<T>>(sides), context);
     }
 }
 
@@ -229,7 +229,7 @@ const char* refuses_packs_backward(const ResolveBackward& args) {
 
 template <template <class> class Values>
 void run_forward(const ResolveForward& args, Context&) {
-    dispatch_float(args.dtype, [&]<class T>() {
+    dispatch_storage(args.dtype, [&]<class T>() {
         run_over_columns<Values<T>>(Resolve<T>(args), 1, args.rows, args.channels, resolve_shares);
     });
 }
@@ -238,7 +238,7 @@ template <template <class> class Values>
 void run_backward(const ResolveBackward& args, Context& context) {
     if (!args.d_a && !args.d_b) return;
     const Sides sides(args);
-    dispatch_float(args.dtype, [&]<class T>() {
+    dispatch_storage(args.dtype, [&]<class T>() {
         switch (sides.sums()) {
             case 0:
                 return backward<Values<T>, 0, T>(args, sides, context);
@@ -251,11 +251,11 @@ void run_backward(const ResolveBackward& args, Context& context) {
 }
 
 constexpr Implementation<ResolveForward> forward_list[]{
-    {"packs", refuses_packs_forward, run_forward<Pack>},
-    {"elements", refuses_curve_to_resolve<ResolveForward>, run_forward<Single>}};
+    {"packs", refuses_packs_forward, run_forward<Pack>, StorageTypes::all},
+    {"elements", refuses_curve_to_resolve<ResolveForward>, run_forward<Single>, StorageTypes::all}};
 constexpr Implementation<ResolveBackward> backward_list[]{
-    {"packs", refuses_packs_backward, run_backward<Pack>},
-    {"elements", refuses_curve_to_resolve<ResolveBackward>, run_backward<Single>}};
+    {"packs", refuses_packs_backward, run_backward<Pack>, StorageTypes::all},
+    {"elements", refuses_curve_to_resolve<ResolveBackward>, run_backward<Single>, StorageTypes::all}};
 
 }  // namespace
 

@@ -19,10 +19,10 @@ __global__ void __launch_bounds__(threads)
     const bool inside = row < batch;  // a warp has one row: all of its lanes agree
     const int64_t label = inside ? labels[row] : 0;
     const T* own_logits = logits + (inside ? row : 0) * classes;
-    const T own = own_logits[label];
+    const Accumulate<T> own = load_value(own_logits + label);
     int before = 0, bad = 0;
     for (int64_t k = lane; inside && k < classes; k += row_threads) {
-        const T logit = own_logits[k];
+        const Accumulate<T> logit = load_value(own_logits + k);
         before += comes_before(k, logit, label, own);
         bad += !is_finite(logit);
     }
@@ -50,16 +50,17 @@ __global__ void __launch_bounds__(threads)
 
 void run_score(const ScoreBatch& args, Context& context) {
     int32_t* ranks = context.scratch.take<int32_t>(args.batch);
-    dispatch_float(args.dtype, [&]<class T>() {
+    dispatch_storage(args.dtype, [&]<class T>() {
+        using A = Accumulate<T>;
         launch(rank_labels<T>, blocks_for(args.batch * row_threads, threads), threads, 0, stream(),
                static_cast<const T*>(args.logits), args.labels, args.batch, args.classes, ranks);
-        launch(count_ranks<T>, 1, threads, 0, stream(), ranks, args.batch, static_cast<const T*>(args.loss),
-               static_cast<BatchRecord<T>*>(args.record), static_cast<StepState<T>*>(args.state),
+        launch(count_ranks<A>, 1, threads, 0, stream(), ranks, args.batch, static_cast<const A*>(args.loss),
+               static_cast<BatchRecord<A>*>(args.record), static_cast<StepState<A>*>(args.state),
                context.settings);
     });
 }
 
-constexpr Implementation<ScoreBatch> score_list[]{{"warps", refuses_nothing, run_score}};
+constexpr Implementation<ScoreBatch> score_list[]{{"warps", refuses_nothing, run_score, StorageTypes::all}};
 
 }  // namespace
 

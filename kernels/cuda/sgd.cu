@@ -106,11 +106,8 @@ __global__ void __launch_bounds__(threads) update_elements(Step<T> step, Arrays<
 template <class T, class Rounded>
 __device__ __forceinline__ void store_rounded(Rounded* to, const Pack<T>& v) {
     if constexpr (is_half_type<Rounded>) {
-        const auto pair = [&](int k) {
-            return unsigned{static_cast<Rounded>(v[k]).bits} | unsigned{static_cast<Rounded>(v[k + 1]).bits}
-                                                                   << 16;
-        };
-        *reinterpret_cast<uint2*>(to) = make_uint2(pair(0), pair(2));
+        *reinterpret_cast<uint2*>(to) =
+            make_uint2(word_of<Rounded>(v[0], v[1]), word_of<Rounded>(v[2], v[3]));
     } else {
         store_pack(to, v);
     }

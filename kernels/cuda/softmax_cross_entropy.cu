@@ -32,16 +32,18 @@ constexpr int threads = 256;
 
 template <class T, bool weighted>
 struct Rows {
+    using A = Accumulate<T>;
+
     const T* logits;   // [batch, classes]
-    T* probabilities;  // [batch, classes]
-    T* losses;         // [batch]
+    A* probabilities;  // [batch, classes]
+    A* losses;         // [batch]
     int64_t batch;
     int64_t classes;
-    Targets<T, weighted> targets;
+    Targets<A, weighted> targets;
 
-    Rows(const SoftmaxCrossEntropyForward& args, const Context& context, T* row_losses)
+    Rows(const SoftmaxCrossEntropyForward& args, const Context& context, A* row_losses)
         : logits(static_cast<const T*>(args.logits)),
-          probabilities(static_cast<T*>(args.probabilities)),
+          probabilities(static_cast<A*>(args.probabilities)),
           losses(row_losses),
           batch(args.batch),
           classes(args.classes),
@@ -91,18 +93,19 @@ template <class T, bool weighted>
 __global__ void __launch_bounds__(threads, 1) softmax_blocks(Rows<T, weighted> rows) {
     rows.targets.take_settings();
     const int64_t row = blockIdx.x;
+    using A = Accumulate<T>;
     const T* logits = rows.logits + row * rows.classes;
-    T* probabilities = rows.probabilities + row * rows.classes;
-    RunningSum<T> mine;
-    for (int64_t k = threadIdx.x; k < rows.classes; k += threads) mine.add(logits[k]);
-    const T maximum = reduce_block<threads>(mine.maximum, Larger());
-    const T sum =
-        reduce_block<threads>(mine.sum == T(0) ? T(0) : mine.sum * std::exp(mine.maximum - maximum), Add());
+    A* probabilities = rows.probabilities + row * rows.classes;
+    RunningSum<A> mine;
+    for (int64_t k = threadIdx.x; k < rows.classes; k += threads) mine.add(load_value(logits + k));
+    const A maximum = reduce_block<threads>(mine.maximum, Larger());
+    const A sum =
+        reduce_block<threads>(mine.sum == A(0) ? A(0) : mine.sum * std::exp(mine.maximum - maximum), Add());
 
     const Labels own = rows.targets.of_row(row);
-    T towards_target = T(0);
+    A towards_target = A(0);
     for (int64_t k = threadIdx.x; k < rows.classes; k += threads) {
-        const T z = logits[k] - maximum;
+        const A z = load_value(logits + k) - maximum;
         probabilities[k] = std::exp(z) / sum;
         towards_target = multiply_add(rows.targets(k, own), z, towards_target);
     }
@@ -121,22 +124,23 @@ __global__ void __launch_bounds__(threads) softmax_warps(Rows<T, weighted> rows)
     const Labels own = row < rows.batch ? rows.targets.of_row(row) : Labels{};
     const T* logits = rows.logits + row * rows.classes;
 
-    T values[per_lane];
-    T maximum = -INFINITY;
+    using A = Accumulate<T>;
+    A values[per_lane];
+    A maximum = -INFINITY;
     VITRINE_UNROLL
     for (int i = 0; i < per_lane; ++i) {
         const int k = i * width + lane;
-        values[i] = k < classes ? logits[k] : T(-INFINITY);
+        values[i] = k < classes ? load_value(logits + k) : A(-INFINITY);
         maximum = Larger()(maximum, values[i]);
     }
     maximum = reduce_lanes<width>(maximum, Larger());
 
-    T sum = T(0), towards_target = T(0);
+    A sum = A(0), towards_target = A(0);
     VITRINE_UNROLL
     for (int i = 0; i < per_lane; ++i) {
         const int k = i * width + lane;
         if (k < classes) {
-            const T z = values[i] - maximum;
+            const A z = values[i] - maximum;
             towards_target = multiply_add(rows.targets(k, own), z, towards_target);
             values[i] = std::exp(z);
             sum += values[i];
@@ -145,7 +149,7 @@ __global__ void __launch_bounds__(threads) softmax_warps(Rows<T, weighted> rows)
     sum = reduce_lanes<width>(sum, Add());
     towards_target = reduce_lanes<width>(towards_target, Add());
 
-    T* probabilities = rows.probabilities + row * rows.classes;
+    A* probabilities = rows.probabilities + row * rows.classes;
     VITRINE_UNROLL
     for (int i = 0; i < per_lane; ++i) {
         const int k = i * width + lane;
@@ -169,9 +173,10 @@ __global__ void __launch_bounds__(threads) average_losses(ReadOnly<T> losses, in
 /// One block. W = Σ of the labels' weights; loss = Σ losses / W, or 0 where nothing has any weight.
 template <class T>
 __global__ void __launch_bounds__(threads)
-    average_weighted_losses(Rows<T, true> rows, T* total_weight, T* loss) {
+    average_weighted_losses(Rows<T, true> rows, Accumulate<T>* total_weight, Accumulate<T>* loss) {
+    using A = Accumulate<T>;
     rows.targets.take_settings();
-    T sum = T(0), weights = T(0);
+    A sum = A(0), weights = A(0);
     for (int64_t row = threadIdx.x; row < rows.batch; row += threads) {
         sum += rows.losses[row];
         weights += rows.targets.label_weight(row);
@@ -180,7 +185,7 @@ __global__ void __launch_bounds__(threads)
     weights = reduce_block<threads>(weights, Add());
     if (threadIdx.x != 0) return;
     *total_weight = weights;
-    *loss = weights > T(0) ? sum / weights : T(0);
+    *loss = weights > A(0) ? sum / weights : A(0);
 }
 
 // Each launches a kernel over rows.
@@ -218,21 +223,28 @@ struct Warps {
 
 constexpr int64_t most_classes_of_warps = 1024;
 
+template <class Rung, class T>
+void run_in(const SoftmaxCrossEntropyForward& args, Context& context) {
+    using A = Accumulate<T>;
+    A* losses = context.scratch.take<A>(args.batch);
+    A* loss = static_cast<A*>(args.loss);
+    if (args.class_weights == nullptr) {
+        if (args.batch > 0) Rung::launch_rows(Rows<T, false>(args, context, losses));
+        launch(average_losses<A>, 1, threads, 0, stream(), losses, args.batch, loss);
+    } else {
+        const Rows<T, true> rows(args, context, losses);
+        if (args.batch > 0) Rung::launch_rows(rows);
+        launch(average_weighted_losses<T>, 1, threads, 0, stream(), rows, static_cast<A*>(args.total_weight),
+               loss);
+    }
+}
+
 template <class Rung>
 void run(const SoftmaxCrossEntropyForward& args, Context& context) {
-    dispatch_float(args.dtype, [&]<class T>() {
-        T* losses = context.scratch.take<T>(args.batch);
-        T* loss = static_cast<T*>(args.loss);
-        if (args.class_weights == nullptr) {
-            if (args.batch > 0) Rung::launch_rows(Rows<T, false>(args, context, losses));
-            launch(average_losses<T>, 1, threads, 0, stream(), losses, args.batch, loss);
-        } else {
-            const Rows<T, true> rows(args, context, losses);
-            if (args.batch > 0) Rung::launch_rows(rows);
-            launch(average_weighted_losses<T>, 1, threads, 0, stream(), rows,
-                   static_cast<T*>(args.total_weight), loss);
-        }
-    });
+    dispatch_storage(args.dtype, [&]<class T>() { run_in<Rung, T>(args, context); });
+}
+void run_naive(const SoftmaxCrossEntropyForward& args, Context& context) {
+    dispatch_float(args.dtype, [&]<class T>() { run_in<Naive, T>(args, context); });
 }
 
 const char* refuses_many_classes(const SoftmaxCrossEntropyForward& args) {
@@ -241,6 +253,7 @@ const char* refuses_many_classes(const SoftmaxCrossEntropyForward& args) {
 
 // Backward: d_logits = d_loss / W · (p · Σ w · target − w · target).
 
+/// Numbers of T, which is Accumulate of what d_logits is stored in.
 template <class T, bool weighted>
 struct LogitsGradient {
     const T* probabilities;
@@ -268,13 +281,13 @@ struct LogitsGradient {
 /// One thread an element.
 template <class T, bool weighted>
 __global__ void __launch_bounds__(threads)
-    subtract_targets(LogitsGradient<T, weighted> gradient, GradientWriter<T> d_logits, int64_t classes,
-                     int64_t count) {
+    subtract_targets(LogitsGradient<Accumulate<T>, weighted> gradient, GradientWriter<T> d_logits,
+                     int64_t classes, int64_t count) {
     gradient.targets.take_settings();
     const int64_t i = thread_index();
     if (i >= count) return;
     const int64_t row = i / classes;
-    const T target = gradient.targets(i - row * classes, gradient.targets.of_row(row));
+    const Accumulate<T> target = gradient.targets(i - row * classes, gradient.targets.of_row(row));
     d_logits(i, gradient.factor() * (gradient.probabilities[i] * gradient.targets.sum_of_row(row) - target));
 }
 
@@ -282,19 +295,20 @@ __global__ void __launch_bounds__(threads)
 /// threads. Counts fit 32 bits: the division is several times cheaper.
 template <class T, bool weighted>
 __global__ void __launch_bounds__(threads, weighted ? 1 : 0)
-    subtract_targets_packs(LogitsGradient<T, weighted> gradient, ValuesWriter<T> d_logits, int classes,
-                           int count) {
+    subtract_targets_packs(LogitsGradient<Accumulate<T>, weighted> gradient, ValuesWriter<T> d_logits,
+                           int classes, int count) {
+    using A = Accumulate<T>;
     gradient.targets.take_settings();
     constexpr int size = Pack<T>::size;
     const int packs = count / size;
     const int thread = static_cast<int>(thread_index());
-    const T factor = gradient.factor();
+    const A factor = gradient.factor();
     if (thread < packs) {
-        const Pack<T> p = load_pack(gradient.probabilities + thread * size);
+        const Pack<T> p = load_values<Pack<T>>(gradient.probabilities + thread * size);
         int row = thread * size / classes;
         int k = thread * size - row * classes;
         Labels own = gradient.targets.of_row(row);
-        T sum = gradient.targets.sum_of_row(row);
+        A sum = gradient.targets.sum_of_row(row);
         Pack<T> result;
         VITRINE_UNROLL
         for (int i = 0; i < size; ++i) {
@@ -310,8 +324,8 @@ __global__ void __launch_bounds__(threads, weighted ? 1 : 0)
     const int rest = packs * size + thread;
     if (rest < count) {
         const int row = rest / classes;
-        const T target = gradient.targets(rest - row * classes, gradient.targets.of_row(row));
-        const T sum = gradient.targets.sum_of_row(row);
+        const A target = gradient.targets(rest - row * classes, gradient.targets.of_row(row));
+        const A sum = gradient.targets.sum_of_row(row);
         d_logits(rest, Single<T>{factor * (gradient.probabilities[rest] * sum - target)});
     }
 }
@@ -323,8 +337,8 @@ struct Elements {
     static void launch_gradient(const SoftmaxCrossEntropyBackward& args, const Context& context,
                                 int64_t count) {
         launch(subtract_targets<T, weighted>, blocks_for(count, threads), threads, 0, stream(),
-               LogitsGradient<T, weighted>(args, context), GradientWriter<T>(args.d_logits), args.classes,
-               count);
+               LogitsGradient<Accumulate<T>, weighted>(args, context), GradientWriter<T>(args.d_logits),
+               args.classes, count);
     }
 };
 
@@ -333,7 +347,7 @@ struct Packs {
     static void launch_gradient(const SoftmaxCrossEntropyBackward& args, const Context& context,
                                 int64_t count) {
         launch(subtract_targets_packs<T, weighted>, blocks_for(divide_up(count, Pack<T>::size), threads),
-               threads, 0, stream(), LogitsGradient<T, weighted>(args, context),
+               threads, 0, stream(), LogitsGradient<Accumulate<T>, weighted>(args, context),
                ValuesWriter<T>(args.d_logits), static_cast<int>(args.classes), static_cast<int>(count));
     }
 };
@@ -342,7 +356,7 @@ template <class Rung>
 void run_backward(const SoftmaxCrossEntropyBackward& args, Context& context) {
     const int64_t count = args.batch * args.classes;
     if (!args.d_logits || count == 0) return;
-    dispatch_float(args.dtype, [&]<class T>() {
+    dispatch_storage(args.dtype, [&]<class T>() {
         if (args.class_weights == nullptr)
             Rung::template launch_gradient<T, false>(args, context, count);
         else
@@ -356,12 +370,12 @@ const char* refuses_backward_packs(const SoftmaxCrossEntropyBackward& args) {
 }
 
 constexpr Implementation<SoftmaxCrossEntropyForward> forward_list[]{
-    {"warps", refuses_many_classes, run<Warps>},
-    {"blocks", refuses_nothing, run<Blocks>},
-    {"naive", refuses_nothing, run<Naive>}};
+    {"warps", refuses_many_classes, run<Warps>, StorageTypes::all},
+    {"blocks", refuses_nothing, run<Blocks>, StorageTypes::all},
+    {"naive", refuses_nothing, run_naive}};
 constexpr Implementation<SoftmaxCrossEntropyBackward> backward_list[]{
-    {"packs", refuses_backward_packs, run_backward<Packs>},
-    {"elements", refuses_nothing, run_backward<Elements>}};
+    {"packs", refuses_backward_packs, run_backward<Packs>, StorageTypes::all},
+    {"elements", refuses_nothing, run_backward<Elements>, StorageTypes::all}};
 
 }  // namespace
 
