@@ -2,7 +2,7 @@
 //
 //     implicit_gemm          the products of gemm.h, windows gathered while tiles are loaded, in packs of 16 bytes
 //     implicit_gemm_singles  the same with single loads: MobileNetV2's stem has 3 input channels
-//     implicit_gemm_128x64   one block tile for all shapes, for comparison; floats only
+//     implicit_gemm_128x64   one block tile for all shapes, for comparison; no doubles
 //     implicit_gemm_128x32
 //     tensor_cores           the same product by tensor cores, from 8.0 on (gemm_tensor.h); floats and packs only
 //     direct_chunks          one thread an element of what is computed; the only one that knows groups
@@ -46,19 +46,26 @@ const char* refuses_tensors(const Args& args) {
 }
 
 constexpr Implementation<ConvForward> forward_list[]{
-    {"implicit_gemm", refuses_curve<ConvForward, refuses_dense_packs>, run_products<true>},
-    {"implicit_gemm_singles", refuses_curve<ConvForward, refuses_dense_products>, run_products<false>},
-    {"implicit_gemm_128x64", refuses_curve<ConvForward, refuses_tile>, run_tile<GemmTiling::tile_128x64>},
-    {"implicit_gemm_128x32", refuses_curve<ConvForward, refuses_tile>, run_tile<GemmTiling::tile_128x32>},
+    {"implicit_gemm", refuses_curve<ConvForward, refuses_dense_packs>, run_products<true>, StorageTypes::all},
+    {"implicit_gemm_singles", refuses_curve<ConvForward, refuses_dense_products>, run_products<false>,
+     StorageTypes::all},
+    {"implicit_gemm_128x64", refuses_curve<ConvForward, refuses_tile>, run_tile<GemmTiling::tile_128x64>,
+     StorageTypes::all},
+    {"implicit_gemm_128x32", refuses_curve<ConvForward, refuses_tile>, run_tile<GemmTiling::tile_128x32>,
+     StorageTypes::all},
     {"tensor_cores", refuses_curve<ConvForward, refuses_tensors>, run_tile<GemmTiling::tensor_128x64>},
     {"direct", refuses_curve<ConvForward>, dense_forward_direct, StorageTypes::all},
     {"unfused", refuses_clamp<ConvForward>, run_unfused<dense_conv_forward>, StorageTypes::all},
 };
 constexpr Implementation<ConvBackward> backward_list[]{
-    {"implicit_gemm", refuses_curve<ConvBackward, refuses_dense_packs>, run_products<true>},
-    {"implicit_gemm_singles", refuses_curve<ConvBackward, refuses_dense_products>, run_products<false>},
-    {"implicit_gemm_128x64", refuses_curve<ConvBackward, refuses_tile>, run_tile<GemmTiling::tile_128x64>},
-    {"implicit_gemm_128x32", refuses_curve<ConvBackward, refuses_tile>, run_tile<GemmTiling::tile_128x32>},
+    {"implicit_gemm", refuses_curve<ConvBackward, refuses_dense_packs>, run_products<true>,
+     StorageTypes::all},
+    {"implicit_gemm_singles", refuses_curve<ConvBackward, refuses_dense_products>, run_products<false>,
+     StorageTypes::all},
+    {"implicit_gemm_128x64", refuses_curve<ConvBackward, refuses_tile>, run_tile<GemmTiling::tile_128x64>,
+     StorageTypes::all},
+    {"implicit_gemm_128x32", refuses_curve<ConvBackward, refuses_tile>, run_tile<GemmTiling::tile_128x32>,
+     StorageTypes::all},
     {"tensor_cores", refuses_curve<ConvBackward, refuses_tensors>, run_tile<GemmTiling::tensor_128x64>},
     {"direct_chunks", refuses_curve<ConvBackward>, dense_backward_direct_chunks, StorageTypes::all},
     {"direct", refuses_curve<ConvBackward>, dense_backward_direct, StorageTypes::all},

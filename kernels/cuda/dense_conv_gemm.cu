@@ -46,7 +46,7 @@ void forward_product(const ConvForward& args, GemmTiling tiling, Context& contex
     const LinesOfWindows<PrologueSource<V, T>> windows{PrologueSource<V, T>(args.x, args.prologue),
                                                        windows_of(args.shape)};
     const LinesOfMatrix<PlainSource<V, T>> weight{{static_cast<const T*>(args.weight)}, static_cast<int>(k)};
-    run_conv_output(args, k, windows, weight, context, tiling);
+    run_conv_output<T>(args, k, windows, weight, context, tiling);
 }
 
 /// An epilogue: GemmStore for a Put of the transposed product. Rows of a micro-tile in registers are neighbours in packs
@@ -107,7 +107,7 @@ void run_turned(const ConvBackward& args, const A& windows, const B& g, const Ge
     const int64_t channels = args.shape.out_channels, columns = columns_of_windows(args.shape);
     const int64_t pixels = args.shape.out_pixels();
     const bool packs = packs_fit<T>(columns, args.d_weight.data);
-    const PutGradient<T> put{ValuesWriter<T>(args.d_weight), static_cast<int>(columns)};
+    const PutGradient<T> put{StoredWriter<T>(args.d_weight), static_cast<int>(columns)};
     if (plan.splits == 1) {
         run_gemm(plan, columns, channels, pixels, windows, g, StoreTurned<T, PutGradient<T>>{put, packs});
         return;
@@ -151,15 +151,15 @@ const char* refuses_dense_packs(const ConvBackward& args) {
 }
 
 void dense_forward_products(const ConvForward& args, bool packs, GemmTiling tiling, Context& context) {
-    dispatch_float(args.dtype, [&]<class T>() {
-        with_values<T>(packs, [&]<class V>() { forward_product<V, T>(args, tiling, context); });
+    dispatch_storage(args.dtype, [&]<class T>() {
+        with_values<Accumulate<T>>(packs, [&]<class V>() { forward_product<V, T>(args, tiling, context); });
     });
 }
 
 void dense_backward_products(const ConvBackward& args, bool packs, GemmTiling tiling, Context& context) {
     dense_input_gradients(args, packs, tiling, context);
-    dispatch_float(args.dtype, [&]<class T>() {
-        with_values<T>(packs, [&]<class V>() { weight_gradient<V, T>(args, tiling, context); });
+    dispatch_storage(args.dtype, [&]<class T>() {
+        with_values<Accumulate<T>>(packs, [&]<class V>() { weight_gradient<V, T>(args, tiling, context); });
     });
     bias_gradient(args, context);
 }

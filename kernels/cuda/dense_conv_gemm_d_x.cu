@@ -157,27 +157,28 @@ void with_operands(const ConvBackward& args, const PixelClass& pixels, F&& multi
         class_weight<V, T>(args, pixels));
 }
 
-/// One class's part of d_x (or of d_a), without the prologue.
-template <class V, class T>
+/// One class's part of d_x (or of d_a), which is stored in To, without the prologue.
+template <class V, class T, class To>
 void run_plain(const ConvBackward& args, const ClassProduct& product, const Gradient& d_x, Context& context) {
     if (product.k == 0 && d_x.mode == GradMode::accumulate) return;
     const int64_t n = args.shape.in_channels;
-    const PutPixels<T> put{ClassPixels(product.pixels, args.shape),
-                           {ValuesWriter<T>(d_x), static_cast<int>(n)}};
+    const PutPixels<To> put{ClassPixels(product.pixels, args.shape),
+                            {StoredWriter<To>(d_x), static_cast<int>(n)}};
     with_operands<V, T>(args, product.pixels, [&](const auto& g, const auto& weight) {
-        run_gemm_to(product.plan, product.m, n, product.k, g, weight, put, packs_fit<T>(n, d_x.data),
+        run_gemm_to(product.plan, product.m, n, product.k, g, weight, put, packs_fit<To>(n, d_x.data),
                     context);
     });
 }
 
 /// One class's part of d_x, through the prologue, and of the sums for d_scale and d_shift.
 template <class V, class T>
-void run_fused(const ConvBackward& args, const ClassProduct& product, const PrologueSums<T>& sums) {
+void run_fused(const ConvBackward& args, const ClassProduct& product,
+               const PrologueSums<Accumulate<T>>& sums) {
     const int64_t n = args.shape.in_channels;
     const GemmChainRule<T, ClassPixels> chain_rule{
-        PrologueOn<T>(args.prologue),
+        PrologueOn<Accumulate<T>>(args.prologue),
         static_cast<const T*>(args.x),
-        {ValuesWriter<T>(args.d_x), static_cast<int>(n)},
+        {StoredWriter<T>(args.d_x), static_cast<int>(n)},
         packs_fit<T>(n, args.d_x.data, args.x, args.prologue.scale, args.prologue.shift),
         sums,
         ClassPixels(product.pixels, args.shape)};
@@ -190,21 +191,22 @@ void run_fused(const ConvBackward& args, const ClassProduct& product, const Prol
 /// class are finished by its last block, those of several by a launch behind them all.
 template <class V, class T>
 void run_all_fused(const ConvBackward& args, std::span<const ClassProduct> products, Context& context) {
+    using A = Accumulate<T>;
     const int64_t n = args.shape.in_channels;
     const bool wants_sums = args.d_scale || args.d_shift;
     if (products.size() == 1 && products[0].k > 0 && products[0].m * n > 0) {
         const GemmPlan& plan = products[0].plan;
-        PrologueSums<T> sums;
-        if (wants_sums) sums = {plan.row_tiles, plan.column_tiles, 2, n, PutPrologueSums<T>(args), context};
+        PrologueSums<A> sums;
+        if (wants_sums) sums = {plan.row_tiles, plan.column_tiles, 2, n, PutPrologueSums<A>(args), context};
         return run_fused<V, T>(args, products[0], sums);
     }
     int64_t tiles = 0;
     for (const ClassProduct& product : products) tiles += product.k > 0 ? product.plan.row_tiles : 0;
-    T* const partials = wants_sums ? context.scratch.take<T>(tiles * 2 * n) : nullptr;
-    T* next = partials;
+    A* const partials = wants_sums ? context.scratch.take<A>(tiles * 2 * n) : nullptr;
+    A* next = partials;
     for (const ClassProduct& product : products) {
         if (product.k == 0) {
-            if (args.d_x) run_plain<V, T>(args, product, args.d_x, context);
+            if (args.d_x) run_plain<V, T, T>(args, product, args.d_x, context);
             continue;
         }
         run_fused<V, T>(args, product, {next, 2, n});
@@ -216,11 +218,11 @@ void run_all_fused(const ConvBackward& args, std::span<const ClassProduct> produ
 template <class V, class T>
 void input_gradients(const ConvBackward& args, GemmTiling tiling, Context& context) {
     const std::vector<ClassProduct> products = products_of(args, tiling);
-    const auto run_all_plain = [&](const Gradient& d_x) {
-        for (const ClassProduct& product : products) run_plain<V, T>(args, product, d_x, context);
+    const auto run_all_plain = [&]<class To>(const To*, const Gradient& d_x) {
+        for (const ClassProduct& product : products) run_plain<V, T, To>(args, product, d_x, context);
     };
     if (args.prologue.plain()) {
-        if (args.d_x) run_all_plain(args.d_x);
+        if (args.d_x) run_all_plain(static_cast<T*>(args.d_x.data), args.d_x);
         return;
     }
     if (!args.d_x && !args.d_scale && !args.d_shift) return;
@@ -230,16 +232,16 @@ void input_gradients(const ConvBackward& args, GemmTiling tiling, Context& conte
         return;
     }
     // Only the sum of all splits can go through the chain rule. There are splits where x is small.
-    T* d_a = context.scratch.take<T>(args.shape.in_pixels() * args.shape.in_channels);
-    run_all_plain({d_a, GradMode::write});
+    auto* d_a = context.scratch.take<Accumulate<T>>(args.shape.in_pixels() * args.shape.in_channels);
+    run_all_plain(d_a, {d_a, GradMode::write});
     prologue_gradient(args, d_a, context);
 }
 
 }  // namespace
 
 void dense_input_gradients(const ConvBackward& args, bool packs, GemmTiling tiling, Context& context) {
-    dispatch_float(args.dtype, [&]<class T>() {
-        with_values<T>(packs, [&]<class V>() { input_gradients<V, T>(args, tiling, context); });
+    dispatch_storage(args.dtype, [&]<class T>() {
+        with_values<Accumulate<T>>(packs, [&]<class V>() { input_gradients<V, T>(args, tiling, context); });
     });
 }
 

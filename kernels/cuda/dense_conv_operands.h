@@ -94,6 +94,7 @@ struct Windows {
 /// pack never reaches over the end of a tap.
 template <class Source>
 struct LinesOfWindows {
+    using Stored = typename Source::Stored;
     using Element = typename Source::Element;
     using Value = typename Source::Value;
     struct Raw {
@@ -128,6 +129,7 @@ struct LinesOfWindows {
 /// The same matrix with its windows in the role of k: the right side of a weight gradient.
 template <class Source>
 struct DepthsOfWindows {
+    using Stored = typename Source::Stored;
     using Element = typename Source::Element;
     using Value = typename Source::Value;
     struct Raw {
@@ -163,9 +165,10 @@ struct DepthsOfWindows {
 /// are input channels. Of the kernel's taps only every stride-th is there, see dense_conv_gemm_d_x.cu.
 template <class V, class T>
 struct WeightByTaps {
-    using Element = T;
+    using Stored = T;
+    using Element = Accumulate<T>;
     using Value = V;
-    using Raw = V;
+    using Raw = StoredValues<V, T>;
     using Line = int;   // the input channel
     using Depth = int;  // where the channels of (o, p, q) begin
     static constexpr bool along_k = false;
@@ -188,9 +191,11 @@ struct WeightByTaps {
         return (o * kernel_taps + tap) * in_channels;
     }
     __device__ __forceinline__ Raw fetch(const Line& channel, const Depth& begin) const {
-        return load_values<V>(weight + begin + channel);
+        return fetch_values<V>(weight + begin + channel);
     }
-    __device__ __forceinline__ Value finish(const Line&, const Depth&, const Raw& raw) const { return raw; }
+    __device__ __forceinline__ Value finish(const Line&, const Depth&, const Raw& raw) const {
+        return widen_values<V, T>(raw);
+    }
 };
 
 }  // namespace vitrine::VITRINE_GPU

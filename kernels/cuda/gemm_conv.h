@@ -17,67 +17,72 @@
 
 namespace vitrine::VITRINE_GPU {
 
-/// y, mean and m2 of `args`, from a product over k that makes y without its bias.
-template <class A, class B>
+/// y, mean and m2 of `args`, which stores T, from a product over k that makes y without its bias.
+template <class T, class A, class B>
 void run_conv_output(const ConvForward& args, int64_t k, const A& a, const B& b, Context& context,
                      GemmTiling tiling = GemmTiling::by_shape) {
-    using T = typename A::Element;
+    using Sum = Accumulate<T>;
     const int64_t m = args.shape.out_pixels();
     const int64_t n = args.shape.out_channels;
-    const GemmPlan plan = plan_gemm(args.dtype, m, n, k, tiling);
+    GemmPlan plan = plan_gemm(args.dtype, m, n, k, tiling);
+    // Moments are those of the sums: where y is their rounding, no pass behind the splits can find them.
+    if (is_half_type<T> && !args.epilogue.plain()) {
+        plan = with_splits(plan, k, A::Value::size > 1 ? most_splits_of_last_block : 1);
+    }
     T* y = static_cast<T*>(args.y);
-    const PutOutput<T> put{y, static_cast<const T*>(args.bias), static_cast<int>(n)};
+    const PutOutput<T> put{y, static_cast<const Sum*>(args.bias), static_cast<int>(n)};
     const bool packs = packs_fit<T>(n, args.y, args.bias);
     if (plan.splits > 1 && !last_block_adds<A>(plan)) {
         run_gemm_to(plan, m, n, k, a, b, put, packs, context);
-        if (!args.epilogue.plain()) {
+        if constexpr (!is_half_type<T>) {
+            if (args.epilogue.plain()) return;
             channel_moments(y, m, n, static_cast<T*>(args.epilogue.mean), static_cast<T*>(args.epilogue.m2),
                             context);
         }
         return;
     }
-    LastMoments<T> moments;
+    LastMoments<Sum> moments;
     if (m == 0 && !args.epilogue.plain()) {
-        finish_moments<T>(nullptr, 0, n, static_cast<T*>(args.epilogue.mean),
-                          static_cast<T*>(args.epilogue.m2));
+        finish_moments<Sum>(nullptr, 0, n, static_cast<Sum*>(args.epilogue.mean),
+                            static_cast<Sum*>(args.epilogue.m2));
     } else if (!args.epilogue.plain())
         moments = {plan.row_tiles, plan.column_tiles, n, args.epilogue, context};
     run_gemm_whole(plan, m, n, k, a, b, GemmConvOutput<T>{put, packs, moments}, context);
 }
 
 /// d_x, d_scale and d_shift of `args`, from a product over k that makes d_a.
-template <class A, class B>
+template <class T, class A, class B>
 void run_conv_input_gradient(const ConvBackward& args, int64_t k, const A& a, const B& b, Context& context,
                              GemmTiling tiling = GemmTiling::by_shape) {
-    using T = typename A::Element;
+    using Sum = Accumulate<T>;
     if (!args.d_x && !args.d_scale && !args.d_shift) return;
     const int64_t m = args.shape.in_pixels();
     const int64_t n = args.shape.in_channels;
     const int row_length = static_cast<int>(n);
     const GemmPlan plan = plan_gemm(args.dtype, m, n, k, tiling);
-    const PutGradient<T> put{ValuesWriter<T>(args.d_x), row_length};
+    const PutGradient<T> put{StoredWriter<T>(args.d_x), row_length};
     if (args.prologue.plain()) {
         run_gemm_to(plan, m, n, k, a, b, put, packs_fit<T>(n, args.d_x.data), context);
         return;
     }
     if (plan.splits > 1 && !last_block_adds<A>(plan)) {
-        T* d_a = context.scratch.take<T>(m * n);
-        run_gemm_to(plan, m, n, k, a, b, PutOutput<T>{d_a, nullptr, row_length}, packs_fit<T>(n, d_a),
+        Sum* d_a = context.scratch.take<Sum>(m * n);
+        run_gemm_to(plan, m, n, k, a, b, PutOutput<Sum>{d_a, nullptr, row_length}, packs_fit<Sum>(n, d_a),
                     context);
         prologue_gradient(args, d_a, context);
         return;
     }
     const bool packs = packs_fit<T>(n, args.d_x.data, args.x, args.prologue.scale, args.prologue.shift);
-    PrologueSums<T> sums;
+    PrologueSums<Sum> sums;
     const bool wants_sums = args.d_scale || args.d_shift;
     if (wants_sums && m == 0) {
-        finish_sums<T>(nullptr, 0, n, std::array{args.d_scale, args.d_shift});
+        finish_sums<Sum>(nullptr, 0, n, std::array{args.d_scale, args.d_shift});
     } else if (wants_sums) {
-        sums = {plan.row_tiles, plan.column_tiles, 2, n, PutPrologueSums<T>(args), context};
+        sums = {plan.row_tiles, plan.column_tiles, 2, n, PutPrologueSums<Sum>(args), context};
     }
     run_gemm_whole(
         plan, m, n, k, a, b,
-        GemmChainRule<T>{PrologueOn<T>(args.prologue), static_cast<const T*>(args.x), put, packs, sums},
+        GemmChainRule<T>{PrologueOn<Sum>(args.prologue), static_cast<const T*>(args.x), put, packs, sums},
         context);
 }
 
@@ -89,7 +94,7 @@ void run_conv_weight_gradient(const ConvBackward& args, int64_t n, const A& a, c
     if (!args.d_weight) return;
     const int64_t m = args.shape.out_channels;
     const int64_t k = args.shape.out_pixels();
-    const PutGradient<T> put{ValuesWriter<T>(args.d_weight), static_cast<int>(n)};
+    const PutGradient<T> put{StoredWriter<T>(args.d_weight), static_cast<int>(n)};
     run_gemm_to(plan_gemm(args.dtype, m, n, k, tiling), m, n, k, a, b, put,
                 packs_fit<T>(n, args.d_weight.data), context);
 }

@@ -10,6 +10,9 @@
 //
 // Sums over the rows of a block tile go through the shared memory that the product no longer needs. Bytes: y
 // is written once; the partial moments of a channel are 3 values for each tile of rows, 3 / 128 of y.
+//
+// Of 16-bit y and d_x, T, the sums are Accumulate<T>, and the moments are those of the sums, not of what they are
+// rounded to.
 #pragma once
 
 #include "kernels/cuda/channel_last.h"
@@ -78,7 +81,7 @@ __device__ __forceinline__ void load_columns(const GemmPlace<T, Tile>& place, bo
 template <class T>
 struct PutOutput {
     T* y;
-    const T* bias;  // [n], or null
+    const Accumulate<T>* bias;  // [n], or null
     int row_length;
 
     template <class V>
@@ -88,14 +91,14 @@ struct PutOutput {
             VITRINE_UNROLL
             for (int s = 0; s < V::size; ++s) v[s] += more[s];
         }
-        store_values(y + row * row_length + column, v);
+        write_values(y + row * row_length + column, v);
     }
 };
 
 /// Writes or accumulates C into a gradient.
 template <class T>
 struct PutGradient {
-    ValuesWriter<T> gradient;
+    StoredWriter<T> gradient;
     int row_length;
 
     template <class V>
@@ -164,22 +167,24 @@ __device__ __forceinline__ ChannelTile channel_tile(const GemmPlace<T, Tile>& pl
 /// y, and for each tile of rows the count, mean and centred squares of every channel, which the last blocks join.
 template <class T>
 struct GemmConvOutput {
+    using A = Accumulate<T>;
+
     PutOutput<T> put;
     bool packs;
-    LastMoments<T> moments;
+    LastMoments<A> moments;
 
     template <class Tile>
-    __device__ __forceinline__ void operator()(const GemmPlace<T, Tile>& place,
-                                               T (&sums)[Tile::thread_rows][Tile::thread_columns],
-                                               T* shared) const {
-        T bias[Tile::thread_columns];
-        load_columns(place, packs, put.bias, T(0), bias);
+    __device__ __forceinline__ void operator()(const GemmPlace<A, Tile>& place,
+                                               A (&sums)[Tile::thread_rows][Tile::thread_columns],
+                                               A* shared) const {
+        A bias[Tile::thread_columns];
+        load_columns(place, packs, put.bias, A(0), bias);
         VITRINE_UNROLL
         for (int i = 0; i < Tile::thread_rows; ++i) {
             VITRINE_UNROLL
             for (int j = 0; j < Tile::thread_columns; ++j) sums[i][j] += bias[j];
         }
-        GemmStore<T, PutOutput<T>>{{put.y, nullptr, put.row_length}, packs}(place, sums, shared);
+        GemmStore<A, PutOutput<T>>{{put.y, nullptr, put.row_length}, packs}(place, sums, shared);
         if (moments.partials == nullptr) return;
         leave_moments(place, sums, shared);
         moments.template finish<gemm_threads>(place.row_tile, channel_tile(place), shared);
@@ -188,39 +193,39 @@ struct GemmConvOutput {
   private:
     /// In two passes over the registers: first the mean of the tile's rows, then the distances to it.
     template <class Tile>
-    __device__ __forceinline__ void leave_moments(const GemmPlace<T, Tile>& place,
-                                                  const T (&sums)[Tile::thread_rows][Tile::thread_columns],
-                                                  T* shared) const {
-        T mine[Tile::thread_columns] = {};
+    __device__ __forceinline__ void leave_moments(const GemmPlace<A, Tile>& place,
+                                                  const A (&sums)[Tile::thread_rows][Tile::thread_columns],
+                                                  A* shared) const {
+        A mine[Tile::thread_columns] = {};
         VITRINE_UNROLL
         for (int i = 0; i < Tile::thread_rows; ++i) {
             VITRINE_UNROLL
             for (int j = 0; j < Tile::thread_columns; ++j) {
-                mine[j] += place.row(i) < place.rows ? sums[i][j] : T(0);
+                mine[j] += place.row(i) < place.rows ? sums[i][j] : A(0);
             }
         }
         const int me = static_cast<int>(threadIdx.x);
-        const T count = static_cast<T>(place.rows_here());
-        const T mean = column_total(place, mine, shared) / count;
-        T* means = shared + Tile::threads_down * Tile::sums_stride;
+        const A count = static_cast<A>(place.rows_here());
+        const A mean = column_total(place, mine, shared) / count;
+        A* means = shared + Tile::threads_down * Tile::sums_stride;
         if (me < Tile::columns) means[me] = mean;
         __syncthreads();
 
         VITRINE_UNROLL
         for (int j = 0; j < Tile::thread_columns; ++j) {
-            const T centre = means[place.local_column(j)];
-            T squares = T(0);
+            const A centre = means[place.local_column(j)];
+            A squares = A(0);
             VITRINE_UNROLL
             for (int i = 0; i < Tile::thread_rows; ++i) {
-                const T distance = place.row(i) < place.rows ? sums[i][j] - centre : T(0);
+                const A distance = place.row(i) < place.rows ? sums[i][j] - centre : A(0);
                 squares = multiply_add(distance, distance, squares);
             }
             mine[j] = squares;
         }
-        const T m2 = column_total(place, mine, shared);
+        const A m2 = column_total(place, mine, shared);
         const int column = place.first_column + me;
         if (me >= Tile::columns || column >= place.columns) return;
-        T* to = moments.partials + int64_t{place.row_tile} * 3 * place.columns + column;
+        A* to = moments.partials + int64_t{place.row_tile} * 3 * place.columns + column;
         to[0] = count;
         to[place.columns] = mean;
         to[2 * place.columns] = m2;
@@ -236,33 +241,35 @@ struct PixelsInOrder {
 /// blocks add up. Pixels says which pixel of x a row of the product is.
 template <class T, class Pixels = PixelsInOrder>
 struct GemmChainRule {
-    PrologueOn<T> prologue;
+    using A = Accumulate<T>;
+
+    PrologueOn<A> prologue;
     const T* x;
     PutGradient<T> d_x;
     bool packs;
-    PrologueSums<T> sums;
+    PrologueSums<A> sums;
     Pixels pixels{};
 
     template <class Tile>
-    __device__ __forceinline__ void operator()(const GemmPlace<T, Tile>& place,
-                                               const T (&d_a)[Tile::thread_rows][Tile::thread_columns],
-                                               T* shared) const {
-        T scale[Tile::thread_columns];
-        T shift[Tile::thread_columns];
-        load_columns(place, packs, prologue.scale, T(1), scale);
-        load_columns(place, packs, prologue.shift, T(0), shift);
-        T scale_sums[Tile::thread_columns] = {};
-        T shift_sums[Tile::thread_columns] = {};
+    __device__ __forceinline__ void operator()(const GemmPlace<A, Tile>& place,
+                                               const A (&d_a)[Tile::thread_rows][Tile::thread_columns],
+                                               A* shared) const {
+        A scale[Tile::thread_columns];
+        A shift[Tile::thread_columns];
+        load_columns(place, packs, prologue.scale, A(1), scale);
+        load_columns(place, packs, prologue.shift, A(0), shift);
+        A scale_sums[Tile::thread_columns] = {};
+        A shift_sums[Tile::thread_columns] = {};
         const bool affine = prologue.scale != nullptr;
         for_each_value(place, packs, [&]<class V>(int i, int j, int row, int column, V) {
             const int pixel = pixels(row);
-            const V input = load_values<V>(x + pixel * place.columns + column);
+            const V input = read_values<V>(x + pixel * place.columns + column);
             V gradient;
             VITRINE_UNROLL
             for (int s = 0; s < V::size; ++s) {
-                const T u = affine ? multiply_add(scale[j + s], input[s], shift[j + s]) : input[s];
+                const A u = affine ? multiply_add(scale[j + s], input[s], shift[j + s]) : input[s];
                 const bool passes = clamp_passes(prologue.activation, clamped(prologue.activation, u));
-                const T d_u = passes ? d_a[i][j + s] : T(0);
+                const A d_u = passes ? d_a[i][j + s] : A(0);
                 scale_sums[j + s] = multiply_add(d_u, input[s], scale_sums[j + s]);
                 shift_sums[j + s] += d_u;
                 gradient[s] = scale[j + s] * d_u;
@@ -270,13 +277,13 @@ struct GemmChainRule {
             if (d_x.gradient) d_x(pixel, column, gradient);
         });
         if (sums.partials == nullptr) return;
-        const T scale_sum = column_total(place, scale_sums, shared);
+        const A scale_sum = column_total(place, scale_sums, shared);
         __syncthreads();
-        const T shift_sum = column_total(place, shift_sums, shared);
+        const A shift_sum = column_total(place, shift_sums, shared);
         const int me = static_cast<int>(threadIdx.x);
         const int column = place.first_column + me;
         if (me < Tile::columns && column < place.columns) {
-            T* to = sums.partials + int64_t{place.row_tile} * 2 * place.columns + column;
+            A* to = sums.partials + int64_t{place.row_tile} * 2 * place.columns + column;
             to[0] = scale_sum;
             to[place.columns] = shift_sum;
         }

@@ -1,5 +1,5 @@
 // The matrix product's lower rungs: what the product of gemm.h grew out of. Any strides, any size, no
-// prologue or epilogue.
+// prologue or epilogue. Matrices of 16-bit values are multiplied as floats; what is written may be either.
 //
 //   naive    One thread an element of C. It reads both factors of every multiply-add from global memory: 8
 //            bytes of floats for 2 FLOPs. (A warp's 32 threads share a row of A, and their columns of B lie
@@ -24,8 +24,8 @@ struct StridedMatrix {
     int64_t row_stride;
     int64_t column_stride;
 
-    __device__ __forceinline__ T operator()(int64_t row, int64_t column) const {
-        return data[row * row_stride + column * column_stride];
+    __device__ __forceinline__ Accumulate<T> operator()(int64_t row, int64_t column) const {
+        return load_value(data + row * row_stride + column * column_stride);
     }
 };
 
@@ -44,17 +44,19 @@ constexpr int64_t ladder_chunk = 256;
 
 constexpr int naive_threads = 256;
 
-template <class T>
+template <class T, class To>
 __global__ void __launch_bounds__(naive_threads)
-    multiply_naively(StridedMatrix<T> a, StridedMatrix<T> b, ReadOnly<T> bias, GradientWriter<T> c) {
+    multiply_naively(StridedMatrix<T> a, StridedMatrix<T> b, ReadOnly<Accumulate<T>> bias,
+                     GradientWriter<To> c) {
+    using A = Accumulate<T>;
     const int64_t index = thread_index();
     const int64_t row = index / b.columns;
     const int64_t column = index - row * b.columns;
     if (row >= a.rows) return;
-    T total = T(0);
+    A total = A(0);
     for (int64_t k = 0; k < a.columns;) {
         const int64_t end = min(k + ladder_chunk, a.columns);
-        T sum = T(0);
+        A sum = A(0);
         for (; k < end; ++k) sum = multiply_add(a(row, k), b(k, column), sum);
         total += sum;
     }
@@ -63,12 +65,12 @@ __global__ void __launch_bounds__(naive_threads)
 
 /// C [a.rows, b.columns] = a · b + bias. A rung: see above.
 struct NaiveProduct {
-    template <class T>
-    static void run(const StridedMatrix<T>& a, const StridedMatrix<T>& b, const T* bias,
-                    const GradientWriter<T>& c) {
+    template <class T, class To>
+    static void run(const StridedMatrix<T>& a, const StridedMatrix<T>& b, const Accumulate<T>* bias,
+                    const GradientWriter<To>& c) {
         if (a.rows * b.columns == 0) return;
-        launch(multiply_naively<T>, blocks_for(a.rows * b.columns, naive_threads), naive_threads, 0, stream(),
-               a, b, bias, c);
+        launch(multiply_naively<T, To>, blocks_for(a.rows * b.columns, naive_threads), naive_threads, 0,
+               stream(), a, b, bias, c);
     }
 };
 
@@ -83,29 +85,30 @@ using SquareTile = T[tile_side][tile_side + 8 / sizeof(T)];
 /// that 16 neighbouring threads read neighbouring addresses.
 template <class T>
 __device__ __forceinline__ void load_square(const StridedMatrix<T>& from, int64_t row, int64_t column,
-                                            SquareTile<T>& tile) {
+                                            SquareTile<Accumulate<T>>& tile) {
     const int x = static_cast<int>(threadIdx.x);
     const int y = static_cast<int>(threadIdx.y);
     const bool turned = from.column_stride != 1;
     const int i = turned ? x : y;
     const int j = turned ? y : x;
     const bool inside = row + i < from.rows && column + j < from.columns;
-    tile[i][j] = inside ? from(row + i, column + j) : T(0);
+    tile[i][j] = inside ? from(row + i, column + j) : Accumulate<T>(0);
 }
 
-template <class T>
+template <class T, class To>
 __global__ void __launch_bounds__(tile_side* tile_side)
-    multiply_tiles(StridedMatrix<T> a, StridedMatrix<T> b, ReadOnly<T> bias, GradientWriter<T> c,
+    multiply_tiles(StridedMatrix<T> a, StridedMatrix<T> b, ReadOnly<Accumulate<T>> bias, GradientWriter<To> c,
                    int64_t column_tiles) {
-    __shared__ SquareTile<T> a_tile;
-    __shared__ SquareTile<T> b_tile;
+    using A = Accumulate<T>;
+    __shared__ SquareTile<A> a_tile;
+    __shared__ SquareTile<A> b_tile;
     const int x = static_cast<int>(threadIdx.x);
     const int y = static_cast<int>(threadIdx.y);
     const int64_t first_row = int64_t{blockIdx.x} / column_tiles * tile_side;
     const int64_t first_column = int64_t{blockIdx.x} % column_tiles * tile_side;
 
-    T total = T(0);
-    T chunk = T(0);
+    A total = A(0);
+    A chunk = A(0);
     for (int64_t k = 0; k < a.columns; k += tile_side) {
         load_square(a, first_row, k, a_tile);
         load_square(b, k, first_column, b_tile);
@@ -114,7 +117,7 @@ __global__ void __launch_bounds__(tile_side* tile_side)
         for (int i = 0; i < tile_side; ++i) chunk = multiply_add(a_tile[y][i], b_tile[i][x], chunk);
         if ((k + tile_side) % ladder_chunk == 0) {
             total += chunk;
-            chunk = T(0);
+            chunk = A(0);
         }
         __syncthreads();
     }
@@ -127,13 +130,13 @@ __global__ void __launch_bounds__(tile_side* tile_side)
 }
 
 struct TiledProduct {
-    template <class T>
-    static void run(const StridedMatrix<T>& a, const StridedMatrix<T>& b, const T* bias,
-                    const GradientWriter<T>& c) {
+    template <class T, class To>
+    static void run(const StridedMatrix<T>& a, const StridedMatrix<T>& b, const Accumulate<T>* bias,
+                    const GradientWriter<To>& c) {
         if (a.rows * b.columns == 0) return;
         const int64_t column_tiles = divide_up(b.columns, int64_t{tile_side});
         const int64_t row_tiles = divide_up(a.rows, int64_t{tile_side});
-        launch(multiply_tiles<T>, blocks_for(row_tiles * column_tiles, 1), dim3(tile_side, tile_side), 0,
+        launch(multiply_tiles<T, To>, blocks_for(row_tiles * column_tiles, 1), dim3(tile_side, tile_side), 0,
                stream(), a, b, bias, c, column_tiles);
     }
 };

@@ -4,7 +4,8 @@
 // neighbouring values at (line, k), where a line is a row m of A or a column n of B. A loader, passed to the
 // kernel by value, has
 //
-//     Element            float or double
+//     Stored             float, double, bf16 or f16: what lies in memory (stored_values.h)
+//     Element            Accumulate<Stored>: what is multiplied
 //     Value              Pack<Element> or Single<Element>: what one load brings
 //     along_k            true: the values of a load are neighbours in k, at one line
 //                        false: they are neighbouring lines, at one k
@@ -24,55 +25,59 @@
 // what stands between memory and the product: nothing, a convolution's prologue, or its epilogue's gradient.
 #pragma once
 
-#include "kernels/cuda/channel_reduce.h"
 #include "kernels/cuda/conv_parts.h"
+#include "kernels/cuda/stored_values.h"
 
 namespace vitrine::VITRINE_GPU {
 
 /// The matrix as it lies in memory.
 template <class V, class T>
 struct PlainSource {
-    using Element = T;
+    using Stored = T;
+    using Element = Accumulate<T>;
     using Value = V;
     struct Channel {};
-    using Raw = V;
+    using Raw = StoredValues<V, T>;
 
     const T* matrix;
 
     __device__ __forceinline__ Channel channel(int) const { return {}; }
-    __device__ __forceinline__ Raw fetch(int index) const { return load_values<V>(matrix + index); }
-    __device__ __forceinline__ Value finish(const Channel&, const Raw& raw) const { return raw; }
+    __device__ __forceinline__ Raw fetch(int index) const { return fetch_values<V>(matrix + index); }
+    __device__ __forceinline__ Value finish(const Channel&, const Raw& raw) const {
+        return widen_values<V, T>(raw);
+    }
 };
 
 /// activation(scale_c · x + shift_c)
 template <class V, class T>
 struct PrologueSource {
-    using Element = T;
+    using Stored = T;
+    using Element = Accumulate<T>;
     using Value = V;
     struct Channel {
         V scale;
         V shift;
     };
-    using Raw = V;
+    using Raw = StoredValues<V, T>;
 
     const T* x;
-    const T* scale;
-    const T* shift;
+    const Element* scale;
+    const Element* shift;
     Activation activation;
 
     explicit PrologueSource(const void* matrix, const Prologue& prologue)
         : x(static_cast<const T*>(matrix)),
-          scale(static_cast<const T*>(prologue.scale)),
-          shift(static_cast<const T*>(prologue.shift)),
+          scale(static_cast<const Element*>(prologue.scale)),
+          shift(static_cast<const Element*>(prologue.shift)),
           activation(prologue.activation) {}
 
     __device__ __forceinline__ Channel channel(int c) const {
         if (scale == nullptr) return {};
         return {load_values<V>(scale + c), load_values<V>(shift + c)};
     }
-    __device__ __forceinline__ Raw fetch(int index) const { return load_values<V>(x + index); }
+    __device__ __forceinline__ Raw fetch(int index) const { return fetch_values<V>(x + index); }
     __device__ __forceinline__ Value finish(const Channel& channel, const Raw& raw) const {
-        V v = raw;
+        V v = widen_values<V, T>(raw);
         if (scale != nullptr) {
             VITRINE_UNROLL
             for (int i = 0; i < V::size; ++i) v[i] = multiply_add(channel.scale[i], v[i], channel.shift[i]);
@@ -86,7 +91,8 @@ struct PrologueSource {
 /// g = d_y + d_mean_o / M + 2 · d_m2_o · (y − mean_o): see kernels/conv.h.
 template <class V, class T>
 struct UpstreamSource {
-    using Element = T;
+    using Stored = T;
+    using Element = Accumulate<T>;
     using Value = V;
     struct Channel {
         V mean;
@@ -94,15 +100,15 @@ struct UpstreamSource {
         V slope;   // 2 · d_m2
     };
     struct Raw {
-        V d_y;
-        V y;
+        StoredValues<V, T> d_y;
+        StoredValues<V, T> y;
     };
 
     UpstreamOn<T> upstream;
-    T reciprocal_pixels;
+    Element reciprocal_pixels;
 
     explicit UpstreamSource(const ConvBackward& args)
-        : upstream(args), reciprocal_pixels(T(1) / upstream.pixels) {}
+        : upstream(args), reciprocal_pixels(Element(1) / upstream.pixels) {}
 
     __device__ __forceinline__ bool plain() const { return upstream.d_mean == nullptr; }
 
@@ -113,20 +119,21 @@ struct UpstreamSource {
         VITRINE_UNROLL
         for (int i = 0; i < V::size; ++i) {
             channel.offset[i] *= reciprocal_pixels;
-            channel.slope[i] *= T(2);
+            channel.slope[i] *= Element(2);
         }
         return channel;
     }
     __device__ __forceinline__ Raw fetch(int index) const {
-        if (plain()) return {load_values<V>(upstream.d_y + index), {}};
-        return {load_values<V>(upstream.d_y + index), load_values<V>(upstream.y + index)};
+        if (plain()) return {fetch_values<V>(upstream.d_y + index), {}};
+        return {fetch_values<V>(upstream.d_y + index), fetch_values<V>(upstream.y + index)};
     }
     __device__ __forceinline__ Value finish(const Channel& channel, const Raw& raw) const {
-        if (plain()) return raw.d_y;
-        V v;
+        V v = widen_values<V, T>(raw.d_y);
+        if (plain()) return v;
+        const V y = widen_values<V, T>(raw.y);
         VITRINE_UNROLL
         for (int i = 0; i < V::size; ++i) {
-            v[i] = multiply_add(channel.slope[i], raw.y[i] - channel.mean[i], raw.d_y[i] + channel.offset[i]);
+            v[i] = multiply_add(channel.slope[i], y[i] - channel.mean[i], v[i] + channel.offset[i]);
         }
         return v;
     }
@@ -135,6 +142,7 @@ struct UpstreamSource {
 /// The matrix [lines, k]: each line is contiguous. A in a forward product, B where the weight is [n, k].
 template <class Source>
 struct LinesOfMatrix {
+    using Stored = typename Source::Stored;
     using Element = typename Source::Element;
     using Value = typename Source::Value;
     using Raw = typename Source::Raw;
@@ -161,6 +169,7 @@ struct LinesOfMatrix {
 /// The matrix [k, lines]: each k is contiguous. Both sides of a weight gradient, whose k are the pixels.
 template <class Source>
 struct RowsOfDepth {
+    using Stored = typename Source::Stored;
     using Element = typename Source::Element;
     using Value = typename Source::Value;
     using Raw = typename Source::Raw;

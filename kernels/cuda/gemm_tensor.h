@@ -123,7 +123,8 @@ struct TensorTile {
     template <class T>
     static constexpr int neighbouring_rows = 1;
     template <class A, class B>
-    static constexpr bool takes = (A::Value::size == 4) && (B::Value::size == 4);
+    static constexpr bool takes = std::is_same_v<typename A::Stored, float> && (A::Value::size == 4) &&
+                                  (B::Value::size == 4);
 
     template <class T, bool along_k, int lines>
     using Layout = std::conditional_t<along_k, LineByLine<lines>, DepthByDepthForTensorCores<lines>>;

@@ -2,7 +2,7 @@
 //
 //     register_tiled          the matrix products of gemm.h, loads in packs of 16 bytes
 //     register_tiled_singles  the same with single loads, for rows that are no multiple of a pack
-//     register_tiled_128x64   one block tile for all shapes, for comparison; floats only
+//     register_tiled_128x64   one block tile for all shapes, for comparison; no doubles
 //     register_tiled_128x32
 //     tensor_cores            the same product by tensor cores, from 8.0 on (gemm_tensor.h); floats and packs only
 //     tiled, naive            the rungs below: gemm_ladder.h
@@ -22,7 +22,7 @@ namespace {
 
 template <class T>
 struct ColumnSums {
-    using Element = T;
+    using Element = Accumulate<T>;
     static constexpr int sums = 1;
     struct Nothing {};
 
@@ -47,9 +47,10 @@ struct ColumnSums {
 template <class T>
 void bias_gradient_of(const LinearBackward& args, Context& context) {
     if (!args.d_bias) return;
+    using A = Accumulate<T>;
     const ColumnSums<T> body{static_cast<const T*>(args.d_y)};
     with_values<T>(packs_fit<T>(args.out_features, args.d_y), [&]<class V>() {
-        sum_over_columns_to<V>(body, args.rows, args.out_features, PutSum<T>{GradientWriter<T>(args.d_bias)},
+        sum_over_columns_to<V>(body, args.rows, args.out_features, PutSum<A>{GradientWriter<A>(args.d_bias)},
                                context);
     });
 }
@@ -68,28 +69,30 @@ RowsOfDepth<PlainSource<V, T>> rows_of_depth(const void* matrix, int64_t row_len
 template <class V, class T>
 void forward(const LinearForward& args, GemmTiling tiling, Context& context) {
     const int64_t m = args.rows, n = args.out_features, k = args.in_features;
-    const PutOutput<T> put{static_cast<T*>(args.y), static_cast<const T*>(args.bias), static_cast<int>(n)};
+    const PutOutput<T> put{static_cast<T*>(args.y), static_cast<const Accumulate<T>*>(args.bias),
+                           static_cast<int>(n)};
     run_gemm_to(plan_gemm(args.dtype, m, n, k, tiling), m, n, k, lines_of<V, T>(args.x, k),
                 lines_of<V, T>(args.weight, k), put, packs_fit<T>(n, args.y, args.bias), context);
 }
 
-/// C = A · B into a gradient [m, n].
+/// C = A · B into a gradient [m, n] that is stored in T.
 template <class T, class A, class B>
-void gradient_product(const Gradient& gradient, int64_t m, int64_t n, int64_t k, const A& a, const B& b,
-                      GemmTiling tiling, Context& context) {
+void gradient_product(DType dtype, const Gradient& gradient, int64_t m, int64_t n, int64_t k, const A& a,
+                      const B& b, GemmTiling tiling, Context& context) {
     if (!gradient) return;
-    const PutGradient<T> put{ValuesWriter<T>(gradient), static_cast<int>(n)};
-    run_gemm_to(plan_gemm(dtype_of<T>, m, n, k, tiling), m, n, k, a, b, put, packs_fit<T>(n, gradient.data),
+    const PutGradient<T> put{StoredWriter<T>(gradient), static_cast<int>(n)};
+    run_gemm_to(plan_gemm(dtype, m, n, k, tiling), m, n, k, a, b, put, packs_fit<T>(n, gradient.data),
                 context);
 }
 
 template <class V, class T>
 void backward(const LinearBackward& args, GemmTiling tiling, Context& context) {
     const int64_t in = args.in_features, out = args.out_features;
-    gradient_product<T>(args.d_x, args.rows, in, out, lines_of<V, T>(args.d_y, out),
+    gradient_product<T>(args.dtype, args.d_x, args.rows, in, out, lines_of<V, T>(args.d_y, out),
                         rows_of_depth<V, T>(args.weight, in), tiling, context);
-    gradient_product<T>(args.d_weight, out, in, args.rows, rows_of_depth<V, T>(args.d_y, out),
-                        rows_of_depth<V, T>(args.x, in), tiling, context);
+    gradient_product<Accumulate<T>>(args.dtype, args.d_weight, out, in, args.rows,
+                                    rows_of_depth<V, T>(args.d_y, out), rows_of_depth<V, T>(args.x, in),
+                                    tiling, context);
     bias_gradient_of<T>(args, context);
 }
 
@@ -127,13 +130,13 @@ const char* refuses_tensors(const Args& args) {
 }
 
 void run_products(const LinearForward& args, bool packs, GemmTiling tiling, Context& context) {
-    dispatch_float(args.dtype, [&]<class T>() {
-        with_values<T>(packs, [&]<class V>() { forward<V, T>(args, tiling, context); });
+    dispatch_storage(args.dtype, [&]<class T>() {
+        with_values<Accumulate<T>>(packs, [&]<class V>() { forward<V, T>(args, tiling, context); });
     });
 }
 void run_products(const LinearBackward& args, bool packs, GemmTiling tiling, Context& context) {
-    dispatch_float(args.dtype, [&]<class T>() {
-        with_values<T>(packs, [&]<class V>() { backward<V, T>(args, tiling, context); });
+    dispatch_storage(args.dtype, [&]<class T>() {
+        with_values<Accumulate<T>>(packs, [&]<class V>() { backward<V, T>(args, tiling, context); });
     });
 }
 
@@ -150,36 +153,36 @@ void run_tile(const Args& args, Context& context) {
 
 template <class Rung>
 void run_rung(const LinearForward& args, Context&) {
-    dispatch_float(args.dtype, [&]<class T>() {
+    dispatch_storage(args.dtype, [&]<class T>() {
         Rung::run(matrix_of<T>(args.x, args.rows, args.in_features),
                   transposed(matrix_of<T>(args.weight, args.out_features, args.in_features)),
-                  static_cast<const T*>(args.bias), GradientWriter<T>({args.y}));
+                  static_cast<const Accumulate<T>*>(args.bias), GradientWriter<T>({args.y}));
     });
 }
 
 template <class Rung>
 void run_rung(const LinearBackward& args, Context& context) {
-    dispatch_float(args.dtype, [&]<class T>() {
+    dispatch_storage(args.dtype, [&]<class T>() {
         const auto x = matrix_of<T>(args.x, args.rows, args.in_features);
         const auto weight = matrix_of<T>(args.weight, args.out_features, args.in_features);
         const auto d_y = matrix_of<T>(args.d_y, args.rows, args.out_features);
-        if (args.d_x) Rung::run(d_y, weight, static_cast<const T*>(nullptr), GradientWriter<T>(args.d_x));
-        if (args.d_weight) {
-            Rung::run(transposed(d_y), x, static_cast<const T*>(nullptr), GradientWriter<T>(args.d_weight));
-        }
+        using A = Accumulate<T>;
+        const A* no_bias = nullptr;
+        if (args.d_x) Rung::run(d_y, weight, no_bias, GradientWriter<T>(args.d_x));
+        if (args.d_weight) Rung::run(transposed(d_y), x, no_bias, GradientWriter<A>(args.d_weight));
         bias_gradient_of<T>(args, context);
     });
 }
 
 template <class Args>
 constexpr Implementation<Args> list[]{
-    {"register_tiled", refuses_packs, run_by_shape<Args, true>},
-    {"register_tiled_singles", refuses_products<Args>, run_by_shape<Args, false>},
-    {"register_tiled_128x64", refuses_tile<Args>, run_tile<Args, GemmTiling::tile_128x64>},
-    {"register_tiled_128x32", refuses_tile<Args>, run_tile<Args, GemmTiling::tile_128x32>},
+    {"register_tiled", refuses_packs, run_by_shape<Args, true>, StorageTypes::all},
+    {"register_tiled_singles", refuses_products<Args>, run_by_shape<Args, false>, StorageTypes::all},
+    {"register_tiled_128x64", refuses_tile<Args>, run_tile<Args, GemmTiling::tile_128x64>, StorageTypes::all},
+    {"register_tiled_128x32", refuses_tile<Args>, run_tile<Args, GemmTiling::tile_128x32>, StorageTypes::all},
     {"tensor_cores", refuses_tensors<Args>, run_tile<Args, GemmTiling::tensor_128x64>},
-    {"tiled", refuses_nothing, run_rung<TiledProduct>},
-    {"naive", refuses_nothing, run_rung<NaiveProduct>}};
+    {"tiled", refuses_nothing, run_rung<TiledProduct>, StorageTypes::all},
+    {"naive", refuses_nothing, run_rung<NaiveProduct>, StorageTypes::all}};
 
 }  // namespace
 

@@ -42,7 +42,7 @@ struct Factors {
 template <class V, class T>
 void backward(const ConvBackward& args, GemmTiling tiling, Context& context) {
     const Factors<V, T> factors(args);
-    run_conv_input_gradient(args, factors.out, factors.g, factors.weight, context, tiling);
+    run_conv_input_gradient<T>(args, factors.out, factors.g, factors.weight, context, tiling);
     run_conv_weight_gradient(args, factors.in, factors.g_of_pixels, factors.a, context, tiling);
     bias_gradient(args, context);
 }
@@ -54,20 +54,21 @@ GemmPlan pair_plan_of_input_gradient(const ConvBackward& args) {
 
 template <class T>
 void backward_in_one_launch(const ConvBackward& args, Context& context) {
-    const Factors<Pack<T>, T> factors(args);
+    using A = Accumulate<T>;
+    const Factors<Pack<A>, T> factors(args);
     const int64_t pixels = args.shape.in_pixels(), in = factors.in, out = factors.out;
     const GemmPlan plan = pair_plan_of_input_gradient(args);
-    PrologueSums<T> sums;
+    PrologueSums<A> sums;
     if (args.d_scale || args.d_shift)
-        sums = {plan.row_tiles, plan.column_tiles, 2, in, PutPrologueSums<T>(args), context};
+        sums = {plan.row_tiles, plan.column_tiles, 2, in, PutPrologueSums<A>(args), context};
     const GemmChainRule<T> through_prologue{
-        PrologueOn<T>(args.prologue),
+        PrologueOn<A>(args.prologue),
         static_cast<const T*>(args.x),
-        {ValuesWriter<T>(args.d_x), factors.in},
+        {StoredWriter<T>(args.d_x), factors.in},
         packs_fit<T>(in, args.d_x.data, args.x, args.prologue.scale, args.prologue.shift),
         sums};
-    const GemmStore<T, PutGradient<T>> to_weight{{ValuesWriter<T>(args.d_weight), factors.in},
-                                                 packs_fit<T>(in, args.d_weight.data)};
+    const GemmStore<A, PutGradient<A>> to_weight{{StoredWriter<A>(args.d_weight), factors.in},
+                                                 packs_fit<A>(in, args.d_weight.data)};
     run_gemm_pair(PlannedProduct{plan, pixels, in, out, factors.g, factors.weight, through_prologue},
                   PlannedProduct{plan_of_pair(args.dtype, out, in, pixels), out, in, pixels,
                                  factors.g_of_pixels, factors.a, to_weight},
@@ -101,12 +102,12 @@ const char* refuses_pointwise_one_launch(const ConvBackward& args) {
 }
 
 void pointwise_backward_one_launch(const ConvBackward& args, Context& context) {
-    dispatch_float(args.dtype, [&]<class T>() { backward_in_one_launch<T>(args, context); });
+    dispatch_storage(args.dtype, [&]<class T>() { backward_in_one_launch<T>(args, context); });
 }
 
 void pointwise_backward_products(const ConvBackward& args, bool packs, GemmTiling tiling, Context& context) {
-    dispatch_float(args.dtype, [&]<class T>() {
-        with_values<T>(packs, [&]<class V>() { backward<V, T>(args, tiling, context); });
+    dispatch_storage(args.dtype, [&]<class T>() {
+        with_values<Accumulate<T>>(packs, [&]<class V>() { backward<V, T>(args, tiling, context); });
     });
 }
 

@@ -6,7 +6,7 @@
 //                             of 16 bytes
 //     register_tiled          the product of gemm.h, with prologue and epilogue inside; loads of 16 bytes
 //     register_tiled_singles  the same with single loads, where channels are no multiple of a pack
-//     register_tiled_128x64   one block tile for all shapes, for comparison; floats only
+//     register_tiled_128x64   one block tile for all shapes, for comparison; no doubles
 //     register_tiled_128x32
 //     tensor_cores            the same product by tensor cores, from 8.0 on (gemm_tensor.h); floats and loads of 16 bytes
 //                             only
@@ -93,21 +93,25 @@ void run_tile(const ConvBackward& args, Context& context) {
 /// What forward and backward have in common.
 template <const auto& kernel, class Args = typename std::remove_cvref_t<decltype(kernel)>::Arguments>
 constexpr std::array<Implementation<Args>, 8> products{
-    {{"register_tiled", refuses_curve<Args, refuses_pointwise_packs>, run_products<true>},
-     {"register_tiled_singles", refuses_curve<Args, refuses_pointwise_products>, run_products<false>},
-     {"register_tiled_128x64", refuses_curve<Args, refuses_tile>, run_tile<GemmTiling::tile_128x64>},
-     {"register_tiled_128x32", refuses_curve<Args, refuses_tile>, run_tile<GemmTiling::tile_128x32>},
+    {{"register_tiled", refuses_curve<Args, refuses_pointwise_packs>, run_products<true>, StorageTypes::all},
+     {"register_tiled_singles", refuses_curve<Args, refuses_pointwise_products>, run_products<false>,
+      StorageTypes::all},
+     {"register_tiled_128x64", refuses_curve<Args, refuses_tile>, run_tile<GemmTiling::tile_128x64>,
+      StorageTypes::all},
+     {"register_tiled_128x32", refuses_curve<Args, refuses_tile>, run_tile<GemmTiling::tile_128x32>,
+      StorageTypes::all},
      {"tensor_cores", refuses_curve<Args, refuses_tensors>, run_tile<GemmTiling::tensor_128x64>},
-     {"unfused", refuses_clamp<Args>, run_unfused<kernel>},
-     {"tiled", refuses_nothing, run_rung<TiledProduct>},
-     {"naive", refuses_nothing, run_rung<NaiveProduct>}}};
+     {"unfused", refuses_clamp<Args>, run_unfused<kernel>, StorageTypes::all},
+     {"tiled", refuses_nothing, run_rung<TiledProduct>, StorageTypes::all},
+     {"naive", refuses_nothing, run_rung<NaiveProduct>, StorageTypes::all}}};
 
 constexpr auto forward_list = products<pointwise_conv_forward>;
 constexpr auto backward_list = [] {
     std::array<Implementation<ConvBackward>, 10> list{
-        {{"one_pass", refuses_curve<ConvBackward, refuses_pointwise_one_pass>, pointwise_backward_one_pass},
+        {{"one_pass", refuses_curve<ConvBackward, refuses_pointwise_one_pass>, pointwise_backward_one_pass,
+          StorageTypes::all},
          {"one_launch", refuses_curve<ConvBackward, refuses_pointwise_one_launch>,
-          pointwise_backward_one_launch}}};
+          pointwise_backward_one_launch, StorageTypes::all}}};
     std::ranges::copy(products<pointwise_conv_backward>, list.begin() + 2);
     return list;
 }();

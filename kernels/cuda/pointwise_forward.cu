@@ -16,7 +16,7 @@ void forward(const ConvForward& args, GemmTiling tiling, Context& context) {
     const int row_length = static_cast<int>(args.shape.in_channels);
     const LinesOfMatrix<PrologueSource<V, T>> a{PrologueSource<V, T>(args.x, args.prologue), row_length};
     const LinesOfMatrix<PlainSource<V, T>> b{{static_cast<const T*>(args.weight)}, row_length};
-    run_conv_output(args, args.shape.in_channels, a, b, context, tiling);
+    run_conv_output<T>(args, args.shape.in_channels, a, b, context, tiling);
 }
 
 }  // namespace
@@ -35,8 +35,8 @@ const char* refuses_pointwise_packs(const ConvForward& args) {
 }
 
 void pointwise_forward_products(const ConvForward& args, bool packs, GemmTiling tiling, Context& context) {
-    dispatch_float(args.dtype, [&]<class T>() {
-        with_values<T>(packs, [&]<class V>() { forward<V, T>(args, tiling, context); });
+    dispatch_storage(args.dtype, [&]<class T>() {
+        with_values<Accumulate<T>>(packs, [&]<class V>() { forward<V, T>(args, tiling, context); });
     });
 }
 

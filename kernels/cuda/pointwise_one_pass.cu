@@ -34,8 +34,8 @@ namespace {
 constexpr int one_pass_threads = 128;
 constexpr int most_steps = 3;
 
-/// The extents of a block's tiles. Its threads lie `across` the input channels and `down` the pixels (for d_a) or the
-/// output channels (for d_weight).
+/// The extents of a block's tiles; T is what is multiplied. Its threads lie `across` the input channels and `down` the
+/// pixels (for d_a) or the output channels (for d_weight).
 template <class T, int threads_across, int steps_of_outputs>
 struct OnePassTile {
     static constexpr int size = Pack<T>::size;
@@ -50,12 +50,14 @@ struct OnePassTile {
 
 template <class T>
 struct OnePass {
-    UpstreamSource<Pack<T>, T> g;
-    PrologueSource<Pack<T>, T> a;
+    using A = Accumulate<T>;
+
+    UpstreamSource<Pack<A>, T> g;
+    PrologueSource<Pack<A>, T> a;
     const T* weight;
-    ValuesWriter<T> d_x;
-    T* weight_parts;       // [chunks, out, in]
-    PrologueSums<T> sums;  // chunks of pixels, tiles of channels: the slices
+    StoredWriter<T> d_x;
+    A* weight_parts;       // [chunks, out, in]
+    PrologueSums<A> sums;  // chunks of pixels, tiles of channels: the slices
     int pixels;
     int in;
     int out;
@@ -65,16 +67,19 @@ struct OnePass {
 
 template <class T, class Tile>
 struct OnePassShared {
-    GemmShared<T, Tile::pixels * Tile::outputs> g;
-    GemmShared<T, Tile::pixels * Tile::inputs> a;
-    GemmShared<T, Tile::outputs * Tile::inputs> weight;
+    using A = Accumulate<T>;
+
+    GemmShared<A, Tile::pixels * Tile::outputs> g;
+    GemmShared<A, Tile::pixels * Tile::inputs> a;
+    GemmShared<A, Tile::outputs * Tile::inputs> weight;
 };
 
 /// What the running thread has to do with its block's chunk and slice.
 template <class T, class Tile>
 class OnePassThread {
     static constexpr int size = Tile::size;
-    using V = Pack<T>;
+    using A = Accumulate<T>;
+    using V = Pack<A>;
 
   public:
     __device__ __forceinline__ OnePassThread(const OnePass<T>& task, OnePassShared<T, Tile>& shared)
@@ -91,7 +96,7 @@ class OnePassThread {
     __device__ __forceinline__ void run() {
         for (int tile = first_pixel_; tile < end_pixel_; tile += Tile::pixels) {
             load_inputs(tile);
-            T d_a[Tile::thread_pixels][size] = {};
+            A d_a[Tile::thread_pixels][size] = {};
             VITRINE_UNROLL
             for (int step = 0; step < Tile::steps; ++step) {
                 load_gradients(tile, step * Tile::outputs);
@@ -167,13 +172,13 @@ class OnePassThread {
             const int local = i * Tile::down + down_;
             V weight{};
             if (first_output + local < task_.out && input_ < task_.in) {
-                weight = load_pack(task_.weight + (first_output + local) * task_.in + input_);
+                weight = read_values<V>(task_.weight + (first_output + local) * task_.in + input_);
             }
             store_pack(weight_ + local * Tile::inputs + across_ * size, weight);
         }
     }
 
-    __device__ __forceinline__ void multiply_by_weight(T (&d_a)[Tile::thread_pixels][size]) const {
+    __device__ __forceinline__ void multiply_by_weight(A (&d_a)[Tile::thread_pixels][size]) const {
         for (int output = 0; output < Tile::outputs; output += size) {
             V g[Tile::thread_pixels];
             VITRINE_UNROLL
@@ -192,7 +197,7 @@ class OnePassThread {
         }
     }
 
-    __device__ __forceinline__ void multiply_by_inputs(T (&sums)[size][size]) const {
+    __device__ __forceinline__ void multiply_by_inputs(A (&sums)[size][size]) const {
         for (int pixel = 0; pixel < Tile::pixels; ++pixel) {
             const V g = load_pack(g_ + pixel * Tile::outputs + down_ * size);
             const V a = load_pack(a_ + pixel * Tile::inputs + across_ * size);
@@ -205,17 +210,18 @@ class OnePassThread {
     }
 
     /// d_u = d_a · activation'(u), d_x = scale · d_u, and the thread's share of Σ d_u · x and Σ d_u.
-    __device__ __forceinline__ void put_input_gradient(int tile, const T (&d_a)[Tile::thread_pixels][size]) {
+    __device__ __forceinline__ void put_input_gradient(int tile, const A (&d_a)[Tile::thread_pixels][size]) {
         VITRINE_UNROLL
         for (int i = 0; i < Tile::thread_pixels; ++i) {
             const int pixel = tile + local_pixel(i);
             if (!inside(pixel)) continue;
             const V a = task_.a.finish(prologue_, x_[i]);
+            const V x = widen_values<V, T>(x_[i]);
             V gradient;
             VITRINE_UNROLL
             for (int j = 0; j < size; ++j) {
-                const T d_u = clamp_passes(task_.a.activation, a[j]) ? d_a[i][j] : T(0);
-                scale_sums_[j] = multiply_add(d_u, x_[i][j], scale_sums_[j]);
+                const A d_u = clamp_passes(task_.a.activation, a[j]) ? d_a[i][j] : A(0);
+                scale_sums_[j] = multiply_add(d_u, x[j], scale_sums_[j]);
                 shift_sums_[j] += d_u;
                 gradient[j] = task_.a.scale == nullptr ? d_u : prologue_.scale[j] * d_u;
             }
@@ -225,7 +231,7 @@ class OnePassThread {
 
     __device__ __forceinline__ void leave_weight_part() const {
         if (input_ >= task_.in) return;
-        T* const part = task_.weight_parts + int64_t{chunk_} * task_.out * task_.in;
+        A* const part = task_.weight_parts + int64_t{chunk_} * task_.out * task_.in;
         VITRINE_UNROLL
         for (int step = 0; step < Tile::steps; ++step) {
             VITRINE_UNROLL
@@ -239,10 +245,10 @@ class OnePassThread {
     }
 
     /// The sum of a channel over the threads below one another; the first Tile::inputs threads get theirs.
-    __device__ __forceinline__ T total_of_channel(const T (&mine)[size]) const {
+    __device__ __forceinline__ A total_of_channel(const A (&mine)[size]) const {
         store_pack(a_ + down_ * Tile::inputs + across_ * size, values_from<V>(mine, 0));
         __syncthreads();
-        T total = T(0);
+        A total = A(0);
         const int me = static_cast<int>(threadIdx.x);
         if (me < Tile::inputs) {
             for (int down = 0; down < Tile::down; ++down) total += a_[down * Tile::inputs + me];
@@ -251,14 +257,14 @@ class OnePassThread {
     }
 
     __device__ __forceinline__ void leave_prologue_sums() const {
-        const T scale_sum = total_of_channel(scale_sums_);
+        const A scale_sum = total_of_channel(scale_sums_);
         __syncthreads();
-        const T shift_sum = total_of_channel(shift_sums_);
+        const A shift_sum = total_of_channel(shift_sums_);
         const int me = static_cast<int>(threadIdx.x);
         const ChannelTile slice{slice_, slice_ * Tile::inputs,
                                 min(Tile::inputs, task_.in - slice_ * Tile::inputs)};
         if (me < slice.channels) {
-            T* const to = task_.sums.partials + int64_t{chunk_} * 2 * task_.in + slice.first + me;
+            A* const to = task_.sums.partials + int64_t{chunk_} * 2 * task_.in + slice.first + me;
             to[0] = scale_sum;
             to[task_.in] = shift_sum;
         }
@@ -266,9 +272,9 @@ class OnePassThread {
     }
 
     const OnePass<T>& task_;
-    T* const g_;       // [pixels, outputs]
-    T* const a_;       // [pixels, inputs]
-    T* const weight_;  // [outputs, inputs]
+    A* const g_;       // [pixels, outputs]
+    A* const a_;       // [pixels, inputs]
+    A* const weight_;  // [outputs, inputs]
     const int down_ = static_cast<int>(threadIdx.x) / Tile::across;
     const int across_ = static_cast<int>(threadIdx.x) % Tile::across;
     int chunk_;
@@ -277,10 +283,10 @@ class OnePassThread {
     int first_pixel_;
     int end_pixel_;
     typename PrologueSource<V, T>::Channel prologue_{};
-    V x_[Tile::thread_pixels];
-    T weight_sums_[Tile::steps][size][size] = {};
-    T scale_sums_[size] = {};
-    T shift_sums_[size] = {};
+    StoredValues<V, T> x_[Tile::thread_pixels];
+    A weight_sums_[Tile::steps][size][size] = {};
+    A scale_sums_[size] = {};
+    A shift_sums_[size] = {};
 };
 
 /// Blocks that a multiprocessor should hold at once: 168 registers a thread, or as many as there are.
@@ -301,6 +307,7 @@ int64_t affordable_chunks(const ConvShape& shape) {
 
 template <class T, class Tile>
 void run_tile(const ConvBackward& args, Context& context) {
+    using A = Accumulate<T>;
     constexpr int64_t blocks = 2 * enough_blocks;
     constexpr int64_t longest_chunk =
         32768;  // longer ones would sum too many floats in a row for their digits
@@ -312,13 +319,13 @@ void run_tile(const ConvBackward& args, Context& context) {
     const int64_t chunk_pixels = std::min(tiles * Tile::pixels, longest_chunk);
     const int64_t chunks = divide_up(pixels, chunk_pixels);
 
-    T* const parts = context.scratch.take<T>(chunks * out * in);
-    PrologueSums<T> sums;
-    if (args.d_scale || args.d_shift) sums = {chunks, slices, 2, in, PutPrologueSums<T>(args), context};
-    const OnePass<T> task{UpstreamSource<Pack<T>, T>(args),
-                          PrologueSource<Pack<T>, T>(args.x, args.prologue),
+    A* const parts = context.scratch.take<A>(chunks * out * in);
+    PrologueSums<A> sums;
+    if (args.d_scale || args.d_shift) sums = {chunks, slices, 2, in, PutPrologueSums<A>(args), context};
+    const OnePass<T> task{UpstreamSource<Pack<A>, T>(args),
+                          PrologueSource<Pack<A>, T>(args.x, args.prologue),
                           static_cast<const T*>(args.weight),
-                          ValuesWriter<T>(args.d_x),
+                          StoredWriter<T>(args.d_x),
                           parts,
                           sums,
                           static_cast<int>(pixels),
@@ -327,23 +334,24 @@ void run_tile(const ConvBackward& args, Context& context) {
                           static_cast<int>(chunk_pixels),
                           static_cast<int>(slices)};
     launch(one_pass<T, Tile>, blocks_for(chunks * slices, 1), one_pass_threads, 0, stream(), task);
-    run_sum_splits(parts, chunks, out, in, in, packs_fit<T>(in, args.d_weight.data),
-                   PutGradient<T>{ValuesWriter<T>(args.d_weight), static_cast<int>(in)});
+    run_sum_splits(parts, chunks, out, in, in, packs_fit<A>(in, args.d_weight.data),
+                   PutGradient<A>{StoredWriter<A>(args.d_weight), static_cast<int>(in)});
 }
 
 /// Few output channels leave threads for more input channels.
 template <class T>
 void run(const ConvBackward& args, Context& context) {
-    using Narrow = OnePassTile<T, 16, 1>;
-    using Wide = OnePassTile<T, 8, 1>;
+    using A = Accumulate<T>;
+    using Narrow = OnePassTile<A, 16, 1>;
+    using Wide = OnePassTile<A, 8, 1>;
     if (args.shape.out_channels <= Narrow::outputs) return run_tile<T, Narrow>(args, context);
     switch (divide_up(args.shape.out_channels, Wide::outputs)) {
         case 1:
             return run_tile<T, Wide>(args, context);
         case 2:
-            return run_tile<T, OnePassTile<T, 8, 2>>(args, context);
+            return run_tile<T, OnePassTile<A, 8, 2>>(args, context);
         default:
-            return run_tile<T, OnePassTile<T, 8, most_steps>>(args, context);
+            return run_tile<T, OnePassTile<A, 8, most_steps>>(args, context);
     }
 }
 
@@ -365,7 +373,7 @@ const char* refuses_pointwise_one_pass(const ConvBackward& args) {
 }
 
 void pointwise_backward_one_pass(const ConvBackward& args, Context& context) {
-    dispatch_float(args.dtype, [&]<class T>() { run<T>(args, context); });
+    dispatch_storage(args.dtype, [&]<class T>() { run<T>(args, context); });
     bias_gradient(args, context);
 }
 
