@@ -10,13 +10,14 @@ namespace vitrine::tools {
 namespace {
 
 constexpr const char* assumptions =
-    "Assumed: each call is one launch, {:.1f} us after the end of the one before (NVIDIA, \"Getting Started "
-    "with CUDA\n"
-    "Graphs\"), and the host keeps ahead; launches of few blocks are as quick as others; peaks are the data "
-    "sheet's, a\n"
-    "copy reaches {:.0f}% of the bandwidth (an H100's share). \"best\" and \"worst\" are the shares of the "
-    "roofline that\n"
-    "kernels reached on an H100 in f32, before models were fused: convolutions 14 to 40%, batch norm 31 to "
+    "Assumed: each call is one launch, {:.1f} us after the end of the one before (recalled from NVIDIA's "
+    "\"Getting Started\n"
+    "with CUDA Graphs\" and not looked up again), and the host keeps ahead; launches of few blocks are as "
+    "quick as others;\n"
+    "peaks are the data sheets', tensor cores' as they are remembered; a copy reaches {:.0f}% of the "
+    "bandwidth (an\n"
+    "H100's share). \"best\" and \"worst\" are the shares of the roofline that kernels reached on an H100 in "
+    "f32, before models were fused: convolutions 14 to 40%, batch norm 31 to "
     "44%, other\n"
     "passes over memory 89 to 100%; linear layers are taken for convolutions.\n";
 
