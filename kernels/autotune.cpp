@@ -101,8 +101,9 @@ struct Autotune::State {
         try {
             trial.restore();
             result.seconds = trial.run(implementation);  // what is prepared once for a shape is in it
-            if (first) trial.expect_results();
-            if (!trial.as_expected()) {
+            if (first) {
+                trial.expect_results();
+            } else if (!trial.as_expected()) {
                 return {implementation.name, 0, "its numbers are not those of the first implementation"};
             }
             for (int run = 1; run < most_runs; ++run) {
@@ -128,7 +129,7 @@ struct Autotune::State {
         if (takers.size() < 2) return call;
         std::unique_ptr<Trial<Args>> trial;
         try {
-            trial = std::make_unique<Trial<Args>>(args, context);
+            trial = std::make_unique<Trial<Args>>(own.name(), args, context);
         } catch (const DeviceFault&) {
             throw;
         } catch (const Error&) {

@@ -44,8 +44,8 @@ double allowed_difference(DType dtype);
 /// While it lives, kernels(device) are those of a table, and choose by trying. One at a time.
 class Autotune {
   public:
-    /// The table must live as long. `known` has been found out before and is not tried again. `found` is told of each call that was tried, before the
-    /// call itself is done; it may be null.
+    /// The table must live as long. `known` has been found out before and is not tried again. `found` is told of each call
+    /// that was tried, before the call itself is done; it may be null.
     Autotune(const KernelTable& kernels, Device device, std::vector<TunedCall> known = {},
              std::function<void(const TunedCall&)> found = nullptr);
     ~Autotune();

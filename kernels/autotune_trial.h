@@ -71,7 +71,8 @@ template <class Args>
 class Trial {
   public:
     /// Throws Error if there is no room for the outputs, twice.
-    Trial(const Args& args, Context& context) : args_(args), context_(context), watch_(context.device) {
+    Trial(const char* kernel, const Args& args, Context& context)
+        : kernel_(kernel), args_(args), context_(context), watch_(context.device) {
         for_each_output(args_, [&](const CallOutput& output) {
             results_.emplace_back(context.device, output.bytes());
             expected_.emplace_back(context.device, output.bytes());
@@ -84,7 +85,7 @@ class Trial {
     double run(const Implementation<Args>& implementation) {
         watch_.start();
         {
-            const RunningKernelScope running(running_kernel.kernel, implementation.name);
+            const RunningKernelScope running(kernel_, implementation.name);
             implementation.run(args_, context_);
         }
         context_.scratch.reset();
@@ -124,6 +125,7 @@ class Trial {
     }
 
   private:
+    const char* kernel_;
     Args args_;
     Context& context_;
     Watch watch_;

@@ -10,15 +10,16 @@ namespace vitrine::tools {
 namespace {
 
 constexpr const char* assumptions =
-    "Assumed: each call is one launch, {:.1f} us after the end of the one before (NVIDIA, \"Getting Started "
-    "with CUDA\n"
-    "Graphs\"), and the host keeps ahead; launches of few blocks are as quick as others; peaks are the data "
-    "sheet's, a\n"
-    "copy reaches {:.0f}% of the bandwidth (an H100's share). \"best\" and \"worst\" are the shares of the "
-    "roofline that\n"
-    "kernels reached on an H100 in f32, before models were fused: convolutions 14 to 40%, batch norm 31 to "
-    "44%, other\n"
-    "passes over memory 89 to 100%; linear layers are taken for convolutions.\n";
+    "Assumed: each call is one launch, {:.1f} us after the end of the one before (recalled from NVIDIA's\n"
+    "\"Getting Started with CUDA Graphs\" and not looked up again), and the host keeps ahead; launches of "
+    "few\n"
+    "blocks are as quick as others; peaks are the data sheets', tensor cores' as they are remembered; a "
+    "copy\n"
+    "reaches {:.0f}% of the bandwidth (an H100's share). \"best\" and \"worst\" are the shares of the "
+    "roofline\n"
+    "that kernels reached on an H100 in f32, before models were fused: convolutions 14 to 40%, batch norm "
+    "31\n"
+    "to 44%, other passes over memory 89 to 100%; linear layers are taken for convolutions.\n";
 
 constexpr const char* half_assumption =
     "No product has a CUDA kernel in 16 bits yet: this is what such kernels would take if they reached the "
