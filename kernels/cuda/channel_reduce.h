@@ -45,13 +45,20 @@ struct Single {
 };
 
 /// Neighbouring channels of one row, V being Pack<T> or Single<T>, from an array of T or of the channels' numbers
-/// beside it, Accumulate<T>. These are 32 bytes of a Pack of 16-bit values: two accesses.
+/// beside it, Accumulate<T>. These are 32 bytes of a Pack of 16-bit values: two accesses. V may be a Pack of floats, too,
+/// where 16-bit values lie: one access of 8 bytes.
 template <class V, class Pointer>
 __device__ __forceinline__ V load_values(Pointer from) {
     if constexpr (V::size == 1) {
         return {load_value(from)};
     } else if constexpr (std::is_same_v<Pointee<Pointer>, typename V::Element>) {
         return load_pack(from);
+    } else if constexpr (is_half_type<Pointee<Pointer>>) {
+        const uint2 words = load_as<uint2>(from);
+        V v;
+        take_word<Pointee<Pointer>>(words.x, v[0], v[1]);
+        take_word<Pointee<Pointer>>(words.y, v[2], v[3]);
+        return v;
     } else {
         const auto low = load_pack(from), high = load_pack(from + 4);
         return {{low[0], low[1], low[2], low[3], high[0], high[1], high[2], high[3]}};
@@ -63,6 +70,8 @@ __device__ __forceinline__ void store_values(To* to, const V& v) {
         store_value(to, v[0]);
     } else if constexpr (std::is_same_v<To, typename V::Element>) {
         store_pack(to, v);
+    } else if constexpr (is_half_type<To>) {
+        *reinterpret_cast<uint2*>(to) = make_uint2(word_of<To>(v[0], v[1]), word_of<To>(v[2], v[3]));
     } else {
         store_pack(to, {{v[0], v[1], v[2], v[3]}});
         store_pack(to + 4, {{v[4], v[5], v[6], v[7]}});

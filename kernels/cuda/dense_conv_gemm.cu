@@ -107,7 +107,7 @@ void run_turned(const ConvBackward& args, const A& windows, const B& g, const Ge
     const int64_t channels = args.shape.out_channels, columns = columns_of_windows(args.shape);
     const int64_t pixels = args.shape.out_pixels();
     const bool packs = packs_fit<T>(columns, args.d_weight.data);
-    const PutGradient<T> put{StoredWriter<T>(args.d_weight), static_cast<int>(columns)};
+    const PutGradient<T> put{ValuesWriter<T>(args.d_weight), static_cast<int>(columns)};
     if (plan.splits == 1) {
         run_gemm(plan, columns, channels, pixels, windows, g, StoreTurned<T, PutGradient<T>>{put, packs});
         return;

@@ -163,7 +163,7 @@ void run_plain(const ConvBackward& args, const ClassProduct& product, const Grad
     if (product.k == 0 && d_x.mode == GradMode::accumulate) return;
     const int64_t n = args.shape.in_channels;
     const PutPixels<To> put{ClassPixels(product.pixels, args.shape),
-                            {StoredWriter<To>(d_x), static_cast<int>(n)}};
+                            {ValuesWriter<To>(d_x), static_cast<int>(n)}};
     with_operands<V, T>(args, product.pixels, [&](const auto& g, const auto& weight) {
         run_gemm_to(product.plan, product.m, n, product.k, g, weight, put, packs_fit<To>(n, d_x.data),
                     context);
@@ -178,7 +178,7 @@ void run_fused(const ConvBackward& args, const ClassProduct& product,
     const GemmChainRule<T, ClassPixels> chain_rule{
         PrologueOn<Accumulate<T>>(args.prologue),
         static_cast<const T*>(args.x),
-        {StoredWriter<T>(args.d_x), static_cast<int>(n)},
+        {ValuesWriter<T>(args.d_x), static_cast<int>(n)},
         packs_fit<T>(n, args.d_x.data, args.x, args.prologue.scale, args.prologue.shift),
         sums,
         ClassPixels(product.pixels, args.shape)};

@@ -51,8 +51,8 @@ __global__ void __launch_bounds__(walk_threads, backward_blocks<Shape>)
     using Parts = BackwardParts<Shape, with_input, with_weight>;
     using Values = Lanes<T, Shape::width>;
     constexpr int stride = Shape::stride;
-    alignas(16) __shared__ T shared[static_cast<size_t>(Parts::shared_values)];
-    alignas(16) __shared__ T parameter_values[static_cast<size_t>(Parts::BlockParameters::values)];
+    T* const shared = walk_stages<T, Parts::shared_values>();
+    T* const parameter_values = walk_parameters<T, Parts::BlockParameters::values>();
 
     const Place<Shape> place(walk);
     typename Parts::BlockParameters parameters(parameter_values, walk, place.first_channel);

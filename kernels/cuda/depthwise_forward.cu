@@ -187,8 +187,8 @@ __global__ void __launch_bounds__(walk_threads, blocks_of_multiprocessor<typenam
     constexpr int scale_row = Shape::taps + 1;
     constexpr int shift_row = Shape::taps + 2;
     using ForwardParameters = Parameters<Shape, Shape::taps + 3>;
-    alignas(16) __shared__ T shared[static_cast<size_t>(2 * stage_values)];
-    alignas(16) __shared__ T parameter_values[static_cast<size_t>(ForwardParameters::values)];
+    T* const shared = walk_stages<T, 2 * stage_values>();
+    T* const parameter_values = walk_parameters<T, ForwardParameters::values>();
 
     const Place<Shape> place(walk);
     ForwardParameters parameters(parameter_values, walk, place.first_channel);

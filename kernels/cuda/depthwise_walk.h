@@ -23,6 +23,19 @@ namespace vitrine::VITRINE_GPU {
 /// Threads of a block.
 constexpr int walk_threads = 256;
 
+/// A walk's shared memory: the stages of rows, and what belongs to the channels. Functions, so that walks that need as
+/// much share the variables (kernels/simt/README.md says what each costs there).
+template <class T, int count>
+__device__ __forceinline__ T* walk_stages() {
+    alignas(16) __shared__ T stages[static_cast<size_t>(count)];
+    return stages;
+}
+template <class T, int count>
+__device__ __forceinline__ T* walk_parameters() {
+    alignas(16) __shared__ T parameters[static_cast<size_t>(count)];
+    return parameters;
+}
+
 /// The compile-time side of a walk. `wide`: global memory in accesses of 16 bytes; else one value at a time,
 /// for channels or pointers that do not allow that.
 ///

@@ -170,6 +170,14 @@ struct alignas(16) GemmShared {
     T values[count];
 };
 
+/// A block's. A function, so that all products that need as much share the variable: under the executor each takes room in
+/// every OS thread of the program (kernels/simt/README.md).
+template <class T, int count>
+__device__ __forceinline__ GemmShared<T, count>& gemm_memory() {
+    __shared__ GemmShared<T, count> memory;
+    return memory;
+}
+
 /// Blocks that a multiprocessor should hold at once, by the bytes of a thread's micro-tile. It tells the
 /// compiler how many registers it may use: about 100, 168 or all 255; by itself it rather spills one than
 /// give up a block.
@@ -237,7 +245,7 @@ __device__ __forceinline__ void multiply_tile(const GemmShape& shape, const Gemm
 template <class Tile, class A, class B, class Epilogue>
 __global__ void __launch_bounds__(gemm_threads, (gemm_blocks_at_once<typename A::Element, Tile>))
     gemm(GemmShape shape, A a, B b, Epilogue epilogue) {
-    __shared__ GemmShared<typename A::Element, gemm_shared_count<Tile, A, B>> memory;
+    auto& memory = gemm_memory<typename A::Element, gemm_shared_count<Tile, A, B>>();
     const GemmBlock block{static_cast<int>(blockIdx.x), static_cast<int>(blockIdx.z),
                           static_cast<int>(gridDim.z)};
     multiply_tile<Tile>(shape, block, a, b, epilogue, memory.values);

@@ -60,7 +60,7 @@ void run_conv_input_gradient(const ConvBackward& args, int64_t k, const A& a, co
     const int64_t n = args.shape.in_channels;
     const int row_length = static_cast<int>(n);
     const GemmPlan plan = plan_gemm(args.dtype, m, n, k, tiling);
-    const PutGradient<T> put{StoredWriter<T>(args.d_x), row_length};
+    const PutGradient<T> put{ValuesWriter<T>(args.d_x), row_length};
     if (args.prologue.plain()) {
         run_gemm_to(plan, m, n, k, a, b, put, packs_fit<T>(n, args.d_x.data), context);
         return;
@@ -94,7 +94,7 @@ void run_conv_weight_gradient(const ConvBackward& args, int64_t n, const A& a, c
     if (!args.d_weight) return;
     const int64_t m = args.shape.out_channels;
     const int64_t k = args.shape.out_pixels();
-    const PutGradient<T> put{StoredWriter<T>(args.d_weight), static_cast<int>(n)};
+    const PutGradient<T> put{ValuesWriter<T>(args.d_weight), static_cast<int>(n)};
     run_gemm_to(plan_gemm(args.dtype, m, n, k, tiling), m, n, k, a, b, put,
                 packs_fit<T>(n, args.d_weight.data), context);
 }

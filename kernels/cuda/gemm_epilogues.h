@@ -91,14 +91,14 @@ struct PutOutput {
             VITRINE_UNROLL
             for (int s = 0; s < V::size; ++s) v[s] += more[s];
         }
-        write_values(y + row * row_length + column, v);
+        store_values(y + row * row_length + column, v);
     }
 };
 
 /// Writes or accumulates C into a gradient.
 template <class T>
 struct PutGradient {
-    StoredWriter<T> gradient;
+    ValuesWriter<T> gradient;
     int row_length;
 
     template <class V>
@@ -263,7 +263,7 @@ struct GemmChainRule {
         const bool affine = prologue.scale != nullptr;
         for_each_value(place, packs, [&]<class V>(int i, int j, int row, int column, V) {
             const int pixel = pixels(row);
-            const V input = read_values<V>(x + pixel * place.columns + column);
+            const V input = load_values<V>(x + pixel * place.columns + column);
             V gradient;
             VITRINE_UNROLL
             for (int s = 0; s < V::size; ++s) {

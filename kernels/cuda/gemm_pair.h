@@ -39,7 +39,7 @@ __global__ void __launch_bounds__(gemm_threads, (gemm_blocks_at_once<typename Fi
     gemm_pair(First first, Second second) {
     constexpr int of_first = gemm_shared_count<Tile, typename First::Left, typename First::Right>;
     constexpr int of_second = gemm_shared_count<Tile, typename Second::Left, typename Second::Right>;
-    __shared__ GemmShared<typename First::Element, (of_first > of_second ? of_first : of_second)> memory;
+    auto& memory = gemm_memory<typename First::Element, (of_first > of_second ? of_first : of_second)>();
     const int block = static_cast<int>(blockIdx.x);
     if (block < first.blocks()) {
         first.template run<Tile>(block, memory.values);

@@ -80,7 +80,7 @@ template <class T, class A, class B>
 void gradient_product(DType dtype, const Gradient& gradient, int64_t m, int64_t n, int64_t k, const A& a,
                       const B& b, GemmTiling tiling, Context& context) {
     if (!gradient) return;
-    const PutGradient<T> put{StoredWriter<T>(gradient), static_cast<int>(n)};
+    const PutGradient<T> put{ValuesWriter<T>(gradient), static_cast<int>(n)};
     run_gemm_to(plan_gemm(dtype, m, n, k, tiling), m, n, k, a, b, put, packs_fit<T>(n, gradient.data),
                 context);
 }

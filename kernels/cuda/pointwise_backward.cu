@@ -64,10 +64,10 @@ void backward_in_one_launch(const ConvBackward& args, Context& context) {
     const GemmChainRule<T> through_prologue{
         PrologueOn<A>(args.prologue),
         static_cast<const T*>(args.x),
-        {StoredWriter<T>(args.d_x), factors.in},
+        {ValuesWriter<T>(args.d_x), factors.in},
         packs_fit<T>(in, args.d_x.data, args.x, args.prologue.scale, args.prologue.shift),
         sums};
-    const GemmStore<A, PutGradient<A>> to_weight{{StoredWriter<A>(args.d_weight), factors.in},
+    const GemmStore<A, PutGradient<A>> to_weight{{ValuesWriter<A>(args.d_weight), factors.in},
                                                  packs_fit<A>(in, args.d_weight.data)};
     run_gemm_pair(PlannedProduct{plan, pixels, in, out, factors.g, factors.weight, through_prologue},
                   PlannedProduct{plan_of_pair(args.dtype, out, in, pixels), out, in, pixels,

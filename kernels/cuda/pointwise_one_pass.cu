@@ -55,7 +55,7 @@ struct OnePass {
     UpstreamSource<Pack<A>, T> g;
     PrologueSource<Pack<A>, T> a;
     const T* weight;
-    StoredWriter<T> d_x;
+    ValuesWriter<T> d_x;
     A* weight_parts;       // [chunks, out, in]
     PrologueSums<A> sums;  // chunks of pixels, tiles of channels: the slices
     int pixels;
@@ -65,14 +65,19 @@ struct OnePass {
     int slices;
 };
 
-template <class T, class Tile>
+template <class A, int pixels, int outputs, int inputs>
 struct OnePassShared {
-    using A = Accumulate<T>;
-
-    GemmShared<A, Tile::pixels * Tile::outputs> g;
-    GemmShared<A, Tile::pixels * Tile::inputs> a;
-    GemmShared<A, Tile::outputs * Tile::inputs> weight;
+    GemmShared<A, pixels * outputs> g;
+    GemmShared<A, pixels * inputs> a;
+    GemmShared<A, outputs * inputs> weight;
 };
+
+/// A block's. A function, as gemm_memory() is.
+template <class Shared>
+__device__ __forceinline__ Shared& one_pass_memory() {
+    __shared__ Shared shared;
+    return shared;
+}
 
 /// What the running thread has to do with its block's chunk and slice.
 template <class T, class Tile>
@@ -82,7 +87,9 @@ class OnePassThread {
     using V = Pack<A>;
 
   public:
-    __device__ __forceinline__ OnePassThread(const OnePass<T>& task, OnePassShared<T, Tile>& shared)
+    using Shared = OnePassShared<A, Tile::pixels, Tile::outputs, Tile::inputs>;
+
+    __device__ __forceinline__ OnePassThread(const OnePass<T>& task, Shared& shared)
         : task_(task), g_(shared.g.values), a_(shared.a.values), weight_(shared.weight.values) {
         const int block = static_cast<int>(blockIdx.x);
         chunk_ = block / task.slices;
@@ -172,7 +179,7 @@ class OnePassThread {
             const int local = i * Tile::down + down_;
             V weight{};
             if (first_output + local < task_.out && input_ < task_.in) {
-                weight = read_values<V>(task_.weight + (first_output + local) * task_.in + input_);
+                weight = load_values<V>(task_.weight + (first_output + local) * task_.in + input_);
             }
             store_pack(weight_ + local * Tile::inputs + across_ * size, weight);
         }
@@ -295,8 +302,8 @@ constexpr int one_pass_at_once = Tile::steps < most_steps ? 3 : 2;
 
 template <class T, class Tile>
 __global__ void __launch_bounds__(one_pass_threads, (one_pass_at_once<Tile>)) one_pass(OnePass<T> task) {
-    __shared__ OnePassShared<T, Tile> shared;
-    OnePassThread<T, Tile>(task, shared).run();
+    using Thread = OnePassThread<T, Tile>;
+    Thread(task, one_pass_memory<typename Thread::Shared>()).run();
 }
 
 /// Chunks whose parts of d_weight, written and read, take an eighth of the bytes of d_y, y, x and d_x.
@@ -325,7 +332,7 @@ void run_tile(const ConvBackward& args, Context& context) {
     const OnePass<T> task{UpstreamSource<Pack<A>, T>(args),
                           PrologueSource<Pack<A>, T>(args.x, args.prologue),
                           static_cast<const T*>(args.weight),
-                          StoredWriter<T>(args.d_x),
+                          ValuesWriter<T>(args.d_x),
                           parts,
                           sums,
                           static_cast<int>(pixels),
@@ -335,7 +342,7 @@ void run_tile(const ConvBackward& args, Context& context) {
                           static_cast<int>(slices)};
     launch(one_pass<T, Tile>, blocks_for(chunks * slices, 1), one_pass_threads, 0, stream(), task);
     run_sum_splits(parts, chunks, out, in, in, packs_fit<A>(in, args.d_weight.data),
-                   PutGradient<A>{StoredWriter<A>(args.d_weight), static_cast<int>(in)});
+                   PutGradient<A>{ValuesWriter<A>(args.d_weight), static_cast<int>(in)});
 }
 
 /// Few output channels leave threads for more input channels.

@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "kernels/simt/executor/symbols.h"
 #include "lab/gradcheck/cases/list.h"
 #include "lab/gradcheck/report/op_report.h"
 #include "lab/gradcheck/report/render.h"
@@ -173,3 +174,10 @@ TEST_CASE("budgets: a depthwise convolution that gathers reads again and again, 
                     {"depthwise_conv", "depthwise_conv_backward", "gather"}});
 }
 #endif
+
+// They come out of a thread's stack, of which the system gives 8 MiB.
+TEST_CASE("the kernels' shared variables take less than 2 MiB of every OS thread") {
+    const vitrine::simt::AddressRange range = vitrine::simt::thread_local_range();
+    CHECK(range.end - range.begin > 0);
+    CHECK(range.end - range.begin < size_t{2} << 20);
+}
