@@ -1,5 +1,6 @@
 // Dense convolution: the ordered list of its implementations.
 //
+//     half_tensor_cores      the products of gemm.h by tensor cores (gemm_half_tensor.h); bf16 from 8.0 on and f16; packs
 //     implicit_gemm          the products of gemm.h, windows gathered while tiles are loaded, in packs of 16 bytes
 //     implicit_gemm_singles  the same with single loads: MobileNetV2's stem has 3 input channels
 //     implicit_gemm_128x64   one block tile for all shapes, for comparison; no doubles
@@ -44,8 +45,15 @@ const char* refuses_tensors(const Args& args) {
     if (const char* reason = refuses_tensor_cores(args.dtype)) return reason;
     return refuses_dense_packs(args);
 }
+template <class Args>
+const char* refuses_half_tensors(const Args& args) {
+    if (const char* reason = refuses_half_tensor_cores(args.dtype)) return reason;
+    return refuses_dense_packs(args);
+}
 
 constexpr Implementation<ConvForward> forward_list[]{
+    {"half_tensor_cores", refuses_curve<ConvForward, refuses_half_tensors>,
+     run_tile<GemmTiling::half_tensor_128x64>, StorageTypes::all},
     {"implicit_gemm", refuses_curve<ConvForward, refuses_dense_packs>, run_products<true>, StorageTypes::all},
     {"implicit_gemm_singles", refuses_curve<ConvForward, refuses_dense_products>, run_products<false>,
      StorageTypes::all},
@@ -58,6 +66,8 @@ constexpr Implementation<ConvForward> forward_list[]{
     {"unfused", refuses_clamp<ConvForward>, run_unfused<dense_conv_forward>, StorageTypes::all},
 };
 constexpr Implementation<ConvBackward> backward_list[]{
+    {"half_tensor_cores", refuses_curve<ConvBackward, refuses_half_tensors>,
+     run_tile<GemmTiling::half_tensor_128x64>, StorageTypes::all},
     {"implicit_gemm", refuses_curve<ConvBackward, refuses_dense_packs>, run_products<true>,
      StorageTypes::all},
     {"implicit_gemm_singles", refuses_curve<ConvBackward, refuses_dense_products>, run_products<false>,

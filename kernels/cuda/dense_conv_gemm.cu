@@ -152,14 +152,14 @@ const char* refuses_dense_packs(const ConvBackward& args) {
 
 void dense_forward_products(const ConvForward& args, bool packs, GemmTiling tiling, Context& context) {
     dispatch_storage(args.dtype, [&]<class T>() {
-        with_values<Accumulate<T>>(packs, [&]<class V>() { forward_product<V, T>(args, tiling, context); });
+        with_loads<T>(packs, tiling, [&]<class V>() { forward_product<V, T>(args, tiling, context); });
     });
 }
 
 void dense_backward_products(const ConvBackward& args, bool packs, GemmTiling tiling, Context& context) {
     dense_input_gradients(args, packs, tiling, context);
     dispatch_storage(args.dtype, [&]<class T>() {
-        with_values<Accumulate<T>>(packs, [&]<class V>() { weight_gradient<V, T>(args, tiling, context); });
+        with_loads<T>(packs, tiling, [&]<class V>() { weight_gradient<V, T>(args, tiling, context); });
     });
     bias_gradient(args, context);
 }

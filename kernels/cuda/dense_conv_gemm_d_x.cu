@@ -241,7 +241,7 @@ void input_gradients(const ConvBackward& args, GemmTiling tiling, Context& conte
 
 void dense_input_gradients(const ConvBackward& args, bool packs, GemmTiling tiling, Context& context) {
     dispatch_storage(args.dtype, [&]<class T>() {
-        with_values<Accumulate<T>>(packs, [&]<class V>() { input_gradients<V, T>(args, tiling, context); });
+        with_loads<T>(packs, tiling, [&]<class V>() { input_gradients<V, T>(args, tiling, context); });
     });
 }
 

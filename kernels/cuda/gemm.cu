@@ -25,7 +25,8 @@ constexpr std::array f32_tiles{Candidate{GemmTiling::tile_128x64, 128, 64, 1.0},
                                Candidate{GemmTiling::tile_128x32, 128, 32, 1.2},
                                Candidate{GemmTiling::tile_64x32, 64, 32, 1.5}};
 /// Those that are only taken where they are asked for.
-constexpr Candidate tensor_tile{GemmTiling::tensor_128x64, 128, 64, 1.0};
+constexpr std::array tensor_tiles{Candidate{GemmTiling::tensor_128x64, 128, 64, 1.0},
+                                  Candidate{GemmTiling::half_tensor_128x64, 128, 64, 1.0}};
 constexpr std::array f64_tiles{Candidate{GemmTiling::tile_64x32, 64, 32, 1.0}};
 
 /// k of a split: shorter ones would leave a block little to do, and longer ones sum too many floats in a row for
@@ -52,9 +53,10 @@ double time_of(const Candidate& tile, int64_t m, int64_t n, int64_t k) {
 Candidate choose_tile(DType dtype, int64_t m, int64_t n, int64_t k, GemmTiling tiling) {
     const std::span<const Candidate> tiles =
         dtype == DType::f64 ? std::span<const Candidate>(f64_tiles) : std::span<const Candidate>(f32_tiles);
-    if (tiling == tensor_tile.tiling) return tensor_tile;
-    const auto asked_for = std::ranges::find(tiles, tiling, &Candidate::tiling);
-    if (asked_for != tiles.end()) return *asked_for;
+    for (const std::span<const Candidate> some : {tiles, std::span<const Candidate>(tensor_tiles)}) {
+        const auto asked_for = std::ranges::find(some, tiling, &Candidate::tiling);
+        if (asked_for != some.end()) return *asked_for;
+    }
     return *std::ranges::min_element(tiles, {},
                                      [&](const Candidate& tile) { return time_of(tile, m, n, k); });
 }
@@ -62,14 +64,23 @@ Candidate choose_tile(DType dtype, int64_t m, int64_t n, int64_t k, GemmTiling t
 /// Does nothing: its code was made for the same GPU as all others'.
 __global__ void __launch_bounds__(32) any_kernel() {}
 
-}  // namespace
-
-const char* refuses_tensor_cores(DType dtype) {
-    if (dtype != DType::f32) return "tensor cores take floats only";
+const char* refuses_code_of_75() {
     cudaFuncAttributes attributes{};
     VITRINE_CUDA(cudaFuncGetAttributes(&attributes, reinterpret_cast<const void*>(any_kernel)));
     return attributes.ptxVersion >= 80 ? nullptr
                                        : "the code for this GPU is that of a compute capability below 8.0";
+}
+
+}  // namespace
+
+const char* refuses_tensor_cores(DType dtype) {
+    if (dtype != DType::f32) return "this tile takes f32 only";
+    return refuses_code_of_75();
+}
+
+const char* refuses_half_tensor_cores(DType dtype) {
+    if (!is_half(dtype)) return "this tile takes bf16 and f16 only";
+    return dtype == DType::f16 ? nullptr : refuses_code_of_75();
 }
 
 GemmPlan plan_gemm(DType dtype, int64_t m, int64_t n, int64_t k, GemmTiling tiling) {
@@ -84,8 +95,8 @@ GemmPlan plan_gemm(DType dtype, int64_t m, int64_t n, int64_t k, GemmTiling tili
 
 GemmPlan with_splits(const GemmPlan& plan, int64_t k, int64_t most_splits) {
     const int64_t splits = std::min(plan.splits, most_splits);
-    const int64_t depth =
-        std::max<int64_t>(gemm_depth, divide_up(divide_up(k, splits), gemm_depth) * gemm_depth);
+    const int64_t step = plan.tiling == GemmTiling::half_tensor_128x64 ? half_depth : gemm_depth;
+    const int64_t depth = std::max<int64_t>(step, divide_up(divide_up(k, splits), step) * step);
     return {plan.tiling, plan.row_tiles, plan.column_tiles, std::max<int64_t>(1, divide_up(k, depth)), depth};
 }
 

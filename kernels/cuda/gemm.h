@@ -32,7 +32,7 @@
 
 #include <algorithm>
 
-#include "kernels/cuda/gemm_tensor.h"
+#include "kernels/cuda/gemm_half_tensor.h"
 #include "kernels/cuda/gemm_tiles.h"
 
 namespace vitrine::VITRINE_GPU {
@@ -96,15 +96,15 @@ class GemmOperand {
 
     static constexpr bool along_k = Loader::along_k;
     /// Threads that lie along memory, and threads' loads across it.
-    static constexpr int along = (along_k ? gemm_depth : extent) / V::size;
-    static constexpr int across = along_k ? extent : gemm_depth;
+    static constexpr int along = (along_k ? Tile::depth : extent) / V::size;
+    static constexpr int across = along_k ? extent : Tile::depth;
     static constexpr int step = gemm_threads / along;
     static constexpr int count = (across + step - 1) / step;
     static constexpr bool whole = across % step == 0;
     static_assert(gemm_threads % along == 0);
 
   public:
-    using Layout = typename Tile::template Layout<T, along_k, extent>;
+    using Layout = typename Tile::template Layout<Loader, extent>;
 
     __device__ __forceinline__ GemmOperand(const Loader& loader, int first_line, int lines)
         : first_along_(static_cast<int>(threadIdx.x) % along * V::size),
@@ -221,19 +221,19 @@ __device__ __forceinline__ void multiply_tile(const GemmShape& shape, const Gemm
     __syncthreads();
 
     int current = 0;
-    for (; k < end; k += gemm_depth) {
-        const bool more = end - k > gemm_depth;
+    for (; k < end; k += Tile::depth) {
+        const bool more = end - k > Tile::depth;
         if (more) {
-            left.fetch(a, k + gemm_depth, end);
-            right.fetch(b, k + gemm_depth, end);
+            left.fetch(a, k + Tile::depth, end);
+            right.fetch(b, k + Tile::depth, end);
         }
         const T* now = shared + current * stage;
         Tile::template multiply_step<LeftLayout, RightLayout>(now, now + LeftLayout::count, sums);
         current ^= 1;
         if (more) {
             T* next = shared + current * stage;
-            left.store(a, k + gemm_depth, end, next);
-            right.store(b, k + gemm_depth, end, next + LeftLayout::count);
+            left.store(a, k + Tile::depth, end, next);
+            right.store(b, k + Tile::depth, end, next + LeftLayout::count);
         }
         __syncthreads();
     }
@@ -251,8 +251,10 @@ __global__ void __launch_bounds__(gemm_threads, (gemm_blocks_at_once<typename A:
     multiply_tile<Tile>(shape, block, a, b, epilogue, memory.values);
 }
 
-/// Null, or why no product can use tensor cores: the type, or the code that this build has for the GPU.
+/// Null, or why no product of this type can use the tensor cores' tile of floats, or of 16-bit values: the type, or the code
+/// that this build has for the GPU.
 const char* refuses_tensor_cores(DType dtype);
+const char* refuses_half_tensor_cores(DType dtype);
 
 /// The block tiles of floats, in rows and columns of C. Doubles have only the smallest.
 enum class GemmTiling : unsigned char {
@@ -260,7 +262,8 @@ enum class GemmTiling : unsigned char {
     tile_128x64,
     tile_128x32,
     tile_64x32,
-    tensor_128x64,  // by tensor cores: 3 products of tf32 for one of floats (gemm_tensor.h)
+    tensor_128x64,       // by tensor cores: 3 products of tf32 for one of floats (gemm_tensor.h)
+    half_tensor_128x64,  // by tensor cores, of 16-bit values, which come in packs of 8 (gemm_half_tensor.h)
 };
 
 struct GemmPlan {
@@ -268,7 +271,7 @@ struct GemmPlan {
     int64_t row_tiles;
     int64_t column_tiles;
     int64_t splits;       // of k
-    int64_t split_depth;  // k of each but the last: a multiple of gemm_depth
+    int64_t split_depth;  // k of each but the last: a multiple of a step's
 };
 
 /// Two for each multiprocessor of an H100. Fewer leave it idle, and a T4 has only 40.
@@ -295,11 +298,23 @@ void with_tile(GemmTiling tiling, F&& f) {
                 return f.template operator()<GemmTile<4, 4>>();
             case GemmTiling::tensor_128x64:
                 return f.template operator()<TensorTile<4, 4>>();
+            case GemmTiling::half_tensor_128x64:
+                return f.template operator()<HalfTensorTile<4, 4>>();
             case GemmTiling::by_shape:
                 break;
         }
         throw std::logic_error("a product was launched without a plan");
     }
+}
+
+/// Calls f.operator()<V>() with what a load of a product of T brings: packs, or single values. The tensor cores' tile of
+/// 16-bit values takes whole packs of these, all others what fills a pack of floats.
+template <class T, class F>
+void with_loads(bool packs, GemmTiling tiling, F&& f) {
+    if constexpr (is_half_type<T>) {
+        if (tiling == GemmTiling::half_tensor_128x64) return f.template operator()<Pack<T>>();
+    }
+    with_values<Accumulate<T>>(packs, f);
 }
 
 inline GemmShape gemm_shape(const GemmPlan& plan, int64_t m, int64_t n, int64_t k) {

@@ -9,12 +9,14 @@
 //     thread_down(), thread_across()  which rows and columns of the tile it has. Columns come in packs of neighbours
 //     row_of<T>(down, i), column_of<T>(across, j)
 //     neighbouring_rows<T>            how many of a thread's rows lie side by side
+//     depth                           k of a step
 //     takes<A, B>                     whether it takes what these loaders bring
-//     Layout<T, along_k, lines>       of an operand in shared memory
-//     multiply_step<A, B>(...)        sums += (8 columns of A) · (8 rows of B), which lie in these layouts
+//     Layout<Loader, lines>           of an operand in shared memory; its `count` is in Elements, whatever lies there
+//     multiply_step<A, B>(...)        sums += (`depth` columns of A) · (`depth` rows of B), which lie in these layouts
 //     finish(sums)                    before the epilogue
 //
-// GemmTile is that of multiply-adds in registers. gemm_tensor.h has that of tensor cores.
+// GemmTile is that of multiply-adds in registers. gemm_tensor.h has that of tensor cores for floats, and
+// gemm_half_tensor.h that for 16 bits.
 #pragma once
 
 #include "kernels/cuda/gemm_operands.h"
@@ -22,7 +24,7 @@
 namespace vitrine::VITRINE_GPU {
 
 constexpr int gemm_threads = 128;
-constexpr int gemm_depth = 8;  // k of a step
+constexpr int gemm_depth = 8;  // k of a step of floats or doubles
 
 /// An operand in shared memory k by k: [gemm_depth, lines], each k padded. Padding is in elements, whole packs of them.
 template <class T, bool along_k, int lines, int padding>
@@ -67,11 +69,13 @@ struct GemmTile {
     static constexpr int sums_stride = columns;  // of a table with the sums of each thread's columns
     template <class T>
     static constexpr int neighbouring_rows = Pack<T>::size;
+    static constexpr int depth = gemm_depth;
     template <class A, class B>
-    static constexpr bool takes = true;
+    static constexpr bool takes = !is_half_type<typename A::Value::Element>;
 
-    template <class T, bool along_k, int lines>
-    using Layout = DepthByDepth<T, along_k, lines, Pack<T>::size>;
+    template <class Loader, int lines>
+    using Layout =
+        DepthByDepth<typename Loader::Element, Loader::along_k, lines, Pack<typename Loader::Element>::size>;
 
     static __device__ __forceinline__ int thread_down() {
         return static_cast<int>(threadIdx.x) / threads_across;

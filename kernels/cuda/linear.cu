@@ -1,5 +1,6 @@
 // The linear layer: y = x · weightᵀ + bias.
 //
+//     half_tensor_cores       the products of gemm.h by tensor cores (gemm_half_tensor.h); bf16 from 8.0 on and f16; packs
 //     register_tiled          the matrix products of gemm.h, loads in packs of 16 bytes
 //     register_tiled_singles  the same with single loads, for rows that are no multiple of a pack
 //     register_tiled_128x64   one block tile for all shapes, for comparison; no doubles
@@ -128,15 +129,20 @@ const char* refuses_tensors(const Args& args) {
     if (const char* reason = refuses_tensor_cores(args.dtype)) return reason;
     return refuses_packs(args);
 }
+template <class Args>
+const char* refuses_half_tensors(const Args& args) {
+    if (const char* reason = refuses_half_tensor_cores(args.dtype)) return reason;
+    return refuses_packs(args);
+}
 
 void run_products(const LinearForward& args, bool packs, GemmTiling tiling, Context& context) {
     dispatch_storage(args.dtype, [&]<class T>() {
-        with_values<Accumulate<T>>(packs, [&]<class V>() { forward<V, T>(args, tiling, context); });
+        with_loads<T>(packs, tiling, [&]<class V>() { forward<V, T>(args, tiling, context); });
     });
 }
 void run_products(const LinearBackward& args, bool packs, GemmTiling tiling, Context& context) {
     dispatch_storage(args.dtype, [&]<class T>() {
-        with_values<Accumulate<T>>(packs, [&]<class V>() { backward<V, T>(args, tiling, context); });
+        with_loads<T>(packs, tiling, [&]<class V>() { backward<V, T>(args, tiling, context); });
     });
 }
 
@@ -176,6 +182,8 @@ void run_rung(const LinearBackward& args, Context& context) {
 
 template <class Args>
 constexpr Implementation<Args> list[]{
+    {"half_tensor_cores", refuses_half_tensors<Args>, run_tile<Args, GemmTiling::half_tensor_128x64>,
+     StorageTypes::all},
     {"register_tiled", refuses_packs, run_by_shape<Args, true>, StorageTypes::all},
     {"register_tiled_singles", refuses_products<Args>, run_by_shape<Args, false>, StorageTypes::all},
     {"register_tiled_128x64", refuses_tile<Args>, run_tile<Args, GemmTiling::tile_128x64>, StorageTypes::all},

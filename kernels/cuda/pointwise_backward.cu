@@ -107,7 +107,7 @@ void pointwise_backward_one_launch(const ConvBackward& args, Context& context) {
 
 void pointwise_backward_products(const ConvBackward& args, bool packs, GemmTiling tiling, Context& context) {
     dispatch_storage(args.dtype, [&]<class T>() {
-        with_values<Accumulate<T>>(packs, [&]<class V>() { backward<V, T>(args, tiling, context); });
+        with_loads<T>(packs, tiling, [&]<class V>() { backward<V, T>(args, tiling, context); });
     });
 }
 

@@ -4,6 +4,8 @@
 //                             few; loads of 16 bytes
 //     one_launch              backward: both products side by side, where they are too small for a launch each; loads
 //                             of 16 bytes
+//     half_tensor_cores       the product of gemm.h by tensor cores (gemm_half_tensor.h); bf16 from 8.0 on and f16; loads
+//                             of 16 bytes
 //     register_tiled          the product of gemm.h, with prologue and epilogue inside; loads of 16 bytes
 //     register_tiled_singles  the same with single loads, where channels are no multiple of a pack
 //     register_tiled_128x64   one block tile for all shapes, for comparison; no doubles
@@ -80,6 +82,11 @@ const char* refuses_tensors(const Args& args) {
     if (const char* reason = refuses_tensor_cores(args.dtype)) return reason;
     return refuses_pointwise_packs(args);
 }
+template <class Args>
+const char* refuses_half_tensors(const Args& args) {
+    if (const char* reason = refuses_half_tensor_cores(args.dtype)) return reason;
+    return refuses_pointwise_packs(args);
+}
 
 template <GemmTiling tiling>
 void run_tile(const ConvForward& args, Context& context) {
@@ -92,8 +99,10 @@ void run_tile(const ConvBackward& args, Context& context) {
 
 /// What forward and backward have in common.
 template <const auto& kernel, class Args = typename std::remove_cvref_t<decltype(kernel)>::Arguments>
-constexpr std::array<Implementation<Args>, 8> products{
-    {{"register_tiled", refuses_curve<Args, refuses_pointwise_packs>, run_products<true>, StorageTypes::all},
+constexpr std::array<Implementation<Args>, 9> products{
+    {{"half_tensor_cores", refuses_curve<Args, refuses_half_tensors>,
+      run_tile<GemmTiling::half_tensor_128x64>, StorageTypes::all},
+     {"register_tiled", refuses_curve<Args, refuses_pointwise_packs>, run_products<true>, StorageTypes::all},
      {"register_tiled_singles", refuses_curve<Args, refuses_pointwise_products>, run_products<false>,
       StorageTypes::all},
      {"register_tiled_128x64", refuses_curve<Args, refuses_tile>, run_tile<GemmTiling::tile_128x64>,
@@ -107,7 +116,7 @@ constexpr std::array<Implementation<Args>, 8> products{
 
 constexpr auto forward_list = products<pointwise_conv_forward>;
 constexpr auto backward_list = [] {
-    std::array<Implementation<ConvBackward>, 10> list{
+    std::array<Implementation<ConvBackward>, 11> list{
         {{"one_pass", refuses_curve<ConvBackward, refuses_pointwise_one_pass>, pointwise_backward_one_pass,
           StorageTypes::all},
          {"one_launch", refuses_curve<ConvBackward, refuses_pointwise_one_launch>,

@@ -36,7 +36,7 @@ const char* refuses_pointwise_packs(const ConvForward& args) {
 
 void pointwise_forward_products(const ConvForward& args, bool packs, GemmTiling tiling, Context& context) {
     dispatch_storage(args.dtype, [&]<class T>() {
-        with_values<Accumulate<T>>(packs, [&]<class V>() { forward<V, T>(args, tiling, context); });
+        with_loads<T>(packs, tiling, [&]<class V>() { forward<V, T>(args, tiling, context); });
     });
 }
 

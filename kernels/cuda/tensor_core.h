@@ -16,8 +16,8 @@
 // contiguous and nothing has to be turned; of k-major matrices `load_matrices_transposed` turns elements of 2 bytes.
 //
 //     Mma<f16, 8>           7.5 and later
-//     Mma<f16, 16>          8.0 and later, like all that follow
-//     Mma<bf16, 16>
+//     Mma<f16, 16>          likewise: before 8.0 it is two of those
+//     Mma<bf16, 16>         8.0 and later, like the next
 //     Mma<Tf32, 8>
 //
 // What a GPU adds it adds in its own way: products are exact, sums of a product's k are cut off, not rounded. Long sums

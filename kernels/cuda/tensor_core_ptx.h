@@ -40,7 +40,14 @@ __device__ __forceinline__ void multiply_matrices(FragmentC& c, const FragmentA<
         VITRINE_MMA_OF_80("m16n8k8.row.col.f32.tf32.tf32.f32", c.values, a.words, b.words);
     } else if constexpr (std::is_same_v<T, f16>) {
         static_assert(M::k == 16);
+#if __CUDA_ARCH__ >= 800
         VITRINE_MMA_OF_80("m16n8k16.row.col.f32.f16.f16.f32", c.values, a.words, b.words);
+#else
+        // The halves of k lie in registers of their own.
+        using Half = Mma<f16, 8>;
+        multiply_matrices(c, FragmentA<Half>{{a.words[0], a.words[1]}}, FragmentB<Half>{{b.words[0]}});
+        multiply_matrices(c, FragmentA<Half>{{a.words[2], a.words[3]}}, FragmentB<Half>{{b.words[1]}});
+#endif
     } else {
         static_assert(std::is_same_v<M, Mma<bf16, 16>>);
         VITRINE_MMA_OF_80("m16n8k16.row.col.f32.bf16.bf16.f32", c.values, a.words, b.words);

@@ -1,0 +1,145 @@
+// The block tile of tensor cores for bf16 and f16: as many products as the matrices have, by mma of 16 k each.
+//
+//     ┌──────────── 64 columns ───────────┐      4 warps, each with 64 × 32 of C: 4 × 4 tiles of 16 × 8. A step is 32 k:
+//     │ warp 0          │ warp 1          │      12 KB of A and B, of which two are under way. For it a warp loads 8
+//  128│ 64 × 32         │ 64 × 32         │      fragments of A and 8 of B by 12 ldmatrix and makes 32 mma.
+// rows├─────────────────┼─────────────────┤
+//     │ warp 2          │ warp 3          │      Loads are of 16 bytes, 8 values. They become floats for the prologue or the
+//     └─────────────────┴─────────────────┘      gradient's terms, and are rounded on their way into shared memory.
+//
+// That rounding of a or g, which a product by multiply-adds (gemm_tiles.h) does without, is the price: PyTorch pays it, too,
+// where it stores the activation. Sums stay in the registers of the mma, f32, and are cut off, not rounded, every 16 k: some
+// 2⁻²⁴ of the sum each time, which beside the 2⁻⁹ or 2⁻¹² of what is multiplied is nothing.
+//
+// FLOPs: those of the product. By NVIDIA's tables an A100 makes 312 TFLOP/s of them and an H100 990 (by wgmma), a T4 65 in
+// f16: with 1.5, 3.0 and 0.3 TB/s, products with less than 200 to 330 FLOPs a byte, which is nearly all of MobileNetV2's, are
+// bound by memory. None of it has been timed.
+//
+// Bank conflicts: none. Operands that come along k lie line by line, 32 k each, and go to registers by ldmatrix, 8 lines of
+// 16 bytes at a time; the place of a pack in its line is exchanged by the line's number, so that neither these 8 nor the 8
+// that are stored together share a bank. Operands that come across k lie k by k, 16 bytes further each, and ldmatrix turns
+// the pieces of 8 × 8.
+#pragma once
+
+#include "kernels/cuda/gemm_tensor.h"
+
+namespace vitrine::VITRINE_GPU {
+
+constexpr int half_depth = 32;  // k of a step
+
+/// Rounds 8 floats and stores them, 16 bytes.
+template <class Half>
+__device__ __forceinline__ void store_halves(float* shared, int place, const Pack<Half>& v) {
+    store_pack(reinterpret_cast<Half*>(shared) + place, v);
+}
+
+/// An operand in shared memory line by line: [lines, half_depth], without padding. Places are in 16-bit values.
+template <class Half, int lines>
+struct HalfLineByLine {
+    using Element = Half;
+    static constexpr int pack = Pack<Half>::size;
+    static constexpr int packs = half_depth / pack;         // of a line
+    static constexpr int lines_of_banks = 64 / half_depth;  // lines that lie side by side in all banks
+    static constexpr int count = lines * half_depth / 2;    // in floats
+
+    /// Where the pack of `line` begins that has k.
+    static __device__ __forceinline__ int place_of(int line, int k) {
+        return line * half_depth + ((k / pack) ^ (line / lines_of_banks % packs)) * pack;
+    }
+    static __device__ __forceinline__ void store(float* shared, int line, int k, const Pack<Half>& v) {
+        store_halves(shared, place_of(line, k), v);
+    }
+
+    /// The words of A's fragment for 16 lines and 16 k: pieces of 8 lines and 8 k, lines first.
+    static __device__ __forceinline__ void load_a(const float* shared, int line, int k,
+                                                  unsigned (&words)[4]) {
+        const int lane = static_cast<int>(threadIdx.x) % 32;
+        load_matrices(words, at(shared, line + lane % 16, k + lane / 16 * pack));
+    }
+    /// The words of two of B's fragments, for 8 lines each: pieces of 8 k and 8 lines, k first.
+    static __device__ __forceinline__ void load_two_b(const float* shared, int line, int k,
+                                                      unsigned (&words)[4]) {
+        const int lane = static_cast<int>(threadIdx.x) % 32;
+        load_matrices(words, at(shared, line + lane / 16 * 8 + lane % 8, k + lane / 8 % 2 * pack));
+    }
+
+  private:
+    static __device__ __forceinline__ const Half* at(const float* shared, int line, int k) {
+        return reinterpret_cast<const Half*>(shared) + place_of(line, k);
+    }
+};
+
+/// The same k by k: [half_depth, lines], each k 16 bytes longer than its lines.
+template <class Half, int lines>
+struct HalfDepthByDepth {
+    using Element = Half;
+    static constexpr int stride = lines + Pack<Half>::size;
+    static constexpr int count = half_depth * stride / 2;  // in floats
+    static_assert(lines % 64 == 0);
+
+    static __device__ __forceinline__ void store(float* shared, int line, int k, const Pack<Half>& v) {
+        store_halves(shared, k * stride + line, v);
+    }
+
+    static __device__ __forceinline__ void load_a(const float* shared, int line, int k,
+                                                  unsigned (&words)[4]) {
+        const int lane = static_cast<int>(threadIdx.x) % 32;
+        load_matrices_transposed(words, at(shared, line + lane / 8 % 2 * 8, k + lane / 16 * 8 + lane % 8));
+    }
+    static __device__ __forceinline__ void load_two_b(const float* shared, int line, int k,
+                                                      unsigned (&words)[4]) {
+        const int lane = static_cast<int>(threadIdx.x) % 32;
+        load_matrices_transposed(words, at(shared, line + lane / 16 * 8, k + lane % 16));
+    }
+
+  private:
+    static __device__ __forceinline__ const Half* at(const float* shared, int line, int k) {
+        return reinterpret_cast<const Half*>(shared) + k * stride + line;
+    }
+};
+
+/// The tile of 16-bit values: what both layouts hold.
+template <int tiles_down, int tiles_across>
+struct HalfTensorTile : TensorTiles<tiles_down, tiles_across> {
+    using Tiles = TensorTiles<tiles_down, tiles_across>;
+    static constexpr int depth = half_depth;
+    template <class A, class B>
+    static constexpr bool takes = is_half_type<typename A::Value::Element> && (A::Value::size == 8) &&
+                                  (B::Value::size == 8);
+
+    template <class Loader, int lines>
+    using Layout = std::conditional_t<Loader::along_k, HalfLineByLine<typename Loader::Stored, lines>,
+                                      HalfDepthByDepth<typename Loader::Stored, lines>>;
+
+    template <class A, class B>
+    static __device__ __forceinline__ void multiply_step(
+        const float* left, const float* right, float (&sums)[Tiles::thread_rows][Tiles::thread_columns]) {
+        using M = Mma<typename A::Element, 16>;
+        VITRINE_UNROLL
+        for (int k = 0; k < depth; k += M::k) {
+            FragmentB<M> b[tiles_across];
+            VITRINE_UNROLL
+            for (int j = 0; j < tiles_across; j += 2) {
+                unsigned words[4];
+                B::load_two_b(right, Tiles::first_column() + j * M::columns, k, words);
+                VITRINE_UNROLL
+                for (int i = 0; i < 4; ++i) b[j + i / 2].words[i % 2] = words[i];
+            }
+            VITRINE_UNROLL
+            for (int i = 0; i < tiles_down; ++i) {
+                FragmentA<M> a;
+                A::load_a(left, Tiles::first_row() + i * M::rows, k, a.words);
+                VITRINE_UNROLL
+                for (int j = 0; j < tiles_across; ++j) {
+                    float* const mine = sums[i] + j * 4;
+                    FragmentC sum{{mine[0], mine[1], mine[2], mine[3]}};
+                    multiply_matrices(sum, a, b[j]);
+                    VITRINE_UNROLL
+                    for (int s = 0; s < 4; ++s) mine[s] = sum.values[s];
+                }
+            }
+        }
+    }
+};
+
+}  // namespace vitrine::VITRINE_GPU
