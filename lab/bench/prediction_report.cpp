@@ -22,9 +22,9 @@ constexpr const char* assumptions =
     "to 44%, other passes over memory 89 to 100%; linear layers are taken for convolutions.\n";
 
 constexpr const char* half_assumption =
-    "No product has a CUDA kernel in 16 bits yet: this is what such kernels would take if they reached the "
-    "same shares,\n"
-    "of the tensor cores' peak where these take the type.\n";
+    "In 16 bits no kernel has been timed on any GPU: this is what they take if they reach the same shares, "
+    "of the "
+    "tensor\ncores' peak where these take the type.\n";
 
 bool half_wide(DType precision) { return precision == DType::bf16 || precision == DType::f16; }
 
