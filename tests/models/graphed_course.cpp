@@ -8,6 +8,7 @@
 #include "engine/ops/ops.h"
 #include "engine/random.h"
 #include "engine/step/input.h"
+#include "kernels/optim.h"
 #include "kernels/simt/launch.h"
 
 namespace vitrine::tests {
@@ -97,10 +98,11 @@ void read(CourseResult& result, TrainingStep& training) {
 }  // namespace
 
 CourseResult take_course(const Course& course, bool graphs, Device device) {
-    const Placement placement{DType::f32, device};
+    const Placement placement{course.precision, device};
     const auto model = make_network(placement);
     TrainingStep training(*model, {.momentum = 0.8, .weight_decay = 1e-3}, /*label_smoothing=*/0.1);
     training.keep_average(0.9);
+    if (course.precision == DType::f16) training.scale_loss({LossScale::most, 0});
     if (!course.class_weights.empty()) training.weigh_classes(course.class_weights);
     const Tensor pixels = make_images(device);
     std::unique_ptr<StepGraph> graph;

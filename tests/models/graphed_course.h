@@ -3,6 +3,8 @@
 // last batch of an epoch.
 #pragma once
 
+#include <algorithm>
+#include <bit>
 #include <cstdint>
 #include <functional>
 #include <vector>
@@ -17,6 +19,7 @@ struct Course {
     uint32_t steps = 50;
     int accumulate = 1;                   // batches an update
     std::vector<double> class_weights{};  // empty: none
+    DType precision = DType::f32;         // f16 begins with the largest scale of the loss, and overflows
     /// Before each step: 0, 1, ….
     std::function<void(uint32_t step, TrainingStep& training, StepGraph* graph)> before{};
 };
@@ -27,9 +30,13 @@ struct CourseResult {
     StepGraph::Counts counts{};   // where steps ran as graphs
     std::string problem{};
 
-    /// To the bit.
+    /// To the bit, NaN among them.
     bool same_as(const CourseResult& other) const {
-        return losses == other.losses && norms == other.norms && numbers == other.numbers;
+        const auto same = [](const std::vector<double>& a, const std::vector<double>& b) {
+            return std::ranges::equal(a, b, {}, std::bit_cast<uint64_t, double>,
+                                      std::bit_cast<uint64_t, double>);
+        };
+        return same(losses, other.losses) && same(norms, other.norms) && same(numbers, other.numbers);
     }
 };
 

@@ -81,6 +81,33 @@ struct Losses {
     }
 };
 
+/// The loss's scale begins as large as it can be.
+void check_overflows(Device device) {
+    CAPTURE(name_of(device));
+    const Placement placement{DType::f16, device};
+    const auto model = basic_block.make(placement);
+    TrainingStep step(*model, {.momentum = 0.9}, 0.0);
+    step.scale_loss({LossScale::most, 0});
+    const NetworkInput input = basic_block.batch(placement);
+    double scale = LossScale::most;
+    int left_out = 0;
+    for (uint32_t i = 0; i < 24; ++i) {
+        const SafeTensors before = model_state(*model);
+        step.accumulate(input, 1, i);
+        step.update({.learning_rate = 0.01});
+        const auto reading = step.read();
+        const bool followed = reading.updates.front().followed;
+        CHECK(reading.loss_scale.scale == (followed ? scale : scale / 2));
+        scale = reading.loss_scale.scale;
+        left_out += !followed;
+        const SafeTensors after = model_state(*model);
+        CHECK((after.tensors.front().bytes == before.tensors.front().bytes) == !followed);
+        if (followed) CHECK(std::isfinite(reading.updates.front().norm));
+    }
+    CHECK(left_out > 0);
+    CHECK(left_out < 24);
+}
+
 }  // namespace
 
 TEST_CASE(
@@ -124,6 +151,8 @@ TEST_CASE("losses in bf16 and f16 follow those in f32") {
         {basic_block, Device::reference, DType::f16, 0.02, 0.0002, 0.0003},
         {basic_block, Device::cpu, DType::bf16, 0.02, 0.001, 0.002},
         {basic_block, Device::cpu, DType::f16, 0.02, 0.0002, 0.0003},
+        {basic_block, Device::simt, DType::bf16, 0.02, 0.001, 0.002},
+        {basic_block, Device::simt, DType::f16, 0.02, 0.0002, 0.0003},
         {mobilenet, Device::cpu, DType::bf16, 0.002, 0.02, 0.1},
         {mobilenet, Device::cpu, DType::f16, 0.002, 0.005, 0.06},
     };
@@ -143,28 +172,8 @@ TEST_CASE("losses in bf16 and f16 follow those in f32") {
 TEST_CASE(
     "f16: gradients that overflow leave the update out and halve the loss's scale, those that do not are "
     "followed") {
-    const Placement placement{DType::f16, Device::cpu};
-    const auto model = basic_block.make(placement);
-    TrainingStep step(*model, {.momentum = 0.9}, 0.0);
-    step.scale_loss({LossScale::most, 0});
-    const NetworkInput input = basic_block.batch(placement);
-    double scale = LossScale::most;
-    int left_out = 0;
-    for (uint32_t i = 0; i < 24; ++i) {
-        const SafeTensors before = model_state(*model);
-        step.accumulate(input, 1, i);
-        step.update({.learning_rate = 0.01});
-        const auto reading = step.read();
-        const bool followed = reading.updates.front().followed;
-        CHECK(reading.loss_scale.scale == (followed ? scale : scale / 2));
-        scale = reading.loss_scale.scale;
-        left_out += !followed;
-        const SafeTensors after = model_state(*model);
-        CHECK((after.tensors.front().bytes == before.tensors.front().bytes) == !followed);
-        if (followed) CHECK(std::isfinite(reading.updates.front().norm));
-    }
-    CHECK(left_out > 0);
-    CHECK(left_out < 24);
+    check_overflows(Device::cpu);
+    check_overflows(Device::simt);
 }
 
 TEST_CASE("f16: the norm that is told and clipped is that of the loss, not of the scaled one") {

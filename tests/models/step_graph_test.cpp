@@ -5,6 +5,9 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
+#include <cmath>
+
 #include "kernels/simt/launch.h"
 #include "tests/models/graphed_course.h"
 
@@ -34,6 +37,18 @@ TEST_CASE("so have updates of three batches, and losses in which classes have we
     CHECK(graphed.problem == "");
     CHECK(graphed.same_as(plain));
     CHECK(graphed.counts.replayed > 60);
+}
+
+TEST_CASE("so have 16 bits, and updates that are left out since f16 overflows") {
+    for (const DType precision : {DType::bf16, DType::f16}) {
+        CAPTURE(name_of(precision));
+        const Course course{.precision = precision};
+        const CourseResult plain = take_course(course, false), graphed = take_course(course, true);
+        CHECK(graphed.problem == "");
+        CHECK(graphed.same_as(plain));
+        CHECK(graphed.counts.replayed > 20);
+        CHECK(std::ranges::any_of(plain.norms, [](double norm) { return std::isfinite(norm); }));
+    }
 }
 
 TEST_CASE("a batch that runs as a graph is a single launch, and nobody waits") {
