@@ -101,10 +101,13 @@ TEST_CASE("a kernel without a loop is its own main loop") {
     CHECK(machine_code_of(code, 75).main_loop.multiply_adds == 3);
 }
 
-TEST_CASE("kernels for packs load 16 bytes at a time") {
+TEST_CASE("kernels for packs load 16 bytes at a time, or the 16-bit values of a pack of floats: 8") {
     for (const KernelResources& kernel : kernels_with("Pack<")) {
         REQUIRE_MESSAGE(kernel.code, about(kernel));
-        CHECK_MESSAGE(kernel.code->load_bytes.contains(16), about(kernel));
+        const std::string name = short_name(kernel.symbol);
+        const bool halves = name.find("Pack<float>, bf16>") != std::string::npos ||
+                            name.find("Pack<float>, f16>") != std::string::npos;
+        CHECK_MESSAGE(kernel.code->load_bytes.contains(halves ? 8 : 16), about(kernel));
     }
 }
 
@@ -126,6 +129,18 @@ TEST_CASE("products by tensor cores multiply with them, from 8.0 on") {
         ++with;
         CHECK_MESSAGE(kernel.code->main_loop.tensor > 0, about(kernel));
         CHECK_MESSAGE(kernel.code->main_loop.multiply_adds < kernel.code->main_loop.tensor, about(kernel));
+    }
+    if (!objects.empty()) CHECK(with > 0);
+}
+
+TEST_CASE("so do products of 16-bit values: 32 times a step, of f16 on 7.5 in halves") {
+    int with = 0;
+    for (const KernelResources& kernel : kernels_with("gemm<HalfTensorTile")) {
+        REQUIRE_MESSAGE(kernel.code, about(kernel));
+        const bool f16 = short_name(kernel.symbol).find("Pack<f16>") != std::string::npos;
+        if (kernel.architecture < 80 && !f16) continue;
+        ++with;
+        CHECK_MESSAGE(kernel.code->main_loop.tensor == (kernel.architecture < 80 ? 64 : 32), about(kernel));
     }
     if (!objects.empty()) CHECK(with > 0);
 }
