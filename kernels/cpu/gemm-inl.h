@@ -33,7 +33,8 @@ struct Prefetch {
     void advance(int64_t steps) { at += steps * step; }
 };
 
-/// One step of a register tile: C[r, v] (+)= init_v + Σ_k a[r · a_row + k · a_step] · b[k · b_step + v].
+/// One step of a register tile: C[r, v] (+)= init_v + Σ_lk a[r · a_row + l · a_line + k · a_step] · b[(l · depth + k) · b_step
+/// + v]. Of a left matrix whose rows are whole there is one line.
 template <class T>
 struct RegisterTile {
     int64_t depth;
@@ -47,6 +48,8 @@ struct RegisterTile {
     int64_t c_row;
     Store store;
     Prefetch soon[2];
+    int64_t lines = 1;
+    int64_t a_line = 0;
 };
 
 /// Left matrices are read along their rows (a_step = 1) or, in the outer product, along their columns (a_row
@@ -74,19 +77,21 @@ HWY_INLINE void multiply_tile(D d, const RegisterTile<T>& tile) {
     }
     const int64_t a_row = order == LeftOrder::columns ? 1 : tile.a_row;
     const int64_t a_step = order == LeftOrder::rows ? 1 : tile.a_step;
-    const T* HWY_RESTRICT a = tile.a;
     const T* HWY_RESTRICT b = tile.b;
-    for (int64_t k = 0; k < tile.depth; ++k, a += a_step, b += tile.b_step) {
-        hwy::Prefetch(tile.soon[0].at + k * tile.soon[0].step);
-        if (order == LeftOrder::columns) hwy::Prefetch(tile.soon[1].at + k * tile.soon[1].step);
-        V right[vectors];
+    for (int64_t line = 0; line < tile.lines; ++line) {
+        const T* HWY_RESTRICT a = tile.a + line * tile.a_line;
+        for (int64_t k = 0; k < tile.depth; ++k, a += a_step, b += tile.b_step) {
+            hwy::Prefetch(tile.soon[0].at + k * tile.soon[0].step);
+            if (order == LeftOrder::columns) hwy::Prefetch(tile.soon[1].at + k * tile.soon[1].step);
+            V right[vectors];
 #pragma GCC unroll 3
-        for (int v = 0; v < vectors; ++v) right[v] = hn::LoadU(d, b + v * lanes);
+            for (int v = 0; v < vectors; ++v) right[v] = hn::LoadU(d, b + v * lanes);
 #pragma GCC unroll 8
-        for (int r = 0; r < rows; ++r) {
-            const V left = hn::Set(d, a[r * a_row]);
+            for (int r = 0; r < rows; ++r) {
+                const V left = hn::Set(d, a[r * a_row]);
 #pragma GCC unroll 3
-            for (int v = 0; v < vectors; ++v) sum[r][v] = hn::MulAdd(left, right[v], sum[r][v]);
+                for (int v = 0; v < vectors; ++v) sum[r][v] = hn::MulAdd(left, right[v], sum[r][v]);
+            }
         }
     }
 #pragma GCC unroll 8

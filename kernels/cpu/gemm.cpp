@@ -29,7 +29,8 @@ struct ProductTask {
     int64_t first_panel;
     int64_t end_panel;
     bool stream;             // the results go past the caches
-    Accumulate<From>* left;  // this thread's: [rows, depth]
+    bool banded;             // windows are read out of a band
+    Accumulate<From>* left;  // this thread's: [rows, depth], or the band
     Accumulate<To>* result;  // this thread's: [rows, padded columns]
 };
 
@@ -80,30 +81,75 @@ bool stores_directly(const ProductTask<From, T>& task) {
            !(task.stream && task.sink.means != nullptr);
 }
 
+/// The register tile of a panel, but for what it reads on the left and where its results go.
 template <class From, class T>
-void multiply(const ProductTask<From, T>& task, RowsOf<const Accumulate<T>> left,
-              RowsOf<Accumulate<T>> result, Store store) {
-    using A = Accumulate<T>;
-    const PackedMatrix<A>& matrix = task.matrix;
-    with_vectors_of<A>(matrix.layout, [&](auto d) HWY_ATTR {
+RegisterTile<Accumulate<T>> panel_tile(const ProductTask<From, T>& task, int64_t panel,
+                                       RowsOf<const Accumulate<T>> left, RowsOf<Accumulate<T>> result,
+                                       Store store) {
+    const PackedMatrix<Accumulate<T>>& matrix = task.matrix;
+    const int64_t column = matrix.layout.first_column(panel);
+    return {matrix.depth,
+            left.data,
+            left.stride,
+            1,
+            matrix.panels + matrix.depth * column,
+            matrix.layout.width(panel),
+            matrix.bias == nullptr ? nullptr : matrix.bias + column,
+            result.data + column - first_column(task),
+            result.stride,
+            store,
+            {{left.data + 2 * tile_rows * left.stride, tile_rows}, {left.data, 0}}};
+}
+
+template <class From, class T>
+void multiply_rows(const ProductTask<From, T>& task, RowsOf<const Accumulate<T>> left,
+                   RowsOf<Accumulate<T>> result, Store store) {
+    const PanelLayout& layout = task.matrix.layout;
+    with_vectors_of<Accumulate<T>>(layout, [&](auto d) HWY_ATTR {
         for (int64_t panel = task.first_panel; panel < task.end_panel; ++panel) {
-            const int64_t column = matrix.layout.first_column(panel);
-            const int64_t width = matrix.layout.width(panel);
-            const RegisterTile<A> tile{
-                matrix.depth,
-                left.data,
-                left.stride,
-                1,
-                matrix.panels + matrix.depth * column,
-                width,
-                matrix.bias == nullptr ? nullptr : matrix.bias + column,
-                result.data + column - first_column(task),
-                result.stride,
-                store,
-                {{left.data + 2 * tile_rows * left.stride, tile_rows}, {left.data, 0}}};
-            multiply_panel_of<LeftOrder::rows>(d, width / matrix.layout.lanes, tile, task.rows);
+            multiply_panel_of<LeftOrder::rows>(d, layout.width(panel) / layout.lanes,
+                                               panel_tile(task, panel, left, result, store), task.rows);
         }
     });
+}
+
+/// Out of the band, one line of the grid after another: there windows lie a step apart, and each of their lines is a line of
+/// the band.
+template <class From, class T>
+void multiply_band(const ProductTask<From, T>& task, RowsOf<Accumulate<T>> result, Store store) {
+    const RowSource<From>& source = task.source;
+    const PanelLayout& layout = task.matrix.layout;
+    const int64_t elements = source.band_line();
+    const RowsOf<const Accumulate<T>> left{task.left, source.step.width * source.channels};
+    with_vectors_of<Accumulate<T>>(layout, [&](auto d) HWY_ATTR {
+        for (int64_t panel = task.first_panel; panel < task.end_panel; ++panel) {
+            RegisterTile<Accumulate<T>> tile = panel_tile(task, panel, left, result, store);
+            tile.depth = source.taps.width * source.channels;
+            tile.lines = source.taps.height;
+            tile.a_line = elements;
+            for_each_band_part(source, task.first_row, task.rows, [&](const BandPart& part) HWY_ATTR {
+                const int64_t image_row = part.image * source.grid.height * source.grid.width;
+                for (int64_t line = part.first_line; line < part.end_line; ++line) {
+                    const int64_t line_row = image_row + line * source.grid.width;
+                    const int64_t first = std::max(line_row, task.first_row);
+                    const int64_t end = std::min(line_row + source.grid.width, task.first_row + task.rows);
+                    tile.a = task.left +
+                             (part.place + (line - part.first_line) * source.step.height) * elements +
+                             (first - line_row) * left.stride;
+                    multiply_panel_of<LeftOrder::rows>(d, layout.width(panel) / layout.lanes, tile,
+                                                       end - first);
+                    tile.c += (end - first) * tile.c_row;
+                }
+            });
+        }
+    });
+}
+
+template <class From, class T>
+void multiply(const ProductTask<From, T>& task, RowsOf<Accumulate<T>> result, Store store) {
+    if (!task.banded) return multiply_rows(task, left_rows(task), result, store);
+    fill_band(task.source, task.first_row, task.rows, task.left);
+    multiply_band(task, result, store);
 }
 
 /// A row of results that goes as it is.
@@ -172,7 +218,7 @@ void run_product_task(const ProductTask<From, T>& task) {
         if (direct) result = {sink.pixels + task.first_row * sink.channels + c, sink.channels};
     }
     const Store direct_store = task.stream ? Store::stream : sink.accumulate ? Store::add : Store::write;
-    multiply(task, left_rows(task), result, direct ? direct_store : Store::write);
+    multiply(task, result, direct ? direct_store : Store::write);
     if (sink.means != nullptr) {
         const int64_t offset = task.chunk * sink.channels + c;
         column_statistics(result.data, task.rows, column_count(task), result.stride, sink.means + offset,
@@ -246,7 +292,10 @@ void product(const RowSource<From>& source, const PackedMatrix<Accumulate<From>>
     const Chunks chunks = product_chunks(source.rows(), matrix.depth, layout.columns);
     const int64_t splits = std::clamp<int64_t>(ceil_divide(wanted_tasks, chunks.count()), 1, layout.count());
     const bool stream = streams(sink, layout, source.rows());
-    const PerThread<A> left(context, source.direct() ? 0 : chunks.size * matrix.depth);
+    const bool banded = source.banded(chunks.size);
+    const PerThread<A> left(context, source.direct() ? 0
+                                     : banded        ? source.band_elements(chunks.size)
+                                                     : chunks.size * matrix.depth);
     const PerThread<A> result(context, chunks.size * layout.padded());
     parallel_for(chunks.count() * splits, [&](int64_t index) {
         const int64_t chunk = index / splits;
@@ -254,7 +303,7 @@ void product(const RowSource<From>& source, const PackedMatrix<Accumulate<From>>
         const int64_t first = chunks.begin(chunk);
         run_product_task(ProductTask<From, To>{
             source, matrix, sink, chunk, first, chunks.end(chunk) - first, layout.count() * split / splits,
-            layout.count() * (split + 1) / splits, stream, left.mine(), result.mine()});
+            layout.count() * (split + 1) / splits, stream, banded, left.mine(), result.mine()});
     });
 }
 

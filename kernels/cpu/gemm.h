@@ -84,6 +84,18 @@ struct RowSource {
     }
     /// Whether they are so as they lie there, so that nothing has to be gathered.
     bool direct() const { return plain() && rows_are_pixels() && !is_half_type<T>; }
+
+    /// Whether windows are read where they overlap, out of a band: the lines of the images that a chunk of rows needs, each
+    /// once, with zeros around them. Else each row is gathered by itself, taps.height · taps.width times the image.
+    bool banded(int64_t chunk_rows) const {
+        return !rows_are_pixels() && group_channels == channels && step.height <= taps.height &&
+               step.width <= taps.width && grid.width >= 8 && grid.width <= chunk_rows;
+    }
+    /// Elements of a band's line, and of the band of so many rows at most.
+    int64_t band_line() const { return ((grid.width - 1) * step.width + taps.width) * channels; }
+    int64_t band_elements(int64_t chunk_rows) const {
+        return (chunk_rows / grid.width + 2) * taps.height * band_line();
+    }
 };
 
 /// Where the rows of a product go. Row (n, i, j) of the grid becomes pixel (n, i · step + first, j · step +

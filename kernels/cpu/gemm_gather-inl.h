@@ -146,6 +146,57 @@ void gather_rows(const RowSource<T>& source, int64_t first, int64_t count, Accum
     }
 }
 
+/// The part of a band that is of one image: what the grid's lines [first_line, end_line) read.
+struct BandPart {
+    int64_t image;
+    int64_t first_line;
+    int64_t end_line;
+    int64_t place;  // of its first line in the band
+};
+
+/// Calls body(part) for the parts of the band of rows [first, first + count).
+template <class T, class Body>
+HWY_INLINE void for_each_band_part(const RowSource<T>& source, int64_t first, int64_t count,
+                                   const Body& body) {
+    const int64_t image_rows = source.grid.height * source.grid.width;
+    BandPart part{};
+    for (int64_t row = first; row < first + count;) {
+        part.image = row / image_rows;
+        const int64_t image_begin = part.image * image_rows;
+        const int64_t end = std::min(first + count, image_begin + image_rows);
+        part.first_line = (row - image_begin) / source.grid.width;
+        part.end_line = (end - 1 - image_begin) / source.grid.width + 1;
+        body(part);
+        part.place += (part.end_line - part.first_line - 1) * source.step.height + source.taps.height;
+        row = end;
+    }
+}
+
+/// Fills the band of rows [first, first + count).
+template <class T>
+void fill_band(const RowSource<T>& source, int64_t first, int64_t count, Accumulate<T>* band) {
+    const int64_t elements = source.band_line(), columns = elements / source.channels;
+    const int64_t begin = std::clamp<int64_t>(source.offset.width, 0, columns);
+    const int64_t end = std::clamp<int64_t>(source.in.width + source.offset.width, begin, columns);
+    for_each_band_part(source, first, count, [&](const BandPart& part) HWY_ATTR {
+        const int64_t lines = (part.end_line - part.first_line - 1) * source.step.height + source.taps.height;
+        const int64_t first_row = part.first_line * source.step.height - source.offset.height;
+        Accumulate<T>* to = band + part.place * elements;
+        for (int64_t row = first_row; row < first_row + lines; ++row, to += elements) {
+            if (row < 0 || row >= source.in.height || begin == end) {
+                zero_row(elements, to);
+                continue;
+            }
+            const int64_t pixel =
+                (part.image * source.in.height + row) * source.in.width + begin - source.offset.width;
+            zero_row(begin * source.channels, to);
+            gather_taps(source, source.pixels + pixel * source.channels, end - begin,
+                        to + begin * source.channels);
+            zero_row((columns - end) * source.channels, to + end * source.channels);
+        }
+    });
+}
+
 }  // namespace vitrine::cpu::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
 
