@@ -197,6 +197,35 @@ void fill_band(const RowSource<T>& source, int64_t first, int64_t count, Accumul
     });
 }
 
+/// As gather_rows, out of the rows' band, whole vectors at a time: what is too much of a line lies under the next one, and of
+/// a row under the next row. So band and tile must have room for a vector more than their elements.
+template <class T>
+void gather_rows_of_band(const RowSource<T>& source, int64_t first, int64_t count, const Accumulate<T>* band,
+                         Accumulate<T>* tile, int64_t stride) {
+    const hn::ScalableTag<Accumulate<T>> d;
+    const int64_t elements = source.band_line(), depth = source.depth();
+    const int64_t run = source.taps.width * source.channels;
+    for_each_band_part(source, first, count, [&](const BandPart& part) HWY_ATTR {
+        const int64_t image_row = part.image * source.grid.height * source.grid.width;
+        for (int64_t line = part.first_line; line < part.end_line; ++line) {
+            const int64_t line_row = image_row + line * source.grid.width;
+            const int64_t begin = std::max(line_row, first);
+            const int64_t end = std::min(line_row + source.grid.width, first + count);
+            const Accumulate<T>* window =
+                band + (part.place + (line - part.first_line) * source.step.height) * elements +
+                (begin - line_row) * source.step.width * source.channels;
+            for (int64_t row = begin; row < end; ++row, window += source.step.width * source.channels) {
+                Accumulate<T>* to = tile + (row - first) * stride;
+                for (int64_t p = 0; p < source.taps.height; ++p, to += run) {
+                    for (int64_t c = 0; c < run; c += lanes_of<Accumulate<T>>())
+                        hn::StoreU(hn::LoadU(d, window + p * elements + c), d, to + c);
+                }
+                if (stride > depth) zero_row(stride - depth, to);
+            }
+        }
+    });
+}
+
 }  // namespace vitrine::cpu::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
 

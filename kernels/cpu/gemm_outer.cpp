@@ -27,6 +27,7 @@ struct OuterTask {
     int64_t count;
     int64_t block;              // rows that are multiplied at a time
     Accumulate<T>* left;        // this thread's: [block, padded depth]
+    Accumulate<T>* band;        // this thread's, of a block's rows; null where there is none
     Accumulate<T>* gradient;    // this thread's: [block, count] where the gradient has to be widened
     Accumulate<T>* block_sums;  // this thread's: [count]
     Accumulate<T>* weight;      // [count, padded depth]: this task's part; null if unwanted
@@ -70,7 +71,12 @@ RowsOf<const Accumulate<T>> right_rows(const OuterTask<T, G>& task, int64_t firs
         if (source.direct() && source.depth() == padded)
             return {source.pixels + first_row * source.channels + source.first_channel, source.channels};
     }
-    gather_rows(source, first_row, rows, task.left, padded);
+    if (task.band != nullptr) {
+        fill_band(source, first_row, rows, task.band);
+        gather_rows_of_band(source, first_row, rows, task.band, task.left, padded);
+    } else {
+        gather_rows(source, first_row, rows, task.left, padded);
+    }
     return {task.left, padded};
 }
 
@@ -221,18 +227,21 @@ void outer_product(const OuterProduct<T, G>& task, Context& context) {
     const int64_t part = task.count * layout.padded();
     A* weights = task.weight ? context.scratch.take<A>(chunks.count() * part) : nullptr;
     A* biases = task.bias ? context.scratch.take<A>(chunks.count() * task.count) : nullptr;
-    const PerThread<A> left(context, block * layout.padded());
+    const bool banded = task.source.banded(block);
+    constexpr int64_t widest_vector = 64 / sizeof(A);
+    const PerThread<A> left(context, block * layout.padded() + widest_vector);
+    const PerThread<A> band(context, banded ? task.source.band_elements(block) + widest_vector : 0);
     const PerThread<A> gradient(context, is_half_type<G> ? block * columns.size : 0);
     const PerThread<A> sums(context, columns.size);
     parallel_for(chunks.count() * columns.count(), [&](int64_t index) {
         const int64_t chunk = index / columns.count();
         const int64_t first = columns.begin(index % columns.count());
         const int64_t count = columns.end(index % columns.count()) - first;
-        run_outer_task(
-            OuterTask<T, G>{task, layout, chunks.begin(chunk), chunks.end(chunk) - chunks.begin(chunk), first,
-                            count, block, left.mine(), gradient.mine(), sums.mine(),
-                            weights == nullptr ? nullptr : weights + chunk * part + first * layout.padded(),
-                            biases == nullptr ? nullptr : biases + chunk * task.count + first});
+        run_outer_task(OuterTask<T, G>{
+            task, layout, chunks.begin(chunk), chunks.end(chunk) - chunks.begin(chunk), first, count, block,
+            left.mine(), banded ? band.mine() : nullptr, gradient.mine(), sums.mine(),
+            weights == nullptr ? nullptr : weights + chunk * part + first * layout.padded(),
+            biases == nullptr ? nullptr : biases + chunk * task.count + first});
     });
 
     if (weights != nullptr)
