@@ -211,9 +211,11 @@ TEST_CASE("a view's figures are those of all elements, and each cell of its pict
 
 TEST_CASE("what goes wrong is found where it happens, and nothing where nothing does") {
     CHECK(troubles_of(step_of(small("basic_block_net", false))).empty());
-    const auto has = [](const CapturedStep& step, const std::string& kind) {
+    /// The op that is said to have it first, and "" if none is.
+    const auto where = [](const CapturedStep& step, const std::string& kind) {
         const auto found = troubles_of(step);
-        return std::ranges::any_of(found, [&](const Trouble& trouble) { return trouble.kind == kind; });
+        const auto trouble = std::ranges::find(found, kind, &Trouble::kind);
+        return trouble == found.end() ? "" : step.ops[static_cast<size_t>(trouble->op)].name;
     };
     /// All elements the same, or the first another one.
     const auto planted = [](const char* parameter, double value, bool fused,
@@ -230,14 +232,17 @@ TEST_CASE("what goes wrong is found where it happens, and nothing where nothing 
     };
     for (const bool fused : {false, true}) {
         CAPTURE(fused);
-        CHECK(has(planted("layer_1.1.bias", -100.0, fused), "dead channels"));
-        CHECK(has(planted("layer_1.0.weight", 0.0, fused), "tiny variance"));
-        CHECK(has(planted("layer_1.1.weight", INFINITY, fused), "not finite"));
-        CHECK(has(planted("layer_5.bias", 0.0, fused, 50.0), "saturated logits"));
-        CHECK_FALSE(has(planted("layer_5.bias", 0.0, fused, 5.0), "saturated logits"));
-        CHECK(has(planted("layer_1.4.weight", 1e-5, fused), "vanishing gradient"));
-        CHECK_FALSE(has(planted("layer_1.4.weight", 0.1, fused), "vanishing gradient"));
-        CHECK(has(planted("layer_1.4.weight", 1e5, fused), "exploding gradient"));
+        CHECK(where(planted("layer_1.1.bias", -100.0, fused), "dead channels") ==
+              (fused ? "layer_1.1" : "layer_1.2"));
+        CHECK(where(planted("layer_1.0.weight", 0.0, fused), "tiny variance") == "layer_1.1");
+        CHECK(where(planted("layer_1.1.weight", INFINITY, fused), "not finite") == "layer_1.1");
+        CHECK(where(planted("layer_5.bias", 0.0, fused, 50.0), "saturated logits") ==
+              "softmax_cross_entropy");
+        CHECK(where(planted("layer_5.bias", 0.0, fused, 5.0), "saturated logits") == "");
+        CHECK(where(planted("layer_1.4.weight", 1e-5, fused), "vanishing gradient") == "layer_1.3");
+        CHECK(where(planted("layer_1.4.weight", 0.1, fused), "vanishing gradient") == "");
+        CHECK(where(planted("layer_1.4.weight", 1e5, fused), "exploding gradient") == "layer_1.3");
+        CHECK(where(planted("layer_1.4.weight", 10.0, fused), "exploding gradient") == "");
     }
 }
 

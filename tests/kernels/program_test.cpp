@@ -27,7 +27,7 @@ TEST_CASE("gradcheck: however many processes share the problems, it prints the s
     CHECK_MESSAGE(one.code == 0, one.out);
     CHECK(three.code == 0);
     CHECK(one.out == three.out);
-    CHECK(one.last_line() == "36 passed, 0 failed");
+    CHECK(one.last_line() == "54 passed, 0 failed");
 }
 
 TEST_CASE("gradcheck: only problems of a shape") {
