@@ -197,6 +197,9 @@ RUN = {
         "test $? = 1 && grep -q 'Before that, the loss was' boom",
     "train --subset 0.02 --epochs 2 --schedule constant --lr 5":
         "train --data photos --image-size 32 --batch-size 8 --epochs 1 --schedule constant --lr 5 --out runs/high",
+    "train --subset 0.02 --epochs 2 --schedule constant --lr 2 --watch 6":
+        "train --data photos --image-size 32 --batch-size 8 --epochs 1 --schedule constant --lr 2 --watch 6 --out runs/dead && "
+        "test -s runs/dead/watch.jsonl",
     "train --subset 0.02 --epochs 2 --schedule constant --lr 1e-5":
         "train --data photos --image-size 32 --batch-size 8 --epochs 1 --schedule constant --lr 1e-5 --out runs/low",
     "train --subset 0.05 --epochs 3": "train --data photos --image-size 32 --batch-size 8 --epochs 1 --out runs/fine",
