@@ -119,28 +119,20 @@ template <class From, class T>
 void multiply_band(const ProductTask<From, T>& task, RowsOf<Accumulate<T>> result, Store store) {
     const RowSource<From>& source = task.source;
     const PanelLayout& layout = task.matrix.layout;
-    const int64_t elements = source.band_line();
     const RowsOf<const Accumulate<T>> left{task.left, source.step.width * source.channels};
     with_vectors_of<Accumulate<T>>(layout, [&](auto d) HWY_ATTR {
         for (int64_t panel = task.first_panel; panel < task.end_panel; ++panel) {
             RegisterTile<Accumulate<T>> tile = panel_tile(task, panel, left, result, store);
             tile.depth = source.taps.width * source.channels;
             tile.lines = source.taps.height;
-            tile.a_line = elements;
-            for_each_band_part(source, task.first_row, task.rows, [&](const BandPart& part) HWY_ATTR {
-                const int64_t image_row = part.image * source.grid.height * source.grid.width;
-                for (int64_t line = part.first_line; line < part.end_line; ++line) {
-                    const int64_t line_row = image_row + line * source.grid.width;
-                    const int64_t first = std::max(line_row, task.first_row);
-                    const int64_t end = std::min(line_row + source.grid.width, task.first_row + task.rows);
-                    tile.a = task.left +
-                             (part.place + (line - part.first_line) * source.step.height) * elements +
-                             (first - line_row) * left.stride;
-                    multiply_panel_of<LeftOrder::rows>(d, layout.width(panel) / layout.lanes, tile,
-                                                       end - first);
-                    tile.c += (end - first) * tile.c_row;
-                }
-            });
+            tile.a_line = source.band_line();
+            for_each_band_line(source, task.first_row, task.rows, task.left,
+                               [&](const Accumulate<T>* windows, int64_t, int64_t rows) HWY_ATTR {
+                                   tile.a = windows;
+                                   multiply_panel_of<LeftOrder::rows>(d, layout.width(panel) / layout.lanes,
+                                                                      tile, rows);
+                                   tile.c += rows * tile.c_row;
+                               });
         }
     });
 }

@@ -1,9 +1,9 @@
 // Matrix products over the pixels of images: what pointwise convolution, dense convolution and linear layers
 // share.
 //
-// Two products do all the work. A "pixel" is a row of channels; a row of the left matrix is gathered from one
-// or more pixels (a window), so that a convolution is a matrix product whose left matrix is never stored
-// whole:
+// Two products do all the work. A "pixel" is a row of channels; a row of the left matrix is one or more pixels
+// (a window), read where they lie, out of a band of the image or gathered, so that a convolution is a matrix
+// product whose left matrix is never stored whole:
 //
 //     product       C[row, n] = bias_n + Σ_k A[row, k] · B[k, n]      forward, and the gradient of the input
 //     outer product D[n, k]   = Σ_row G[row, n] · A[row, k]           the gradient of the weight

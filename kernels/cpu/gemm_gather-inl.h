@@ -100,8 +100,7 @@ HWY_INLINE void gather_row(const RowSource<T>& source, const GridPosition& at, A
 }
 
 /// A row whose window lies between the left and right edges, of all channels and with no prologue: one run of
-/// `run` elements for each line of the window. This is most rows of a first layer, where a run is shorter
-/// than a vector.
+/// `run` elements for each line of the window. This is most rows of a first layer whose images are too wide for a band.
 template <class T>
 HWY_INLINE void gather_inner_row(const RowSource<T>& source, const GridPosition& at, int64_t run,
                                  Accumulate<T>* to) {
@@ -197,31 +196,42 @@ void fill_band(const RowSource<T>& source, int64_t first, int64_t count, Accumul
     });
 }
 
+/// Calls body(windows, row, rows) for the rows of each line of the grid: their windows lie a step apart from `windows` on, and
+/// `row` counts from `first`.
+template <class T, class Body>
+HWY_INLINE void for_each_band_line(const RowSource<T>& source, int64_t first, int64_t count,
+                                   const Accumulate<T>* band, const Body& body) {
+    const int64_t width = source.grid.width;
+    for_each_band_part(source, first, count, [&](const BandPart& part) HWY_ATTR {
+        for (int64_t line = part.first_line; line < part.end_line; ++line) {
+            const int64_t line_row = (part.image * source.grid.height + line) * width;
+            const int64_t begin = std::max(line_row, first);
+            const int64_t end = std::min(line_row + width, first + count);
+            const int64_t place = part.place + (line - part.first_line) * source.step.height;
+            body(band + place * source.band_line() + (begin - line_row) * source.step.width * source.channels,
+                 begin - first, end - begin);
+        }
+    });
+}
+
 /// As gather_rows, out of the rows' band, whole vectors at a time: what is too much of a line lies under the next one, and of
 /// a row under the next row. So band and tile must have room for a vector more than their elements.
 template <class T>
 void gather_rows_of_band(const RowSource<T>& source, int64_t first, int64_t count, const Accumulate<T>* band,
                          Accumulate<T>* tile, int64_t stride) {
-    const hn::ScalableTag<Accumulate<T>> d;
+    using A = Accumulate<T>;
+    const hn::ScalableTag<A> d;
     const int64_t elements = source.band_line(), depth = source.depth();
     const int64_t run = source.taps.width * source.channels;
-    for_each_band_part(source, first, count, [&](const BandPart& part) HWY_ATTR {
-        const int64_t image_row = part.image * source.grid.height * source.grid.width;
-        for (int64_t line = part.first_line; line < part.end_line; ++line) {
-            const int64_t line_row = image_row + line * source.grid.width;
-            const int64_t begin = std::max(line_row, first);
-            const int64_t end = std::min(line_row + source.grid.width, first + count);
-            const Accumulate<T>* window =
-                band + (part.place + (line - part.first_line) * source.step.height) * elements +
-                (begin - line_row) * source.step.width * source.channels;
-            for (int64_t row = begin; row < end; ++row, window += source.step.width * source.channels) {
-                Accumulate<T>* to = tile + (row - first) * stride;
-                for (int64_t p = 0; p < source.taps.height; ++p, to += run) {
-                    for (int64_t c = 0; c < run; c += lanes_of<Accumulate<T>>())
-                        hn::StoreU(hn::LoadU(d, window + p * elements + c), d, to + c);
-                }
-                if (stride > depth) zero_row(stride - depth, to);
+    for_each_band_line(source, first, count, band, [&](const A* window, int64_t row, int64_t rows) HWY_ATTR {
+        for (const int64_t end = row + rows; row < end;
+             ++row, window += source.step.width * source.channels) {
+            A* to = tile + row * stride;
+            for (int64_t p = 0; p < source.taps.height; ++p, to += run) {
+                for (int64_t c = 0; c < run; c += lanes_of<A>())
+                    hn::StoreU(hn::LoadU(d, window + p * elements + c), d, to + c);
             }
+            if (stride > depth) zero_row(stride - depth, to);
         }
     });
 }

@@ -11,9 +11,8 @@
 // where it stores the activation. Sums stay in the registers of the mma, f32, and are cut off, not rounded, every 16 k: some
 // 2⁻²⁴ of the sum each time, which beside the 2⁻⁹ or 2⁻¹² of what is multiplied is nothing.
 //
-// FLOPs: those of the product. By NVIDIA's tables an A100 makes 312 TFLOP/s of them and an H100 990 (by wgmma), a T4 65 in
-// f16: with 1.5, 3.0 and 0.3 TB/s, products with less than 200 to 330 FLOPs a byte, which is nearly all of MobileNetV2's, are
-// bound by memory. None of it has been timed.
+// FLOPs: those of the product. By the peaks of lab/common/gpus.h, of which an H100's is wgmma's, products with less than some
+// 200 FLOPs a byte are bound by memory, which is nearly all of MobileNetV2's. None of it has been timed.
 //
 // Bank conflicts: none. Operands that come along k lie line by line, 32 k each, and go to registers by ldmatrix, 8 lines of
 // 16 bytes at a time; the place of a pack in its line is exchanged by the line's number, so that neither these 8 nor the 8
