@@ -147,14 +147,18 @@ PackedMatrix<Accumulate<T>> pack_rows(const T* weight, int64_t depth, int64_t co
     using A = Accumulate<T>;
     const PanelLayout layout = panel_layout(dtype_of<A>, columns);
     A* panels = context.scratch.take<A>(depth * layout.padded());
-    parallel_for(layout.count(), [&](int64_t panel) {
-        const int64_t first = layout.first_column(panel), width = layout.width(panel);
-        const int64_t filled = std::min(width, columns - first);
-        A* row = panels + depth * first;
-        for (int64_t k = 0; k < depth; ++k, row += width) {
-            const T* from = weight + offset_of(k) + first;
-            const auto widened = [](T value) { return static_cast<A>(value); };
-            std::fill(std::transform(from, from + filled, row, widened), row + width, A(0));
+    const auto widened = [](T value) { return static_cast<A>(value); };
+    // Few rows at a time go to all panels: whole lines of memory are read, one after the other.
+    const Chunks chunks{depth, 16};
+    parallel_for(chunks.count(), [&](int64_t chunk) {
+        for (int64_t panel = 0; panel < layout.count(); ++panel) {
+            const int64_t first = layout.first_column(panel), width = layout.width(panel);
+            const int64_t filled = std::min(width, columns - first);
+            for (int64_t k = chunks.begin(chunk); k < chunks.end(chunk); ++k) {
+                const T* from = weight + offset_of(k) + first;
+                A* row = panels + depth * first + k * width;
+                std::fill(std::transform(from, from + filled, row, widened), row + width, A(0));
+            }
         }
     });
     return {layout, depth, panels, nullptr};
