@@ -21,7 +21,7 @@ namespace vitrine::cpu {
 template <class From, class To>
 struct ProductTask {
     const RowSource<From>& source;
-    const PackedMatrix<Accumulate<From>>& matrix;
+    const RightMatrix<Accumulate<From>>& matrix;
     const RowSink<To>& sink;
     int64_t chunk;
     int64_t first_row;
@@ -86,14 +86,14 @@ template <class From, class T>
 RegisterTile<Accumulate<T>> panel_tile(const ProductTask<From, T>& task, int64_t panel,
                                        RowsOf<const Accumulate<T>> left, RowsOf<Accumulate<T>> result,
                                        Store store) {
-    const PackedMatrix<Accumulate<T>>& matrix = task.matrix;
+    const RightMatrix<Accumulate<T>>& matrix = task.matrix;
     const int64_t column = matrix.layout.first_column(panel);
     return {matrix.depth,
             left.data,
             left.stride,
             1,
-            matrix.panels + matrix.depth * column,
-            matrix.layout.width(panel),
+            matrix.panel(panel),
+            matrix.step(panel),
             matrix.bias == nullptr ? nullptr : matrix.bias + column,
             result.data + column - first_column(task),
             result.stride,
@@ -277,7 +277,7 @@ bool streams(const RowSink<T>& sink, const PanelLayout& layout, int64_t rows) {
 }
 
 template <class From, class To>
-void product(const RowSource<From>& source, const PackedMatrix<Accumulate<From>>& matrix,
+void product(const RowSource<From>& source, const RightMatrix<Accumulate<From>>& matrix,
              const RowSink<To>& sink, Context& context) {
     using A = Accumulate<To>;
     const PanelLayout& layout = matrix.layout;
@@ -299,13 +299,12 @@ void product(const RowSource<From>& source, const PackedMatrix<Accumulate<From>>
     });
 }
 
-template void product(const RowSource<float>&, const PackedMatrix<float>&, const RowSink<float>&, Context&);
-template void product(const RowSource<double>&, const PackedMatrix<double>&, const RowSink<double>&,
-                      Context&);
-template void product(const RowSource<bf16>&, const PackedMatrix<float>&, const RowSink<bf16>&, Context&);
-template void product(const RowSource<f16>&, const PackedMatrix<float>&, const RowSink<f16>&, Context&);
-template void product(const RowSource<float>&, const PackedMatrix<float>&, const RowSink<bf16>&, Context&);
-template void product(const RowSource<float>&, const PackedMatrix<float>&, const RowSink<f16>&, Context&);
+template void product(const RowSource<float>&, const RightMatrix<float>&, const RowSink<float>&, Context&);
+template void product(const RowSource<double>&, const RightMatrix<double>&, const RowSink<double>&, Context&);
+template void product(const RowSource<bf16>&, const RightMatrix<float>&, const RowSink<bf16>&, Context&);
+template void product(const RowSource<f16>&, const RightMatrix<float>&, const RowSink<f16>&, Context&);
+template void product(const RowSource<float>&, const RightMatrix<float>&, const RowSink<bf16>&, Context&);
+template void product(const RowSource<float>&, const RightMatrix<float>&, const RowSink<f16>&, Context&);
 
 }  // namespace vitrine::cpu
 #endif

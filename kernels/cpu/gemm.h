@@ -126,24 +126,30 @@ struct RowSink {
     bool contiguous() const { return step == Size2{1, 1} && grid == in; }
 };
 
-/// The right matrix of a product in panels: panel p holds [depth, width(p)], padded with zeros.
+/// The right matrix of a product in panels: panel p is [depth, width(p)], padded with zeros. Packed, they lie one after the
+/// other; else they are columns of a matrix [depth, stride].
 template <class T>
-struct PackedMatrix {
+struct RightMatrix {
     PanelLayout layout;
     int64_t depth = 0;
     const T* panels = nullptr;
     const T* bias = nullptr;  // [padded columns], or null
+    int64_t stride = 0;       // 0: packed
+
+    const T* panel(int64_t p) const { return panels + layout.first_column(p) * (stride > 0 ? 1 : depth); }
+    /// From a row of the panel to the next.
+    int64_t step(int64_t p) const { return stride > 0 ? stride : layout.width(p); }
 };
 
 /// Packs B[k, n] = weight[n · depth + k] into scratch memory, and the bias [columns], which may be null, beside it.
 template <class T>
-PackedMatrix<Accumulate<T>> pack_transposed(const T* weight, int64_t depth, int64_t columns,
-                                            const Accumulate<T>* bias, Context& context);
+RightMatrix<Accumulate<T>> pack_transposed(const T* weight, int64_t depth, int64_t columns,
+                                           const Accumulate<T>* bias, Context& context);
 
 /// Packs B[k, n] = weight[offset_of(k) + n] into scratch memory.
 template <class T, class OffsetOf>
-PackedMatrix<Accumulate<T>> pack_rows(const T* weight, int64_t depth, int64_t columns, Context& context,
-                                      const OffsetOf& offset_of) {
+RightMatrix<Accumulate<T>> pack_rows(const T* weight, int64_t depth, int64_t columns, Context& context,
+                                     const OffsetOf& offset_of) {
     using A = Accumulate<T>;
     const PanelLayout layout = panel_layout(dtype_of<A>, columns);
     A* panels = context.scratch.take<A>(depth * layout.padded());
@@ -167,9 +173,22 @@ PackedMatrix<Accumulate<T>> pack_rows(const T* weight, int64_t depth, int64_t co
 /// The chunks of rows of a product, to which the sink's partial sums belong.
 Chunks product_chunks(int64_t rows, int64_t depth, int64_t columns);
 
+/// B[k, n] = weight[k · stride + n], for a product of so many rows. A matrix that few rows are multiplied by is read where it
+/// lies: to pack it would take as long as the product.
+template <class T>
+RightMatrix<Accumulate<T>> right_matrix(const T* weight, int64_t depth, int64_t columns, int64_t stride,
+                                        int64_t rows, Context& context) {
+    if constexpr (!is_half_type<T>) {
+        const PanelLayout layout = panel_layout(dtype_of<T>, columns);
+        if (columns == layout.padded() && product_chunks(rows, depth, columns).count() <= 4)
+            return {layout, depth, weight, nullptr, stride};
+    }
+    return pack_rows(weight, depth, columns, context, [stride](int64_t k) { return k * stride; });
+}
+
 /// C = A · B. From and To are the same, or Accumulate<To> and To.
 template <class From, class To>
-void product(const RowSource<From>& source, const PackedMatrix<Accumulate<From>>& matrix,
+void product(const RowSource<From>& source, const RightMatrix<Accumulate<From>>& matrix,
              const RowSink<To>& sink, Context& context);
 
 /// D[n, k] for columns [first, first + count) of G [rows, stride], written or added to `weight` [count,

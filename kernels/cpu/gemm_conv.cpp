@@ -62,7 +62,7 @@ void forward(const ConvForward& args, Context& context) {
     }
     for (int64_t group = 0; group < shape.groups; ++group) {
         sink.first_channel = group * columns;
-        const PackedMatrix<A> matrix =
+        const RightMatrix<A> matrix =
             pack_transposed(weight + group * columns * depth, depth, columns,
                             bias == nullptr ? nullptr : bias + group * columns, context);
         product(windows<T>(shape, args.x, args.prologue, group), matrix, sink, context);
@@ -167,7 +167,10 @@ void remainder_gradient(const ConvBackward& args, const G* g, const Remainder& r
         return k % source.group_channels * group_depth(shape) +
                (p * shape.kernel.width + q) * group_in(shape);
     };
-    const auto matrix = pack_rows(weight, source.depth(), group_in(shape), context, weight_offset);
+    const auto matrix = source.taps == Size2{1, 1}
+                            ? right_matrix(weight + weight_offset(0), source.depth(), group_in(shape),
+                                           group_depth(shape), source.rows(), context)
+                            : pack_rows(weight, source.depth(), group_in(shape), context, weight_offset);
     product(source, matrix, sink, context);
 }
 

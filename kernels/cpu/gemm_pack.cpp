@@ -118,8 +118,8 @@ const Accumulate<T>* widened(const T* weight, int64_t count, Context& context) {
 }  // namespace
 
 template <class T>
-PackedMatrix<Accumulate<T>> pack_transposed(const T* weight, int64_t depth, int64_t columns,
-                                            const Accumulate<T>* bias, Context& context) {
+RightMatrix<Accumulate<T>> pack_transposed(const T* weight, int64_t depth, int64_t columns,
+                                           const Accumulate<T>* bias, Context& context) {
     using A = Accumulate<T>;
     const PanelLayout layout = panel_layout(dtype_of<A>, columns);
     const A* wide = widened(weight, depth * columns, context);
@@ -137,10 +137,10 @@ PackedMatrix<Accumulate<T>> pack_transposed(const T* weight, int64_t depth, int6
     return {layout, depth, panels, padded_bias};
 }
 
-template PackedMatrix<float> pack_transposed(const float*, int64_t, int64_t, const float*, Context&);
-template PackedMatrix<double> pack_transposed(const double*, int64_t, int64_t, const double*, Context&);
-template PackedMatrix<float> pack_transposed(const bf16*, int64_t, int64_t, const float*, Context&);
-template PackedMatrix<float> pack_transposed(const f16*, int64_t, int64_t, const float*, Context&);
+template RightMatrix<float> pack_transposed(const float*, int64_t, int64_t, const float*, Context&);
+template RightMatrix<double> pack_transposed(const double*, int64_t, int64_t, const double*, Context&);
+template RightMatrix<float> pack_transposed(const bf16*, int64_t, int64_t, const float*, Context&);
+template RightMatrix<float> pack_transposed(const f16*, int64_t, int64_t, const float*, Context&);
 
 }  // namespace vitrine::cpu
 #endif

@@ -39,8 +39,8 @@ void forward(const LinearForward& args, Context& context) {
 
 template <class T>
 void input_gradient(const LinearBackward& args, Context& context) {
-    const auto matrix = pack_rows(static_cast<const T*>(args.weight), args.out_features, args.in_features,
-                                  context, [&](int64_t k) { return k * args.in_features; });
+    const auto matrix = right_matrix(static_cast<const T*>(args.weight), args.out_features, args.in_features,
+                                     args.in_features, args.rows, context);
     product(rows_of<T>(args.d_y, args.rows, args.out_features), matrix,
             rows_into<T>(args.d_x.data, args.in_features, args.d_x.mode), context);
 }

@@ -35,7 +35,7 @@ struct PointwiseBackward {
     Chunks chunks;                            // of pixels: each has its part of the sums
     int64_t block;                            // pixels that are in the cache at a time
     PanelLayout in;                           // of the input channels
-    PackedMatrix<Accumulate<T>> weight;       // [out, in]
+    RightMatrix<Accumulate<T>> weight;        // [out, in]
     const Accumulate<T>*level, *slope;        // the epilogue's part of g; null if there is none
     bool streams;                             // d_x is written around the cache
     Accumulate<T>* weight_parts;              // [chunks, out, padded in]
@@ -161,19 +161,19 @@ class BlockPass {
         Prefetch soon = next_rows(task_.level == nullptr ? nullptr : task_.args.y, out(), steps);
         with_vectors_of<A>(task_.in, [&](auto d) HWY_ATTR {
             for (int64_t panel = 0; panel < task_.in.count(); ++panel) {
-                const int64_t column = task_.in.first_column(panel), width = task_.in.width(panel);
+                const int64_t column = task_.in.first_column(panel);
                 const RegisterTile<A> tile{out(),
                                            g_,
                                            out(),
                                            1,
-                                           task_.weight.panels + out() * column,
-                                           width,
+                                           task_.weight.panel(panel),
+                                           task_.weight.step(panel),
                                            nullptr,
                                            memory_.d_a + column,
                                            padded,
                                            Store::write,
                                            {soon, {memory_.a, 0}}};
-                multiply_panel_of<LeftOrder::rows>(d, width / task_.in.lanes, tile, count_);
+                multiply_panel_of<LeftOrder::rows>(d, task_.in.width(panel) / task_.in.lanes, tile, count_);
                 soon.advance(count_ / tile_rows * out());
             }
         });
