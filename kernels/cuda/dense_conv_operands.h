@@ -190,8 +190,11 @@ struct WeightByTaps {
         const int tap = first_tap + p * row_step + taps_across.rest(index, p) * column_step;
         return (o * kernel_taps + tap) * in_channels;
     }
+    __device__ __forceinline__ const T* address(const Line& channel, const Depth& begin) const {
+        return weight + begin + channel;
+    }
     __device__ __forceinline__ Raw fetch(const Line& channel, const Depth& begin) const {
-        return fetch_values<V>(weight + begin + channel);
+        return fetch_values<V>(address(channel, begin));
     }
     __device__ __forceinline__ Value finish(const Line&, const Depth&, const Raw& raw) const {
         return widen_values<V, T>(raw);

@@ -83,7 +83,24 @@ struct GemmPlace {
     __device__ __forceinline__ int rows_here() const { return min(Tile::rows, rows - first_row); }
 };
 
+/// A loader whose values are multiplied as they lie in memory: it has their address, too.
+template <class Loader>
+concept AsStored = requires(const Loader& loader, const typename Loader::Line& line,
+                            const typename Loader::Depth& depth) {
+    loader.address(line, depth);
+};
+
+/// A layout in shared memory of what lies in global memory: packs can be copied into it.
+template <class Layout>
+concept TakesCopies = requires(float* shared, const typename Layout::Element* from) {
+    Layout::copy(shared, 0, 0, from, true);
+};
+
 /// The way of one operand into shared memory. Each thread loads the same places of every step.
+///
+/// It goes by way of registers: fetch() begins the loads, the step before is multiplied, store() prepares the values and puts
+/// them down. What needs no preparing is copied by the memory's own machinery (cp.async): fetch() begins that, and store() has
+/// nothing to do.
 ///
 /// Loads along k bring a line's 8 k by 2 threads (packs of 4 floats), so a warp reads 16 lines in pieces of
 /// 32 bytes, a whole sector each. In shared memory the two threads' values are 4 rows apart: the padding of 4
@@ -105,6 +122,7 @@ class GemmOperand {
 
   public:
     using Layout = typename Tile::template Layout<Loader, extent>;
+    static constexpr bool copied = copies_run_beside && TakesCopies<Layout> && AsStored<Loader>;
 
     __device__ __forceinline__ GemmOperand(const Loader& loader, int first_line, int lines)
         : first_along_(static_cast<int>(threadIdx.x) % along * V::size),
@@ -118,27 +136,34 @@ class GemmOperand {
         }
     }
 
-    /// Starts the loads of the step from `k` on.
-    __device__ __forceinline__ void fetch(const Loader& loader, int k, int end) {
+    /// Starts the loads of the step from `k` on, or its copies to `shared`.
+    __device__ __forceinline__ void fetch(const Loader& loader, int k, int end, T* shared) {
         if (along_k && k + first_along_ < end) depth_[0] = loader.depth(k + first_along_);
         VITRINE_UNROLL
         for (int i = 0; i < count; ++i) {
-            raw_[i] = {};
-            if (!inside(i, k, end)) continue;
-            if (!along_k) depth_[depth_of(i)] = loader.depth(k + first_across_ + i * step);
-            raw_[i] = loader.fetch(line_[line_index(i)], depth_[depth_of(i)]);
+            const bool here = inside(i, k, end);
+            const auto& line = line_[line_index(i)];
+            auto& depth = depth_[depth_of(i)];
+            if (!along_k && here) depth = loader.depth(k + across_of(i));
+            if constexpr (copied) {
+                if (!placed(i)) continue;
+                Layout::copy(shared, place_line(i), place_k(i), loader.address(line, depth), here);
+            } else {
+                raw_[i] = {};
+                if (here) raw_[i] = loader.fetch(line, depth);
+            }
         }
     }
 
     /// Puts what fetch(k) loaded into shared memory.
     __device__ __forceinline__ void store(const Loader& loader, int k, int end, T* shared) const {
+        if constexpr (copied) return;
         VITRINE_UNROLL
         for (int i = 0; i < count; ++i) {
-            if (!whole && first_across_ + i * step >= across) continue;
+            if (!placed(i)) continue;
             V v{};
             if (inside(i, k, end)) v = loader.finish(line_[line_index(i)], depth_[depth_of(i)], raw_[i]);
-            const int along_here = first_along_, across_here = first_across_ + i * step;
-            Layout::store(shared, along_k ? across_here : along_here, along_k ? along_here : across_here, v);
+            Layout::store(shared, place_line(i), place_k(i), v);
         }
     }
 
@@ -146,13 +171,16 @@ class GemmOperand {
     static constexpr __device__ __forceinline__ int line_index(int i) { return along_k ? i : 0; }
     static constexpr __device__ __forceinline__ int depth_of(int i) { return along_k ? 0 : i; }
 
-    __device__ __forceinline__ int line_of(int i) const {
-        return first_line_ + (along_k ? first_across_ + i * step : first_along_);
-    }
+    __device__ __forceinline__ int across_of(int i) const { return first_across_ + i * step; }
+    /// Where load i goes in shared memory, and whether it does.
+    __device__ __forceinline__ int place_line(int i) const { return along_k ? across_of(i) : first_along_; }
+    __device__ __forceinline__ int place_k(int i) const { return along_k ? first_along_ : across_of(i); }
+    __device__ __forceinline__ bool placed(int i) const { return whole || across_of(i) < across; }
+
+    __device__ __forceinline__ int line_of(int i) const { return first_line_ + place_line(i); }
     __device__ __forceinline__ bool inside(int i, int k, int end) const {
-        if (!whole && first_across_ + i * step >= across) return false;
-        const int depth = k + (along_k ? first_along_ : first_across_ + i * step);
-        return depth < end && line_of(i) < lines_;
+        const int depth = k + place_k(i);
+        return placed(i) && depth < end && line_of(i) < lines_;
     }
 
     int first_along_;
@@ -161,7 +189,7 @@ class GemmOperand {
     int lines_;
     typename Loader::Line line_[along_k ? count : 1];
     typename Loader::Depth depth_[along_k ? 1 : count]{};
-    typename Loader::Raw raw_[count]{};
+    typename Loader::Raw raw_[copied ? 1 : count]{};
 };
 
 /// Both stages of both operands. A struct, because that is what both compilers align.
@@ -214,26 +242,34 @@ __device__ __forceinline__ void multiply_tile(const GemmShape& shape, const Gemm
 
     int k = block.split * shape.split_depth;
     const int end = min(shape.k - k, shape.split_depth) + k;
-    left.fetch(a, k, end);
-    right.fetch(b, k, end);
+    const auto wait_for_copies = [] {
+        if constexpr (Left::copied || Right::copied) {
+            commit_copies();
+            wait_copies<0>();
+        }
+    };
+    left.fetch(a, k, end, shared);
+    right.fetch(b, k, end, shared + LeftLayout::count);
     left.store(a, k, end, shared);
     right.store(b, k, end, shared + LeftLayout::count);
+    wait_for_copies();
     __syncthreads();
 
     int current = 0;
     for (; k < end; k += Tile::depth) {
         const bool more = end - k > Tile::depth;
-        if (more) {
-            left.fetch(a, k + Tile::depth, end);
-            right.fetch(b, k + Tile::depth, end);
-        }
         const T* now = shared + current * stage;
-        Tile::template multiply_step<LeftLayout, RightLayout>(now, now + LeftLayout::count, sums);
         current ^= 1;
+        T* next = shared + current * stage;
         if (more) {
-            T* next = shared + current * stage;
+            left.fetch(a, k + Tile::depth, end, next);
+            right.fetch(b, k + Tile::depth, end, next + LeftLayout::count);
+        }
+        Tile::template multiply_step<LeftLayout, RightLayout>(now, now + LeftLayout::count, sums);
+        if (more) {
             left.store(a, k + Tile::depth, end, next);
             right.store(b, k + Tile::depth, end, next + LeftLayout::count);
+            wait_for_copies();
         }
         __syncthreads();
     }

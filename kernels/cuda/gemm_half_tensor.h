@@ -32,6 +32,12 @@ __device__ __forceinline__ void store_halves(float* shared, int place, const Pac
     store_pack(reinterpret_cast<Half*>(shared) + place, v);
 }
 
+/// Begins to copy 8 values, 16 bytes; zeros where they are not `inside`.
+template <class Half>
+__device__ __forceinline__ void copy_halves(float* shared, int place, const Half* from, bool inside) {
+    copy_async<16>(reinterpret_cast<Half*>(shared) + place, from, inside);
+}
+
 /// An operand in shared memory line by line: [lines, half_depth], without padding. Places are in 16-bit values.
 template <class Half, int lines>
 struct HalfLineByLine {
@@ -47,6 +53,10 @@ struct HalfLineByLine {
     }
     static __device__ __forceinline__ void store(float* shared, int line, int k, const Pack<Half>& v) {
         store_halves(shared, place_of(line, k), v);
+    }
+    static __device__ __forceinline__ void copy(float* shared, int line, int k, const Half* from,
+                                                bool inside) {
+        copy_halves(shared, place_of(line, k), from, inside);
     }
 
     /// The words of A's fragment for 16 lines and 16 k: pieces of 8 lines and 8 k, lines first.
@@ -78,6 +88,10 @@ struct HalfDepthByDepth {
 
     static __device__ __forceinline__ void store(float* shared, int line, int k, const Pack<Half>& v) {
         store_halves(shared, k * stride + line, v);
+    }
+    static __device__ __forceinline__ void copy(float* shared, int line, int k, const Half* from,
+                                                bool inside) {
+        copy_halves(shared, k * stride + line, from, inside);
     }
 
     static __device__ __forceinline__ void load_a(const float* shared, int line, int k,

@@ -16,6 +16,8 @@
 //     Raw fetch(line, depth)          starts the load: what must come from memory for each value
 //     Value finish(line, depth, raw)  the values, worked out when the tile before has been multiplied: here
 //                                     belongs what waits for the load (a prologue, zero padding)
+//     const Stored* address(line, depth)  only where they are multiplied as they lie there, so that a tile of these may
+//                                     copy them and call neither of the two
 //
 // Line, Depth and Raw are the loader's own types and can be value-initialised. Beyond the last line and the
 // last k the core asks for nothing and puts zeros. A loader with packs is only right if the extent along
@@ -42,7 +44,8 @@ struct PlainSource {
     const T* matrix;
 
     __device__ __forceinline__ Channel channel(int) const { return {}; }
-    __device__ __forceinline__ Raw fetch(int index) const { return fetch_values<V>(matrix + index); }
+    __device__ __forceinline__ const T* address(int index) const { return matrix + index; }
+    __device__ __forceinline__ Raw fetch(int index) const { return fetch_values<V>(address(index)); }
     __device__ __forceinline__ Value finish(const Channel&, const Raw& raw) const {
         return widen_values<V, T>(raw);
     }
@@ -158,6 +161,11 @@ struct LinesOfMatrix {
 
     __device__ __forceinline__ Line line(int index) const { return index * row_length; }
     __device__ __forceinline__ Depth depth(int k) const { return {k, source.channel(k)}; }
+    __device__ __forceinline__ const Stored* address(const Line& begin,
+                                                     const Depth& depth) const requires requires {
+        source.address(0);
+    }
+    { return source.address(begin + depth.k); }
     __device__ __forceinline__ Raw fetch(const Line& begin, const Depth& depth) const {
         return source.fetch(begin + depth.k);
     }
@@ -185,6 +193,11 @@ struct RowsOfDepth {
 
     __device__ __forceinline__ Line line(int index) const { return {index, source.channel(index)}; }
     __device__ __forceinline__ Depth depth(int k) const { return k * row_length; }
+    __device__ __forceinline__ const Stored* address(const Line& line,
+                                                     const Depth& begin) const requires requires {
+        source.address(0);
+    }
+    { return source.address(begin + line.index); }
     __device__ __forceinline__ Raw fetch(const Line& line, const Depth& begin) const {
         return source.fetch(begin + line.index);
     }

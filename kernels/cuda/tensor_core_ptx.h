@@ -105,6 +105,13 @@ __device__ __forceinline__ void load_matrices_transposed(unsigned (&words)[count
     }
 }
 
+/// Whether copy_async runs beside what follows it. Before 8.0 the thread loads and stores, and waits in between.
+#if __CUDA_ARCH__ >= 800
+constexpr bool copies_run_beside = true;
+#else
+constexpr bool copies_run_beside = false;
+#endif
+
 /// Begins to copy 4, 8 or 16 bytes from global into shared memory, both aligned to as many; zeros where `inside` is false,
 /// and then nothing is read.
 template <int bytes>

@@ -48,6 +48,8 @@ __forceinline__ void load_matrices_transposed(unsigned (&words)[count], const vo
     for (int i = 0; i < count; ++i) words[i] = mine.words[i];
 }
 
+constexpr bool copies_run_beside = true;
+
 template <int bytes>
 __forceinline__ void copy_async(void* shared, const void* global, bool inside = true) {
     static_assert(bytes == 4 || bytes == 8 || bytes == 16);
