@@ -157,13 +157,14 @@ class GemmOperand {
 
     /// Puts what fetch(k) loaded into shared memory.
     __device__ __forceinline__ void store(const Loader& loader, int k, int end, T* shared) const {
-        if constexpr (copied) return;
-        VITRINE_UNROLL
-        for (int i = 0; i < count; ++i) {
-            if (!placed(i)) continue;
-            V v{};
-            if (inside(i, k, end)) v = loader.finish(line_[line_index(i)], depth_[depth_of(i)], raw_[i]);
-            Layout::store(shared, place_line(i), place_k(i), v);
+        if constexpr (!copied) {
+            VITRINE_UNROLL
+            for (int i = 0; i < count; ++i) {
+                if (!placed(i)) continue;
+                V v{};
+                if (inside(i, k, end)) v = loader.finish(line_[line_index(i)], depth_[depth_of(i)], raw_[i]);
+                Layout::store(shared, place_line(i), place_k(i), v);
+            }
         }
     }
 

@@ -21,6 +21,8 @@ constexpr Words ffma{0x0000003b060fb223, 0x080fe40000000007};      // @!P3 FFMA 
 constexpr Words load_128{0x000000000c087381, 0x000ee400001eed00};  // LDG.E.128.SYS R8, [R12]
 constexpr Words load_64{0x00001006040e0981, 0x0014ee000c1e1b00};   // @P0 LDG.E.64 R14, desc[UR6][R4.64+0x10]
 constexpr Words load_32{0x000000061c1c7981, 0x000ea6000c1e1900};   // LDG.E R28, desc[UR6][R28.64]
+constexpr Words copy_128{0x0088000004137fae,
+                         0x0005e2000e101c44};  // LDGSTS.E.BYPASS.128 [R19+0x880], desc[UR4][R4.64], !P4
 constexpr Words shared_load{0x00004004ff1c7984, 0x000f280008000c00};  // LDS.128 R28, [UR4+0x40]
 constexpr Words barrier{0x0000000000007b1d, 0x000fe20000010000};      // BAR.SYNC.DEFER_BLOCKING 0x0
 constexpr Words exit{0x000000000000294d, 0x000fea0003800000};         // @P2 EXIT
@@ -91,6 +93,16 @@ TEST_CASE("a kernel's instructions are told by kind, and its main loop is found"
     }
 }
 
+TEST_CASE("a copy from global into shared memory counts as a load of its bytes") {
+    std::string code;
+    append(code, copy_128, 2);
+    append(code, exit);
+    const MachineCode read = machine_code_of(code, 90);
+    CHECK(read.whole.copies == 2);
+    CHECK(read.whole.global_loads == 0);
+    CHECK(read.load_bytes == std::map<int, int>{{16, 2}});
+}
+
 TEST_CASE("a kernel without a loop is its own main loop") {
     std::string code;
     append(code, load_32);
@@ -141,6 +153,21 @@ TEST_CASE("so do products of 16-bit values: 32 times a step, of f16 on 7.5 in ha
         if (kernel.architecture < 80 && !f16) continue;
         ++with;
         CHECK_MESSAGE(kernel.code->main_loop.tensor == (kernel.architecture < 80 ? 64 : 32), about(kernel));
+    }
+    if (!objects.empty()) CHECK(with > 0);
+}
+
+TEST_CASE(
+    "from 8.0 on, 16-bit matrices that are multiplied as they lie there are copied, and pass no register") {
+    int with = 0;
+    for (const KernelResources& kernel : kernels_with("gemm<HalfTensorTile")) {
+        REQUIRE_MESSAGE(kernel.code, about(kernel));
+        if (kernel.architecture < 80 || kernel.file != "linear.cu") continue;
+        ++with;
+        // A step is 32 k of 128 lines of A and 64 of B: 768 packs of 8 values, 6 for each of 128 threads.
+        CHECK_MESSAGE(kernel.code->main_loop.copies == 6, about(kernel));
+        CHECK_MESSAGE(kernel.code->main_loop.global_loads == 0, about(kernel));
+        CHECK_MESSAGE(kernel.code->main_loop.shared_stores == 0, about(kernel));
     }
     if (!objects.empty()) CHECK(with > 0);
 }

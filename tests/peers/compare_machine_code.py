@@ -92,7 +92,7 @@ def expected(code, labels):
     mixes = [mix(numbered[first:last + 1], filling) for first, last in inner]
     main = max(mixes, key=lambda m: (m["multiply_adds"] + m["tensor"], m["all"]), default=whole)
     widths = collections.Counter(next((WIDTHS[part] for part in parts if part in WIDTHS), 4)
-                                 for operation, parts, _ in code if operation == "LDG")
+                                 for operation, parts, _ in code if operation in ("LDG", "LDGSTS"))
     return {"whole": whole, "main_loop": main, "load_bytes": {str(width): n for width, n in widths.items()}}
 
 

@@ -60,8 +60,7 @@ std::string LossHistory::told() const {
     std::string text = "Before that, the loss was " + shown(steps_[usual], "step ");
     if (usual == last) return text + ", as usual";
     std::vector<size_t> told{usual + 1, (usual + 1 + last) / 2, last};
-    const auto twice = std::ranges::unique(told);
-    told.erase(twice.begin(), twice.end());
+    told.erase(std::unique(told.begin(), told.end()), told.end());
     for (const size_t i : told) text += (i == last ? " and " : ", ") + shown(steps_[i], "");
     return text;
 }

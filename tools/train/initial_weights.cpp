@@ -74,10 +74,10 @@ void require_same_model(const SafeTensors& state, const std::string& path, const
 /// Those of the head, and the others.
 std::pair<std::vector<Mismatch>, std::vector<Mismatch>> split(std::vector<Mismatch> all,
                                                               const models::ModelInfo& model) {
-    const auto others = std::ranges::stable_partition(
-        all, [&](const Mismatch& mismatch) { return model.is_of_head(mismatch.name); });
-    std::vector<Mismatch> not_of_head(others.begin(), others.end());
-    all.erase(others.begin(), others.end());
+    const auto others = std::stable_partition(
+        all.begin(), all.end(), [&](const Mismatch& mismatch) { return model.is_of_head(mismatch.name); });
+    std::vector<Mismatch> not_of_head(others, all.end());
+    all.erase(others, all.end());
     return {std::move(all), std::move(not_of_head)};
 }
 

@@ -158,7 +158,8 @@ MachineCode machine_code_of(std::string_view instructions, int architecture) {
     result.whole = mix_of(code, 0, code.size(), architecture);
     result.main_loop = main_loop_of(code, result.whole, architecture);
     for (const Instruction& instruction : code) {
-        if (instruction.operation() == ldg) ++result.load_bytes[instruction.bytes_moved()];
+        const bool loads = instruction.operation() == ldg || instruction.operation() == ldgsts;
+        if (loads) ++result.load_bytes[instruction.bytes_moved()];
     }
     return result;
 }

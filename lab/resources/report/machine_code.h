@@ -32,7 +32,7 @@ struct MachineCode {
     /// Of the loops that hold no other, the one with the most multiply-adds and products of tensor cores. All of the
     /// kernel where nothing is repeated.
     InstructionMix main_loop;
-    /// Bytes that a thread asks for in a load from global memory → how many such loads the whole kernel has.
+    /// Bytes that a thread asks for in a load or copy from global memory → how many of these the whole kernel has.
     std::map<int, int> load_bytes;
 };
 
