@@ -5,7 +5,8 @@
 //  128│ 64 × 32         │ 64 × 32         │      fragments of A and 8 of B by 12 ldmatrix and makes 32 mma.
 // rows├─────────────────┼─────────────────┤
 //     │ warp 2          │ warp 3          │      Loads are of 16 bytes, 8 values. They become floats for the prologue or the
-//     └─────────────────┴─────────────────┘      gradient's terms, and are rounded on their way into shared memory.
+//     └─────────────────┴─────────────────┘      gradient's terms, and are rounded on their way into shared memory. What has
+//                                                neither (a weight, all that linear layers multiply) is copied as it lies.
 //
 // That rounding of a or g, which a product by multiply-adds (gemm_tiles.h) does without, is the price: PyTorch pays it, too,
 // where it stores the activation. Sums stay in the registers of the mma, f32, and are cut off, not rounded, every 16 k: some

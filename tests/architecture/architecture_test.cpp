@@ -143,6 +143,19 @@ TEST_CASE("kernels promise that nobody writes their memory by ReadOnly, which ca
     }
 }
 
+TEST_CASE("what the fuzz targets link is written for clang, too") {
+    // Algorithms of ranges that return a part of one: clang 14 does not compile that of Debian 12's library.
+    const std::regex part(
+        R"(\bstd::ranges::(unique|remove|remove_if|partition|stable_partition|rotate|search|find_end|equal_range)\b)");
+    for (const Source& source : all_sources()) {
+        const std::string floor = floor_of(source.path);
+        if (floor != "engine" && floor != "data" && floor != "models" && floor != "tools") continue;
+        for (const std::string& line : source.lines) {
+            CHECK_MESSAGE(!std::regex_search(line, part), source.path, ": ", line);
+        }
+    }
+}
+
 TEST_CASE("every folder with sources has a README") {
     std::set<fs::path> folders;
     for (const Source& source : all_sources()) folders.insert(fs::path(source.path).parent_path());
