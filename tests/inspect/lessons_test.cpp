@@ -73,8 +73,9 @@ TEST_CASE("the recipe of lesson 5 is right when both mistakes are mended and a c
     CHECK(recipe("true", "epoch", 10).words.find("after normalising") != std::string::npos);
     CHECK_FALSE(recipe("false", "batch", 10).right);
     CHECK(recipe("false", "epoch", 5).words.find("never reaches") != std::string::npos);
+    CHECK(recipe("false", "epoch", 9).words == "Up and down again takes 10 epochs, and the phase has 9.");
     CHECK(recipe("false", "epoch", 10).words ==
-          "Right: noise on pixels, and cycles that last as long as the phase.");
+          "Right: noise on pixels, and cycles that fit into their phase.");
 }
 
 }  // namespace vitrine::inspect
