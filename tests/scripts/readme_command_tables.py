@@ -240,6 +240,7 @@ NOT_RUN = {
     "tools/test.sh": ALL_TESTS,
     "tools/test.sh --full": ALL_TESTS,
     "cmake --preset release && cmake --build build/release": BUILD,
+    "cmake --preset release && cmake --build build/release --target train gradcheck inspect": BUILD,
     "cmake --preset release": BUILD,
     'export PATH="$PWD/build/release/bin:$PATH"': "is how the commands of the READMEs are run here",
     "cmake --preset cuda-all": "needs nvcc, for an hour",
