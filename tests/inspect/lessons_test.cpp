@@ -38,7 +38,8 @@ TEST_CASE("exercises with numbers take the right ones, with commas or without, a
                                               {8, "0.02, 0.04, 0.06, 0.08, 0.1"},
                                               {9, "0.4, -2.2"},
                                               {10, "6"},
-                                              {11, "51.5"}};
+                                              {11, "51.5"},
+                                              {12, "23, 1"}};
     for (const auto& [lesson, answer] : right) {
         CAPTURE(lesson);
 #ifdef __SANITIZE_ADDRESS__
