@@ -38,7 +38,8 @@ TEST_CASE("exercises with numbers take the right ones, with commas or without, a
                                               {8, "0.02, 0.04, 0.06, 0.08, 0.1"},
                                               {9, "0.4, -2.2"},
                                               {10, "6"},
-                                              {11, "51.5"}};
+                                              {11, "51.5"},
+                                              {12, "23, 1"}};
     for (const auto& [lesson, answer] : right) {
         CAPTURE(lesson);
 #ifdef __SANITIZE_ADDRESS__
@@ -73,8 +74,9 @@ TEST_CASE("the recipe of lesson 5 is right when both mistakes are mended and a c
     CHECK(recipe("true", "epoch", 10).words.find("after normalising") != std::string::npos);
     CHECK_FALSE(recipe("false", "batch", 10).right);
     CHECK(recipe("false", "epoch", 5).words.find("never reaches") != std::string::npos);
+    CHECK(recipe("false", "epoch", 9).words == "Up and down again takes 10 epochs, and the phase has 9.");
     CHECK(recipe("false", "epoch", 10).words ==
-          "Right: noise on pixels, and cycles that last as long as the phase.");
+          "Right: noise on pixels, and cycles that fit into their phase.");
 }
 
 }  // namespace vitrine::inspect

@@ -64,6 +64,8 @@ RUN = {
     "inspect lesson 1": None,
     "inspect lesson 1 --check '5, 8, 10, 4'": "inspect lesson 1 --check '5, 8, 10, 4' | grep 'number 4 of 4'",
     "inspect lesson 3": None,
+    "train --precision bf16":
+        "train --precision bf16 --data photos --image-size 32 --batch-size 8 --max-steps 1 --device cpu --out runs/bf16",
     # data/
     "train --preview N": "train --preview 2 --data photos --image-size 32 --out sheet2",
     "train --verify-cache": "train --verify-cache --data photos --image-size 32 --batch-size 8 --max-steps 1 --out runs/cache",
@@ -240,6 +242,7 @@ NOT_RUN = {
     "tools/test.sh": ALL_TESTS,
     "tools/test.sh --full": ALL_TESTS,
     "cmake --preset release && cmake --build build/release": BUILD,
+    "cmake --preset release && cmake --build build/release --target train gradcheck inspect": BUILD,
     "cmake --preset release": BUILD,
     'export PATH="$PWD/build/release/bin:$PATH"': "is how the commands of the READMEs are run here",
     "cmake --preset cuda-all": "needs nvcc, for an hour",

@@ -83,6 +83,12 @@ constexpr Lesson all[]{
      "What share of all that features.2.conv.2 reads is 0, in percent?\n"
      "Answer with one number, one digit behind the point: inspect lesson 11 --check P",
      check_step},
+    {12, "12_tensor_cores.md",
+     "A warp multiplies A of 16 rows and 16 k, bf16, by one mma. Where is A's element of row 13 and k 6, "
+     "both\n"
+     "counted from 0: in which lane, 0 to 31, and in which of its registers of A, 0 to 3?\n"
+     "Answer with two numbers: inspect lesson 12 --check 'lane, register'",
+     check_tensor_cores},
 };
 
 }  // namespace

@@ -46,5 +46,6 @@ Verdict check_schedule(const std::string& answer);       // schedule.cpp
 Verdict check_fusion(const std::string& answer);         // fusion.cpp
 Verdict check_barriers(const std::string& answer);       // barriers.cpp
 Verdict check_step(const std::string& answer);           // step.cpp
+Verdict check_tensor_cores(const std::string& answer);   // tensor_cores.cpp
 
 }  // namespace vitrine::inspect

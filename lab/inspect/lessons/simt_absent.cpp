@@ -14,5 +14,6 @@ namespace {
 
 Verdict check_sectors(const std::string&) { refuse(); }
 Verdict check_barriers(const std::string&) { refuse(); }
+Verdict check_tensor_cores(const std::string&) { refuse(); }
 
 }  // namespace vitrine::inspect
