@@ -40,7 +40,7 @@ function walk() {
     return place !== null;
   };
   window.addEventListener('hashchange', fromAddress);
-  section('ops', 'The chain of ops', element('p', {class: 'note'}, 'Forward goes down the list, backward comes up again. Choose an op with a click or the arrow keys. What is drawn are the step’s own elements: of large tensors a sample, the nearest element in each cell.'),
+  section('ops', 'The chain of ops', element('p', {class: 'note'}, 'Forward goes down the list, backward comes up again. Choose an op with a click or the arrow keys. What is drawn are the step’s own elements: of large tensors a sample, the nearest element in each cell.', served ? ' A click on any cell shows the terms that made it.' : null),
     element('div', {class: 'walk'}, chain.node, panel));
   if (!fromAddress()) show(0);
 }
@@ -53,6 +53,7 @@ function troubles() {
     step.troubles.map((trouble) => [link(trouble), trouble.kind, trouble.sentence])), element('p', {class: 'note'}, checked));
 }
 
+if (served) document.querySelector('footer').textContent = 'Given out by Vitrine on this machine. Every picture is made of the step’s own tensors, and so are the terms, as they are asked for.';
 head();
 troubles();
 walk();
