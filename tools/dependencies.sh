@@ -5,7 +5,7 @@
 vitrine_build_packages="cmake ninja-build pkg-config libhwy-dev libdnnl-dev libfmt-dev libcli11-dev nlohmann-json3-dev
     zlib1g-dev libjpeg-dev libpng-dev libwebp-dev libgif-dev libtiff-dev libstb-dev libxxhash-dev libtomlplusplus-dev
     libzip-dev libcsv-dev libarchive-dev libonnx-dev libprotobuf-dev libboost-dev fonts-dejavu-core"
-vitrine_test_packages="libboost-context-dev libdw-dev doctest-dev clang-format ccache git python3"
+vitrine_test_packages="libboost-context-dev libdw-dev libcpp-httplib-dev doctest-dev clang-format ccache git python3"
 
 # system_name [OS_RELEASE]: debian, ubuntu-22.04, ubuntu, or nothing for a system whose package names nobody has looked up.
 # Systems made from these (Linux Mint, Raspberry Pi OS) say so in ID_LIKE.
@@ -115,6 +115,6 @@ gpu_architectures() {
 # Configures a preset, saying which devices that is and which image formats it does without, and builds it.
 build_preset() {
     choose_compiler "$(system_name)"
-    cmake --preset "$1" | sed -n 's/^-- \(.*cuda device.*\|.*will not read.*\|.*will not write.*\)/\1/p'
+    cmake --preset "$1" | sed -n 's/^-- \(.*cuda device.*\|.*will not read.*\|.*will not write.*\|.*will not serve.*\)/\1/p'
     cmake --build "build/$1" ${2:+--target "${@:2}"}
 }

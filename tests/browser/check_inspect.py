@@ -1,5 +1,6 @@
 """Opens the page of `inspect step` in headless Chromium and goes through it: every op by keys and by clicks, tiles, elements,
-parameters, what goes wrong, widths, light and dark, sizes, and that the console stays empty.
+parameters, what goes wrong, widths, light and dark, sizes, and that the console stays empty; and through the page that
+`inspect step --serve` gives out.
 
     python3 tests/browser/check_inspect.py build/release/bin/inspect [--screenshots FOLDER]
 
@@ -13,9 +14,10 @@ import unittest
 
 from devtools import find_chromium
 from page_test import arguments
+from served_page import ServedStepPage
 from step_page import LargeStepPage, StepPage
 
-__all__ = ["LargeStepPage", "StepPage"]  # for unittest
+__all__ = ["LargeStepPage", "ServedStepPage", "StepPage"]  # for unittest
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)

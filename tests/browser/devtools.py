@@ -31,6 +31,7 @@ class Browser:
         os.close(command_read)
         os.close(answer_write)
         self.buffer, self.count, self.session, self.problems, self.events = b"", 0, None, [], []
+        self.may_ask = ("file:", "data:", "about:")
         target = self.call("Target.createTarget", url="about:blank")["targetId"]
         self.session = self.call("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
         for domain in ("Page", "Runtime", "Log", "Network"):
@@ -74,7 +75,7 @@ class Browser:
             self.problems.append(f"console: {[part.get('value', part.get('description')) for part in details['args']]}")
         elif method == "Log.entryAdded" and details["entry"]["level"] in ("error", "warning"):
             self.problems.append(f"log: {details['entry']['text']}")
-        elif method == "Network.requestWillBeSent" and not details["request"]["url"].startswith(("file:", "data:", "about:")):
+        elif method == "Network.requestWillBeSent" and not details["request"]["url"].startswith(self.may_ask):
             self.problems.append(f"asked the network for {details['request']['url']}")
 
     def call(self, method, **parameters):
@@ -98,9 +99,12 @@ class Browser:
         self.call("Emulation.setEmulatedMedia", media="screen", features=[{"name": "prefers-color-scheme", "value": "dark" if dark else "light"}])
         self.call("Emulation.setTouchEmulationEnabled", enabled=touch)
 
-    def open(self, file):
+    def open(self, place):
+        """A file, or an address; of a page that comes from a server it may ask that for more."""
+        url = place if str(place).startswith(("http:", "about:")) else pathlib.Path(place).resolve().as_uri()
+        self.may_ask = ("file:", "data:", "about:", url.split("#")[0])
         self.events.clear()
-        self.call("Page.navigate", url=pathlib.Path(file).resolve().as_uri())
+        self.call("Page.navigate", url=url)
         deadline = time.monotonic() + 60
         while "Page.loadEventFired" not in self.events:
             self._note(self._message(deadline))

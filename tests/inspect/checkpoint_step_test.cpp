@@ -1,14 +1,25 @@
-// The step after a checkpoint is the one that train goes on with, to the bit: weights, momentum, batch, learning rate.
+// The step after a checkpoint is the one that train goes on with, to the bit: weights, momentum, loss.
 
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <map>
 
 #include "engine/safetensors.h"
 #include "lab/inspect/source/step_source.h"
 #include "tests/tools/colour_run.h"
 
 namespace vitrine::inspect {
+namespace {
+
+/// By its name: how PyTorch, and so a checkpoint, lays a parameter out.
+std::map<std::string, nn::TorchLayout> layouts_of(nn::Module& model) {
+    std::map<std::string, nn::TorchLayout> layouts;
+    for (const nn::NamedParameter& named : model.state()) layouts[named.name] = named.parameter->layout;
+    return layouts;
+}
+
+}  // namespace
 
 TEST_CASE("the step after a checkpoint is the run's next one, momentum and all") {
     const tests::ColourRuns runs;
@@ -22,21 +33,27 @@ TEST_CASE("the step after a checkpoint is the run's next one, momentum and all")
     const auto checkpoint = runs.path("run", "checkpoints") / "step-000000007.safetensors";
     const PreparedStep prepared = prepare({.file = checkpoint.string(), .batch_size = 12});
     CHECK(prepared.step == 8);
+    const auto layouts = layouts_of(*prepared.model);
     const CapturedStep step = capture_step(*prepared.model, prepared.input, prepared.settings);
     train("8");
+
+    const nlohmann::ordered_json line = runs.lines("run", "steps.jsonl").back();
+    CHECK(line["step"] == 8);
+    CHECK(line["loss"].get<double>() == step.result.loss);
+
     const SafeTensors next =
         read_safetensors(runs.path("run", "checkpoints") / "step-000000008.safetensors", Links::refuse);
-    int compared = 0;
+    const auto values = [&](const std::string& kind, const std::string& name) {
+        return nn::from_torch(next.at(kind + name).values(), layouts.at(name));
+    };
     for (const CapturedParameter& parameter : step.parameters) {
-        if (parameter.before.shape().rank() != 1) continue;  // others have PyTorch's layout there
         CAPTURE(parameter.name);
-        ++compared;
-        CHECK(parameter.after.to_host<double>() == next.at("model." + parameter.name).values());
+        CHECK(parameter.after.to_host<double>() == values("model.", parameter.name));
         if (parameter.role != nn::Role::trained) continue;
         CHECK(parameter.momentum_before.defined());
-        CHECK(parameter.momentum_after.to_host<double>() == next.at("momentum." + parameter.name).values());
+        CHECK(parameter.momentum_after.to_host<double>() == values("momentum.", parameter.name));
     }
-    CHECK(compared > 8);
+    CHECK(step.parameters.size() == layouts.size());
 }
 
 }  // namespace vitrine::inspect

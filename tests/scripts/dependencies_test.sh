@@ -36,7 +36,7 @@ expect "no os-release" "$(system_name "$folder/none")" ""
 
 for system in debian ubuntu ubuntu-22.04; do
     for package in cmake ninja-build libjpeg-dev libwebp-dev libgif-dev libtiff-dev libdnnl-dev libhwy-dev libcsv-dev libarchive-dev libzip-dev \
-        libonnx-dev libprotobuf-dev doctest-dev; do
+        libonnx-dev libprotobuf-dev libcpp-httplib-dev doctest-dev; do
         expect "$system: $package" "$(has "$system" "$package")" yes
     done
     # Of Debian alone, and what oneDNN's own CMake files would ask for.

@@ -3,6 +3,13 @@
 SMALL = "--set training.batch_size=8 --set transforms.resize=32 --set phase.epochs=1"
 STEP = "--image-size 32 --batch-size 2 --steps 1"
 
+
+def until_served(command):
+    """A command that serves a page: until it says where, and then to its end."""
+    return (f"said=$(mktemp); {command} > $said & until grep -q http://127.0.0.1: $said; do "
+            "kill -0 $! && sleep 0.1 || exit 1; done; kill $! && wait $!")
+
+
 # The command, and what is run in its place; none: as it stands. In the place of readme_commands.py there are photos, PHOTOS,
 # new_photos, holiday.jpg, best.safetensors, and the runs a, b, stage1 and mobile.
 RUN = {
@@ -32,9 +39,18 @@ RUN = {
     "build/release/bin/train --model mobilenet_v2 --summary": None,
     "build/release/bin/inspect step --model mobilenet_v2":
         "build/release/bin/inspect step --model mobilenet_v2 --image-size 32 --batch-size 2 --out mobile_step.html",
+    "build/release/bin/inspect step --model mobilenet_v2 --serve":
+        until_served("build/release/bin/inspect step --model mobilenet_v2 --image-size 32 --batch-size 2 --serve"),
     # lab/inspect/
     "inspect step": "inspect step --image-size 16 --batch-size 2",
     "inspect step --model basic_block_net": "inspect step --model basic_block_net --image-size 16 --batch-size 2",
+    "inspect step --serve": until_served("inspect step --image-size 16 --batch-size 2 --serve"),
+    "inspect step --serve 8080": until_served("inspect step --image-size 16 --batch-size 2 --serve 18080"),
+    "inspect step recipe.toml --data photos --serve":
+        until_served("inspect step runs/a/recipe.toml --data photos --batch-size 2 --serve"),
+    "inspect step recipe.toml --data photos --serve --out first.html":
+        until_served("inspect step runs/a/recipe.toml --data photos --batch-size 2 --serve --out served.html") +
+        " && test -s served.html",
     "inspect step recipe.toml --data photos --out first.html":
         "inspect step runs/a/recipe.toml --data photos --batch-size 2 --out first.html && test -s first.html",
     "inspect step runs/photos/best.safetensors": "inspect step runs/a/best.safetensors --data photos --batch-size 2",

@@ -98,12 +98,14 @@ bool Program::running() {
 bool Program::wait_for_output(const std::string& text) {
     const auto deadline = std::chrono::steady_clock::now() + std::chrono::minutes(1);
     while (std::chrono::steady_clock::now() < deadline) {
-        if (content_of(folder_ / "out").find(text) != std::string::npos) return true;
+        if (output().find(text) != std::string::npos) return true;
         if (!running()) return false;
         std::this_thread::sleep_for(std::chrono::milliseconds(10));
     }
     return false;
 }
+
+std::string Program::output() const { return content_of(folder_ / "out"); }
 
 Outcome Program::wait() {
     if (!ended_) ::waitpid(process_, &status_, 0);

@@ -46,6 +46,8 @@ class Program {
     void send(int signal) const;
     /// Waits until the standard output holds this text; false if the program ends or a minute passes before.
     bool wait_for_output(const std::string& text);
+    /// What it has printed so far.
+    std::string output() const;
     Outcome wait();
     pid_t process() const { return process_; }
 

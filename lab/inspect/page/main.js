@@ -16,28 +16,31 @@ function head() {
       tile('Arithmetic', flopText(flops), 'forward and backward'), tile('Parameters', whole(sum(trained.map((parameter) => countOf(parameter.shape)))), `in ${trained.length} tensors`)));
 }
 
-const nameInAddress = () => decodeURIComponent(location.hash.replace(/^#op=/, ''));
-
 function walk() {
   const panel = element('div', {class: 'op', role: 'region', 'aria-label': 'The chosen op'});
-  const show = (i) => {
+  const show = (op, chosen = null) => {
+    Object.assign(shown, {op, element: chosen});
+    shownImage = (chosen && imageOf(chosen)) ?? shownImage;
     imageWatchers.clear();
-    chain.select(i);
-    panel.replaceChildren(...opPanel(i, choose).filter((part) => part !== null));
+    chain.select(op);
+    panel.replaceChildren(...opPanel(op, choose).filter((part) => part !== null));
     showImage(shownImage);
+    const terms = chosen && panel.querySelector('.chosen');
+    terms?.focus({preventScroll: true});
+    terms?.scrollIntoView({block: 'center'});
   };
-  const choose = (i) => {
-    history.replaceState(null, '', `#op=${encodeURIComponent(step.ops[i].name)}`);
-    show(i);
+  const choose = (op) => {
+    history.replaceState(null, '', addressOf(op));
+    show(op);
   };
   const chain = new Chain(choose);
   const fromAddress = () => {
-    const i = step.ops.findIndex((op) => op.name === nameInAddress());
-    if (i >= 0) show(i);
-    return i >= 0;
+    const place = placeInAddress();
+    if (place) show(place.op, place.element);
+    return place !== null;
   };
   window.addEventListener('hashchange', fromAddress);
-  section('ops', 'The chain of ops', element('p', {class: 'note'}, 'Forward goes down the list, backward comes up again. Choose an op with a click or the arrow keys. What is drawn are the step’s own elements: of large tensors a sample, the nearest element in each cell.'),
+  section('ops', 'The chain of ops', element('p', {class: 'note'}, 'Forward goes down the list, backward comes up again. Choose an op with a click or the arrow keys. What is drawn are the step’s own elements: of large tensors a sample, the nearest element in each cell.', served ? ' A click on any cell shows the terms that made it.' : null),
     element('div', {class: 'walk'}, chain.node, panel));
   if (!fromAddress()) show(0);
 }
@@ -45,11 +48,12 @@ function walk() {
 function troubles() {
   const checked = 'Looked for: values that are not finite, channels that are 0 over the whole batch, gradients that vanish or explode on their way back, saturated logits, batch norms of a tiny variance.';
   if (step.troubles.length === 0) return section('troubles', 'What goes wrong here', element('p', {}, 'Nothing that stands out. ', checked));
-  const link = (trouble) => element('a', {href: `#op=${encodeURIComponent(step.ops[trouble.op].name)}`}, step.ops[trouble.op].name);
+  const link = (trouble) => element('a', {href: addressOf(trouble.op)}, step.ops[trouble.op].name);
   section('troubles', 'What goes wrong here', table('Where, and what; the same stands at the op', ['op', 'what', 'how'],
     step.troubles.map((trouble) => [link(trouble), trouble.kind, trouble.sentence])), element('p', {class: 'note'}, checked));
 }
 
+if (served) document.querySelector('footer').textContent = 'Given out by Vitrine on this machine. Every picture is made of the step’s own tensors, and so are the terms, as they are asked for.';
 head();
 troubles();
 walk();

@@ -42,7 +42,12 @@ function cardsOf(entries) {
   if (small.length === 0) return [cards(large)];
   if (large.length === 0) return [cards(small)];
   const details = element('details', {class: 'small-tensors'}, element('summary', {}, `${small.map(([, , title]) => title).join(', ')}`));
-  details.addEventListener('toggle', () => { if (details.open && details.children.length === 1) details.append(cards(small)); });
+  const open = () => { if (details.children.length === 1) details.append(cards(small)); };
+  details.addEventListener('toggle', () => { if (details.open) open(); });
+  if (small.some(([index, which]) => isShown(index, which))) {
+    details.open = true;
+    open();
+  }
   return [cards(large), details];
 }
 

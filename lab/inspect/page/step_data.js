@@ -2,6 +2,9 @@
 
 const step = JSON.parse(document.getElementById('data').textContent);
 
+/** Whether the page comes from a server that answers for any element, inspect step --serve, and not out of a file. */
+const served = step.served && location.protocol === 'http:';
+
 const countOf = (shape) => shape.reduce((product, extent) => product * extent, 1);
 const shapeText = (shape) => (shape.length === 0 ? 'one number' : shape.join(' × '));
 
@@ -59,13 +62,16 @@ function inputName(op, i) {
   return names[i] ?? `input ${i}`;
 }
 
-/** The command that says in a terminal what made an element; nothing where nothing did. */
-function valueCommand(tensor, index, isGradient) {
-  const at = `--at ${placesOf(index, tensor.shape).join(',') || '0'}${isGradient ? ' --gradient' : ''}`;
-  if (tensor.parameter) return isGradient ? `${step.command} --parameter ${tensor.name} ${at}` : null;
-  if (tensor.name === 'images') return isGradient ? null : `${step.command} --op images ${at}`;
+/** What asks for an element, by the names of inspect value's options; nothing where nothing made it. Of a parameter's value: its update. */
+function numberOf(tensor, index, isGradient) {
+  const at = {at: placesOf(index, tensor.shape).join(',') || '0', ...(isGradient ? {gradient: ''} : {})};
+  if (tensor.parameter) return {parameter: tensor.name, ...at, ...(isGradient ? {} : {update: ''})};
+  if (tensor.name === 'images') return isGradient ? null : {op: 'images', ...at};
   const op = step.ops[tensor.producer];
   if (!op) return null;
   const which = op.outputs.indexOf(step.tensors.indexOf(tensor));
-  return `${step.command} --op ${op.name}${which > 0 ? ` --output ${op.output_names[which]}` : ''} ${at}`;
+  return {op: op.name, ...(which > 0 ? {output: op.output_names[which]} : {}), ...at};
 }
+
+/** The command that says the same in a terminal. */
+const valueCommand = (number) => [step.command, ...Object.entries(number).map(([name, value]) => `--${name}${value === '' ? '' : ` ${value}`}`)].join(' ');

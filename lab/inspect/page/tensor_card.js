@@ -110,10 +110,16 @@ function tensorCard(index, which, title) {
   if (view === null) return null;
   const producer = step.ops[tensor.producer];
   const isGradient = which === 'gradient';
-  const place = element('div', {});
-  const choose = (element_, byte = null) => place.replaceChildren(chosenElement(tensor, view, isGradient, element_, byte));
+  const place = element('div', {'aria-live': 'polite'});
+  const open = (element_, byte = null) => place.replaceChildren(chosenElement(tensor, view, isGradient, element_, byte));
+  const choose = (element_, byte) => {
+    shown.element = {tensor: index, index: element_, isGradient};
+    if (served) history.replaceState(null, '', addressOf(shown.op, shown.element));
+    open(element_, byte);
+  };
+  if (isShown(index, which)) open(shown.element.index);
   const heading = isGradient ? `gradient of ${title}` : title;
   return element('figure', {class: `tensor ${which}`, style: 'margin: 0', 'data-tensor': index}, element('h5', {}, heading),
     element('p', {class: 'under'}, [shapeText(tensor.shape), tensor.dtype, lookText(tensor, layoutOf(view))].filter((text) => text).join(' · ')),
-    tiles(tensor, view, heading, choose), colourRange(view), histogram(view), figuresOf(tensor, view, producer), pinnedElements(tensor, view, choose), place);
+    tiles(tensor, view, heading, choose), colourRange(view), histogram(view), figuresOf(tensor, view, producer), pinnedElements(tensor, view, choose), served && !tensor.never_written ? elementForm(tensor, choose) : null, place);
 }

@@ -1,4 +1,4 @@
-// One element of a tensor: where it is, what it is to the last digit, the terms that made it, and the command that says so.
+// One element of a tensor: where it is, what it is to the last digit, the terms that made it.
 
 function copyButton(text) {
   return button('copy', {'aria-label': 'copy the command'}, async (made) => {
@@ -22,10 +22,11 @@ function knownValue(view, index) {
   return pin ? {value: pin[1]} : null;
 }
 
-/** What can be said of an element: its value, exactly or as its colour has it. */
+/** What can be said of an element: its value, exactly or as its colour has it; of one that has no colour here, nothing yet. */
 function valueText(view, index, byte) {
   const known = knownValue(view, index);
   if (known) return exactly(known.value);
+  if (byte === null) return '…';
   if (byte === 255) return 'not finite';
   const half = (view.shown_high - view.shown_low) / 508;
   if (byte === 0 && view.shown_low > view.low) return `${figure(view.shown_low)} or less`;
@@ -33,10 +34,11 @@ function valueText(view, index, byte) {
   return `about ${figure(valueOf(view, byte))}, ± ${figure(half)}`;
 }
 
-/** "weight[0,0,12] 0.0345 · a[0,6,8,12] 0.7968", and under it what a factor is made of. */
+/** "weight[0,0,12] 0.0345 · a[0,6,8,12] 0.7968", with what a factor is made of: one element is a link, several are links behind it. */
 function factorsOf([, factors]) {
-  return factors.map(([name, value, detail], i) => element('span', {}, i > 0 ? ' · ' : '', `${name} `, element('strong', {}, figure(value)),
-    detail ? element('small', {}, ` = ${detail}`) : null));
+  return factors.map(([name, value, detail, operands = []], i) => element('span', {}, i > 0 ? ' · ' : '', operands.length === 1 ? elementLink(operands[0], name) : name,
+    ' ', element('strong', {}, figure(value)), detail ? element('small', {}, `${/^(at|drawn) /.test(detail) ? '' : ' ='} ${detail}`) : null,
+    operands.length > 1 ? element('small', {}, ' of ', operands.flatMap((operand, k) => [k > 0 ? ', ' : '', elementLink(operand)])) : null));
 }
 
 /** An explanation: the terms that made an element, their sum, and what is stored. */
@@ -47,19 +49,9 @@ function termsOf(why) {
   return element('div', {class: 'why'}, why.formulas.map((formula) => element('div', {class: 'why-formula'}, formula)),
     table(`${whole(why.count)} term${why.count === 1 ? '' : 's'}`, ['from', 'factors', 'term'], rows, {class: 'terms'}),
     why.parts.map(([name, formula, count, total]) => element('div', {class: 'note'}, `${name} = ${formula} = ${figure(total)}, of ${whole(count)} terms`)),
-    facts([['their sum, in f64', String(why.sum)], ['stored', exactly(why.stored)],
+    facts([['their sum, in f64', isNumber(why.sum) ? String(why.sum) : 'not finite'], ['stored', exactly(why.stored)],
       ['apart by', why.ulps === 0 ? 'nothing: the sum rounds to what is stored' : `${whole(why.ulps)} unit${why.ulps === 1 ? '' : 's'} in the last place`]]),
     why.adds_up ? null : element('p', {class: 'warning'}, 'These terms do not add up to what is stored: more than rounding is wrong here.'));
-}
-
-/** The part of a card that says all about one element. */
-function chosenElement(tensor, view, isGradient, index, byte) {
-  const command = valueCommand(tensor, index, isGradient);
-  const why = view.why?.[view.pins.findIndex(([place]) => place === index)];
-  return element('div', {class: 'chosen', role: 'group', 'aria-label': 'the chosen element'},
-    element('div', {}, element('strong', {}, placeText(tensor, index)), ' is ', valueText(view, index, byte)), why ? termsOf(why) : null,
-    command === null ? null : element('div', {}, why ? 'The same in a terminal:' : 'What made it, to the last digit:',
-      element('div', {class: 'command'}, element('code', {}, command), copyButton(command))));
 }
 
 /** Some elements with their exact values; `choose` is told which one is clicked. */

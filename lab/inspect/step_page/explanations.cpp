@@ -11,20 +11,31 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-constexpr size_t told = 12;  // terms, the largest
-
 Json number(double value) { return std::isfinite(value) ? Json(value) : Json(nullptr); }
 
-Json to_json(const Term& term) {
+Json to_json(const std::vector<Operand>& operands) {
+    Json all = Json::array();
+    for (const Operand& operand : operands)
+        if (operand.tensor != none)
+            all.push_back(Json::array({operand.tensor, operand.element, operand.is_gradient ? 1 : 0}));
+    return all;
+}
+
+Json to_json(const Term& term, Operands operands) {
     Json factors = Json::array();
-    for (const Factor& factor : term.factors)
-        factors.push_back(Json::array({factor.name, number(factor.value), factor.detail}));
+    for (const Factor& factor : term.factors) {
+        Json json = Json::array({factor.name, number(factor.value), factor.detail});
+        if (operands == Operands::given) json.push_back(to_json(factor.operands));
+        factors.push_back(std::move(json));
+    }
     return Json::array({term.label, std::move(factors), number(term.value), term.through});
 }
 
-Json to_json(const Explanation& explanation) {
+}  // namespace
+
+Json explanation_json(const Explanation& explanation, Operands operands) {
     Json terms = Json::array(), parts = Json::array();
-    for (const Term& term : explanation.list.terms) terms.push_back(to_json(term));
+    for (const Term& term : explanation.list.terms) terms.push_back(to_json(term, operands));
     for (const Part& part : explanation.parts)
         parts.push_back(Json::array({part.name, part.formula, part.list.count(), number(part.list.sum)}));
     const TermList& list = explanation.list;
@@ -39,17 +50,15 @@ Json to_json(const Explanation& explanation) {
             {"parts", std::move(parts)}};
 }
 
-}  // namespace
-
 nlohmann::ordered_json explanations_of(const CapturedStep& step, int tensor, bool gradient,
                                        const std::vector<Pin>& pins) {
     if (!(gradient ? has_gradient_terms(step, tensor) : has_terms(step, tensor))) return nullptr;
-    Explainer explainer(step, told);
+    Explainer explainer(step, terms_told);
     Json all = Json::array();
     for (const Pin& pin : pins)
-        all.push_back(std::isfinite(pin.value) ? to_json(gradient ? explainer.gradient(tensor, pin.index)
-                                                                  : explainer.value(tensor, pin.index))
-                                               : Json(nullptr));
+        all.push_back(explanation_json(
+            gradient ? explainer.gradient(tensor, pin.index) : explainer.value(tensor, pin.index),
+            Operands::left_out));
     return all;
 }
 

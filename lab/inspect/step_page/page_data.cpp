@@ -141,17 +141,18 @@ int64_t cells_of_one(const CapturedStep& step) {
                       least_of_one, most_of_one);
 }
 
-// Larger tensors' elements have their commands only: to tell the terms of one takes the whole tensor in f64.
+// In a file, larger tensors' elements have their commands only: to tell the terms of one takes the whole tensor in f64.
 constexpr int64_t explained = 1'500'000;
 
 /// A view, and why its pinned elements are what they are.
-Json view_json(const CapturedStep& step, int index, bool gradient, int64_t cells) {
+Json view_json(const CapturedStep& step, int index, bool gradient, int64_t cells, TermsFrom terms) {
     const CapturedTensor& tensor = step.tensors[static_cast<size_t>(index)];
     const Tensor& shown = gradient ? tensor.gradient : tensor.value;
     if (!shown.defined()) return nullptr;
     const TensorView view = view_of(shown, tensor.is_parameter, cells);
     Json json = to_json(view);
-    if (shown.count() <= explained) json["why"] = explanations_of(step, index, gradient, view.pins);
+    if (terms == TermsFrom::page && shown.count() <= explained)
+        json["why"] = explanations_of(step, index, gradient, view.pins);
     return json;
 }
 
@@ -174,7 +175,7 @@ void add_readings(const CapturedStep& step, int64_t cells, Json& tensors) {
     }
 }
 
-Json tensors_json(const CapturedStep& step, int64_t cells) {
+Json tensors_json(const CapturedStep& step, int64_t cells, TermsFrom terms) {
     Json all = Json::array();
     for (int i = 0; i < static_cast<int>(step.tensors.size()); ++i) {
         const CapturedTensor& tensor = step.tensors[static_cast<size_t>(i)];
@@ -185,8 +186,8 @@ Json tensors_json(const CapturedStep& step, int64_t cells) {
                        {"producer", tensor.producer},
                        {"readers", tensor.readers},
                        {"parameter", tensor.is_parameter},
-                       {"value", view_json(step, i, false, wanted)},
-                       {"gradient", view_json(step, i, true, cells)}});
+                       {"value", view_json(step, i, false, wanted, terms)},
+                       {"gradient", view_json(step, i, true, cells, terms)}});
     }
     add_readings(step, cells, all);
     return all;
@@ -247,7 +248,7 @@ Json notes_json(const CapturedStep& step) {
 }  // namespace
 
 nlohmann::ordered_json page_data(const CapturedStep& step, const PreparedStep& prepared,
-                                 const std::string& value_command) {
+                                 const std::string& value_command, TermsFrom terms) {
     Json troubles = Json::array();
     for (const Trouble& trouble : troubles_of(step))
         troubles.push_back({{"op", trouble.op}, {"kind", trouble.kind}, {"sentence", trouble.sentence}});
@@ -264,6 +265,7 @@ nlohmann::ordered_json page_data(const CapturedStep& step, const PreparedStep& p
             {"dtype", name_of(images.dtype())},
             {"device", name_of(images.device())},
             {"command", value_command},
+            {"served", terms == TermsFrom::server},
             {"loss", number(step.result.loss)},
             {"right", step.result.top1},
             {"gradient_norm", number(step.update_result.norm)},
@@ -273,15 +275,16 @@ nlohmann::ordered_json page_data(const CapturedStep& step, const PreparedStep& p
             {"label_smoothing", step.label_smoothing},
             {"troubles", std::move(troubles)},
             {"ops", ops_json(step)},
-            {"tensors", tensors_json(step, cells_of_one(step))},
+            {"tensors", tensors_json(step, cells_of_one(step), terms)},
             {"parameters", parameters_json(step)},
             {"notes", notes_json(step)}};
 }
 
 std::string step_html(const CapturedStep& step, const PreparedStep& prepared,
-                      const std::string& value_command) {
+                      const std::string& value_command, TermsFrom terms) {
     return tools::page_with_data(
-        page, page_data(step, prepared, value_command).dump(-1, ' ', false, Json::error_handler_t::replace));
+        page,
+        page_data(step, prepared, value_command, terms).dump(-1, ' ', false, Json::error_handler_t::replace));
 }
 
 }  // namespace vitrine::inspect

@@ -66,7 +66,10 @@ void forward(const OpView& op, size_t, int64_t element, TermWriter& writer) {
     writer.formula(fmt::format("y = {}(x) = {}", name_of(kind), formula_of(kind)));
     const Number y = activated(kind, x);
     writer.add(y, "its input",
-               {{fmt::format("{}(x)", name_of(kind)), y.value, fmt::format("{}({:.6g})", name_of(kind), x)}});
+               {{fmt::format("{}(x)", name_of(kind)),
+                 y.value,
+                 fmt::format("{}({:.6g})", name_of(kind), x),
+                 {op.input_at(0, element)}}});
 }
 
 void backward(const OpView& op, size_t, int64_t element, TermWriter& writer) {
@@ -74,8 +77,10 @@ void backward(const OpView& op, size_t, int64_t element, TermWriter& writer) {
     const double x = op.input(0)[element], d_y = op.gradient(0)[element];
     writer.formula(fmt::format("d_x = {}'(x) · d_y", name_of(kind)));
     const Number passes = slope(kind, x);
-    writer.add(passes * d_y, "its output",
-               {{slope_name(kind, "x"), passes.value, fmt::format("at x = {:.6g}", x)}, {"d_y", d_y, ""}});
+    writer.add(
+        passes * d_y, "its output",
+        {{slope_name(kind, "x"), passes.value, fmt::format("at x = {:.6g}", x), {op.input_at(0, element)}},
+         {"d_y", d_y, "", {op.gradient_at(0, element)}}});
 }
 
 }  // namespace

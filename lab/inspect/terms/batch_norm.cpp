@@ -59,7 +59,10 @@ struct BatchNorm {
     TermSum sum_d_y_x_hat() const {
         return sum([&](int64_t i) { return x_hat(i) * d_y[i]; }, "d_y · x̂");
     }
-    Factor weight_factor() const { return {fmt::format("weight[{}]", c), weight, ""}; }
+    Factor weight_factor() const {
+        return {fmt::format("weight[{}]", c), weight, "", {op.input_at(in_weight, c)}};
+    }
+    Factor d_y_factor(int64_t i) const { return {"d_y", d_y[i], "", {op.gradient_at(0, i)}}; }
     Factor rstd_factor() const { return {"rstd", rstd.value, rstd_detail(variance.value, options.epsilon)}; }
     void keep_moments(TermWriter& writer) const {
         if (!options.training) return;
@@ -80,13 +83,15 @@ void forward(const OpView& view, size_t, int64_t element, TermWriter& writer) {
     const BatchNorm norm(view, element % view.input_shape(in_x)[-1]);
     writer.formula("y = weight · rstd · (x − mean) + bias,  rstd = 1 / √(variance + ε)");
     const Number factor = norm.rstd * norm.weight;
-    writer.add(factor * norm.x[element], "its input",
-               {norm.weight_factor(),
-                norm.rstd_factor(),
-                {named("x", view.input_shape(in_x), element), norm.x[element], ""}});
+    writer.add(
+        factor * norm.x[element], "its input",
+        {norm.weight_factor(),
+         norm.rstd_factor(),
+         {named("x", view.input_shape(in_x), element), norm.x[element], "", {view.input_at(in_x, element)}}});
     writer.add(factor * -norm.mean, "the channel's mean",
                {norm.weight_factor(), norm.rstd_factor(), {"−mean", -norm.mean.value, ""}});
-    writer.add(norm.bias, "bias", {{fmt::format("bias[{}]", norm.c), norm.bias, ""}});
+    writer.add(norm.bias, "bias",
+               {{fmt::format("bias[{}]", norm.c), norm.bias, "", {view.input_at(in_bias, norm.c)}}});
     norm.keep_moments(writer);
 }
 
@@ -98,7 +103,7 @@ void backward_x(const BatchNorm& norm, int64_t element, TermWriter& writer) {
             ? "d_x = weight · rstd · (d_y − Σ d_y / rows − x̂ · Σ (d_y · x̂) / rows),  x̂ = (x − mean) · rstd"
             : "d_x = weight · rstd · d_y");
     const Factor weight = norm.weight_factor(), rstd = norm.rstd_factor();
-    writer.add(factor * d_y, "its output", {weight, rstd, {"d_y", d_y, ""}});
+    writer.add(factor * d_y, "its output", {weight, rstd, norm.d_y_factor(element)});
     if (!norm.options.training) return;
     const TermSum sum = norm.sum_d_y(), sum_x_hat = norm.sum_d_y_x_hat();
     const Number x_hat = norm.x_hat(element);
@@ -106,7 +111,11 @@ void backward_x(const BatchNorm& norm, int64_t element, TermWriter& writer) {
     writer.add(-(factor * sum.total()) / norm.rows, "through the mean",
                {weight, rstd, share, {"Σ d_y", sum.total().value, ""}});
     writer.add(-(factor * x_hat * sum_x_hat.total()) / norm.rows, "through the variance",
-               {weight, rstd, share, {"x̂", x_hat.value, ""}, {"Σ d_y · x̂", sum_x_hat.total().value, ""}});
+               {weight,
+                rstd,
+                share,
+                {"x̂", x_hat.value, "", {norm.op.input_at(in_x, element)}},
+                {"Σ d_y · x̂", sum_x_hat.total().value, ""}});
     writer.keep_part("Σ d_y", "Σ d_y", sum);
     writer.keep_part("Σ d_y · x̂", "Σ d_y · x̂", sum_x_hat);
     norm.keep_moments(writer);
@@ -121,11 +130,13 @@ void backward(const OpView& view, size_t k, int64_t element, TermWriter& writer)
         const double d_y = norm.d_y[i];
         const Number x_hat = norm.x_hat(i);
         writer.add(k == in_weight ? x_hat * d_y : Number(d_y), [&] {
-            Term term{.label = named("output ", view.output_shape(0), i), .factors = {{"d_y", d_y, ""}}};
+            Term term{.label = named("output ", view.output_shape(0), i), .factors = {norm.d_y_factor(i)}};
             if (k == in_weight)
                 term.factors.push_back(
-                    {"x̂", x_hat.value,
-                     fmt::format("({:.6g} − {:.6g}) · {:.6g}", norm.x[i], norm.mean.value, norm.rstd.value)});
+                    {"x̂",
+                     x_hat.value,
+                     fmt::format("({:.6g} − {:.6g}) · {:.6g}", norm.x[i], norm.mean.value, norm.rstd.value),
+                     {view.input_at(in_x, i)}});
             return term;
         });
     }

@@ -29,7 +29,8 @@ void forward_y(const ConvView& conv, int64_t element, TermWriter& writer) {
     });
     if (conv.bias.empty()) return;
     const int64_t o = element % conv.y_shape[3];
-    writer.add(conv.bias[o], "bias", {{fmt::format("bias[{}]", o), conv.bias[o], ""}});
+    writer.add(conv.bias[o], "bias",
+               {{fmt::format("bias[{}]", o), conv.bias[o], "", {conv.op.input_at(in_bias, o)}}});
 }
 
 /// Of the epilogue: the mean of a channel, and the sum of its squared deviations.
@@ -45,8 +46,13 @@ void forward_moment(const ConvView& conv, size_t k, int64_t o, TermWriter& write
             if (k == out_mean)
                 return Term{
                     .label = label,
-                    .factors = {{named("y", conv.y_shape, element), y, ""}, {"1/M", 1.0 / conv.outputs, ""}}};
-            const Factor factor{"y − mean", deviation.value, fmt::format("{:.6g} − {:.6g}", y, conv.mean[o])};
+                    .factors = {
+                        {named("y", conv.y_shape, element), y, "", {conv.op.output_at(out_y, element)}},
+                        {"1/M", 1.0 / conv.outputs, ""}}};
+            const Factor factor{"y − mean",
+                                deviation.value,
+                                fmt::format("{:.6g} − {:.6g}", y, conv.mean[o]),
+                                {conv.op.output_at(out_y, element), conv.op.output_at(out_mean, o)}};
             return Term{.label = label, .factors = {factor, {"y − mean", deviation.value, ""}}};
         });
     });
@@ -71,10 +77,12 @@ void backward_x(const ConvView& conv, int64_t element, TermWriter& writer) {
     conv.for_each_of_x(element, [&](const Product& each) {
         writer.add(before * conv.g(each.y) * conv.weight[each.weight], [&] {
             Term term{.label = in_window(conv, each, named("output ", conv.y_shape, each.y))};
-            if (scaled) term.factors.push_back({fmt::format("scale[{}]", c), conv.scale[c], ""});
-            if (curved)
+            if (scaled)
                 term.factors.push_back(
-                    {slope_name(conv.activation, "u"), passes.value, fmt::format("at u = {:.6g}", u.value)});
+                    {fmt::format("scale[{}]", c), conv.scale[c], "", {conv.op.input_at(in_scale, c)}});
+            if (curved)
+                term.factors.push_back({slope_name(conv.activation, "u"), passes.value,
+                                        fmt::format("at u = {:.6g}", u.value), conv.operands_of_u(element)});
             term.factors.push_back(conv.weight_factor(each.weight));
             term.factors.push_back(conv.g_factor(each.y));
             return term;
@@ -117,7 +125,9 @@ void backward_prologue(const ConvView& conv, size_t k, int64_t c, TermWriter& wr
         const Number d_u = conv.d_u(element), x = conv.x[element];
         writer.add(k == in_scale ? d_u * x : d_u, [&] {
             Term term{.label = named("input ", conv.x_shape, element), .factors = {{"d_u", d_u.value, ""}}};
-            if (k == in_scale) term.factors.push_back({named("x", conv.x_shape, element), x.value, ""});
+            if (k == in_scale)
+                term.factors.push_back(
+                    {named("x", conv.x_shape, element), x.value, "", {conv.op.input_at(in_x, element)}});
             return term;
         });
     });

@@ -67,25 +67,40 @@ Number ConvView::d_u(int64_t x_element) const {
     return sum.total() * passes;
 }
 
+std::vector<Operand> ConvView::operands_of_u(int64_t x_element) const {
+    if (scale.empty()) return {op.input_at(0, x_element)};
+    const int64_t c = x_element % x_shape[3];
+    return {op.input_at(0, x_element), op.input_at(3, c), op.input_at(4, c)};
+}
+
 Factor ConvView::a_factor(int64_t x_element) const {
-    if (!has_prologue()) return {named("x", x_shape, x_element), x[x_element], ""};
+    if (!has_prologue()) return {named("x", x_shape, x_element), x[x_element], "", operands_of_u(x_element)};
     const int64_t c = x_element % x_shape[3];
     std::string inside = fmt::format("{:.6g}", x[x_element]);
     if (!scale.empty()) inside = fmt::format("{:.6g} · {}{}", scale[c], inside, plus(shift[c]));
-    return {named("a", x_shape, x_element), a(x_element).value, applied(activation, inside)};
+    return {named("a", x_shape, x_element), a(x_element).value, applied(activation, inside),
+            operands_of_u(x_element)};
 }
 
 Factor ConvView::g_factor(int64_t y_element) const {
-    if (!through_moments()) return {named("d_y", y_shape, y_element), at_or_zero(d_y, y_element), ""};
+    if (!through_moments())
+        return {
+            named("d_y", y_shape, y_element), at_or_zero(d_y, y_element), "", {op.gradient_at(0, y_element)}};
     const int64_t o = y_element % y_shape[3];
-    return {named("g", y_shape, y_element), g(y_element).value,
+    return {named("g", y_shape, y_element),
+            g(y_element).value,
             fmt::format("{:.6g}{} / {}{} · 2 · ({:.6g}{})", at_or_zero(d_y, y_element),
                         plus(at_or_zero(d_mean, o)), outputs, plus(at_or_zero(d_m2, o)), y[y_element],
-                        plus(-mean[o]))};
+                        plus(-mean[o])),
+            {op.gradient_at(0, y_element), op.gradient_at(1, o), op.gradient_at(2, o),
+             op.output_at(0, y_element), op.output_at(1, o)}};
 }
 
 Factor ConvView::weight_factor(int64_t weight_element) const {
-    return {named("weight", weight_shape, weight_element), weight[weight_element], ""};
+    return {named("weight", weight_shape, weight_element),
+            weight[weight_element],
+            "",
+            {op.input_at(1, weight_element)}};
 }
 
 std::string ConvView::where_g() const {

@@ -39,6 +39,8 @@ struct ConvView {
     /// d_u of an element of x: activation'(u) · Σ weight · g.
     Number d_u(int64_t x_element) const;
 
+    /// What u of an element of x is made of.
+    std::vector<Operand> operands_of_u(int64_t x_element) const;
     Factor a_factor(int64_t x_element) const;
     Factor g_factor(int64_t y_element) const;
     Factor weight_factor(int64_t weight_element) const;

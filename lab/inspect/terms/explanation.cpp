@@ -24,16 +24,19 @@ uint64_t between(T a, T b) {
     return high - low;
 }
 
+/// Two that are no number are alike, too: where one is explained, so is the other.
+bool alike(double a, double b) { return a == b || (std::isnan(a) && std::isnan(b)); }
+
 }  // namespace
 
 uint64_t Explanation::ulps() const {
+    if (alike(list.sum, stored)) return 0;
     if (dtype == DType::f64) return between<int64_t>(list.sum, stored);
     return between<int32_t>(static_cast<float>(list.sum), static_cast<float>(stored));
 }
 
 double Explanation::error() const {
-    const double difference = std::abs(list.sum - stored);
-    return difference == 0.0 ? 0.0 : difference / list.magnitude;
+    return alike(list.sum, stored) ? 0.0 : std::abs(list.sum - stored) / list.magnitude;
 }
 
 bool Explanation::adds_up() const { return error() <= (dtype == DType::f64 ? 1e-12 : 1e-5); }

@@ -10,10 +10,20 @@
 
 namespace vitrine::inspect {
 
+/// An element of a tensor of the step, or of its gradient.
+struct Operand {
+    int tensor = -1;  // by its number in the step; −1: there is none
+    int64_t element = 0;
+    bool is_gradient = false;
+
+    bool operator==(const Operand&) const = default;
+};
+
 struct Factor {
     std::string name{};  // "weight[12,0,1,3]"
     double value = 0.0;
-    std::string detail{};  // what it is made of: "relu6(1.02 · 0.53 + 0.11)"; may be empty
+    std::string detail{};             // what it is made of: "relu6(1.02 · 0.53 + 0.11)"; may be empty
+    std::vector<Operand> operands{};  // which elements it is, or is made of; empty: of none, or of very many
 };
 
 /// The product of its factors.

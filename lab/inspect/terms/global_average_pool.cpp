@@ -16,7 +16,7 @@ void forward(const OpView& op, size_t, int64_t element, TermWriter& writer) {
         const double value = op.input(0)[x];
         writer.add(Number(value) * share, [&] {
             return Term{.label = named("input ", op.input_shape(0), x),
-                        .factors = {{"x", value, ""}, {"1 / pixels", share, ""}}};
+                        .factors = {{"x", value, "", {op.input_at(0, x)}}, {"1 / pixels", share, ""}}};
         });
     }
 }
@@ -26,8 +26,9 @@ void backward(const OpView& op, size_t, int64_t element, TermWriter& writer) {
     const int64_t y = element / (pixels * channels) * channels + element % channels;
     const double d_y = op.gradient(0)[y], share = 1.0 / static_cast<double>(pixels);
     writer.formula("d_x = d_y / pixels");
-    writer.add(Number(d_y) * share, "its output",
-               {{named("d_y", op.output_shape(0), y), d_y, ""}, {"1 / pixels", share, ""}});
+    writer.add(
+        Number(d_y) * share, "its output",
+        {{named("d_y", op.output_shape(0), y), d_y, "", {op.gradient_at(0, y)}}, {"1 / pixels", share, ""}});
 }
 
 }  // namespace

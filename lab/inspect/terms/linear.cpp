@@ -13,13 +13,14 @@ struct Linear {
     std::span<const double> x = op.input(0), weight = op.input(1), bias = op.input(2), d_y = op.gradient(0);
 
     Factor x_at(int64_t row, int64_t i) const {
-        return {fmt::format("x[{},{}]", row, i), x[row * in + i], ""};
+        return {fmt::format("x[{},{}]", row, i), x[row * in + i], "", {op.input_at(0, row * in + i)}};
     }
     Factor weight_at(int64_t o, int64_t i) const {
-        return {fmt::format("weight[{},{}]", o, i), weight[o * in + i], ""};
+        return {fmt::format("weight[{},{}]", o, i), weight[o * in + i], "", {op.input_at(1, o * in + i)}};
     }
     Factor d_y_at(int64_t row, int64_t o) const {
-        return {fmt::format("d_y[{},{}]", row, o), d_y[row * out + o], ""};
+        return {
+            fmt::format("d_y[{},{}]", row, o), d_y[row * out + o], "", {op.gradient_at(0, row * out + o)}};
     }
     template <class MakeFactors>
     void add(TermWriter& writer, double a, double b, const char* axis, int64_t i,
@@ -37,7 +38,8 @@ void forward(const OpView& view, size_t, int64_t element, TermWriter& writer) {
         op.add(writer, op.x[row * op.in + i], op.weight[o * op.in + i], "input", i, [&] {
             return std::vector{op.x_at(row, i), op.weight_at(o, i)};
         });
-    if (!op.bias.empty()) writer.add(op.bias[o], "bias", {{fmt::format("bias[{}]", o), op.bias[o], ""}});
+    if (!op.bias.empty())
+        writer.add(op.bias[o], "bias", {{fmt::format("bias[{}]", o), op.bias[o], "", {view.input_at(2, o)}}});
 }
 
 void backward_x(const Linear& op, int64_t element, TermWriter& writer) {

@@ -27,7 +27,7 @@ void forward(const OpView& view, size_t, int64_t element, TermWriter& writer) {
     pool.for_each_of_y(element, [&](int64_t x) {
         const double value = view.input(0)[x], wins = x == winner ? 1.0 : 0.0;
         writer.add(x == winner ? value : 0.0, named("input ", pool.x_shape, x),
-                   {{"x", value, ""}, {"is the largest", wins, ""}});
+                   {{"x", value, "", {view.input_at(0, x)}}, {"is the largest", wins, ""}});
     });
 }
 
@@ -37,7 +37,7 @@ void backward(const OpView& view, size_t, int64_t element, TermWriter& writer) {
     pool.for_each_of_x(element, [&](int64_t y) {
         const double d_y = view.gradient(0)[y], wins = winner_of(pool, y) == element ? 1.0 : 0.0;
         writer.add(Number(d_y) * wins, named("output ", pool.y_shape, y),
-                   {{"d_y", d_y, ""}, {"is the largest", wins, ""}});
+                   {{"d_y", d_y, "", {view.gradient_at(0, y)}}, {"is the largest", wins, ""}});
     });
 }
 

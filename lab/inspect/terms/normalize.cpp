@@ -14,7 +14,8 @@ enum Input : size_t { in_mean, in_spread, in_weight, in_bias };  // the spread: 
 /// A channel of it.
 struct Normalize {
     Normalize(const OpView& view, int64_t channel)
-        : options(view.options<ops::BatchNormOptions>()),
+        : op(view),
+          options(view.options<ops::BatchNormOptions>()),
           c(channel),
           rows(options.training ? rows_of(view) : 1.0),
           mean(view.input(in_mean)[c]),
@@ -33,17 +34,26 @@ struct Normalize {
     }
     double or_zero(std::span<const double> values) const { return values.empty() ? 0.0 : values[c]; }
 
-    Factor weight_factor() const { return {fmt::format("weight[{}]", c), weight, ""}; }
+    Factor weight_factor() const {
+        return {fmt::format("weight[{}]", c), weight, "", {op.input_at(in_weight, c)}};
+    }
     Factor rstd_factor() const {
         const std::string inside = fmt::format("{:.6g} / {}", variance * rows, rows);
-        return {"rstd", rstd.value,
+        return {"rstd",
+                rstd.value,
                 options.training ? fmt::format("1 / √({} + {:g})", inside, options.epsilon)
-                                 : rstd_detail(variance, options.epsilon)};
+                                 : rstd_detail(variance, options.epsilon),
+                {op.input_at(in_spread, c)}};
     }
-    Factor d_scale_factor() const { return {fmt::format("d_scale[{}]", c), d_scale, ""}; }
-    Factor d_shift_factor() const { return {fmt::format("d_shift[{}]", c), d_shift, ""}; }
-    Factor minus_mean() const { return {"−mean", -mean, ""}; }
+    Factor d_scale_factor() const {
+        return {fmt::format("d_scale[{}]", c), d_scale, "", {op.gradient_at(out_scale, c)}};
+    }
+    Factor d_shift_factor() const {
+        return {fmt::format("d_shift[{}]", c), d_shift, "", {op.gradient_at(out_shift, c)}};
+    }
+    Factor minus_mean() const { return {"−mean", -mean, "", {op.input_at(in_mean, c)}}; }
 
+    const OpView& op;
     ops::BatchNormOptions options;
     int64_t c;
     double rows, mean, variance;
@@ -61,7 +71,7 @@ void forward(const OpView& view, size_t k, int64_t c, TermWriter& writer) {
         return;
     }
     writer.formula(fmt::format("shift = bias − mean · weight · rstd,  {}", rstd));
-    writer.add(norm.bias, "bias", {{fmt::format("bias[{}]", c), norm.bias, ""}});
+    writer.add(norm.bias, "bias", {{fmt::format("bias[{}]", c), norm.bias, "", {view.input_at(in_bias, c)}}});
     writer.add(scale * -norm.mean, "the channel's mean",
                {norm.minus_mean(), norm.weight_factor(), norm.rstd_factor()});
 }
@@ -70,7 +80,8 @@ void backward_m2(const Normalize& norm, TermWriter& writer) {
     writer.formula("d_m2 = −½ · weight · rstd³ / rows · (d_scale − mean · d_shift)");
     const Number cubed = norm.rstd * norm.rstd * norm.rstd;
     const Number factor = cubed * norm.weight * (-0.5 / norm.rows);
-    const Factor before{"−½ / rows", -0.5 / norm.rows, ""}, rstd{"rstd³", cubed.value, ""};
+    const Factor before{"−½ / rows", -0.5 / norm.rows, ""},
+        rstd{"rstd³", cubed.value, "", {norm.op.input_at(in_spread, norm.c)}};
     writer.add(factor * norm.d_scale, "through scale",
                {before, norm.weight_factor(), rstd, norm.d_scale_factor()});
     writer.add(factor * -norm.mean * norm.d_shift, "through shift",
@@ -94,22 +105,25 @@ void backward(const OpView& view, size_t k, int64_t c, TermWriter& writer) {
         return;
     }
     writer.formula("d_mean = −weight · rstd · d_shift");
-    writer.add(
-        norm.rstd * -norm.weight * norm.d_shift, "through shift",
-        {{fmt::format("−weight[{}]", c), -norm.weight, ""}, norm.rstd_factor(), norm.d_shift_factor()});
+    writer.add(norm.rstd * -norm.weight * norm.d_shift, "through shift",
+               {{fmt::format("−weight[{}]", c), -norm.weight, "", {view.input_at(in_weight, c)}},
+                norm.rstd_factor(),
+                norm.d_shift_factor()});
 }
 
 void running(const OpView& view, Statistic which, int64_t c, double before, TermWriter& writer) {
     const Normalize norm(view, c);
     if (which == Statistic::mean) {
         writer.formula(running_mean_formula);
-        write_running(which, before, norm.options.momentum, norm.mean, {{"mean", norm.mean, ""}}, writer);
+        write_running(which, before, norm.options.momentum, norm.mean,
+                      {{"mean", norm.mean, "", {view.input_at(in_mean, c)}}}, writer);
         return;
     }
     writer.formula(fmt::format("{},  variance = m2 / rows", running_variance_formula));
     const std::string inside = fmt::format("{:.6g} / {}", view.input(in_spread)[c], norm.rows);
     write_running(which, before, norm.options.momentum, unbiased(norm.rows).value * norm.variance,
-                  {unbiased(norm.rows), {"variance", norm.variance, inside}}, writer);
+                  {unbiased(norm.rows), {"variance", norm.variance, inside, {view.input_at(in_spread, c)}}},
+                  writer);
 }
 
 }  // namespace

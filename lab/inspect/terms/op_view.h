@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "lab/inspect/capture/captured_step.h"
+#include "lab/inspect/terms/explanation.h"
 
 namespace vitrine::inspect {
 
@@ -42,6 +43,10 @@ class OpView {
     std::span<const double> output(size_t k) const { return of(op_.outputs, k, false); }
     /// Of an output.
     std::span<const double> gradient(size_t k) const { return of(op_.outputs, k, true); }
+    /// An element of these as the operand of a factor; no operand where the op has no such tensor.
+    Operand input_at(size_t k, int64_t element) const { return operand(op_.inputs, k, element, false); }
+    Operand output_at(size_t k, int64_t element) const { return operand(op_.outputs, k, element, false); }
+    Operand gradient_at(size_t k, int64_t element) const { return operand(op_.outputs, k, element, true); }
     bool has_input(size_t k) const { return k < op_.inputs.size() && op_.inputs[k] != none; }
     const Shape& input_shape(size_t k) const { return tensor(op_.inputs.at(k)).value.shape(); }
     const Shape& output_shape(size_t k) const { return tensor(op_.outputs.at(k)).value.shape(); }
@@ -56,6 +61,11 @@ class OpView {
     std::span<const double> of(const std::vector<int>& tensors, size_t k, bool gradient) const {
         if (k >= tensors.size() || tensors[k] == none) return {};
         return gradient ? values_.gradient(tensors[k]) : values_.value(tensors[k]);
+    }
+
+    Operand operand(const std::vector<int>& tensors, size_t k, int64_t element, bool gradient) const {
+        if (of(tensors, k, gradient).empty()) return {};
+        return {tensors[k], element, gradient};
     }
 
     StepValues& values_;

@@ -48,16 +48,26 @@ struct Resolve {
     }
 
     Factor x_factor(size_t x, int64_t element) const {
-        return {named(name(x), op.output_shape(0), element), op.input(x)[element], ""};
+        return {
+            named(name(x), op.output_shape(0), element), op.input(x)[element], "", {op.input_at(x, element)}};
     }
     Factor channel_factor(size_t k, int64_t c) const {
-        return {fmt::format("{}[{}]", name(k), c), op.input(k)[c], ""};
+        return {fmt::format("{}[{}]", name(k), c), op.input(k)[c], "", {op.input_at(k, c)}};
     }
 
     Number u(int64_t element) const {
         Sum sum;
         for_each_term(element, [&](const Number& value, const auto&) { sum.add(value); });
         return sum.total();
+    }
+
+    /// What u is made of at an element.
+    std::vector<Operand> operands_of_u(int64_t element) const {
+        std::vector<Operand> operands;
+        for (size_t k = 0; k < 2 * operand_size; ++k)
+            if (op.has_input(k))
+                operands.push_back(op.input_at(k, k % operand_size == part_x ? element : element % channels));
+        return operands;
     }
 
     std::string formula_of_u() const {
@@ -73,9 +83,9 @@ struct Resolve {
     }
 
     /// Of backward terms: what d_z is multiplied by first.
-    Factor slope_factor(const Number& u) const {
+    Factor slope_factor(const Number& u, int64_t element) const {
         return {slope_name(activation, "u"), slope(activation, u).value,
-                fmt::format("at u = {:.6g}", u.value)};
+                fmt::format("at u = {:.6g}", u.value), operands_of_u(element)};
     }
 };
 
@@ -91,7 +101,7 @@ void forward(const OpView& view, size_t, int64_t element, TermWriter& writer) {
     const Number z = activated(op.activation, u.total());
     writer.add(z, "activated",
                {{applied(op.activation, "u"), z.value,
-                 applied(op.activation, fmt::format("{:.6g}", u.total().value))}});
+                 applied(op.activation, fmt::format("{:.6g}", u.total().value)), op.operands_of_u(element)}});
     writer.keep_part("u", op.formula_of_u(), u);
 }
 
@@ -101,8 +111,8 @@ void add_term(const Resolve& op, int64_t element, double other, Describe describ
     const Number u = op.u(element);
     writer.add(slope(op.activation, u) * op.d_z[element] * other, [&] {
         Term term{.label = named("output ", op.op.output_shape(0), element)};
-        if (op.activation != Activation::identity) term.factors.push_back(op.slope_factor(u));
-        term.factors.push_back({"d_z", op.d_z[element], ""});
+        if (op.activation != Activation::identity) term.factors.push_back(op.slope_factor(u, element));
+        term.factors.push_back({"d_z", op.d_z[element], "", {op.op.gradient_at(0, element)}});
         describe(term.factors);
         return term;
     });

@@ -68,12 +68,14 @@ void forward(const OpView& view, size_t, int64_t, TermWriter& writer) {
             if (target == 0.0) continue;
             const Number log_p = op.log_p(b, k);
             writer.add(log_p * (share * op.weight(k) * target), [&] {
-                return Term{
-                    .label = fmt::format("image {}, class {}", b, k),
-                    .factors = {{"−1/W", share, ""},
-                                {"w", op.weight(k), ""},
-                                {"target", target, ""},
-                                {"log p", log_p.value, fmt::format("log {:.6g}", std::exp(log_p.value))}}};
+                return Term{.label = fmt::format("image {}, class {}", b, k),
+                            .factors = {{"−1/W", share, ""},
+                                        {"w", op.weight(k), ""},
+                                        {"target", target, ""},
+                                        {"log p",
+                                         log_p.value,
+                                         fmt::format("log {:.6g}", std::exp(log_p.value)),
+                                         {view.input_at(0, b * op.classes + k)}}}};
             });
         }
     }
@@ -89,10 +91,14 @@ void backward(const OpView& view, size_t, int64_t element, TermWriter& writer) {
     for (int64_t j = 0; j < op.classes; ++j) targets.add(op.weight(j) * op.target(b, j));
     const Number log_p = op.log_p(b, k);
     const Number p = through(log_p, std::exp(log_p.value), std::exp(log_p.value));
-    const Factor of_loss{"d_loss/W", share, fmt::format("{:.6g} / {:.6g}", d_loss, total)};
+    const Factor of_loss{
+        "d_loss/W", share, fmt::format("{:.6g} / {:.6g}", d_loss, total), {view.gradient_at(0, 0)}};
     writer.add(p * targets.total() * share, "what the model says",
                {of_loss,
-                {"p", p.value, fmt::format("softmax of logit {:.6g}", op.logits[element])},
+                {"p",
+                 p.value,
+                 fmt::format("softmax of logit {:.6g}", op.logits[element]),
+                 {view.input_at(0, element)}},
                 {"Σ w · target", targets.total().value, ""}});
     const double target = op.target(b, k);
     writer.add(Number(share) * op.weight(k) * -target, "what is right",

@@ -64,7 +64,7 @@ void write_update(const CapturedStep& step, const CapturedParameter& parameter, 
         writer.add(value, label, std::move(factors));
     };
     const char* share_of_g = options.nesterov ? "1 + momentum" : "1 − dampening";
-    std::vector<Factor> of_gradient{{"gradient", gradient, ""}};
+    std::vector<Factor> of_gradient{{"gradient", gradient, "", {Operand{parameter.tensor, element, true}}}};
     if (scale != 1.0) of_gradient.insert(of_gradient.begin(), {"scale", scale, ""});
     add("the gradient", of_g, share_of_g, std::move(of_gradient));
     if (decay != 0.0) add("weight decay", of_g, share_of_g, {{"decay", decay, ""}, {"value", before, ""}});
