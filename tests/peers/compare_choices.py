@@ -35,7 +35,7 @@ TRIED = {"best": (["flags", "emoji", "shapes"], 20), "finetune": (["flags", "sha
 # Of the weights that finetune begins with.
 SOURCE = ["--epochs", 20, "--lr", 0.05, "--label-smoothing", 0]
 SIZE = 32
-FROM_SCRATCH, HEAD_FIRST = "best, from scratch", "the head alone first"
+FROM_SCRATCH, HEAD_FIRST, FALL_LAST = "best, from scratch", "the head alone first", "constant, and a fall at the end"
 FLIP = '{ op = "random_horizontal_flip" }'
 # What takes a choice away, or puts another in its place; a recipe's name stands for that recipe.
 CHOICES = {
@@ -48,6 +48,7 @@ CHOICES = {
         "lr 0.05": ["phase.lr=0.05"],
         "with shifts": [f'transforms.augment=[{FLIP}, {{ op = "random_crop", size = 32, padding = 4 }}]'],
         "constant rate": ['phase.scheduler={ kind = "constant" }'],
+        "constant, and a fall at the end": FALL_LAST,
         "no warm-up": [WITHOUT_WARMUP],
         "no Nesterov": ["phase.nesterov=false"],
         "decay of norms and biases too": ["phase.decay_norms_and_biases=true"],
@@ -94,6 +95,20 @@ freeze_norms = true
     return recipe.replace("[[phase]]", head).replace(f"\nepochs = {epochs}\n", f"\nepochs = {epochs - first}\n")
 
 
+def with_fall_last(recipe):
+    """The recipe, whose rate falls in the last fifth of its only phase's epochs alone."""
+    epochs = int(re.search(r"^epochs = (\d+)", recipe, re.MULTILINE)[1])
+    head, phase = recipe.split("[[phase]]")
+    held = re.sub(r"^scheduler = .*", 'scheduler = { kind = "constant" }', phase, flags=re.MULTILINE)
+    last = re.sub(r"^warmup = .*", "", phase, flags=re.MULTILINE)
+
+    def lasting(text, name, count):
+        text = re.sub(r"^name = .*", f'name = "{name}"', text, flags=re.MULTILINE)
+        return "[[phase]]" + re.sub(r"^epochs = .*", f"epochs = {count}", text, flags=re.MULTILINE)
+
+    return head + lasting(held, "held", epochs - epochs // 5) + lasting(last, "fall", epochs // 5)
+
+
 def image_set(options, name):
     """The folder of a set, which is made where it is missing."""
     folder = options.place / name
@@ -102,6 +117,9 @@ def image_set(options, name):
         options.place.mkdir(parents=True, exist_ok=True)
         run(sys.executable, ROOT / "tests/peers" / script, folder, *arguments)
     return folder
+
+
+REWRITTEN = {HEAD_FIRST: with_head_first, FALL_LAST: with_fall_last}
 
 
 def shared_arguments(options):
@@ -118,12 +136,12 @@ def source_weights(options):
 
 
 def best_accuracy(options, name, changes, seed):
-    recipe_name = {FROM_SCRATCH: "best", HEAD_FIRST: options.recipe}.get(changes, changes) if isinstance(changes, str) \
-        else options.recipe
+    own = not isinstance(changes, str) or changes in REWRITTEN
+    recipe_name = options.recipe if own else "best" if changes == FROM_SCRATCH else changes
     recipe = (ROOT / f"tools/recipes/{recipe_name}.toml").read_text()
     recipe = re.sub(r"^epochs = \d+", f"epochs = {options.epochs}", recipe, flags=re.MULTILINE)
-    if changes == HEAD_FIRST:
-        recipe = with_head_first(recipe)
+    if isinstance(changes, str) and changes in REWRITTEN:
+        recipe = REWRITTEN[changes](recipe)
     from_weights = options.recipe == "finetune" and changes != FROM_SCRATCH
     with tempfile.TemporaryDirectory() as place:
         file = pathlib.Path(place, f"{recipe_name}.toml")
