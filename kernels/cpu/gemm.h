@@ -174,7 +174,7 @@ RightMatrix<Accumulate<T>> pack_rows(const T* weight, int64_t depth, int64_t col
 Chunks product_chunks(int64_t rows, int64_t depth, int64_t columns);
 
 /// B[k, n] = weight[k · stride + n], for a product of so many rows. A matrix that few rows are multiplied by is read where it
-/// lies: to pack it would take as long as the product.
+/// lies: to pack it would cost more than the product gains by it.
 template <class T>
 RightMatrix<Accumulate<T>> right_matrix(const T* weight, int64_t depth, int64_t columns, int64_t stride,
                                         int64_t rows, Context& context) {
