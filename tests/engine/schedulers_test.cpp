@@ -47,6 +47,14 @@ std::vector<SchedulerSpec> one_of_each() {
         specs.push_back({kind, Per::batch, {}});
         specs.push_back({kind, Per::batch, Warmup{.length = 2, .start_factor = 0.1, .per = Per::epoch}});
     }
+    // Each of these with a hold, too: within an epoch, to its end, of whole epochs, beyond the phase.
+    for (size_t i = 0, count = specs.size(); i < count; ++i) {
+        for (const Hold hold : {Hold{.length = 3}, Hold{.length = 10}, Hold{.length = 2, .per = Per::epoch},
+                                Hold{.length = 100}}) {
+            specs.push_back(specs[i]);
+            specs.back().hold = hold;
+        }
+    }
     return specs;
 }
 
@@ -169,11 +177,28 @@ TEST_CASE("a state that no scheduler was ever in is refused") {
     CHECK_THROWS_AS(scheduler.set_state(late), Error);
 }
 
+TEST_CASE("a state of a hold that was never so long is refused") {
+    const SchedulerSpec spec{CosineSpec{}, Per::batch, {}, Hold{4}};
+    PhaseScheduler scheduler(spec, initial, batches, epochs);
+    std::vector<double> state = scheduler.state();
+    CHECK(state.back() == 4.0);
+    for (const double wrong : {5.0, -1.0, 0.5, std::nan("")}) {
+        state.back() = wrong;
+        CHECK_THROWS_AS(scheduler.set_state(state), Error);
+    }
+    // Whose the last batch was: one of three.
+    state = scheduler.state();
+    state[1] = 3.0;
+    CHECK_THROWS_AS(scheduler.set_state(state), Error);
+}
+
 TEST_CASE("a state of another kind is refused") {
     PhaseScheduler with({ConstantSpec{}, Per::batch, Warmup{}}, initial, batches, epochs);
     PhaseScheduler without({ConstantSpec{}, Per::batch, {}}, initial, batches, epochs);
     CHECK_THROWS_AS(with.set_state(without.state()), Error);
     CHECK_THROWS_AS(without.set_state({}), Error);
+    PhaseScheduler held({ConstantSpec{}, Per::batch, {}, Hold{}}, initial, batches, epochs);
+    CHECK_THROWS_AS(held.set_state(without.state()), Error);
 }
 
 TEST_CASE("a scheduler counts what it is told to count") {
@@ -201,20 +226,43 @@ TEST_CASE("a warm-up hands over to the scheduler's first step, on either clock")
     close(rates({halving, Per::batch, Warmup{4, 0.5, Per::batch}}, 1, 2), {0.5, 0.625});
 }
 
-TEST_CASE("an open length is the phase's, less the warm-up") {
-    CHECK(steps_after_warmup({CosineSpec{}, Per::batch, {}}, 10, 3) == 30);
-    CHECK(steps_after_warmup({CosineSpec{}, Per::epoch, {}}, 10, 3) == 3);
-    CHECK(steps_after_warmup({CosineSpec{}, Per::batch, Warmup{1, 0.1, Per::epoch}}, 10, 3) == 20);
-    CHECK(steps_after_warmup({CosineSpec{}, Per::epoch, Warmup{10, 0.1, Per::batch}}, 10, 3) == 2);
-    CHECK(steps_after_warmup({CosineSpec{}, Per::epoch, Warmup{15, 0.1, Per::batch}}, 10, 3) == 2);
-    CHECK(steps_after_warmup({CosineSpec{}, Per::batch, Warmup{31, 0.1, Per::batch}}, 10, 3) == 1);
+TEST_CASE("a hold stays where the warm-up has led, until the scheduler's first step, on any clock") {
+    const KindSpec halving = ExponentialSpec{0.5};
+    const Warmup two{2, 0.5, Per::batch};
+    using Rates = std::vector<double>;
+    CHECK(rates({halving, Per::batch, {}, Hold{2}}, 2, 3) == Rates{1, 1, 1, 0.5, 0.25, 0.125});
+    CHECK(rates({halving, Per::epoch, {}, Hold{1, Per::epoch}}, 2, 3) == Rates{1, 1, 1, 1, 0.5, 0.5});
+    CHECK(rates({halving, Per::batch, two, Hold{2}}, 2, 3) == Rates{0.5, 0.75, 1, 1, 1, 0.5});
+    // The warm-up ends with the first epoch, and then inside it: that epoch is the hold's first.
+    CHECK(rates({halving, Per::batch, two, Hold{1, Per::epoch}}, 2, 3) == Rates{0.5, 0.75, 1, 1, 1, 0.5});
+    CHECK(rates({halving, Per::batch, two, Hold{1, Per::epoch}}, 3, 2) == Rates{0.5, 0.75, 1, 1, 0.5, 0.25});
+    // A hold that ends inside an epoch: that one is the scheduler's first.
+    CHECK(rates({halving, Per::epoch, {}, Hold{3}}, 2, 3) == Rates{1, 1, 1, 1, 0.5, 0.5});
+    // Longer than the phase.
+    CHECK(rates({halving, Per::batch, {}, Hold{9}}, 2, 2) == Rates{1, 1, 1, 1});
+    // Where a warm-up leads is a cycle's lowest rate, and there it stays.
+    const CyclicSpec cycle{.base_lr = 0.25, .max_lr = 1.0, .step_size_up = 1};
+    CHECK(rates({cycle, Per::batch, {}, Hold{2}}, 4, 1) == Rates{0.25, 0.25, 0.25, 1.0});
+}
+
+TEST_CASE("an open length is the phase's, less the warm-up and the hold") {
+    CHECK(steps_of_scheduler({CosineSpec{}, Per::batch, Warmup{3, 0.1, Per::batch}, Hold{7}}, 10, 3) == 20);
+    CHECK(steps_of_scheduler({CosineSpec{}, Per::epoch, {}, Hold{15}}, 10, 3) == 2);
+    CHECK(steps_of_scheduler({CosineSpec{}, Per::batch, {}, Hold{.share = 0.8}}, 10, 3) == 6);
+    CHECK(steps_of_scheduler({CosineSpec{}, Per::batch, {}, Hold{30}}, 10, 3) == 1);
+    CHECK(steps_of_scheduler({CosineSpec{}, Per::batch, {}}, 10, 3) == 30);
+    CHECK(steps_of_scheduler({CosineSpec{}, Per::epoch, {}}, 10, 3) == 3);
+    CHECK(steps_of_scheduler({CosineSpec{}, Per::batch, Warmup{1, 0.1, Per::epoch}}, 10, 3) == 20);
+    CHECK(steps_of_scheduler({CosineSpec{}, Per::epoch, Warmup{10, 0.1, Per::batch}}, 10, 3) == 2);
+    CHECK(steps_of_scheduler({CosineSpec{}, Per::epoch, Warmup{15, 0.1, Per::batch}}, 10, 3) == 2);
+    CHECK(steps_of_scheduler({CosineSpec{}, Per::batch, Warmup{31, 0.1, Per::batch}}, 10, 3) == 1);
     const auto part = [](double share, Per per) { return Warmup{.per = per, .share = share}; };
     CHECK(part(0.0427, Per::batch).length_in(937, 5) == 200);
     CHECK(part(0.1, Per::batch).length_in(10, 3) == 3);
     CHECK(part(0.5, Per::epoch).length_in(10, 3) == 2);
     CHECK(part(0.001, Per::batch).length_in(10, 3) == 1);
-    CHECK(steps_after_warmup({CosineSpec{}, Per::batch, part(0.1, Per::batch)}, 10, 3) == 27);
-    CHECK(steps_after_warmup({CosineSpec{}, Per::batch, part(0.34, Per::epoch)}, 10, 3) == 20);
+    CHECK(steps_of_scheduler({CosineSpec{}, Per::batch, part(0.1, Per::batch)}, 10, 3) == 27);
+    CHECK(steps_of_scheduler({CosineSpec{}, Per::batch, part(0.34, Per::epoch)}, 10, 3) == 20);
     const std::vector<double> cycle =
         rates({OneCycleSpec{.max_lr = 1.0}, Per::batch, Warmup{3, 0.1, Per::batch}}, 10, 2);
     CHECK(cycle.back() == doctest::Approx(1.0 / 25.0 / 1e4).epsilon(1e-12));

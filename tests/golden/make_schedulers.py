@@ -27,6 +27,10 @@ def warm(case: dict, length: int, start_factor: float) -> dict:
     return case | {"warmup": {"length": length, "start_factor": start_factor, "per": case["scheduler"]["per"]}}
 
 
+def held(case: dict, length: int) -> dict:
+    return case | {"hold": {"length": length, "per": case["scheduler"]["per"]}}
+
+
 def plateau(metrics: list[float], **settings) -> dict:
     return scheduler("reduce_on_plateau", **settings, per="epoch") | {"metrics": metrics}
 
@@ -70,6 +74,11 @@ def cases() -> list[dict]:
         warm(scheduler("cosine_warm_restarts", first_period=10, period_factor=2), 7, 0.2),
         warm(scheduler("one_cycle", max_lr=0.3, total_steps=900), 100, 0.01),
         warm(scheduler("polynomial", total_steps=900), 37, 0.05), warm(scheduler("exponential", gamma=0.9), 2000, 0.01),
+        held(scheduler("step", step_size=30), 100), held(scheduler("cosine", period=200), 800),
+        held(warm(scheduler("cosine", period=157), 43, 0.05), 800), held(warm(scheduler("polynomial", total_steps=200), 1, 0.5), 1),
+        held(warm(scheduler("cyclic", **study, mode="triangular2"), 20, 0.01), 33),
+        held(warm(scheduler("one_cycle", max_lr=0.3, total_steps=600), 100, 0.01), 300),
+        held(warm(scheduler("cosine_warm_restarts", first_period=10, period_factor=2), 7, 0.2), 2000),
         plateau(loss), plateau(loss, factor=0.5, patience=0, min_lr=1e-3),
         plateau([round(1 - value / 3, 3) for value in loss], metric="val_accuracy", patience=5, cooldown=7, factor=0.7),
         plateau(loss, metric="train_loss", threshold=0.05, threshold_mode="absolute", patience=20, eps=1e-3, factor=0.3),

@@ -1,7 +1,7 @@
 """A scheduler as a recipe has it, and the sequence that PyTorch makes of it: for make_schedulers.py and
 tests/peers/compare_schedulers.py.
 
-A case is a dictionary {learning_rate, momentum, steps, scheduler, warmup?, metrics?}; to_toml() writes it for Vitrine.
+A case is a dictionary {learning_rate, momentum, steps, scheduler, warmup?, hold?, metrics?}; to_toml() writes it for Vitrine.
 """
 
 import warnings
@@ -27,7 +27,7 @@ def torch_sequence(case: dict) -> list[tuple[float, float]]:
     """(learning rate, momentum) of each step."""
     parameter = torch.nn.Parameter(torch.zeros(1, dtype=torch.float64))
     optimiser = torch.optim.SGD([parameter], lr=case["learning_rate"], momentum=case["momentum"])
-    scheduler = with_warmup(case, optimiser, make(case["scheduler"], optimiser))
+    scheduler = after_others(case, optimiser, make(case["scheduler"], optimiser))
     group = optimiser.param_groups[0]
     settings = []
     for step in range(case["steps"]):
@@ -51,14 +51,21 @@ def make(spec: dict, optimiser: torch.optim.Optimizer):
         optimiser, **{names.get(key, key): value for key, value in settings.items()})
 
 
-def with_warmup(case: dict, optimiser: torch.optim.Optimizer, scheduler):
-    """The scheduler is constructed first, and LinearLR starts from its initial_lr."""
-    if "warmup" not in case:
+def after_others(case: dict, optimiser: torch.optim.Optimizer, scheduler):
+    """After the warm-up and the hold of the case. The scheduler is constructed first, and LinearLR starts from its
+    initial_lr."""
+    sequence, ends = [], []
+    if "warmup" in case:
+        ends.append(case["warmup"]["length"])
+        sequence.append(torch_schedulers.LinearLR(optimiser, start_factor=case["warmup"]["start_factor"], end_factor=1.0,
+                                                  total_iters=ends[-1]))
+    if "hold" in case:
+        length = case["hold"]["length"]
+        ends.append(length + sum(ends))
+        sequence.append(torch_schedulers.ConstantLR(optimiser, factor=1.0, total_iters=length))
+    if not sequence:
         return scheduler
-    length = case["warmup"]["length"]
-    linear = torch_schedulers.LinearLR(optimiser, start_factor=case["warmup"]["start_factor"], end_factor=1.0,
-                                       total_iters=length)
-    return torch_schedulers.SequentialLR(optimiser, [linear, scheduler], milestones=[length])
+    return torch_schedulers.SequentialLR(optimiser, [*sequence, scheduler], milestones=ends)
 
 
 def to_toml(case: dict) -> str:

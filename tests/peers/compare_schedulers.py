@@ -99,8 +99,11 @@ class Draw:
         warm = self.length() if self.flag() else 0
         if warm:
             case["warmup"] = {"length": warm, "start_factor": 10 ** self.random.uniform(-4, 0), "per": per}
+        hold = self.length() if self.flag() else 0
+        if hold:
+            case["hold"] = {"length": hold, "per": per}
         if kind == "one_cycle":  # PyTorch ends with an error
-            case["steps"] = min(STEPS, warm + spec["total_steps"])
+            case["steps"] = min(STEPS, warm + hold + spec["total_steps"])
         return case
 
 

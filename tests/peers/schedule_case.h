@@ -9,13 +9,14 @@
 
 namespace vitrine::tests {
 
-/// The keys: learning_rate, momentum, steps, scheduler = {…}, warmup = {…} (if any; it must count what the
+/// The keys: learning_rate, momentum, steps, scheduler = {…}, warmup = {…} and hold = {…} (if any; they must count what the
 /// scheduler counts) and metrics = […] (if needed: of each step). Returns the settings of so many steps.
 inline std::vector<optim::Hyperparameters> settings_of_case(const toml::table& table,
                                                             const std::string& source) {
     optim::SchedulerSpec spec = tools::parse_scheduler(*table["scheduler"].as_table(), source);
     if (const toml::table* warmup = table["warmup"].as_table())
         spec.warmup = tools::parse_warmup(*warmup, source);
+    if (const toml::table* hold = table["hold"].as_table()) spec.hold = tools::parse_hold(*hold, source);
     const optim::Hyperparameters initial{*table["learning_rate"].value<double>(),
                                          *table["momentum"].value<double>()};
     const auto steps = *table["steps"].value<int64_t>();

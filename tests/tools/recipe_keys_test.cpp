@@ -45,6 +45,7 @@ class KeyTable {
     void weighting(const Key& key, const ClassWeighting&, const char* alike) { text(key, alike); }
     void scheduler(const Key& key, const optim::SchedulerSpec&, double) { add(key, "constant"); }
     void warmup(const Key& key, const std::optional<optim::Warmup>&) { add(key, "none"); }
+    void hold(const Key& key, const std::optional<optim::Hold>&) { add(key, "none"); }
     bool check(std::string_view, bool, const std::string&) { return true; }
 
   private:
@@ -93,13 +94,15 @@ TEST_CASE("each key is written out by --show-recipe, but those that another one 
     for (const models::ModelInfo& model : models::all_models()) {
         toml::table table =
             parse_toml(fmt::format("[data]\nvalidation = 0.2\n[model]\nname = \"{}\"\n[[phase]]\n"
-                                   "head_lr = 0.1\nwarmup = {{ length = 1, per = \"epoch\" }}\n",
+                                   "head_lr = 0.1\nwarmup = {{ length = 1, per = \"epoch\" }}\n"
+                                   "hold = {{ length = 1, per = \"epoch\" }}\n",
                                    model.name),
                        "recipe");
         const auto written = values_by_place(parse_toml(to_toml(parse_recipe(table, "recipe")), "whole"));
         for (std::string place : all_keys().places) {
             CAPTURE(place);
-            if (place == "phase.scheduler" || place == "phase.warmup") place += ".per";
+            if (place == "phase.scheduler" || place == "phase.warmup" || place == "phase.hold")
+                place += ".per";
             if (place.starts_with("phase.")) place.insert(6, "1.");
             const auto option = std::ranges::find_if(models::all_model_options(), [&](const auto& each) {
                 return place == fmt::format("model.{}", each.key);

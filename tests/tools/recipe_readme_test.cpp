@@ -28,18 +28,11 @@ std::string indented(const std::string& text) {
     return all;
 }
 
-std::string complaint(const std::string& table) {
+/// What `parse` (parse_scheduler, parse_warmup, parse_hold) says of a table.
+template <class Parse>
+std::string complaint(Parse parse, const std::string& table) {
     try {
-        parse_scheduler(*toml::parse("s = { " + table + " }")["s"].as_table(), "table");
-    } catch (const Error& error) {
-        return error.what();
-    }
-    return "";
-}
-
-std::string warmup_complaint(const std::string& table) {
-    try {
-        parse_warmup(*toml::parse("w = { " + table + " }")["w"].as_table(), "table");
+        parse(*toml::parse("t = { " + table + " }")["t"].as_table(), "table");
     } catch (const Error& error) {
         return error.what();
     }
@@ -97,12 +90,15 @@ TEST_CASE("the README of recipes lists every kind of scheduler with every key") 
                                           "base_lr = 0, max_lr = 1", "first_period = 1", "max_lr = 1"};
         std::string sentence;
         for (const std::string& more : needed) {
-            sentence = complaint(fmt::format("kind = \"{}\", per = \"epoch\", zzz = 1, {}", name, more));
+            sentence = complaint(parse_scheduler,
+                                 fmt::format("kind = \"{}\", per = \"epoch\", zzz = 1, {}", name, more));
             if (sentence.find("has no 'zzz'") != std::string::npos) break;
         }
         CHECK(known_to(sentence) == listed_for("`" + name + "`"));
     }
-    CHECK(known_to(warmup_complaint("length = 1, per = \"epoch\", zzz = 1")) == listed_for("the warm-up"));
+    CHECK(known_to(complaint(parse_warmup, "length = 1, per = \"epoch\", zzz = 1")) ==
+          listed_for("the warm-up"));
+    CHECK(known_to(complaint(parse_hold, "length = 1, per = \"epoch\", zzz = 1")) == listed_for("the hold"));
 }
 
 }  // namespace

@@ -69,6 +69,15 @@ TEST_CASE("every kind of scheduler is read, and written so that it can be read a
     CHECK_FALSE(to_toml(part).contains("length"));
     CHECK(describe({optim::ConstantSpec{}, optim::Per::epoch, part}) ==
           "warm-up for 25% of the phase from 0.333333 times the rate, then constant");
+    const optim::Hold held = hold("share = 0.5, per = 'batch'");
+    CHECK(held.share == 0.5);
+    CHECK_FALSE(to_toml(held).contains("length"));
+    CHECK(parse_hold(to_toml(hold("length = 9, per = 'epoch'")), "again").length == 9);
+    CHECK(describe({optim::CosineSpec{}, optim::Per::epoch, {}, held}) ==
+          "hold for 50% of the phase, then cosine per epoch");
+    CHECK(describe({optim::CosineSpec{}, optim::Per::epoch, part, hold("length = 9, per = 'epoch'")}) ==
+          "warm-up for 25% of the phase from 0.333333 times the rate, hold for 9 epochs, then cosine per "
+          "epoch");
 }
 
 TEST_CASE("what is read is what was said") {
@@ -131,6 +140,14 @@ TEST_CASE("a scheduler's mistakes are told with their line and what is allowed")
     check_refusal(warmup, "length = 5, start_factor = 0, per = 'batch'",
                   "start_factor of warmup must be a number");
     check_refusal(warmup, "total_iters = 5, per = 'batch'", "total_iters of warmup is called length here");
+    check_refusal(hold, "length = 5", "my.toml:1: hold needs per = \"batch\" or \"epoch\"");
+    check_refusal(hold, "per = 'batch'", "hold needs length, in steps, or share, of the phase");
+    check_refusal(hold, "length = 3, share = 0.1, per = 'batch'",
+                  "hold has both length and share: give one of them");
+    check_refusal(hold, "share = 1, per = 'batch'", "share of hold must be a number from 1e-06 to 0.99");
+    check_refusal(hold, "length = 0, per = 'batch'", "length of hold must be a whole number");
+    check_refusal(hold, "total_iters = 5, per = 'batch'", "total_iters of hold is called length here");
+    check_refusal(hold, "length = 5, start_factor = 1, per = 'batch'", "hold has no 'start_factor'");
 }
 
 TEST_CASE("schedules that do something else than was meant are told") {
@@ -163,6 +180,12 @@ TEST_CASE("schedules that do something else than was meant are told") {
           std::string::npos);
     CHECK(warnings(planned("kind = 'cosine', per = 'epoch'", 5, 3, "length = 15, per = 'batch'")) ==
           "the warm-up of 15 batches takes the whole phase of 15 batches: cosine never begins\n");
+    CHECK(warnings(planned("kind = 'cosine', per = 'epoch'", 5, 3, "", "length = 3, per = 'epoch'")) ==
+          "the hold of 3 epochs takes the rest of the phase of 3 epochs: cosine never begins\n");
+    CHECK(warnings(planned("kind = 'cosine', per = 'batch'", 5, 4, "share = 0.5, per = 'batch'",
+                           "share = 0.5, per = 'batch'")) ==
+          "the hold of 10 batches after the warm-up takes the rest of the phase of 20 batches: cosine never "
+          "begins\n");
     CHECK(warnings(planned("kind = 'cosine', min_lr = 0.2, per = 'epoch'", 5, 30)) ==
           "cosine has a min_lr of 0.2, which is above the learning rate 0.1 that it begins with\n");
     const std::string patient = "kind = 'reduce_on_plateau', patience = 8";
@@ -195,6 +218,8 @@ TEST_CASE("schedules that do what was meant are not warned of") {
         CAPTURE(keys);
         CHECK(warnings(planned(keys, 20, 100)).empty());
         if (keys.find("one_cycle") != std::string::npos) continue;  // which has a warm-up of its own
+        if (keys.find("constant") == std::string::npos)
+            CHECK(warnings(planned(keys, 20, 100, "", "length = 40, per = 'batch'")).empty());
         for (const char* length : {"length = 5", "share = 0.05"})
             CHECK(
                 warnings(planned(keys, 20, 100, std::string(length) + ", start_factor = 0.01, per = 'epoch'"))
@@ -217,6 +242,21 @@ TEST_CASE("a warm-up of a share is as long as the phase makes it") {
         CHECK(settings[end].learning_rate == doctest::Approx(0.1));
         CHECK(settings[end + 1].learning_rate < 0.1);
         CHECK(settings.back().learning_rate < 1e-4);
+    }
+}
+
+TEST_CASE("a hold of a share leaves the scheduler the rest of the phase, however long that is") {
+    for (const int64_t epochs : {2, 20}) {
+        const auto settings =
+            planned("kind = 'cosine', per = 'batch'", 100, epochs,
+                    "share = 0.05, start_factor = 0.01, per = 'batch'", "share = 0.75, per = 'batch'")
+                .settings;
+        const auto begin = static_cast<size_t>(5 * epochs), end = static_cast<size_t>(80 * epochs);
+        CHECK(settings[begin - 1].learning_rate < 0.1);
+        for (size_t i = begin; i <= end; ++i) CHECK(settings[i].learning_rate == doctest::Approx(0.1));
+        CHECK(settings[end + 1].learning_rate < 0.1);
+        CHECK(settings.back().learning_rate < 1e-3);
+        CHECK(settings.back().learning_rate > 0.0);
     }
 }
 
@@ -255,7 +295,14 @@ TEST_CASE("fields of a scheduler that do nothing are told") {
     CHECK(warnings(planned("kind = 'cosine', per = 'epoch'", 5, 30,
                            "length = 3, start_factor = 1, per = 'epoch'")) ==
           "warmup with a start_factor of 1 only delays the scheduler: it begins at the full rate\n");
+    const std::string held = "length = 3, per = 'epoch'";
+    CHECK(warnings(planned("kind = 'constant'", 5, 30, "", held)) ==
+          "hold is not used: constant stays anyway\n");
+    CHECK(warnings(planned(study + "per = 'epoch'", 5, 30, "", held)) ==
+          "hold comes before cyclic rises: it stays at the 0.01 where that begins\n");
     const std::string cycle = "kind = 'one_cycle', max_lr = 0.5, per = 'epoch'";
+    CHECK(warnings(planned(cycle, 5, 30, "", held)) ==
+          "hold comes before one_cycle rises: it stays at the 0.02 where that begins\n");
     CHECK(warnings(planned(cycle, 5, 30, "length = 3, per = 'epoch'")) ==
           "one_cycle warms up by itself, for 30% of its steps (pct_start): warmup comes before that, and "
           "leads to the "

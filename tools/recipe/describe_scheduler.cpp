@@ -102,6 +102,23 @@ std::string describe_kind(const SchedulerSpec& spec) {
     return list.empty() ? text : fmt::format("{} ({})", text, list);
 }
 
+// Of a warm-up or a hold.
+
+template <class Part>
+toml::table table_of(Part part) {
+    toml::table table;
+    FieldWriter writer(table);
+    visit_fields(part, writer);
+    table.insert("per", std::string(name_of(part.per)));
+    return table;
+}
+
+template <class Part>
+std::string length_of(const Part& part) {
+    return part.share ? fmt::format("{:.4g}% of the phase", 100.0 * *part.share)
+                      : counted(part.length, part.per);
+}
+
 }  // namespace
 
 toml::table to_toml(const SchedulerSpec& spec) {
@@ -114,22 +131,16 @@ toml::table to_toml(const SchedulerSpec& spec) {
     return table;
 }
 
-toml::table to_toml(const Warmup& warmup) {
-    toml::table table;
-    FieldWriter writer(table);
-    Warmup copy = warmup;
-    visit_fields(copy, writer);
-    table.insert("per", std::string(name_of(warmup.per)));
-    return table;
-}
+toml::table to_toml(const Warmup& warmup) { return table_of(warmup); }
+toml::table to_toml(const Hold& hold) { return table_of(hold); }
 
 std::string describe(const SchedulerSpec& spec) {
-    if (!spec.warmup) return describe_kind(spec);
-    const Warmup& warmup = *spec.warmup;
-    const std::string length = warmup.share ? fmt::format("{:.4g}% of the phase", 100.0 * *warmup.share)
-                                            : counted(warmup.length, warmup.per);
-    return fmt::format("warm-up for {} from {:g} times the rate, then {}", length, warmup.start_factor,
-                       describe_kind(spec));
+    std::string text;
+    if (spec.warmup)
+        text += fmt::format("warm-up for {} from {:g} times the rate, ", length_of(*spec.warmup),
+                            spec.warmup->start_factor);
+    if (spec.hold) text += fmt::format("hold for {}, ", length_of(*spec.hold));
+    return fmt::format("{}{}{}", text, text.empty() ? "" : "then ", describe_kind(spec));
 }
 
 std::string counted(int64_t count, Per per) {

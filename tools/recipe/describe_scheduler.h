@@ -10,10 +10,11 @@
 namespace vitrine::tools {
 
 /// What parse_scheduler reads: all keys with their values, the defaults too. A length that is left to the
-/// phase has no key. Without the warm-up.
+/// phase has no key. Without the warm-up and the hold.
 toml::table to_toml(const optim::SchedulerSpec& spec);
-/// What parse_warmup reads.
+/// What parse_warmup and parse_hold read.
 toml::table to_toml(const optim::Warmup& warmup);
+toml::table to_toml(const optim::Hold& hold);
 
 /// One line for people: "warm-up for 500 batches from 0.01 times the rate, then cyclic per batch (base_lr
 /// 0.01, …)". Values that are the default are left out.

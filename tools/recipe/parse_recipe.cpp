@@ -104,6 +104,10 @@ class FieldReader {
         if (reader_.node(key.name) != nullptr)
             value = tools::parse_warmup(table_of(reader_, key.name), reader_.source());
     }
+    void hold(const Key& key, std::optional<optim::Hold>& value) {
+        if (reader_.node(key.name) != nullptr)
+            value = tools::parse_hold(table_of(reader_, key.name), reader_.source());
+    }
     /// Fails at the key where it is there and must not be so.
     bool check(std::string_view key, bool holds, const std::string& sentence) {
         const toml::node* node = reader_.node(key);

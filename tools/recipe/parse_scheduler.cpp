@@ -108,7 +108,8 @@ void refuse_torch_names(const TableReader& reader) {
                                Renamed{"cosine_warm_restarts", "eta_min", "min_lr"},
                                Renamed{"one_cycle", "anneal_strategy", "anneal"},
                                Renamed{"polynomial", "total_iters", "total_steps"},
-                               Renamed{"warmup", "total_iters", "length"}};
+                               Renamed{"warmup", "total_iters", "length"},
+                               Renamed{"hold", "total_iters", "length"}};
     for (const auto& [kind, torch, ours] : names) {
         const toml::node* node = reader.table().get(torch);
         if (kind == reader.what() && node != nullptr)
@@ -165,6 +166,19 @@ KindSpec kind_called(std::string_view name) {
     return kind;
 }
 
+/// A warm-up or a hold.
+template <class Part>
+Part part_before(const toml::table& table, const std::string& source, const char* what) {
+    TableReader reader(table, source, what);
+    refuse_torch_names(reader);
+    Part part;
+    FieldReader fields(reader);
+    visit_fields(part, fields);
+    fields.choice("per", part.per, pers, Need::must);
+    reader.finish();
+    return part;
+}
+
 /// The value of `kind`, one of kind_names.
 std::string kind_in(const toml::table& table, const std::string& source) {
     const TableReader reader(table, source, "scheduler");
@@ -197,14 +211,11 @@ SchedulerSpec parse_scheduler(const toml::table& table, const std::string& sourc
 }
 
 Warmup parse_warmup(const toml::table& table, const std::string& source) {
-    TableReader reader(table, source, "warmup");
-    refuse_torch_names(reader);
-    Warmup warmup;
-    FieldReader fields(reader);
-    visit_fields(warmup, fields);
-    fields.choice("per", warmup.per, pers, Need::must);
-    reader.finish();
-    return warmup;
+    return part_before<Warmup>(table, source, "warmup");
+}
+
+Hold parse_hold(const toml::table& table, const std::string& source) {
+    return part_before<Hold>(table, source, "hold");
 }
 
 }  // namespace vitrine::tools

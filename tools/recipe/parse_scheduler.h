@@ -18,4 +18,8 @@ optim::SchedulerSpec parse_scheduler(const toml::table& table, const std::string
 ///     warmup = { length = 500, start_factor = 0.01, per = "batch" }
 optim::Warmup parse_warmup(const toml::table& table, const std::string& source);
 
+/// From a table such as
+///     hold = { share = 0.8, per = "batch" }
+optim::Hold parse_hold(const toml::table& table, const std::string& source);
+
 }  // namespace vitrine::tools

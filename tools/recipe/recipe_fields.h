@@ -53,7 +53,7 @@ std::string rounded_sizes_of_models();
 
 // Each calls `fields` with its keys in turn: folder(key, text), file(key, text), choice(key, value, names), whole(key, value, low,
 // high), number(key, value, limits), flag(key, value), text(key, value), weighting(key, value, name of "all classes
-// alike"), scheduler(key, spec, learning_rate), warmup(key, optional); and check(key, holds, sentence) with what one key alone cannot tell.
+// alike"), scheduler(key, spec, learning_rate), warmup(key, optional), hold(key, optional); and check(key, holds, sentence) with what one key alone cannot tell.
 
 template <class Fields>
 void visit_fields(DataSettings& data, Fields& fields) {
@@ -225,6 +225,8 @@ void visit_fields(PhaseSettings& phase, size_t number, Fields& fields) {
     fields.scheduler({"scheduler", "Of the learning rate", "--schedule"}, phase.scheduler,
                      phase.learning_rate);
     fields.warmup({"warmup", "Steps before the scheduler in which the rate rises"}, phase.scheduler.warmup);
+    fields.hold({"hold", "Steps after the warm-up in which the rate stays, before\nthe scheduler begins"},
+                phase.scheduler.hold);
     fields.choice({"start_from", "Which weights of the phase before it begins with"}, phase.start_from,
                   starts);
     fields.check("start_from", phase.start_from == StartFrom::last || number > 1,

@@ -88,6 +88,9 @@ class FieldWriter {
     void warmup(const Key& key, const std::optional<optim::Warmup>& value) {
         if (value) line(key, inline_table(tools::to_toml(*value)));
     }
+    void hold(const Key& key, const std::optional<optim::Hold>& value) {
+        if (value) line(key, inline_table(tools::to_toml(*value)));
+    }
     bool check(std::string_view, bool holds, const std::string&) { return holds; }
 
     const std::string& lines() const { return lines_; }

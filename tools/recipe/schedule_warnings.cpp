@@ -21,7 +21,7 @@ struct Subject {
     explicit Subject(const PlannedPhase& each)
         : phase(each),
           per(each.spec.per),
-          steps(steps_after_warmup(each.spec, each.batches_per_epoch, each.epochs)),
+          steps(steps_of_scheduler(each.spec, each.batches_per_epoch, each.epochs)),
           label(fmt::format("{}, stepped per {},", name_of(each.spec.kind), name_of(each.spec.per))) {}
 
     std::string count(int64_t number) const { return counted(number, per); }
@@ -34,7 +34,7 @@ struct Subject {
 
     const PlannedPhase& phase;
     Per per;
-    int64_t steps;  // of the scheduler, after the warm-up
+    int64_t steps;  // of the scheduler, after the warm-up and the hold
     std::string label;
 };
 
@@ -49,14 +49,29 @@ int64_t updates_up_to(const PlannedPhase& phase, std::ptrdiff_t count) {
     return count == 0 ? 0 : phase.update_of(static_cast<size_t>(count) - 1) + 1;
 }
 
+/// "15 batches"
+std::string length_of(const PlannedPhase& phase, Per per) {
+    return counted(per == Per::epoch ? phase.epochs : phase.epochs * phase.batches_per_epoch, per);
+}
+
 Sentence endless_warmup(const Subject& subject) {
     const PlannedPhase& phase = subject.phase;
     if (warmup_batches(phase) < phase.updates()) return {};
     const Warmup& warmup = *phase.spec.warmup;
-    const int64_t length = warmup.per == Per::epoch ? phase.epochs : phase.epochs * phase.batches_per_epoch;
     return fmt::format("the warm-up of {} takes the whole phase of {}: {} never begins",
                        counted(warmup.length_in(phase.batches_per_epoch, phase.epochs), warmup.per),
-                       counted(length, warmup.per), name_of(phase.spec.kind));
+                       length_of(phase, warmup.per), name_of(phase.spec.kind));
+}
+
+Sentence endless_hold(const Subject& subject) {
+    const PlannedPhase& phase = subject.phase;
+    if (batches_before_scheduler(phase.spec, phase.batches_per_epoch, phase.epochs) < phase.updates())
+        return {};
+    const Hold& hold = *phase.spec.hold;
+    return fmt::format("the hold of {}{} takes the rest of the phase of {}: {} never begins",
+                       counted(hold.length_in(phase.batches_per_epoch, phase.epochs), hold.per),
+                       phase.spec.warmup ? " after the warm-up" : "", length_of(phase, hold.per),
+                       name_of(phase.spec.kind));
 }
 
 /// A rate that is at its floor for good long before the end: within 1% of the floor, or of the highest rate
@@ -179,7 +194,7 @@ std::vector<std::string> warnings_of(const PlannedPhase& phase) {
     const Subject subject(phase);
     std::vector<std::string> sentences = unused_fields(phase);
     // After one of these the others would say the same again.
-    for (const auto check : {endless_warmup, early_floor}) {
+    for (const auto check : {endless_warmup, endless_hold, early_floor}) {
         const Sentence sentence = check(subject);
         if (!sentence) continue;
         sentences.push_back(*sentence);

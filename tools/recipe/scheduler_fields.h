@@ -143,4 +143,9 @@ void visit_fields(optim::Warmup& warmup, Fields& fields) {
     fields.number("start_factor", warmup.start_factor, {1e-6, 1.0});
 }
 
+template <class Fields>
+void visit_fields(optim::Hold& hold, Fields& fields) {
+    fields.length_or_share("length", hold.length, "share", hold.share);
+}
+
 }  // namespace vitrine::tools

@@ -23,7 +23,7 @@ const Spec* is(const PlannedPhase& phase) {
 }
 
 int64_t steps_of(const PlannedPhase& phase) {
-    return steps_after_warmup(phase.spec, phase.batches_per_epoch, phase.epochs);
+    return steps_of_scheduler(phase.spec, phase.batches_per_epoch, phase.epochs);
 }
 
 /// Bounds of the momentum that are not the default, of a scheduler that leaves it alone.
@@ -104,6 +104,21 @@ Sentence level_warmup(const PlannedPhase& phase) {
     return "warmup with a start_factor of 1 only delays the scheduler: it begins at the full rate";
 }
 
+Sentence idle_hold(const PlannedPhase& phase) {
+    if (!phase.spec.hold || is<ConstantSpec>(phase) == nullptr) return {};
+    return "hold is not used: constant stays anyway";
+}
+
+/// Kinds that rise by themselves begin at their lowest rate, and a hold is meant for the highest.
+Sentence low_hold(const PlannedPhase& phase) {
+    const auto* cycle = is<OneCycleSpec>(phase);
+    const auto* cyclic = is<CyclicSpec>(phase);
+    if (!phase.spec.hold || (cycle == nullptr && cyclic == nullptr)) return {};
+    return fmt::format("hold comes before {} rises: it stays at the {:.3g} where that begins",
+                       name_of(phase.spec.kind),
+                       cycle != nullptr ? cycle->max_lr / cycle->div_factor : cyclic->base_lr);
+}
+
 Sentence two_warmups(const PlannedPhase& phase) {
     const auto* spec = is<OneCycleSpec>(phase);
     if (spec == nullptr || !phase.spec.warmup || spec->pct_start == 0.0) return {};
@@ -119,7 +134,7 @@ std::vector<std::string> unused_fields(const PlannedPhase& phase) {
     std::vector<std::string> sentences;
     for (const auto check :
          {idle_momenta<CyclicSpec>, idle_momenta<OneCycleSpec>, idle_gamma, late_milestones, no_restart,
-          unreached_top, over_early, nothing_to_reduce, level_warmup, two_warmups}) {
+          unreached_top, over_early, nothing_to_reduce, level_warmup, idle_hold, low_hold, two_warmups}) {
         if (const Sentence sentence = check(phase)) sentences.push_back(*sentence);
     }
     return sentences;

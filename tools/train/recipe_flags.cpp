@@ -71,6 +71,7 @@ class FlagAdder {
             "Of the learning rate over the run [one_cycle];\nrecipes have more of them");
     }
     void warmup(const Key&, const std::optional<optim::Warmup>&) {}
+    void hold(const Key&, const std::optional<optim::Hold>&) {}
     bool check(std::string_view, bool, const std::string&) { return true; }
 
   private:

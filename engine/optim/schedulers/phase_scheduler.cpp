@@ -16,54 +16,76 @@ PhaseScheduler::PhaseScheduler(const SchedulerSpec& spec, Hyperparameters initia
     : per_(spec.per),
       batches_per_epoch_(batches_per_epoch),
       warmup_batches_(batches_of_warmup(spec, batches_per_epoch, epochs)),
-      scheduler_(make_scheduler(spec.kind, initial, steps_after_warmup(spec, batches_per_epoch, epochs))) {
-    if (!spec.warmup) return;
-    warmup_per_ = spec.warmup->per;
-    Warmup warmup = *spec.warmup;
-    warmup.length = warmup.length_in(batches_per_epoch, epochs);
-    warmup_left_ = warmup_length_ = warmup.length;
-    warmup_ = make_warmup(warmup, {scheduler_->initial_rate(), scheduler_->setting().momentum});
+      batches_before_(batches_before_scheduler(spec, batches_per_epoch, epochs)),
+      scheduler_(make_scheduler(spec.kind, initial, steps_of_scheduler(spec, batches_per_epoch, epochs))) {
+    if (spec.warmup) {
+        warmup_per_ = spec.warmup->per;
+        Warmup warmup = *spec.warmup;
+        warmup.length = warmup.length_in(batches_per_epoch, epochs);
+        warmup_left_ = warmup_length_ = warmup.length;
+        warmup_ = make_warmup(warmup, {scheduler_->initial_rate(), scheduler_->setting().momentum});
+    }
+    if (spec.hold) {
+        hold_per_ = spec.hold->per;
+        hold_left_ = hold_length_ = spec.hold->length_in(batches_per_epoch, epochs);
+    }
 }
 
-Hyperparameters PhaseScheduler::setting() const { return (warming_up() ? warmup_ : scheduler_)->setting(); }
+PhaseScheduler::Part PhaseScheduler::part() const {
+    if (warmup_left_ > 0) return Part::warmup;
+    return hold_left_ > 0 ? Part::hold : Part::scheduler;
+}
 
-void PhaseScheduler::step_warmup() {
-    warmup_->step();
-    if (--warmup_left_ == 0) scheduler_->begin_after_warmup();
+Per PhaseScheduler::per_of(Part part) const {
+    if (part == Part::scheduler) return per_;
+    return part == Part::warmup ? warmup_per_ : hold_per_;
+}
+
+Hyperparameters PhaseScheduler::setting() const {
+    switch (part()) {
+        case Part::warmup:
+            return warmup_->setting();
+        case Part::hold:
+            return {scheduler_->initial_rate(), scheduler_->setting().momentum};
+        case Part::scheduler:
+            break;
+    }
+    return scheduler_->setting();
+}
+
+void PhaseScheduler::step(Part part, std::optional<double> metric) {
+    if (part == Part::scheduler) return scheduler_->step(metric);
+    if (part == Part::warmup) warmup_->step();
+    --(part == Part::warmup ? warmup_left_ : hold_left_);
+    if (this->part() == Part::scheduler) scheduler_->begin_after_warmup();
 }
 
 void PhaseScheduler::after_batch() {
-    last_batch_counts_ = !warming_up();
-    if (warming_up()) {
-        if (warmup_per_ == Per::batch) step_warmup();
-    } else if (per_ == Per::batch) {
-        scheduler_->step();
-    }
+    last_batch_ = part();
+    if (per_of(last_batch_) == Per::batch) step(last_batch_, {});
 }
 
 void PhaseScheduler::after_epoch(std::optional<double> metric) {
-    if (warming_up()) {
-        if (warmup_per_ == Per::epoch) step_warmup();
-    } else if (per_ == Per::epoch && last_batch_counts_) {
-        scheduler_->step(metric);
-    }
+    // An epoch whose last batch was still another part's does not count.
+    if (part() == last_batch_ && per_of(last_batch_) == Per::epoch) step(last_batch_, metric);
 }
 
 Hyperparameters PhaseScheduler::at(int64_t update) const {
     const int64_t epoch = update / batches_per_epoch_;
     if (update < warmup_batches_) return warmup_->at(warmup_per_ == Per::batch ? update : epoch);
-    if (per_ == Per::batch) return scheduler_->at(update - warmup_batches_);
-    // An epoch whose last batch is still warm-up does not count.
-    return scheduler_->at(epoch - warmup_batches_ / batches_per_epoch_);
+    if (update < batches_before_) return {scheduler_->initial_rate(), scheduler_->at(0).momentum};
+    if (per_ == Per::batch) return scheduler_->at(update - batches_before_);
+    return scheduler_->at(epoch - batches_before_ / batches_per_epoch_);
 }
 
 std::vector<double> PhaseScheduler::state() const {
-    std::vector<double> numbers{static_cast<double>(warmup_left_), last_batch_counts_ ? 1.0 : 0.0};
+    std::vector<double> numbers{static_cast<double>(warmup_left_), static_cast<double>(last_batch_)};
     const auto append = [&](const std::vector<double>& more) {
         numbers.insert(numbers.end(), more.begin(), more.end());
     };
     append(scheduler_->state());
     if (warmup_) append(warmup_->state());
+    if (hold_length_ > 0) numbers.push_back(static_cast<double>(hold_left_));
     return numbers;
 }
 
@@ -73,17 +95,31 @@ void PhaseScheduler::set_state(const std::vector<double>& state) {
             fmt::format("the saved state of a learning-rate scheduler holds {} numbers where this one has {}",
                         state.size(), this->state().size()));
     warmup_left_ = counter_in_state(state[0], warmup_length_);
-    last_batch_counts_ = state[1] != 0.0;
+    last_batch_ = static_cast<Part>(counter_in_state(state[1], 2));
     const auto begin = state.begin() + 2;
     const auto end = begin + static_cast<std::ptrdiff_t>(scheduler_->state().size());
     scheduler_->set_state({begin, end});
-    if (warmup_) warmup_->set_state({end, state.end()});
+    const auto last = state.end() - (hold_length_ > 0 ? 1 : 0);
+    if (warmup_) warmup_->set_state({end, last});
+    if (hold_length_ > 0) hold_left_ = counter_in_state(*last, hold_length_);
 }
 
-int64_t Warmup::length_in(int64_t batches_per_epoch, int64_t epochs) const {
-    if (!share) return length;
+namespace {
+
+/// At least 1.
+int64_t steps_of_share(double share, Per per, int64_t batches_per_epoch, int64_t epochs) {
     const int64_t steps = per == Per::epoch ? epochs : batches_per_epoch * epochs;
-    return std::max<int64_t>(std::llround(*share * static_cast<double>(steps)), 1);
+    return std::max<int64_t>(std::llround(share * static_cast<double>(steps)), 1);
+}
+
+}  // namespace
+
+int64_t Warmup::length_in(int64_t batches_per_epoch, int64_t epochs) const {
+    return share ? steps_of_share(*share, per, batches_per_epoch, epochs) : length;
+}
+
+int64_t Hold::length_in(int64_t batches_per_epoch, int64_t epochs) const {
+    return share ? steps_of_share(*share, per, batches_per_epoch, epochs) : length;
 }
 
 int64_t batches_of_warmup(const SchedulerSpec& spec, int64_t batches_per_epoch, int64_t epochs) {
@@ -92,11 +128,18 @@ int64_t batches_of_warmup(const SchedulerSpec& spec, int64_t batches_per_epoch, 
            (spec.warmup->per == Per::epoch ? batches_per_epoch : 1);
 }
 
-int64_t steps_after_warmup(const SchedulerSpec& spec, int64_t batches_per_epoch, int64_t epochs) {
+int64_t batches_before_scheduler(const SchedulerSpec& spec, int64_t batches_per_epoch, int64_t epochs) {
+    const int64_t warmup = batches_of_warmup(spec, batches_per_epoch, epochs);
+    if (!spec.hold) return warmup;
+    const int64_t length = spec.hold->length_in(batches_per_epoch, epochs);
+    if (spec.hold->per == Per::batch) return warmup + length;
+    return (warmup / batches_per_epoch + length) * batches_per_epoch;
+}
+
+int64_t steps_of_scheduler(const SchedulerSpec& spec, int64_t batches_per_epoch, int64_t epochs) {
     const int64_t batches = batches_per_epoch * epochs;
-    const int64_t warmup_batches = batches_of_warmup(spec, batches_per_epoch, epochs);
-    const int64_t steps =
-        spec.per == Per::batch ? batches - warmup_batches : epochs - warmup_batches / batches_per_epoch;
+    const int64_t before = batches_before_scheduler(spec, batches_per_epoch, epochs);
+    const int64_t steps = spec.per == Per::batch ? batches - before : epochs - before / batches_per_epoch;
     return std::max<int64_t>(steps, 1);
 }
 

@@ -1,4 +1,4 @@
-// The scheduler of a phase of training: warm-up, then the scheduler itself, each on its own clock of batches
+// The scheduler of a phase of training: a warm-up, a hold, then the scheduler itself, each on its own clock of batches
 // or epochs.
 #pragma once
 
@@ -20,6 +20,9 @@ namespace vitrine::optim {
 /// where a cyclic scheduler begins. Where a warm-up per batch ends inside an epoch and the scheduler counts
 /// epochs, that epoch is its first; an epoch whose last batch was still warm-up does not count.
 /// reduce_on_plateau does not see the metrics of the warm-up (PyTorch refuses the two together).
+///
+/// A hold comes between the two by the same rules: so many steps of the scheduler's initial_rate() and first momentum, where the
+/// warm-up has led, before the scheduler's first setting. It is a ConstantLR with a factor of 1 among SequentialLR's.
 class PhaseScheduler {
   public:
     PhaseScheduler(const SchedulerSpec& spec, Hyperparameters initial, int64_t batches_per_epoch,
@@ -40,24 +43,33 @@ class PhaseScheduler {
     void set_state(const std::vector<double>& state);
 
   private:
-    bool warming_up() const { return warmup_left_ > 0; }
-    void step_warmup();
+    /// The numbers are those of a saved state.
+    enum class Part : uint8_t { warmup = 0, scheduler = 1, hold = 2 };
 
-    Per per_, warmup_per_ = Per::batch;
+    /// Whose setting the next batch has.
+    Part part() const;
+    Per per_of(Part part) const;
+    void step(Part part, std::optional<double> metric);
+
+    Per per_, warmup_per_ = Per::batch, hold_per_ = Per::batch;
     int64_t batches_per_epoch_;
-    int64_t warmup_batches_ = 0;
-    int64_t warmup_left_ = 0, warmup_length_ = 0;  // its steps
+    int64_t warmup_batches_, batches_before_;      // of the warm-up; of warm-up and hold
+    int64_t warmup_left_ = 0, warmup_length_ = 0;  // steps
+    int64_t hold_left_ = 0, hold_length_ = 0;
     std::unique_ptr<Scheduler> scheduler_;
     std::unique_ptr<Scheduler> warmup_;  // none without one
-    bool last_batch_counts_ = true;      // it was not the warm-up's
+    Part last_batch_ = Part::scheduler;  // whose it was
 };
 
 /// How many updates the warm-up takes; 0 without one.
 int64_t batches_of_warmup(const SchedulerSpec& spec, int64_t batches_per_epoch, int64_t epochs);
 
-/// How many settings the scheduler gives within the phase, after its warm-up: what an open length becomes. At
-/// least 1.
-int64_t steps_after_warmup(const SchedulerSpec& spec, int64_t batches_per_epoch, int64_t epochs);
+/// The same of the warm-up and the hold together.
+int64_t batches_before_scheduler(const SchedulerSpec& spec, int64_t batches_per_epoch, int64_t epochs);
+
+/// How many settings the scheduler gives within the phase, after its warm-up and its hold: what an open length becomes.
+/// At least 1.
+int64_t steps_of_scheduler(const SchedulerSpec& spec, int64_t batches_per_epoch, int64_t epochs);
 
 /// The setting of every update of a phase, known before it is run. What reduce_on_plateau will do is not: it
 /// stays.

@@ -1,5 +1,5 @@
-// What a recipe says of a scheduler: its kind, with PyTorch's parameters and defaults, what it counts, and a
-// warm-up before it.
+// What a recipe says of a scheduler: its kind, with PyTorch's parameters and defaults, what it counts, and what comes before
+// it: a warm-up, a hold.
 #pragma once
 
 #include <cstdint>
@@ -14,7 +14,7 @@ enum class Per { batch, epoch };
 
 // One struct a kind. Learning rates are absolute, step counts are in batches or epochs as `per` says.
 // "Initial" is what the optimiser was given. A length that is left open is the whole phase's, less its
-// warm-up.
+// warm-up and its hold.
 
 /// The initial learning rate throughout.
 struct ConstantSpec {};
@@ -128,10 +128,23 @@ struct Warmup {
     int64_t length_in(int64_t batches_per_epoch, int64_t epochs) const;
 };
 
+/// Steps at the scheduler's first setting, after the warm-up, before it begins to move: ConstantLR with a factor of 1 among
+/// SequentialLR's. A warm-up, a hold and a fall are the schedule that is called trapezoidal, or "warmup-stable-decay".
+/// Source: Hu et al., "MiniCPM", 2024, section 4.
+struct Hold {
+    int64_t length = 1;
+    Per per = Per::batch;
+    std::optional<double> share = {};  // of the phase's steps, in place of `length`
+
+    /// Its steps in a phase: at least 1.
+    int64_t length_in(int64_t batches_per_epoch, int64_t epochs) const;
+};
+
 struct SchedulerSpec {
     KindSpec kind;
     Per per = Per::epoch;
-    std::optional<Warmup> warmup;
+    std::optional<Warmup> warmup = {};
+    std::optional<Hold> hold = {};
 };
 
 }  // namespace vitrine::optim
