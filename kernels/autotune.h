@@ -5,8 +5,9 @@
 //     autotune.calls();                  // what was found
 //
 // Without it the first implementation that takes the arguments runs (kernel.h): ours, then the libraries'. A trial writes
-// into memory of its own, so nothing of the step changes, but that it takes longer. An implementation whose numbers are
-// not those of the first one is never chosen. --impl goes before all of it.
+// into memory of its own, so nothing of the step changes, but that it takes longer; before each of its calls something else
+// goes through the caches, as in a step. An implementation whose numbers are not those of the first one is never chosen.
+// --impl goes before all of it.
 //
 // Implementations round differently. So the bits of a training depend on what was chosen: whoever wants them
 // again keeps the choices.

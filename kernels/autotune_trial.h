@@ -3,11 +3,15 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
+#include <optional>
 #include <utility>
 #include <vector>
 
 #include "kernels/autotune.h"
 #include "kernels/call_outputs.h"
+#include "kernels/device_fault.h"
+#include "kernels/error.h"
 #include "kernels/kernel.h"
 #include "kernels/runtime.h"
 #include "kernels/timing.h"
@@ -33,6 +37,37 @@ class DeviceMemory {
     Device device_;
     void* memory_;
     size_t bytes_;
+};
+
+/// Puts something else into the caches. A training step comes back to a tensor when much else has been read and written,
+/// and what is tried in a loop would find its operands there.
+class CacheSweep {
+  public:
+    /// As large as the device's cache. Without room for that it does nothing.
+    explicit CacheSweep(Device device) : device_(device) {
+        constexpr size_t unit = 256;  // of what Timing::stream takes
+        const size_t bytes = timing(device).cache_bytes() / unit * unit;
+        if (bytes == 0) return;
+        try {
+            from_.emplace(device, bytes);
+            to_.emplace(device, bytes);
+            runtime(device).zero(from_->data(), bytes);
+        } catch (const DeviceFault&) {
+            throw;
+        } catch (const Error&) {
+            to_.reset();
+        }
+    }
+
+    void operator()() const {
+        if (to_) timing(device_).stream(to_->data(), from_->data(), to_->bytes());
+    }
+    /// How many bytes of other things lie in the caches afterwards.
+    size_t bytes() const { return to_ ? from_->bytes() + to_->bytes() : 0; }
+
+  private:
+    Device device_;
+    std::optional<DeviceMemory> from_, to_;
 };
 
 /// What the device does between start() and seconds().
@@ -70,9 +105,13 @@ Distance distance_of(Device device, DType dtype, int64_t count, const void* expe
 template <class Args>
 class Trial {
   public:
-    /// Throws Error if there is no room for the outputs, twice.
-    Trial(const char* kernel, const Args& args, Context& context)
-        : kernel_(kernel), args_(args), context_(context), watch_(context.device) {
+    /// `between` is done before each call, outside its time. Throws Error if there is no room for the outputs, twice.
+    Trial(const char* kernel, const Args& args, Context& context, std::function<void()> between)
+        : kernel_(kernel),
+          args_(args),
+          context_(context),
+          between_(std::move(between)),
+          watch_(context.device) {
         for_each_output(args_, [&](const CallOutput& output) {
             results_.emplace_back(context.device, output.bytes());
             expected_.emplace_back(context.device, output.bytes());
@@ -83,6 +122,7 @@ class Trial {
 
     /// Seconds of a call.
     double run(const Implementation<Args>& implementation) {
+        between_();
         watch_.start();
         {
             const RunningKernelScope running(kernel_, implementation.name);
@@ -128,6 +168,7 @@ class Trial {
     const char* kernel_;
     Args args_;
     Context& context_;
+    std::function<void()> between_;
     Watch watch_;
     std::vector<DeviceMemory> results_;
     std::vector<DeviceMemory> expected_;

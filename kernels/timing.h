@@ -26,6 +26,9 @@ struct Timing {
     /// Reads and writes each byte once. Both aligned to 256 bytes, which `bytes` is a multiple of.
     void (*stream)(void* to, const void* from, size_t bytes);
 
+    /// Of the device's last level of cache, as much as a program may find its data in; 0 without one.
+    size_t (*cache_bytes)();
+
     bool runs_behind;  // the host goes on before the device has finished
 };
 

@@ -65,12 +65,23 @@ double seconds_between(void* from, void* to) {
     return 1e-3 * static_cast<double>(milliseconds);
 }
 
+#ifdef __CUDACC__
+size_t cache_bytes() {
+    int device = 0, bytes = 0;
+    VITRINE_CUDA(cudaGetDevice(&device));
+    VITRINE_CUDA(cudaDeviceGetAttribute(&bytes, cudaDevAttrL2CacheSize, device));
+    return static_cast<size_t>(bytes);
+}
+#else
+size_t cache_bytes() { return 0; }
+#endif
+
 }  // namespace
 
 const Timing& timing() {
     require_usable();
-    static constexpr Timing functions{make_moment,   release_moment, set_moment, seconds_between,
-                                      multiply_adds, stream_bytes,   true};
+    static constexpr Timing functions{make_moment,   release_moment, set_moment,  seconds_between,
+                                      multiply_adds, stream_bytes,   cache_bytes, true};
     return functions;
 }
 
