@@ -168,7 +168,7 @@ Options parse_options(int argc, const char* const* argv) {
     add_group(app, "The checks", arguments, options, add_check);
     add_group(app, "The report", arguments, options, add_report);
     try {
-        app.parse(argc, argv);
+        tools::parse_arguments(app, argc, argv);
     } catch (const CLI::CallForHelp&) {
         std::cout << app.help();
         options.command = Options::Command::help;

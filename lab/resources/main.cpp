@@ -218,7 +218,7 @@ int main(int argc, char** argv) {
     vitrine::resources::add_options(app, arguments);
     return vitrine::tools::run_program("resources", [&] {
         try {
-            app.parse(argc, argv);
+            vitrine::tools::parse_arguments(app, argc, argv);
         } catch (const CLI::CallForHelp&) {
             std::cout << app.help();
             return 0;

@@ -13,6 +13,7 @@
 
 #include "engine/error.h"
 #include "engine/fusion.h"
+#include "engine/toml_reader.h"
 
 namespace vitrine::tools {
 namespace {
@@ -27,7 +28,47 @@ std::optional<T> number_in(const std::string& text) {
     return value;
 }
 
+/// The app itself, or its command that was given.
+const CLI::App& innermost(const CLI::App& app) {
+    const std::vector<CLI::App*> given = app.get_subcommands();
+    return given.empty() ? app : innermost(*given.front());
+}
+
+std::vector<std::string> flags_of(const CLI::App& app) {
+    std::vector<std::string> flags;
+    for (const CLI::Option* option : app.get_options()) {
+        for (const std::string& name : option->get_lnames()) flags.push_back("--" + name);
+        for (const std::string& name : option->get_snames()) flags.push_back("-" + name);
+    }
+    return flags;
+}
+
+/// Throws where there is something that the program does not know, but for a command, which subcommands.h tells.
+void refuse_unknown(const CLI::App& app) {
+    if (app.get_require_subcommand_min() > 0 && app.get_subcommands().empty()) return;
+    const std::vector<std::string> unknown = app.remaining(true);
+    if (unknown.empty()) return;
+    const std::string& first = unknown.front();
+    const std::string flag = first.substr(0, first.find('='));
+    const std::string near = first.starts_with("-") ? nearest_name(flag, flags_of(innermost(app))) : "";
+    const std::string what = first.starts_with("-") ? "is not known" : "is more than is taken";
+    throw Error(fmt::format("{} {}{} (see {} --help)", flag, what,
+                            near.empty() ? "" : fmt::format("; did you mean {}?", near), app.get_name()));
+}
+
 }  // namespace
+
+void parse_arguments(CLI::App& app, int argc, const char* const* argv) {
+    try {
+        app.parse(argc, argv);
+    } catch (const CLI::ExtrasError&) {
+        refuse_unknown(app);
+        throw;
+    } catch (const CLI::RequiredError&) {
+        refuse_unknown(app);
+        throw;
+    }
+}
 
 bool Interval::contains(double value) const {
     return (low_open ? value > low : value >= low) && (high_open ? value < high : value <= high);

@@ -20,6 +20,10 @@ class Option;
 
 namespace vitrine::tools {
 
+/// app.parse(). What the program does not know is told before what it misses, with the name that is nearest: throws Error
+/// "--epoch is not known; did you mean --epochs?".
+void parse_arguments(CLI::App& app, int argc, const char* const* argv);
+
 /// The numbers that an option takes: from `low` to `high`, an end left out where it is open.
 struct Interval {
     double low;

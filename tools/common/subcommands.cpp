@@ -10,13 +10,14 @@
 #include <vector>
 
 #include "engine/error.h"
+#include "tools/common/command_line.h"
 
 namespace vitrine::tools {
 
 void parse_with_command(CLI::App& app, int argc, const char* const* argv) {
     try {
         app.require_subcommand(1);
-        app.parse(argc, argv);
+        parse_arguments(app, argc, argv);
     } catch (const CLI::RequiredError&) {
         if (!app.get_subcommands().empty()) throw;  // something that the command itself needs
         std::vector<std::string> names;

@@ -90,7 +90,7 @@ Options parse_options(int argc, const char* const* argv) {
     app.footer(notes);
     add_options(app, options);
     try {
-        app.parse(argc, argv);
+        tools::parse_arguments(app, argc, argv);
     } catch (const CLI::CallForHelp&) {
         std::cout << app.help();
         throw;

@@ -13,6 +13,7 @@
 #include "engine/atomic_file.h"
 #include "engine/error.h"
 #include "engine/escape.h"
+#include "tools/common/command_line.h"
 #include "tools/common/output_file.h"
 #include "tools/common/run_program.h"
 #include "tools/report/data_comparison.h"
@@ -76,7 +77,7 @@ Options parse_options(int argc, const char* const* argv) {
                    "The page [of one run report.html in its folder, of\nseveral report.html in this one]")
         ->type_name("FILE");
     try {
-        app.parse(argc, argv);
+        tools::parse_arguments(app, argc, argv);
     } catch (const CLI::CallForHelp&) {
         std::cout << app.help();
         throw;

@@ -266,7 +266,7 @@ Options parse_options(int argc, const char* const* argv) {
     add_group(app, "Output", line, add_output);
     add_group(app, "Instead of training", line, add_other_modes);
     try {
-        app.parse(argc, argv);
+        tools::parse_arguments(app, argc, argv);
     } catch (const CLI::CallForHelp&) {
         std::cout << app.help();
         throw;
