@@ -21,7 +21,8 @@ import golden_folder  # noqa: F401
 from missing_packages import require
 from programs import ROOT, run
 
-WITHOUT_WARMUP = "phase.warmup={ length = 1, start_factor = 0.99, per = \"batch\" }"
+WITHOUT_WARMUP = 'phase.warmup={ length = 1, start_factor = 0.99, per = "batch" }'
+WITHOUT_HOLD = 'phase.hold={ length = 1, per = "batch" }'
 # How the sets are made, but for their folder.
 SETS = {
     "flags": ["make_pasted_set.py", "--kind", "flags"],
@@ -33,38 +34,41 @@ SETS = {
 # Which of them a recipe is tried on, for how many epochs.
 TRIED = {"best": (["flags", "emoji", "shapes"], 20), "finetune": (["flags", "shapes", "characters"], 10)}
 # Of the weights that finetune begins with.
-SOURCE = ["--epochs", 20, "--lr", 0.05, "--label-smoothing", 0]
+SOURCE = ["--epochs", 20]
 SIZE = 32
-FROM_SCRATCH, HEAD_FIRST, FALL_LAST = "best, from scratch", "the head alone first", "constant, and a fall at the end"
+FROM_SCRATCH, HEAD_FIRST = "best, from scratch", "the head alone first"
 FLIP = '{ op = "random_horizontal_flip" }'
 # What takes a choice away, or puts another in its place; a recipe's name stands for that recipe.
 CHOICES = {
     "best": {
         "as it is": [],
         "stage1-baseline instead": "stage1-baseline",
-        "no flips": ["transforms.augment=[]"],
-        "with label smoothing": ["training.label_smoothing=0.1"],
-        "no averaged weights": ["training.ema_decay=0.0"],
-        "lr 0.05": ["phase.lr=0.05"],
-        "with shifts": [f'transforms.augment=[{FLIP}, {{ op = "random_crop", size = 32, padding = 4 }}]'],
+        "a cosine from the start": [WITHOUT_HOLD],
         "constant rate": ['phase.scheduler={ kind = "constant" }'],
-        "constant, and a fall at the end": FALL_LAST,
+        "with label smoothing": ["training.label_smoothing=0.1"],
+        "lr 0.05": ["phase.lr=0.05"],
+        "no flips": ["transforms.augment=[]"],
+        "no averaged weights": ["training.ema_decay=0.0"],
         "no warm-up": [WITHOUT_WARMUP],
+        "lr 0.01": ["phase.lr=0.01"],
+        "no clipping": ["training.clip_norm=0.0"],
         "no Nesterov": ["phase.nesterov=false"],
         "decay of norms and biases too": ["phase.decay_norms_and_biases=true"],
-        "no clipping": ["training.clip_norm=0.0"],
+        "with shifts": [f'transforms.augment=[{FLIP}, {{ op = "random_crop", size = 32, padding = 4 }}]'],
+        "a straight fall": ['phase.scheduler={ kind = "polynomial", per = "batch" }'],
+        "a hold of 55%": ['phase.hold={ share = 0.55, per = "batch" }'],
         "with TrivialAugment": [f'transforms.augment=[{FLIP}, {{ op = "trivial_augment_wide" }}]'],
-        "lr 0.01": ["phase.lr=0.01"],
         "lr 0.1": ["phase.lr=0.1"],
     },
     "finetune": {
         "as it is": [],
         "best from scratch instead": FROM_SCRATCH,
         "best from the weights instead": "best",
-        "the head's rate as the others'": ["phase.head_lr=0.02"],
-        "no label smoothing": ["training.label_smoothing=0.0"],
-        "lr 0.01": ["phase.lr=0.01"],
-        "lr 0.05": ["phase.lr=0.05"],
+        "the head's rate as the others'": ["phase.head_lr=0.05"],
+        "with label smoothing": ["training.label_smoothing=0.1"],
+        "lr 0.02": ["phase.lr=0.02"],
+        "lr 0.1": ["phase.lr=0.1"],
+        "a cosine from the start": [WITHOUT_HOLD],
         "constant rate": ['phase.scheduler={ kind = "constant" }'],
         "the head alone first": HEAD_FIRST,
         "the head alone to the end": ["phase.freeze=features", "phase.freeze_norms=true"],
@@ -95,20 +99,6 @@ freeze_norms = true
     return recipe.replace("[[phase]]", head).replace(f"\nepochs = {epochs}\n", f"\nepochs = {epochs - first}\n")
 
 
-def with_fall_last(recipe):
-    """The recipe, whose rate falls in the last fifth of its only phase's epochs alone."""
-    epochs = int(re.search(r"^epochs = (\d+)", recipe, re.MULTILINE)[1])
-    head, phase = recipe.split("[[phase]]")
-    held = re.sub(r"^scheduler = .*", 'scheduler = { kind = "constant" }', phase, flags=re.MULTILINE)
-    last = re.sub(r"^warmup = .*", "", phase, flags=re.MULTILINE)
-
-    def lasting(text, name, count):
-        text = re.sub(r"^name = .*", f'name = "{name}"', text, flags=re.MULTILINE)
-        return "[[phase]]" + re.sub(r"^epochs = .*", f"epochs = {count}", text, flags=re.MULTILINE)
-
-    return head + lasting(held, "held", epochs - epochs // 5) + lasting(last, "fall", epochs // 5)
-
-
 def image_set(options, name):
     """The folder of a set, which is made where it is missing."""
     folder = options.place / name
@@ -117,9 +107,6 @@ def image_set(options, name):
         options.place.mkdir(parents=True, exist_ok=True)
         run(sys.executable, ROOT / "tests/peers" / script, folder, *arguments)
     return folder
-
-
-REWRITTEN = {HEAD_FIRST: with_head_first, FALL_LAST: with_fall_last}
 
 
 def shared_arguments(options):
@@ -136,12 +123,12 @@ def source_weights(options):
 
 
 def best_accuracy(options, name, changes, seed):
-    own = not isinstance(changes, str) or changes in REWRITTEN
+    own = changes == HEAD_FIRST or not isinstance(changes, str)
     recipe_name = options.recipe if own else "best" if changes == FROM_SCRATCH else changes
     recipe = (ROOT / f"tools/recipes/{recipe_name}.toml").read_text()
     recipe = re.sub(r"^epochs = \d+", f"epochs = {options.epochs}", recipe, flags=re.MULTILINE)
-    if isinstance(changes, str) and changes in REWRITTEN:
-        recipe = REWRITTEN[changes](recipe)
+    if changes == HEAD_FIRST:
+        recipe = with_head_first(recipe)
     from_weights = options.recipe == "finetune" and changes != FROM_SCRATCH
     with tempfile.TemporaryDirectory() as place:
         file = pathlib.Path(place, f"{recipe_name}.toml")

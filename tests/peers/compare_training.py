@@ -55,6 +55,9 @@ SETTINGS = {
     "sampler": {"training": {"sampler": [1.0, 5.0, 0.0, 2.0]}, "augment": [{"op": "random_horizontal_flip"}]},
     "warm-up, cosine": {"phase": {"scheduler": {"kind": "cosine", "period": 16, "per": "batch"},
                                   "warmup": {"length": 4, "start_factor": 0.1, "per": "batch"}}},
+    "warm-up, hold, cosine": {"phase": {"scheduler": {"kind": "cosine", "period": 8, "per": "batch"},
+                                        "warmup": {"length": 4, "start_factor": 0.1, "per": "batch"},
+                                        "hold": {"length": 8, "per": "batch"}}},
     **{f"scheduler {spec['kind']}": {"phase": {"scheduler": spec}} for spec in SCHEDULERS},
 }
 
@@ -105,7 +108,7 @@ class TorchTraining:
         import torch
         from safetensors.torch import load_file
         from torch.optim.swa_utils import AveragedModel
-        from torch_schedulers import make, with_warmup
+        from torch_schedulers import after_others, make
 
         self.run, self.training, self.dtype = run, training, dtype
         arguments = {"dropout": 0.0} if model == "mobilenet_v2" else {}
@@ -114,11 +117,10 @@ class TorchTraining:
         self.optimiser = torch.optim.SGD(self.groups(phase), lr=phase["lr"], momentum=phase["momentum"],
                                          nesterov=phase.get("nesterov", False))
         case = {"scheduler": phase.get("scheduler", {"kind": "constant"})}
-        if "warmup" in phase:
-            case["warmup"] = {key: phase["warmup"][key] for key in ("length", "start_factor")}
+        case |= {part: phase[part] for part in ("warmup", "hold") if part in phase}
         self.per = case["scheduler"].get("per", "epoch")
         self.metric = case["scheduler"].get("metric") if case["scheduler"]["kind"] == "reduce_on_plateau" else None
-        self.scheduler = with_warmup(case, self.optimiser, make(case["scheduler"], self.optimiser))
+        self.scheduler = after_others(case, self.optimiser, make(case["scheduler"], self.optimiser))
         self.average = None
         if training.get("ema_decay"):
             self.average = AveragedModel(self.model, multi_avg_fn=warmed_up_average(training["ema_decay"]),

@@ -216,7 +216,7 @@ class Counts(unittest.TestCase):
 
     def test_the_warm_up_of_best(self):
         text = (ROOT / "tools/recipes/best.toml").read_text()
-        batch_size, share = (float(re.search(form, text)[1]) for form in (r"batch_size = (\d+)", r"share = ([\d.]+)"))
+        batch_size, share = (float(re.search(form, text)[1]) for form in (r"batch_size = (\d+)", r"warmup = { share = ([\d.]+)"))
         steps = 60_000 // int(batch_size) * 5  # of the runs whose accuracy is stated
         length = round(share * steps)
         self.assertIn(f"of 5 epochs of Fashion-MNIST it is {length} steps", re.sub(r"\s+#\s+|\s+", " ", text))
