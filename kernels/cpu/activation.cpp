@@ -25,7 +25,7 @@ struct Clamp {
     }
     template <class V>
     HWY_INLINE HWY_ATTR V gradient(V y, V d_y) const {
-        return pass_gradient(activation, y, d_y);
+        return clamp_gradient(activation, y, d_y);
     }
 };
 

@@ -107,7 +107,7 @@ constexpr auto backward =
             for_each_vector<Accumulate<T>>(channels, [=](auto part, int64_t c) HWY_ATTR {
                 auto d_u = part.load(d_z + first + c);
                 if (activation != Activation::identity)
-                    d_u = pass_gradient(activation, part.load(z + first + c), d_u);
+                    d_u = clamp_gradient(activation, part.load(z + first + c), d_u);
                 b.put(part, first + c, c, d_u);
                 a.put(part, first + c, c, d_u);
             });

@@ -28,7 +28,7 @@ struct Clamp {
     }
     template <class T>
     __device__ __forceinline__ T gradient(T y, T d_y) const {
-        return clamp_passes(activation, y) ? d_y : T(0);
+        return inside_clamp(activation, y) ? d_y : T(0);
     }
 };
 
@@ -115,14 +115,15 @@ __global__ void __launch_bounds__(threads)
 
 template <class T, class Function>
 __global__ void __launch_bounds__(threads)
-    pass_elements(Function function, const T* saved, const T* d_y, GradientWriter<T> d_x, int64_t count) {
+    differentiate_elements(Function function, const T* saved, const T* d_y, GradientWriter<T> d_x,
+                           int64_t count) {
     const int64_t i = thread_index();
     if (i < count) d_x(i, function.gradient(load_value(saved + i), load_value(d_y + i)));
 }
 
 template <class T, class Function>
 __global__ void __launch_bounds__(threads)
-    pass_packs(Function function, const T* saved, const T* d_y, PackGradient<T> d_x, int64_t count) {
+    differentiate_packs(Function function, const T* saved, const T* d_y, PackGradient<T> d_x, int64_t count) {
     constexpr int size = Pack<T>::size;
     const int64_t packs = count / size;
     const int64_t i = thread_index();
@@ -169,8 +170,8 @@ constexpr auto run_packs = all_types([]<class T>(const ActivationForward& args, 
 constexpr auto run_backward_elements = all_types([]<class T>(const ActivationBackward& args, Context&) {
     if (!args.d_x || args.count == 0) return;
     with_function(args.activation, [&](auto function) {
-        launch(pass_elements<T, decltype(function)>, blocks_for(args.count, threads), threads, 0, stream(),
-               function, static_cast<const T*>(args.saved()), static_cast<const T*>(args.d_y),
+        launch(differentiate_elements<T, decltype(function)>, blocks_for(args.count, threads), threads, 0,
+               stream(), function, static_cast<const T*>(args.saved()), static_cast<const T*>(args.d_y),
                GradientWriter<T>(args.d_x), args.count);
     });
 });
@@ -178,9 +179,10 @@ constexpr auto run_backward_elements = all_types([]<class T>(const ActivationBac
 constexpr auto run_backward_packs = all_types([]<class T>(const ActivationBackward& args, Context&) {
     if (!args.d_x || args.count == 0) return;
     with_function(args.activation, [&](auto function) {
-        launch(pass_packs<T, decltype(function)>, blocks_for(divide_up(args.count, Pack<T>::size), threads),
-               threads, 0, stream(), function, static_cast<const T*>(args.saved()),
-               static_cast<const T*>(args.d_y), PackGradient<T>(args.d_x), args.count);
+        launch(differentiate_packs<T, decltype(function)>,
+               blocks_for(divide_up(args.count, Pack<T>::size), threads), threads, 0, stream(), function,
+               static_cast<const T*>(args.saved()), static_cast<const T*>(args.d_y),
+               PackGradient<T>(args.d_x), args.count);
     });
 });
 

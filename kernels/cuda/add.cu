@@ -58,7 +58,7 @@ constexpr auto run_packs = all_types([]<class T>(const AddForward& args, Context
 
 template <class T>
 __global__ void __launch_bounds__(threads)
-    pass_on(ReadOnly<T> d_y, GradientWriter<T> d_a, GradientWriter<T> d_b, int64_t count) {
+    copy_gradient(ReadOnly<T> d_y, GradientWriter<T> d_a, GradientWriter<T> d_b, int64_t count) {
     const int64_t i = thread_index();
     if (i >= count) return;
     const Accumulate<T> upstream = load_value(d_y + i);
@@ -68,8 +68,9 @@ __global__ void __launch_bounds__(threads)
 
 constexpr auto run_backward = all_types([]<class T>(const AddBackward& args, Context&) {
     if (args.count == 0) return;
-    launch(pass_on<T>, blocks_for(args.count, threads), threads, 0, stream(), static_cast<const T*>(args.d_y),
-           GradientWriter<T>(args.d_a), GradientWriter<T>(args.d_b), args.count);
+    launch(copy_gradient<T>, blocks_for(args.count, threads), threads, 0, stream(),
+           static_cast<const T*>(args.d_y), GradientWriter<T>(args.d_a), GradientWriter<T>(args.d_b),
+           args.count);
 });
 
 constexpr Implementation<AddForward> forward_list[]{{"packs", refuses_unaligned, run_packs},

@@ -167,7 +167,7 @@ struct ResolveGradient {
         V to_first, to_second;
         VITRINE_UNROLL
         for (int i = 0; i < V::size; ++i) {
-            const Element d_u = clamp_passes(activation, loaded.z[i]) ? loaded.d_z[i] : Element(0);
+            const Element d_u = inside_clamp(activation, loaded.z[i]) ? loaded.d_z[i] : Element(0);
             to_first[i] = scales.first[i] * d_u;
             to_second[i] = scales.second[i] * d_u;
             if constexpr (sums >= 2) {

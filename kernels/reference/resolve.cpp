@@ -35,7 +35,7 @@ std::vector<double> gradient_of_u(const ResolveBackward& args) {
     std::vector<double> d_u(d_z, d_z + args.rows * args.channels);
     if (args.activation == Activation::identity) return d_u;
     for (size_t i = 0; i < d_u.size(); ++i) {
-        if (!clamp_passes(args.activation, double{z[i]})) d_u[i] = 0.0;
+        if (!inside_clamp(args.activation, double{z[i]})) d_u[i] = 0.0;
     }
     return d_u;
 }
