@@ -36,7 +36,7 @@ Gradient GradientSlot::receive() {
     return {gradient_.data(), mode};
 }
 
-void GradientSlot::pass(const Tensor& contribution) {
+void GradientSlot::contribute(const Tensor& contribution) {
     if (!written_ && has_place_) {
         gradient_.assign_copy(contribution);
         written_ = true;
@@ -63,7 +63,7 @@ void Tape::backward(const Tensor& loss, Tensor d_loss) {
     constexpr std::array one{1.0};
     if (!d_loss.defined())
         d_loss = Tensor::from_host(std::span<const double>(one), loss.shape(), loss.placement());
-    loss.slot()->pass(d_loss);
+    loss.slot()->contribute(d_loss);
     backward_from_slots();
 }
 

@@ -30,7 +30,7 @@ class GradientSlot {
     /// Memory for a kernel to put a contribution into, with the mode it must use.
     Gradient receive();
     /// A contribution that already exists as a tensor: shared without a copy where it is the first.
-    void pass(const Tensor& contribution);
+    void contribute(const Tensor& contribution);
     /// From now on the gradient stands in this memory, which nobody else may write to (step/state.h). What
     /// was collected before is forgotten.
     void collect_in(Tensor memory);

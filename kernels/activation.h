@@ -53,10 +53,10 @@ constexpr T clamped(Activation clamp, T x) {
     return x;
 }
 
-/// Whether a clamp's gradient passes, told from the OUTPUT y, so that the input need not be kept. It passes
-/// strictly between the kinks, as in PyTorch: the derivative at 0 and at 6 is 0.
+/// Whether y lies between a clamp's kinks, where its gradient goes through unchanged: told from the OUTPUT, so that the
+/// input need not be kept. Strictly between, as in PyTorch: the derivative at 0 and at 6 is 0.
 template <class T>
-constexpr bool clamp_passes(Activation clamp, T y) {
+constexpr bool inside_clamp(Activation clamp, T y) {
     if (clamp == Activation::identity) return true;
     return y > T(0) && (clamp == Activation::relu || y < T(6));
 }

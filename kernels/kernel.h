@@ -9,24 +9,29 @@
 #include <string_view>
 
 #include "kernels/context.h"
-#include "kernels/dtype.h"
 #include "kernels/running_kernel.h"
+#include "kernels/typed_body.h"
 
 namespace vitrine {
 
-/// Of an argument struct's dtype, what an implementation takes.
-enum class StorageTypes : unsigned char {
-    computed,  // f32 and f64
-    all,       // bf16 and f16, too
-};
-
 template <class Args>
 struct Implementation {
-    const char* name;
+    const char* name = nullptr;
     /// Null if these arguments can be run, else the reason why not (a phrase: "kernel larger than 7").
-    const char* (*refuses)(const Args& args);
-    void (*run)(const Args& args, Context& context);
+    const char* (*refuses)(const Args& args) = nullptr;
+    void (*run)(const Args& args, Context& context) = nullptr;
     StorageTypes types = StorageTypes::computed;
+
+    constexpr Implementation() = default;
+    constexpr Implementation(const char* its_name, const char* (*its_refuses)(const Args&),
+                             void (*its_run)(const Args&, Context&),
+                             StorageTypes its_types = StorageTypes::computed)
+        : name(its_name), refuses(its_refuses), run(its_run), types(its_types) {}
+    /// Of a TypedBody or what is like one: it knows its types.
+    template <class Code>
+    requires requires { Code::types; }
+    constexpr Implementation(const char* its_name, const char* (*its_refuses)(const Args&), Code)
+        : Implementation(its_name, its_refuses, Code::template run<Args>, Code::types) {}
 
     /// As `refuses`, and the types first.
     const char* why_refused(const Args& args) const {

@@ -13,8 +13,8 @@ Tensor add_whole(const Tensor& a, const Tensor& b) {
     kernels(a.device())
         .add_forward({.dtype = a.dtype(), .count = a.count(), .a = a.data(), .b = b.data(), .y = y.data()});
     record("add", {a, b}, y, [d_a = a.slot(), d_b = b.slot()](const Tensor& d_y) {
-        if (d_a) d_a->pass(d_y);
-        if (d_b) d_b->pass(d_y);
+        if (d_a) d_a->contribute(d_y);
+        if (d_b) d_b->contribute(d_y);
     });
     return y;
 }

@@ -49,7 +49,7 @@ Tensor resolve_clamped(const AffineTensor& a, const AffineTensor& b, Activation 
                                        .d_a = gradient_of(a),
                                        .d_b = whole_b ? AffineGradient{} : gradient_of(b)};
             if (args.d_a || args.d_b) kernels(d_z.device()).resolve_backward(args);
-            if (whole_b) b.x.slot()->pass(d_z);
+            if (whole_b) b.x.slot()->contribute(d_z);
         },
         activation);
     return z;

@@ -1,6 +1,6 @@
 // Activation: one pass over memory.
 
-#include "kernels/cpu/parallel.h"
+#include "kernels/cpu/in_chunks.h"
 #include "kernels/kernels.h"
 
 #undef HWY_TARGET_INCLUDE
@@ -25,7 +25,7 @@ struct Clamp {
     }
     template <class V>
     HWY_INLINE HWY_ATTR V gradient(V y, V d_y) const {
-        return pass_gradient(activation, y, d_y);
+        return clamp_gradient(activation, y, d_y);
     }
 };
 
@@ -94,37 +94,30 @@ void with_function(Activation activation, Body&& body) {
     }
 }
 
-template <class T, class Function>
-HWY_ATTR void forward(const ActivationForward& args, Function function, int64_t begin, int64_t end) {
-    const T* x = static_cast<const T*>(args.x) + begin;
-    T* y = static_cast<T*>(args.y) + begin;
-    for_each_vector<Accumulate<T>>(end - begin, [=](auto part, int64_t i) HWY_ATTR {
-        part.store(function.value(part.load(x + i)), y + i);
+constexpr auto forward = all_types([]<class T>(const ActivationForward& args, Range range) {
+    with_function(args.activation, [&](auto function) HWY_ATTR {
+        const T* x = static_cast<const T*>(args.x) + range.begin;
+        T* y = static_cast<T*>(args.y) + range.begin;
+        for_each_vector<Accumulate<T>>(range.count(), [=](auto part, int64_t i) HWY_ATTR {
+            part.store(function.value(part.load(x + i)), y + i);
+        });
     });
-}
+});
+void forward_chunk(const ActivationForward& args, Range range) { forward(args, range); }
 
-template <class T, class Function>
-HWY_ATTR void backward(const ActivationBackward& args, Function function, int64_t begin, int64_t end) {
-    const T* saved = static_cast<const T*>(args.saved());
-    const T* d_y = static_cast<const T*>(args.d_y);
-    const VectorGradient<T> d_x(args.d_x);
-    for_each_vector<Accumulate<T>>(end - begin, [=](auto part, int64_t offset) HWY_ATTR {
-        const int64_t i = begin + offset;
-        d_x.put(part, i, function.gradient(part.load(saved + i), part.load(d_y + i)));
+constexpr auto backward = all_types([]<class T>(const ActivationBackward& args, Range range) {
+    if (!args.d_x) return;
+    with_function(args.activation, [&](auto function) HWY_ATTR {
+        const T* saved = static_cast<const T*>(args.saved());
+        const T* d_y = static_cast<const T*>(args.d_y);
+        const VectorGradient<T> d_x(args.d_x);
+        for_each_vector<Accumulate<T>>(range.count(), [=](auto part, int64_t offset) HWY_ATTR {
+            const int64_t i = range.begin + offset;
+            d_x.put(part, i, function.gradient(part.load(saved + i), part.load(d_y + i)));
+        });
     });
-}
-
-void forward_chunk(const ActivationForward& args, int64_t begin, int64_t end) {
-    dispatch_storage(args.dtype, [&]<class T>() {
-        with_function(args.activation, [&](auto function) { forward<T>(args, function, begin, end); });
-    });
-}
-
-void backward_chunk(const ActivationBackward& args, int64_t begin, int64_t end) {
-    dispatch_storage(args.dtype, [&]<class T>() {
-        with_function(args.activation, [&](auto function) { backward<T>(args, function, begin, end); });
-    });
-}
+});
+void backward_chunk(const ActivationBackward& args, Range range) { backward(args, range); }
 
 }  // namespace
 }  // namespace vitrine::cpu::HWY_NAMESPACE
@@ -134,28 +127,10 @@ HWY_AFTER_NAMESPACE();
 namespace vitrine::cpu {
 namespace {
 
-HWY_EXPORT(forward_chunk);
-HWY_EXPORT(backward_chunk);
-
-void run_forward(const ActivationForward& args, Context&) {
-    const auto chunks = Chunks::of_elements(args.count);
-    parallel_for(chunks.count(), [&](int64_t chunk) {
-        HWY_DYNAMIC_DISPATCH(forward_chunk)(args, chunks.begin(chunk), chunks.end(chunk));
-    });
-}
-
-void run_backward(const ActivationBackward& args, Context&) {
-    if (!args.d_x) return;
-    const auto chunks = Chunks::of_elements(args.count);
-    parallel_for(chunks.count(), [&](int64_t chunk) {
-        HWY_DYNAMIC_DISPATCH(backward_chunk)(args, chunks.begin(chunk), chunks.end(chunk));
-    });
-}
-
 constexpr Implementation<ActivationForward> forward_list[]{
-    {"vector", refuses_nothing, run_forward, StorageTypes::all}};
+    {"vector", refuses_nothing, VITRINE_IN_CHUNKS(forward)}};
 constexpr Implementation<ActivationBackward> backward_list[]{
-    {"vector", refuses_nothing, run_backward, StorageTypes::all}};
+    {"vector", refuses_nothing, VITRINE_IN_CHUNKS(backward)}};
 
 }  // namespace
 

@@ -1,7 +1,7 @@
 // Average pooling: each output gathers its window, and in backward each input gathers the windows over it.
 
+#include "kernels/cpu/in_chunks.h"
 #include "kernels/cpu/onednn/onednn.h"
-#include "kernels/cpu/parallel.h"
 #include "kernels/cpu/windows.h"
 #include "kernels/kernels.h"
 
@@ -35,8 +35,7 @@ HWY_INLINE HWY_ATTR Vector<Accumulate<T>> sum_over(const Rectangle& rectangle, c
 }
 
 /// Row `unit` of all output rows of the batch.
-template <class T>
-HWY_ATTR void forward(const AveragePoolForward& args, int64_t unit) {
+constexpr auto forward = all_types([]<class T>(const AveragePoolForward& args, int64_t unit) HWY_ATTR {
     const PoolShape& shape = args.shape;
     const Size2 out = shape.out();
     const T* image =
@@ -53,11 +52,14 @@ HWY_ATTR void forward(const AveragePoolForward& args, int64_t unit) {
                        y + j * shape.channels + c);
         });
     }
+});
+void forward_chunk(const AveragePoolForward& args, Range rows) {
+    for (int64_t row = rows.begin; row < rows.end; ++row) forward(args, row);
 }
 
 /// Row `unit` of all input rows of the batch.
-template <class T>
-HWY_ATTR void backward(const AveragePoolBackward& args, int64_t unit) {
+constexpr auto backward = all_types([]<class T>(const AveragePoolBackward& args, int64_t unit) HWY_ATTR {
+    if (!args.d_x) return;
     const PoolShape& shape = args.shape;
     const Size2 out = shape.out();
     const T* d_image =
@@ -74,14 +76,9 @@ HWY_ATTR void backward(const AveragePoolBackward& args, int64_t unit) {
                     hn::Mul(sum_over(windows, d_image, shape.channels, part, c), share));
         });
     }
-}
-
-void forward_row(const AveragePoolForward& args, int64_t unit) {
-    dispatch_storage(args.dtype, [&]<class T>() { forward<T>(args, unit); });
-}
-
-void backward_row(const AveragePoolBackward& args, int64_t unit) {
-    dispatch_storage(args.dtype, [&]<class T>() { backward<T>(args, unit); });
+});
+void backward_chunk(const AveragePoolBackward& args, Range rows) {
+    for (int64_t row = rows.begin; row < rows.end; ++row) backward(args, row);
 }
 
 }  // namespace
@@ -92,27 +89,14 @@ HWY_AFTER_NAMESPACE();
 namespace vitrine::cpu {
 namespace {
 
-HWY_EXPORT(forward_row);
-HWY_EXPORT(backward_row);
-
-void run_forward(const AveragePoolForward& args, Context&) {
-    parallel_for(args.shape.batch * args.shape.out().height, [&](int64_t unit) {
-        HWY_DYNAMIC_DISPATCH(forward_row)(args, unit);
-    });
-}
-
-void run_backward(const AveragePoolBackward& args, Context&) {
-    if (!args.d_x) return;
-    parallel_for(args.shape.batch * args.shape.in.height, [&](int64_t unit) {
-        HWY_DYNAMIC_DISPATCH(backward_row)(args, unit);
-    });
-}
+Chunks chunks_of(const AveragePoolForward& args) { return {args.shape.batch * args.shape.out().height, 1}; }
+Chunks chunks_of(const AveragePoolBackward& args) { return {args.shape.batch * args.shape.in.height, 1}; }
 
 constexpr Implementation<AveragePoolForward> forward_list[]{
-    {"vector", refuses_nothing, run_forward, StorageTypes::all},
+    {"vector", refuses_nothing, VITRINE_IN_CHUNKS(forward)},
     {"onednn", onednn::refuses_average_pool_forward, onednn::run_average_pool_forward}};
 constexpr Implementation<AveragePoolBackward> backward_list[]{
-    {"vector", refuses_nothing, run_backward, StorageTypes::all},
+    {"vector", refuses_nothing, VITRINE_IN_CHUNKS(backward)},
     {"onednn", onednn::refuses_average_pool_backward, onednn::run_average_pool_backward}};
 
 }  // namespace

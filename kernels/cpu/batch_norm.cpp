@@ -249,8 +249,7 @@ void update_running(const BatchNormForward& args, int64_t c, double mean, double
     update(args.running_variance, variance * rows / (rows - 1));
 }
 
-template <class T>
-void forward(const BatchNormForward& args, Context& context) {
+constexpr auto forward = all_types([]<class T>(const BatchNormForward& args, Context& context) {
     using A = Accumulate<T>;
     double* mean = context.scratch.take<double>(args.channels);
     double* variance = context.scratch.take<double>(args.channels);
@@ -271,7 +270,7 @@ void forward(const BatchNormForward& args, Context& context) {
     const Chunks chunks = chunks_of<T>(args.rows, args.channels);
     parallel_for(chunks.count(),
                  [&](int64_t chunk) { passes<T>().normalise(args, range_of(chunks, chunk), scale); });
-}
+});
 
 /// Σ d_y and Σ d_y · (x − mean) of all rows of each channel.
 template <class T>
@@ -317,8 +316,7 @@ struct InputCoefficients {
     A* level;
 };
 
-template <class T>
-void backward(const BatchNormBackward& args, Context& context) {
+constexpr auto backward = all_types([]<class T>(const BatchNormBackward& args, Context& context) {
     using A = Accumulate<T>;
     const bool sums_wanted = args.d_weight || args.d_bias || (args.d_x && args.training);
     const GradientSums* totals = sums_wanted ? total_gradient_sums<T>(args, context) : nullptr;
@@ -335,21 +333,13 @@ void backward(const BatchNormBackward& args, Context& context) {
         passes<T>().input_gradient(args, range_of(chunks, chunk), coefficients.scale, coefficients.slope,
                                    coefficients.level);
     });
-}
-
-void run_forward(const BatchNormForward& args, Context& context) {
-    dispatch_storage(args.dtype, [&]<class T>() { forward<T>(args, context); });
-}
-
-void run_backward(const BatchNormBackward& args, Context& context) {
-    dispatch_storage(args.dtype, [&]<class T>() { backward<T>(args, context); });
-}
+});
 
 constexpr Implementation<BatchNormForward> forward_list[]{
-    {"vector", refuses_nothing, run_forward, StorageTypes::all},
+    {"vector", refuses_nothing, forward},
     {"onednn", onednn::refuses_batch_norm_forward, onednn::run_batch_norm_forward}};
 constexpr Implementation<BatchNormBackward> backward_list[]{
-    {"vector", refuses_nothing, run_backward, StorageTypes::all},
+    {"vector", refuses_nothing, backward},
     {"onednn", onednn::refuses_batch_norm_backward, onednn::run_batch_norm_backward}};
 
 }  // namespace

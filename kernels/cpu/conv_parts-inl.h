@@ -157,7 +157,7 @@ void prologue_gradient_rows(RowsOf<const T> x, RowsOf<const From> d_a, int64_t r
             for (int k = 0; k < count; ++k) {
                 const auto value = part.load(x.row(row + k) + c);
                 const auto u = scale == nullptr ? value : hn::MulAdd(factor, value, offset);
-                const auto d_u = pass_gradient(activation, u, part.load(d_a.row(row + k) + c));
+                const auto d_u = clamp_gradient(activation, u, part.load(d_a.row(row + k) + c));
                 scale_sum = hn::MulAdd(d_u, value, scale_sum);
                 shift_sum = hn::Add(d_u, shift_sum);
                 if (out.d_x.data == nullptr) continue;

@@ -64,7 +64,7 @@ class PrologueBackward {
 
     /// Writes d_x to `to`, or adds it there.
     HWY_INLINE HWY_ATTR void backward(Vector<A> x, Vector<A> a, Vector<A> d_a, T* to) {
-        const auto d_u = pass_gradient(conv_.args.prologue.activation, a, d_a);
+        const auto d_u = clamp_gradient(conv_.args.prologue.activation, a, d_a);
         scale_sum_ = hn::MulAdd(d_u, x, scale_sum_);
         shift_sum_ = hn::Add(d_u, shift_sum_);
         if (conv_.args.d_x.data == nullptr) return;

@@ -184,24 +184,24 @@ const char* refuses_direct_backward(const ConvBackward& args) {
     return usual ? nullptr : "stride 2 with a padding that is not half the kernel or an even number off it";
 }
 
-template <bool kGeneral>
-void run_forward(const ConvForward& args, Context& context) {
-    dispatch_storage(args.dtype, [&]<class T>() { forward<T>(args, context, kGeneral); });
-}
+template <bool general>
+constexpr auto run_forward = all_types([]<class T>(const ConvForward& args, Context& context) {
+    forward<T>(args, context, general);
+});
 
-template <bool kGeneral>
-void run_backward(const ConvBackward& args, Context& context) {
-    dispatch_storage(args.dtype, [&]<class T>() { backward<T>(args, context, kGeneral); });
-}
+template <bool general>
+constexpr auto run_backward = all_types([]<class T>(const ConvBackward& args, Context& context) {
+    backward<T>(args, context, general);
+});
 
 constexpr Implementation<ConvForward> forward_list[]{
-    {"direct", refuses_curve<ConvForward, refuses_direct_forward>, run_forward<false>, StorageTypes::all},
-    {"general", refuses_curve<ConvForward>, run_forward<true>, StorageTypes::all},
+    {"direct", refuses_curve<ConvForward, refuses_direct_forward>, run_forward<false>},
+    {"general", refuses_curve<ConvForward>, run_forward<true>},
     {"unfused", refuses_clamp<ConvForward>, run_unfused<depthwise_conv_forward>, StorageTypes::all},
     {"onednn", onednn::refuses_depthwise_conv_forward, onednn::run_depthwise_conv_forward}};
 constexpr Implementation<ConvBackward> backward_list[]{
-    {"direct", refuses_curve<ConvBackward, refuses_direct_backward>, run_backward<false>, StorageTypes::all},
-    {"general", refuses_curve<ConvBackward>, run_backward<true>, StorageTypes::all},
+    {"direct", refuses_curve<ConvBackward, refuses_direct_backward>, run_backward<false>},
+    {"general", refuses_curve<ConvBackward>, run_backward<true>},
     {"unfused", refuses_clamp<ConvBackward>, run_unfused<depthwise_conv_backward>, StorageTypes::all},
     {"onednn", onednn::refuses_depthwise_conv_backward, onednn::run_depthwise_conv_backward}};
 

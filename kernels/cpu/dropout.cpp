@@ -26,39 +26,27 @@ void for_each_element(const Args& args, Put&& put) {
     });
 }
 
-template <class T>
-void forward(const DropoutForward& args) {
+constexpr auto forward = all_types([]<class T>(const DropoutForward& args, Context&) {
     const T* x = static_cast<const T*>(args.x);
     T* y = static_cast<T*>(args.y);
     const auto factor = static_cast<Accumulate<T>>(1 / (1 - args.probability));
     for_each_element(args, [&](int64_t i, bool kept) {
         y[i] = static_cast<T>(kept ? static_cast<Accumulate<T>>(x[i]) * factor : Accumulate<T>(0));
     });
-}
+});
 
-template <class T>
-void backward(const DropoutBackward& args) {
+constexpr auto backward = all_types([]<class T>(const DropoutBackward& args, Context&) {
+    if (!args.d_x) return;
     const T* d_y = static_cast<const T*>(args.d_y);
     const GradientWriter<T> d_x(args.d_x);
     const auto factor = static_cast<Accumulate<T>>(1 / (1 - args.probability));
     for_each_element(args, [&](int64_t i, bool kept) {
         d_x(i, kept ? static_cast<Accumulate<T>>(d_y[i]) * factor : Accumulate<T>(0));
     });
-}
+});
 
-void run_forward(const DropoutForward& args, Context&) {
-    dispatch_storage(args.dtype, [&]<class T>() { forward<T>(args); });
-}
-
-void run_backward(const DropoutBackward& args, Context&) {
-    if (!args.d_x) return;
-    dispatch_storage(args.dtype, [&]<class T>() { backward<T>(args); });
-}
-
-constexpr Implementation<DropoutForward> forward_list[]{
-    {"blocks", refuses_nothing, run_forward, StorageTypes::all}};
-constexpr Implementation<DropoutBackward> backward_list[]{
-    {"blocks", refuses_nothing, run_backward, StorageTypes::all}};
+constexpr Implementation<DropoutForward> forward_list[]{{"blocks", refuses_nothing, forward}};
+constexpr Implementation<DropoutBackward> backward_list[]{{"blocks", refuses_nothing, backward}};
 
 }  // namespace
 

@@ -1,6 +1,6 @@
 // The moving average of parameters: one pass over parameters and averages.
 
-#include "kernels/cpu/parallel.h"
+#include "kernels/cpu/in_chunks.h"
 #include "kernels/host_decision.h"
 #include "kernels/kernels.h"
 
@@ -13,21 +13,20 @@ HWY_BEFORE_NAMESPACE();
 namespace vitrine::cpu::HWY_NAMESPACE {
 namespace {
 
-template <class T>
-HWY_ATTR void update(const EmaUpdate& args, const Lerp& lerp, int64_t begin, int64_t end) {
-    const T* value = static_cast<const T*>(args.value) + begin;
-    T* average = static_cast<T*>(args.average) + begin;
-    const auto weight = constant<T>(lerp.weight);
-    for_each_vector<T>(end - begin, [=](auto part, int64_t i) HWY_ATTR {
+constexpr auto update = computed_types([]<class T>(const EmaUpdate& args, Range range) HWY_ATTR {
+    const std::optional<Lerp> lerp = decided(args);
+    if (!lerp) return;
+    const T* value = static_cast<const T*>(args.value) + range.begin;
+    T* average = static_cast<T*>(args.average) + range.begin;
+    const auto weight = constant<T>(lerp->weight);
+    const bool from_value = lerp->from_value;
+    for_each_vector<T>(range.count(), [=](auto part, int64_t i) HWY_ATTR {
         const auto now = part.load(value + i), before = part.load(average + i);
-        const auto base = lerp.from_value ? now : before;
+        const auto base = from_value ? now : before;
         part.store(hn::MulAdd(weight, hn::Sub(now, before), base), average + i);
     });
-}
-
-void update_chunk(const EmaUpdate& args, const Lerp& lerp, int64_t begin, int64_t end) {
-    dispatch_float(args.dtype, [&]<class T>() { update<T>(args, lerp, begin, end); });
-}
+});
+void update_chunk(const EmaUpdate& args, Range range) { update(args, range); }
 
 }  // namespace
 }  // namespace vitrine::cpu::HWY_NAMESPACE
@@ -37,18 +36,7 @@ HWY_AFTER_NAMESPACE();
 namespace vitrine::cpu {
 namespace {
 
-HWY_EXPORT(update_chunk);
-
-void run_update(const EmaUpdate& args, Context&) {
-    const std::optional<Lerp> lerp = decided(args);
-    if (!lerp) return;
-    const auto chunks = Chunks::of_elements(args.count);
-    parallel_for(chunks.count(), [&](int64_t chunk) {
-        HWY_DYNAMIC_DISPATCH(update_chunk)(args, *lerp, chunks.begin(chunk), chunks.end(chunk));
-    });
-}
-
-constexpr Implementation<EmaUpdate> update_list[]{{"vector", refuses_nothing, run_update}};
+constexpr Implementation<EmaUpdate> update_list[]{{"vector", refuses_nothing, VITRINE_IN_CHUNKS(update)}};
 
 }  // namespace
 

@@ -310,13 +310,17 @@ class Finisher {
     HWY_ALIGN T shifts_[3 * hn::MaxLanes(hn::ScalableTag<T>())];
 };
 
+constexpr auto finish_values =
+    all_types([]<class T>(const FinishImages& args, int32_t largest, const Stretch& stretch) {
+        const Finisher<Accumulate<T>> finisher(args, largest);
+        if constexpr (is_half_type<T>) {
+            finisher.template narrowed<T>(stretch);
+        } else {
+            finisher(stretch);
+        }
+    });
 void finish_stretch(const FinishImages& args, int32_t largest, const Stretch& stretch) {
-    if (is_half(args.dtype)) {
-        return dispatch_half(args.dtype, [&]<class Half>() {
-            Finisher<float>(args, largest).template narrowed<Half>(stretch);
-        });
-    }
-    dispatch_float(args.dtype, [&]<class T>() { Finisher<T>(args, largest)(stretch); });
+    finish_values(args, largest, stretch);
 }
 
 }  // namespace
@@ -359,7 +363,8 @@ void run(const FinishImages& args, Context& context) {
     });
 }
 
-constexpr Implementation<FinishImages> list[]{{"tiles", refuses_nothing, run, StorageTypes::all}};
+constexpr Implementation<FinishImages> list[]{
+    {"tiles", refuses_nothing, run, HWY_NAMESPACE::finish_values.types}};
 
 }  // namespace
 

@@ -1,6 +1,6 @@
 // Global average pooling: the column sums of each image, and in backward one row repeated.
 
-#include "kernels/cpu/parallel.h"
+#include "kernels/cpu/in_chunks.h"
 #include "kernels/cpu/per_thread.h"
 #include "kernels/kernels.h"
 
@@ -14,21 +14,24 @@ HWY_BEFORE_NAMESPACE();
 namespace vitrine::cpu::HWY_NAMESPACE {
 namespace {
 
-template <class T>
-HWY_ATTR void forward(const GlobalAveragePoolForward& args, int64_t n, Accumulate<T>* sums) {
-    using A = Accumulate<T>;
-    T* y = static_cast<T*>(args.y) + n * args.channels;
-    std::fill(sums, sums + args.channels, A(0));
-    add_columns(static_cast<const T*>(args.x) + n * args.pixels * args.channels, args.pixels, args.channels,
-                sums);
-    const auto share = constant<A>(1.0 / static_cast<double>(args.pixels));
-    for_each_vector<A>(args.channels, [=](auto part, int64_t c) HWY_ATTR {
-        part.store(hn::Mul(part.load(sums + c), share), y + c);
+/// `room` is for [channels] of Accumulate<dtype>.
+constexpr auto forward =
+    all_types([]<class T>(const GlobalAveragePoolForward& args, int64_t n, void* room) HWY_ATTR {
+        using A = Accumulate<T>;
+        A* sums = static_cast<A*>(room);
+        T* y = static_cast<T*>(args.y) + n * args.channels;
+        std::fill(sums, sums + args.channels, A(0));
+        add_columns(static_cast<const T*>(args.x) + n * args.pixels * args.channels, args.pixels,
+                    args.channels, sums);
+        const auto share = constant<A>(1.0 / static_cast<double>(args.pixels));
+        for_each_vector<A>(args.channels, [=](auto part, int64_t c) HWY_ATTR {
+            part.store(hn::Mul(part.load(sums + c), share), y + c);
+        });
     });
-}
+void forward_image(const GlobalAveragePoolForward& args, int64_t n, void* room) { forward(args, n, room); }
 
-template <class T>
-HWY_ATTR void backward(const GlobalAveragePoolBackward& args, int64_t n) {
+constexpr auto backward = all_types([]<class T>(const GlobalAveragePoolBackward& args, int64_t n) HWY_ATTR {
+    if (!args.d_x) return;
     const T* d_y = static_cast<const T*>(args.d_y) + n * args.channels;
     const VectorGradient<T> d_x(args.d_x);
     const int64_t channels = args.channels;
@@ -39,15 +42,9 @@ HWY_ATTR void backward(const GlobalAveragePoolBackward& args, int64_t n) {
             d_x.put(part, first + c, hn::Mul(part.load(d_y + c), share));
         });
     }
-}
-
-/// `sums` has room for [channels] of Accumulate<dtype>.
-void forward_image(const GlobalAveragePoolForward& args, int64_t n, void* sums) {
-    dispatch_storage(args.dtype, [&]<class T>() { forward<T>(args, n, static_cast<Accumulate<T>*>(sums)); });
-}
-
-void backward_image(const GlobalAveragePoolBackward& args, int64_t n) {
-    dispatch_storage(args.dtype, [&]<class T>() { backward<T>(args, n); });
+});
+void backward_chunk(const GlobalAveragePoolBackward& args, Range images) {
+    for (int64_t n = images.begin; n < images.end; ++n) backward(args, n);
 }
 
 }  // namespace
@@ -59,26 +56,17 @@ namespace vitrine::cpu {
 namespace {
 
 HWY_EXPORT(forward_image);
-HWY_EXPORT(backward_image);
 
-void run_forward(const GlobalAveragePoolForward& args, Context& context) {
-    dispatch_float(accumulate_of(args.dtype), [&]<class A>() {
-        const PerThread<A> sums(context, args.channels);
-        parallel_for(args.batch, [&](int64_t n) {
-            HWY_DYNAMIC_DISPATCH(forward_image)(args, n, sums.mine());
-        });
-    });
-}
+constexpr auto forward = all_types([]<class T>(const GlobalAveragePoolForward& args, Context& context) {
+    const PerThread<Accumulate<T>> sums(context, args.channels);
+    parallel_for(args.batch, [&](int64_t n) { HWY_DYNAMIC_DISPATCH(forward_image)(args, n, sums.mine()); });
+});
 
-void run_backward(const GlobalAveragePoolBackward& args, Context&) {
-    if (!args.d_x) return;
-    parallel_for(args.batch, [&](int64_t n) { HWY_DYNAMIC_DISPATCH(backward_image)(args, n); });
-}
+Chunks chunks_of(const GlobalAveragePoolBackward& args) { return {args.batch, 1}; }
 
-constexpr Implementation<GlobalAveragePoolForward> forward_list[]{
-    {"vector", refuses_nothing, run_forward, StorageTypes::all}};
+constexpr Implementation<GlobalAveragePoolForward> forward_list[]{{"vector", refuses_nothing, forward}};
 constexpr Implementation<GlobalAveragePoolBackward> backward_list[]{
-    {"vector", refuses_nothing, run_backward, StorageTypes::all}};
+    {"vector", refuses_nothing, VITRINE_IN_CHUNKS(backward)}};
 
 }  // namespace
 

@@ -28,14 +28,13 @@ RowSink<T> rows_into(void* matrix, int64_t columns, GradMode mode) {
     return sink;
 }
 
-template <class T>
-void forward(const LinearForward& args, Context& context) {
+constexpr auto forward = all_types([]<class T>(const LinearForward& args, Context& context) {
     const auto matrix =
         pack_transposed(static_cast<const T*>(args.weight), args.in_features, args.out_features,
                         static_cast<const Accumulate<T>*>(args.bias), context);
     product(rows_of<T>(args.x, args.rows, args.in_features), matrix,
             rows_into<T>(args.y, args.out_features, GradMode::write), context);
-}
+});
 
 template <class T>
 void input_gradient(const LinearBackward& args, Context& context) {
@@ -56,23 +55,17 @@ void weight_gradient(const LinearBackward& args, Context& context) {
     outer_product(task, context);
 }
 
-void run_forward(const LinearForward& args, Context& context) {
-    dispatch_storage(args.dtype, [&]<class T>() { forward<T>(args, context); });
-}
-
-void run_backward(const LinearBackward& args, Context& context) {
-    dispatch_storage(args.dtype, [&]<class T>() {
-        if (args.d_x) input_gradient<T>(args, context);
-        if (args.d_weight || args.d_bias) weight_gradient<T>(args, context);
-    });
-}
+constexpr auto backward = all_types([]<class T>(const LinearBackward& args, Context& context) {
+    if (args.d_x) input_gradient<T>(args, context);
+    if (args.d_weight || args.d_bias) weight_gradient<T>(args, context);
+});
 
 constexpr Implementation<LinearForward> forward_list[]{
-    {"gemm", refuses_nothing, run_forward, StorageTypes::all},
+    {"gemm", refuses_nothing, forward},
     {"onednn", onednn::refuses_linear_forward, onednn::run_linear_forward},
 };
 constexpr Implementation<LinearBackward> backward_list[]{
-    {"gemm", refuses_nothing, run_backward, StorageTypes::all},
+    {"gemm", refuses_nothing, backward},
     {"onednn", onednn::refuses_linear_backward, onednn::run_linear_backward},
 };
 

@@ -1,7 +1,7 @@
 // Max pooling: forward compares vectors of channels and keeps the winners' positions beside them; backward
 // sends each gradient to its winner.
 
-#include "kernels/cpu/parallel.h"
+#include "kernels/cpu/in_chunks.h"
 #include "kernels/cpu/per_thread.h"
 #include "kernels/cpu/windows.h"
 #include "kernels/kernels.h"
@@ -51,8 +51,7 @@ HWY_INLINE HWY_ATTR auto window_maximum(const PoolShape& shape, const T* image, 
 }
 
 /// Row `unit` of all output rows of the batch.
-template <class T>
-HWY_ATTR void forward(const MaxPoolForward& args, int64_t unit) {
+constexpr auto forward = all_types([]<class T>(const MaxPoolForward& args, int64_t unit) HWY_ATTR {
     const PoolShape& shape = args.shape;
     const Size2 out = shape.out();
     const T* image =
@@ -69,10 +68,9 @@ HWY_ATTR void forward(const MaxPoolForward& args, int64_t unit) {
                              args.index + first + c);
         });
     }
-}
-
-void forward_row(const MaxPoolForward& args, int64_t unit) {
-    dispatch_storage(args.dtype, [&]<class T>() { forward<T>(args, unit); });
+});
+void forward_chunk(const MaxPoolForward& args, Range rows) {
+    for (int64_t row = rows.begin; row < rows.end; ++row) forward(args, row);
 }
 
 }  // namespace
@@ -83,13 +81,7 @@ HWY_AFTER_NAMESPACE();
 namespace vitrine::cpu {
 namespace {
 
-HWY_EXPORT(forward_row);
-
-void run_forward(const MaxPoolForward& args, Context&) {
-    parallel_for(args.shape.batch * args.shape.out().height, [&](int64_t unit) {
-        HWY_DYNAMIC_DISPATCH(forward_row)(args, unit);
-    });
-}
+Chunks chunks_of(const MaxPoolForward& args) { return {args.shape.batch * args.shape.out().height, 1}; }
 
 /// Adds the gradients of image n to their winners, in `sums` of an image; windows may share one.
 template <class T>
@@ -123,19 +115,16 @@ void scatter_image(const MaxPoolBackward& args, int64_t n, Accumulate<T>* sums) 
     }
 }
 
-void run_backward(const MaxPoolBackward& args, Context& context) {
+constexpr auto backward = all_types([]<class T>(const MaxPoolBackward& args, Context& context) {
     if (!args.d_x) return;
     const int64_t in_count = args.shape.in.height * args.shape.in.width * args.shape.channels;
-    dispatch_storage(args.dtype, [&]<class T>() {
-        const PerThread<Accumulate<T>> sums(context, is_half_type<T> ? in_count : 0);
-        parallel_for(args.shape.batch, [&](int64_t n) { scatter_image<T>(args, n, sums.mine()); });
-    });
-}
+    const PerThread<Accumulate<T>> sums(context, is_half_type<T> ? in_count : 0);
+    parallel_for(args.shape.batch, [&](int64_t n) { scatter_image<T>(args, n, sums.mine()); });
+});
 
 constexpr Implementation<MaxPoolForward> forward_list[]{
-    {"vector", refuses_nothing, run_forward, StorageTypes::all}};
-constexpr Implementation<MaxPoolBackward> backward_list[]{
-    {"scatter", refuses_nothing, run_backward, StorageTypes::all}};
+    {"vector", refuses_nothing, VITRINE_IN_CHUNKS(forward)}};
+constexpr Implementation<MaxPoolBackward> backward_list[]{{"scatter", refuses_nothing, backward}};
 
 }  // namespace
 

@@ -6,16 +6,14 @@
 namespace vitrine::cpu {
 namespace {
 
-void run_forward(const NormalizeForward& args, Context&) {
-    dispatch_float(args.dtype, [&]<class T>() { host::normalize<T>(args); });
-}
+constexpr auto forward =
+    computed_types([]<class T>(const NormalizeForward& args, Context&) { host::normalize<T>(args); });
 
-void run_backward(const NormalizeBackward& args, Context&) {
-    dispatch_float(args.dtype, [&]<class T>() { host::normalize_gradients<T>(args); });
-}
+constexpr auto backward = computed_types(
+    []<class T>(const NormalizeBackward& args, Context&) { host::normalize_gradients<T>(args); });
 
-constexpr Implementation<NormalizeForward> forward_list[]{{"formula", refuses_nothing, run_forward}};
-constexpr Implementation<NormalizeBackward> backward_list[]{{"formula", refuses_nothing, run_backward}};
+constexpr Implementation<NormalizeForward> forward_list[]{{"formula", refuses_nothing, forward}};
+constexpr Implementation<NormalizeBackward> backward_list[]{{"formula", refuses_nothing, backward}};
 
 }  // namespace
 

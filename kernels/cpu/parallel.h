@@ -20,6 +20,14 @@ void parallel_for(int64_t count, const Body& body) {
     run_in_pool(count, threads(), {call, &body});
 }
 
+/// [begin, end).
+struct Range {
+    int64_t begin;
+    int64_t end;
+
+    int64_t count() const { return end - begin; }
+};
+
 /// [0, total) in equal chunks, the last one shorter.
 struct Chunks {
     int64_t total;
@@ -36,6 +44,13 @@ struct Chunks {
     int64_t count() const { return (total + size - 1) / size; }
     int64_t begin(int64_t chunk) const { return chunk * size; }
     int64_t end(int64_t chunk) const { return std::min(total, (chunk + 1) * size); }
+    Range range(int64_t chunk) const { return {begin(chunk), end(chunk)}; }
 };
+
+/// Calls body(range) for each chunk, as parallel_for does.
+template <class Body>
+void for_each_chunk(const Chunks& chunks, const Body& body) {
+    parallel_for(chunks.count(), [&](int64_t chunk) { body(chunks.range(chunk)); });
+}
 
 }  // namespace vitrine::cpu

@@ -1,7 +1,7 @@
 // What a pending normalisation stands for: one pass over memory, and the sums over rows on the way back.
 
 #include "kernels/cpu/channel_sums.h"
-#include "kernels/cpu/parallel.h"
+#include "kernels/cpu/in_chunks.h"
 #include "kernels/kernels.h"
 
 #undef HWY_TARGET_INCLUDE
@@ -14,12 +14,6 @@
 #define VITRINE_KERNELS_CPU_RESOLVE_ONCE
 namespace vitrine::cpu {
 namespace {
-
-/// Rows that one thread takes: few enough that their sums in T stay accurate.
-Chunks resolve_chunks(int64_t rows, int64_t channels) {
-    constexpr int64_t elements = 16384;
-    return {rows, std::max<int64_t>(4, elements / channels)};
-}
 
 /// Sums of a chunk of rows, [channels] of Accumulate<dtype> each; null where they are not wanted.
 struct OperandSums {
@@ -53,15 +47,14 @@ struct AffineReader {
     }
 };
 
-template <class T>
-HWY_ATTR void forward(const ResolveForward& args, int64_t begin, int64_t end) {
+constexpr auto forward = all_types([]<class T>(const ResolveForward& args, Range rows) HWY_ATTR {
     const int64_t channels = args.channels;
     const AffineReader<T> a(args.a), b(args.b);
     T* z = static_cast<T*>(args.z);
     const Activation activation = args.activation;
     const bool streams = args.z != args.a.x && args.z != args.b.x &&
                          streams_rows(static_cast<const T*>(z), args.rows, channels);
-    for (int64_t row = begin; row < end; ++row) {
+    for (int64_t row = rows.begin; row < rows.end; ++row) {
         const int64_t first = row * channels;
         for_each_vector<Accumulate<T>>(channels, [=](auto part, int64_t c) HWY_ATTR {
             auto u = a.value(part, first + c, c);
@@ -75,7 +68,8 @@ HWY_ATTR void forward(const ResolveForward& args, int64_t begin, int64_t end) {
         });
     }
     if (streams) hwy::FlushStream();
-}
+});
+void forward_chunk(const ResolveForward& args, Range rows) { forward(args, rows); }
 
 /// Where the gradient of one operand goes.
 template <class T>
@@ -101,31 +95,26 @@ struct OperandGradient {
     }
 };
 
-template <class T>
-HWY_ATTR void backward(const ResolveBackward& args, int64_t begin, int64_t end, const OperandSums* sums) {
-    const int64_t channels = args.channels;
-    const OperandGradient<T> a(args.a, args.d_a, sums[0]), b(args.b, args.d_b, sums[1]);
-    const T* z = static_cast<const T*>(args.z);
-    const T* d_z = static_cast<const T*>(args.d_z);
-    const Activation activation = args.activation;
-    for (int64_t row = begin; row < end; ++row) {
-        const int64_t first = row * channels;
-        for_each_vector<Accumulate<T>>(channels, [=](auto part, int64_t c) HWY_ATTR {
-            auto d_u = part.load(d_z + first + c);
-            if (activation != Activation::identity)
-                d_u = pass_gradient(activation, part.load(z + first + c), d_u);
-            b.put(part, first + c, c, d_u);
-            a.put(part, first + c, c, d_u);
-        });
-    }
-}
-
-void forward_rows(const ResolveForward& args, int64_t begin, int64_t end) {
-    dispatch_storage(args.dtype, [&]<class T>() { forward<T>(args, begin, end); });
-}
-
-void backward_rows(const ResolveBackward& args, int64_t begin, int64_t end, const OperandSums* sums) {
-    dispatch_storage(args.dtype, [&]<class T>() { backward<T>(args, begin, end, sums); });
+constexpr auto backward =
+    all_types([]<class T>(const ResolveBackward& args, Range rows, const OperandSums* sums) HWY_ATTR {
+        const int64_t channels = args.channels;
+        const OperandGradient<T> a(args.a, args.d_a, sums[0]), b(args.b, args.d_b, sums[1]);
+        const T* z = static_cast<const T*>(args.z);
+        const T* d_z = static_cast<const T*>(args.d_z);
+        const Activation activation = args.activation;
+        for (int64_t row = rows.begin; row < rows.end; ++row) {
+            const int64_t first = row * channels;
+            for_each_vector<Accumulate<T>>(channels, [=](auto part, int64_t c) HWY_ATTR {
+                auto d_u = part.load(d_z + first + c);
+                if (activation != Activation::identity)
+                    d_u = clamp_gradient(activation, part.load(z + first + c), d_u);
+                b.put(part, first + c, c, d_u);
+                a.put(part, first + c, c, d_u);
+            });
+        }
+    });
+void backward_chunk(const ResolveBackward& args, Range rows, const OperandSums* sums) {
+    backward(args, rows, sums);
 }
 
 }  // namespace
@@ -136,15 +125,15 @@ HWY_AFTER_NAMESPACE();
 namespace vitrine::cpu {
 namespace {
 
-HWY_EXPORT(forward_rows);
-HWY_EXPORT(backward_rows);
+HWY_EXPORT(backward_chunk);
 
-void run_forward(const ResolveForward& args, Context&) {
-    const Chunks chunks = resolve_chunks(args.rows, args.channels);
-    parallel_for(chunks.count(), [&](int64_t chunk) {
-        HWY_DYNAMIC_DISPATCH(forward_rows)(args, chunks.begin(chunk), chunks.end(chunk));
-    });
+/// Rows that one thread takes: few enough that their sums in T stay accurate.
+Chunks row_chunks(int64_t rows, int64_t channels) {
+    constexpr int64_t elements = 16384;
+    return {rows, std::max<int64_t>(4, elements / channels)};
 }
+Chunks chunks_of(const ResolveForward& args) { return row_chunks(args.rows, args.channels); }
+Chunks chunks_of(const ResolveBackward& args) { return row_chunks(args.rows, args.channels); }
 
 /// One sum of all chunks, [chunks, channels] and zeroed; null where nobody wants it.
 template <class T>
@@ -155,33 +144,29 @@ T* partial_sums(const Gradient& wanted, int64_t chunks, int64_t channels, Contex
     return sums;
 }
 
-template <class T>
-void backward(const ResolveBackward& args, Context& context) {
+constexpr auto backward = all_types([]<class T>(const ResolveBackward& args, Context& context) {
+    using A = Accumulate<T>;
     const int64_t channels = args.channels;
-    const Chunks chunks = resolve_chunks(args.rows, channels);
+    const Chunks chunks = chunks_of(args);
     const Gradient* wanted[] = {&args.d_a.scale, &args.d_a.shift, &args.d_b.scale, &args.d_b.shift};
-    T* partial[4];
-    for (int k = 0; k < 4; ++k) partial[k] = partial_sums<T>(*wanted[k], chunks.count(), channels, context);
+    A* partial[4];
+    for (int k = 0; k < 4; ++k) partial[k] = partial_sums<A>(*wanted[k], chunks.count(), channels, context);
     parallel_for(chunks.count(), [&](int64_t chunk) {
         const auto mine = [&](int k) -> void* {
             return partial[k] == nullptr ? nullptr : partial[k] + chunk * channels;
         };
         const OperandSums sums[] = {{mine(0), mine(1)}, {mine(2), mine(3)}};
-        HWY_DYNAMIC_DISPATCH(backward_rows)(args, chunks.begin(chunk), chunks.end(chunk), sums);
+        HWY_DYNAMIC_DISPATCH(backward_chunk)(args, chunks.range(chunk), sums);
     });
     for (int k = 0; k < 4; ++k) {
         if (partial[k] != nullptr) combine_sums(partial[k], chunks.count(), channels, channels, *wanted[k]);
     }
-}
-
-void run_backward(const ResolveBackward& args, Context& context) {
-    dispatch_float(accumulate_of(args.dtype), [&]<class T>() { backward<T>(args, context); });
-}
+});
 
 constexpr Implementation<ResolveForward> forward_list[]{
-    {"vector", refuses_curve_to_resolve<ResolveForward>, run_forward, StorageTypes::all}};
+    {"vector", refuses_curve_to_resolve<ResolveForward>, VITRINE_IN_CHUNKS(forward)}};
 constexpr Implementation<ResolveBackward> backward_list[]{
-    {"vector", refuses_curve_to_resolve<ResolveBackward>, run_backward, StorageTypes::all}};
+    {"vector", refuses_curve_to_resolve<ResolveBackward>, backward}};
 
 }  // namespace
 

@@ -18,9 +18,9 @@ int32_t rank_of_label(const T* logits, int64_t classes, int64_t label) {
     return bad == 0 ? before : unranked;
 }
 
-template <class T>
-void score(const ScoreBatch& args, int32_t* ranks) {
+constexpr auto score = all_types([]<class T>(const ScoreBatch& args, Context& context) {
     using A = Accumulate<T>;
+    int32_t* ranks = context.scratch.take<int32_t>(args.batch);
     const T* logits = static_cast<const T*>(args.logits);
     const auto chunks = Chunks::of(args.batch, /*smallest=*/16, /*most=*/64);
     parallel_for(chunks.count(), [&](int64_t chunk) {
@@ -35,14 +35,9 @@ void score(const ScoreBatch& args, int32_t* ranks) {
     const A loss = *static_cast<const A*>(args.loss);
     *static_cast<BatchRecord<A>*>(args.record) = {loss, static_cast<A>(top1), static_cast<A>(top5)};
     if (!is_finite(loss)) static_cast<StepState<A>*>(args.state)->healthy = A(0);
-}
+});
 
-void run_score(const ScoreBatch& args, Context& context) {
-    int32_t* ranks = context.scratch.take<int32_t>(args.batch);
-    dispatch_storage(args.dtype, [&]<class T>() { score<T>(args, ranks); });
-}
-
-constexpr Implementation<ScoreBatch> score_list[]{{"rows", refuses_nothing, run_score, StorageTypes::all}};
+constexpr Implementation<ScoreBatch> score_list[]{{"rows", refuses_nothing, score}};
 
 }  // namespace
 

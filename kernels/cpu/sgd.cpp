@@ -15,15 +15,15 @@ namespace {
 
 /// `Rounded` is the type of what the next step multiplies with; T itself where nobody wants it.
 template <class T, class Rounded>
-HWY_ATTR void update(const SgdUpdate& args, int64_t begin, int64_t end) {
-    const T* gradient = static_cast<const T*>(args.gradient) + begin;
-    T* value = static_cast<T*>(args.value) + begin;
-    T* buffer = args.momentum == 0 ? nullptr : static_cast<T*>(args.momentum_buffer) + begin;
-    Rounded* rounded = args.rounded == nullptr ? nullptr : static_cast<Rounded*>(args.rounded) + begin;
+HWY_ATTR void update(const SgdUpdate& args, Range range) {
+    const T* gradient = static_cast<const T*>(args.gradient) + range.begin;
+    T* value = static_cast<T*>(args.value) + range.begin;
+    T* buffer = args.momentum == 0 ? nullptr : static_cast<T*>(args.momentum_buffer) + range.begin;
+    Rounded* rounded = args.rounded == nullptr ? nullptr : static_cast<Rounded*>(args.rounded) + range.begin;
     const auto scale = constant<T>(args.gradient_scale), weight_decay = constant<T>(args.weight_decay);
     const auto momentum = constant<T>(args.momentum);
     const auto fresh = constant<T>(1 - args.dampening), step = constant<T>(-args.learning_rate);
-    for_each_vector<T>(end - begin, [=, &args](auto part, int64_t i) HWY_ATTR {
+    for_each_vector<T>(range.count(), [=, &args](auto part, int64_t i) HWY_ATTR {
         const auto old_value = part.load(value + i);
         auto g = hn::MulAdd(weight_decay, old_value, hn::Mul(scale, part.load(gradient + i)));
         if (buffer != nullptr) {
@@ -38,8 +38,8 @@ HWY_ATTR void update(const SgdUpdate& args, int64_t begin, int64_t end) {
     });
 }
 
-void update_chunk(const SgdUpdate& args, int64_t begin, int64_t end) {
-    dispatch_update(args, [&]<class T, class Rounded>() { update<T, Rounded>(args, begin, end); });
+void update_chunk(const SgdUpdate& args, Range range) {
+    dispatch_update(args, [&]<class T, class Rounded>() { update<T, Rounded>(args, range); });
 }
 
 }  // namespace
@@ -55,9 +55,8 @@ HWY_EXPORT(update_chunk);
 void run_update(const SgdUpdate& args, Context&) {
     const std::optional<SgdUpdate> update = decided(args);
     if (!update) return;
-    const auto chunks = Chunks::of_elements(args.count);
-    parallel_for(chunks.count(), [&](int64_t chunk) {
-        HWY_DYNAMIC_DISPATCH(update_chunk)(*update, chunks.begin(chunk), chunks.end(chunk));
+    for_each_chunk(Chunks::of_elements(args.count), [&](Range range) {
+        HWY_DYNAMIC_DISPATCH(update_chunk)(*update, range);
     });
 }
 

@@ -230,9 +230,9 @@ HWY_INLINE HWY_ATTR V clamped_vector(Activation activation, V x) {
     return activation == Activation::relu ? x : at_most(hn::Set(d, hn::TFromD<decltype(d)>(6)), x);
 }
 
-/// `gradient` where clamp_passes(activation, y), else 0.
+/// `gradient` where inside_clamp(activation, y), else 0.
 template <class V>
-HWY_INLINE HWY_ATTR V pass_gradient(Activation activation, V y, V gradient) {
+HWY_INLINE HWY_ATTR V clamp_gradient(Activation activation, V y, V gradient) {
     if (activation == Activation::identity) return gradient;
     const hn::DFromV<V> d;
     const auto positive = hn::Gt(y, hn::Zero(d));

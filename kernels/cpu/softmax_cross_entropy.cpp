@@ -57,8 +57,7 @@ double sample_loss(const SoftmaxCrossEntropyForward& args, int64_t b) {
            args.label_smoothing / classes * (shifted_sum - classes * log_sum);
 }
 
-template <class T>
-void forward(const SoftmaxCrossEntropyForward& args, Context& context) {
+constexpr auto forward = all_types([]<class T>(const SoftmaxCrossEntropyForward& args, Context& context) {
     using A = Accumulate<T>;
     double* losses = context.scratch.take<double>(args.batch);
     parallel_for(args.batch, [&](int64_t b) { losses[b] = sample_loss<T>(args, b); });
@@ -72,10 +71,10 @@ void forward(const SoftmaxCrossEntropyForward& args, Context& context) {
     }
     const bool counts = args.class_weights == nullptr || weights > 0;
     *static_cast<A*>(args.loss) = static_cast<A>(counts ? total / weights : 0.0);
-}
+});
 
-template <class T>
-void backward(const SoftmaxCrossEntropyBackward& args) {
+constexpr auto backward = all_types([]<class T>(const SoftmaxCrossEntropyBackward& args, Context&) {
+    if (!args.d_logits) return;
     using A = Accumulate<T>;
     const A* probabilities = static_cast<const A*>(args.probabilities);
     const GradientWriter<T> d_logits(args.d_logits);
@@ -99,21 +98,10 @@ void backward(const SoftmaxCrossEntropyBackward& args) {
                                                  weight<A>(args, k) * target)));
         }
     });
-}
+});
 
-void run_forward(const SoftmaxCrossEntropyForward& args, Context& context) {
-    dispatch_storage(args.dtype, [&]<class T>() { forward<T>(args, context); });
-}
-
-void run_backward(const SoftmaxCrossEntropyBackward& args, Context&) {
-    if (!args.d_logits) return;
-    dispatch_storage(args.dtype, [&]<class T>() { backward<T>(args); });
-}
-
-constexpr Implementation<SoftmaxCrossEntropyForward> forward_list[]{
-    {"rows", refuses_nothing, run_forward, StorageTypes::all}};
-constexpr Implementation<SoftmaxCrossEntropyBackward> backward_list[]{
-    {"rows", refuses_nothing, run_backward, StorageTypes::all}};
+constexpr Implementation<SoftmaxCrossEntropyForward> forward_list[]{{"rows", refuses_nothing, forward}};
+constexpr Implementation<SoftmaxCrossEntropyBackward> backward_list[]{{"rows", refuses_nothing, backward}};
 
 }  // namespace
 

@@ -28,7 +28,7 @@ struct Clamp {
     }
     template <class T>
     __device__ __forceinline__ T gradient(T y, T d_y) const {
-        return clamp_passes(activation, y) ? d_y : T(0);
+        return inside_clamp(activation, y) ? d_y : T(0);
     }
 };
 
@@ -115,14 +115,15 @@ __global__ void __launch_bounds__(threads)
 
 template <class T, class Function>
 __global__ void __launch_bounds__(threads)
-    pass_elements(Function function, const T* saved, const T* d_y, GradientWriter<T> d_x, int64_t count) {
+    differentiate_elements(Function function, const T* saved, const T* d_y, GradientWriter<T> d_x,
+                           int64_t count) {
     const int64_t i = thread_index();
     if (i < count) d_x(i, function.gradient(load_value(saved + i), load_value(d_y + i)));
 }
 
 template <class T, class Function>
 __global__ void __launch_bounds__(threads)
-    pass_packs(Function function, const T* saved, const T* d_y, PackGradient<T> d_x, int64_t count) {
+    differentiate_packs(Function function, const T* saved, const T* d_y, PackGradient<T> d_x, int64_t count) {
     constexpr int size = Pack<T>::size;
     const int64_t packs = count / size;
     const int64_t i = thread_index();
@@ -149,55 +150,47 @@ const char* refuses_unaligned_backward(const ActivationBackward& args) {
     return aligned(args.saved(), args.d_y, args.d_x.data) ? nullptr : unaligned;
 }
 
-/// Calls launch_with.operator()<T>(function) with the element type and the function of `args`.
-template <class Args, class Launch>
-void with_type_and_function(const Args& args, Launch&& launch_with) {
-    dispatch_storage(args.dtype, [&]<class T>() {
-        with_function(args.activation, [&](auto function) { launch_with.template operator()<T>(function); });
-    });
-}
-
-void run_elements(const ActivationForward& args, Context&) {
+constexpr auto run_elements = all_types([]<class T>(const ActivationForward& args, Context&) {
     if (args.count == 0) return;
-    with_type_and_function(args, [&]<class T>(auto function) {
+    with_function(args.activation, [&](auto function) {
         launch(activate_elements<T, decltype(function)>, blocks_for(args.count, threads), threads, 0,
                stream(), function, static_cast<const T*>(args.x), static_cast<T*>(args.y), args.count);
     });
-}
+});
 
-void run_packs(const ActivationForward& args, Context&) {
+constexpr auto run_packs = all_types([]<class T>(const ActivationForward& args, Context&) {
     if (args.count == 0) return;
-    with_type_and_function(args, [&]<class T>(auto function) {
+    with_function(args.activation, [&](auto function) {
         launch(activate_packs<T, decltype(function)>,
                blocks_for(divide_up(args.count, Pack<T>::size), threads), threads, 0, stream(), function,
                static_cast<const T*>(args.x), static_cast<T*>(args.y), args.count);
     });
-}
+});
 
-void run_backward_elements(const ActivationBackward& args, Context&) {
+constexpr auto run_backward_elements = all_types([]<class T>(const ActivationBackward& args, Context&) {
     if (!args.d_x || args.count == 0) return;
-    with_type_and_function(args, [&]<class T>(auto function) {
-        launch(pass_elements<T, decltype(function)>, blocks_for(args.count, threads), threads, 0, stream(),
-               function, static_cast<const T*>(args.saved()), static_cast<const T*>(args.d_y),
+    with_function(args.activation, [&](auto function) {
+        launch(differentiate_elements<T, decltype(function)>, blocks_for(args.count, threads), threads, 0,
+               stream(), function, static_cast<const T*>(args.saved()), static_cast<const T*>(args.d_y),
                GradientWriter<T>(args.d_x), args.count);
     });
-}
+});
 
-void run_backward_packs(const ActivationBackward& args, Context&) {
+constexpr auto run_backward_packs = all_types([]<class T>(const ActivationBackward& args, Context&) {
     if (!args.d_x || args.count == 0) return;
-    with_type_and_function(args, [&]<class T>(auto function) {
-        launch(pass_packs<T, decltype(function)>, blocks_for(divide_up(args.count, Pack<T>::size), threads),
-               threads, 0, stream(), function, static_cast<const T*>(args.saved()),
-               static_cast<const T*>(args.d_y), PackGradient<T>(args.d_x), args.count);
+    with_function(args.activation, [&](auto function) {
+        launch(differentiate_packs<T, decltype(function)>,
+               blocks_for(divide_up(args.count, Pack<T>::size), threads), threads, 0, stream(), function,
+               static_cast<const T*>(args.saved()), static_cast<const T*>(args.d_y),
+               PackGradient<T>(args.d_x), args.count);
     });
-}
+});
 
-constexpr Implementation<ActivationForward> forward_list[]{
-    {"packs", refuses_unaligned_forward, run_packs, StorageTypes::all},
-    {"elements", refuses_nothing, run_elements, StorageTypes::all}};
+constexpr Implementation<ActivationForward> forward_list[]{{"packs", refuses_unaligned_forward, run_packs},
+                                                           {"elements", refuses_nothing, run_elements}};
 constexpr Implementation<ActivationBackward> backward_list[]{
-    {"packs", refuses_unaligned_backward, run_backward_packs, StorageTypes::all},
-    {"elements", refuses_nothing, run_backward_elements, StorageTypes::all}};
+    {"packs", refuses_unaligned_backward, run_backward_packs},
+    {"elements", refuses_nothing, run_backward_elements}};
 
 }  // namespace
 

@@ -42,29 +42,23 @@ const char* refuses_unaligned(const AddForward& args) {
     return aligned(args.a, args.b, args.y) ? nullptr : "a pointer is not aligned to 16 bytes";
 }
 
-void run_elements(const AddForward& args, Context&) {
+constexpr auto run_elements = all_types([]<class T>(const AddForward& args, Context&) {
     if (args.count == 0) return;
-    dispatch_storage(args.dtype, [&]<class T>() {
-        launch(add_elements<T>, blocks_for(args.count, threads), threads, 0, stream(),
-               static_cast<const T*>(args.a), static_cast<const T*>(args.b), static_cast<T*>(args.y),
-               args.count);
-    });
-}
+    launch(add_elements<T>, blocks_for(args.count, threads), threads, 0, stream(),
+           static_cast<const T*>(args.a), static_cast<const T*>(args.b), static_cast<T*>(args.y), args.count);
+});
 
-void run_packs(const AddForward& args, Context&) {
+constexpr auto run_packs = all_types([]<class T>(const AddForward& args, Context&) {
     if (args.count == 0) return;
-    dispatch_storage(args.dtype, [&]<class T>() {
-        launch(add_packs<T>, blocks_for(divide_up(args.count, Pack<T>::size), threads), threads, 0, stream(),
-               static_cast<const T*>(args.a), static_cast<const T*>(args.b), static_cast<T*>(args.y),
-               args.count);
-    });
-}
+    launch(add_packs<T>, blocks_for(divide_up(args.count, Pack<T>::size), threads), threads, 0, stream(),
+           static_cast<const T*>(args.a), static_cast<const T*>(args.b), static_cast<T*>(args.y), args.count);
+});
 
 // Backward: d_y goes to both sides.
 
 template <class T>
 __global__ void __launch_bounds__(threads)
-    pass_on(ReadOnly<T> d_y, GradientWriter<T> d_a, GradientWriter<T> d_b, int64_t count) {
+    copy_gradient(ReadOnly<T> d_y, GradientWriter<T> d_a, GradientWriter<T> d_b, int64_t count) {
     const int64_t i = thread_index();
     if (i >= count) return;
     const Accumulate<T> upstream = load_value(d_y + i);
@@ -72,20 +66,16 @@ __global__ void __launch_bounds__(threads)
     if (d_b) d_b(i, upstream);
 }
 
-void run_backward(const AddBackward& args, Context&) {
+constexpr auto run_backward = all_types([]<class T>(const AddBackward& args, Context&) {
     if (args.count == 0) return;
-    dispatch_storage(args.dtype, [&]<class T>() {
-        launch(pass_on<T>, blocks_for(args.count, threads), threads, 0, stream(),
-               static_cast<const T*>(args.d_y), GradientWriter<T>(args.d_a), GradientWriter<T>(args.d_b),
-               args.count);
-    });
-}
+    launch(copy_gradient<T>, blocks_for(args.count, threads), threads, 0, stream(),
+           static_cast<const T*>(args.d_y), GradientWriter<T>(args.d_a), GradientWriter<T>(args.d_b),
+           args.count);
+});
 
-constexpr Implementation<AddForward> forward_list[]{
-    {"packs", refuses_unaligned, run_packs, StorageTypes::all},
-    {"elements", refuses_nothing, run_elements, StorageTypes::all}};
-constexpr Implementation<AddBackward> backward_list[]{
-    {"elements", refuses_nothing, run_backward, StorageTypes::all}};
+constexpr Implementation<AddForward> forward_list[]{{"packs", refuses_unaligned, run_packs},
+                                                    {"elements", refuses_nothing, run_elements}};
+constexpr Implementation<AddBackward> backward_list[]{{"elements", refuses_nothing, run_backward}};
 
 }  // namespace
 

@@ -132,52 +132,42 @@ const char* refuses_backward(const AveragePoolBackward& args) {
     return refuses_channel_packs(args.dtype, args.shape, args.d_y, args.d_x.data);
 }
 
-void run_elements(const AveragePoolForward& args, Context&) {
+constexpr auto run_elements = all_types([]<class T>(const AveragePoolForward& args, Context&) {
     const int64_t count = y_count(args.shape);
     if (count == 0) return;
-    dispatch_storage(args.dtype, [&]<class T>() {
-        launch(average_elements<T>, blocks_for(count, threads), threads, 0, stream(),
-               PoolWindows<int64_t>(args.shape, 1), static_cast<const T*>(args.x), static_cast<T*>(args.y),
-               count);
-    });
-}
+    launch(average_elements<T>, blocks_for(count, threads), threads, 0, stream(),
+           PoolWindows<int64_t>(args.shape, 1), static_cast<const T*>(args.x), static_cast<T*>(args.y),
+           count);
+});
 
-void run_packs(const AveragePoolForward& args, Context&) {
+constexpr auto run_packs = all_types([]<class T>(const AveragePoolForward& args, Context&) {
     if (y_count(args.shape) == 0) return;
-    dispatch_storage(args.dtype, [&]<class T>() {
-        const int64_t count = y_count(args.shape) / Pack<T>::size;
-        launch(average_packs<T>, blocks_for(count, threads), threads, 0, stream(),
-               PoolWindows<int>(args.shape, Pack<T>::size), static_cast<const T*>(args.x),
-               static_cast<T*>(args.y), static_cast<int>(count));
-    });
-}
+    const int64_t count = y_count(args.shape) / Pack<T>::size;
+    launch(average_packs<T>, blocks_for(count, threads), threads, 0, stream(),
+           PoolWindows<int>(args.shape, Pack<T>::size), static_cast<const T*>(args.x),
+           static_cast<T*>(args.y), static_cast<int>(count));
+});
 
-void run_backward_elements(const AveragePoolBackward& args, Context&) {
+constexpr auto run_backward_elements = all_types([]<class T>(const AveragePoolBackward& args, Context&) {
     const int64_t count = x_count(args.shape);
     if (!args.d_x || count == 0) return;
-    dispatch_storage(args.dtype, [&]<class T>() {
-        launch(share_elements<T>, blocks_for(count, threads), threads, 0, stream(),
-               PoolWindows<int64_t>(args.shape, 1), static_cast<const T*>(args.d_y),
-               GradientWriter<T>(args.d_x), count);
-    });
-}
+    launch(share_elements<T>, blocks_for(count, threads), threads, 0, stream(),
+           PoolWindows<int64_t>(args.shape, 1), static_cast<const T*>(args.d_y), GradientWriter<T>(args.d_x),
+           count);
+});
 
-void run_backward_packs(const AveragePoolBackward& args, Context&) {
+constexpr auto run_backward_packs = all_types([]<class T>(const AveragePoolBackward& args, Context&) {
     if (!args.d_x || x_count(args.shape) == 0) return;
-    dispatch_storage(args.dtype, [&]<class T>() {
-        const int64_t count = x_count(args.shape) / Pack<T>::size;
-        launch(share_packs<T>, blocks_for(count, threads), threads, 0, stream(),
-               PoolWindows<int>(args.shape, Pack<T>::size), static_cast<const T*>(args.d_y),
-               PackGradient<T>(args.d_x), static_cast<int>(count));
-    });
-}
+    const int64_t count = x_count(args.shape) / Pack<T>::size;
+    launch(share_packs<T>, blocks_for(count, threads), threads, 0, stream(),
+           PoolWindows<int>(args.shape, Pack<T>::size), static_cast<const T*>(args.d_y),
+           PackGradient<T>(args.d_x), static_cast<int>(count));
+});
 
-constexpr Implementation<AveragePoolForward> forward_list[]{
-    {"packs", refuses_forward, run_packs, StorageTypes::all},
-    {"elements", refuses_nothing, run_elements, StorageTypes::all}};
+constexpr Implementation<AveragePoolForward> forward_list[]{{"packs", refuses_forward, run_packs},
+                                                            {"elements", refuses_nothing, run_elements}};
 constexpr Implementation<AveragePoolBackward> backward_list[]{
-    {"packs", refuses_backward, run_backward_packs, StorageTypes::all},
-    {"elements", refuses_nothing, run_backward_elements, StorageTypes::all}};
+    {"packs", refuses_backward, run_backward_packs}, {"elements", refuses_nothing, run_backward_elements}};
 
 }  // namespace
 

@@ -127,21 +127,21 @@ __global__ void __launch_bounds__(channel_threads)
     }
 }
 
-template <class T>
-void forward_naive(const BatchNormForward& args) {
+constexpr auto forward_naive = computed_types([]<class T>(const BatchNormForward& args, Context&) {
+    if (args.channels == 0) return;
     launch(normalise_channel<T>, blocks_for(args.channels, channel_threads), channel_threads, 0, stream(),
            Normalise<T>(args), Statistics<T>(args), args.training, args.rows, args.channels);
-}
+});
 
-template <class T>
-void backward_naive(const BatchNormBackward& args, Context& context) {
+constexpr auto backward_naive = computed_types([]<class T>(const BatchNormBackward& args, Context& context) {
+    if (args.channels == 0) return;
     const bool through_moments = args.training && args.d_x;
     T* slope = through_moments ? context.scratch.take<T>(args.channels) : nullptr;
     T* level = through_moments ? context.scratch.take<T>(args.channels) : nullptr;
     launch(channel_gradients<T>, blocks_for(args.channels, channel_threads), channel_threads, 0, stream(),
            GradientSums<T>(args), PutGradientSums<T>(args, slope, level),
            InputGradient<T>(args, slope, level), static_cast<bool>(args.d_x), args.rows, args.channels);
-}
+});
 
 // The lists.
 
@@ -156,35 +156,24 @@ const char* refuses_backward_packs(const BatchNormBackward& args) {
 }
 
 template <template <class> class Values>
-void run_forward(const BatchNormForward& args, Context& context) {
+constexpr auto run_forward = all_types([]<class T>(const BatchNormForward& args, Context& context) {
     if (args.channels == 0) return;
-    dispatch_storage(args.dtype, [&]<class T>() { forward<Values<T>, T>(args, context); });
-}
+    forward<Values<T>, T>(args, context);
+});
 
 template <template <class> class Values>
-void run_backward(const BatchNormBackward& args, Context& context) {
+constexpr auto run_backward = all_types([]<class T>(const BatchNormBackward& args, Context& context) {
     if (args.channels == 0) return;
-    dispatch_storage(args.dtype, [&]<class T>() { backward<Values<T>, T>(args, context); });
-}
+    backward<Values<T>, T>(args, context);
+});
 
-void run_forward_naive(const BatchNormForward& args, Context&) {
-    if (args.channels == 0) return;
-    dispatch_float(args.dtype, [&]<class T>() { forward_naive<T>(args); });
-}
-
-void run_backward_naive(const BatchNormBackward& args, Context& context) {
-    if (args.channels == 0) return;
-    dispatch_float(args.dtype, [&]<class T>() { backward_naive<T>(args, context); });
-}
-
-constexpr Implementation<BatchNormForward> forward_list[]{
-    {"packs", refuses_forward_packs, run_forward<Pack>, StorageTypes::all},
-    {"scalars", refuses_nothing, run_forward<Single>, StorageTypes::all},
-    {"naive", refuses_nothing, run_forward_naive}};
+constexpr Implementation<BatchNormForward> forward_list[]{{"packs", refuses_forward_packs, run_forward<Pack>},
+                                                          {"scalars", refuses_nothing, run_forward<Single>},
+                                                          {"naive", refuses_nothing, forward_naive}};
 constexpr Implementation<BatchNormBackward> backward_list[]{
-    {"packs", refuses_backward_packs, run_backward<Pack>, StorageTypes::all},
-    {"scalars", refuses_nothing, run_backward<Single>, StorageTypes::all},
-    {"naive", refuses_nothing, run_backward_naive}};
+    {"packs", refuses_backward_packs, run_backward<Pack>},
+    {"scalars", refuses_nothing, run_backward<Single>},
+    {"naive", refuses_nothing, backward_naive}};
 
 }  // namespace
 

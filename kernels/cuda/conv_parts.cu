@@ -181,7 +181,7 @@ struct PrologueGradient {
         VITRINE_UNROLL
         for (int i = 0; i < V::size; ++i) {
             const Element a = clamped(activation, affine(loaded.x, i));
-            const Element d_u = clamp_passes(activation, a) ? loaded.d_a[i] : Element(0);
+            const Element d_u = inside_clamp(activation, a) ? loaded.d_a[i] : Element(0);
             result[i] = affine.scale[i] * d_u;
             if constexpr (sums == 2) {
                 sum[0][i] = multiply_add(d_u, loaded.x[i], sum[0][i]);
@@ -199,7 +199,7 @@ const T* typed(const void* data) {
 
 /// a of `count` elements, by threads that each take 16 bytes of T, or one value.
 template <class T, class From, class To>
-void pass_through(const From* x, int64_t count, int64_t channels, const Prologue& prologue,
+void copy_through(const From* x, int64_t count, int64_t channels, const Prologue& prologue,
                   const Gradient& a) {
     using A = Accumulate<T>;
     if (count == 0) return;
@@ -216,7 +216,7 @@ const Accumulate<T>* widened(const void* from, int64_t count, int64_t channels, 
         return typed<T>(from);
     } else {
         float* wide = context.scratch.take<float>(count);
-        pass_through<T, T, float>(typed<T>(from), count, channels, {}, {wide});
+        copy_through<T, T, float>(typed<T>(from), count, channels, {}, {wide});
         return wide;
     }
 }
@@ -224,7 +224,7 @@ const Accumulate<T>* widened(const void* from, int64_t count, int64_t channels, 
 /// What was computed wide, into a tensor of 16-bit values.
 template <class T>
 void narrow(const Accumulate<T>* from, int64_t count, int64_t channels, const Gradient& to) {
-    pass_through<T, Accumulate<T>, T>(from, count, channels, {}, to);
+    copy_through<T, Accumulate<T>, T>(from, count, channels, {}, to);
 }
 
 /// a, in scratch; x itself if the prologue is plain and x can be computed with.
@@ -239,7 +239,7 @@ const Accumulate<T>* through_prologue(const ConvShape& shape, const void* x, con
         return through_curve<activation_forward, A>(shape, u, prologue.activation, context);
     }
     A* a = context.scratch.take<A>(count);
-    pass_through<T, T, A>(typed<T>(x), count, shape.in_channels, prologue, {a});
+    copy_through<T, T, A>(typed<T>(x), count, shape.in_channels, prologue, {a});
     return a;
 }
 

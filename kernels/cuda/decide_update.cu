@@ -17,13 +17,11 @@ __global__ void __launch_bounds__(1)
     *record = own;
 }
 
-void run_decide(const DecideUpdate& args, Context& context) {
-    dispatch_float(args.dtype, [&]<class T>() {
-        launch(decide_once<T>, 1, 1, 0, stream(), args, static_cast<const T*>(args.norm),
-               static_cast<StepState<T>*>(args.state), static_cast<UpdateRecord<T>*>(args.record),
-               static_cast<UpdateDecision<T>*>(args.decision), context.settings);
-    });
-}
+constexpr auto run_decide = computed_types([]<class T>(const DecideUpdate& args, Context& context) {
+    launch(decide_once<T>, 1, 1, 0, stream(), args, static_cast<const T*>(args.norm),
+           static_cast<StepState<T>*>(args.state), static_cast<UpdateRecord<T>*>(args.record),
+           static_cast<UpdateDecision<T>*>(args.decision), context.settings);
+});
 
 constexpr Implementation<DecideUpdate> decide_list[]{{"formula", refuses_nothing, run_decide}};
 

@@ -166,7 +166,7 @@ struct ThreadPrologue {
         return clamped(activation, multiply_add(scale[k], x, shift[k]));
     }
     __device__ __forceinline__ T d_u(T d_a, T x, int k) const {
-        return clamp_passes(activation, a(x, k)) ? d_a : T(0);
+        return inside_clamp(activation, a(x, k)) ? d_a : T(0);
     }
 };
 

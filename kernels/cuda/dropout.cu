@@ -178,48 +178,40 @@ const char* refuses_partial_packs(const Args& args) {
 }
 
 template <class Args>
-void run_elements(const Args& args, Context& context) {
+constexpr auto run_elements = all_types([]<class T>(const Args& args, Context& context) {
     if (nothing_to_do(args)) return;
     const int64_t count = args.rows * args.features;
-    dispatch_storage(args.dtype, [&]<class T>() {
-        const auto put = element_target<T>(args);
-        launch(drop_elements<T, std::decay_t<decltype(put)>>, blocks_for(count, threads), threads, 0,
-               stream(), static_cast<const T*>(source(args)), put, count, args.features,
-               Keys{args.key, context.settings}, args.probability, factor_of<T>(args));
-    });
-}
+    const auto put = element_target<T>(args);
+    launch(drop_elements<T, std::decay_t<decltype(put)>>, blocks_for(count, threads), threads, 0, stream(),
+           static_cast<const T*>(source(args)), put, count, args.features, Keys{args.key, context.settings},
+           args.probability, factor_of<T>(args));
+});
 
 template <class Args>
-void run_draws(const Args& args, Context& context) {
+constexpr auto run_draws = all_types([]<class T>(const Args& args, Context& context) {
     if (nothing_to_do(args)) return;
     const int64_t fours = divide_up(args.features, draw);
-    dispatch_storage(args.dtype, [&]<class T>() {
-        const auto put = element_target<T>(args);
-        launch(drop_draws<T, std::decay_t<decltype(put)>>, blocks_for(args.rows * fours, threads), threads, 0,
-               stream(), static_cast<const T*>(source(args)), put, static_cast<uint32_t>(args.rows),
-               static_cast<uint32_t>(args.features), static_cast<uint32_t>(fours), mask_of(args, context),
-               factor_of<T>(args));
-    });
-}
+    const auto put = element_target<T>(args);
+    launch(drop_draws<T, std::decay_t<decltype(put)>>, blocks_for(args.rows * fours, threads), threads, 0,
+           stream(), static_cast<const T*>(source(args)), put, static_cast<uint32_t>(args.rows),
+           static_cast<uint32_t>(args.features), static_cast<uint32_t>(fours), mask_of(args, context),
+           factor_of<T>(args));
+});
 
 template <class Args>
-void run_packs(const Args& args, Context& context) {
+constexpr auto run_packs = all_types([]<class T>(const Args& args, Context& context) {
     if (nothing_to_do(args)) return;
-    dispatch_storage(args.dtype, [&]<class T>() {
-        const int64_t stretches = args.features / stretch<T>;
-        const auto put = pack_target<T>(args);
-        launch(drop_packs<T, std::decay_t<decltype(put)>>, blocks_for(args.rows * stretches, threads),
-               threads, 0, stream(), static_cast<const T*>(source(args)), put,
-               static_cast<uint32_t>(args.rows), static_cast<uint32_t>(stretches), mask_of(args, context),
-               factor_of<T>(args));
-    });
-}
+    const int64_t stretches = args.features / stretch<T>;
+    const auto put = pack_target<T>(args);
+    launch(drop_packs<T, std::decay_t<decltype(put)>>, blocks_for(args.rows * stretches, threads), threads, 0,
+           stream(), static_cast<const T*>(source(args)), put, static_cast<uint32_t>(args.rows),
+           static_cast<uint32_t>(stretches), mask_of(args, context), factor_of<T>(args));
+});
 
 template <class Args>
-constexpr Implementation<Args> list[]{
-    {"packs", refuses_partial_packs<Args>, run_packs<Args>, StorageTypes::all},
-    {"draws", refuses_large<Args>, run_draws<Args>, StorageTypes::all},
-    {"elements", refuses_nothing<Args>, run_elements<Args>, StorageTypes::all}};
+constexpr Implementation<Args> list[]{{"packs", refuses_partial_packs<Args>, run_packs<Args>},
+                                      {"draws", refuses_large<Args>, run_draws<Args>},
+                                      {"elements", refuses_nothing<Args>, run_elements<Args>}};
 
 }  // namespace
 

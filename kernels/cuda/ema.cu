@@ -78,15 +78,15 @@ void run(const EmaUpdate& args, int size,
            static_cast<T*>(args.average), args.count);
 }
 
-void run_elements(const EmaUpdate& args, Context&) {
+constexpr auto run_elements = computed_types([]<class T>(const EmaUpdate& args, Context&) {
     if (args.count == 0) return;
-    dispatch_float(args.dtype, [&]<class T>() { run<T>(args, 1, average_elements<T>); });
-}
+    run<T>(args, 1, average_elements<T>);
+});
 
-void run_packs(const EmaUpdate& args, Context&) {
+constexpr auto run_packs = computed_types([]<class T>(const EmaUpdate& args, Context&) {
     if (args.count == 0) return;
-    dispatch_float(args.dtype, [&]<class T>() { run<T>(args, Pack<T>::size, average_packs<T>); });
-}
+    run<T>(args, Pack<T>::size, average_packs<T>);
+});
 
 constexpr Implementation<EmaUpdate> update_list[]{{"packs", refuses_unaligned, run_packs},
                                                   {"elements", refuses_nothing, run_elements}};

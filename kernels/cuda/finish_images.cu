@@ -349,14 +349,11 @@ const char* refuses_packs(const FinishImages& args) {
     return nullptr;
 }
 
-void run_elements(const FinishImages& args, Context& context) {
+constexpr auto run_elements = all_types([]<class T>(const FinishImages& args, Context& context) {
     const int64_t count = args.batch * args.values();
     if (count == 0) return;
-    dispatch_storage(args.dtype, [&]<class T>() {
-        launch(finish_elements<T>, blocks_for(count, threads), threads, 0, stream(),
-               finish_of<T>(args, context));
-    });
-}
+    launch(finish_elements<T>, blocks_for(count, threads), threads, 0, stream(), finish_of<T>(args, context));
+});
 
 template <class T>
 void launch_plain(const FinishImages& args) {
@@ -373,15 +370,13 @@ void launch_packs(const FinishImages& args, Context& context) {
            finish_of<T>(args, context), static_cast<int>(parts));
 }
 
-void run_packs(const FinishImages& args, Context& context) {
+constexpr auto run_packs = all_types([]<class T>(const FinishImages& args, Context& context) {
     if (args.batch * args.values() == 0) return;
-    dispatch_storage(args.dtype, [&]<class T>() {
-        args.finish.plain() ? launch_plain<T>(args) : launch_packs<T>(args, context);
-    });
-}
+    args.finish.plain() ? launch_plain<T>(args) : launch_packs<T>(args, context);
+});
 
-constexpr Implementation<FinishImages> list[]{{"packs", refuses_packs, run_packs, StorageTypes::all},
-                                              {"elements", refuses_large, run_elements, StorageTypes::all}};
+constexpr Implementation<FinishImages> list[]{{"packs", refuses_packs, run_packs},
+                                              {"elements", refuses_large, run_elements}};
 
 }  // namespace
 

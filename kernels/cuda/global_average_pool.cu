@@ -58,25 +58,23 @@ struct PutAverage {
 };
 
 template <template <class> class Values>
-void run_forward(const GlobalAveragePoolForward& args, Context& context) {
+constexpr auto run_forward = all_types([]<class T>(const GlobalAveragePoolForward& args, Context& context) {
     if (args.batch * args.channels == 0) return;
-    dispatch_storage(args.dtype, [&]<class T>() {
-        using V = Values<T>;
-        using A = Accumulate<T>;
-        const Average<T> body{static_cast<const T*>(args.x), A(1) / static_cast<A>(args.pixels)};
-        const Columns columns = share_out(args.batch, args.pixels, args.channels, V::size, pool_shares);
-        T* y = static_cast<T*>(args.y);
-        if (columns.chunks == 1) {
-            launch(over_columns<V, Average<T>, LeaveChunks<T>>, columns.grid(), column_threads, 0, stream(),
-                   columns, body, LeaveChunks<T>{y});
-            return;
-        }
-        A* sums = context.scratch.take<A>(columns.all_chunks() * args.channels);
-        launch(over_columns<V, Average<T>, LeaveChunks<A>>, columns.grid(), column_threads, 0, stream(),
-               columns, body, LeaveChunks<A>{sums});
-        run_finish_sums<1>(sums, args.batch, columns.chunks, args.channels, PutAverage<T>{y});
-    });
-}
+    using V = Values<T>;
+    using A = Accumulate<T>;
+    const Average<T> body{static_cast<const T*>(args.x), A(1) / static_cast<A>(args.pixels)};
+    const Columns columns = share_out(args.batch, args.pixels, args.channels, V::size, pool_shares);
+    T* y = static_cast<T*>(args.y);
+    if (columns.chunks == 1) {
+        launch(over_columns<V, Average<T>, LeaveChunks<T>>, columns.grid(), column_threads, 0, stream(),
+               columns, body, LeaveChunks<T>{y});
+        return;
+    }
+    A* sums = context.scratch.take<A>(columns.all_chunks() * args.channels);
+    launch(over_columns<V, Average<T>, LeaveChunks<A>>, columns.grid(), column_threads, 0, stream(), columns,
+           body, LeaveChunks<A>{sums});
+    run_finish_sums<1>(sums, args.batch, columns.chunks, args.channels, PutAverage<T>{y});
+});
 
 template <class T>
 __global__ void __launch_bounds__(threads)
@@ -90,14 +88,13 @@ __global__ void __launch_bounds__(threads)
     y[i] = sum / static_cast<T>(pixels);
 }
 
-void run_forward_naive(const GlobalAveragePoolForward& args, Context&) {
-    const int64_t count = args.batch * args.channels;
-    if (count == 0) return;
-    dispatch_float(args.dtype, [&]<class T>() {
+constexpr auto run_forward_naive =
+    computed_types([]<class T>(const GlobalAveragePoolForward& args, Context&) {
+        const int64_t count = args.batch * args.channels;
+        if (count == 0) return;
         launch(average_channel<T>, blocks_for(count, threads), threads, 0, stream(),
                static_cast<const T*>(args.x), static_cast<T*>(args.y), args.pixels, args.channels, count);
     });
-}
 
 // Backward: every pixel of an image gets the same share of d_y.
 
@@ -131,14 +128,12 @@ struct Share {
 };
 
 template <template <class> class Values>
-void run_backward(const GlobalAveragePoolBackward& args, Context&) {
+constexpr auto run_backward = all_types([]<class T>(const GlobalAveragePoolBackward& args, Context&) {
     if (!args.d_x) return;
-    dispatch_storage(args.dtype, [&]<class T>() {
-        const Share<T> body{static_cast<const T*>(args.d_y), static_cast<Accumulate<T>>(args.pixels),
-                            args.channels, ValuesWriter<T>(args.d_x)};
-        run_over_columns<Values<T>>(body, args.batch, args.pixels, args.channels);
-    });
-}
+    const Share<T> body{static_cast<const T*>(args.d_y), static_cast<Accumulate<T>>(args.pixels),
+                        args.channels, ValuesWriter<T>(args.d_x)};
+    run_over_columns<Values<T>>(body, args.batch, args.pixels, args.channels);
+});
 
 /// One thread an element: two divisions of indices for each element that is written.
 template <class T>
@@ -150,15 +145,13 @@ __global__ void __launch_bounds__(threads)
     d_x(i, d_y[image * channels + i % channels] / static_cast<T>(pixels));
 }
 
-void run_backward_naive(const GlobalAveragePoolBackward& args, Context&) {
+constexpr auto run_backward_naive = computed_types([]<class T>(const GlobalAveragePoolBackward& args,
+                                                               Context&) {
     const int64_t count = args.batch * args.pixels * args.channels;
     if (!args.d_x || count == 0) return;
-    dispatch_float(args.dtype, [&]<class T>() {
-        launch(share_element<T>, blocks_for(count, threads), threads, 0, stream(),
-               static_cast<const T*>(args.d_y), GradientWriter<T>(args.d_x), args.pixels, args.channels,
-               count);
-    });
-}
+    launch(share_element<T>, blocks_for(count, threads), threads, 0, stream(),
+           static_cast<const T*>(args.d_y), GradientWriter<T>(args.d_x), args.pixels, args.channels, count);
+});
 
 const char* refuses_forward_packs(const GlobalAveragePoolForward& args) {
     return refuses_packs(args.dtype, args.channels, args.x, args.y);
@@ -169,12 +162,12 @@ const char* refuses_backward_packs(const GlobalAveragePoolBackward& args) {
 }
 
 constexpr Implementation<GlobalAveragePoolForward> forward_list[]{
-    {"packs", refuses_forward_packs, run_forward<Pack>, StorageTypes::all},
-    {"scalars", refuses_nothing, run_forward<Single>, StorageTypes::all},
+    {"packs", refuses_forward_packs, run_forward<Pack>},
+    {"scalars", refuses_nothing, run_forward<Single>},
     {"naive", refuses_nothing, run_forward_naive}};
 constexpr Implementation<GlobalAveragePoolBackward> backward_list[]{
-    {"packs", refuses_backward_packs, run_backward<Pack>, StorageTypes::all},
-    {"scalars", refuses_nothing, run_backward<Single>, StorageTypes::all},
+    {"packs", refuses_backward_packs, run_backward<Pack>},
+    {"scalars", refuses_nothing, run_backward<Single>},
     {"naive", refuses_nothing, run_backward_naive}};
 
 }  // namespace

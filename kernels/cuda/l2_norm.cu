@@ -89,13 +89,12 @@ void run(const L2Norm& args, Context& context, int size, void (*kernel)(const T*
     launch(finish_norm<T>, 1, threads, 0, stream(), partials, blocks, static_cast<T*>(args.norm));
 }
 
-void run_elements(const L2Norm& args, Context& context) {
-    dispatch_float(args.dtype, [&]<class T>() { run<T>(args, context, 1, sum_elements<T>); });
-}
+constexpr auto run_elements = computed_types(
+    []<class T>(const L2Norm& args, Context& context) { run<T>(args, context, 1, sum_elements<T>); });
 
-void run_packs(const L2Norm& args, Context& context) {
-    dispatch_float(args.dtype, [&]<class T>() { run<T>(args, context, Pack<T>::size, sum_packs<T>); });
-}
+constexpr auto run_packs = computed_types([]<class T>(const L2Norm& args, Context& context) {
+    run<T>(args, context, Pack<T>::size, sum_packs<T>);
+});
 
 constexpr Implementation<L2Norm> norm_list[]{{"packs", refuses_unaligned, run_packs},
                                              {"elements", refuses_nothing, run_elements}};

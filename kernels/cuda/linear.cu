@@ -135,62 +135,58 @@ const char* refuses_half_tensors(const Args& args) {
     return refuses_packs(args);
 }
 
+template <class T>
 void run_products(const LinearForward& args, bool packs, GemmTiling tiling, Context& context) {
-    dispatch_storage(args.dtype, [&]<class T>() {
-        with_loads<T>(packs, tiling, [&]<class V>() { forward<V, T>(args, tiling, context); });
-    });
+    with_loads<T>(packs, tiling, [&]<class V>() { forward<V, T>(args, tiling, context); });
 }
+template <class T>
 void run_products(const LinearBackward& args, bool packs, GemmTiling tiling, Context& context) {
-    dispatch_storage(args.dtype, [&]<class T>() {
-        with_loads<T>(packs, tiling, [&]<class V>() { backward<V, T>(args, tiling, context); });
-    });
+    with_loads<T>(packs, tiling, [&]<class V>() { backward<V, T>(args, tiling, context); });
 }
 
-template <class Args, bool packs>
-void run_by_shape(const Args& args, Context& context) {
-    run_products(args, packs, GemmTiling::by_shape, context);
-}
-template <class Args, GemmTiling tiling>
-void run_tile(const Args& args, Context& context) {
-    run_products(args, refuses_packs(args) == nullptr, tiling, context);
-}
+template <bool packs>
+constexpr auto by_shape = []<class T>(const auto& args, Context& context) {
+    run_products<T>(args, packs, GemmTiling::by_shape, context);
+};
+template <GemmTiling tiling>
+constexpr auto in_tiles = []<class T>(const auto& args, Context& context) {
+    run_products<T>(args, refuses_packs(args) == nullptr, tiling, context);
+};
 
 // The rungs below
 
-template <class Rung>
+template <class Rung, class T>
 void run_rung(const LinearForward& args, Context&) {
-    dispatch_storage(args.dtype, [&]<class T>() {
-        Rung::run(matrix_of<T>(args.x, args.rows, args.in_features),
-                  transposed(matrix_of<T>(args.weight, args.out_features, args.in_features)),
-                  static_cast<const Accumulate<T>*>(args.bias), GradientWriter<T>({args.y}));
-    });
+    Rung::run(matrix_of<T>(args.x, args.rows, args.in_features),
+              transposed(matrix_of<T>(args.weight, args.out_features, args.in_features)),
+              static_cast<const Accumulate<T>*>(args.bias), GradientWriter<T>({args.y}));
+}
+
+template <class Rung, class T>
+void run_rung(const LinearBackward& args, Context& context) {
+    const auto x = matrix_of<T>(args.x, args.rows, args.in_features);
+    const auto weight = matrix_of<T>(args.weight, args.out_features, args.in_features);
+    const auto d_y = matrix_of<T>(args.d_y, args.rows, args.out_features);
+    using A = Accumulate<T>;
+    const A* no_bias = nullptr;
+    if (args.d_x) Rung::run(d_y, weight, no_bias, GradientWriter<T>(args.d_x));
+    if (args.d_weight) Rung::run(transposed(d_y), x, no_bias, GradientWriter<A>(args.d_weight));
+    bias_gradient_of<T>(args, context);
 }
 
 template <class Rung>
-void run_rung(const LinearBackward& args, Context& context) {
-    dispatch_storage(args.dtype, [&]<class T>() {
-        const auto x = matrix_of<T>(args.x, args.rows, args.in_features);
-        const auto weight = matrix_of<T>(args.weight, args.out_features, args.in_features);
-        const auto d_y = matrix_of<T>(args.d_y, args.rows, args.out_features);
-        using A = Accumulate<T>;
-        const A* no_bias = nullptr;
-        if (args.d_x) Rung::run(d_y, weight, no_bias, GradientWriter<T>(args.d_x));
-        if (args.d_weight) Rung::run(transposed(d_y), x, no_bias, GradientWriter<A>(args.d_weight));
-        bias_gradient_of<T>(args, context);
-    });
-}
+constexpr auto rung = []<class T>(const auto& args, Context& context) { run_rung<Rung, T>(args, context); };
 
 template <class Args>
 constexpr Implementation<Args> list[]{
-    {"half_tensor_cores", refuses_half_tensors<Args>, run_tile<Args, GemmTiling::half_tensor_128x64>,
-     StorageTypes::all},
-    {"register_tiled", refuses_packs, run_by_shape<Args, true>, StorageTypes::all},
-    {"register_tiled_singles", refuses_products<Args>, run_by_shape<Args, false>, StorageTypes::all},
-    {"register_tiled_128x64", refuses_tile<Args>, run_tile<Args, GemmTiling::tile_128x64>, StorageTypes::all},
-    {"register_tiled_128x32", refuses_tile<Args>, run_tile<Args, GemmTiling::tile_128x32>, StorageTypes::all},
-    {"tensor_cores", refuses_tensors<Args>, run_tile<Args, GemmTiling::tensor_128x64>},
-    {"tiled", refuses_nothing, run_rung<TiledProduct>, StorageTypes::all},
-    {"naive", refuses_nothing, run_rung<NaiveProduct>, StorageTypes::all}};
+    {"half_tensor_cores", refuses_half_tensors<Args>, all_types(in_tiles<GemmTiling::half_tensor_128x64>)},
+    {"register_tiled", refuses_packs, all_types(by_shape<true>)},
+    {"register_tiled_singles", refuses_products<Args>, all_types(by_shape<false>)},
+    {"register_tiled_128x64", refuses_tile<Args>, all_types(in_tiles<GemmTiling::tile_128x64>)},
+    {"register_tiled_128x32", refuses_tile<Args>, all_types(in_tiles<GemmTiling::tile_128x32>)},
+    {"tensor_cores", refuses_tensors<Args>, computed_types(in_tiles<GemmTiling::tensor_128x64>)},
+    {"tiled", refuses_nothing, all_types(rung<TiledProduct>)},
+    {"naive", refuses_nothing, all_types(rung<NaiveProduct>)}};
 
 }  // namespace
 

@@ -182,52 +182,42 @@ const char* refuses_backward(const MaxPoolBackward& args) {
     return refuses_channel_packs(args.dtype, args.shape, args.index, args.d_y, args.d_x.data);
 }
 
-void run_elements(const MaxPoolForward& args, Context&) {
+constexpr auto run_elements = all_types([]<class T>(const MaxPoolForward& args, Context&) {
     const int64_t count = y_count(args.shape);
     if (count == 0) return;
-    dispatch_storage(args.dtype, [&]<class T>() {
-        launch(maximum_elements<T>, blocks_for(count, threads), threads, 0, stream(),
-               PoolWindows<int64_t>(args.shape, 1), static_cast<const T*>(args.x), static_cast<T*>(args.y),
-               args.index, count);
-    });
-}
+    launch(maximum_elements<T>, blocks_for(count, threads), threads, 0, stream(),
+           PoolWindows<int64_t>(args.shape, 1), static_cast<const T*>(args.x), static_cast<T*>(args.y),
+           args.index, count);
+});
 
-void run_packs(const MaxPoolForward& args, Context&) {
+constexpr auto run_packs = all_types([]<class T>(const MaxPoolForward& args, Context&) {
     if (y_count(args.shape) == 0) return;
-    dispatch_storage(args.dtype, [&]<class T>() {
-        const int64_t count = y_count(args.shape) / Pack<T>::size;
-        launch(maximum_packs<T>, blocks_for(count, threads), threads, 0, stream(),
-               PoolWindows<int>(args.shape, Pack<T>::size), static_cast<const T*>(args.x),
-               static_cast<T*>(args.y), args.index, static_cast<int>(count));
-    });
-}
+    const int64_t count = y_count(args.shape) / Pack<T>::size;
+    launch(maximum_packs<T>, blocks_for(count, threads), threads, 0, stream(),
+           PoolWindows<int>(args.shape, Pack<T>::size), static_cast<const T*>(args.x),
+           static_cast<T*>(args.y), args.index, static_cast<int>(count));
+});
 
-void run_backward_elements(const MaxPoolBackward& args, Context&) {
+constexpr auto run_backward_elements = all_types([]<class T>(const MaxPoolBackward& args, Context&) {
     const int64_t count = x_count(args.shape);
     if (!args.d_x || count == 0) return;
-    dispatch_storage(args.dtype, [&]<class T>() {
-        launch(gather_elements<T>, blocks_for(count, threads), threads, 0, stream(),
-               PoolWindows<int64_t>(args.shape, 1), args.index, static_cast<const T*>(args.d_y),
-               GradientWriter<T>(args.d_x), count);
-    });
-}
+    launch(gather_elements<T>, blocks_for(count, threads), threads, 0, stream(),
+           PoolWindows<int64_t>(args.shape, 1), args.index, static_cast<const T*>(args.d_y),
+           GradientWriter<T>(args.d_x), count);
+});
 
-void run_backward_packs(const MaxPoolBackward& args, Context&) {
+constexpr auto run_backward_packs = all_types([]<class T>(const MaxPoolBackward& args, Context&) {
     if (!args.d_x || x_count(args.shape) == 0) return;
-    dispatch_storage(args.dtype, [&]<class T>() {
-        const int64_t count = x_count(args.shape) / Pack<T>::size;
-        launch(gather_packs<T>, blocks_for(count, threads), threads, 0, stream(),
-               PoolWindows<int>(args.shape, Pack<T>::size), args.index, static_cast<const T*>(args.d_y),
-               PackGradient<T>(args.d_x), static_cast<int>(count));
-    });
-}
+    const int64_t count = x_count(args.shape) / Pack<T>::size;
+    launch(gather_packs<T>, blocks_for(count, threads), threads, 0, stream(),
+           PoolWindows<int>(args.shape, Pack<T>::size), args.index, static_cast<const T*>(args.d_y),
+           PackGradient<T>(args.d_x), static_cast<int>(count));
+});
 
-constexpr Implementation<MaxPoolForward> forward_list[]{
-    {"packs", refuses_forward, run_packs, StorageTypes::all},
-    {"elements", refuses_nothing, run_elements, StorageTypes::all}};
+constexpr Implementation<MaxPoolForward> forward_list[]{{"packs", refuses_forward, run_packs},
+                                                        {"elements", refuses_nothing, run_elements}};
 constexpr Implementation<MaxPoolBackward> backward_list[]{
-    {"packs", refuses_backward, run_backward_packs, StorageTypes::all},
-    {"elements", refuses_nothing, run_backward_elements, StorageTypes::all}};
+    {"packs", refuses_backward, run_backward_packs}, {"elements", refuses_nothing, run_backward_elements}};
 
 }  // namespace
 

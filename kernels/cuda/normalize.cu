@@ -66,21 +66,17 @@ __global__ void __launch_bounds__(threads)
     if (d_bias) d_bias(c, static_cast<T>(gradients.d_bias));
 }
 
-void run_forward(const NormalizeForward& args, Context&) {
+constexpr auto run_forward = computed_types([]<class T>(const NormalizeForward& args, Context&) {
     if (args.channels == 0) return;
-    dispatch_float(args.dtype, [&]<class T>() {
-        launch(normalize_channels<T>, blocks_for(args.channels, threads), threads, 0, stream(), args);
-    });
-}
+    launch(normalize_channels<T>, blocks_for(args.channels, threads), threads, 0, stream(), args);
+});
 
-void run_backward(const NormalizeBackward& args, Context&) {
+constexpr auto run_backward = computed_types([]<class T>(const NormalizeBackward& args, Context&) {
     if (args.channels == 0) return;
-    dispatch_float(args.dtype, [&]<class T>() {
-        launch(normalize_gradients<T>, blocks_for(args.channels, threads), threads, 0, stream(), args,
-               GradientWriter<T>(args.d_mean), GradientWriter<T>(args.d_m2), GradientWriter<T>(args.d_weight),
-               GradientWriter<T>(args.d_bias));
-    });
-}
+    launch(normalize_gradients<T>, blocks_for(args.channels, threads), threads, 0, stream(), args,
+           GradientWriter<T>(args.d_mean), GradientWriter<T>(args.d_m2), GradientWriter<T>(args.d_weight),
+           GradientWriter<T>(args.d_bias));
+});
 
 constexpr Implementation<NormalizeForward> forward_list[]{{"formula", refuses_nothing, run_forward}};
 constexpr Implementation<NormalizeBackward> backward_list[]{{"formula", refuses_nothing, run_backward}};

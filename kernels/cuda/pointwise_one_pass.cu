@@ -227,7 +227,7 @@ class OnePassThread {
             V gradient;
             VITRINE_UNROLL
             for (int j = 0; j < size; ++j) {
-                const A d_u = clamp_passes(task_.a.activation, a[j]) ? d_a[i][j] : A(0);
+                const A d_u = inside_clamp(task_.a.activation, a[j]) ? d_a[i][j] : A(0);
                 scale_sums_[j] = multiply_add(d_u, x[j], scale_sums_[j]);
                 shift_sums_[j] += d_u;
                 gradient[j] = task_.a.scale == nullptr ? d_u : prologue_.scale[j] * d_u;

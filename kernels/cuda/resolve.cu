@@ -167,7 +167,7 @@ struct ResolveGradient {
         V to_first, to_second;
         VITRINE_UNROLL
         for (int i = 0; i < V::size; ++i) {
-            const Element d_u = clamp_passes(activation, loaded.z[i]) ? loaded.d_z[i] : Element(0);
+            const Element d_u = inside_clamp(activation, loaded.z[i]) ? loaded.d_z[i] : Element(0);
             to_first[i] = scales.first[i] * d_u;
             to_second[i] = scales.second[i] * d_u;
             if constexpr (sums >= 2) {
@@ -228,34 +228,30 @@ const char* refuses_packs_backward(const ResolveBackward& args) {
 }
 
 template <template <class> class Values>
-void run_forward(const ResolveForward& args, Context&) {
-    dispatch_storage(args.dtype, [&]<class T>() {
-        run_over_columns<Values<T>>(Resolve<T>(args), 1, args.rows, args.channels, resolve_shares);
-    });
-}
+constexpr auto run_forward = all_types([]<class T>(const ResolveForward& args, Context&) {
+    run_over_columns<Values<T>>(Resolve<T>(args), 1, args.rows, args.channels, resolve_shares);
+});
 
 template <template <class> class Values>
-void run_backward(const ResolveBackward& args, Context& context) {
+constexpr auto run_backward = all_types([]<class T>(const ResolveBackward& args, Context& context) {
     if (!args.d_a && !args.d_b) return;
     const Sides sides(args);
-    dispatch_storage(args.dtype, [&]<class T>() {
-        switch (sides.sums()) {
-            case 0:
-                return backward<Values<T>, 0, T>(args, sides, context);
-            case 2:
-                return backward<Values<T>, 2, T>(args, sides, context);
-            default:
-                return backward<Values<T>, 3, T>(args, sides, context);
-        }
-    });
-}
+    switch (sides.sums()) {
+        case 0:
+            return backward<Values<T>, 0, T>(args, sides, context);
+        case 2:
+            return backward<Values<T>, 2, T>(args, sides, context);
+        default:
+            return backward<Values<T>, 3, T>(args, sides, context);
+    }
+});
 
 constexpr Implementation<ResolveForward> forward_list[]{
-    {"packs", refuses_packs_forward, run_forward<Pack>, StorageTypes::all},
-    {"elements", refuses_curve_to_resolve<ResolveForward>, run_forward<Single>, StorageTypes::all}};
+    {"packs", refuses_packs_forward, run_forward<Pack>},
+    {"elements", refuses_curve_to_resolve<ResolveForward>, run_forward<Single>}};
 constexpr Implementation<ResolveBackward> backward_list[]{
-    {"packs", refuses_packs_backward, run_backward<Pack>, StorageTypes::all},
-    {"elements", refuses_curve_to_resolve<ResolveBackward>, run_backward<Single>, StorageTypes::all}};
+    {"packs", refuses_packs_backward, run_backward<Pack>},
+    {"elements", refuses_curve_to_resolve<ResolveBackward>, run_backward<Single>}};
 
 }  // namespace
 

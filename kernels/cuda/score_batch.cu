@@ -48,19 +48,17 @@ __global__ void __launch_bounds__(threads)
     if (!is_finite(*loss)) state->healthy = T(0);
 }
 
-void run_score(const ScoreBatch& args, Context& context) {
+constexpr auto run_score = all_types([]<class T>(const ScoreBatch& args, Context& context) {
     int32_t* ranks = context.scratch.take<int32_t>(args.batch);
-    dispatch_storage(args.dtype, [&]<class T>() {
-        using A = Accumulate<T>;
-        launch(rank_labels<T>, blocks_for(args.batch * row_threads, threads), threads, 0, stream(),
-               static_cast<const T*>(args.logits), args.labels, args.batch, args.classes, ranks);
-        launch(count_ranks<A>, 1, threads, 0, stream(), ranks, args.batch, static_cast<const A*>(args.loss),
-               static_cast<BatchRecord<A>*>(args.record), static_cast<StepState<A>*>(args.state),
-               context.settings);
-    });
-}
+    using A = Accumulate<T>;
+    launch(rank_labels<T>, blocks_for(args.batch * row_threads, threads), threads, 0, stream(),
+           static_cast<const T*>(args.logits), args.labels, args.batch, args.classes, ranks);
+    launch(count_ranks<A>, 1, threads, 0, stream(), ranks, args.batch, static_cast<const A*>(args.loss),
+           static_cast<BatchRecord<A>*>(args.record), static_cast<StepState<A>*>(args.state),
+           context.settings);
+});
 
-constexpr Implementation<ScoreBatch> score_list[]{{"warps", refuses_nothing, run_score, StorageTypes::all}};
+constexpr Implementation<ScoreBatch> score_list[]{{"warps", refuses_nothing, run_score}};
 
 }  // namespace
 

@@ -240,12 +240,11 @@ void run_in(const SoftmaxCrossEntropyForward& args, Context& context) {
 }
 
 template <class Rung>
-void run(const SoftmaxCrossEntropyForward& args, Context& context) {
-    dispatch_storage(args.dtype, [&]<class T>() { run_in<Rung, T>(args, context); });
-}
-void run_naive(const SoftmaxCrossEntropyForward& args, Context& context) {
-    dispatch_float(args.dtype, [&]<class T>() { run_in<Naive, T>(args, context); });
-}
+constexpr auto run = all_types([]<class T>(const SoftmaxCrossEntropyForward& args, Context& context) {
+    run_in<Rung, T>(args, context);
+});
+constexpr auto run_naive = computed_types([]<class T>(const SoftmaxCrossEntropyForward& args,
+                                                      Context& context) { run_in<Naive, T>(args, context); });
 
 const char* refuses_many_classes(const SoftmaxCrossEntropyForward& args) {
     return args.classes <= most_classes_of_warps ? nullptr : "more than 1024 classes";
@@ -353,16 +352,15 @@ struct Packs {
 };
 
 template <class Rung>
-void run_backward(const SoftmaxCrossEntropyBackward& args, Context& context) {
+constexpr auto run_backward = all_types([]<class T>(const SoftmaxCrossEntropyBackward& args,
+                                                    Context& context) {
     const int64_t count = args.batch * args.classes;
     if (!args.d_logits || count == 0) return;
-    dispatch_storage(args.dtype, [&]<class T>() {
-        if (args.class_weights == nullptr)
-            Rung::template launch_gradient<T, false>(args, context, count);
-        else
-            Rung::template launch_gradient<T, true>(args, context, count);
-    });
-}
+    if (args.class_weights == nullptr)
+        Rung::template launch_gradient<T, false>(args, context, count);
+    else
+        Rung::template launch_gradient<T, true>(args, context, count);
+});
 
 const char* refuses_backward_packs(const SoftmaxCrossEntropyBackward& args) {
     if (!fits_int(args.batch * args.classes)) return "more than 2^31 − 1 logits";
@@ -370,12 +368,12 @@ const char* refuses_backward_packs(const SoftmaxCrossEntropyBackward& args) {
 }
 
 constexpr Implementation<SoftmaxCrossEntropyForward> forward_list[]{
-    {"warps", refuses_many_classes, run<Warps>, StorageTypes::all},
-    {"blocks", refuses_nothing, run<Blocks>, StorageTypes::all},
+    {"warps", refuses_many_classes, run<Warps>},
+    {"blocks", refuses_nothing, run<Blocks>},
     {"naive", refuses_nothing, run_naive}};
 constexpr Implementation<SoftmaxCrossEntropyBackward> backward_list[]{
-    {"packs", refuses_backward_packs, run_backward<Packs>, StorageTypes::all},
-    {"elements", refuses_nothing, run_backward<Elements>, StorageTypes::all}};
+    {"packs", refuses_backward_packs, run_backward<Packs>},
+    {"elements", refuses_nothing, run_backward<Elements>}};
 
 }  // namespace
 

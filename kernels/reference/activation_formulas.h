@@ -31,7 +31,7 @@ inline double activation_gradient(Activation activation, double x, double d_y) {
             if (x <= -3.0) return 0.0;
             return x >= 3.0 ? d_y : d_y * (x / 3.0 + 0.5);
         default:
-            return clamp_passes(activation, clamped(activation, x)) ? d_y : 0.0;
+            return inside_clamp(activation, clamped(activation, x)) ? d_y : 0.0;
     }
 }
 

@@ -8,8 +8,7 @@
 namespace vitrine::reference {
 namespace {
 
-template <class T>
-void forward(const AveragePoolForward& args) {
+constexpr auto forward = all_types([]<class T>(const AveragePoolForward& args, Context&) {
     const PoolShape& shape = args.shape;
     const T* x = static_cast<const T*>(args.x);
     T* y = static_cast<T*>(args.y);
@@ -21,10 +20,9 @@ void forward(const AveragePoolForward& args) {
         });
         y[y_index(shape, n, i, j, c)] = static_cast<T>(sum / window_size);
     });
-}
+});
 
-template <class T>
-void backward(const AveragePoolBackward& args) {
+constexpr auto backward = all_types([]<class T>(const AveragePoolBackward& args, Context&) {
     const PoolShape& shape = args.shape;
     const T* d_y = static_cast<const T*>(args.d_y);
     const GradientWriter<T> d_x(args.d_x);
@@ -40,20 +38,10 @@ void backward(const AveragePoolBackward& args) {
     });
     for (size_t index = 0; index < sum.size(); ++index)
         d_x(static_cast<int64_t>(index), static_cast<Accumulate<T>>(sum[index]));
-}
+});
 
-void run_forward(const AveragePoolForward& args, Context&) {
-    dispatch_storage(args.dtype, [&]<class T>() { forward<T>(args); });
-}
-
-void run_backward(const AveragePoolBackward& args, Context&) {
-    dispatch_storage(args.dtype, [&]<class T>() { backward<T>(args); });
-}
-
-constexpr Implementation<AveragePoolForward> forward_list[]{
-    {"loops", refuses_nothing, run_forward, StorageTypes::all}};
-constexpr Implementation<AveragePoolBackward> backward_list[]{
-    {"loops", refuses_nothing, run_backward, StorageTypes::all}};
+constexpr Implementation<AveragePoolForward> forward_list[]{{"loops", refuses_nothing, forward}};
+constexpr Implementation<AveragePoolBackward> backward_list[]{{"loops", refuses_nothing, backward}};
 
 }  // namespace
 

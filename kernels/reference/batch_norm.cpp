@@ -39,8 +39,7 @@ void update_running(const BatchNormForward& args, int64_t c, const Moments& batc
     variance = static_cast<A>((1 - args.momentum) * double{variance} + args.momentum * unbiased);
 }
 
-template <class T>
-void forward(const BatchNormForward& args) {
+constexpr auto forward = all_types([]<class T>(const BatchNormForward& args, Context&) {
     using A = Accumulate<T>;
     const T* x = static_cast<const T*>(args.x);
     const A* weight = static_cast<const A*>(args.weight);
@@ -64,10 +63,9 @@ void forward(const BatchNormForward& args) {
                                       double{bias[c]});
         }
     }
-}
+});
 
-template <class T>
-void backward(const BatchNormBackward& args) {
+constexpr auto backward = all_types([]<class T>(const BatchNormBackward& args, Context&) {
     using A = Accumulate<T>;
     const T* x = static_cast<const T*>(args.x);
     const A* weight = static_cast<const A*>(args.weight);
@@ -97,20 +95,10 @@ void backward(const BatchNormBackward& args) {
             d_x(index, static_cast<A>(double{weight[c]} * rstd * (double{d_y[index]} - through_moments)));
         }
     }
-}
+});
 
-void run_forward(const BatchNormForward& args, Context&) {
-    dispatch_storage(args.dtype, [&]<class T>() { forward<T>(args); });
-}
-
-void run_backward(const BatchNormBackward& args, Context&) {
-    dispatch_storage(args.dtype, [&]<class T>() { backward<T>(args); });
-}
-
-constexpr Implementation<BatchNormForward> forward_list[]{
-    {"loops", refuses_nothing, run_forward, StorageTypes::all}};
-constexpr Implementation<BatchNormBackward> backward_list[]{
-    {"loops", refuses_nothing, run_backward, StorageTypes::all}};
+constexpr Implementation<BatchNormForward> forward_list[]{{"loops", refuses_nothing, forward}};
+constexpr Implementation<BatchNormBackward> backward_list[]{{"loops", refuses_nothing, backward}};
 
 }  // namespace
 

@@ -5,13 +5,11 @@
 namespace vitrine::reference {
 namespace {
 
-void run_decide(const DecideUpdate& args, Context&) {
-    dispatch_float(args.dtype, [&]<class T>() {
-        const T norm = args.norm != nullptr ? *static_cast<const T*>(args.norm) : T(0);
-        *static_cast<UpdateDecision<T>*>(args.decision) = decide(
-            args, norm, *static_cast<StepState<T>*>(args.state), *static_cast<UpdateRecord<T>*>(args.record));
-    });
-}
+constexpr auto run_decide = computed_types([]<class T>(const DecideUpdate& args, Context&) {
+    const T norm = args.norm != nullptr ? *static_cast<const T*>(args.norm) : T(0);
+    *static_cast<UpdateDecision<T>*>(args.decision) = decide(
+        args, norm, *static_cast<StepState<T>*>(args.state), *static_cast<UpdateRecord<T>*>(args.record));
+});
 
 constexpr Implementation<DecideUpdate> decide_list[]{{"formula", refuses_nothing, run_decide}};
 

@@ -11,18 +11,14 @@ int64_t weight_index(const ConvShape& shape, int64_t o, int64_t p, int64_t q, in
     return (p * shape.kernel.width + q) * shape.out_channels + o;
 }
 
-void run_forward(const ConvForward& args, Context&) {
-    dispatch_storage(args.dtype, [&]<class T>() { conv_forward<T>(args, weight_index); });
-}
+constexpr auto forward =
+    all_types([]<class T>(const ConvForward& args, Context&) { conv_forward<T>(args, weight_index); });
 
-void run_backward(const ConvBackward& args, Context&) {
-    dispatch_storage(args.dtype, [&]<class T>() { conv_backward<T>(args, weight_index); });
-}
+constexpr auto backward =
+    all_types([]<class T>(const ConvBackward& args, Context&) { conv_backward<T>(args, weight_index); });
 
-constexpr Implementation<ConvForward> forward_list[]{
-    {"loops", refuses_nothing, run_forward, StorageTypes::all}};
-constexpr Implementation<ConvBackward> backward_list[]{
-    {"loops", refuses_nothing, run_backward, StorageTypes::all}};
+constexpr Implementation<ConvForward> forward_list[]{{"loops", refuses_nothing, forward}};
+constexpr Implementation<ConvBackward> backward_list[]{{"loops", refuses_nothing, backward}};
 
 }  // namespace
 

@@ -10,8 +10,7 @@ bool keeps(RandomKey key, int64_t row, int64_t feature, double probability) {
     return double{uniform_from_word(random_word(key, static_cast<uint64_t>(feature)))} >= probability;
 }
 
-template <class T>
-void forward(const DropoutForward& args) {
+constexpr auto forward = all_types([]<class T>(const DropoutForward& args, Context&) {
     const T* x = static_cast<const T*>(args.x);
     T* y = static_cast<T*>(args.y);
     const auto factor = static_cast<Accumulate<T>>(1.0 / (1.0 - args.probability));
@@ -21,10 +20,9 @@ void forward(const DropoutForward& args) {
             const bool kept = keeps(args.key, row, feature, args.probability);
             y[i] = static_cast<T>(kept ? static_cast<Accumulate<T>>(x[i]) * factor : Accumulate<T>(0));
         }
-}
+});
 
-template <class T>
-void backward(const DropoutBackward& args) {
+constexpr auto backward = all_types([]<class T>(const DropoutBackward& args, Context&) {
     const T* d_y = static_cast<const T*>(args.d_y);
     const GradientWriter<T> d_x(args.d_x);
     if (!d_x) return;
@@ -35,20 +33,10 @@ void backward(const DropoutBackward& args) {
             const bool kept = keeps(args.key, row, feature, args.probability);
             d_x(i, kept ? static_cast<Accumulate<T>>(d_y[i]) * factor : Accumulate<T>(0));
         }
-}
+});
 
-void run_forward(const DropoutForward& args, Context&) {
-    dispatch_storage(args.dtype, [&]<class T>() { forward<T>(args); });
-}
-
-void run_backward(const DropoutBackward& args, Context&) {
-    dispatch_storage(args.dtype, [&]<class T>() { backward<T>(args); });
-}
-
-constexpr Implementation<DropoutForward> forward_list[]{
-    {"loops", refuses_nothing, run_forward, StorageTypes::all}};
-constexpr Implementation<DropoutBackward> backward_list[]{
-    {"loops", refuses_nothing, run_backward, StorageTypes::all}};
+constexpr Implementation<DropoutForward> forward_list[]{{"loops", refuses_nothing, forward}};
+constexpr Implementation<DropoutBackward> backward_list[]{{"loops", refuses_nothing, backward}};
 
 }  // namespace
 

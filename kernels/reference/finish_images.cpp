@@ -68,19 +68,14 @@ class Finisher {
     int32_t largest_ = 0;
 };
 
-template <class T>
-void finish_all(const FinishImages& args) {
+constexpr auto finish_all = all_types([]<class T>(const FinishImages& args, Context&) {
     const Finisher<Accumulate<T>> finisher(args);
     T* y = static_cast<T*>(args.y);
     for (int64_t n = 0; n < args.batch; ++n)
         for (int64_t i = 0; i < args.values(); ++i) y[n * args.values() + i] = static_cast<T>(finisher(n, i));
-}
+});
 
-void run(const FinishImages& args, Context&) {
-    dispatch_storage(args.dtype, [&]<class T>() { finish_all<T>(args); });
-}
-
-constexpr Implementation<FinishImages> list[]{{"loops", refuses_nothing, run, StorageTypes::all}};
+constexpr Implementation<FinishImages> list[]{{"loops", refuses_nothing, finish_all}};
 
 }  // namespace
 

@@ -5,8 +5,7 @@
 namespace vitrine::reference {
 namespace {
 
-template <class T>
-void forward(const GlobalAveragePoolForward& args) {
+constexpr auto forward = all_types([]<class T>(const GlobalAveragePoolForward& args, Context&) {
     const T* x = static_cast<const T*>(args.x);
     T* y = static_cast<T*>(args.y);
     for (int64_t n = 0; n < args.batch; ++n)
@@ -16,10 +15,9 @@ void forward(const GlobalAveragePoolForward& args) {
                 sum += double{x[(n * args.pixels + p) * args.channels + c]};
             y[n * args.channels + c] = static_cast<T>(sum / static_cast<double>(args.pixels));
         }
-}
+});
 
-template <class T>
-void backward(const GlobalAveragePoolBackward& args) {
+constexpr auto backward = all_types([]<class T>(const GlobalAveragePoolBackward& args, Context&) {
     const T* d_y = static_cast<const T*>(args.d_y);
     const GradientWriter<T> d_x(args.d_x);
     if (!d_x) return;
@@ -29,20 +27,10 @@ void backward(const GlobalAveragePoolBackward& args) {
                 const double share = double{d_y[n * args.channels + c]} / static_cast<double>(args.pixels);
                 d_x((n * args.pixels + p) * args.channels + c, static_cast<Accumulate<T>>(share));
             }
-}
+});
 
-void run_forward(const GlobalAveragePoolForward& args, Context&) {
-    dispatch_storage(args.dtype, [&]<class T>() { forward<T>(args); });
-}
-
-void run_backward(const GlobalAveragePoolBackward& args, Context&) {
-    dispatch_storage(args.dtype, [&]<class T>() { backward<T>(args); });
-}
-
-constexpr Implementation<GlobalAveragePoolForward> forward_list[]{
-    {"loops", refuses_nothing, run_forward, StorageTypes::all}};
-constexpr Implementation<GlobalAveragePoolBackward> backward_list[]{
-    {"loops", refuses_nothing, run_backward, StorageTypes::all}};
+constexpr Implementation<GlobalAveragePoolForward> forward_list[]{{"loops", refuses_nothing, forward}};
+constexpr Implementation<GlobalAveragePoolBackward> backward_list[]{{"loops", refuses_nothing, backward}};
 
 }  // namespace
 

@@ -7,14 +7,12 @@
 namespace vitrine::reference {
 namespace {
 
-void run_norm(const L2Norm& args, Context&) {
-    dispatch_float(args.dtype, [&]<class T>() {
-        const T* data = static_cast<const T*>(args.data);
-        double sum = 0;
-        for (int64_t i = 0; i < args.count; ++i) sum += double{data[i]} * double{data[i]};
-        *static_cast<T*>(args.norm) = static_cast<T>(std::sqrt(sum));
-    });
-}
+constexpr auto run_norm = computed_types([]<class T>(const L2Norm& args, Context&) {
+    const T* data = static_cast<const T*>(args.data);
+    double sum = 0;
+    for (int64_t i = 0; i < args.count; ++i) sum += double{data[i]} * double{data[i]};
+    *static_cast<T*>(args.norm) = static_cast<T>(std::sqrt(sum));
+});
 
 constexpr Implementation<L2Norm> norm_list[]{{"loops", refuses_nothing, run_norm}};
 

@@ -5,8 +5,7 @@
 namespace vitrine::reference {
 namespace {
 
-template <class T>
-void forward(const LinearForward& args) {
+constexpr auto forward = all_types([]<class T>(const LinearForward& args, Context&) {
     const T* x = static_cast<const T*>(args.x);
     const T* weight = static_cast<const T*>(args.weight);
     const auto* bias = static_cast<const Accumulate<T>*>(args.bias);
@@ -18,7 +17,7 @@ void forward(const LinearForward& args) {
             }
             static_cast<T*>(args.y)[row * args.out_features + out] = static_cast<T>(sum);
         }
-}
+});
 
 /// d_x = d_y · weight
 template <class T>
@@ -68,22 +67,14 @@ void backward_bias(const LinearBackward& args) {
     }
 }
 
-void run_forward(const LinearForward& args, Context&) {
-    dispatch_storage(args.dtype, [&]<class T>() { forward<T>(args); });
-}
+constexpr auto backward = all_types([]<class T>(const LinearBackward& args, Context&) {
+    backward_x<T>(args);
+    backward_weight<T>(args);
+    backward_bias<T>(args);
+});
 
-void run_backward(const LinearBackward& args, Context&) {
-    dispatch_storage(args.dtype, [&]<class T>() {
-        backward_x<T>(args);
-        backward_weight<T>(args);
-        backward_bias<T>(args);
-    });
-}
-
-constexpr Implementation<LinearForward> forward_list[]{
-    {"loops", refuses_nothing, run_forward, StorageTypes::all}};
-constexpr Implementation<LinearBackward> backward_list[]{
-    {"loops", refuses_nothing, run_backward, StorageTypes::all}};
+constexpr Implementation<LinearForward> forward_list[]{{"loops", refuses_nothing, forward}};
+constexpr Implementation<LinearBackward> backward_list[]{{"loops", refuses_nothing, backward}};
 
 }  // namespace
 

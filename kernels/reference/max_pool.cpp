@@ -14,8 +14,7 @@ bool beats(double challenger, double champion) {
     return !std::isnan(champion) && (std::isnan(challenger) || challenger > champion);
 }
 
-template <class T>
-void forward(const MaxPoolForward& args) {
+constexpr auto forward = all_types([]<class T>(const MaxPoolForward& args, Context&) {
     const PoolShape& shape = args.shape;
     const T* x = static_cast<const T*>(args.x);
     for_each_window(shape, [&](int64_t n, int64_t i, int64_t j, int64_t c) {
@@ -30,10 +29,9 @@ void forward(const MaxPoolForward& args) {
         static_cast<T*>(args.y)[y_index(shape, n, i, j, c)] = static_cast<T>(maximum);
         args.index[y_index(shape, n, i, j, c)] = static_cast<int32_t>(winner);
     });
-}
+});
 
-template <class T>
-void backward(const MaxPoolBackward& args) {
+constexpr auto backward = all_types([]<class T>(const MaxPoolBackward& args, Context&) {
     const PoolShape& shape = args.shape;
     const T* d_y = static_cast<const T*>(args.d_y);
     const GradientWriter<T> d_x(args.d_x);
@@ -47,20 +45,10 @@ void backward(const MaxPoolBackward& args) {
     });
     for (size_t index = 0; index < sum.size(); ++index)
         d_x(static_cast<int64_t>(index), static_cast<Accumulate<T>>(sum[index]));
-}
+});
 
-void run_forward(const MaxPoolForward& args, Context&) {
-    dispatch_storage(args.dtype, [&]<class T>() { forward<T>(args); });
-}
-
-void run_backward(const MaxPoolBackward& args, Context&) {
-    dispatch_storage(args.dtype, [&]<class T>() { backward<T>(args); });
-}
-
-constexpr Implementation<MaxPoolForward> forward_list[]{
-    {"loops", refuses_nothing, run_forward, StorageTypes::all}};
-constexpr Implementation<MaxPoolBackward> backward_list[]{
-    {"loops", refuses_nothing, run_backward, StorageTypes::all}};
+constexpr Implementation<MaxPoolForward> forward_list[]{{"loops", refuses_nothing, forward}};
+constexpr Implementation<MaxPoolBackward> backward_list[]{{"loops", refuses_nothing, backward}};
 
 }  // namespace
 

@@ -18,15 +18,14 @@ double value_of(const Affine& affine, int64_t i, int64_t c) {
            double{static_cast<const A*>(affine.shift)[c]};
 }
 
-template <class T>
-void forward(const ResolveForward& args) {
+constexpr auto forward = all_types([]<class T>(const ResolveForward& args, Context&) {
     T* z = static_cast<T*>(args.z);
     for (int64_t i = 0; i < args.rows * args.channels; ++i) {
         const int64_t c = i % args.channels;
         const double u = value_of<T>(args.a, i, c) + value_of<T>(args.b, i, c);
         z[i] = static_cast<T>(clamped(args.activation, u));
     }
-}
+});
 
 /// d_u, which both operands share.
 template <class T>
@@ -36,7 +35,7 @@ std::vector<double> gradient_of_u(const ResolveBackward& args) {
     std::vector<double> d_u(d_z, d_z + args.rows * args.channels);
     if (args.activation == Activation::identity) return d_u;
     for (size_t i = 0; i < d_u.size(); ++i) {
-        if (!clamp_passes(args.activation, double{z[i]})) d_u[i] = 0.0;
+        if (!inside_clamp(args.activation, double{z[i]})) d_u[i] = 0.0;
     }
     return d_u;
 }
@@ -67,25 +66,16 @@ void operand_gradient(const Affine& affine, const std::vector<double>& d_u, int6
     }
 }
 
-template <class T>
-void backward(const ResolveBackward& args) {
+constexpr auto backward = all_types([]<class T>(const ResolveBackward& args, Context&) {
     const std::vector<double> d_u = gradient_of_u<T>(args);
     if (args.d_a) operand_gradient<T>(args.a, d_u, args.channels, args.d_a);
     if (args.d_b) operand_gradient<T>(args.b, d_u, args.channels, args.d_b);
-}
-
-void run_forward(const ResolveForward& args, Context&) {
-    dispatch_storage(args.dtype, [&]<class T>() { forward<T>(args); });
-}
-
-void run_backward(const ResolveBackward& args, Context&) {
-    dispatch_storage(args.dtype, [&]<class T>() { backward<T>(args); });
-}
+});
 
 constexpr Implementation<ResolveForward> forward_list[]{
-    {"loops", refuses_curve_to_resolve<ResolveForward>, run_forward, StorageTypes::all}};
+    {"loops", refuses_curve_to_resolve<ResolveForward>, forward}};
 constexpr Implementation<ResolveBackward> backward_list[]{
-    {"loops", refuses_curve_to_resolve<ResolveBackward>, run_backward, StorageTypes::all}};
+    {"loops", refuses_curve_to_resolve<ResolveBackward>, backward}};
 
 }  // namespace
 

@@ -15,8 +15,7 @@ int64_t rank_of_label(const T* logits, int64_t classes, int64_t label) {
     return rank;
 }
 
-template <class T>
-void score(const ScoreBatch& args) {
+constexpr auto score = all_types([]<class T>(const ScoreBatch& args, Context&) {
     using A = Accumulate<T>;
     const T* logits = static_cast<const T*>(args.logits);
     BatchRecord<A> record{*static_cast<const A*>(args.loss), A(0), A(0)};
@@ -27,13 +26,9 @@ void score(const ScoreBatch& args) {
     }
     *static_cast<BatchRecord<A>*>(args.record) = record;
     if (!is_finite(record.loss)) static_cast<StepState<A>*>(args.state)->healthy = A(0);
-}
+});
 
-void run_score(const ScoreBatch& args, Context&) {
-    dispatch_storage(args.dtype, [&]<class T>() { score<T>(args); });
-}
-
-constexpr Implementation<ScoreBatch> score_list[]{{"loops", refuses_nothing, run_score, StorageTypes::all}};
+constexpr Implementation<ScoreBatch> score_list[]{{"loops", refuses_nothing, score}};
 
 }  // namespace
 

@@ -34,8 +34,7 @@ double total_weight(const SoftmaxCrossEntropyForward& args) {
     return total;
 }
 
-template <class T>
-void forward(const SoftmaxCrossEntropyForward& args) {
+constexpr auto forward = all_types([]<class T>(const SoftmaxCrossEntropyForward& args, Context&) {
     using A = Accumulate<T>;
     double total = 0;
     for (int64_t b = 0; b < args.batch; ++b) {
@@ -56,10 +55,9 @@ void forward(const SoftmaxCrossEntropyForward& args) {
     if (args.class_weights != nullptr) *static_cast<A*>(args.total_weight) = static_cast<A>(weights);
     const bool counts = args.class_weights == nullptr || weights > 0.0;
     *static_cast<A*>(args.loss) = static_cast<A>(counts ? total / weights : 0.0);
-}
+});
 
-template <class T>
-void backward(const SoftmaxCrossEntropyBackward& args) {
+constexpr auto backward = all_types([]<class T>(const SoftmaxCrossEntropyBackward& args, Context&) {
     using A = Accumulate<T>;
     const A* probabilities = static_cast<const A*>(args.probabilities);
     const GradientWriter<T> d_logits(args.d_logits);
@@ -80,20 +78,10 @@ void backward(const SoftmaxCrossEntropyBackward& args) {
             d_logits(index, static_cast<A>(factor * difference));
         }
     }
-}
+});
 
-void run_forward(const SoftmaxCrossEntropyForward& args, Context&) {
-    dispatch_storage(args.dtype, [&]<class T>() { forward<T>(args); });
-}
-
-void run_backward(const SoftmaxCrossEntropyBackward& args, Context&) {
-    dispatch_storage(args.dtype, [&]<class T>() { backward<T>(args); });
-}
-
-constexpr Implementation<SoftmaxCrossEntropyForward> forward_list[]{
-    {"loops", refuses_nothing, run_forward, StorageTypes::all}};
-constexpr Implementation<SoftmaxCrossEntropyBackward> backward_list[]{
-    {"loops", refuses_nothing, run_backward, StorageTypes::all}};
+constexpr Implementation<SoftmaxCrossEntropyForward> forward_list[]{{"loops", refuses_nothing, forward}};
+constexpr Implementation<SoftmaxCrossEntropyBackward> backward_list[]{{"loops", refuses_nothing, backward}};
 
 }  // namespace
 

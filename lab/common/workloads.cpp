@@ -120,7 +120,7 @@ Workload add_backward_workload(const WorkloadOptions& options) {
         kernels(x.device())
             .add_backward(
                 {.dtype = x.dtype(), .count = x.count(), .d_y = first.data(), .d_a = sum, .d_b = {}});
-        timer.time("add", shape, Pass::backward, [&] { x.slot()->pass(second); });
+        timer.time("add", shape, Pass::backward, [&] { x.slot()->contribute(second); });
     };
     return {fmt::format("the second gradient of a tensor added to the first, batch {}", options.batch_size),
             run, options.device};
@@ -134,7 +134,7 @@ Workload optimiser_workload(const WorkloadOptions& options) {
     const auto state = std::make_shared<FlatState>(model->state());
     const auto optimiser = std::make_shared<optim::Sgd>(*state, optim::SgdOptions{});
     for (const nn::NamedParameter& named : model->trainable())
-        named.value().slot()->pass(random_tensor(named.value().shape(), placement));
+        named.value().slot()->contribute(random_tensor(named.value().shape(), placement));
     const auto average = std::make_shared<optim::Ema>(*state);
     average->update(0.9);  // the first one only copies
     const auto scalars = std::make_shared<StepScalars>(placement);

@@ -104,9 +104,9 @@ TEST_CASE("a gradient that was passed on does not change with its other owner") 
     // add() hands one gradient to both inputs; accumulating into one of them must leave the other alone.
     GradientSlot a({2}, placement), b({2}, placement);
     const Tensor d_y = Tensor::from_host(std::vector<double>{1.0, 2.0}, {2}, placement);
-    a.pass(d_y);
-    b.pass(d_y);
-    a.pass(d_y);
+    a.contribute(d_y);
+    b.contribute(d_y);
+    a.contribute(d_y);
     CHECK(a.gradient().to_host<double>() == std::vector<double>{2.0, 4.0});
     CHECK(b.gradient().to_host<double>() == std::vector<double>{1.0, 2.0});
     CHECK(d_y.to_host<double>() == std::vector<double>{1.0, 2.0});

@@ -53,7 +53,7 @@ TEST_CASE("gradients are collected in one piece, written and added to where they
     const auto pass = [&](float value) {
         for (const nn::NamedParameter& named : parameters) {
             const std::vector<float> all(static_cast<size_t>(named.value().count()), value);
-            named.value().slot()->pass(Tensor::from_host(all, named.value().shape(), placement));
+            named.value().slot()->contribute(Tensor::from_host(all, named.value().shape(), placement));
         }
     };
     const auto sum = [&] {

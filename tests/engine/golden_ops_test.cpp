@@ -57,7 +57,7 @@ class Run {
         }
         compare("y", y);
         // The scalar Σ y · d_y has d_y as the gradient of y: handing it to y's slot starts backward there.
-        y.slot()->pass(tensor(to_nhwc(array_of(input("d_y")))));
+        y.slot()->contribute(tensor(to_nhwc(array_of(input("d_y")))));
         tape.backward_from_slots();
         for (const auto& [name, leaf] : leaves_) compare("d_" + name, leaf.gradient());
         for (const auto& [name, changed] : changed_) compare(name, changed);

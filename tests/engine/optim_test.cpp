@@ -37,7 +37,7 @@ void check_trajectory(const nlohmann::json& entry, Placement placement) {
     for (size_t step = 0; step < entry.at("trajectory").size(); ++step) {
         sgd.zero_gradients();
         const auto gradient = golden().at("gradients")[step].get<std::vector<double>>();
-        parameter.value.slot()->pass(Tensor::from_host(gradient, shape, placement));
+        parameter.value.slot()->contribute(Tensor::from_host(gradient, shape, placement));
         sgd.step(golden().at("rates")[step]);
         const std::vector<double> value = parameter.value.to_host<double>();
         for (size_t i = 0; i < value.size(); ++i) {
@@ -70,7 +70,7 @@ TEST_CASE("a parameter without a gradient stays, and starts its momentum with it
     CHECK(parameter.value.item() == 1.0);
 
     const Tensor gradient = Tensor::from_host(std::vector<double>{2.0}, {1}, placement);
-    parameter.value.slot()->pass(gradient);
+    parameter.value.slot()->contribute(gradient);
     sgd.step(0.1);  // the first step takes no dampening: buffer 2
     CHECK(parameter.value.item() == doctest::Approx(0.8).epsilon(1e-15));
     sgd.step(0.1);  // buffer 0.5 · 2 + 0.75 · 2 = 2.5
@@ -99,7 +99,7 @@ TEST_CASE("a factor on a parameter's learning rate is that rate, and leaves the 
             sgd.zero_gradients();
             for (const nn::NamedParameter& named : model.trainable()) {
                 const std::vector<double> ones(static_cast<size_t>(named.value().count()), 1.0 + step);
-                named.value().slot()->pass(Tensor::from_host(ones, named.value().shape(), placement));
+                named.value().slot()->contribute(Tensor::from_host(ones, named.value().shape(), placement));
             }
             sgd.step(rate);
         }

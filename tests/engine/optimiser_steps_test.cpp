@@ -90,17 +90,17 @@ SgdOptions options_of(const json& entry) {
 }
 
 /// Adds gradients of all parameters to what is there, as one backward pass does.
-void pass_gradients(nn::Module& model, const json& gradients, Placement placement) {
+void add_gradients(nn::Module& model, const json& gradients, Placement placement) {
     for (const nn::NamedParameter& named : model.trainable()) {
         const auto values = gradients.at(named.name).get<std::vector<double>>();
-        named.value().slot()->pass(Tensor::from_host(values, named.value().shape(), placement));
+        named.value().slot()->contribute(Tensor::from_host(values, named.value().shape(), placement));
     }
 }
 
 UpdateResult take_step(TrainingStep& training, nn::Module& model, const json& entry, const json& step,
                        size_t index, Placement placement) {
     training.optimiser().zero_gradients();
-    for (const json& gradients : step.at("gradients")) pass_gradients(model, gradients, placement);
+    for (const json& gradients : step.at("gradients")) add_gradients(model, gradients, placement);
     training.update({.learning_rate = step.at("rate"),
                      .momentum = entry.at("momentum")[index],
                      .batches = entry.value("batches", 1),
@@ -338,15 +338,15 @@ TEST_CASE("optimiser: gradients that are not finite are reported and not followe
         return training.read().updates.front();
     };
     CHECK(training.optimiser().gradient_norm().item() == 0.0);
-    pass_gradients(*model, {{"weight", {3, 0, 0, 0, 0, 0}}, {"norm.weight", {0, 4}}, {"bias", {0, 0}}},
-                   placement);
+    add_gradients(*model, {{"weight", {3, 0, 0, 0, 0, 0}}, {"norm.weight", {0, 4}}, {"bias", {0, 0}}},
+                  placement);
     CHECK(training.optimiser().gradient_norm().item() == 5.0);
     CHECK(update({.batches = 2, .measure_norm = true}).norm == 2.5);
     CHECK(update({}).norm == 0.0);
 
     const double infinity = std::numeric_limits<double>::infinity();
     const std::vector<double> bad{infinity, 0.0};
-    model->trainable().back().value().slot()->pass(Tensor::from_host(bad, {2}, placement));
+    model->trainable().back().value().slot()->contribute(Tensor::from_host(bad, {2}, placement));
     const SafeTensors before = model_state(*model), momentum = training.optimiser().state();
     for (const UpdateOptions& guarded : {UpdateOptions{.learning_rate = 0.1, .clip_norm = 1.0},
                                          UpdateOptions{.learning_rate = 0.1, .skip_outliers = 2.0}}) {

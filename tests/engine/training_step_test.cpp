@@ -59,7 +59,7 @@ class Breaker : public nn::Module {
         y.assign_copy(x);
         record("breaker", {x}, y, [this, d_x = x.slot()](const Tensor& d_y) {
             if (broken) throw std::runtime_error("broken");
-            if (d_x) d_x->pass(d_y);
+            if (d_x) d_x->contribute(d_y);
         });
         return y;
     }

@@ -47,7 +47,7 @@ __global__ void add_one_openly_kernel(const float* from, float* to, int count) {
     if (i < count) to[i] = from[i] + 1;
 }
 
-__global__ void pass_on_twice_kernel(const uint8_t* image, uint8_t* areas, int bytes) {
+__global__ void reverse_twice_kernel(const uint8_t* image, uint8_t* areas, int bytes) {
     const uint8_t* from = image;
     for (int pass = 0; pass < 2; ++pass) {
         uint8_t* to = areas + pass * bytes;
@@ -135,8 +135,8 @@ void add_one_to_packs(const float* from, float* to, int count) {
 void add_one_openly(const float* from, float* to, int count) {
     launch(add_one_openly_kernel, blocks_of_32(count), 32, 0, nullptr, from, to, count);
 }
-void pass_on_twice(const uint8_t* image, uint8_t* areas, int bytes) {
-    launch(pass_on_twice_kernel, 1, 32, 0, nullptr, image, areas, bytes);
+void reverse_twice(const uint8_t* image, uint8_t* areas, int bytes) {
+    launch(reverse_twice_kernel, 1, 32, 0, nullptr, image, areas, bytes);
 }
 void read_a_running_total(int* total, int* out) {
     launch(read_a_running_total_kernel, 1, 32, 0, nullptr, total, out);

@@ -22,7 +22,7 @@ void add_one_to_packs(const float* from, float* to, int count);  // the same, 16
 void add_one_openly(const float* from, float* to, int count);    // the same, without a promise
 /// Two passes over `bytes` bytes: the second reads, by __ldg, what the first has written; as nvcc compiles a
 /// `const T* __restrict__` that later points to memory which the kernel writes.
-void pass_on_twice(const uint8_t* image, uint8_t* areas, int bytes);
+void reverse_twice(const uint8_t* image, uint8_t* areas, int bytes);
 /// Thread 0 adds to total atomically; all read it, after a barrier, as read-only memory.
 void read_a_running_total(int* total, int* out);
 

@@ -27,7 +27,7 @@ Workload steps_of(std::vector<Tensor> leaves, Forward forward) {
                 const Recording recording(tape);
                 timer.start_forward();
                 const Tensor y = forward();
-                y.slot()->pass(Tensor::zeros(y.shape(), y.placement()));
+                y.slot()->contribute(Tensor::zeros(y.shape(), y.placement()));
                 timer.start_backward();
                 tape.backward_from_slots();
             }};

@@ -18,7 +18,7 @@ std::vector<double> gradients(double w) {
     {
         const Recording recording(tape);
         const Tensor y = ops::add(ops::relu(ops::linear(x, weight, {})), x);
-        y.slot()->pass(Tensor::from_host(std::vector<double>{1}, {1, 1}, host));
+        y.slot()->contribute(Tensor::from_host(std::vector<double>{1}, {1, 1}, host));
     }
     tape.backward_from_slots();
     return {x.gradient().item(), weight.gradient().item()};
