@@ -37,6 +37,7 @@ epochs = 2
 lr = 0.02
 scheduler = { kind = "cosine", per = "batch" }
 warmup = { length = 5, start_factor = 0.1, per = "batch" }
+hold = { length = 9, per = "batch" }
 [[phase]]
 name = "second"
 epochs = 2

@@ -199,6 +199,7 @@ TEST_CASE_FIXTURE(Fixture, "train: what is past cannot be changed, and what is t
         "training.checkpoint_minutes=0.0",
         "phase.2.scheduler={ kind = \"reduce_on_plateau\", patience = 0, per = \"epoch\" }",
         "phase.2.warmup={ length = 2, start_factor = 0.5, per = \"epoch\" }",
+        "phase.2.hold={ length = 3, per = \"batch\" }",
         "transforms.augment=[ { op = \"random_horizontal_flip\" } ]"};
     for (const std::string& assignment : accepted) {
         CAPTURE(assignment);
