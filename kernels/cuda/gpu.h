@@ -7,7 +7,6 @@
 #pragma once
 
 #include <bit>
-#include <limits>
 #include <type_traits>
 #include <utility>
 
@@ -40,23 +39,6 @@ cudaStream_t stream();
 /// accumulate products; nvcc is told not to fuse on its own.
 __device__ __forceinline__ float multiply_add(float a, float b, float c) { return __fmaf_rn(a, b, c); }
 __device__ __forceinline__ double multiply_add(double a, double b, double c) { return __fma_rn(a, b, c); }
-
-#ifdef __CUDACC__
-/// clamped() of kernels/activation.h by a maximum and a minimum that keep a NaN: two instructions a value instead of five. GPUs
-/// have them from 8.0 on. A zero loses its sign.
-__device__ __forceinline__ float clamped(Activation clamp, float x) {
-#if __CUDA_ARCH__ >= 800
-    constexpr float infinity = std::numeric_limits<float>::infinity();
-    const float low = clamp == Activation::identity ? -infinity : 0.0f;
-    const float high = clamp == Activation::relu6 ? 6.0f : infinity;
-    asm("max.NaN.f32 %0, %0, %1;" : "+f"(x) : "f"(low));
-    asm("min.NaN.f32 %0, %0, %1;" : "+f"(x) : "f"(high));
-    return x;
-#else
-    return vitrine::clamped(clamp, x);
-#endif
-}
-#endif
 
 /// 16 bytes of T: what one thread loads or stores at once. float: 4 values; double: 2; bf16 and f16: 8, which are
 /// floats once they are loaded.
