@@ -7,7 +7,6 @@
 #include <deque>
 #include <limits>
 #include <map>
-#include <optional>
 #include <utility>
 
 #include "kernels/autotune_trial.h"
@@ -90,7 +89,6 @@ struct Autotune::State {
 
     Device device;
     std::function<void(const TunedCall&)> found;
-    std::optional<CacheSweep> sweep;  // from the first trial on
     std::map<std::pair<std::string, std::string>, TunedCall> calls;
     std::unique_ptr<const KernelTable> table;
     std::unique_ptr<ReplacedKernels> replaced;
@@ -122,17 +120,17 @@ struct Autotune::State {
     }
 
     template <class Args>
-    TunedCall try_all(const Kernel<Args>& own, const Args& args, Context& context) {
+    static TunedCall try_all(const Kernel<Args>& own, const Args& args, Context& context) {
         TunedCall call{own.name(), call_key(args), own.choose(args, context.device).name, {}};
         std::vector<const Implementation<Args>*> takers;
         for (const auto& implementation : own.implementations()) {
             if (implementation.why_refused(args) == nullptr) takers.push_back(&implementation);
         }
         if (takers.size() < 2) return call;
-        if (!sweep) sweep.emplace(device);
+        const CacheSweep sweep(context.device);
         std::unique_ptr<Trial<Args>> trial;
         try {
-            trial = std::make_unique<Trial<Args>>(own.name(), args, context, [this] { (*sweep)(); });
+            trial = std::make_unique<Trial<Args>>(own.name(), args, context, [&sweep] { sweep(); });
         } catch (const DeviceFault&) {
             throw;
         } catch (const Error&) {

@@ -46,28 +46,31 @@ class CacheSweep {
     /// As large as the device's cache. Without room for that it does nothing.
     explicit CacheSweep(Device device) : device_(device) {
         constexpr size_t unit = 256;  // of what Timing::stream takes
-        const size_t bytes = timing(device).cache_bytes() / unit * unit;
-        if (bytes == 0) return;
+        half_ = timing(device).cache_bytes() / unit * unit;
+        if (half_ == 0) return;
         try {
-            from_.emplace(device, bytes);
-            to_.emplace(device, bytes);
-            runtime(device).zero(from_->data(), bytes);
+            memory_.emplace(device, 2 * half_);
         } catch (const DeviceFault&) {
             throw;
         } catch (const Error&) {
-            to_.reset();
+            return;
         }
+        runtime(device).zero(memory_->data(),
+                             memory_->bytes());  // a host has no pages before they are written
     }
 
     void operator()() const {
-        if (to_) timing(device_).stream(to_->data(), from_->data(), to_->bytes());
+        if (!memory_) return;
+        char* from = static_cast<char*>(memory_->data());
+        timing(device_).stream(from + half_, from, half_);
     }
     /// How many bytes of other things lie in the caches afterwards.
-    size_t bytes() const { return to_ ? from_->bytes() + to_->bytes() : 0; }
+    size_t bytes() const { return memory_ ? memory_->bytes() : 0; }
 
   private:
     Device device_;
-    std::optional<DeviceMemory> from_, to_;
+    size_t half_ = 0;  // bytes that are read, and as many that are written
+    std::optional<DeviceMemory> memory_;
 };
 
 /// What the device does between start() and seconds().

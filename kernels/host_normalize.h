@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "kernels/norm.h"
+#include "kernels/typed_body.h"
 
 namespace vitrine::host {
 
@@ -26,8 +27,7 @@ void update_running(const NormalizeForward& args, int64_t c, double mean, double
            keep * at<T>(args.running_variance, c) + args.momentum * unbiased_variance);
 }
 
-template <class T>
-void normalize(const NormalizeForward& args) {
+inline constexpr auto normalize = computed_types([]<class T>(const NormalizeForward& args, Context&) {
     const double rows = static_cast<double>(args.rows);
     for (int64_t c = 0; c < args.channels; ++c) {
         const double mean = at<T>(args.training ? args.mean : args.running_mean, c);
@@ -39,22 +39,22 @@ void normalize(const NormalizeForward& args) {
         put<T>(args.scale, c, affine.scale);
         put<T>(args.shift, c, affine.shift);
     }
-}
+});
 
-template <class T>
-void normalize_gradients(const NormalizeBackward& args) {
-    const double rows = static_cast<double>(args.rows);
-    const GradientWriter<T> d_mean(args.d_mean), d_m2(args.d_m2), d_weight(args.d_weight),
-        d_bias(args.d_bias);
-    for (int64_t c = 0; c < args.channels; ++c) {
-        const NormalizeGradients<double> gradients(rows, at<T>(args.mean, c), at<T>(args.rstd, c),
-                                                   at<T>(args.weight, c), at<T>(args.d_scale, c),
-                                                   at<T>(args.d_shift, c));
-        if (d_mean) d_mean(c, static_cast<T>(gradients.d_mean));
-        if (d_m2) d_m2(c, static_cast<T>(gradients.d_m2));
-        if (d_weight) d_weight(c, static_cast<T>(gradients.d_weight));
-        if (d_bias) d_bias(c, static_cast<T>(gradients.d_bias));
-    }
-}
+inline constexpr auto normalize_gradients =
+    computed_types([]<class T>(const NormalizeBackward& args, Context&) {
+        const double rows = static_cast<double>(args.rows);
+        const GradientWriter<T> d_mean(args.d_mean), d_m2(args.d_m2), d_weight(args.d_weight),
+            d_bias(args.d_bias);
+        for (int64_t c = 0; c < args.channels; ++c) {
+            const NormalizeGradients<double> gradients(rows, at<T>(args.mean, c), at<T>(args.rstd, c),
+                                                       at<T>(args.weight, c), at<T>(args.d_scale, c),
+                                                       at<T>(args.d_shift, c));
+            if (d_mean) d_mean(c, static_cast<T>(gradients.d_mean));
+            if (d_m2) d_m2(c, static_cast<T>(gradients.d_m2));
+            if (d_weight) d_weight(c, static_cast<T>(gradients.d_weight));
+            if (d_bias) d_bias(c, static_cast<T>(gradients.d_bias));
+        }
+    });
 
 }  // namespace vitrine::host

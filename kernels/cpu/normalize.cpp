@@ -6,14 +6,9 @@
 namespace vitrine::cpu {
 namespace {
 
-constexpr auto forward =
-    computed_types([]<class T>(const NormalizeForward& args, Context&) { host::normalize<T>(args); });
-
-constexpr auto backward = computed_types(
-    []<class T>(const NormalizeBackward& args, Context&) { host::normalize_gradients<T>(args); });
-
-constexpr Implementation<NormalizeForward> forward_list[]{{"formula", refuses_nothing, forward}};
-constexpr Implementation<NormalizeBackward> backward_list[]{{"formula", refuses_nothing, backward}};
+constexpr Implementation<NormalizeForward> forward_list[]{{"formula", refuses_nothing, host::normalize}};
+constexpr Implementation<NormalizeBackward> backward_list[]{
+    {"formula", refuses_nothing, host::normalize_gradients}};
 
 }  // namespace
 

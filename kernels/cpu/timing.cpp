@@ -98,11 +98,11 @@ void stream(void* to, const void* from, size_t bytes) {
     }
 }
 
-/// Servers' last levels have hundreds of MiB, which their other programs use, too.
+/// Servers' last levels have hundreds of MiB, which their other programs use, too. Some systems do not tell.
 size_t cache_bytes() {
-    constexpr long most = long{64} << 20;
-    const long bytes = std::max(sysconf(_SC_LEVEL3_CACHE_SIZE), sysconf(_SC_LEVEL2_CACHE_SIZE));
-    return static_cast<size_t>(std::clamp(bytes, long{0}, most));
+    constexpr long most = long{64} << 20, untold = long{32} << 20;
+    const long told = std::max(sysconf(_SC_LEVEL3_CACHE_SIZE), sysconf(_SC_LEVEL2_CACHE_SIZE));
+    return static_cast<size_t>(std::min(told > 0 ? told : untold, most));
 }
 
 }  // namespace

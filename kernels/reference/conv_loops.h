@@ -6,6 +6,7 @@
 
 #include "kernels/conv.h"
 #include "kernels/reference/activation_formulas.h"
+#include "kernels/typed_body.h"
 
 namespace vitrine::reference {
 
@@ -172,5 +173,15 @@ void conv_backward(const ConvBackward& args, WeightIndex weight_index) {
     put<Accumulate<T>>(args.d_bias, d_bias);
     prologue_backward<T>(args, u, d_a);
 }
+
+/// What the lists name: the loops, with the weights where weight_index says.
+template <auto weight_index>
+inline constexpr auto forward_loops = all_types([]<class T>(const ConvForward& args, Context&) {
+    conv_forward<T>(args, weight_index);
+});
+template <auto weight_index>
+inline constexpr auto backward_loops = all_types([]<class T>(const ConvBackward& args, Context&) {
+    conv_backward<T>(args, weight_index);
+});
 
 }  // namespace vitrine::reference

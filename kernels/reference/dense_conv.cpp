@@ -11,14 +11,9 @@ int64_t weight_index(const ConvShape& shape, int64_t o, int64_t p, int64_t q, in
     return ((o * shape.kernel.height + p) * shape.kernel.width + q) * (shape.in_channels / shape.groups) + c;
 }
 
-constexpr auto forward =
-    all_types([]<class T>(const ConvForward& args, Context&) { conv_forward<T>(args, weight_index); });
-
-constexpr auto backward =
-    all_types([]<class T>(const ConvBackward& args, Context&) { conv_backward<T>(args, weight_index); });
-
-constexpr Implementation<ConvForward> forward_list[]{{"loops", refuses_nothing, forward}};
-constexpr Implementation<ConvBackward> backward_list[]{{"loops", refuses_nothing, backward}};
+constexpr Implementation<ConvForward> forward_list[]{{"loops", refuses_nothing, forward_loops<weight_index>}};
+constexpr Implementation<ConvBackward> backward_list[]{
+    {"loops", refuses_nothing, backward_loops<weight_index>}};
 
 }  // namespace
 
