@@ -44,17 +44,18 @@ constexpr bool is_clamp(Activation activation) {
            activation == Activation::relu6;
 }
 
-/// A clamp's output. A NaN stays a NaN, so that a broken run shows.
+/// A clamp's output. A NaN stays a NaN, so that a broken run shows; the zero of a clamp is +0.
 template <class T>
 constexpr T clamped(Activation clamp, T x) {
     if (clamp == Activation::identity) return x;
-    if (x < T(0)) return T(0);
+    if (x <= T(0)) return T(0);
     if (clamp == Activation::relu6 && x > T(6)) return T(6);
     return x;
 }
 
 /// Whether y lies between a clamp's kinks, where its gradient goes through unchanged: told from the OUTPUT, so that the
-/// input need not be kept. Strictly between, as in PyTorch: the derivative at 0 and at 6 is 0.
+/// input need not be kept, or from the input, which is there exactly when the output is. Strictly between, as in PyTorch:
+/// the derivative at 0 and at 6 is 0.
 template <class T>
 constexpr bool inside_clamp(Activation clamp, T y) {
     if (clamp == Activation::identity) return true;

@@ -268,7 +268,7 @@ struct GemmChainRule {
             VITRINE_UNROLL
             for (int s = 0; s < V::size; ++s) {
                 const A u = affine ? multiply_add(scale[j + s], input[s], shift[j + s]) : input[s];
-                const bool inside = inside_clamp(prologue.activation, clamped(prologue.activation, u));
+                const bool inside = inside_clamp(prologue.activation, u);
                 const A d_u = inside ? d_a[i][j + s] : A(0);
                 scale_sums[j + s] = multiply_add(d_u, input[s], scale_sums[j + s]);
                 shift_sums[j + s] += d_u;
