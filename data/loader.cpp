@@ -50,6 +50,27 @@ Batch batch_of(const ImageSet& set, std::vector<int64_t> samples) {
     return batch;
 }
 
+Batch part_of(const Batch& batch, int64_t part, int64_t parts) {
+    if (batch.count % parts != 0) throw std::logic_error("a batch in parts of unlike sizes");
+    Batch one;
+    one.index = batch.index * parts + part;
+    one.count = batch.count / parts;
+    const int64_t begin = part * one.count, end = begin + one.count;
+    const auto take = [&](const auto& all, auto& its) {
+        if (!all.empty()) its.assign(all.begin() + begin, all.begin() + end);
+    };
+    take(batch.places, one.places);
+    take(batch.labels, one.labels);
+    take(batch.samples, one.samples);
+    take(batch.positions, one.positions);
+    if (batch.images.empty()) return one;
+    const int64_t first = one.places.front().offset;
+    const int64_t last = one.places.back().offset + one.places.back().bytes();
+    one.images.assign(batch.images.begin() + first, batch.images.begin() + last);
+    for (ImagePlace& place : one.places) place.offset -= first;
+    return one;
+}
+
 Batch whole_batch(const ImageSet& set) {
     std::vector<int64_t> all(static_cast<size_t>(set.count));
     std::iota(all.begin(), all.end(), 0);

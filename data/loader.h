@@ -38,6 +38,9 @@ struct Batch {
 /// The images of these samples.
 Batch batch_of(const ImageSet& set, std::vector<int64_t> samples);
 
+/// Of so many equal parts of a batch one, as a batch of its own: its index counts parts.
+Batch part_of(const Batch& batch, int64_t part, int64_t parts);
+
 /// All images of a set in their order.
 Batch whole_batch(const ImageSet& set);
 

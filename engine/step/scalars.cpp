@@ -2,6 +2,8 @@
 
 #include "engine/step/scalars.h"
 
+#include <cmath>
+#include <cstddef>
 #include <span>
 #include <stdexcept>
 
@@ -38,6 +40,16 @@ void* StepScalars::next_batch() const {
 void* StepScalars::next_update() {
     if (updates_ == capacity) throw std::logic_error("more updates than a reading can hold");
     return at(first_update + update_size * updates_++);
+}
+
+void StepScalars::share(int64_t first, int64_t count, Collective& processes) {
+    if (processes.ranks() == 1) return;
+    const Tensor records = numbers_.part(first_batch + batch_size * first, {batch_size * count});
+    processes.gather(std::span(static_cast<std::byte*>(records.data()), records.bytes()));
+    const std::vector<double> values = records.to_host<double>();
+    for (size_t loss = 0; loss < values.size(); loss += batch_size) {
+        if (!std::isfinite(values[loss])) set(healthy, 0.0);
+    }
 }
 
 StepScalars::Reading StepScalars::read() {

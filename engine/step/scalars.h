@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "engine/tensor.h"
+#include "kernels/collective.h"
 
 namespace vitrine {
 
@@ -45,7 +46,7 @@ class StepScalars {
     void* next_batch() const;
     void keep_batch() { ++batches_; }
     void* next_update();
-    bool is_full() const { return batches_ == capacity || updates_ == capacity; }
+    bool has_room(int64_t batches) const { return batches_ + batches <= capacity && updates_ < capacity; }
     /// Records that are in use since the last reading.
     struct Used {
         int64_t batches = 0, updates = 0;
@@ -55,6 +56,10 @@ class StepScalars {
         batches_ = used.batches;
         updates_ = used.updates;
     }
+
+    /// Records from `first` on, so many: an equal part of them is each process's own, in the order of the processes, and all
+    /// become known to all. A loss among them that is not finite keeps updates here from being made, too.
+    void share(int64_t first, int64_t count, Collective& processes);
 
     struct Reading {
         std::vector<BatchResult> batches;

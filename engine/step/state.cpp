@@ -78,6 +78,24 @@ Tensor FlatState::part(const Tensor& array, size_t index) const {
     return array.part(begins_[index], parameter(index).value.shape());
 }
 
+template <class Visit>
+void FlatState::for_each_counter(Visit&& visit) const {
+    for (size_t i = 0; i < parameters_.size(); ++i) {
+        if (is_counter(i)) visit(*static_cast<double*>(parameter(i).value.data()));
+    }
+}
+
+std::vector<double> FlatState::counters() const {
+    std::vector<double> values;
+    for_each_counter([&](double counter) { values.push_back(counter); });
+    return values;
+}
+
+void FlatState::set_counters(const std::vector<double>& values) {
+    auto value = values.begin();
+    for_each_counter([&](double& counter) { counter = *value++; });
+}
+
 std::vector<Range> FlatState::ranges_of(const std::function<bool(size_t)>& wanted) const {
     std::vector<Range> ranges;
     for (const size_t index : order_) {

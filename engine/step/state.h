@@ -66,6 +66,9 @@ class FlatState {
 
     bool is_counter(size_t index) const { return parameter(index).role == nn::Role::counter; }
     bool is_trained(size_t index) const { return parameter(index).role == nn::Role::trained; }
+    /// The values of all counters, in the order of the parameters.
+    std::vector<double> counters() const;
+    void set_counters(const std::vector<double>& values);
     /// From now on these trained parameters are frozen, and no others: no backward pass makes a gradient for them or passes
     /// through what needs none, and so no update reaches them. Gradients that they had are forgotten. Not within a step.
     void freeze(const std::function<bool(size_t index)>& frozen);
@@ -82,6 +85,8 @@ class FlatState {
     void place(const std::function<bool(size_t index)>& wanted);
     void require_gradient(size_t index);
     void place_rounded(int64_t multiplied);
+    template <class Visit>
+    void for_each_counter(Visit&& visit) const;
 
     std::vector<nn::NamedParameter> parameters_;
     Placement placement_;

@@ -4,12 +4,29 @@
 
 #include <algorithm>
 #include <span>
+#include <stdexcept>
 
 #include "engine/ops/ops.h"
 #include "engine/trace.h"
 #include "kernels/kernels.h"
 
 namespace vitrine {
+namespace {
+
+/// Each batch's loss is the mean of its shards'.
+std::vector<BatchResult> batches_of_shards(const std::vector<BatchResult>& results, int64_t shards) {
+    std::vector<BatchResult> batches;
+    for (size_t i = 0; i < results.size(); ++i) {
+        if (i % static_cast<size_t>(shards) == 0) batches.emplace_back();
+        BatchResult& batch = batches.back();
+        batch.loss += results[i].loss / static_cast<double>(shards);
+        batch.top1 += results[i].top1;
+        batch.top5 += results[i].top5;
+    }
+    return batches;
+}
+
+}  // namespace
 
 TrainingStep::TrainingStep(nn::Module& model, const optim::SgdOptions& options, double label_smoothing)
     : model_(model),
@@ -30,6 +47,15 @@ void TrainingStep::keep_average(double decay) {
     average_decay_ = decay;
     ++revision_;
     if (!average_) average_.emplace(state_);
+}
+
+void TrainingStep::divide_batches(int64_t shards, Collective& processes) {
+    if (accumulating_ || scalars_.used().batches > 0) throw std::logic_error("a step has begun");
+    if (shards > StepScalars::capacity) throw std::logic_error("more shards than a reading can hold");
+    tree_.reset();
+    if (shards > 1) tree_.emplace(state_, shards, processes);
+    processes_ = &processes;
+    ++revision_;
 }
 
 void TrainingStep::scale_loss(LossScaleState scale) {
@@ -74,17 +100,40 @@ void TrainingStep::backward() {
     tape_.backward(loss_, scalars_.loss_scale());  // there already: backward need not wait for its way
     loss_ = {};
     scalars_.keep_batch();
+    if (tree_) end_shard();
     in_batch_ = false;
 }
 
+void TrainingStep::abandon_batch() {
+    forget_batch();
+    accumulating_ = false;
+    if (!tree_ || !tree_->begun()) return;
+    scalars_.use({first_record_, scalars_.used().updates});
+    tree_->forget();
+}
+
 void TrainingStep::begin_batch() {
-    if (in_batch_) {  // an exception ended the last one: its part of the gradients is none
-        tape_ = {};
-        accumulating_ = false;
-    }
+    if (in_batch_) abandon_batch();  // by an exception
     in_batch_ = true;
-    if (!accumulating_) optimiser_.zero_gradients();
+    if (tree_) begin_shard();
+    if (tree_ || !accumulating_) optimiser_.zero_gradients();
     accumulating_ = true;
+}
+
+/// A batch has a record for each of its shards, wherever they run.
+void TrainingStep::begin_shard() {
+    const StepScalars::Used used = scalars_.used();
+    if (!tree_->begun()) {
+        first_record_ = used.batches;
+        scalars_.use({first_record_ + tree_->first(), used.updates});
+    }
+    tree_->begin(accumulating_);
+}
+
+void TrainingStep::end_shard() {
+    if (!tree_->end()) return;
+    scalars_.share(first_record_, shards(), *processes_);
+    scalars_.use({first_record_ + shards(), scalars_.used().updates});
 }
 
 void TrainingStep::prepare_update() {
@@ -101,7 +150,7 @@ void TrainingStep::decide(const UpdateOptions& options) {
     kernels(state_.placement().device)
         .decide_update({.dtype = state_.placement().dtype,
                         .norm = norm.data(),
-                        .gradient_scale = 1.0 / static_cast<double>(options.batches),
+                        .gradient_scale = 1.0 / static_cast<double>(options.batches * shards()),
                         .clip_norm = options.clip_norm,
                         .skip_outliers = options.skip_outliers,
                         .average_decay = average_decay_,
@@ -122,6 +171,7 @@ void TrainingStep::update(const UpdateOptions& options) {
 
 StepScalars::Reading TrainingStep::read() {
     StepScalars::Reading reading = scalars_.read();
+    if (tree_) reading.batches = batches_of_shards(reading.batches, shards());
     const int64_t made = std::ranges::count(reading.updates, true, &UpdateResult::followed);
     average_updates_ += made;
     if (average_) average_->count_updates(made);
@@ -134,24 +184,14 @@ void TrainingStep::repeat_forward(const NetworkInput& input, uint64_t seed, uint
     loss_of(model_(input.images), input);
 }
 
-template <class Visit>
-void TrainingStep::for_each_counter(Visit&& visit) const {
-    for (size_t i = 0; i < state_.parameters().size(); ++i) {
-        if (state_.is_counter(i)) visit(*static_cast<double*>(state_.parameter(i).value.data()));
-    }
-}
-
 TrainingStep::HostState TrainingStep::host_state() const {
-    HostState state{scalars_.used(), accumulating_ && !in_batch_};
-    for_each_counter([&](double& counter) { state.counters.push_back(counter); });
-    return state;
+    return {scalars_.used(), accumulating_ && !in_batch_, state_.counters()};
 }
 
 void TrainingStep::restore(const HostState& state) {
     scalars_.use(state.records);
     accumulating_ = state.accumulating;
-    auto kept = state.counters.begin();
-    for_each_counter([&](double& counter) { counter = *kept++; });
+    state_.set_counters(state.counters);
     forget_batch();
 }
 
@@ -165,8 +205,9 @@ void TrainingStep::follow_batch(const std::vector<double>& counted, bool updated
     forget_batch();
     scalars_.next_batch();
     scalars_.keep_batch();
-    auto step = counted.begin();
-    for_each_counter([&](double& counter) { counter += *step++; });
+    std::vector<double> counters = state_.counters();
+    for (size_t i = 0; i < counters.size(); ++i) counters[i] += counted[i];
+    state_.set_counters(counters);
     accumulating_ = !updated;
     if (!updated) return;
     scalars_.next_update();

@@ -20,6 +20,7 @@
 #include "engine/optim/sgd.h"
 #include "engine/step/input.h"
 #include "engine/step/scalars.h"
+#include "engine/step/shards.h"
 #include "engine/step/state.h"
 
 namespace vitrine {
@@ -49,16 +50,23 @@ class TrainingStep {
     /// From now on updates move an average of the model, too (optim/ema.h).
     void keep_average(double decay);
 
-    /// `batch` counts from 0 over the whole run and decides dropout's masks with the seed. After an exception,
-    /// such as a kernel's refusal, the next batch is the first one to be accumulated.
+    /// From now on a batch comes as so many shards (shards.h), at most StepScalars::capacity, of which each process has an equal
+    /// part: each of this one's by accumulate() or the halves of it. Not within a step.
+    void divide_batches(int64_t shards, Collective& processes = alone());
+    int64_t shards() const { return tree_ ? tree_->shards() : 1; }
+
+    /// `batch` counts from 0 over the whole run, or its shards do where batches have some, and decides dropout's masks with the
+    /// seed. After an exception, such as a kernel's refusal, the next batch is the first one to be accumulated.
     void accumulate(const NetworkInput& input, uint64_t seed, uint32_t batch);
     /// The halves of accumulate(), for who looks at one of them.
     void forward(const NetworkInput& input, uint64_t seed, uint32_t batch);
     void backward();
     void update(const UpdateOptions& options);
+    /// The batch that an exception has ended is none; so are those before it in the step.
+    void abandon_batch();
 
-    /// read() must come before the next batch.
-    bool must_read() const { return scalars_.is_full(); }
+    /// read() must come before the next batch, and only after whole ones.
+    bool must_read() const { return !scalars_.has_room(shards()); }
     StepScalars::Reading read();
 
     // For steps that run as graphs (step_graph.h).
@@ -95,9 +103,9 @@ class TrainingStep {
 
   private:
     void begin_batch();
+    void begin_shard();
+    void end_shard();
     void forget_batch();
-    template <class Visit>
-    void for_each_counter(Visit&& visit) const;
     Tensor loss_of(const Tensor& logits, const NetworkInput& input) const;
     void decide(const UpdateOptions& options);
 
@@ -106,6 +114,9 @@ class TrainingStep {
     optim::Sgd optimiser_;
     StepScalars scalars_;
     bool scales_loss_ = false;
+    std::optional<ShardTree> tree_;  // where batches have several shards
+    int64_t first_record_ = 0;       // of the batch whose shards are running
+    Collective* processes_ = nullptr;
     std::optional<optim::Ema> average_;
     double average_decay_ = 0.0;
     int64_t average_updates_ = 0;  // that the device knows of

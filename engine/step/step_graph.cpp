@@ -70,6 +70,10 @@ StepGraph::StepGraph(TrainingStep& step) : step_(step), device_(step.state().pla
         problem_ = problem;
         return;
     }
+    if (step_.shards() > 1) {
+        problem_ = "a batch of several shards is not recorded";
+        return;
+    }
     settings_ = Tensor::empty({sizeof(StepSettings)}, {DType::u8, device_});
 }
 

@@ -1,0 +1,193 @@
+// The shards of a batch and the tree that puts them together: see shards.h.
+
+#include "engine/step/shards.h"
+
+#include <algorithm>
+#include <span>
+#include <stdexcept>
+#include <utility>
+
+#include "kernels/kernels.h"
+
+namespace vitrine {
+namespace {
+
+Tensor copy_of(const Tensor& x) {
+    if (!x.defined()) return {};
+    Tensor copy = Tensor::like(x);
+    copy.assign_copy(x);
+    return copy;
+}
+
+void* at(const Tensor& array, const Range& range) { return array.part(range.begin, {range.count()}).data(); }
+
+/// Of a tensor in the host's memory; none of an undefined one.
+std::span<std::byte> bytes_of(const Tensor& x) {
+    return x.defined() ? std::span(static_cast<std::byte*>(x.data()), x.bytes()) : std::span<std::byte>();
+}
+
+}  // namespace
+
+ShardTree::ShardTree(FlatState& state, int64_t shards, Collective& processes)
+    : state_(state),
+      processes_(processes),
+      shards_(shards),
+      here_(shards / processes.ranks()),
+      first_(here_ * processes.rank()) {
+    if (shards < 2 || shards % processes.ranks() != 0)
+        throw std::logic_error("shards that these processes cannot share equally");
+    plant(0, shards_);
+}
+
+void ShardTree::plant(int64_t begin, int64_t end) {
+    if (end - begin == 1) return;
+    int64_t left = 1;
+    while (2 * left < end - begin) left *= 2;
+    plant(begin, begin + left);
+    plant(begin + left, end);
+    forks_.push_back({begin, begin + left, end});
+}
+
+void ShardTree::begin(bool accumulating) {
+    if (begun_)
+        restore_statistics();
+    else
+        keep_state_before(accumulating);
+    begun_ = true;
+}
+
+bool ShardTree::end() {
+    const int64_t shard = first_ + done_++;
+    nodes_.push_back(state_as_node());
+    nodes_.back().begin = shard;
+    bool is_state = true;
+    for (const Fork& fork : forks_) {
+        if (fork.end != shard + 1 || fork.begin < first_) continue;
+        merge(fork);
+        is_state = false;
+    }
+    if (is_state) {  // which the next shard writes over
+        nodes_.back().gradients = copy_of(nodes_.back().gradients);
+        nodes_.back().statistics = copy_of(nodes_.back().statistics);
+    }
+    if (done_ < here_) return false;
+    join_processes();
+    finish_batch(nodes_.front());
+    return true;
+}
+
+void ShardTree::forget() {
+    if (begun_) restore_statistics();
+    clear();
+}
+
+ShardTree::Node ShardTree::state_as_node() const {
+    const int64_t trained = state_.trained_count(), others = state_.count() - trained;
+    return {.gradients = state_.gradients(),
+            .statistics = others > 0 ? state_.values().part(trained, {others}) : Tensor()};
+}
+
+void ShardTree::keep_state_before(bool accumulating) {
+    earlier_ = accumulating ? copy_of(state_.gradients()) : Tensor();
+    statistics_before_ = copy_of(state_as_node().statistics);
+    counters_before_ = state_.counters();
+}
+
+void ShardTree::restore_statistics() {
+    if (statistics_before_.defined()) state_as_node().statistics.assign_copy(statistics_before_);
+    state_.set_counters(counters_before_);
+}
+
+/// Over the parameters that have a gradient: what lies where the others would have theirs is nobody's.
+void ShardTree::add(const Tensor& a, const Tensor& b, const Tensor& sum) const {
+    const auto has_gradient = [&](size_t index) {
+        return state_.parameter(index).value.gradient().defined();
+    };
+    for (const Range& range : state_.ranges_of(has_gradient)) {
+        kernels(state_.placement().device)
+            .add_forward({.dtype = state_.placement().dtype,
+                          .count = range.count(),
+                          .a = at(a, range),
+                          .b = at(b, range),
+                          .y = at(sum, range)});
+    }
+}
+
+ShardTree::Node ShardTree::take(int64_t begin) {
+    const auto found = std::ranges::find(nodes_, begin, &Node::begin);
+    if (found == nodes_.end()) throw std::logic_error("a node of the tree is not here");
+    Node node = std::move(*found);
+    nodes_.erase(found);
+    return node;
+}
+
+void ShardTree::merge(const Fork& fork) {
+    Node left = take(fork.begin);
+    const Node right = take(fork.middle);
+    add(left.gradients, right.gradients, left.gradients);
+    if (left.statistics.defined()) {
+        kernels(state_.placement().device)
+            .ema_update({.dtype = state_.placement().dtype,
+                         .count = left.statistics.count(),
+                         .value = right.statistics.data(),
+                         .average = left.statistics.data(),
+                         .decay = static_cast<double>(fork.middle - fork.begin) /
+                                  static_cast<double>(fork.end - fork.begin)});
+    }
+    nodes_.push_back(std::move(left));
+}
+
+void ShardTree::join_processes() {
+    if (processes_.ranks() == 1) return;
+    const int me = processes_.rank();
+    for (const Fork& fork : forks_) {
+        const int left = process_of(fork.begin), right = process_of(fork.middle);
+        if (left == process_of(fork.end - 1)) continue;  // put together there already
+        if (right == me && left != me) send(fork);
+        if (left != me) continue;
+        if (right != me) receive(fork);
+        merge(fork);
+    }
+    if (nodes_.empty()) nodes_.push_back(empty_node(0));
+    processes_.broadcast(bytes_of(nodes_.front().gradients), 0);
+    processes_.broadcast(bytes_of(nodes_.front().statistics), 0);
+}
+
+ShardTree::Node ShardTree::empty_node(int64_t begin) const {
+    Node node = state_as_node();
+    node.begin = begin;
+    node.gradients = Tensor::like(node.gradients);
+    if (node.statistics.defined()) node.statistics = Tensor::like(node.statistics);
+    return node;
+}
+
+void ShardTree::receive(const Fork& fork) {
+    nodes_.push_back(empty_node(fork.middle));
+    processes_.receive(bytes_of(nodes_.back().gradients), process_of(fork.middle));
+    processes_.receive(bytes_of(nodes_.back().statistics), process_of(fork.middle));
+}
+
+void ShardTree::send(const Fork& fork) {
+    const Node right = take(fork.middle);
+    processes_.send(bytes_of(right.gradients), process_of(fork.begin));
+    processes_.send(bytes_of(right.statistics), process_of(fork.begin));
+}
+
+void ShardTree::finish_batch(const Node& root) {
+    Node state = state_as_node();
+    if (earlier_.defined())
+        add(earlier_, root.gradients, state.gradients);
+    else
+        state.gradients.assign_copy(root.gradients);
+    if (state.statistics.defined()) state.statistics.assign_copy(root.statistics);
+    clear();
+}
+
+void ShardTree::clear() {
+    nodes_.clear();
+    earlier_ = {};
+    done_ = 0;
+    begun_ = false;
+}
+
+}  // namespace vitrine

@@ -1,0 +1,47 @@
+// What the processes of a run say to one another. All of them call the same functions in the same order, and each waits for
+// those that it talks to. Everything lies in the host's memory.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <stdexcept>
+
+namespace vitrine {
+
+/// A process was waited for longer than set_patience() allows; the sentence says which.
+struct AbsentProcess : std::runtime_error {
+    using std::runtime_error::runtime_error;
+};
+
+class Collective {
+  public:
+    virtual ~Collective() = default;
+
+    /// This process is one of ranks(), counted from 0.
+    virtual int rank() const = 0;
+    virtual int ranks() const = 0;
+    /// How many of them share this machine.
+    virtual int local_ranks() const = 0;
+    /// From now on none of the functions below waits any longer for another process: they throw AbsentProcess, and no call
+    /// after that but end_all() is of use. At first they wait for ever.
+    virtual void set_patience(double seconds) = 0;
+
+    virtual void send(std::span<const std::byte> data, int to) = 0;
+    virtual void receive(std::span<std::byte> data, int from) = 0;
+    /// `data` becomes what it is in the process `from`.
+    virtual void broadcast(std::span<std::byte> data, int from) = 0;
+    /// `parts` are ranks() of equal size: part r becomes what it is in process r.
+    virtual void gather(std::span<std::byte> parts) = 0;
+    /// The largest value that a process has given.
+    virtual int64_t largest(int64_t value) = 0;
+    /// Waits for all processes, but no longer than that. False where one has not come: no call after that is of use.
+    virtual bool meet(double seconds) = 0;
+    /// Ends all processes at once, this one too, with this exit code.
+    [[noreturn]] virtual void end_all(int code) = 0;
+};
+
+/// A process by itself: nobody to talk to.
+Collective& alone();
+
+}  // namespace vitrine
