@@ -10,6 +10,7 @@
 #include <string>
 
 #include "data/dataset.h"
+#include "engine/step/scalars.h"
 #include "models/models.h"
 #include "tools/common/command_line.h"
 #include "tools/recipe/recipe.h"
@@ -142,6 +143,13 @@ void visit_fields(TrainingSettings& training, Fields& fields) {
     fields.whole({"batch_size", "Images a step; an incomplete last batch is left out", "--batch-size",
                   tools::Interval{1, 1'000'000}},
                  training.batch_size, 2, 1'000'000);
+    fields.whole({"shards", "Equal parts of a batch, each with passes and batch norm\nstatistics of its own"},
+                 training.shards, 1, StepScalars::capacity);
+    fields.check(
+        "shards", training.batch_size % training.shards == 0 && training.batch_size / training.shards >= 2,
+        fmt::format("{} images of a batch make no {} equal shards of 2 images or more: choose shards "
+                    "that divide batch_size",
+                    training.batch_size, training.shards));
     fields.whole({"accumulate", "Batches whose gradients make up a step"}, training.accumulate, 1, 1'000'000);
     fields.choice({"precision",
                    "Of what is stored; sums and weights are f32 beside\nbf16 and f16; f64 takes several "

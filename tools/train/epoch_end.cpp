@@ -9,7 +9,6 @@
 
 #include "tools/common/units.h"
 #include "tools/report/tensorboard.h"
-#include "tools/train/interrupt.h"
 #include "tools/train/own_files.h"
 #include "tools/train/trainer.h"
 
@@ -19,7 +18,7 @@ EpochMetrics Trainer::measure(ConfusionStatistics& mistakes) {
     const auto validate = [&](ConfusionStatistics* seen) {
         const tools::Scores scores =
             evaluate(context_.model, context_.validation_inputs, context_.dataset.validation,
-                     context_.recipe.training.batch_size, seen, context_.reporter);
+                     context_.recipe.training.batch_size, seen, context_.reporter, context_.ranks);
         ValidationMetrics metrics{scores.loss(), scores.accuracy(), scores.top5()};
         if (seen != nullptr) metrics.balanced_accuracy = seen->balanced_accuracy();
         return metrics;
@@ -48,7 +47,7 @@ bool Trainer::finish_epoch(const Meter& meter) {
     const Stopwatch watch;
     ConfusionStatistics mistakes(static_cast<int64_t>(context_.dataset.class_names.size()));
     EpochMetrics metrics = measure(mistakes);
-    if (interrupted_by() != 0) return false;
+    if (is_interrupted()) return false;
     validation_seconds_ = watch.seconds();
     for (const double loss : {metrics.val.loss, metrics.judged().loss}) {
         if (!std::isfinite(loss))
@@ -110,7 +109,7 @@ void Trainer::stop(const Meter& meter) {
     const bool in_epoch = progress_.batch > 0 || progress_.step == 0;  // else they are saved
     if (average()) average()->swap();
     if (in_epoch) context_.folder.save_last(context_.model, metadata(), context_.reporter);
-    if (meter.steps() > 0 && interrupted_by() == 0) measure_stopped();
+    if (meter.steps() > 0 && signal_ == 0) measure_stopped();
     if (average()) average()->swap();
     if (saved) say_stopped();
 }
@@ -122,7 +121,7 @@ void Trainer::measure_stopped() {
                                      ? evaluate_one_batch(context_.model, context_.validation_inputs, set,
                                                           batch_size, context_.recipe.seed)
                                      : evaluate(context_.model, context_.validation_inputs, set, batch_size,
-                                                nullptr, context_.reporter);
+                                                nullptr, context_.reporter, context_.ranks);
     if (!std::isfinite(scores.loss()))
         throw Diverged(fmt::format("the validation loss after step {} is {}: the logits overflow",
                                    progress_.step, scores.loss()));
@@ -137,7 +136,7 @@ void Trainer::measure_stopped() {
 
 void Trainer::say_stopped() const {
     context_.reporter.notice(fmt::format("{} after step {}: run again with --out {} to go on",
-                                         interrupted_by() != 0 ? "interrupted" : "stopped", progress_.step,
+                                         signal_ != 0 ? "interrupted" : "stopped", progress_.step,
                                          context_.folder.path().string()));
 }
 

@@ -70,8 +70,9 @@ int evaluate_only(const Options& given, Reporter& reporter) {
     description.image_size = inputs.output_size().height;
     const std::shared_ptr<nn::Module> model =
         tools::build_model(description, placement, file, options.eval_only);
+    Ranks itself(alone());
     const tools::Scores scores =
-        evaluate(*model, inputs, measured, recipe.training.batch_size, nullptr, reporter);
+        evaluate(*model, inputs, measured, recipe.training.batch_size, nullptr, reporter, itself);
     if (!std::isfinite(scores.loss()))
         throw tools::Failure(fmt::format("the loss of {} on these images is {}: its logits overflow",
                                          options.eval_only, scores.loss()));

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cmath>
 #include <numeric>
+#include <span>
 
 #include "data/loader.h"
 #include "tools/common/base64.h"
@@ -44,6 +45,28 @@ LoaderOptions loader_for(const InputMaker& inputs, const ImageSet& set, int64_t 
 std::string png_of_sample(const ImageSet& set, int64_t sample) {
     const std::vector<uint8_t> png = tools::png_of(tools::shown_image(set, sample));
     return {png.begin(), png.end()};
+}
+
+/// What each process has found of its batch becomes known to all. The last of them may have had none.
+void share(std::vector<Evaluation>& outputs, const std::vector<Batch>& batches, Ranks& ranks) {
+    if (!ranks.several()) return;
+    const auto me = static_cast<size_t>(ranks.processes().rank());
+    const auto images = [&](size_t i) { return static_cast<size_t>(batches[i].count); };
+    const int64_t own_classes =
+        me < outputs.size() ? std::ssize(outputs[me].logits) / static_cast<int64_t>(images(me)) : 0;
+    const auto classes = static_cast<size_t>(ranks.largest(own_classes));
+    const size_t part = 1 + images(0) * classes;  // the loss, and the logits of the fullest batch
+    std::vector<double> parts(batches.size() * part);
+    if (me < outputs.size()) {
+        parts[me * part] = outputs[me].loss;
+        std::ranges::copy(outputs[me].logits, parts.begin() + static_cast<std::ptrdiff_t>(me * part + 1));
+    }
+    ranks.processes().gather(std::as_writable_bytes(std::span(parts)));
+    for (size_t i = 0; i < outputs.size(); ++i) {
+        const auto begin = parts.begin() + static_cast<std::ptrdiff_t>(i * part);
+        outputs[i].loss = *begin;
+        outputs[i].logits.assign(begin + 1, begin + 1 + static_cast<std::ptrdiff_t>(images(i) * classes));
+    }
 }
 
 }  // namespace
@@ -153,16 +176,23 @@ Json ConfusionStatistics::to_json(int64_t epoch, Weights weights, const ImageSet
 }
 
 tools::Scores evaluate(nn::Module& model, InputMaker& inputs, const ImageSet& set, int64_t batch_size,
-                       ConfusionStatistics* mistakes, Reporter& reporter) {
+                       ConfusionStatistics* mistakes, Reporter& reporter, Ranks& ranks) {
     Loader loader(set, loader_for(inputs, set, batch_size));
     loader.start_epoch(0);
     tools::Scores scores;
-    int64_t done = 0;
-    for (Batch batch; interrupted_by() == 0 && loader.next(batch);) {
-        const Evaluation output = vitrine::evaluate(model, inputs.make(batch, 0));
-        scores.add(output, batch.labels);
-        if (mistakes != nullptr) mistakes->add(output.logits, batch.labels, batch.samples);
-        reporter.validating(++done, loader.batches());
+    const auto me = static_cast<size_t>(ranks.processes().rank());
+    std::vector<Batch> round(static_cast<size_t>(ranks.count()));  // one for each process
+    for (int64_t done = 0; done < loader.batches() && ranks.largest(interrupted_by()) == 0;) {
+        size_t count = 0;
+        while (count < round.size() && loader.next(round[count])) ++count;
+        std::vector<Evaluation> outputs(count);
+        if (me < count) outputs[me] = vitrine::evaluate(model, inputs.make(round[me], 0));
+        share(outputs, round, ranks);
+        for (size_t i = 0; i < count; ++i) {
+            scores.add(outputs[i], round[i].labels);
+            if (mistakes != nullptr) mistakes->add(outputs[i].logits, round[i].labels, round[i].samples);
+            reporter.validating(++done, loader.batches());
+        }
     }
     return scores;
 }

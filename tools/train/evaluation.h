@@ -10,6 +10,7 @@
 #include "tools/common/input_maker.h"
 #include "tools/common/scores.h"
 #include "tools/train/metrics.h"
+#include "tools/train/ranks.h"
 #include "tools/train/reporter.h"
 
 namespace vitrine::train {
@@ -43,9 +44,10 @@ class ConfusionStatistics {
     std::vector<Wrong> most_wrong_;                              // the surest first
 };
 
-/// The whole set in its order. `mistakes` may be null. An interruption ends it early: see interrupt.h.
+/// The whole set in its order. `mistakes` may be null. Several processes take a batch each in turn, and all come to the same. An
+/// interruption of one of them ends it early: see interrupt.h.
 tools::Scores evaluate(nn::Module& model, InputMaker& inputs, const ImageSet& set, int64_t batch_size,
-                       ConfusionStatistics* mistakes, Reporter& reporter);
+                       ConfusionStatistics* mistakes, Reporter& reporter, Ranks& ranks);
 /// One batch of the set, drawn from all of it: in its order the first images may be of a single class.
 tools::Scores evaluate_one_batch(nn::Module& model, InputMaker& inputs, const ImageSet& set,
                                  int64_t batch_size, uint64_t seed);

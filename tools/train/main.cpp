@@ -1,10 +1,18 @@
 // train: fits a model to images.
 
+#include <memory>
+
+#include "kernels/mpi/join_mpi.h"
 #include "tools/common/run_program.h"
 #include "tools/train/options.h"
 #include "tools/train/run.h"
 
 int main(int argc, char** argv) {
-    return vitrine::tools::run_program(
-        "train", [&] { return vitrine::train::run(vitrine::train::parse_options(argc, argv)); });
+    using namespace vitrine;
+    return tools::run_program("train", [&] {
+        const std::unique_ptr<Collective> launched = join_mpi();
+        return train::run_together(launched ? *launched : alone(), [&](train::Ranks& ranks) {
+            return train::run(train::parse_options(argc, argv), ranks);
+        });
+    });
 }

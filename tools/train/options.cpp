@@ -111,6 +111,10 @@ void add_machine(CLI::App& app, CommandLine& line) {
         app, "--threads", 0, 4096, [&](int64_t threads) { options.threads = static_cast<int>(threads); },
         "Of the computation; results do not depend on it\n[0: one for each core]");
     add_fusion(app);
+    add_number(
+        app, "--process-minutes", {0.0, infinity, true},
+        [&](double minutes) { options.process_minutes = minutes; },
+        "With several processes: how long one waits for another [10]");
     app.add_flag("--check-kernels", options.check_kernels,
                  "With --device simt: stop at a kernel's first race,\naccess out of bounds or misuse of a "
                  "barrier (slow)");

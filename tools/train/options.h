@@ -31,6 +31,7 @@ struct Options {
     int threads = 0;                           // 0: one for each core
     std::string autotune;                      // the file of tried implementations; empty: they are not tried
     bool check_kernels = false;                // on the simt device
+    double process_minutes = 10.0;             // that a process waits for another one
 
     // Output
     std::string out;  // empty: a new folder below runs/

@@ -14,6 +14,11 @@ RunPlan plan_run(const recipe::Recipe& recipe, int64_t training_images) {
     const int64_t batch_size = std::min(recipe.training.batch_size, training_images);
     if (batch_size < 2)
         throw Error("the data have one training image, but batch norm needs at least 2 in a training batch");
+    if (const int64_t shards = recipe.training.shards; batch_size % shards != 0 || batch_size / shards < 2)
+        throw Error(
+            fmt::format("the data have {} training images, which make one batch, but no {} equal shards of 2 "
+                        "images or more: choose a smaller training.batch_size or training.shards",
+                        training_images, shards));
     RunPlan plan;
     plan.batches_per_epoch = training_images / batch_size;
     plan.steps_per_epoch = plan.batches_per_epoch / recipe.training.accumulate;

@@ -55,6 +55,8 @@ std::unique_ptr<Reporter> make_text_reporter();
 std::unique_ptr<Reporter> make_json_reporter();
 /// Only the last word and notices.
 std::unique_ptr<Reporter> make_quiet_reporter();
+/// Nothing at all.
+std::unique_ptr<Reporter> make_silent_reporter();
 
 /// "best val_accuracy 0.8912 at epoch 5"
 std::string best_line(const Best& best);

@@ -5,17 +5,19 @@
 
 #include "data/dataset.h"
 #include "tools/train/options.h"
+#include "tools/train/ranks.h"
 #include "tools/train/reporter.h"
 
 namespace vitrine::train {
 
-/// Returns the exit code of the program; throws Error for what the user can put right.
-int run(const Options& options);
+/// Returns the exit code of the program; throws Error for what the user can put right. Of several processes, the first one alone
+/// does what is not training.
+int run(const Options& options, Ranks& ranks);
 
 // The modes; each returns the exit code.
 
 /// Runs the recipe, or goes on with it.
-int train(const Options& options, Reporter& reporter);
+int train(const Options& options, Reporter& reporter, Ranks& ranks);
 /// --eval-only
 int evaluate_only(const Options& options, Reporter& reporter);
 /// --overfit-one-batch: 0 if the batch could be learnt by heart, else 1.

@@ -86,6 +86,7 @@ Json settings(const RunInfo& info) {
         {"device", name_of(info.device.device)},
         {"device_reason", info.device.reason},
         {"threads", threads()},
+        {"processes", info.processes},
         {"machine", {{"cpu", machine.cpu}, {"cores", machine.cores}, {"memory_bytes", machine.memory_bytes}}},
         {"started", fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(std::time(nullptr)))}};
     for (const models::ModelOption& option : models::all_model_options())
@@ -96,6 +97,7 @@ Json settings(const RunInfo& info) {
 std::vector<std::pair<std::string, std::string>> headlines(const RunInfo& info, const std::string& folder) {
     const ImageSet& images = info.dataset.train;
     const tools::ModelDescription& description = info.description;
+    const recipe::TrainingSettings& training = info.recipe.training;
     std::vector<std::pair<std::string, std::string>> lines{
         {"data", fmt::format("{}, {} training and {} validation images of {} in {} classes",
                              info.dataset.kind, grouped(images.count), grouped(info.dataset.validation.count),
@@ -105,10 +107,13 @@ std::vector<std::pair<std::string, std::string>> headlines(const RunInfo& info, 
         {"model", fmt::format("{} for {}×{} pixels, {} parameters", description.model, description.image_size,
                               description.image_size, grouped(info.parameters))},
         {"device",
-         fmt::format("{} ({}), {} threads", name_of(info.device.device), info.device.reason, threads())},
-        {"steps", fmt::format("{} of {} images, {} an epoch", grouped(info.plan.steps()),
-                              grouped(info.recipe.training.batch_size * info.recipe.training.accumulate),
-                              grouped(info.plan.steps_per_epoch))}};
+         fmt::format("{} ({}), {} threads{}", name_of(info.device.device), info.device.reason, threads(),
+                     info.processes > 1 ? fmt::format(" in each of {} processes", info.processes) : "")},
+        {"steps",
+         fmt::format("{} of {} images{}, {} an epoch", grouped(info.plan.steps()),
+                     grouped(training.batch_size * training.accumulate),
+                     training.shards > 1 ? fmt::format(", batches in {} shards", training.shards) : "",
+                     grouped(info.plan.steps_per_epoch))}};
     if (mixes_batches(info))
         lines.insert(lines.begin() + 2, {"", "train_accuracy counts the stronger label of mixed images"});
     for (auto& line : describe(info.class_weights, info.dataset)) lines.push_back(std::move(line));

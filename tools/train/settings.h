@@ -24,6 +24,7 @@ struct RunInfo {
     const tools::DeviceChoice& device;
     const ClassWeights& class_weights;
     int64_t parameters;
+    int processes;
 };
 
 /// Those that a run of this recipe judges and keeps.

@@ -1,6 +1,10 @@
 // train's main mode: a recipe from its data to its last epoch, or from where it was.
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <fstream>
+#include <iterator>
 #include <nlohmann/json.hpp>
 
 #include "engine/error.h"
@@ -18,6 +22,7 @@
 #include "tools/train/run_lock.h"
 #include "tools/train/settings.h"
 #include "tools/train/setup.h"
+#include "tools/train/shadow_folder.h"
 #include "tools/train/trained_on.h"
 #include "tools/train/trained_parts.h"
 #include "tools/train/trainer.h"
@@ -92,9 +97,11 @@ int conclude(const Options& options, RunFolder& folder, const Resumption& resump
 }
 
 /// Trains, and leaves in the folder how that ended, also where it failed.
-RunResult run_to_end(Trainer& trainer, const RunFolder& folder, Publisher& publisher, Reporter& reporter) {
+RunResult run_to_end(Trainer& trainer, const RunFolder& folder, std::optional<Publisher>& publisher,
+                     Reporter& reporter) {
     const auto publish = [&](const RunEnding& ending) {
-        publisher.ending(ending);
+        if (!publisher) return;
+        publisher->ending(ending);
         reporter.results(folder.results(trainer.judged_weights()));
     };
     try {
@@ -134,20 +141,80 @@ void say_where(const Resumption& resumption, const Trainer& trainer, Reporter& r
                     trainer.setting().learning_rate, progress.last_setting.learning_rate));
 }
 
+/// What several processes cannot do, or not yet.
+void check_ranks(const Options& options, Device device, const Ranks& ranks) {
+    if (!ranks.several()) return;
+    const int64_t shards = options.recipe.training.shards;
+    if (shards % ranks.count() != 0)
+        throw Error(
+            fmt::format("{} processes cannot share the shards of a batch, of which there are {}: "
+                        "training.shards must be a "
+                        "multiple of {}; it decides what is computed, however many processes there are",
+                        ranks.count(), shards, ranks.count()));
+    if (device == Device::cuda)
+        throw Error("several processes do not train on GPUs yet: choose --device cpu, or launch one process");
+    if (!options.autotune.empty())
+        throw Error("--autotune is for one process: several would choose differently");
+    if (options.dump_batches > 0)
+        throw Error("--dump-batches is for one process, which is fed the same shards, one after the other");
+}
+
+/// The folder of this process, in its hands: the run's own, or a copy where that is the first process's.
+struct Home {
+    std::optional<ShadowFolder> shadow;
+    std::optional<RunLock> lock;
+};
+
+void enter(Home& home, const Options& options, Ranks& ranks) {
+    const auto take = [&] {
+        home.lock.emplace(options.out.empty() ? RunLock::of_new_folder(options.recipe.model.name)
+                                              : RunLock(options.out));
+    };
+    if (ranks.is_first()) take();
+    if (!ranks.several()) return;
+    const std::string run =
+        ranks.told_by_first(home.lock ? std::filesystem::absolute(home.lock->folder()).string() : "");
+    if (!ranks.is_first()) {
+        home.shadow.emplace(run);
+        home.lock.emplace(home.shadow->path());
+    }
+    ranks.wait_for_all();  // before the first one changes what is there
+}
+
+std::string this_program() {
+    std::ifstream file("/proc/self/exe", std::ios::binary);
+    return {std::istreambuf_iterator<char>(file), {}};
+}
+
+void require_same_run(Ranks& ranks, const Options& options, const DatasetIdentity& identity,
+                      const tools::DeviceChoice& device) {
+    if (!ranks.several()) return;
+    ranks.require_same("recipe", recipe::to_toml(options.recipe));
+    ranks.require_same("data set", pack(identity));
+    ranks.require_same("device", name_of(device.device));
+    ranks.require_same("choice of implementations (--impl)",
+                       fmt::format("{}", fmt::join(options.implementations, " ")));
+    ranks.require_same(
+        "limit (--max-steps, --max-minutes)",
+        fmt::format("{} {}", options.max_steps.value_or(-1), options.max_minutes.value_or(-1.0)));
+    ranks.require_same("build of train", this_program());
+}
+
 }  // namespace
 
-int train(const Options& options, Reporter& reporter) {
+int train(const Options& options, Reporter& reporter, Ranks& ranks) {
     const recipe::Recipe& recipe = options.recipe;
     const tools::DeviceChoice device = set_up_machine(options);
+    check_ranks(options, device.device, ranks);
     std::optional<tools::AutotuneFile> autotune;
     if (!options.autotune.empty()) {
         autotune.emplace(options.autotune, device.device,
                          [&](const std::string& sentence) { reporter.notice(sentence); });
     }
     if (!options.out.empty()) refuse_as_data(options.out, recipe.data.path);
-    const RunLock lock =
-        options.out.empty() ? RunLock::of_new_folder(recipe.model.name) : RunLock(options.out);
-    RunFolder folder(lock.folder(), recipe.training.keep_checkpoints);
+    Home home;
+    enter(home, options, ranks);
+    RunFolder folder(home.lock->folder(), recipe.training.keep_checkpoints);
     std::optional<Resumption> resumption;
     if (options.existing != Existing::overwrite)
         resumption = find_resumption(folder, recipe, options.existing, reporter);
@@ -164,7 +231,8 @@ int train(const Options& options, Reporter& reporter) {
 
     std::optional<DatasetIdentity> known;
     if (resumption) known = known_data(resumption->checkpoint, resumption->source, reporter);
-    const auto [dataset, data_changed] = load_run_data(options, lock.folder(), known, reporter);
+    const auto [dataset, data_changed] =
+        ranks.first_then_others([&] { return load_run_data(options, home.lock->folder(), known, reporter); });
     if (data_changed) resumption->changed = resumption->new_batches = true;
     const DatasetIdentity identity = identity_of(dataset, options.threads);
     const Transforms transforms = transforms_for(recipe, dataset);
@@ -187,7 +255,8 @@ int train(const Options& options, Reporter& reporter) {
 
     if (resumption) fit_to_plan(*resumption, plan, options.existing, reporter);
     BatchDump dump(folder.path(), options.dump_batches);
-    std::optional<Publisher> publisher;  // made when the logs are what they are going to be
+    std::optional<Publisher>
+        publisher;  // of the first process, made when the logs are what they are going to be
     Trainer trainer({.recipe = recipe,
                      .plan = plan,
                      .dataset = dataset,
@@ -201,18 +270,25 @@ int train(const Options& options, Reporter& reporter) {
                      .reporter = reporter,
                      .metadata = metadata(description, identity, recipe),
                      .dump = &dump,
-                     .after_epoch = [&](const EpochMetrics& metrics,
-                                        const EpochTiming& timing) { publisher->epoch(metrics, timing); }},
+                     .ranks = ranks,
+                     .after_epoch =
+                         [&](const EpochMetrics& metrics, const EpochTiming& timing) {
+                             if (publisher) publisher->epoch(metrics, timing);
+                         }},
                     {.steps = options.max_steps,
                      .minutes = options.max_minutes,
                      .short_validation = device.device == Device::simt});
     if (resumption) trainer.resume(*resumption);
 
+    require_same_run(ranks, options, identity, device);
+    ranks.begin(60.0 * options.process_minutes);
+
     // Nothing was written so far, and nothing can be refused any more.
     const InterruptGuard guard;
-    const RunInfo info{recipe,   plan,          dataset,
-                       identity, transforms,    description,
-                       device,   class_weights, parameter_count(*model)};
+    const RunInfo info{recipe,       plan,          dataset,
+                       identity,     transforms,    description,
+                       device,       class_weights, parameter_count(*model),
+                       ranks.count()};
     const Json run = settings(info);
     write_beginning(folder, trainer, resumption, recipe, run);
     reporter.begin(run, headlines(info, folder.path().string()));
@@ -222,14 +298,15 @@ int train(const Options& options, Reporter& reporter) {
     for (const recipe::PhaseSettings& phase : recipe.phases) {
         if (!phase.freeze.empty()) reporter.notice(describe_trained_parts(phase, *model));
     }
-    if (transforms.train.is_random()) show_augmentation(folder.path(), recipe, dataset, reporter);
+    if (transforms.train.is_random() && ranks.is_first())
+        show_augmentation(folder.path(), recipe, dataset, reporter);
     if (resumption) say_where(*resumption, trainer, reporter);
-    publisher.emplace(folder, options.tensorboard, reporter);
-    if (resumption)
-        publisher->redraw(resumption->epochs, resumption->timings);
-    else
-        publisher->redraw({}, {});
-    const RunResult result = run_to_end(trainer, folder, *publisher, reporter);
+    if (ranks.is_first()) {
+        publisher.emplace(folder, options.tensorboard, reporter);
+        publisher->redraw(resumption ? resumption->epochs : std::vector<EpochMetrics>(),
+                          resumption ? resumption->timings : std::vector<EpochTiming>());
+    }
+    const RunResult result = run_to_end(trainer, folder, publisher, reporter);
     if (autotune) {
         for (const std::string& sentence : autotune->summary()) reporter.notice(sentence);
     }

@@ -20,7 +20,6 @@
 #include "tools/train/run_state.h"
 #include "tools/train/setup.h"
 #include "tools/train/trained_parts.h"
-#include "tools/train/watched_step.h"
 
 namespace vitrine::train {
 namespace {
@@ -42,6 +41,7 @@ Trainer::Trainer(const TrainerContext& context, const Limits& limits)
     if (context_.recipe.training.ema_decay > 0.0)
         context_.step.keep_average(context_.recipe.training.ema_decay);
     if (context_.recipe.training.precision == DType::f16) progress_.loss_scale = {LossScale::first, 0};
+    context_.step.divide_batches(shards(), context_.ranks.processes());
     if (context_.recipe.training.graph) graph_.emplace(context_.step);
     progress_.batches_per_epoch = context_.plan.batches_per_epoch;
     enter_phase();
@@ -90,7 +90,7 @@ RunResult Trainer::run() {
     while (!finished()) {
         const Meter meter = train_epoch();
         const bool whole = progress_.batch == context_.plan.steps_per_epoch * accumulate();
-        if (!whole || interrupted_by() != 0 || !finish_epoch(meter)) {
+        if (!whole || signal_ != 0 || !finish_epoch(meter)) {
             stop(meter);
             break;
         }
@@ -99,12 +99,12 @@ RunResult Trainer::run() {
             break;
         }
     }
-    return {progress_.best, ended_by(), interrupted_by(), context_.folder.missing_weights(progress_)};
+    return {progress_.best, ended_by(), signal_, context_.folder.missing_weights(progress_)};
 }
 
 EndedBy Trainer::ended_by() const {
     if (finished()) return end_of(context_.recipe.phases.back(), progress_);
-    if (interrupted_by() != 0) return EndedBy::signal;
+    if (signal_ != 0) return EndedBy::signal;
     return limits_.steps && progress_.step >= *limits_.steps ? EndedBy::max_steps : EndedBy::max_minutes;
 }
 
@@ -121,23 +121,40 @@ Meter Trainer::train_epoch() {
     loader_.start_epoch(progress_.epoch, progress_.batch);
     Stopwatch watch;
     const int64_t batches = context_.plan.steps_per_epoch * accumulate();
-    for (Batch batch; progress_.batch < batches && !must_stop() && loader_.next(batch);) {
-        train_batch(batch, meter, watch.restart());
-        watch.restart();
+    try {
+        for (Batch batch; progress_.batch < batches && !must_stop() && loader_.next(batch);) {
+            train_batch(batch, meter, watch.restart());
+            watch.restart();
+        }
+    } catch (const AbsentProcess&) {
+        keep_last_step();
+        throw;
     }
     read_steps(meter);
     return meter;
 }
 
-bool Trainer::must_stop() const {
-    if (!at_step_end()) return false;
-    if (interrupted_by() != 0) return true;
-    if (limits_.steps && progress_.step >= *limits_.steps) return true;
-    return limits_.minutes && since_start_.seconds() >= 60.0 * *limits_.minutes;
+void Trainer::keep_last_step() {
+    if (!context_.ranks.is_first() || !at_step_end()) return;
+    context_.step.abandon_batch();
+    save_checkpoint();
 }
 
-uint32_t Trainer::batch_number() const {
-    return static_cast<uint32_t>(progress_.epoch * context_.plan.batches_per_epoch + progress_.batch);
+bool Trainer::must_stop() {
+    if (!at_step_end()) return false;
+    if (is_interrupted()) return true;
+    if (limits_.steps && progress_.step >= *limits_.steps) return true;
+    if (!limits_.minutes) return false;
+    return context_.ranks.largest(since_start_.seconds() >= 60.0 * *limits_.minutes ? 1 : 0) != 0;
+}
+
+bool Trainer::is_interrupted() {
+    signal_ = static_cast<int>(context_.ranks.largest(interrupted_by()));
+    return signal_ != 0;
+}
+
+int64_t Trainer::shard_number(int64_t shard) const {
+    return (progress_.epoch * context_.plan.batches_per_epoch + progress_.batch) * shards() + shard;
 }
 
 void Trainer::train_batch(const Batch& batch, Meter& meter, double data_seconds) {
@@ -150,36 +167,48 @@ void Trainer::train_batch(const Batch& batch, Meter& meter, double data_seconds)
                   .steps_before = progress_.step,
                   .setting_before = progress_.last_setting,
                   .data_seconds = data_seconds};
-    const NetworkInput input = context_.training_inputs.make(batch, static_cast<uint32_t>(progress_.epoch));
-    context_.dump->write(context_.model, input, batch, batch_number() + 1);
     std::optional<WatchedStep> watched;
-    if (watches) watched.emplace(context_.step);
-    run_batch(input, watches);
+    const int64_t here = shards() / context_.ranks.count();
+    const int64_t first = here * context_.ranks.processes().rank();
+    for (int64_t shard = first; shard < first + here; ++shard) {
+        const ShardPlace place{shard, shard + 1 == first + here, watches ? &watched : nullptr};
+        if (shards() == 1)
+            train_shard(batch, place);
+        else
+            train_shard(part_of(batch, shard, shards()), place);
+    }
     ++progress_.batch;
     if (at_step_end()) unread.update = count_update();
     if (watched)
-        context_.folder.add_watched(watched->line(progress_.step, epoch_of(progress_.step), accumulate()));
+        context_.folder.add_watched(
+            watched->line(progress_.step, epoch_of(progress_.step), accumulate() * shards()));
     unread.position = position();
     unread.step_seconds = watch.seconds();
     unread_.push_back(unread);
     const bool checkpoint = at_step_end() && checkpoint_due();
-    if (checkpoint || context_.step.must_read() || since_read_.seconds() >= seconds_between_reads)
-        read_steps(meter);
+    // Several processes hear of a loss that is not finite after the same step.
+    const bool at_once = checkpoint || context_.step.must_read() || context_.ranks.several();
+    if (at_once || since_read_.seconds() >= seconds_between_reads) read_steps(meter);
     if (checkpoint) save_checkpoint();
 }
 
-void Trainer::run_batch(const NetworkInput& input, bool kernel_by_kernel) {
+void Trainer::train_shard(const Batch& shard, const ShardPlace& place) {
+    const NetworkInput input = context_.training_inputs.make(shard, static_cast<uint32_t>(progress_.epoch));
+    const int64_t number = shard_number(place.number);
+    context_.dump->write(context_.model, input, shard, number + 1);
     std::optional<UpdateOptions> update;
-    if ((progress_.batch + 1) % accumulate() == 0) update = next_update();
-    if (graph_ && !kernel_by_kernel) {
-        graph_->run(input, context_.recipe.seed, batch_number(), update);
+    if (place.is_last && (progress_.batch + 1) % accumulate() == 0) update = next_update();
+    if (graph_ && place.watched == nullptr) {
+        graph_->run(input, context_.recipe.seed, static_cast<uint32_t>(number), update);
         if (graph_->problem().empty()) return;
         context_.reporter.notice(
             fmt::format("steps are not recorded as graphs (training.graph): {}", graph_->problem()));
         graph_.reset();
         return;
     }
-    context_.step.accumulate(input, context_.recipe.seed, batch_number());
+    if (place.watched != nullptr && place.number == 0) place.watched->emplace(context_.step);
+    context_.step.accumulate(input, context_.recipe.seed, static_cast<uint32_t>(number));
+    if (place.watched != nullptr && *place.watched) (*place.watched)->look_away();
     if (update) context_.step.update(*update);
 }
 
@@ -327,9 +356,15 @@ void Trainer::explain_loss(const Unread& failed) {
     loader_.start_epoch(progress_.epoch, progress_.batch);
     Batch batch;
     loader_.next(batch);
-    const NetworkInput input = context_.training_inputs.make(batch, static_cast<uint32_t>(progress_.epoch));
-    const std::optional<std::string> op = tools::first_non_finite_op(
-        [&] { context_.step.repeat_forward(input, context_.recipe.seed, batch_number()); });
+    std::optional<std::string> op;
+    for (int64_t shard = 0; shard < shards() && !op; ++shard) {
+        const NetworkInput input = context_.training_inputs.make(part_of(batch, shard, shards()),
+                                                                 static_cast<uint32_t>(progress_.epoch));
+        op = tools::first_non_finite_op([&] {
+            context_.step.repeat_forward(input, context_.recipe.seed,
+                                         static_cast<uint32_t>(shard_number(shard)));
+        });
+    }
     diverge(fmt::format("the loss of step {} is not finite: the first op that made it so is {}",
                         progress_.step + 1, op.value_or("none that a second run of the step could find")));
 }

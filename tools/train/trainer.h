@@ -22,10 +22,12 @@
 #include "tools/train/evaluation.h"
 #include "tools/train/phase_plan.h"
 #include "tools/train/progress.h"
+#include "tools/train/ranks.h"
 #include "tools/train/reporter.h"
 #include "tools/train/resumption.h"
 #include "tools/train/run_folder.h"
 #include "tools/train/stopwatch.h"
+#include "tools/train/watched_step.h"
 
 namespace vitrine::train {
 
@@ -71,6 +73,7 @@ struct TrainerContext {
     /// Goes into the weights' files beside epoch, step and val_accuracy.
     std::map<std::string, std::string> metadata;
     BatchDump* dump;
+    Ranks& ranks;  // each trains on its part of every batch
     /// Called after each epoch, when all files of the run are written.
     std::function<void(const EpochMetrics&, const EpochTiming&)> after_epoch;
 };
@@ -122,8 +125,16 @@ class Trainer {
     /// The rest of the epoch's batches, or fewer where the run ends before.
     Meter train_epoch();
     void train_batch(const Batch& batch, Meter& meter, double data_seconds);
-    /// A batch of the step that comes next, with the update where it is the step's last.
-    void run_batch(const NetworkInput& input, bool kernel_by_kernel);
+    /// A checkpoint of it, where the next one cannot come to an end.
+    void keep_last_step();
+    /// Where a shard is among those of its batch.
+    struct ShardPlace {
+        int64_t number = 0;
+        bool is_last = false;                           // of those that this process trains on
+        std::optional<WatchedStep>* watched = nullptr;  // where the step is looked at: its first shard is
+    };
+    /// Runs the step that comes next on one of its batch's shards, with the update where that is the step's last.
+    void train_shard(const Batch& shard, const ShardPlace& place);
     UpdateOptions next_update() const;
     /// The update that was just asked of the device.
     UnreadUpdate count_update();
@@ -145,7 +156,10 @@ class Trainer {
     int64_t accumulate() const { return context_.recipe.training.accumulate; }
     bool at_step_end() const { return progress_.batch % accumulate() == 0; }
     double epoch_of(int64_t step) const;
-    bool must_stop() const;
+    /// Asked by all processes after the same steps, and the answer is the same in all of them.
+    bool must_stop();
+    /// Whether one of the processes was interrupted; where one was, so is the run.
+    bool is_interrupted();
     void stop(const Meter& meter);
     /// After a stop, with the weights that are kept.
     void measure_stopped();
@@ -154,7 +168,9 @@ class Trainer {
     bool save_weights(const EpochMetrics& metrics, bool best);
 
     Position position() const;
-    uint32_t batch_number() const;
+    int64_t shards() const { return context_.recipe.training.shards; }
+    /// One of the next batch's shards, counted over the whole run.
+    int64_t shard_number(int64_t shard) const;
     std::map<std::string, std::string> metadata() const;
     void require_folder() const;
     [[noreturn]] void explain_loss(const Unread& failed);
@@ -171,6 +187,7 @@ class Trainer {
     Loader loader_;
     std::vector<Unread> unread_;
     tools::LossHistory losses_;        // of the steps of this process
+    int signal_ = 0;                   // that interrupts the run
     bool in_step_ = false;             // which is not counted in progress_ yet
     double validation_seconds_ = 0.0;  // of the last epoch
     double checkpoint_seconds_ = 0.0;  // since the last epoch

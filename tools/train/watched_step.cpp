@@ -36,10 +36,9 @@ Tensor copy_of(const Tensor& x) {
 
 }  // namespace
 
-WatchedStep::WatchedStep(TrainingStep& step)
-    : step_(step),
-      before_(copy_of(step.state().values())),
-      trace_([this](const OpEvent& event) { see(event); }) {}
+WatchedStep::WatchedStep(TrainingStep& step) : step_(step), before_(copy_of(step.state().values())) {
+    trace_.emplace([this](const OpEvent& event) { see(event); });
+}
 
 void WatchedStep::see(const OpEvent& event) {
     if (event.pass == Pass::forward) return see_forward(event);

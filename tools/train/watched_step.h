@@ -9,6 +9,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -21,8 +22,10 @@ namespace vitrine::train {
 
 class WatchedStep {
   public:
-    /// Looks on from here to its own end. `step` must outlive it.
+    /// Looks on from here until it looks away. `step` must outlive it.
     explicit WatchedStep(TrainingStep& step);
+    /// Layers are those that ran until then.
+    void look_away() { trace_.reset(); }
 
     /// After the update, which follows the mean of the gradients of so many batches:
     ///     {"step", "epoch",
@@ -53,7 +56,7 @@ class WatchedStep {
     std::vector<Layer> layers_;
     std::map<uint64_t, size_t> layer_of_op_;          // by the op's number
     std::map<const void*, std::string> normalising_;  // modules, by the scales that they left
-    Trace trace_;
+    std::optional<Trace> trace_;
 };
 
 }  // namespace vitrine::train

@@ -1,0 +1,227 @@
+"""Several processes train together (mpirun), and the result is that of one: the same bytes.
+
+    python3 tests/processes/processes_test.py --train build/release/bin/train [--kills 3]
+
+For each recipe: one process alone, 2 and 4 of them, and a run whose number of processes changes on the way, after stops and after
+kills. Every file that holds numbers is compared. Then what is refused: by all, by one, and with which words. Needs Open MPI's mpirun.
+"""
+
+import argparse
+import json
+import os
+import pathlib
+import random
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "stress"))
+from run_folders import write_data  # noqa: E402
+
+OPTIONS = None
+FILES = ["metrics.jsonl", "steps.jsonl", "last.safetensors", "best.safetensors", "validation.json"]
+SHARDS = "[training]\nbatch_size = 16\nshards = 4\n"
+TWO_PHASES = '[[phase]]\nepochs = 2\nlr = 0.05\n[[phase]]\nepochs = 1\nlr = 0.01\nstart_from = "best"\nreset_momentum = true\n'
+RECIPES = {
+    # Whatever has a state of its own.
+    "basic": (SHARDS + "ema_decay = 0.9\nclip_norm = 1.0\naccumulate = 2\nwatch = 2\n"
+              '[transforms]\naugment = [{ op = "random_horizontal_flip" }]\nbatch = { mixup = 0.4 }\n' + TWO_PHASES, []),
+    "mobilenet": ('[model]\nname = "mobilenet_v2"\nwidth_mult = 0.25\n' + SHARDS + "skip_outliers = 50.0\n" + TWO_PHASES, []),
+    "bf16": (SHARDS + 'precision = "bf16"\n[[phase]]\nepochs = 1\nlr = 0.05\n', ["--device", "reference"]),
+}
+# MPI has leaks of its own, which are not what a sanitizer is asked about.
+ENVIRONMENT = os.environ | {"OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1", "ASAN_OPTIONS": "detect_leaks=0"}
+
+
+def launched(processes):
+    return ["mpirun", "--oversubscribe", "-np", str(processes)] if processes > 1 else []
+
+
+class Folder(unittest.TestCase):
+    def setUp(self):
+        self.temporary = tempfile.TemporaryDirectory()
+        self.path = pathlib.Path(self.temporary.name)
+        write_data(self.path / "data")
+        for name, (text, _) in RECIPES.items():
+            (self.path / f"{name}.toml").write_text("seed = 3\n" + text)
+
+    def tearDown(self):
+        left = list(pathlib.Path(tempfile.gettempdir()).glob("vitrine-process-*"))
+        self.temporary.cleanup()
+        self.assertEqual([], left, "a process left its copy of the run's folder")
+
+    def arguments(self, name, out, *more):
+        return [OPTIONS.train, self.path / f"{name}.toml", "--data", self.path / "data", "--cache", self.path / "cache", "--image-size",
+                "16", "--threads", "1", "--quiet", "--out", self.path / out, *RECIPES[name][1], *more]
+
+    def start(self, processes, name, out, *more):
+        return subprocess.Popen([str(each) for each in launched(processes) + self.arguments(name, out, *more)], env=ENVIRONMENT,
+                                stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+    def train(self, processes, name, out, *more, code=0):
+        started = self.start(processes, name, out, *more)
+        _, told = started.communicate(timeout=300)
+        self.assertEqual(code, started.returncode, told)
+        return told
+
+    @staticmethod
+    def children(run):
+        return subprocess.run(["pgrep", "-P", str(run.pid)], capture_output=True, text=True).stdout.split()
+
+    @staticmethod
+    def rank_of(pid):
+        variables = pathlib.Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
+        return next((int(each.split(b"=")[1]) for each in variables if each.startswith(b"OMPI_COMM_WORLD_RANK=")), None)
+
+    @staticmethod
+    def wait_for(file):
+        for _ in range(3000):
+            if file.exists():
+                return
+            time.sleep(0.01)
+
+    @staticmethod
+    def remove_what_kills_leave():
+        """SIGKILL leaves nobody to do it."""
+        for left in pathlib.Path(tempfile.gettempdir()).glob("vitrine-process-*"):
+            subprocess.run(["rm", "-r", left], check=True)
+
+    def check_same(self, out, expected):
+        files = FILES + (["watch.jsonl"] if (self.path / expected / "watch.jsonl").exists() else [])
+        files += [str(each.relative_to(self.path / expected)) for each in (self.path / expected / "checkpoints").iterdir()]
+        for file in files:
+            self.assertEqual((self.path / expected / file).read_bytes(), (self.path / out / file).read_bytes(), f"{out}/{file}")
+
+
+class SameBits(Folder):
+    def test_any_number_of_processes(self):
+        for name in RECIPES:
+            self.train(1, name, f"{name}-1")
+            for processes in (2, 4):
+                self.train(processes, name, f"{name}-{processes}")
+                self.check_same(f"{name}-{processes}", f"{name}-1")
+
+    def test_another_number_after_each_stop(self):
+        self.train(1, "basic", "whole")
+        for processes, steps in ((4, 1), (1, 3), (2, 4), (4, 6)):
+            self.train(processes, "basic", "parts", "--max-steps", steps)
+        self.train(2, "basic", "parts")
+        self.check_same("parts", "whole")
+
+    def test_another_number_after_each_kill(self):
+        arguments = ["--set", f"phase.1.epochs={8 * OPTIONS.kills}", "--set", "training.checkpoint_minutes=0"]
+        self.train(1, "basic", "whole", *arguments)
+        generator = random.Random(OPTIONS.kills)
+        kills = 0
+        for _ in range(OPTIONS.kills):
+            run = self.start(generator.choice((2, 4)), "basic", "killed", *arguments)
+            time.sleep(1.0 + generator.uniform(0, 1))
+            if children := self.children(run):
+                os.kill(int(generator.choice(children)), signal.SIGKILL)
+            run.communicate(timeout=60)  # the launcher ends the others
+            kills += run.returncode != 0
+            self.remove_what_kills_leave()
+        self.assertGreater(2 * kills, OPTIONS.kills, "most runs had ended before they were killed")
+        self.train(1, "basic", "killed", *arguments)
+        self.check_same("killed", "whole")
+
+    def test_a_launcher_that_is_asked_to_end(self):
+        """SIGTERM goes to the launcher, which hands it on: a checkpoint of a step's end is written."""
+        self.train(1, "basic", "whole", "--set", "phase.1.epochs=20")
+        run = self.start(2, "basic", "ended", "--set", "phase.1.epochs=20", "--set", "training.checkpoint_minutes=0")
+        self.wait_for(self.path / "ended/metrics.jsonl")
+        run.send_signal(signal.SIGTERM)
+        run.communicate(timeout=60)
+        self.assertNotEqual(0, run.returncode)
+        self.remove_what_kills_leave()
+        self.train(4, "basic", "ended", "--set", "phase.1.epochs=20", "--set", "training.checkpoint_minutes=0", "--allow-changes")
+        self.assertEqual((self.path / "whole/last.safetensors").read_bytes(), (self.path / "ended/last.safetensors").read_bytes())
+
+
+    def test_a_process_that_hangs_is_named(self):
+        """What was whole is kept, and the run goes on from there."""
+        long = ["--set", "phase.1.epochs=20"]
+        self.train(1, "basic", "whole", *long)
+        run = self.start(4, "basic", "hung", *long, "--process-minutes", 0.05)
+        self.wait_for(self.path / "hung/metrics.jsonl")
+        stopped = next(int(pid) for pid in self.children(run) if self.rank_of(pid) == 2)
+        os.kill(stopped, signal.SIGSTOP)
+        _, told = run.communicate(timeout=60)
+        self.assertEqual(1, run.returncode)
+        self.assertEqual(1, told.count("no answer for 3 seconds from process 2:"), told)
+        steps = [each.name for each in (self.path / "hung/checkpoints").glob("step-*")]
+        self.remove_what_kills_leave()
+        self.train(2, "basic", "hung", *long)
+        self.assertEqual((self.path / "whole/last.safetensors").read_bytes(), (self.path / "hung/last.safetensors").read_bytes())
+        self.assertEqual((self.path / "whole/steps.jsonl").read_bytes(), (self.path / "hung/steps.jsonl").read_bytes(), steps)
+
+
+class Refused(Folder):
+    def refuse(self, told, sentence, code=2):
+        self.assertEqual(1, told.count(sentence), told)  # by one process, once
+        self.assertNotIn("internal error", told)
+        self.assertNotIn("MPI_ABORT", told)
+
+    def test_what_all_of_them_meet_is_told_once(self):
+        told = self.train(3, "basic", "run", code=2)
+        self.refuse(told, "train: 3 processes cannot share the shards of a batch, of which there are 4")
+        told = self.train(2, "basic", "run", "--set", "training.shards=1", code=2)
+        self.refuse(told, "2 processes cannot share the shards of a batch, of which there are 1")
+        told = self.train(2, "basic", "run", "--set", "phase.1.lr=-1", code=2)
+        self.refuse(told, "phase.1.lr")
+        told = self.train(2, "basic", "run", "--autotune", self.path / "choices.json", code=2)
+        self.refuse(told, "--autotune is for one process")
+        told = self.train(2, "basic", "run", "--dump-batches", 1, code=2)
+        self.refuse(told, "--dump-batches is for one process")
+        told = self.train(2, "basic", "run", "--init", self.path / "nowhere.pth", code=2)
+        self.refuse(told, "nowhere")
+        self.assertFalse((self.path / "run").exists())
+
+    def test_a_run_that_another_process_holds(self):
+        other = self.start(1, "basic", "run", "--set", "phase.1.epochs=100000")
+        self.wait_for(self.path / "run/metrics.jsonl")
+        told = self.train(2, "basic", "run", "--allow-changes", code=2)
+        self.refuse(told, f"{other.pid}")
+        other.terminate()
+        other.communicate(timeout=60)
+
+    def test_processes_that_are_not_alike(self):
+        first, second = (self.arguments("basic", "run", *more) for more in ([], ["--set", "phase.1.lr=0.04"]))
+        command = ["mpirun", "--oversubscribe", "-np", "1", *first, ":", "-np", "1", *second]
+        ended = subprocess.run([str(each) for each in command], env=ENVIRONMENT, capture_output=True, text=True, timeout=60)
+        self.assertEqual(2, ended.returncode, ended.stderr)
+        self.refuse(ended.stderr, "process 1 has another recipe than process 0")
+        self.assertFalse((self.path / "run").exists())
+        command[-2:] = ["--max-steps", "3"]
+        ended = subprocess.run([str(each) for each in command], env=ENVIRONMENT, capture_output=True, text=True, timeout=60)
+        self.refuse(ended.stderr, "process 1 has another limit (--max-steps, --max-minutes) than process 0")
+
+    def test_a_loss_that_is_not_finite_ends_all_of_them(self):
+        told = self.train(2, "basic", "run", "--set", "phase.1.lr=1e30", "--set", "training.clip_norm=0", code=1)
+        self.refuse(told, "is not finite")
+
+    def test_what_is_not_training_is_the_first_ones_alone(self):
+        command = launched(2) + self.arguments("basic", "run", "--show-recipe")
+        shown = subprocess.run([str(each) for each in command], env=ENVIRONMENT, capture_output=True, text=True, timeout=60)
+        self.assertEqual(1, shown.stdout.count("[training]"))
+        self.assertEqual(0, shown.returncode)
+
+    def test_a_finished_run_and_how_many_there_were(self):
+        self.train(2, "basic", "run")
+        self.assertEqual(2, json.loads((self.path / "run/run.json").read_text())["processes"])
+        self.assertIn("is finished", self.train(4, "basic", "run"))
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--train", type=pathlib.Path, required=True)
+    parser.add_argument("--kills", type=int, default=3)
+    OPTIONS, others = parser.parse_known_args()
+    OPTIONS.train = OPTIONS.train.resolve()
+    if "Open MPI" not in subprocess.run(["mpirun", "--version"], capture_output=True, text=True).stdout:
+        print("skipped: mpirun is not Open MPI's, whose words these tests know")
+        sys.exit(77)
+    unittest.main(argv=sys.argv[:1] + others)

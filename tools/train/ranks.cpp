@@ -1,0 +1,114 @@
+// The processes of a run: see ranks.h.
+
+#include "tools/train/ranks.h"
+
+#include <fmt/format.h>
+#include <xxhash.h>
+
+#include <algorithm>
+#include <chrono>
+#include <iostream>
+#include <span>
+#include <thread>
+#include <vector>
+
+#include "engine/error.h"
+#include "tools/common/run_program.h"
+
+namespace vitrine::train {
+namespace {
+
+constexpr double seconds_to_end = 10.0;      // for the others, where all should have come to the same end
+constexpr double seconds_to_write = 3600.0;  // for the first, whose report and weights go to a slow disk
+
+/// Another process has failed, and says so itself.
+struct OthersFailed {
+    int code;
+};
+
+/// Behind which a process tells what has ended it.
+std::string name_of(const Collective& processes) {
+    return processes.rank() == 0 ? "train" : fmt::format("train, process {}", processes.rank());
+}
+
+template <class T>
+std::span<std::byte> bytes_of(std::vector<T>& values) {
+    return std::as_writable_bytes(std::span(values));
+}
+
+}  // namespace
+
+Ranks::Agreed Ranks::agree(int code) {
+    std::vector<int32_t> codes(static_cast<size_t>(count()));
+    codes[static_cast<size_t>(processes_.rank())] = code;
+    processes_.gather(bytes_of(codes));
+    const auto failed = std::ranges::find_if(codes, [](int32_t each) { return each != 0; });
+    if (failed == codes.end()) return {};
+    return {static_cast<int>(failed - codes.begin()), *failed};
+}
+
+void Ranks::wait_for_all() {
+    if (const Agreed agreed = agree(0); agreed.code != 0) throw OthersFailed{agreed.code};
+}
+
+std::string Ranks::told_by_first(const std::string& text) {
+    wait_for_all();
+    const int64_t size = largest(is_first() ? static_cast<int64_t>(text.size()) : 0);
+    std::vector<char> told(text.begin(), text.end());
+    told.resize(static_cast<size_t>(size));
+    processes_.broadcast(bytes_of(told), 0);
+    return {told.begin(), told.end()};
+}
+
+void Ranks::require_same(const char* what, const std::string& bytes) {
+    wait_for_all();
+    std::vector<uint64_t> hashes(static_cast<size_t>(count()));
+    hashes[static_cast<size_t>(processes_.rank())] = XXH3_64bits(bytes.data(), bytes.size());
+    processes_.gather(bytes_of(hashes));
+    const auto other = std::ranges::find_if(hashes, [&](uint64_t hash) { return hash != hashes.front(); });
+    if (other == hashes.end()) return;
+    throw Error(fmt::format(
+        "process {} has another {} than process 0, but all train together: start them with the same",
+        other - hashes.begin(), what));
+}
+
+void Ranks::begin(double patience_seconds) {
+    wait_for_all();
+    processes_.set_patience(patience_seconds);
+    begun_ = true;
+}
+
+int run_together(Collective& processes, const std::function<int(Ranks&)>& body) {
+    Ranks ranks(processes);
+    int code = 0;
+    try {
+        code = body(ranks);
+        if (!ranks.begun_) code = ranks.agree(code).code;
+    } catch (const AbsentProcess& absent) {
+        // All that wait find the same: the first of them is quickest to say it, and ends the others.
+        std::this_thread::sleep_for(std::chrono::milliseconds(200 * processes.rank()));
+        tools::tell("train",
+                    fmt::format("{}; all processes end, and the run goes on from its last checkpoint",
+                                absent.what()));
+        processes.end_all(1);
+    } catch (const OthersFailed& failed) {
+        code = failed.code;
+    } catch (const std::exception&) {
+        const tools::ProgramEnding ending = tools::ending_of_exception();
+        if (!ranks.several()) throw;
+        if (ranks.begun_) {
+            tools::tell(name_of(processes).c_str(), ending.sentence);
+            processes.end_all(ending.code);
+        }
+        const Ranks::Agreed agreed = ranks.agree(ending.code);
+        if (agreed.process == processes.rank() && !ending.sentence.empty())
+            tools::tell(name_of(processes).c_str(), ending.sentence);
+        code = agreed.code;
+    }
+    // A launcher kills the others when the first one has ended with a code: what is to be told is told before.
+    std::cout.flush();
+    if (!processes.meet(code == 0 ? seconds_to_write : seconds_to_end)) processes.end_all(code);
+    return code;
+}
+
+}  // namespace vitrine::train
