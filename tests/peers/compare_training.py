@@ -103,6 +103,8 @@ def warmed_up_average(decay):
 class TorchTraining:
     """The run of a folder once more, with PyTorch's own parts."""
 
+    images = CLASSES * TRAIN
+
     def __init__(self, run, model, phase, training, dtype):
         import peer_models
         import torch
@@ -121,6 +123,7 @@ class TorchTraining:
         self.per = case["scheduler"].get("per", "epoch")
         self.metric = case["scheduler"].get("metric") if case["scheduler"]["kind"] == "reduce_on_plateau" else None
         self.scheduler = after_others(case, self.optimiser, make(case["scheduler"], self.optimiser))
+        self.forward = self.model
         self.average = None
         if training.get("ema_decay"):
             self.average = AveragedModel(self.model, multi_avg_fn=warmed_up_average(training["ema_decay"]),
@@ -142,7 +145,7 @@ class TorchTraining:
         from safetensors.torch import load_file
 
         batch = load_file(self.run / f"batches/batch-{number:09}.safetensors")
-        logits = self.model(batch["images"].to(self.dtype))
+        logits = self.forward(batch["images"].to(self.dtype))
         if "labels_b" not in batch:
             return self.loss(logits, batch["labels"])
         share = batch["lambda"].item()
@@ -172,7 +175,7 @@ class TorchTraining:
         for number in range(1, steps + 1):
             # An epoch's incomplete last step is left out, and so are its batches' numbers.
             epoch, in_epoch = divmod(number - 1, steps_per_epoch)
-            first = epoch * (CLASSES * TRAIN // BATCH) + in_epoch * accumulate + 1
+            first = epoch * (self.images // self.training["batch_size"]) + in_epoch * accumulate + 1
             lines.append(self.step(number, accumulate, first))
             if self.scheduler is None:
                 continue

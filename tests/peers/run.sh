@@ -9,7 +9,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
-comparisons="export continuing training"
+comparisons="export continuing training shards"
 venv=${VITRINE_PEERS:-build/peers}
 
 for name in "$@"; do

@@ -253,6 +253,8 @@ BUILD = "is the build that these programs come from"
 NOT_RUN = {
     # tests/peers/
     "pip install nvidia-cuda-nvdisasm": NET,
+    "mpirun -np 4 --bind-to none build/release/bin/train recipe.toml --data photos --out runs/photos --set training.shards=4":
+        "needs MPI; tests/processes runs the same",
     "tools/quickstart.sh": "installs packages and trains for minutes; tests/fresh_machine.sh runs it",
     "tests/peers/run.sh export": "installs PyTorch and ONNX Runtime from PyPI",
     "tools/test.sh": ALL_TESTS,
@@ -296,6 +298,7 @@ NOT_RUN = {
     "pip install onnx onnxruntime": NET,
     "python tests/golden/make_models.py": "needs PyTorch, and writes the frozen files anew",
     "python tests/peers/compare_schedulers.py": TORCH,
+    "python tests/peers/compare_shards.py": TORCH,
     "python tests/peers/compare_versions.py torch-1.13/bin/python torch-2.4/bin/python": "needs several versions of PyTorch",
     "ninja -C build/release run_augment && python tests/peers/compare_augment.py --cases 5000": TORCH,
     "python tests/peers/compare_augment.py --cases 5000 --seed 16": TORCH,
@@ -316,6 +319,7 @@ OTHER_BLOCKS = {
     ("engine/README.md", "Tape tape"): "C++",
     ("engine/README.md", "TrainingStep step"): "C++",
     ("engine/README.md", "StepGraph graph"): "C++",
+    ("engine/README.md", "step.divide_batches"): "C++",
     ("engine/README.md", "Pending y"): "C++",
     ("engine/README.md", "values  "): "a diagram",
     ("kernels/reference/batch_norm_backward.md", "m  = Σ x"): "formulas",
