@@ -15,6 +15,7 @@ class Alone final : public Collective {
     int ranks() const override { return 1; }
     int local_ranks() const override { return 1; }
     void set_patience(double) override {}
+    double waited_seconds() const override { return 0.0; }
     void send(std::span<const std::byte>, int) override { throw std::logic_error("nobody to send to"); }
     void receive(std::span<std::byte>, int) override { throw std::logic_error("nobody to hear from"); }
     void broadcast(std::span<std::byte>, int) override {}

@@ -26,6 +26,8 @@ class Collective {
     /// From now on none of the functions below waits any longer for another process: they throw AbsentProcess, and no call
     /// after that but end_all() is of use. At first they wait for ever.
     virtual void set_patience(double seconds) = 0;
+    /// All the time that this process has waited in the functions below, in which it could have computed.
+    virtual double waited_seconds() const = 0;
 
     virtual void send(std::span<const std::byte> data, int to) = 0;
     virtual void receive(std::span<std::byte> data, int from) = 0;

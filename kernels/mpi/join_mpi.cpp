@@ -64,6 +64,7 @@ class Mpi final : public Collective {
     int local_ranks() const override { return local_ranks_; }
 
     void set_patience(double seconds) override { patience_ = seconds; }
+    double waited_seconds() const override { return waited_; }
 
     void send(std::span<const std::byte> data, int to) override {
         in_pieces(data, [&](const std::byte* piece, int size) {
@@ -136,9 +137,11 @@ class Mpi final : public Collective {
 
     template <class Start>
     void wait(Start start) {
+        const auto begin = Clock::now();
         MPI_Request request = MPI_REQUEST_NULL;
         check(start(&request));
         if (!is_done_within(patience_, request)) throw AbsentProcess(absent());
+        waited_ += std::chrono::duration<double>(Clock::now() - begin).count();
     }
 
     /// Whoever waits says so to all the others; the one that says nothing is the one that all wait for.
@@ -176,6 +179,7 @@ class Mpi final : public Collective {
 
     int rank_ = 0, ranks_ = 1, local_ranks_ = 1;
     double patience_ = std::numeric_limits<double>::infinity();
+    double waited_ = 0.0;
     bool all_met_ = false;
 };
 

@@ -212,6 +212,9 @@ class Refused(Folder):
     def test_a_finished_run_and_how_many_there_were(self):
         self.train(2, "basic", "run")
         self.assertEqual(2, json.loads((self.path / "run/run.json").read_text())["processes"])
+        for line in map(json.loads, (self.path / "run/timing.jsonl").read_text().splitlines()):
+            self.assertIn(line["slowest_process"], (0, 1))
+            self.assertTrue(0 < line["waiting_seconds"] < line["data_seconds"] + line["step_seconds"], line)
         self.assertIn("is finished", self.train(4, "basic", "run"))
 
 

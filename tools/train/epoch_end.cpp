@@ -44,6 +44,7 @@ EpochMetrics Trainer::measure(ConfusionStatistics& mistakes) {
 
 bool Trainer::finish_epoch(const Meter& meter) {
     check_parameters(context_.model.state());
+    const Ranks::Waited waited = context_.ranks.waited();
     const Stopwatch watch;
     ConfusionStatistics mistakes(static_cast<int64_t>(context_.dataset.class_names.size()));
     EpochMetrics metrics = measure(mistakes);
@@ -56,13 +57,17 @@ bool Trainer::finish_epoch(const Meter& meter) {
                             "finite: the logits overflow",
                             metrics.epoch, loss));
     }
-    const EpochTiming timing{.epoch = metrics.epoch,
-                             .images_per_second = meter.images_per_second(),
-                             .data_seconds = meter.data_seconds(),
-                             .step_seconds = meter.step_seconds(),
-                             .validation_seconds = validation_seconds_,
-                             .checkpoint_seconds = std::exchange(checkpoint_seconds_, 0.0),
-                             .ended = report::seconds_since_1970()};
+    EpochTiming timing{.epoch = metrics.epoch,
+                       .images_per_second = meter.images_per_second(),
+                       .data_seconds = meter.data_seconds(),
+                       .step_seconds = meter.step_seconds(),
+                       .validation_seconds = validation_seconds_,
+                       .checkpoint_seconds = std::exchange(checkpoint_seconds_, 0.0),
+                       .ended = report::seconds_since_1970()};
+    if (context_.ranks.several()) {
+        timing.waiting_seconds = waited.seconds;
+        timing.slowest_process = waited.least;
+    }
     const bool best = progress_.best.update(metrics);
     progress_.scores = {};
     progress_.batch = 0;

@@ -58,13 +58,18 @@ Json to_json(const EpochMetrics& metrics) {
 }
 
 Json to_json(const EpochTiming& timing) {
-    return {{"epoch", timing.epoch},
-            {"images_per_second", timing.images_per_second},
-            {"data_seconds", timing.data_seconds},
-            {"step_seconds", timing.step_seconds},
-            {"validation_seconds", timing.validation_seconds},
-            {"checkpoint_seconds", timing.checkpoint_seconds},
-            {"ended", timing.ended}};
+    Json line{{"epoch", timing.epoch},
+              {"images_per_second", timing.images_per_second},
+              {"data_seconds", timing.data_seconds},
+              {"step_seconds", timing.step_seconds},
+              {"validation_seconds", timing.validation_seconds},
+              {"checkpoint_seconds", timing.checkpoint_seconds},
+              {"ended", timing.ended}};
+    if (timing.slowest_process) {
+        line["waiting_seconds"] = timing.waiting_seconds;
+        line["slowest_process"] = *timing.slowest_process;
+    }
+    return line;
 }
 
 EpochMetrics metrics_from_json(const Json& json) {
@@ -92,13 +97,18 @@ EpochMetrics metrics_from_json(const Json& json) {
 
 EpochTiming timing_from_json(const Json& json) {
     const auto number = [&](const char* key) { return json.at(key).get<double>(); };
-    return {.epoch = whole(json, "epoch"),
-            .images_per_second = number("images_per_second"),
-            .data_seconds = number("data_seconds"),
-            .step_seconds = number("step_seconds"),
-            .validation_seconds = number("validation_seconds"),
-            .checkpoint_seconds = number("checkpoint_seconds"),
-            .ended = number("ended")};
+    EpochTiming timing{.epoch = whole(json, "epoch"),
+                       .images_per_second = number("images_per_second"),
+                       .data_seconds = number("data_seconds"),
+                       .step_seconds = number("step_seconds"),
+                       .validation_seconds = number("validation_seconds"),
+                       .checkpoint_seconds = number("checkpoint_seconds"),
+                       .ended = number("ended")};
+    if (json.contains("slowest_process")) {
+        timing.waiting_seconds = number("waiting_seconds");
+        timing.slowest_process = whole(json, "slowest_process");
+    }
+    return timing;
 }
 
 bool Best::update(const EpochMetrics& metrics) {

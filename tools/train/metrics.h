@@ -61,6 +61,10 @@ struct EpochTiming {
     double validation_seconds = 0.0;
     double checkpoint_seconds = 0.0;  // since the epoch before
     double ended = 0.0;               // when: seconds since 1970
+    /// Of a run of several processes: the seconds that one of them has waited for the others while it trained, in the mean;
+    /// and the one that waited least, for which the others do.
+    double waiting_seconds = 0.0;
+    std::optional<int64_t> slowest_process{};
 };
 
 /// With the keys of metrics.jsonl and timing.jsonl, in their order.

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <chrono>
 #include <iostream>
+#include <numeric>
 #include <span>
 #include <thread>
 #include <vector>
@@ -60,22 +61,36 @@ std::string Ranks::told_by_first(const std::string& text) {
     return {told.begin(), told.end()};
 }
 
-void Ranks::require_same(const char* what, const std::string& bytes) {
+std::optional<int> Ranks::other_than_first(const std::string& bytes) {
     wait_for_all();
     std::vector<uint64_t> hashes(static_cast<size_t>(count()));
     hashes[static_cast<size_t>(processes_.rank())] = XXH3_64bits(bytes.data(), bytes.size());
     processes_.gather(bytes_of(hashes));
     const auto other = std::ranges::find_if(hashes, [&](uint64_t hash) { return hash != hashes.front(); });
-    if (other == hashes.end()) return;
-    throw Error(fmt::format(
-        "process {} has another {} than process 0, but all train together: start them with the same",
-        other - hashes.begin(), what));
+    if (other == hashes.end()) return std::nullopt;
+    return static_cast<int>(other - hashes.begin());
+}
+
+void Ranks::require_same(const char* what, const std::string& bytes) {
+    if (const std::optional<int> other = other_than_first(bytes))
+        throw Error(fmt::format(
+            "process {} has another {} than process 0, but all train together: start them with the same",
+            *other, what));
 }
 
 void Ranks::begin(double patience_seconds) {
     wait_for_all();
     processes_.set_patience(patience_seconds);
     begun_ = true;
+}
+
+Ranks::Waited Ranks::waited() {
+    std::vector<double> seconds(static_cast<size_t>(count()));
+    const double now = processes_.waited_seconds();
+    seconds[static_cast<size_t>(processes_.rank())] = now - waited_before_;
+    processes_.gather(bytes_of(seconds));
+    return {std::accumulate(seconds.begin(), seconds.end(), 0.0) / count(),
+            std::ranges::min_element(seconds) - seconds.begin()};
 }
 
 int run_together(Collective& processes, const std::function<int(Ranks&)>& body) {

@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 
 #include "kernels/collective.h"
@@ -35,10 +36,20 @@ class Ranks {
         return made;
     }
     std::string told_by_first(const std::string& text);
-    /// Throws Error, naming a process whose bytes are others.
+    /// A process whose bytes are others than the first one's; nothing where there is none.
+    std::optional<int> other_than_first(const std::string& bytes);
+    /// Throws Error, naming such a process.
     void require_same(const char* what, const std::string& bytes);
     /// From here on nobody is waited for any longer than that.
     void begin(double patience_seconds);
+
+    struct Waited {
+        double seconds = 0.0;  // in the mean of the processes
+        int64_t least = 0;     // the process that has waited least
+    };
+    /// How long they have waited for each other since this.
+    void start_waiting_clock() { waited_before_ = processes_.waited_seconds(); }
+    Waited waited();
 
     /// The largest value that a process has given.
     int64_t largest(int64_t value) { return processes_.largest(value); }
@@ -53,6 +64,7 @@ class Ranks {
     Agreed agree(int code);
 
     Collective& processes_;
+    double waited_before_ = 0.0;
     bool begun_ = false;
 };
 

@@ -52,6 +52,15 @@ Fields score_fields(const ValidationMetrics& metrics) {
 }
 
 /// All of its time, as the clock on the wall has it.
+/// "waiting 5%, process 1 the slowest"
+Fields waiting_fields(const EpochTiming& timing) {
+    if (!timing.slowest_process) return {};
+    return {fmt::format(
+        "waiting {:.0f}%, process {} the slowest",
+        100.0 * timing.waiting_seconds / std::max(timing.data_seconds + timing.step_seconds, 1e-9),
+        *timing.slowest_process)};
+}
+
 std::string epoch_time(const EpochTiming& timing) {
     const double seconds =
         timing.data_seconds + timing.step_seconds + timing.validation_seconds + timing.checkpoint_seconds;
@@ -100,7 +109,8 @@ class TextReporter : public Reporter {
         print(Fields{fmt::format("epoch {}/{}", metrics.epoch, epochs),
                      "train_loss " + loss_text(metrics.train_loss),
                      fmt::format("train_accuracy {:.4f}", metrics.train_accuracy), epoch_time(timing)} +
-              score_fields(metrics.val) + Fields{rate_text(timing.images_per_second)});
+              score_fields(metrics.val) + Fields{rate_text(timing.images_per_second)} +
+              waiting_fields(timing));
         if (metrics.ema_val)
             print(Fields{"averaged (judged)"} + score_fields(*metrics.ema_val), Beginning::indented);
     }

@@ -9,6 +9,7 @@
 
 #include "engine/error.h"
 #include "engine/escape.h"
+#include "kernels/cores.h"
 #include "models/models.h"
 #include "tools/common/autotune_file.h"
 #include "tools/common/run_program.h"
@@ -187,7 +188,7 @@ std::string this_program() {
 }
 
 void require_same_run(Ranks& ranks, const Options& options, const DatasetIdentity& identity,
-                      const tools::DeviceChoice& device) {
+                      const tools::DeviceChoice& device, Reporter& reporter) {
     if (!ranks.several()) return;
     ranks.require_same("recipe", recipe::to_toml(options.recipe));
     ranks.require_same("data set", pack(identity));
@@ -198,6 +199,11 @@ void require_same_run(Ranks& ranks, const Options& options, const DatasetIdentit
         "limit (--max-steps, --max-minutes)",
         fmt::format("{} {}", options.max_steps.value_or(-1), options.max_minutes.value_or(-1.0)));
     ranks.require_same("build of train", this_program());
+    if (const std::optional<int> other = ranks.other_than_first(processor_name()))
+        reporter.notice(fmt::format(
+            "process {} runs on another processor than process 0: where one rounds otherwise, the result "
+            "depends on which shards it has had",
+            *other));
 }
 
 }  // namespace
@@ -280,7 +286,7 @@ int train(const Options& options, Reporter& reporter, Ranks& ranks) {
                      .short_validation = device.device == Device::simt});
     if (resumption) trainer.resume(*resumption);
 
-    require_same_run(ranks, options, identity, device);
+    require_same_run(ranks, options, identity, device, reporter);
     ranks.begin(60.0 * options.process_minutes);
 
     // Nothing was written so far, and nothing can be refused any more.

@@ -119,6 +119,7 @@ Meter Trainer::train_epoch() {
     if (must_stop()) return meter;
     if (progress_.at_phase_start()) begin_phase();
     loader_.start_epoch(progress_.epoch, progress_.batch);
+    context_.ranks.start_waiting_clock();
     Stopwatch watch;
     const int64_t batches = context_.plan.steps_per_epoch * accumulate();
     try {
