@@ -157,7 +157,7 @@ def measured(options, name, choice, changes, seed):
 def table(options, accuracies):
     """A row for each choice: its accuracy on each set, and how far it is from the recipe as it is."""
     names = options.sets
-    print("| " + options.recipe + " | " + " | ".join(names) + " | mean difference | wins on |")
+    print("| " + options.recipe + " | " + " | ".join(names) + " | mean difference | ahead on |")
     print("|---" * (len(names) + 3) + "|")
     whole = accuracies["as it is"]
     for choice, by_set in accuracies.items():
