@@ -9,7 +9,7 @@
 
 namespace vitrine {
 
-/// A process was waited for longer than set_patience() allows; the sentence says which.
+/// A process was waited for longer than set_patience() allows, and the sentence says which; or it cannot be reached.
 struct AbsentProcess : std::runtime_error {
     using std::runtime_error::runtime_error;
 };

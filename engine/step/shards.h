@@ -33,6 +33,7 @@ class ShardTree {
     /// Those of this process: its first, and how many.
     int64_t first() const { return first_; }
     int64_t here() const { return here_; }
+    Collective& processes() const { return processes_; }
     /// Whether a batch has been begun and is not whole.
     bool begun() const { return begun_; }
 

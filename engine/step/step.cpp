@@ -54,7 +54,6 @@ void TrainingStep::divide_batches(int64_t shards, Collective& processes) {
     if (shards > StepScalars::capacity) throw std::logic_error("more shards than a reading can hold");
     tree_.reset();
     if (shards > 1) tree_.emplace(state_, shards, processes);
-    processes_ = &processes;
     ++revision_;
 }
 
@@ -132,7 +131,7 @@ void TrainingStep::begin_shard() {
 
 void TrainingStep::end_shard() {
     if (!tree_->end()) return;
-    scalars_.share(first_record_, shards(), *processes_);
+    scalars_.share(first_record_, shards(), tree_->processes());
     scalars_.use({first_record_ + shards(), scalars_.used().updates});
 }
 

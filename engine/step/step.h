@@ -54,6 +54,9 @@ class TrainingStep {
     /// part: each of this one's by accumulate() or the halves of it. Not within a step.
     void divide_batches(int64_t shards, Collective& processes = alone());
     int64_t shards() const { return tree_ ? tree_->shards() : 1; }
+    /// Those of this process: its first, and how many.
+    int64_t first_shard() const { return tree_ ? tree_->first() : 0; }
+    int64_t shards_here() const { return tree_ ? tree_->here() : 1; }
 
     /// `batch` counts from 0 over the whole run, or its shards do where batches have some, and decides dropout's masks with the
     /// seed. After an exception, such as a kernel's refusal, the next batch is the first one to be accumulated.
@@ -116,7 +119,6 @@ class TrainingStep {
     bool scales_loss_ = false;
     std::optional<ShardTree> tree_;  // where batches have several shards
     int64_t first_record_ = 0;       // of the batch whose shards are running
-    Collective* processes_ = nullptr;
     std::optional<optim::Ema> average_;
     double average_decay_ = 0.0;
     int64_t average_updates_ = 0;  // that the device knows of

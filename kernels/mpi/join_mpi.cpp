@@ -16,18 +16,21 @@
 #include <thread>
 #include <vector>
 
+#include "kernels/error.h"
+
 namespace vitrine {
 namespace {
 
 using Clock = std::chrono::steady_clock;
 
-/// MPI ends the program by itself where something fails, unless it is told to return its errors.
+/// MPI ends the program by itself where something fails, unless it is told to return its errors: a process that is gone, or the
+/// way to it.
 void check(int status) {
     if (status == MPI_SUCCESS) return;
     char text[MPI_MAX_ERROR_STRING] = {};
     int length = 0;
     MPI_Error_string(status, text, &length);
-    throw std::runtime_error(std::string("MPI: ") + text);
+    throw AbsentProcess(std::string("the processes cannot reach each other: ") + text);
 }
 
 /// Its counts are ints: larger data go in pieces.
@@ -187,7 +190,11 @@ class Mpi final : public Collective {
 
 std::unique_ptr<Collective> join_mpi() {
     if (launched_processes() <= 1) return nullptr;
-    return std::make_unique<Mpi>();
+    try {
+        return std::make_unique<Mpi>();
+    } catch (const AbsentProcess& absent) {
+        throw Error(absent.what());
+    }
 }
 
 }  // namespace vitrine

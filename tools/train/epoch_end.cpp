@@ -13,6 +13,25 @@
 #include "tools/train/trainer.h"
 
 namespace vitrine::train {
+namespace {
+
+/// While it lives, the model has its averaged weights, where there are some: also until an exception has passed.
+class AverageInModel {
+  public:
+    explicit AverageInModel(std::optional<optim::Ema>& average) : average_(average) {
+        if (average_) average_->swap();
+    }
+    ~AverageInModel() {
+        if (average_) average_->swap();
+    }
+    AverageInModel(const AverageInModel&) = delete;
+    AverageInModel& operator=(const AverageInModel&) = delete;
+
+  private:
+    std::optional<optim::Ema>& average_;
+};
+
+}  // namespace
 
 EpochMetrics Trainer::measure(ConfusionStatistics& mistakes) {
     const auto validate = [&](ConfusionStatistics* seen) {
@@ -34,9 +53,8 @@ EpochMetrics Trainer::measure(ConfusionStatistics& mistakes) {
                          .ema_val = {}};
     metrics.val = validate(average() ? nullptr : &mistakes);
     if (average()) {
-        average()->swap();
+        const AverageInModel swapped(average());
         metrics.ema_val = validate(&mistakes);
-        average()->swap();
     }
     metrics.classes = mistakes.class_scores();
     return metrics;
@@ -112,10 +130,11 @@ void Trainer::stop(const Meter& meter) {
     check_parameters(context_.model.state());
     const bool saved = save_checkpoint();
     const bool in_epoch = progress_.batch > 0 || progress_.step == 0;  // else they are saved
-    if (average()) average()->swap();
-    if (in_epoch) context_.folder.save_last(context_.model, metadata(), context_.reporter);
-    if (meter.steps() > 0 && signal_ == 0) measure_stopped();
-    if (average()) average()->swap();
+    {
+        const AverageInModel swapped(average());
+        if (in_epoch) context_.folder.save_last(context_.model, metadata(), context_.reporter);
+        if (meter.steps() > 0 && signal_ == 0) measure_stopped();
+    }
     if (saved) say_stopped();
 }
 

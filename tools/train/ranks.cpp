@@ -101,7 +101,7 @@ int run_together(Collective& processes, const std::function<int(Ranks&)>& body) 
         if (!ranks.begun_) code = ranks.agree(code).code;
     } catch (const AbsentProcess& absent) {
         // All that wait find the same: the first of them is quickest to say it, and ends the others.
-        std::this_thread::sleep_for(std::chrono::milliseconds(200 * processes.rank()));
+        std::this_thread::sleep_for(std::chrono::seconds(processes.rank()));
         tools::tell("train",
                     fmt::format("{}; all processes end, and the run goes on from its last checkpoint",
                                 absent.what()));

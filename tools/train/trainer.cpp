@@ -86,6 +86,15 @@ void Trainer::begin_phase() {
 }
 
 RunResult Trainer::run() {
+    try {
+        return run_epochs();
+    } catch (const AbsentProcess&) {
+        keep_last_step();
+        throw;
+    }
+}
+
+RunResult Trainer::run_epochs() {
     since_checkpoint_.restart();
     while (!finished()) {
         const Meter meter = train_epoch();
@@ -122,14 +131,9 @@ Meter Trainer::train_epoch() {
     context_.ranks.start_waiting_clock();
     Stopwatch watch;
     const int64_t batches = context_.plan.steps_per_epoch * accumulate();
-    try {
-        for (Batch batch; progress_.batch < batches && !must_stop() && loader_.next(batch);) {
-            train_batch(batch, meter, watch.restart());
-            watch.restart();
-        }
-    } catch (const AbsentProcess&) {
-        keep_last_step();
-        throw;
+    for (Batch batch; progress_.batch < batches && !must_stop() && loader_.next(batch);) {
+        train_batch(batch, meter, watch.restart());
+        watch.restart();
     }
     read_steps(meter);
     return meter;
@@ -169,10 +173,9 @@ void Trainer::train_batch(const Batch& batch, Meter& meter, double data_seconds)
                   .setting_before = progress_.last_setting,
                   .data_seconds = data_seconds};
     std::optional<WatchedStep> watched;
-    const int64_t here = shards() / context_.ranks.count();
-    const int64_t first = here * context_.ranks.processes().rank();
-    for (int64_t shard = first; shard < first + here; ++shard) {
-        const ShardPlace place{shard, shard + 1 == first + here, watches ? &watched : nullptr};
+    const int64_t end = context_.step.first_shard() + context_.step.shards_here();
+    for (int64_t shard = context_.step.first_shard(); shard < end; ++shard) {
+        const ShardPlace place{shard, shard + 1 == end, watches ? &watched : nullptr};
         if (shards() == 1)
             train_shard(batch, place);
         else

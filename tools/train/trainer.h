@@ -122,6 +122,7 @@ class Trainer {
     /// Weights and momentum as the phase wants them, before its first step.
     void begin_phase();
 
+    RunResult run_epochs();
     /// The rest of the epoch's batches, or fewer where the run ends before.
     Meter train_epoch();
     void train_batch(const Batch& batch, Meter& meter, double data_seconds);
