@@ -12,6 +12,7 @@
 #include "kernels/cpu/conv_parts-inl.h"
 #include "kernels/cpu/gemm-inl.h"
 #include "kernels/cpu/gemm_gather-inl.h"
+#include "kernels/cpu/gemm_sink-inl.h"
 
 #ifndef VITRINE_KERNELS_CPU_GEMM_TASKS
 #define VITRINE_KERNELS_CPU_GEMM_TASKS
@@ -155,51 +156,6 @@ void put_row(const ProductTask<From, T>& task, const Accumulate<T>* from, int64_
     copy_row(from, count, to);
 }
 
-/// From the tile to the sink's pixels, through the prologue's gradient if there is one.
-template <class From, class T>
-void scatter_rows(const ProductTask<From, T>& task, RowsOf<Accumulate<T>> result) {
-    using A = Accumulate<T>;
-    const RowSink<T>& sink = task.sink;
-    const int64_t c = sink.first_channel + first_column(task);
-    const int64_t count = column_count(task);
-    const auto from_c = [&](auto* per_channel) { return per_channel == nullptr ? nullptr : per_channel + c; };
-    const auto sums_of = [&](A* sums) {
-        return sums == nullptr ? nullptr : sums + task.chunk * sink.channels + c;
-    };
-    A* scale_sums = sums_of(sink.scale_sums);
-    A* shift_sums = sums_of(sink.shift_sums);
-    if (scale_sums != nullptr) zero_row(count, scale_sums);
-    if (shift_sums != nullptr) zero_row(count, shift_sums);
-
-    if (sink.x != nullptr && sink.contiguous()) {
-        const int64_t index = task.first_row * sink.channels + c;
-        prologue_gradient_rows<T, A>({sink.x + index, sink.channels}, {result.data, result.stride}, task.rows,
-                                     count, from_c(sink.scale), from_c(sink.shift), sink.activation,
-                                     {{sink.pixels == nullptr ? nullptr : sink.pixels + index, sink.channels},
-                                      sink.accumulate,
-                                      scale_sums,
-                                      shift_sums});
-        return;
-    }
-    GridPosition at(task.first_row, sink.grid);
-    for (int64_t row = 0; row < task.rows; ++row, at.advance(sink.grid)) {
-        const int64_t i = at.i * sink.step.height + sink.first.height;
-        const int64_t j = at.j * sink.step.width + sink.first.width;
-        const int64_t index = ((at.image * sink.in.height + i) * sink.in.width + j) * sink.channels + c;
-        const A* from = result.data + row * result.stride;
-        T* to = sink.pixels == nullptr ? nullptr : sink.pixels + index;
-        if (sink.x != nullptr) {
-            prologue_gradient_rows<T, A>({sink.x + index}, {from}, 1, count, from_c(sink.scale),
-                                         from_c(sink.shift), sink.activation,
-                                         {{to}, sink.accumulate, scale_sums, shift_sums});
-        } else if (sink.accumulate) {
-            add_row(from, count, to);
-        } else {
-            put_row(task, from, count, to);
-        }
-    }
-}
-
 template <class From, class T>
 void run_product_task(const ProductTask<From, T>& task) {
     const RowSink<T>& sink = task.sink;
@@ -216,7 +172,11 @@ void run_product_task(const ProductTask<From, T>& task) {
         column_statistics(result.data, task.rows, column_count(task), result.stride, sink.means + offset,
                           sink.m2s + offset);
     }
-    if (!direct) scatter_rows(task, result);
+    if (!direct) {
+        scatter_rows(sink, {task.chunk, task.first_row, task.rows, c, column_count(task)}, result,
+                     [&](const Accumulate<T>* from, int64_t count, T* to)
+                         HWY_ATTR { put_row(task, from, count, to); });
+    }
     if (task.stream) hwy::FlushStream();
 }
 

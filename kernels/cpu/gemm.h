@@ -207,9 +207,9 @@ struct OuterProduct {
 template <class T, class G>
 void outer_product(const OuterProduct<T, G>& task, Context& context);
 
-/// out [rows, columns] = the sum of `count` parts [rows, padded] in their order.
+/// out [rows, columns] = the sum of `count` parts [rows, padded] in their order, each part_size elements after the last.
 template <class T>
-void combine_outer_parts(const T* parts, int64_t count, int64_t rows, int64_t columns, int64_t padded,
-                         const Gradient& out);
+void combine_outer_parts(const T* parts, int64_t count, int64_t part_size, int64_t rows, int64_t columns,
+                         int64_t padded, const Gradient& out);
 
 }  // namespace vitrine::cpu

@@ -12,9 +12,61 @@
 #include "kernels/cpu/channel_sums.h"
 #include "kernels/cpu/conv_parts.h"
 #include "kernels/cpu/gemm.h"
+#include "kernels/cpu/gemm_amx.h"
 
 namespace vitrine::cpu {
 namespace {
+
+/// By vectors of floats.
+struct ByVectors {
+    template <class T>
+    static auto transposed(const T* weight, int64_t depth, int64_t columns, const Accumulate<T>* bias,
+                           Context& context) {
+        return pack_transposed(weight, depth, columns, bias, context);
+    }
+    template <class T>
+    static auto rows(const T* weight, int64_t depth, int64_t columns, int64_t stride, int64_t product_rows,
+                     Context& context) {
+        return right_matrix(weight, depth, columns, stride, product_rows, context);
+    }
+    template <class T, class OffsetOf>
+    static auto scattered_rows(const T* weight, int64_t depth, int64_t columns, Context& context,
+                               const OffsetOf& offset_of) {
+        return pack_rows(weight, depth, columns, context, offset_of);
+    }
+    static Chunks chunks(int64_t rows, int64_t depth, int64_t columns) {
+        return product_chunks(rows, depth, columns);
+    }
+    template <class T, class G>
+    static void outer(const OuterProduct<T, G>& task, Context& context) {
+        outer_product(task, context);
+    }
+};
+
+/// By tile registers: of bf16 alone.
+struct ByTiles {
+    static auto transposed(const bf16* weight, int64_t depth, int64_t columns, const float* bias,
+                           Context& context) {
+        return amx::transposed_matrix(weight, depth, columns, bias, context);
+    }
+    static auto rows(const bf16* weight, int64_t depth, int64_t columns, int64_t stride, int64_t,
+                     Context& context) {
+        return amx::rows_matrix(weight, depth, columns, stride, context);
+    }
+    template <class OffsetOf>
+    static auto scattered_rows(const bf16* weight, int64_t depth, int64_t columns, Context& context,
+                               const OffsetOf& offset_of) {
+        bf16* together = context.scratch.take<bf16>(depth * columns);
+        for (int64_t k = 0; k < depth; ++k)
+            std::copy_n(weight + offset_of(k), columns, together + k * columns);
+        return amx::rows_matrix(together, depth, columns, columns, context);
+    }
+    static Chunks chunks(int64_t rows, int64_t depth, int64_t) { return amx::tile_chunks(rows, depth); }
+    template <class G>
+    static void outer(const OuterProduct<bf16, G>& task, Context& context) {
+        amx::outer_product(task, context);
+    }
+};
 
 int64_t group_in(const ConvShape& shape) { return shape.in_channels / shape.groups; }
 int64_t group_out(const ConvShape& shape) { return shape.out_channels / shape.groups; }
@@ -42,7 +94,7 @@ RowSource<T> windows(const ConvShape& shape, const void* x, const Prologue& prol
     return source;
 }
 
-template <class T>
+template <class Products, class T>
 void forward(const ConvForward& args, Context& context) {
     using A = Accumulate<T>;
     const ConvShape& shape = args.shape;
@@ -50,7 +102,7 @@ void forward(const ConvForward& args, Context& context) {
     const A* bias = static_cast<const A*>(args.bias);
     const int64_t depth = group_depth(shape);
     const int64_t columns = group_out(shape);
-    const Chunks chunks = product_chunks(shape.out_pixels(), depth, columns);
+    const Chunks chunks = Products::chunks(shape.out_pixels(), depth, columns);
 
     RowSink<T> sink;
     sink.pixels = static_cast<T*>(args.y);
@@ -62,9 +114,8 @@ void forward(const ConvForward& args, Context& context) {
     }
     for (int64_t group = 0; group < shape.groups; ++group) {
         sink.first_channel = group * columns;
-        const RightMatrix<A> matrix =
-            pack_transposed(weight + group * columns * depth, depth, columns,
-                            bias == nullptr ? nullptr : bias + group * columns, context);
+        const auto matrix = Products::transposed(weight + group * columns * depth, depth, columns,
+                                                 bias == nullptr ? nullptr : bias + group * columns, context);
         product(windows<T>(shape, args.x, args.prologue, group), matrix, sink, context);
     }
     if (!args.epilogue.plain()) {
@@ -73,7 +124,7 @@ void forward(const ConvForward& args, Context& context) {
     }
 }
 
-template <class T, class G>
+template <class Products, class T, class G>
 void weight_gradient(const ConvBackward& args, const G* g, Context& context) {
     const ConvShape& shape = args.shape;
     for (int64_t group = 0; group < shape.groups; ++group) {
@@ -89,7 +140,7 @@ void weight_gradient(const ConvBackward& args, const G* g, Context& context) {
             task.weight.data =
                 static_cast<Accumulate<T>*>(task.weight.data) + task.first * group_depth(shape);
         if (task.bias) task.bias.data = static_cast<Accumulate<T>*>(task.bias.data) + task.first;
-        outer_product(task, context);
+        Products::outer(task, context);
     }
 }
 
@@ -124,8 +175,9 @@ struct Remainder {
 
     int64_t depth(const ConvShape& shape) const { return rows.count * columns.count * group_out(shape); }
     int64_t pixels(const ConvShape& shape) const { return shape.batch * rows.inputs * columns.inputs; }
+    template <class Products>
     Chunks chunks(const ConvShape& shape) const {
-        return product_chunks(pixels(shape), depth(shape), group_in(shape));
+        return Products::chunks(pixels(shape), depth(shape), group_in(shape));
     }
 };
 
@@ -139,7 +191,7 @@ std::vector<Remainder> remainders(const ConvShape& shape) {
 }
 
 /// d_a of the pixels of one remainder, for one group.
-template <class T, class G>
+template <class Products, class T, class G>
 void remainder_gradient(const ConvBackward& args, const G* g, const Remainder& remainder, int64_t group,
                         RowSink<T> sink, Context& context) {
     const ConvShape& shape = args.shape;
@@ -167,20 +219,21 @@ void remainder_gradient(const ConvBackward& args, const G* g, const Remainder& r
         return k % source.group_channels * group_depth(shape) +
                (p * shape.kernel.width + q) * group_in(shape);
     };
-    const auto matrix = source.taps == Size2{1, 1}
-                            ? right_matrix(weight + weight_offset(0), source.depth(), group_in(shape),
-                                           group_depth(shape), source.rows(), context)
-                            : pack_rows(weight, source.depth(), group_in(shape), context, weight_offset);
+    const auto matrix =
+        source.taps == Size2{1, 1}
+            ? Products::rows(weight + weight_offset(0), source.depth(), group_in(shape), group_depth(shape),
+                             source.rows(), context)
+            : Products::scattered_rows(weight, source.depth(), group_in(shape), context, weight_offset);
     product(source, matrix, sink, context);
 }
 
-template <class T, class G>
+template <class Products, class T, class G>
 void input_gradient(const ConvBackward& args, const G* g, Context& context) {
     using A = Accumulate<T>;
     const ConvShape& shape = args.shape;
     const std::vector<Remainder> parts = remainders(shape);
     int64_t chunks = 0;
-    for (const Remainder& part : parts) chunks += part.chunks(shape).count();
+    for (const Remainder& part : parts) chunks += part.chunks<Products>(shape).count();
 
     RowSink<T> sink;
     sink.pixels = static_cast<T*>(args.d_x.data);
@@ -201,37 +254,41 @@ void input_gradient(const ConvBackward& args, const G* g, Context& context) {
         sink.scale_sums = scale_sums == nullptr ? nullptr : scale_sums + chunk * shape.in_channels;
         sink.shift_sums = shift_sums == nullptr ? nullptr : shift_sums + chunk * shape.in_channels;
         for (int64_t group = 0; group < shape.groups; ++group) {
-            remainder_gradient<T>(args, g, part, group, sink, context);
+            remainder_gradient<Products, T>(args, g, part, group, sink, context);
         }
-        chunk += part.chunks(shape).count();
+        chunk += part.chunks<Products>(shape).count();
     }
     if (args.d_scale) combine_sums(scale_sums, chunks, shape.in_channels, shape.in_channels, args.d_scale);
     if (args.d_shift) combine_sums(shift_sums, chunks, shape.in_channels, shape.in_channels, args.d_shift);
 }
 
 /// From g, which is d_y or wider.
-template <class T, class G>
+template <class Products, class T, class G>
 void backward_from(const ConvBackward& args, const void* g, Context& context) {
     const G* gradient = static_cast<const G*>(g);
-    if (args.d_weight || args.d_bias) weight_gradient<T>(args, gradient, context);
-    if (args.d_x || args.d_scale || args.d_shift) input_gradient<T>(args, gradient, context);
+    if (args.d_weight || args.d_bias) weight_gradient<Products, T>(args, gradient, context);
+    if (args.d_x || args.d_scale || args.d_shift) input_gradient<Products, T>(args, gradient, context);
 }
 
-template <class T>
+template <class Products, class T>
 void backward(const ConvBackward& args, Context& context) {
     const void* g = gradient_through_epilogue(args, context);
-    changes_gradient(args) ? backward_from<T, Accumulate<T>>(args, g, context)
-                           : backward_from<T, T>(args, g, context);
+    changes_gradient(args) ? backward_from<Products, T, Accumulate<T>>(args, g, context)
+                           : backward_from<Products, T, T>(args, g, context);
 }
 
 }  // namespace
 
 void gemm_conv_forward(const ConvForward& args, Context& context) {
-    dispatch_storage(args.dtype, [&]<class T>() { forward<T>(args, context); });
+    dispatch_storage(args.dtype, [&]<class T>() { forward<ByVectors, T>(args, context); });
 }
 
 void gemm_conv_backward(const ConvBackward& args, Context& context) {
-    dispatch_storage(args.dtype, [&]<class T>() { backward<T>(args, context); });
+    dispatch_storage(args.dtype, [&]<class T>() { backward<ByVectors, T>(args, context); });
 }
+
+void amx_conv_forward(const ConvForward& args, Context& context) { forward<ByTiles, bf16>(args, context); }
+
+void amx_conv_backward(const ConvBackward& args, Context& context) { backward<ByTiles, bf16>(args, context); }
 
 }  // namespace vitrine::cpu

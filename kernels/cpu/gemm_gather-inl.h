@@ -20,13 +20,21 @@ namespace vitrine::cpu::HWY_NAMESPACE {
 
 template <class From, class To>
 HWY_INLINE HWY_ATTR void copy_row(const From* from, int64_t count, To* to) {
+    if constexpr (is_half_type<From> && std::is_same_v<From, To>) {
+        std::memcpy(to, from, static_cast<size_t>(count) * sizeof(To));
+        return;
+    }
     for_each_vector<Accumulate<From>>(
         count, [&](auto part, int64_t c) HWY_ATTR { part.store(part.load(from + c), to + c); });
 }
 
 template <class T>
 HWY_INLINE HWY_ATTR void zero_row(int64_t count, T* to) {
-    for_each_vector<T>(count, [&](auto part, int64_t c) HWY_ATTR { part.store(constant<T>(0), to + c); });
+    if constexpr (is_half_type<T>) {
+        std::memset(to, 0, static_cast<size_t>(count) * sizeof(T));
+    } else {
+        for_each_vector<T>(count, [&](auto part, int64_t c) HWY_ATTR { part.store(constant<T>(0), to + c); });
+    }
 }
 
 /// `to` must be aligned to a vector of D, and the row whole vectors long.
@@ -63,13 +71,13 @@ struct GridPosition {
 
 /// The taps of one line of a window: `count` pixels from `pixel` on, in one run where their channels are
 /// consecutive.
-template <class T>
-HWY_INLINE void gather_taps(const RowSource<T>& source, const T* pixel, int64_t count, Accumulate<T>* to) {
+template <class T, class To>
+HWY_INLINE void gather_taps(const RowSource<T>& source, const T* pixel, int64_t count, To* to) {
     const int64_t channels = source.group_channels;
     if (source.plain() && channels == source.channels) return copy_row(pixel, count * channels, to);
     if (!source.plain()) {
         const int64_t c = source.first_channel;
-        return prologue_rows<T, Accumulate<T>>(
+        return prologue_rows<T, To>(
             {pixel, source.channels}, count, channels, source.scale == nullptr ? nullptr : source.scale + c,
             source.shift == nullptr ? nullptr : source.shift + c, source.activation, {to, channels});
     }
@@ -77,8 +85,8 @@ HWY_INLINE void gather_taps(const RowSource<T>& source, const T* pixel, int64_t 
         copy_row(pixel, channels, to);
 }
 
-template <class T>
-HWY_INLINE void gather_row(const RowSource<T>& source, const GridPosition& at, Accumulate<T>* to) {
+template <class T, class To>
+HWY_INLINE void gather_row(const RowSource<T>& source, const GridPosition& at, To* to) {
     const int64_t run = source.taps.width * source.group_channels;
     const int64_t column = at.j * source.step.width - source.offset.width;
     const int64_t first = std::clamp<int64_t>(-column, 0, source.taps.width);
@@ -101,9 +109,8 @@ HWY_INLINE void gather_row(const RowSource<T>& source, const GridPosition& at, A
 
 /// A row whose window lies between the left and right edges, of all channels and with no prologue: one run of
 /// `run` elements for each line of the window. This is most rows of a first layer whose images are too wide for a band.
-template <class T>
-HWY_INLINE void gather_inner_row(const RowSource<T>& source, const GridPosition& at, int64_t run,
-                                 Accumulate<T>* to) {
+template <class T, class To>
+HWY_INLINE void gather_inner_row(const RowSource<T>& source, const GridPosition& at, int64_t run, To* to) {
     const int64_t first_line = at.i * source.step.height - source.offset.height;
     const int64_t column = at.j * source.step.width - source.offset.width;
     const int64_t line_elements = source.in.width * source.channels;
@@ -119,13 +126,13 @@ HWY_INLINE void gather_inner_row(const RowSource<T>& source, const GridPosition&
 }
 
 /// Rows [first, first + count) into `tile`, `stride` apart; the columns past the depth become zero.
-template <class T>
-void gather_rows(const RowSource<T>& source, int64_t first, int64_t count, Accumulate<T>* tile,
-                 int64_t stride) {
+template <class T, class To>
+void gather_rows(const RowSource<T>& source, int64_t first, int64_t count, To* tile, int64_t stride) {
     const int64_t depth = source.depth();
-    if (source.rows_are_pixels() && source.group_channels == source.channels) {
-        prologue_rows<T, Accumulate<T>>({source.pixels + first * depth, depth}, count, depth, source.scale,
-                                        source.shift, source.activation, {tile, stride});
+    const bool copied = std::is_same_v<T, To> && source.plain();
+    if (source.rows_are_pixels() && source.group_channels == source.channels && !copied) {
+        prologue_rows<T, To>({source.pixels + first * depth, depth}, count, depth, source.scale, source.shift,
+                             source.activation, {tile, stride});
         for (int64_t row = 0; stride > depth && row < count; ++row)
             zero_row(stride - depth, tile + row * stride + depth);
         return;
@@ -172,15 +179,15 @@ HWY_INLINE void for_each_band_part(const RowSource<T>& source, int64_t first, in
 }
 
 /// Fills the band of rows [first, first + count).
-template <class T>
-void fill_band(const RowSource<T>& source, int64_t first, int64_t count, Accumulate<T>* band) {
+template <class T, class To>
+void fill_band(const RowSource<T>& source, int64_t first, int64_t count, To* band) {
     const int64_t elements = source.band_line(), columns = elements / source.channels;
     const int64_t begin = std::clamp<int64_t>(source.offset.width, 0, columns);
     const int64_t end = std::clamp<int64_t>(source.in.width + source.offset.width, begin, columns);
     for_each_band_part(source, first, count, [&](const BandPart& part) HWY_ATTR {
         const int64_t lines = (part.end_line - part.first_line - 1) * source.step.height + source.taps.height;
         const int64_t first_row = part.first_line * source.step.height - source.offset.height;
-        Accumulate<T>* to = band + part.place * elements;
+        To* to = band + part.place * elements;
         for (int64_t row = first_row; row < first_row + lines; ++row, to += elements) {
             if (row < 0 || row >= source.in.height || begin == end) {
                 zero_row(elements, to);
@@ -198,9 +205,9 @@ void fill_band(const RowSource<T>& source, int64_t first, int64_t count, Accumul
 
 /// Calls body(windows, row, rows) for the rows of each line of the grid: their windows lie a step apart from `windows` on, and
 /// `row` counts from `first`.
-template <class T, class Body>
-HWY_INLINE void for_each_band_line(const RowSource<T>& source, int64_t first, int64_t count,
-                                   const Accumulate<T>* band, const Body& body) {
+template <class T, class To, class Body>
+HWY_INLINE void for_each_band_line(const RowSource<T>& source, int64_t first, int64_t count, const To* band,
+                                   const Body& body) {
     const int64_t width = source.grid.width;
     for_each_band_part(source, first, count, [&](const BandPart& part) HWY_ATTR {
         for (int64_t line = part.first_line; line < part.end_line; ++line) {
@@ -214,23 +221,30 @@ HWY_INLINE void for_each_band_line(const RowSource<T>& source, int64_t first, in
     });
 }
 
-/// As gather_rows, out of the rows' band, whole vectors at a time: what is too much of a line lies under the next one, and of
+/// Some of a band's elements into a tile, whole vectors at a time: what is too much of a line lies under the next one, and of
 /// a row under the next row. So band and tile must have room for a vector more than their elements.
-template <class T>
-void gather_rows_of_band(const RowSource<T>& source, int64_t first, int64_t count, const Accumulate<T>* band,
-                         Accumulate<T>* tile, int64_t stride) {
-    using A = Accumulate<T>;
-    const hn::ScalableTag<A> d;
+template <class To>
+HWY_INLINE void copy_run(const To* from, int64_t count, To* to) {
+    if constexpr (is_half_type<To>) {
+        copy_row(from, count, to);
+    } else {
+        const hn::ScalableTag<To> d;
+        for (int64_t c = 0; c < count; c += lanes_of<To>()) hn::StoreU(hn::LoadU(d, from + c), d, to + c);
+    }
+}
+
+/// As gather_rows, out of the rows' band.
+template <class T, class To>
+void gather_rows_of_band(const RowSource<T>& source, int64_t first, int64_t count, const To* band, To* tile,
+                         int64_t stride) {
     const int64_t elements = source.band_line(), depth = source.depth();
     const int64_t run = source.taps.width * source.channels;
-    for_each_band_line(source, first, count, band, [&](const A* window, int64_t row, int64_t rows) HWY_ATTR {
+    for_each_band_line(source, first, count, band, [&](const To* window, int64_t row, int64_t rows) HWY_ATTR {
         for (const int64_t end = row + rows; row < end;
              ++row, window += source.step.width * source.channels) {
-            A* to = tile + row * stride;
-            for (int64_t p = 0; p < source.taps.height; ++p, to += run) {
-                for (int64_t c = 0; c < run; c += lanes_of<A>())
-                    hn::StoreU(hn::LoadU(d, window + p * elements + c), d, to + c);
-            }
+            To* to = tile + row * stride;
+            for (int64_t p = 0; p < source.taps.height; ++p, to += run)
+                copy_run(window + p * elements, run, to);
             if (stride > depth) zero_row(stride - depth, to);
         }
     });

@@ -34,12 +34,12 @@ struct OuterTask {
     Accumulate<T>* bias;        // [count]; null if unwanted
 };
 
-/// Rows [first, first + count) of a gradient, as the sum of parts: [parts, rows, padded].
+/// Rows [first, first + count) of a gradient, as the sum of parts, each [rows, padded] and part_size elements after the last.
 template <class T>
 struct PartialSums {
     const T* partial;
     int64_t parts;
-    int64_t rows;
+    int64_t part_size;
     int64_t columns;
     int64_t padded;
     int64_t first;
@@ -158,7 +158,7 @@ void combine_partial_sums(const PartialSums<T>& sums) {
             const T* partial = sums.partial + row * sums.padded + c;
             auto total = vector.load(partial);
             for (int64_t part = 1; part < sums.parts; ++part) {
-                total = hn::Add(total, vector.load(partial + part * sums.rows * sums.padded));
+                total = hn::Add(total, vector.load(partial + part * sums.part_size));
             }
             T* to = out + row * sums.columns + c;
             vector.store(accumulate ? hn::Add(vector.load(to), total) : total, to);
@@ -202,13 +202,13 @@ Chunks outer_chunks(int64_t rows, int64_t depth, int64_t count) {
 }  // namespace
 
 template <class T>
-void combine_outer_parts(const T* parts, int64_t count, int64_t rows, int64_t columns, int64_t padded,
-                         const Gradient& out) {
+void combine_outer_parts(const T* parts, int64_t count, int64_t part_size, int64_t rows, int64_t columns,
+                         int64_t padded, const Gradient& out) {
     const Chunks shares{rows, std::max<int64_t>(1, tile_elements / (padded * count))};
     parallel_for(shares.count(), [&](int64_t share) {
         const int64_t first = shares.begin(share);
         combine_partial_sums(
-            PartialSums<T>{parts, count, rows, columns, padded, first, shares.end(share) - first, out});
+            PartialSums<T>{parts, count, part_size, columns, padded, first, shares.end(share) - first, out});
     });
 }
 
@@ -245,15 +245,14 @@ void outer_product(const OuterProduct<T, G>& task, Context& context) {
     });
 
     if (weights != nullptr)
-        combine_outer_parts(weights, chunks.count(), task.count, depth, layout.padded(), task.weight);
-    if (biases != nullptr) {
-        combine_partial_sums(
-            PartialSums<A>{biases, chunks.count(), 1, task.count, task.count, 0, 1, task.bias});
-    }
+        combine_outer_parts(weights, chunks.count(), part, task.count, depth, layout.padded(), task.weight);
+    if (biases != nullptr)
+        combine_outer_parts(biases, chunks.count(), task.count, 1, task.count, task.count, task.bias);
 }
 
-template void combine_outer_parts(const float*, int64_t, int64_t, int64_t, int64_t, const Gradient&);
-template void combine_outer_parts(const double*, int64_t, int64_t, int64_t, int64_t, const Gradient&);
+template void combine_outer_parts(const float*, int64_t, int64_t, int64_t, int64_t, int64_t, const Gradient&);
+template void combine_outer_parts(const double*, int64_t, int64_t, int64_t, int64_t, int64_t,
+                                  const Gradient&);
 template void outer_product(const OuterProduct<float, float>&, Context&);
 template void outer_product(const OuterProduct<double, double>&, Context&);
 template void outer_product(const OuterProduct<bf16, bf16>&, Context&);

@@ -267,13 +267,6 @@ void run_chunk(const PointwiseBackward<f16>& task, const PointwiseBlock<f16>& me
     HWY_DYNAMIC_DISPATCH(run_chunk_f16)(task, memory, chunk);
 }
 
-/// Chunks whose parts of d_weight together are small beside the tensors that are read.
-Chunks pixel_chunks(const ConvShape& shape) {
-    const int64_t in = shape.in_channels, out = shape.out_channels, pixels = shape.in_pixels();
-    const int64_t affordable = pixels * (in + out) / (4 * in * out);
-    return Chunks::of(pixels, 128, std::clamp<int64_t>(affordable, 1, 64));
-}
-
 /// Pixels whose g, a and d_a take 384 KiB of f32 together.
 int64_t block_of(const ConvShape& shape) {
     constexpr int64_t elements = 98304;
@@ -325,13 +318,20 @@ void backward(const ConvBackward& args, Context& context) {
     });
 
     const int64_t chunks = task.chunks.count();
-    combine_outer_parts(task.weight_parts, chunks, out, in, layout.padded(), args.d_weight);
+    combine_outer_parts(task.weight_parts, chunks, out * layout.padded(), out, in, layout.padded(),
+                        args.d_weight);
     if (args.d_bias) combine_sums(task.bias_parts, chunks, out, out, args.d_bias);
     if (args.d_scale) combine_sums(task.scale_parts, chunks, in, in, args.d_scale);
     if (args.d_shift) combine_sums(task.shift_parts, chunks, in, in, args.d_shift);
 }
 
 }  // namespace
+
+Chunks pixel_chunks(const ConvShape& shape) {
+    const int64_t in = shape.in_channels, out = shape.out_channels, pixels = shape.in_pixels();
+    const int64_t affordable = pixels * (in + out) / (4 * in * out);
+    return Chunks::of(pixels, 128, std::clamp<int64_t>(affordable, 1, 64));
+}
 
 const char* refuses_pointwise_backward(const ConvBackward& args) {
     if (!args.d_x || !args.d_weight) return "only one of the two gradients is wanted";

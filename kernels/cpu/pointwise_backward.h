@@ -3,6 +3,7 @@
 
 #include "kernels/context.h"
 #include "kernels/conv.h"
+#include "kernels/cpu/parallel.h"
 
 namespace vitrine::cpu {
 
@@ -10,5 +11,12 @@ namespace vitrine::cpu {
 /// not each have a part of its gradient.
 const char* refuses_pointwise_backward(const ConvBackward& args);
 void run_pointwise_backward(const ConvBackward& args, Context& context);
+
+/// The same of bf16, by tile registers.
+const char* refuses_pointwise_backward_amx(const ConvBackward& args);
+void run_pointwise_backward_amx(const ConvBackward& args, Context& context);
+
+/// Chunks whose parts of d_weight together are small beside the tensors that are read.
+Chunks pixel_chunks(const ConvShape& shape);
 
 }  // namespace vitrine::cpu

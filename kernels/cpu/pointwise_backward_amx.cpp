@@ -1,0 +1,277 @@
+// pointwise_backward.cpp for bf16, by tile registers: the same pass over d_y, y and x, and what it multiplies in their orders.
+//
+//     g = d_y through the epilogue, in two terms      [terms, block, out], and turned round [terms, out, block]
+//     a = x through the prologue, rounded             [block, in] in pairs of rows
+//     d_weight += gᵀ · a                              sums in f32
+//     d_a = g · weight                                a panel of 32 channels at a time, which stays in the nearest cache
+//     d_x = d_a through the prologue                  written to memory, once
+
+#include "kernels/cpu/amx.h"
+#include "kernels/cpu/channel_sums.h"
+#include "kernels/cpu/conv_parts.h"
+#include "kernels/cpu/gemm_amx.h"
+#include "kernels/cpu/per_thread.h"
+#include "kernels/cpu/pointwise_backward.h"
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "kernels/cpu/pointwise_backward_amx.cpp"
+#include <hwy/foreach_target.h>
+#include <hwy/highway.h>
+
+#include "kernels/cpu/conv_parts-inl.h"
+#include "kernels/cpu/gemm_gather-inl.h"
+
+#ifndef VITRINE_KERNELS_CPU_POINTWISE_BACKWARD_AMX_ONCE
+#define VITRINE_KERNELS_CPU_POINTWISE_BACKWARD_AMX_ONCE
+namespace vitrine::cpu::amx {
+
+/// What all threads share.
+struct PointwiseBackward {
+    const ConvBackward& args;
+    Chunks chunks;                     // of pixels: each has its part of the sums
+    int64_t block;                     // pixels that are in the cache at a time, whole tiles of them
+    PairsMatrix weight;                // [out, in]
+    const float *level, *slope;        // the epilogue's part of g; null if there is none
+    float* weight_parts;               // [chunks, whole tiles of out, whole panels of in]
+    float* bias_parts;                 // [chunks, out]; these three null where nobody wants them
+    float *scale_parts, *shift_parts;  // [chunks, in]
+
+    int64_t out() const { return args.shape.out_channels; }
+    int64_t in() const { return args.shape.in_channels; }
+    int64_t out_depth() const { return round_up(out(), tile_depth); }
+    int64_t in_columns() const { return round_up(in(), panel_columns); }
+    int64_t weight_part() const { return round_up(out(), tile_rows) * in_columns(); }
+    int64_t terms() const { return level == nullptr ? 1 : 2; }
+    int64_t g_term() const { return block * out_depth(); }
+    int64_t turned_term() const { return round_up(out(), tile_rows) * block; }
+};
+
+/// A thread's own memory for a block.
+struct PointwiseBlock {
+    bf16* g;           // [terms, block, out_depth]
+    bf16* turned;      // [terms, whole tiles of out, block]
+    bf16* a;           // [block, in]
+    bf16* pairs;       // the same in panels of pairs
+    float* d_a;        // [block, panel_columns]
+    float* bias_sums;  // [out]
+};
+
+}  // namespace vitrine::cpu::amx
+#endif
+
+HWY_BEFORE_NAMESPACE();
+namespace vitrine::cpu::HWY_NAMESPACE {
+namespace {
+
+/// Pixels [first, first + count), which is all of a block or the rest of a chunk.
+class TileBlockPass {
+  public:
+    TileBlockPass(const amx::PointwiseBackward& task, const amx::PointwiseBlock& memory, int64_t chunk,
+                  int64_t first, int64_t count)
+        : task_(task), memory_(memory), chunk_(chunk), first_(first), count_(count) {}
+
+    void run(bool first_of_chunk) {
+        load_gradient();
+        load_input();
+        add_weight_gradient(first_of_chunk);
+        if (task_.bias_parts != nullptr) add_bias_gradient();
+        put_input_gradient();
+    }
+
+  private:
+    int64_t out() const { return task_.out(); }
+    int64_t in() const { return task_.in(); }
+    const bf16* rows_of(const void* tensor, int64_t channels) const {
+        return static_cast<const bf16*>(tensor) + first_ * channels;
+    }
+    const float* scale() const { return static_cast<const float*>(task_.args.prologue.scale); }
+    const float* shift() const { return static_cast<const float*>(task_.args.prologue.shift); }
+
+    /// g in both orders.
+    void load_gradient() {
+        const bf16* d_y = rows_of(task_.args.d_y, out());
+        g_ = {memory_.g, task_.out_depth()};
+        if (task_.level != nullptr) {
+            split_gradient(d_y, rows_of(task_.args.y, out()));
+        } else if (out() == task_.out_depth() && count_ % amx::tile_rows == 0) {
+            g_ = {d_y, out()};
+        } else {
+            for (int64_t row = 0; row < count_; ++row) copy_row(d_y + row * out(), out(), g_row(0, row));
+        }
+        for (int64_t term = 0; term < task_.terms(); ++term) {
+            const bf16* g = g_.data + term * task_.g_term();
+            for (int64_t row = 0; g_.data == memory_.g && row < count_; ++row)
+                zero_row(task_.out_depth() - out(), g_row(term, row) + out());
+            amx::transpose(g, g_.stride, count_, out(), memory_.turned + term * task_.turned_term(),
+                           task_.block);
+        }
+    }
+
+    bf16* g_row(int64_t term, int64_t row) const {
+        return memory_.g + term * task_.g_term() + row * task_.out_depth();
+    }
+
+    /// As epilogue_gradient_rows, in two terms.
+    void split_gradient(const bf16* d_y, const bf16* y) {
+        const float* mean = static_cast<const float*>(task_.args.mean);
+        for_each_four_rows(count_, [&](int64_t row, auto count) HWY_ATTR {
+            for_each_vector<float>(out(), [&](auto part, int64_t c) HWY_ATTR {
+                const auto offset = part.load(task_.level + c), factor = part.load(task_.slope + c);
+                const auto middle = part.load(mean + c);
+                for (int k = 0; k < count; ++k) {
+                    const int64_t i = (row + k) * out() + c;
+                    const auto base = hn::Add(part.load(d_y + i), offset);
+                    const auto g = hn::MulAdd(factor, hn::Sub(part.load(y + i), middle), base);
+                    bf16* high = g_row(0, row + k) + c;
+                    part.store(g, high);
+                    part.store(hn::Sub(g, part.load(high)), g_row(1, row + k) + c);
+                }
+            });
+        });
+    }
+
+    void load_input() {
+        const bf16* a = rows_of(task_.args.x, in());
+        if (!task_.args.prologue.plain()) {
+            prologue_rows<bf16, bf16>({a, in()}, count_, in(), scale(), shift(),
+                                      task_.args.prologue.activation, {memory_.a, in()});
+            a = memory_.a;
+        }
+        amx::pack_rows(a, in(), count_, in(), memory_.pairs);
+    }
+
+    void add_weight_gradient(bool first_of_chunk) {
+        const int64_t pixels = amx::round_up(count_, amx::tile_depth);
+        float* sums = task_.weight_parts + chunk_ * task_.weight_part();
+        for (int64_t column = 0; column < task_.in_columns(); column += amx::panel_columns) {
+            amx::multiply({memory_.turned, task_.block, amx::round_up(out(), amx::tile_rows),
+                           memory_.pairs + column * pixels, pixels, sums + column, task_.in_columns(),
+                           !first_of_chunk, task_.terms(), task_.turned_term()});
+        }
+    }
+
+    void add_bias_gradient() {
+        float* to = task_.bias_parts + chunk_ * out();
+        for (int64_t term = 0; term < task_.terms(); ++term) {
+            column_sums(g_.data + term * task_.g_term(), count_, out(), g_.stride, memory_.bias_sums);
+            add_row(memory_.bias_sums, out(), to);
+        }
+    }
+
+    void put_input_gradient() {
+        for (int64_t panel = 0; panel < task_.weight.panels(); ++panel) {
+            amx::multiply({g_.data, g_.stride, amx::round_up(count_, amx::tile_rows),
+                           task_.weight.panel(panel), task_.out_depth(), memory_.d_a, amx::panel_columns,
+                           false, task_.terms(), task_.g_term()});
+            put_panel(panel * amx::panel_columns, task_.weight.width(panel));
+        }
+    }
+
+    void put_panel(int64_t c, int64_t width) {
+        const ConvBackward& args = task_.args;
+        const auto from_c = [&](const float* per_channel) {
+            return per_channel == nullptr ? nullptr : per_channel + c;
+        };
+        const auto sums = [&](float* parts) {
+            return parts == nullptr ? nullptr : parts + chunk_ * in() + c;
+        };
+        prologue_gradient_rows<bf16, float>({rows_of(args.x, in()) + c, in()},
+                                            {memory_.d_a, amx::panel_columns}, count_, width, from_c(scale()),
+                                            from_c(shift()), args.prologue.activation,
+                                            {{static_cast<bf16*>(args.d_x.data) + first_ * in() + c, in()},
+                                             args.d_x.mode == GradMode::accumulate,
+                                             sums(task_.scale_parts),
+                                             sums(task_.shift_parts)});
+    }
+
+    const amx::PointwiseBackward& task_;
+    const amx::PointwiseBlock& memory_;
+    int64_t chunk_, first_, count_;
+    RowsOf<const bf16> g_;
+};
+
+void run_chunk(const amx::PointwiseBackward& task, const amx::PointwiseBlock& memory, int64_t chunk) {
+    const int64_t begin = task.chunks.begin(chunk), end = task.chunks.end(chunk);
+    if (task.bias_parts != nullptr) zero_row(task.out(), task.bias_parts + chunk * task.out());
+    for (float* parts : {task.scale_parts, task.shift_parts}) {
+        if (parts != nullptr) zero_row(task.in(), parts + chunk * task.in());
+    }
+    const amx::Registers registers;
+    for (int64_t first = begin; first < end; first += task.block)
+        TileBlockPass(task, memory, chunk, first, std::min(task.block, end - first)).run(first == begin);
+}
+
+}  // namespace
+}  // namespace vitrine::cpu::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace vitrine::cpu {
+namespace {
+
+HWY_EXPORT(run_chunk);
+
+/// Pixels whose g and a, in all their orders, take 512 KiB.
+int64_t block_of(const ConvShape& shape, int64_t terms) {
+    constexpr int64_t elements = 262144;
+    const int64_t pixel = 2 * terms * shape.out_channels + 2 * shape.in_channels;
+    return std::clamp<int64_t>(elements / pixel / amx::tile_depth * amx::tile_depth, amx::tile_depth, 512);
+}
+
+}  // namespace
+
+const char* refuses_pointwise_backward_amx(const ConvBackward& args) {
+    const char* reason = amx::refuses_all_but_bf16(args);
+    return reason != nullptr ? reason : refuses_pointwise_backward(args);
+}
+
+void run_pointwise_backward_amx(const ConvBackward& args, Context& context) {
+    const ConvShape& shape = args.shape;
+    const int64_t in = shape.in_channels, out = shape.out_channels;
+    float *level = nullptr, *slope = nullptr;
+    if (changes_gradient(args)) {
+        level = context.scratch.take<float>(out);
+        slope = context.scratch.take<float>(out);
+        epilogue_coefficients(args, level, slope);
+    }
+    amx::PointwiseBackward task{
+        .args = args,
+        .chunks = pixel_chunks(shape),
+        .block = block_of(shape, level == nullptr ? 1 : 2),
+        .weight = amx::rows_matrix(static_cast<const bf16*>(args.weight), out, in, in, context),
+        .level = level,
+        .slope = slope,
+        .weight_parts = nullptr,
+        .bias_parts = nullptr,
+        .scale_parts = nullptr,
+        .shift_parts = nullptr};
+    task.chunks.size = amx::round_up(task.chunks.size, amx::tile_depth);
+    const int64_t chunks = task.chunks.count();
+    const auto parts = [&](bool wanted, int64_t count) {
+        return wanted ? context.scratch.take<float>(chunks * count) : nullptr;
+    };
+    task.weight_parts = parts(true, task.weight_part());
+    task.bias_parts = parts(bool(args.d_bias), out);
+    task.scale_parts = parts(bool(args.d_scale), in);
+    task.shift_parts = parts(bool(args.d_shift), in);
+
+    const PerThread<bf16> g(context, task.terms() * task.g_term());
+    const PerThread<bf16> turned(context, task.terms() * task.turned_term());
+    const PerThread<bf16> a(context, task.block * in);
+    const PerThread<bf16> pairs(context, amx::pairs_elements(task.block, in));
+    const PerThread<float> d_a(context, task.block * amx::panel_columns);
+    const PerThread<float> bias_sums(context, out);
+    parallel_for(chunks, [&](int64_t chunk) {
+        HWY_DYNAMIC_DISPATCH(run_chunk)
+        (task, {g.mine(), turned.mine(), a.mine(), pairs.mine(), d_a.mine(), bias_sums.mine()}, chunk);
+    });
+
+    combine_outer_parts(task.weight_parts, chunks, task.weight_part(), out, in, task.in_columns(),
+                        args.d_weight);
+    if (args.d_bias) combine_sums(task.bias_parts, chunks, out, out, args.d_bias);
+    if (args.d_scale) combine_sums(task.scale_parts, chunks, in, in, args.d_scale);
+    if (args.d_shift) combine_sums(task.shift_parts, chunks, in, in, args.d_shift);
+}
+
+}  // namespace vitrine::cpu
+#endif
