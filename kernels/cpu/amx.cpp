@@ -225,6 +225,14 @@ VITRINE_WITH_VECTORS void transpose(const bf16* rows, int64_t stride, int64_t co
     }
 }
 
+VITRINE_WITH_VECTORS void stream(const bf16* from, int64_t count, bf16* to) {
+    int64_t i = 0;
+    for (; i + 32 <= count; i += 32)
+        _mm512_stream_si512(reinterpret_cast<__m512i*>(to + i), _mm512_loadu_si512(from + i));
+    std::copy(from + i, from + count, to + i);
+    _mm_sfence();
+}
+
 }  // namespace vitrine::cpu::amx
 
 #else
@@ -238,6 +246,7 @@ void multiply(const PanelProduct&) {}
 void pack_rows(const bf16*, int64_t, int64_t, int64_t, bf16*) {}
 void pack_transposed(const bf16*, int64_t, int64_t, int64_t, int64_t, bf16*) {}
 void transpose(const bf16*, int64_t, int64_t, int64_t, bf16*, int64_t) {}
+void stream(const bf16*, int64_t, bf16*) {}
 
 }  // namespace vitrine::cpu::amx
 

@@ -75,4 +75,7 @@ void pack_transposed(const bf16* weight, int64_t depth, int64_t columns, int64_t
 /// to[j, i] = rows[i, j]: [columns, count], rows of it to_stride apart, filled up with zeros to whole tiles.
 void transpose(const bf16* rows, int64_t stride, int64_t count, int64_t columns, bf16* to, int64_t to_stride);
 
+/// Copies past the caches: `to` begins a line, and is a tensor larger than they are. The lines are not read before.
+void stream(const bf16* from, int64_t count, bf16* to);
+
 }  // namespace vitrine::cpu::amx

@@ -40,12 +40,20 @@ HWY_INLINE void for_each_four_rows(int64_t rows, const Body& body) {
     for (; row < rows; ++row) body(row, std::integral_constant<int, 1>{});
 }
 
+/// Fetches what lies `bytes` behind rows that follow one another: four rows side by side are no stream to the processor.
+template <class T>
+HWY_INLINE void fetch_behind(const T* row, int64_t elements, int64_t bytes) {
+    const char* from = reinterpret_cast<const char*>(row) + bytes;
+    for (int64_t i = 0; i < elements * int64_t{sizeof(T)}; i += 64) hwy::Prefetch(from + i);
+}
+
 /// a = activation(scale · x + shift) of rows.
 template <class T, class To>
 void prologue_rows(RowsOf<const T> x, int64_t rows, int64_t channels, const Accumulate<T>* scale,
                    const Accumulate<T>* shift, Activation activation, RowsOf<To> a) {
     using A = Accumulate<T>;
     for_each_four_rows(rows, [&](int64_t row, auto count) HWY_ATTR {
+        fetch_behind(x.row(row), count * channels, 2048);
         for_each_vector<A>(channels, [&](auto part, int64_t c) HWY_ATTR {
             const auto factor = scale == nullptr ? constant<A>(0) : part.load(scale + c);
             const auto offset = scale == nullptr ? constant<A>(0) : part.load(shift + c);

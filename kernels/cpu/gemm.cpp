@@ -222,12 +222,12 @@ Chunks product_chunks(int64_t rows, int64_t depth, int64_t columns) {
 template <class T>
 bool streams(const RowSink<T>& sink, const PanelLayout& layout, int64_t rows) {
     constexpr int64_t line = 64;
-    constexpr int64_t large = int64_t{24} << 20;
     constexpr int64_t bytes = sizeof(T);
     if (sink.pixels == nullptr || sink.x != nullptr || sink.accumulate || !sink.contiguous()) return false;
     if (is_half_type<T>) return false;  // they are narrowed on their way
     if (sink.channels != layout.columns || layout.columns != layout.padded()) return false;
-    if (reinterpret_cast<uintptr_t>(sink.pixels) % line != 0 || rows * sink.channels * bytes < large)
+    if (reinterpret_cast<uintptr_t>(sink.pixels) % line != 0 ||
+        rows * sink.channels * bytes < past_the_caches)
         return false;
     if (layout.count() == 1) return true;
     for (int64_t panel = 0; panel < layout.count(); ++panel) {

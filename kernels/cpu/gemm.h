@@ -48,6 +48,9 @@ inline constexpr int64_t wanted_tasks = 32;
 /// Elements of a tile's two matrices together: 256 KiB of f32, so that they and a panel stay in the L2 cache.
 inline constexpr int64_t tile_elements = 65536;
 
+/// Bytes of a tensor that is larger than the caches, so that what is written of it goes past them.
+inline constexpr int64_t past_the_caches = int64_t{24} << 20;
+
 /// How a tile of results is stored. Streaming goes past the caches: a matrix larger than they are is not read
 /// into them only to be overwritten, which halves its traffic.
 enum class Store : unsigned char { write, add, stream };

@@ -37,6 +37,8 @@ struct ProductTask {
     From* band;      // this thread's, of the rows' windows; null where there is none
     bf16* left;      // this thread's: [terms, whole tiles of rows, depth in whole tiles]
     float* result;   // this thread's: [whole tiles of rows, panel_columns]
+    bf16*
+        staged;  // this thread's: [rows, columns], of results that go past the caches; null where they do not
 
     static constexpr int64_t terms = terms_of<From>;
 
@@ -131,8 +133,16 @@ void run_product_task(const amx::ProductTask<From>& task) {
             column_statistics(result.data, task.rows, width, result.stride, sink.means + offset,
                               sink.m2s + offset);
         }
+        if (task.staged != nullptr) {
+            for (int64_t row = 0; row < task.rows; ++row)
+                copy_row(result.row(row), width, task.staged + row * matrix.columns + column);
+            continue;
+        }
         scatter_rows(sink, {task.chunk, task.first_row, task.rows, channel, width}, result,
                      [](const float* from, int64_t count, bf16* to) HWY_ATTR { copy_row(from, count, to); });
+    }
+    if (task.staged != nullptr) {
+        amx::stream(task.staged, task.rows * matrix.columns, sink.pixels + task.first_row * matrix.columns);
     }
 }
 
@@ -235,12 +245,21 @@ Chunks tile_chunks(int64_t rows, int64_t depth) {
     return {rows, std::clamp<int64_t>(tile_elements / width / 32 * 32, 32, 256)};
 }
 
+/// Whether a task has whole rows of a matrix that goes past the caches.
+bool streams(const RowSink<bf16>& sink, int64_t columns, int64_t rows) {
+    return sink.pixels != nullptr && sink.x == nullptr && !sink.accumulate && sink.contiguous() &&
+           sink.channels == columns && rows * columns * int64_t{sizeof(bf16)} >= past_the_caches &&
+           reinterpret_cast<uintptr_t>(sink.pixels) % 64 == 0;
+}
+
 template <class From>
 void product(const RowSource<From>& source, const PairsMatrix& matrix, const RowSink<bf16>& sink,
              Context& context) {
     const Chunks chunks = tile_chunks(source.rows(), matrix.depth);
     const int64_t panels = matrix.panels();
-    const int64_t splits = std::clamp<int64_t>(ceil_divide(wanted_tasks, chunks.count()), 1, panels);
+    const bool stream = streams(sink, matrix.columns, source.rows());
+    const int64_t splits =
+        stream ? 1 : std::clamp<int64_t>(ceil_divide(wanted_tasks, chunks.count()), 1, panels);
     const int64_t room = round_up(chunks.size, tile_rows);
     const bool banded = source.banded(chunks.size);
     constexpr int64_t terms = ProductTask<From>::terms, widest_vector = 64 / sizeof(From);
@@ -248,12 +267,14 @@ void product(const RowSource<From>& source, const PairsMatrix& matrix, const Row
     const PerThread<From> band(context, banded ? source.band_elements(chunks.size) + widest_vector : 0);
     const PerThread<bf16> left(context, terms * room * round_up(matrix.depth, tile_depth));
     const PerThread<float> result(context, room * panel_columns);
+    const PerThread<bf16> staged(context, stream ? room * matrix.columns : 0);
     parallel_for(chunks.count() * splits, [&](int64_t index) {
         const int64_t chunk = index / splits, split = index % splits;
         const int64_t first = chunks.begin(chunk);
         run(ProductTask<From>{source, matrix, sink, chunk, first, chunks.end(chunk) - first,
                               panels * split / splits, panels * (split + 1) / splits, gathered.mine(),
-                              banded ? band.mine() : nullptr, left.mine(), result.mine()});
+                              banded ? band.mine() : nullptr, left.mine(), result.mine(),
+                              stream ? staged.mine() : nullptr});
     });
 }
 

@@ -275,7 +275,6 @@ int64_t block_of(const ConvShape& shape) {
 
 template <class T>
 void backward(const ConvBackward& args, Context& context) {
-    constexpr int64_t large = int64_t{24} << 20;
     constexpr uintptr_t line = 64;
     using A = Accumulate<T>;
     const ConvShape& shape = args.shape;
@@ -302,7 +301,7 @@ void backward(const ConvBackward& args, Context& context) {
                               .streams = !is_half_type<T> && args.d_x.mode == GradMode::write &&
                                          layout.padded() == in && block * in * sizeof(T) % line == 0 &&
                                          reinterpret_cast<uintptr_t>(args.d_x.data) % line == 0 &&
-                                         shape.in_pixels() * in * int64_t{sizeof(T)} >= large,
+                                         shape.in_pixels() * in * int64_t{sizeof(T)} >= past_the_caches,
                               .weight_parts = parts(true, out * layout.padded()),
                               .bias_parts = parts(bool(args.d_bias), out),
                               .scale_parts = parts(bool(args.d_scale), in),

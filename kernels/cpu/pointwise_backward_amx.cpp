@@ -32,6 +32,7 @@ struct PointwiseBackward {
     int64_t block;                     // pixels that are in the cache at a time, whole tiles of them
     PairsMatrix weight;                // [out, in]
     const float *level, *slope;        // the epilogue's part of g; null if there is none
+    bool streams;                      // d_x is written past the caches
     float* weight_parts;               // [chunks, whole tiles of out, whole panels of in]
     float* bias_parts;                 // [chunks, out]; these three null where nobody wants them
     float *scale_parts, *shift_parts;  // [chunks, in]
@@ -43,16 +44,19 @@ struct PointwiseBackward {
     int64_t weight_part() const { return round_up(out(), tile_rows) * in_columns(); }
     int64_t terms() const { return level == nullptr ? 1 : 2; }
     int64_t g_term() const { return block * out_depth(); }
-    int64_t turned_term() const { return round_up(out(), tile_rows) * block; }
+    /// Half a line more than the block, or rows of tiles would meet in the same sets of the cache.
+    int64_t turned_stride() const { return block + tile_depth; }
+    int64_t turned_term() const { return round_up(out(), tile_rows) * turned_stride(); }
 };
 
 /// A thread's own memory for a block.
 struct PointwiseBlock {
     bf16* g;           // [terms, block, out_depth]
-    bf16* turned;      // [terms, whole tiles of out, block]
+    bf16* turned;      // [terms, whole tiles of out, turned_stride]
     bf16* a;           // [block, in]
     bf16* pairs;       // the same in panels of pairs
     float* d_a;        // [block, panel_columns]
+    bf16* d_x;         // [block, in], if it goes past the caches
     float* bias_sums;  // [out]
 };
 
@@ -87,6 +91,12 @@ class TileBlockPass {
     const float* scale() const { return static_cast<const float*>(task_.args.prologue.scale); }
     const float* shift() const { return static_cast<const float*>(task_.args.prologue.shift); }
 
+    /// While this block is worked on, the same rows of the next one are fetched.
+    void fetch_next(const bf16* row, int64_t count, int64_t channels) const {
+        const bf16* next = row + count_ * channels;
+        for (int64_t i = 0; i < count * channels; i += 32) hwy::Prefetch(next + i);
+    }
+
     /// g in both orders.
     void load_gradient() {
         const bf16* d_y = rows_of(task_.args.d_y, out());
@@ -103,7 +113,7 @@ class TileBlockPass {
             for (int64_t row = 0; g_.data == memory_.g && row < count_; ++row)
                 zero_row(task_.out_depth() - out(), g_row(term, row) + out());
             amx::transpose(g, g_.stride, count_, out(), memory_.turned + term * task_.turned_term(),
-                           task_.block);
+                           task_.turned_stride());
         }
     }
 
@@ -114,17 +124,23 @@ class TileBlockPass {
     /// As epilogue_gradient_rows, in two terms.
     void split_gradient(const bf16* d_y, const bf16* y) {
         const float* mean = static_cast<const float*>(task_.args.mean);
+        const float *level = task_.level, *slope = task_.slope;
+        const int64_t channels = out(), stride = task_.out_depth(), term = task_.g_term();
         for_each_four_rows(count_, [&](int64_t row, auto count) HWY_ATTR {
-            for_each_vector<float>(out(), [&](auto part, int64_t c) HWY_ATTR {
-                const auto offset = part.load(task_.level + c), factor = part.load(task_.slope + c);
+            const int64_t first = row * channels;
+            bf16* to = memory_.g + row * stride;
+            fetch_next(d_y + first, count, channels);
+            fetch_next(y + first, count, channels);
+            for_each_vector<float>(channels, [&](auto part, int64_t c) HWY_ATTR {
+                const auto offset = part.load(level + c), factor = part.load(slope + c);
                 const auto middle = part.load(mean + c);
                 for (int k = 0; k < count; ++k) {
-                    const int64_t i = (row + k) * out() + c;
+                    const int64_t i = first + k * channels + c;
                     const auto base = hn::Add(part.load(d_y + i), offset);
                     const auto g = hn::MulAdd(factor, hn::Sub(part.load(y + i), middle), base);
-                    bf16* high = g_row(0, row + k) + c;
+                    bf16* high = to + k * stride + c;
                     part.store(g, high);
-                    part.store(hn::Sub(g, part.load(high)), g_row(1, row + k) + c);
+                    part.store(hn::Sub(g, part.load(high)), high + term);
                 }
             });
         });
@@ -144,7 +160,7 @@ class TileBlockPass {
         const int64_t pixels = amx::round_up(count_, amx::tile_depth);
         float* sums = task_.weight_parts + chunk_ * task_.weight_part();
         for (int64_t column = 0; column < task_.in_columns(); column += amx::panel_columns) {
-            amx::multiply({memory_.turned, task_.block, amx::round_up(out(), amx::tile_rows),
+            amx::multiply({memory_.turned, task_.turned_stride(), amx::round_up(out(), amx::tile_rows),
                            memory_.pairs + column * pixels, pixels, sums + column, task_.in_columns(),
                            !first_of_chunk, task_.terms(), task_.turned_term()});
         }
@@ -165,7 +181,10 @@ class TileBlockPass {
                            false, task_.terms(), task_.g_term()});
             put_panel(panel * amx::panel_columns, task_.weight.width(panel));
         }
+        if (task_.streams) amx::stream(memory_.d_x, count_ * in(), d_x());
     }
+
+    bf16* d_x() const { return static_cast<bf16*>(task_.args.d_x.data) + first_ * in(); }
 
     void put_panel(int64_t c, int64_t width) {
         const ConvBackward& args = task_.args;
@@ -178,7 +197,7 @@ class TileBlockPass {
         prologue_gradient_rows<bf16, float>({rows_of(args.x, in()) + c, in()},
                                             {memory_.d_a, amx::panel_columns}, count_, width, from_c(scale()),
                                             from_c(shift()), args.prologue.activation,
-                                            {{static_cast<bf16*>(args.d_x.data) + first_ * in() + c, in()},
+                                            {{(task_.streams ? memory_.d_x : d_x()) + c, in()},
                                              args.d_x.mode == GradMode::accumulate,
                                              sums(task_.scale_parts),
                                              sums(task_.shift_parts)});
@@ -241,6 +260,9 @@ void run_pointwise_backward_amx(const ConvBackward& args, Context& context) {
         .weight = amx::rows_matrix(static_cast<const bf16*>(args.weight), out, in, in, context),
         .level = level,
         .slope = slope,
+        .streams = args.d_x.mode == GradMode::write &&
+                   shape.in_pixels() * in * int64_t{sizeof(bf16)} >= past_the_caches &&
+                   reinterpret_cast<uintptr_t>(args.d_x.data) % 64 == 0,
         .weight_parts = nullptr,
         .bias_parts = nullptr,
         .scale_parts = nullptr,
@@ -260,10 +282,12 @@ void run_pointwise_backward_amx(const ConvBackward& args, Context& context) {
     const PerThread<bf16> a(context, task.block * in);
     const PerThread<bf16> pairs(context, amx::pairs_elements(task.block, in));
     const PerThread<float> d_a(context, task.block * amx::panel_columns);
+    const PerThread<bf16> d_x(context, task.streams ? task.block * in : 0);
     const PerThread<float> bias_sums(context, out);
     parallel_for(chunks, [&](int64_t chunk) {
         HWY_DYNAMIC_DISPATCH(run_chunk)
-        (task, {g.mine(), turned.mine(), a.mine(), pairs.mine(), d_a.mine(), bias_sums.mine()}, chunk);
+        (task, {g.mine(), turned.mine(), a.mine(), pairs.mine(), d_a.mine(), d_x.mine(), bias_sums.mine()},
+         chunk);
     });
 
     combine_outer_parts(task.weight_parts, chunks, task.weight_part(), out, in, task.in_columns(),
