@@ -223,8 +223,7 @@ template <class T>
 bool streams(const RowSink<T>& sink, const PanelLayout& layout, int64_t rows) {
     constexpr int64_t line = 64;
     constexpr int64_t bytes = sizeof(T);
-    if (sink.pixels == nullptr || sink.x != nullptr || sink.accumulate || !sink.contiguous()) return false;
-    if (is_half_type<T>) return false;  // they are narrowed on their way
+    if (!sink.plain() || is_half_type<T>) return false;  // of 16 bits: they are narrowed on their way
     if (sink.channels != layout.columns || layout.columns != layout.padded()) return false;
     if (reinterpret_cast<uintptr_t>(sink.pixels) % line != 0 ||
         rows * sink.channels * bytes < past_the_caches)

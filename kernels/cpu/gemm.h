@@ -127,6 +127,8 @@ struct RowSink {
     Accumulate<T>* shift_sums = nullptr;
 
     bool contiguous() const { return step == Size2{1, 1} && grid == in; }
+    /// Whether the rows are the results as they are, one after the other.
+    bool plain() const { return pixels != nullptr && x == nullptr && !accumulate && contiguous(); }
 };
 
 /// The right matrix of a product in panels: panel p is [depth, width(p)], padded with zeros. Packed, they lie one after the

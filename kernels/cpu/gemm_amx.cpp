@@ -9,6 +9,7 @@
 #include <hwy/foreach_target.h>
 #include <hwy/highway.h>
 
+#include "kernels/cpu/amx_rows-inl.h"
 #include "kernels/cpu/conv_parts-inl.h"
 #include "kernels/cpu/gemm_gather-inl.h"
 #include "kernels/cpu/gemm_sink-inl.h"
@@ -82,15 +83,6 @@ void gather(const RowSource<From>& source, int64_t first, int64_t rows, To* band
     gather_rows_of_band(source, first, rows, band, to, stride);
 }
 
-/// high + low = from, both rounded to bf16.
-HWY_INLINE void split_row(const float* from, int64_t count, bf16* high, bf16* low) {
-    for_each_vector<float>(count, [&](auto part, int64_t i) HWY_ATTR {
-        const auto value = part.load(from + i);
-        part.store(value, high + i);
-        part.store(hn::Sub(value, part.load(high + i)), low + i);
-    });
-}
-
 /// The left matrix of a task; a second term lies whole_rows() rows behind the first.
 RowsOf<const bf16> left_rows(const amx::ProductTask<bf16>& task) {
     const RowSource<bf16>& source = task.source;
@@ -128,18 +120,19 @@ void run_product_task(const amx::ProductTask<From>& task) {
                        task.whole_rows() * task.depth()});
         for (int64_t row = 0; matrix.bias != nullptr && row < task.rows; ++row)
             add_row(matrix.bias + column, width, result.row(row));
-        if (sink.means != nullptr) {
-            const int64_t offset = task.chunk * sink.channels + channel;
-            column_statistics(result.data, task.rows, width, result.stride, sink.means + offset,
-                              sink.m2s + offset);
-        }
+        const int64_t sums = task.chunk * sink.channels + channel;
+        float* means = sink.means == nullptr ? nullptr : sink.means + sums;
+        float* m2s = sink.means == nullptr ? nullptr : sink.m2s + sums;
         if (task.staged != nullptr) {
-            for (int64_t row = 0; row < task.rows; ++row)
-                copy_row(result.row(row), width, task.staged + row * matrix.columns + column);
-            continue;
+            put_panel(result.data, task.rows, width, means, m2s, task.staged + column, matrix.columns);
+        } else if (sink.plain()) {
+            put_panel(result.data, task.rows, width, means, m2s,
+                      sink.pixels + task.first_row * sink.channels + channel, sink.channels);
+        } else {
+            scatter_rows(sink, {task.chunk, task.first_row, task.rows, channel, width}, result,
+                         [](const float* from, int64_t count, bf16* to)
+                             HWY_ATTR { copy_row(from, count, to); });
         }
-        scatter_rows(sink, {task.chunk, task.first_row, task.rows, channel, width}, result,
-                     [](const float* from, int64_t count, bf16* to) HWY_ATTR { copy_row(from, count, to); });
     }
     if (task.staged != nullptr) {
         amx::stream(task.staged, task.rows * matrix.columns, sink.pixels + task.first_row * matrix.columns);
@@ -247,8 +240,8 @@ Chunks tile_chunks(int64_t rows, int64_t depth) {
 
 /// Whether a task has whole rows of a matrix that goes past the caches.
 bool streams(const RowSink<bf16>& sink, int64_t columns, int64_t rows) {
-    return sink.pixels != nullptr && sink.x == nullptr && !sink.accumulate && sink.contiguous() &&
-           sink.channels == columns && rows * columns * int64_t{sizeof(bf16)} >= past_the_caches &&
+    return sink.plain() && sink.channels == columns &&
+           rows * columns * int64_t{sizeof(bf16)} >= past_the_caches &&
            reinterpret_cast<uintptr_t>(sink.pixels) % 64 == 0;
 }
 

@@ -18,6 +18,7 @@
 #include <hwy/foreach_target.h>
 #include <hwy/highway.h>
 
+#include "kernels/cpu/amx_rows-inl.h"
 #include "kernels/cpu/conv_parts-inl.h"
 #include "kernels/cpu/gemm_gather-inl.h"
 
@@ -131,18 +132,18 @@ class TileBlockPass {
             bf16* to = memory_.g + row * stride;
             fetch_next(d_y + first, count, channels);
             fetch_next(y + first, count, channels);
-            for_each_vector<float>(channels, [&](auto part, int64_t c) HWY_ATTR {
-                const auto offset = part.load(level + c), factor = part.load(slope + c);
-                const auto middle = part.load(mean + c);
-                for (int k = 0; k < count; ++k) {
-                    const int64_t i = first + k * channels + c;
-                    const auto base = hn::Add(part.load(d_y + i), offset);
-                    const auto g = hn::MulAdd(factor, hn::Sub(part.load(y + i), middle), base);
-                    bf16* high = to + k * stride + c;
-                    part.store(g, high);
-                    part.store(hn::Sub(g, part.load(high)), high + term);
-                }
-            });
+            for (int k = 0; k < count; ++k) {
+                const bf16 *d_y_row = d_y + first + k * channels, *y_row = y + first + k * channels;
+                bf16* high = to + k * stride;
+                split_row(
+                    channels,
+                    [&](auto part, int64_t c) HWY_ATTR {
+                        const auto base = hn::Add(part.load(d_y_row + c), part.load(level + c));
+                        const auto distance = hn::Sub(part.load(y_row + c), part.load(mean + c));
+                        return hn::MulAdd(part.load(slope + c), distance, base);
+                    },
+                    high, high + term);
+            }
         });
     }
 

@@ -78,6 +78,7 @@ Cost mean_cost(const std::vector<size_t>& indices, const std::vector<Layer>& lay
 
 WorkloadOptions workload_options(const OpBenchOptions& options, int64_t own_image_size) {
     return {.device = options.device,
+            .precision = options.precision,
             .image_size = options.image_size > 0 ? options.image_size : own_image_size,
             .batch_size = options.batch_size,
             .classes = options.classes};

@@ -15,7 +15,8 @@ struct OpBenchOptions {
     std::string op;     // "depthwise_conv" for both passes, or a kernel: "depthwise_conv_backward"
     std::string model;  // empty: the first workload that runs the kernel
     Device device = Device::cpu;
-    int64_t image_size = 0;  // 0: what the model was made for
+    DType precision = DType::f32;  // of what a model's steps store
+    int64_t image_size = 0;        // 0: what the model was made for
     int64_t batch_size = 32;
     int64_t classes = 1000;
     int steps = 5;

@@ -149,6 +149,7 @@ std::string format_op_json(const OpBenchOptions& options, const std::vector<Kern
                            const Peak& peak) {
     nlohmann::ordered_json json{{"op", options.op},
                                 {"device", name_of(options.device)},
+                                {"precision", name_of(options.precision)},
                                 {"threads", threads()},
                                 {"batch_size", options.batch_size},
                                 {"steps", options.steps},

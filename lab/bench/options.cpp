@@ -159,6 +159,7 @@ BenchOptions parse_bench_options(int argc, const char* const* argv) {
         ->required();
     add_steps(*op, common, "How many to time with each implementation [5]");
     add_common(*op, common, options, "In whose training the op is timed [the first that\nhas it]");
+    add_precision(*op, options.op.precision);
 
     CLI::App* augment = app.add_subcommand(
         "augment", "Augmentation op by op and in whole pipelines, beside a training step of the model");

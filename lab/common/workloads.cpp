@@ -102,9 +102,12 @@ Shape half_size(const WorkloadOptions& options, int64_t channels) {
 
 Workload model_workload(const std::string& model, const WorkloadOptions& options) {
     const auto steps = std::make_shared<ModelSteps>(model, options);
-    return {fmt::format("training steps of {}, images {}x{}, batch {}{}", model, options.image_size,
-                        options.image_size, options.batch_size, steps->fused() ? "" : ", unfused"),
-            [steps](LayerTimer& timer) { steps->run(timer); }, options.device};
+    return {
+        fmt::format("training steps of {}, images {}x{}, batch {}{}{}", model, options.image_size,
+                    options.image_size, options.batch_size,
+                    options.precision == DType::f32 ? "" : fmt::format(", {}", name_of(options.precision)),
+                    steps->fused() ? "" : ", unfused"),
+        [steps](LayerTimer& timer) { steps->run(timer); }, options.device};
 }
 
 Workload add_backward_workload(const WorkloadOptions& options) {
