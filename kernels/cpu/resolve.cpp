@@ -7,7 +7,7 @@
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/cpu/resolve.cpp"
 #include "hwy/foreach_target.h"
-#include "kernels/cpu/channel_reduce-inl.h"
+#include "kernels/cpu/conv_parts-inl.h"
 #include "kernels/cpu/simd-inl.h"
 
 #ifndef VITRINE_KERNELS_CPU_RESOLVE_ONCE
@@ -84,14 +84,30 @@ struct OperandGradient {
           scale_sums(static_cast<Accumulate<T>*>(sums.scale)),
           shift_sums(static_cast<Accumulate<T>*>(sums.shift)) {}
 
+    /// The sums of some rows, in registers.
+    struct Sums {
+        Vector<Accumulate<T>> scale, shift;
+    };
     template <class Part>
-    HWY_INLINE HWY_ATTR void put(const Part& part, int64_t i, int64_t c, Vector<Accumulate<T>> d_u) const {
-        if (scale_sums != nullptr) {
-            part.store(hn::MulAdd(d_u, part.load(operand.x + i), part.load(scale_sums + c)), scale_sums + c);
-        }
-        if (shift_sums != nullptr) part.store(hn::Add(d_u, part.load(shift_sums + c)), shift_sums + c);
-        if (!d_x) return;
-        d_x.put(part, i, operand.scale == nullptr ? d_u : hn::Mul(part.load(operand.scale + c), d_u));
+    HWY_INLINE HWY_ATTR Sums load(const Part& part, int64_t c) const {
+        const auto from = [&](const Accumulate<T>* sums) HWY_ATTR {
+            return sums == nullptr ? constant<Accumulate<T>>(0) : part.load(sums + c);
+        };
+        return {from(scale_sums), from(shift_sums)};
+    }
+    template <class Part>
+    HWY_INLINE HWY_ATTR void store(const Part& part, const Sums& sums, int64_t c) const {
+        if (scale_sums != nullptr) part.store(sums.scale, scale_sums + c);
+        if (shift_sums != nullptr) part.store(sums.shift, shift_sums + c);
+    }
+
+    template <class Part>
+    HWY_INLINE HWY_ATTR void put(const Part& part, int64_t i, int64_t c, Vector<Accumulate<T>> d_u,
+                                 Sums& sums) const {
+        if (scale_sums != nullptr) sums.scale = hn::MulAdd(d_u, part.load(operand.x + i), sums.scale);
+        sums.shift = hn::Add(d_u, sums.shift);
+        if (d_x)
+            d_x.put(part, i, operand.scale == nullptr ? d_u : hn::Mul(part.load(operand.scale + c), d_u));
     }
 };
 
@@ -102,16 +118,21 @@ constexpr auto backward =
         const T* z = static_cast<const T*>(args.z);
         const T* d_z = static_cast<const T*>(args.d_z);
         const Activation activation = args.activation;
-        for (int64_t row = rows.begin; row < rows.end; ++row) {
-            const int64_t first = row * channels;
+        for_each_four_rows(rows.end - rows.begin, [&](int64_t row, auto count) HWY_ATTR {
+            const int64_t first = (rows.begin + row) * channels;
             for_each_vector<Accumulate<T>>(channels, [=](auto part, int64_t c) HWY_ATTR {
-                auto d_u = part.load(d_z + first + c);
-                if (activation != Activation::identity)
-                    d_u = clamp_gradient(activation, part.load(z + first + c), d_u);
-                b.put(part, first + c, c, d_u);
-                a.put(part, first + c, c, d_u);
+                auto a_sums = a.load(part, c), b_sums = b.load(part, c);
+                for (int64_t i = first + c; i < first + count * channels; i += channels) {
+                    auto d_u = part.load(d_z + i);
+                    if (activation != Activation::identity)
+                        d_u = clamp_gradient(activation, part.load(z + i), d_u);
+                    b.put(part, i, c, d_u, b_sums);
+                    a.put(part, i, c, d_u, a_sums);
+                }
+                a.store(part, a_sums, c);
+                b.store(part, b_sums, c);
             });
-        }
+        });
     });
 void backward_chunk(const ResolveBackward& args, Range rows, const OperandSums* sums) {
     backward(args, rows, sums);
