@@ -19,8 +19,6 @@ HWY_BEFORE_NAMESPACE();
 namespace vitrine::cpu::HWY_NAMESPACE {
 namespace {
 
-using Words = hn::ScalableTag<uint32_t>;
-
 /// A float's upper half, which is a bf16 nearer to zero, and what that leaves, which is rounded to one as its own upper half is
 /// taken: their sum is the float to 2^-16 of it. Two roundings to the nearest would be as many instructions as all the rest.
 struct Terms {
@@ -76,42 +74,88 @@ HWY_INLINE HWY_ATTR void split_row(const float* from, int64_t count, bf16* high,
         count, [&](auto part, int64_t c) HWY_ATTR { return part.load(from + c); }, high, low);
 }
 
-/// Sums over the rows of a panel of results, of one vector of columns: four chains, so that no addition waits for the one
-/// before it. `term` makes of a value what is added to a sum.
-template <class Term>
-HWY_INLINE HWY_ATTR Vector<float> sum_of_rows(int64_t rows, const Term& term) {
-    Vector<float> sums[4];
-    for (auto& sum : sums) sum = constant<float>(0);
-    int64_t row = 0;
-    for (; row + 4 <= rows; row += 4) {
-        for (int k = 0; k < 4; ++k) sums[k] = term(row + k, sums[k]);
+/// A panel of results as its passes read it: vectors of columns, `vectors` of them side by side.
+template <class Part, int vectors>
+struct PanelColumns {
+    Part part;
+    const float* panel;
+
+    HWY_INLINE HWY_ATTR Vector<float> at(int64_t row, int v) const {
+        return part.load(panel + row * amx::panel_columns + v * lanes_of<float>());
     }
-    for (; row < rows; ++row) sums[0] = term(row, sums[0]);
-    return hn::Add(hn::Add(sums[0], sums[1]), hn::Add(sums[2], sums[3]));
+
+    /// Sums over the rows: four chains each, so that no addition waits for the one before it. term(row, v, sum) adds to a sum.
+    template <class Term>
+    HWY_INLINE HWY_ATTR void sum(int64_t rows, Vector<float> (&sums)[vectors], const Term& term) const {
+        Vector<float> chains[4][vectors];
+        for (auto& chain : chains) {
+            for (auto& part_of_sum : chain) part_of_sum = constant<float>(0);
+        }
+        int64_t row = 0;
+        for (; row + 4 <= rows; row += 4) {
+            for (int k = 0; k < 4; ++k) term(row + k, chains[k]);
+        }
+        for (; row < rows; ++row) term(row, chains[0]);
+        for (int v = 0; v < vectors; ++v)
+            sums[v] = hn::Add(hn::Add(chains[0][v], chains[1][v]), hn::Add(chains[2][v], chains[3][v]));
+    }
+
+    HWY_INLINE HWY_ATTR void put(const Vector<float> (&values)[vectors], bf16* to) const {
+        if constexpr (vectors == 2) {
+            store_upper_halves(bf16_words(values[0]), bf16_words(values[1]), to);
+        } else {
+            part.store(values[0], to);
+        }
+    }
+
+    HWY_INLINE HWY_ATTR void load(int64_t row, Vector<float> (&values)[vectors]) const {
+        for (int v = 0; v < vectors; ++v) values[v] = at(row, v);
+    }
+};
+
+/// Columns of a panel, rounded into rows `stride` apart, and their statistics where these are wanted: as column_statistics,
+/// while the panel is read but twice.
+template <class Part, int vectors>
+HWY_INLINE HWY_ATTR void put_columns(const PanelColumns<Part, vectors>& columns, int64_t rows, float* means,
+                                     float* m2s, bf16* to, int64_t stride) {
+    if (means == nullptr) {
+        for (int64_t row = 0; row < rows; ++row) {
+            Vector<float> values[vectors];
+            columns.load(row, values);
+            columns.put(values, to + row * stride);
+        }
+        return;
+    }
+    Vector<float> mean[vectors], m2[vectors];
+    columns.sum(rows, mean, [&](int64_t row, Vector<float>(&sums)[vectors]) HWY_ATTR {
+        for (int v = 0; v < vectors; ++v) sums[v] = hn::Add(sums[v], columns.at(row, v));
+    });
+    for (auto& value : mean) value = hn::Div(value, constant<float>(static_cast<double>(rows)));
+    columns.sum(rows, m2, [&](int64_t row, Vector<float>(&sums)[vectors]) HWY_ATTR {
+        Vector<float> values[vectors];
+        columns.load(row, values);
+        columns.put(values, to + row * stride);
+        for (int v = 0; v < vectors; ++v) {
+            const auto distance = hn::Sub(values[v], mean[v]);
+            sums[v] = hn::MulAdd(distance, distance, sums[v]);
+        }
+    });
+    for (int v = 0; v < vectors; ++v) {
+        columns.part.store(mean[v], means + v * lanes_of<float>());
+        columns.part.store(m2[v], m2s + v * lanes_of<float>());
+    }
 }
 
-/// A panel of results, rounded into rows `stride` apart, and its statistics where they are wanted: as column_statistics, while
-/// the panel is read but twice.
+/// A panel of results, `width` columns of it.
 HWY_INLINE HWY_ATTR void put_panel(const float* panel, int64_t rows, int64_t width, float* means, float* m2s,
                                    bf16* to, int64_t stride) {
+    if (width == 2 * lanes_of<float>()) {
+        return put_columns(PanelColumns<FullVector<float>, 2>{{}, panel}, rows, means, m2s, to, stride);
+    }
     for_each_vector<float>(width, [&](auto part, int64_t c) HWY_ATTR {
-        const auto at = [&](int64_t row) HWY_ATTR { return part.load(panel + row * amx::panel_columns + c); };
-        const auto put = [&](int64_t row, Vector<float> value)
-                             HWY_ATTR { part.store(value, to + row * stride + c); };
-        if (means == nullptr) {
-            for (int64_t row = 0; row < rows; ++row) put(row, at(row));
-            return;
-        }
-        const auto sum =
-            sum_of_rows(rows, [&](int64_t row, Vector<float> s) HWY_ATTR { return hn::Add(s, at(row)); });
-        const auto mean = hn::Div(sum, constant<float>(static_cast<double>(rows)));
-        const auto m2 = sum_of_rows(rows, [&](int64_t row, Vector<float> s) HWY_ATTR {
-            const auto value = at(row), distance = hn::Sub(value, mean);
-            put(row, value);
-            return hn::MulAdd(distance, distance, s);
-        });
-        part.store(mean, means + c);
-        part.store(m2, m2s + c);
+        const auto from_c = [&](float* sums) { return sums == nullptr ? nullptr : sums + c; };
+        put_columns(PanelColumns<decltype(part), 1>{part, panel + c}, rows, from_c(means), from_c(m2s),
+                    to + c, stride);
     });
 }
 

@@ -258,7 +258,7 @@ void product(const RowSource<From>& source, const PairsMatrix& matrix, const Row
     constexpr int64_t terms = ProductTask<From>::terms, widest_vector = 64 / sizeof(From);
     const PerThread<From> gathered(context, terms > 1 ? room * matrix.depth + widest_vector : 0);
     const PerThread<From> band(context, banded ? source.band_elements(chunks.size) + widest_vector : 0);
-    const PerThread<bf16> left(context, terms * room * round_up(matrix.depth, tile_depth));
+    const PerThread<bf16> left(context, terms * room * round_up(matrix.depth, tile_depth) + widest_vector);
     const PerThread<float> result(context, room * panel_columns);
     const PerThread<bf16> staged(context, stream ? room * matrix.columns : 0);
     parallel_for(chunks.count() * splits, [&](int64_t index) {
@@ -291,8 +291,9 @@ void outer_product(const OuterProduct<bf16, G>& task, Context& context) {
     float* weights = task.weight ? context.scratch.take<float>(chunks.count() * part) : nullptr;
     float* biases = task.bias ? context.scratch.take<float>(chunks.count() * task.count) : nullptr;
     const bool banded = task.source.banded(block);
-    const PerThread<bf16> right(context, block * depth);
-    const PerThread<bf16> band(context, banded ? task.source.band_elements(block) : 0);
+    constexpr int64_t widest_vector = 64 / sizeof(bf16);
+    const PerThread<bf16> right(context, block * depth + widest_vector);
+    const PerThread<bf16> band(context, banded ? task.source.band_elements(block) + widest_vector : 0);
     const PerThread<bf16> pairs(context, block * padded);
     const PerThread<bf16> gradient(context, terms_of<G> > 1 ? terms_of<G> * block * columns.size : 0);
     const PerThread<bf16> left(context, terms_of<G> * block * round_up(columns.size, tile_rows));

@@ -226,7 +226,9 @@ HWY_INLINE void for_each_band_line(const RowSource<T>& source, int64_t first, in
 template <class To>
 HWY_INLINE void copy_run(const To* from, int64_t count, To* to) {
     if constexpr (is_half_type<To>) {
-        copy_row(from, count, to);
+        const hn::ScalableTag<uint16_t> d;
+        for (int64_t c = 0; c < count; c += lanes_of<uint16_t>())
+            hn::StoreU(hn::LoadU(d, &from[c].bits), d, &to[c].bits);
     } else {
         const hn::ScalableTag<To> d;
         for (int64_t c = 0; c < count; c += lanes_of<To>()) hn::StoreU(hn::LoadU(d, from + c), d, to + c);

@@ -47,14 +47,21 @@ HWY_INLINE HWY_ATTR Vector<float> widened(const f16*, hn::Vec<HalfBits> bits) {
                          hn::BitCast(hn::Rebind<hwy::float16_t, hn::ScalableTag<float>>(), bits));
 }
 
-/// Rounded to nearest, ties to even, as half::to_bf16_bits and half::to_f16_bits of kernels/half.h; a NaN stays one.
-HWY_INLINE HWY_ATTR hn::Vec<HalfBits> half_bits(const bf16*, Vector<float> value) {
-    const hn::ScalableTag<uint32_t> words;
+using Words = hn::ScalableTag<uint32_t>;
+
+/// The upper halves of these are the values rounded to nearest, ties to even, as half::to_bf16_bits; a NaN stays one.
+HWY_INLINE HWY_ATTR hn::Vec<Words> bf16_words(Vector<float> value) {
+    const Words words;
     const auto word = hn::BitCast(words, value);
     const auto odd = hn::And(hn::ShiftRight<16>(word), hn::Set(words, 1));
-    const auto rounded = hn::ShiftRight<16>(hn::Add(word, hn::Add(odd, hn::Set(words, 0x7FFF))));
+    const auto rounded = hn::Add(word, hn::Add(odd, hn::Set(words, 0x7FFF)));
     const auto is_nan = hn::RebindMask(words, hn::Ne(value, value));
-    const auto bits = hn::IfThenElse(is_nan, hn::Set(words, half::nan_bits), rounded);
+    return hn::IfThenElse(is_nan, hn::Set(words, uint32_t{half::nan_bits} << 16), rounded);
+}
+
+/// Rounded to nearest, ties to even, as half::to_bf16_bits and half::to_f16_bits of kernels/half.h.
+HWY_INLINE HWY_ATTR hn::Vec<HalfBits> half_bits(const bf16*, Vector<float> value) {
+    const auto bits = hn::ShiftRight<16>(bf16_words(value));
     return hn::DemoteTo(HalfBits(), hn::BitCast(hn::ScalableTag<int32_t>(), bits));
 }
 HWY_INLINE HWY_ATTR hn::Vec<HalfBits> half_bits(const f16*, Vector<float> value) {
