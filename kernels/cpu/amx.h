@@ -15,6 +15,7 @@
 
 #include <cstdint>
 
+#include "kernels/cpu/parallel.h"
 #include "kernels/dtype.h"
 
 namespace vitrine::cpu::amx {
@@ -22,8 +23,6 @@ namespace vitrine::cpu::amx {
 inline constexpr int64_t tile_rows = 16;
 inline constexpr int64_t tile_depth = 32;
 inline constexpr int64_t panel_columns = 32;
-
-constexpr int64_t round_up(int64_t count, int64_t step) { return (count + step - 1) / step * step; }
 
 /// Elements of a right matrix in panels: [panels, depth / 2, 32 columns, 2].
 constexpr int64_t pairs_elements(int64_t depth, int64_t columns) {

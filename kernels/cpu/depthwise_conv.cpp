@@ -88,8 +88,8 @@ const Accumulate<T>* pad_rows(const void* from, int64_t rows, int64_t channels, 
 /// row's vectors are walked one after the other, and half a line costs a line each time it goes past the caches.
 template <class T>
 bool streams(const void* to, int64_t pixels, int64_t channels) {
-    return !is_half_type<T> && pixels * channels * int64_t{sizeof(T)} >= (int64_t{32} << 20) && channels % depthwise_lanes == 0 &&
-           reinterpret_cast<uintptr_t>(to) % 64 == 0;
+    return !is_half_type<T> && pixels * channels * int64_t{sizeof(T)} >= (int64_t{32} << 20) &&
+           channels % depthwise_lanes == 0 && reinterpret_cast<uintptr_t>(to) % 64 == 0;
 }
 
 template <class T>

@@ -57,8 +57,6 @@ struct RowBlocks {
 constexpr int depthwise_tile = 4;
 constexpr int64_t depthwise_lanes = 16;
 
-inline int64_t round_up(int64_t value, int64_t to) { return (value + to - 1) / to * to; }
-
 /// Rows of `width` pixels of `channels` each (the true ones rounded up); pixel 0 of the image is at column
 /// `left`.
 struct PixelRows {

@@ -40,8 +40,6 @@ struct PanelLayout {
     int64_t width(int64_t panel) const { return first_column(panel + 1) - first_column(panel); }
 };
 
-constexpr int64_t ceil_divide(int64_t a, int64_t b) { return (a + b - 1) / b; }
-
 /// As many tasks as should be there for every core of a large machine to find some.
 inline constexpr int64_t wanted_tasks = 32;
 

@@ -159,15 +159,15 @@ void transpose_gradient(const amx::OuterTask<float>& task, const float* gradient
 template <class G>
 void multiply_outer(const amx::OuterTask<G>& task, int64_t first_row, int64_t rows) {
     const int64_t depth = task.product.source.depth();
-    const int64_t padded = amx::round_up(depth, amx::panel_columns);
-    const int64_t padded_rows = amx::round_up(rows, amx::tile_depth);
+    const int64_t padded = round_up(depth, amx::panel_columns);
+    const int64_t padded_rows = round_up(rows, amx::tile_depth);
     gather(task.product.source, first_row, rows, task.band, task.right, depth);
     amx::pack_rows(task.right, depth, rows, depth, task.pairs);
     const int64_t corner = first_row * task.product.stride + task.product.first + task.first;
     transpose_gradient(task, task.product.gradient + corner, rows);
     const amx::Registers registers;
     for (int64_t column = 0; column < padded; column += amx::panel_columns) {
-        amx::multiply({task.left, task.block, amx::round_up(task.count, amx::tile_rows),
+        amx::multiply({task.left, task.block, round_up(task.count, amx::tile_rows),
                        task.pairs + column * padded_rows, padded_rows, task.weight + column, padded,
                        first_row > task.first_row, amx::terms_of<G>, task.left_term()});
     }

@@ -20,6 +20,9 @@ void parallel_for(int64_t count, const Body& body) {
     run_in_pool(count, threads(), {call, &body});
 }
 
+constexpr int64_t ceil_divide(int64_t a, int64_t b) { return (a + b - 1) / b; }
+constexpr int64_t round_up(int64_t value, int64_t to) { return ceil_divide(value, to) * to; }
+
 /// [begin, end).
 struct Range {
     int64_t begin;

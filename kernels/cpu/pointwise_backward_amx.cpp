@@ -158,10 +158,10 @@ class TileBlockPass {
     }
 
     void add_weight_gradient(bool first_of_chunk) {
-        const int64_t pixels = amx::round_up(count_, amx::tile_depth);
+        const int64_t pixels = round_up(count_, amx::tile_depth);
         float* sums = task_.weight_parts + chunk_ * task_.weight_part();
         for (int64_t column = 0; column < task_.in_columns(); column += amx::panel_columns) {
-            amx::multiply({memory_.turned, task_.turned_stride(), amx::round_up(out(), amx::tile_rows),
+            amx::multiply({memory_.turned, task_.turned_stride(), round_up(out(), amx::tile_rows),
                            memory_.pairs + column * pixels, pixels, sums + column, task_.in_columns(),
                            !first_of_chunk, task_.terms(), task_.turned_term()});
         }
@@ -177,9 +177,9 @@ class TileBlockPass {
 
     void put_input_gradient() {
         for (int64_t panel = 0; panel < task_.weight.panels(); ++panel) {
-            amx::multiply({g_.data, g_.stride, amx::round_up(count_, amx::tile_rows),
-                           task_.weight.panel(panel), task_.out_depth(), memory_.d_a, amx::panel_columns,
-                           false, task_.terms(), task_.g_term()});
+            amx::multiply({g_.data, g_.stride, round_up(count_, amx::tile_rows), task_.weight.panel(panel),
+                           task_.out_depth(), memory_.d_a, amx::panel_columns, false, task_.terms(),
+                           task_.g_term()});
             put_panel(panel * amx::panel_columns, task_.weight.width(panel));
         }
         if (task_.streams) amx::stream(memory_.d_x, count_ * in(), d_x());
@@ -268,7 +268,7 @@ void run_pointwise_backward_amx(const ConvBackward& args, Context& context) {
         .bias_parts = nullptr,
         .scale_parts = nullptr,
         .shift_parts = nullptr};
-    task.chunks.size = amx::round_up(task.chunks.size, amx::tile_depth);
+    task.chunks.size = round_up(task.chunks.size, amx::tile_depth);
     const int64_t chunks = task.chunks.count();
     const auto parts = [&](bool wanted, int64_t count) {
         return wanted ? context.scratch.take<float>(chunks * count) : nullptr;
