@@ -21,10 +21,10 @@ namespace {
 
 /// A float's upper half, which is a bf16 nearer to zero, and what that leaves, which is rounded to one as its own upper half is
 /// taken: their sum is the float to 2^-16 of it. Two roundings to the nearest would be as many instructions as all the rest.
-struct Terms {
+struct UpperAndRest {
     hn::Vec<Words> high, low;
 
-    HWY_INLINE HWY_ATTR explicit Terms(Vector<float> value) {
+    HWY_INLINE HWY_ATTR explicit UpperAndRest(Vector<float> value) {
         const Words words;
         const hn::ScalableTag<float> floats;
         high = hn::BitCast(words, value);
@@ -57,21 +57,33 @@ HWY_INLINE HWY_ATTR void split_row(int64_t count, const Value& value, bf16* high
     int64_t c = 0;
     for (; c + 2 * lanes <= count; c += 2 * lanes) {
         const FullVector<float> part;
-        const Terms first(value(part, c)), second(value(part, c + lanes));
+        const UpperAndRest first(value(part, c)), second(value(part, c + lanes));
         store_upper_halves(first.high, second.high, high + c);
         store_upper_halves(first.low, second.low, low + c);
     }
     for_each_vector<float>(count - c, [&](auto part, int64_t i) HWY_ATTR {
-        const Terms terms(value(part, c + i));
+        const UpperAndRest terms(value(part, c + i));
         store_upper_halves(part, terms.high, high + c + i);
         store_upper_halves(part, terms.low, low + c + i);
     });
 }
 
-/// A row of floats in two terms.
-HWY_INLINE HWY_ATTR void split_row(const float* from, int64_t count, bf16* high, bf16* low) {
+/// The epilogue's part of a gradient, [channels] each (epilogue_coefficients).
+struct EpilogueGradient {
+    const float *level, *slope, *mean;
+};
+
+/// As epilogue_gradient_rows of a row, in two terms.
+HWY_INLINE HWY_ATTR void split_gradient_row(const bf16* d_y, const bf16* y, int64_t channels,
+                                            const EpilogueGradient& epilogue, bf16* high, bf16* low) {
     split_row(
-        count, [&](auto part, int64_t c) HWY_ATTR { return part.load(from + c); }, high, low);
+        channels,
+        [&](auto part, int64_t c) HWY_ATTR {
+            const auto base = hn::Add(part.load(d_y + c), part.load(epilogue.level + c));
+            const auto distance = hn::Sub(part.load(y + c), part.load(epilogue.mean + c));
+            return hn::MulAdd(part.load(epilogue.slope + c), distance, base);
+        },
+        high, low);
 }
 
 /// A panel of results as its passes read it: vectors of columns, `vectors` of them side by side.

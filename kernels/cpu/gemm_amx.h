@@ -2,6 +2,7 @@
 // and sums are f32.
 #pragma once
 
+#include "kernels/conv.h"
 #include "kernels/cpu/amx.h"
 #include "kernels/cpu/gemm.h"
 
@@ -29,13 +30,21 @@ PairsMatrix rows_matrix(const bf16* weight, int64_t depth, int64_t columns, int6
 /// As product_chunks: to these the sink's partial sums belong.
 Chunks tile_chunks(int64_t rows, int64_t depth);
 
-/// C = A · B. From is bf16, or float, which is taken apart into two bf16.
-template <class From>
-void product(const RowSource<From>& source, const PairsMatrix& matrix, const RowSink<bf16>& sink,
-             Context& context);
+/// How many terms a tensor of bf16 is the sum of, and how many elements each lies behind the last. What rounding a float to one
+/// would lose counts where large gradients cancel, as those of a batch norm do: they are taken apart into two.
+struct Terms {
+    int64_t count = 1;
+    int64_t distance = 0;
+};
 
-/// D = Gᵀ · A. G is bf16, or float, which is taken apart.
-template <class G>
-void outer_product(const OuterProduct<bf16, G>& task, Context& context);
+/// d_y plus the epilogue's part, in two terms [2, out_pixels, out_channels] in scratch memory; d_y itself, in one, if there is none.
+const bf16* gradient_in_terms(const ConvBackward& args, Terms& terms, Context& context);
+
+/// C = A · B, of a source whose pixels are in terms.
+void product(const RowSource<bf16>& source, const Terms& terms, const PairsMatrix& matrix,
+             const RowSink<bf16>& sink, Context& context);
+
+/// D = Gᵀ · A, of a gradient in terms.
+void outer_product(const OuterProduct<bf16, bf16>& task, const Terms& terms, Context& context);
 
 }  // namespace vitrine::cpu::amx

@@ -37,6 +37,11 @@ struct ByVectors {
     static Chunks chunks(int64_t rows, int64_t depth, int64_t columns) {
         return product_chunks(rows, depth, columns);
     }
+    template <class From, class To>
+    static void multiply(const RowSource<From>& source, const RightMatrix<Accumulate<From>>& matrix,
+                         const RowSink<To>& sink, Context& context) {
+        product(source, matrix, sink, context);
+    }
     template <class T, class G>
     static void outer(const OuterProduct<T, G>& task, Context& context) {
         outer_product(task, context);
@@ -45,6 +50,8 @@ struct ByVectors {
 
 /// By tile registers: of bf16 alone.
 struct ByTiles {
+    amx::Terms terms;  // of what is multiplied on the left: x in one, a gradient perhaps in two
+
     static auto transposed(const bf16* weight, int64_t depth, int64_t columns, const float* bias,
                            Context& context) {
         return amx::transposed_matrix(weight, depth, columns, bias, context);
@@ -62,9 +69,12 @@ struct ByTiles {
         return amx::rows_matrix(together, depth, columns, columns, context);
     }
     static Chunks chunks(int64_t rows, int64_t depth, int64_t) { return amx::tile_chunks(rows, depth); }
-    template <class G>
-    static void outer(const OuterProduct<bf16, G>& task, Context& context) {
-        amx::outer_product(task, context);
+    void multiply(const RowSource<bf16>& source, const amx::PairsMatrix& matrix, const RowSink<bf16>& sink,
+                  Context& context) const {
+        amx::product(source, terms, matrix, sink, context);
+    }
+    void outer(const OuterProduct<bf16, bf16>& task, Context& context) const {
+        amx::outer_product(task, terms, context);
     }
 };
 
@@ -94,15 +104,15 @@ RowSource<T> windows(const ConvShape& shape, const void* x, const Prologue& prol
     return source;
 }
 
-template <class Products, class T>
-void forward(const ConvForward& args, Context& context) {
+template <class T, class Products>
+void forward(const ConvForward& args, const Products& products, Context& context) {
     using A = Accumulate<T>;
     const ConvShape& shape = args.shape;
     const T* weight = static_cast<const T*>(args.weight);
     const A* bias = static_cast<const A*>(args.bias);
     const int64_t depth = group_depth(shape);
     const int64_t columns = group_out(shape);
-    const Chunks chunks = Products::chunks(shape.out_pixels(), depth, columns);
+    const Chunks chunks = products.chunks(shape.out_pixels(), depth, columns);
 
     RowSink<T> sink;
     sink.pixels = static_cast<T*>(args.y);
@@ -114,9 +124,9 @@ void forward(const ConvForward& args, Context& context) {
     }
     for (int64_t group = 0; group < shape.groups; ++group) {
         sink.first_channel = group * columns;
-        const auto matrix = Products::transposed(weight + group * columns * depth, depth, columns,
-                                                 bias == nullptr ? nullptr : bias + group * columns, context);
-        product(windows<T>(shape, args.x, args.prologue, group), matrix, sink, context);
+        const auto matrix = products.transposed(weight + group * columns * depth, depth, columns,
+                                                bias == nullptr ? nullptr : bias + group * columns, context);
+        products.multiply(windows<T>(shape, args.x, args.prologue, group), matrix, sink, context);
     }
     if (!args.epilogue.plain()) {
         combine_statistics(sink.means, sink.m2s, chunks, shape.out_channels, shape.out_channels,
@@ -124,8 +134,8 @@ void forward(const ConvForward& args, Context& context) {
     }
 }
 
-template <class Products, class T, class G>
-void weight_gradient(const ConvBackward& args, const G* g, Context& context) {
+template <class T, class G, class Products>
+void weight_gradient(const ConvBackward& args, const G* g, const Products& products, Context& context) {
     const ConvShape& shape = args.shape;
     for (int64_t group = 0; group < shape.groups; ++group) {
         OuterProduct<T, G> task;
@@ -140,7 +150,7 @@ void weight_gradient(const ConvBackward& args, const G* g, Context& context) {
             task.weight.data =
                 static_cast<Accumulate<T>*>(task.weight.data) + task.first * group_depth(shape);
         if (task.bias) task.bias.data = static_cast<Accumulate<T>*>(task.bias.data) + task.first;
-        Products::outer(task, context);
+        products.outer(task, context);
     }
 }
 
@@ -191,9 +201,9 @@ std::vector<Remainder> remainders(const ConvShape& shape) {
 }
 
 /// d_a of the pixels of one remainder, for one group.
-template <class Products, class T, class G>
+template <class T, class G, class Products>
 void remainder_gradient(const ConvBackward& args, const G* g, const Remainder& remainder, int64_t group,
-                        RowSink<T> sink, Context& context) {
+                        RowSink<T> sink, const Products& products, Context& context) {
     const ConvShape& shape = args.shape;
     RowSource<G> source;
     source.pixels = g;
@@ -221,14 +231,14 @@ void remainder_gradient(const ConvBackward& args, const G* g, const Remainder& r
     };
     const auto matrix =
         source.taps == Size2{1, 1}
-            ? Products::rows(weight + weight_offset(0), source.depth(), group_in(shape), group_depth(shape),
-                             source.rows(), context)
-            : Products::scattered_rows(weight, source.depth(), group_in(shape), context, weight_offset);
-    product(source, matrix, sink, context);
+            ? products.rows(weight + weight_offset(0), source.depth(), group_in(shape), group_depth(shape),
+                            source.rows(), context)
+            : products.scattered_rows(weight, source.depth(), group_in(shape), context, weight_offset);
+    products.multiply(source, matrix, sink, context);
 }
 
-template <class Products, class T, class G>
-void input_gradient(const ConvBackward& args, const G* g, Context& context) {
+template <class T, class G, class Products>
+void input_gradient(const ConvBackward& args, const G* g, const Products& products, Context& context) {
     using A = Accumulate<T>;
     const ConvShape& shape = args.shape;
     const std::vector<Remainder> parts = remainders(shape);
@@ -254,7 +264,7 @@ void input_gradient(const ConvBackward& args, const G* g, Context& context) {
         sink.scale_sums = scale_sums == nullptr ? nullptr : scale_sums + chunk * shape.in_channels;
         sink.shift_sums = shift_sums == nullptr ? nullptr : shift_sums + chunk * shape.in_channels;
         for (int64_t group = 0; group < shape.groups; ++group) {
-            remainder_gradient<Products, T>(args, g, part, group, sink, context);
+            remainder_gradient<T>(args, g, part, group, sink, products, context);
         }
         chunk += part.chunks<Products>(shape).count();
     }
@@ -263,32 +273,36 @@ void input_gradient(const ConvBackward& args, const G* g, Context& context) {
 }
 
 /// From g, which is d_y or wider.
-template <class Products, class T, class G>
-void backward_from(const ConvBackward& args, const void* g, Context& context) {
-    const G* gradient = static_cast<const G*>(g);
-    if (args.d_weight || args.d_bias) weight_gradient<Products, T>(args, gradient, context);
-    if (args.d_x || args.d_scale || args.d_shift) input_gradient<Products, T>(args, gradient, context);
+template <class T, class G, class Products>
+void backward_from(const ConvBackward& args, const G* g, const Products& products, Context& context) {
+    if (args.d_weight || args.d_bias) weight_gradient<T>(args, g, products, context);
+    if (args.d_x || args.d_scale || args.d_shift) input_gradient<T>(args, g, products, context);
 }
 
-template <class Products, class T>
+template <class T>
 void backward(const ConvBackward& args, Context& context) {
     const void* g = gradient_through_epilogue(args, context);
-    changes_gradient(args) ? backward_from<Products, T, Accumulate<T>>(args, g, context)
-                           : backward_from<Products, T, T>(args, g, context);
+    changes_gradient(args)
+        ? backward_from<T>(args, static_cast<const Accumulate<T>*>(g), ByVectors(), context)
+        : backward_from<T>(args, static_cast<const T*>(g), ByVectors(), context);
 }
 
 }  // namespace
 
 void gemm_conv_forward(const ConvForward& args, Context& context) {
-    dispatch_storage(args.dtype, [&]<class T>() { forward<ByVectors, T>(args, context); });
+    dispatch_storage(args.dtype, [&]<class T>() { forward<T>(args, ByVectors(), context); });
 }
 
 void gemm_conv_backward(const ConvBackward& args, Context& context) {
-    dispatch_storage(args.dtype, [&]<class T>() { backward<ByVectors, T>(args, context); });
+    dispatch_storage(args.dtype, [&]<class T>() { backward<T>(args, context); });
 }
 
-void amx_conv_forward(const ConvForward& args, Context& context) { forward<ByTiles, bf16>(args, context); }
+void amx_conv_forward(const ConvForward& args, Context& context) { forward<bf16>(args, ByTiles(), context); }
 
-void amx_conv_backward(const ConvBackward& args, Context& context) { backward<ByTiles, bf16>(args, context); }
+void amx_conv_backward(const ConvBackward& args, Context& context) {
+    ByTiles products;
+    const bf16* g = amx::gradient_in_terms(args, products.terms, context);
+    backward_from<bf16>(args, g, products, context);
+}
 
 }  // namespace vitrine::cpu

@@ -93,9 +93,8 @@ class TileBlockPass {
     const float* shift() const { return static_cast<const float*>(task_.args.prologue.shift); }
 
     /// While this block is worked on, the same rows of the next one are fetched.
-    void fetch_next(const bf16* row, int64_t count, int64_t channels) const {
-        const bf16* next = row + count_ * channels;
-        for (int64_t i = 0; i < count * channels; i += 32) hwy::Prefetch(next + i);
+    void fetch_next(const bf16* row, int64_t channels) const {
+        fetch_behind(row, channels, count_ * channels * int64_t{sizeof(bf16)});
     }
 
     /// g in both orders.
@@ -124,27 +123,13 @@ class TileBlockPass {
 
     /// As epilogue_gradient_rows, in two terms.
     void split_gradient(const bf16* d_y, const bf16* y) {
-        const float* mean = static_cast<const float*>(task_.args.mean);
-        const float *level = task_.level, *slope = task_.slope;
-        const int64_t channels = out(), stride = task_.out_depth(), term = task_.g_term();
-        for_each_four_rows(count_, [&](int64_t row, auto count) HWY_ATTR {
-            const int64_t first = row * channels;
-            bf16* to = memory_.g + row * stride;
-            fetch_next(d_y + first, count, channels);
-            fetch_next(y + first, count, channels);
-            for (int k = 0; k < count; ++k) {
-                const bf16 *d_y_row = d_y + first + k * channels, *y_row = y + first + k * channels;
-                bf16* high = to + k * stride;
-                split_row(
-                    channels,
-                    [&](auto part, int64_t c) HWY_ATTR {
-                        const auto base = hn::Add(part.load(d_y_row + c), part.load(level + c));
-                        const auto distance = hn::Sub(part.load(y_row + c), part.load(mean + c));
-                        return hn::MulAdd(part.load(slope + c), distance, base);
-                    },
-                    high, high + term);
-            }
-        });
+        const EpilogueGradient epilogue{task_.level, task_.slope, static_cast<const float*>(task_.args.mean)};
+        for (int64_t row = 0; row < count_; ++row) {
+            fetch_next(d_y + row * out(), out());
+            fetch_next(y + row * out(), out());
+            split_gradient_row(d_y + row * out(), y + row * out(), out(), epilogue, g_row(0, row),
+                               g_row(1, row));
+        }
     }
 
     void load_input() {
