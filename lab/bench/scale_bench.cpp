@@ -36,11 +36,16 @@ ModelBytes bytes_of_model(const StepBenchOptions& options, int64_t image_size) {
     return {.values = values, .gradients = gradients, .statistics = values - gradients};
 }
 
+std::string scattering(const ScaleBenchOptions& options) {
+    return fmt::format("scattered by {:g}%", 100.0 * options.deviation);
+}
+
 ScaleCase told(const ScaleBenchOptions& options) {
     std::vector<double> seconds;
     for (const double milliseconds : options.step_milliseconds) seconds.push_back(1e-3 * milliseconds);
-    if (seconds.size() == 1) seconds = scattered(seconds.front(), options.deviation);
-    return {.source = "told",
+    const bool one = seconds.size() == 1;
+    if (one) seconds = scattered(seconds.front(), options.deviation);
+    return {.source = one ? fmt::format("told, {}", scattering(options)) : "told",
             .process = {.seconds = seconds,
                         .backward_share = usual_backward_share,
                         .images = options.step.batch_size},
@@ -56,7 +61,8 @@ ScaleCase predicted(const ScaleBenchOptions& options, const StepPrediction& pred
         if (kernel.kernel.ends_with("_backward")) backward += kernel.time.*bound;
     }
     const double step = prediction.total.time.*bound;
-    return {.source = fmt::format("worked out for {}, at {}", options.step.predict_for->name, name),
+    return {.source = fmt::format("worked out for {}, at {}, {}", options.step.predict_for->name, name,
+                                  scattering(options)),
             .process = {.seconds = scattered(step, options.deviation),
                         .backward_share = backward / step,
                         .images = options.step.batch_size},
