@@ -110,6 +110,9 @@ ScaleBenchResult bench_scale(const ScaleBenchOptions& options) {
     const int64_t own_size = models::model_from_name(options.step.model).image_size;
     result.image_size = options.step.image_size > 0 ? options.step.image_size : own_size;
     const ModelBytes model = bytes_of_model(options.step, result.image_size);
+    // As the packed cache has them (data/cache.h), where they are no larger than the network takes them.
+    result.reading = {.image_bytes = 3.0 * static_cast<double>(result.image_size * result.image_size),
+                      .bandwidth = options.read_bandwidth};
     // Weights and momentum.
     result.failures = {.mean_seconds = 3600.0 * options.failure_hours,
                        .interval_seconds = 60.0 * options.checkpoint_minutes,
@@ -119,8 +122,8 @@ ScaleBenchResult bench_scale(const ScaleBenchOptions& options) {
     for (ScaleCase& each : result.cases) {
         each.bytes.gradients = model.gradients;
         each.bytes.statistics = model.statistics;
-        each.rows =
-            scale_rows(options.ranks, each.process, each.bytes, options.network, result.failures, seed + 1);
+        each.rows = scale_rows(options.ranks, each.process,
+                               {each.bytes, options.network, result.reading, result.failures}, seed + 1);
     }
     return result;
 }

@@ -30,6 +30,7 @@ struct ScaleCase {
 
 struct ScaleBenchResult {
     int64_t image_size = 0;
+    Reading reading;
     Failures failures;
     std::vector<ScaleCase> cases;  // of a predicted GPU two, the best and the worst; else one
 };

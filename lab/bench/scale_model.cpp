@@ -53,14 +53,17 @@ struct Computed {
     double own, slowest, useful;
 };
 
-ScaleTimes times_of(const Computed& computed, double sending) {
+/// The images of the next batch are fetched while this one is trained on.
+ScaleTimes times_of(const Computed& computed, double sending, double reading) {
+    const double trained = computed.slowest + sending;
     ScaleTimes times;
-    times.step_seconds = computed.slowest + sending;
+    times.step_seconds = std::max(trained, reading);
     const double of_wall = computed.useful / times.step_seconds;
     times.images_per_second = static_cast<double>(computed.images) * of_wall;
     times.efficiency = computed.own * of_wall;
     times.waiting = std::max(0.0, computed.slowest - computed.own) * of_wall;
     times.sending = sending * of_wall;
+    times.reading = (times.step_seconds - trained) * of_wall;
     times.failures = 1.0 - computed.useful;
     return times;
 }
@@ -88,6 +91,10 @@ double exposed_seconds(int64_t ranks, const ExchangedBytes& bytes, const Network
     return std::max(whole / ranges, whole - backward_seconds) + small_seconds(ranks, network);
 }
 
+double reading_seconds(int64_t ranks, const Process& process, const Reading& reading) {
+    return static_cast<double>(ranks * process.images) * reading.image_bytes / reading.bandwidth;
+}
+
 double useful_share(int64_t ranks, const Failures& failures) {
     const double mean = failures.mean_seconds / static_cast<double>(ranks);
     const double wall = mean * std::exp(failures.restart_seconds / mean) *
@@ -100,27 +107,30 @@ double best_interval(int64_t ranks, const Failures& failures) {
 }
 
 const char* ScaleTimes::breaks_first() const {
-    const double most = std::max({waiting, sending, failures});
+    const double most = std::max({waiting, sending, reading, failures});
     if (most <= 0.0) return "nothing";
     if (most == sending) return "sending";
+    if (most == reading) return "reading";
     return most == waiting ? "waiting" : "failures";
 }
 
 std::vector<ScaleRow> scale_rows(const std::vector<int64_t>& ranks, const Process& process,
-                                 const ExchangedBytes& bytes, const Network& network,
-                                 const Failures& failures, uint64_t seed) {
+                                 const Surroundings& around, uint64_t seed) {
     const Drawn drawn = draw_steps(ranks, process.seconds, seed);
+    const double backward = process.backward_share * drawn.own;
     std::vector<ScaleRow> rows;
     for (size_t row = 0; row < ranks.size(); ++row) {
         const int64_t count = ranks[row];
         const Computed computed{.images = count * process.images,
                                 .own = drawn.own,
                                 .slowest = drawn.slowest[row],
-                                .useful = useful_share(count, failures)};
-        const double backward = process.backward_share * drawn.own;
-        rows.push_back({.ranks = count,
-                        .tree = times_of(computed, tree_seconds(count, bytes, network)),
-                        .ranges = times_of(computed, exposed_seconds(count, bytes, network, backward))});
+                                .useful = useful_share(count, around.failures)};
+        rows.push_back(
+            {.ranks = count,
+             .today = times_of(computed, tree_seconds(count, around.bytes, around.network),
+                               reading_seconds(count, process, around.reading)),
+             .could_be = times_of(computed, exposed_seconds(count, around.bytes, around.network, backward),
+                                  reading_seconds(1, process, around.reading))});
     }
     return rows;
 }

@@ -1,11 +1,12 @@
 // bench scale: what a step takes where many processes train together, from the time of one process's step, the bytes that are sent and
 // what networks and machines are like. Never a measurement.
 //
-//     wall = (own + waiting + sending) / useful
+//     wall = (own + waiting + sending + reading) / useful
 //
 //     own       a process's own forward, backward and update, in the mean
 //     waiting   for the slowest: the largest of so many independent draws is above the mean
 //     sending   what of the exchange of gradients is not hidden behind backward
+//     reading   what of the next batch's images is not there when all that is done
 //     useful    the share of the time that failures, restarts and checkpoints leave
 //
 // All times are in seconds, all sizes in bytes.
@@ -29,6 +30,12 @@ struct ExchangedBytes {
     double gradients = 0.0;
     double statistics = 0.0;                                         // batch norm's running ones
     double add_bandwidth = std::numeric_limits<double>::infinity();  // of the memory, bytes a second
+};
+
+/// The images of a data set that is larger than the memory, as a loader fetches them ahead of the step.
+struct Reading {
+    double image_bytes = 0.0;
+    double bandwidth = 0.0;  // of each process, bytes a second
 };
 
 /// What every process of a run is like.
@@ -75,6 +82,10 @@ double ranges_seconds(int64_t ranks, const ExchangedBytes& bytes, const Network&
 double exposed_seconds(int64_t ranks, const ExchangedBytes& bytes, const Network& network,
                        double backward_seconds);
 
+/// A batch's images of every process, as data/loader.cpp fetches them today in each of them, whichever of them it trains on; it need
+/// only fetch its own, which is this of one process.
+double reading_seconds(int64_t ranks, const Process& process, const Reading& reading);
+
 /// The share of the time that is left for steps, 0 to 1, of a run that ends as soon as one of its processes fails, at times that do not
 /// depend on each other, and goes on from its last checkpoint:
 ///
@@ -89,27 +100,34 @@ double best_interval(int64_t ranks, const Failures& failures);
 
 /// Where the time of a run goes: the shares and the efficiency are 1 together.
 struct ScaleTimes {
-    double step_seconds = 0.0;  // of the slowest process and what is sent
+    double step_seconds = 0.0;  // of the slowest process, what is sent, and what is waited for images
     double images_per_second = 0.0;
     double efficiency =
         0.0;  // images_per_second over `ranks` times those of a process that is alone and never fails
-    double waiting = 0.0, sending = 0.0, failures = 0.0;
+    double waiting = 0.0, sending = 0.0, reading = 0.0, failures = 0.0;
 
-    /// The largest loss: "waiting", "sending" or "failures"; "nothing" where there is none.
+    /// The largest loss: "waiting", "sending", "reading" or "failures"; "nothing" where there is none.
     const char* breaks_first() const;
 };
 
 struct ScaleRow {
     int64_t ranks = 0;
-    ScaleTimes tree;    // as it is done
-    ScaleTimes ranges;  // as it could be done
+    ScaleTimes today;     // tree_seconds, and each process reads all images of a batch
+    ScaleTimes could_be;  // exposed_seconds, and each process reads its own
+};
+
+/// The conditions under which processes of a kind train together.
+struct Surroundings {
+    ExchangedBytes bytes;
+    Network network;
+    Reading reading;
+    Failures failures;
 };
 
 /// One row for each of `ranks`, which ascend. Steps are simulated, the same draws for all rows, so a process more never makes
 /// one quicker. `seed` decides the draws.
 std::vector<ScaleRow> scale_rows(const std::vector<int64_t>& ranks, const Process& process,
-                                 const ExchangedBytes& bytes, const Network& network,
-                                 const Failures& failures, uint64_t seed);
+                                 const Surroundings& around, uint64_t seed);
 
 /// Seconds for so many epochs of a set.
 double training_seconds(const ScaleTimes& times, int64_t images, int64_t epochs);

@@ -64,9 +64,8 @@ std::vector<int64_t> ScaleBenchOptions::ranks_between(int64_t first, int64_t las
 double parse_bandwidth(const std::string& flag, const std::string& text) {
     static constexpr Unit units[] = {{"Gbit", 1e9 / 8},   {"Gbit/s", 1e9 / 8}, {"Mbit", 1e6 / 8},
                                      {"Mbit/s", 1e6 / 8}, {"GB/s", 1e9},       {"MB/s", 1e6}};
-    return parse_quantity(
-        flag, text, units, {1e5, 1e14},
-        "what a network carries is needed, as 100Gbit, 40MB/s or 900GB/s: from 0.1MB/s to 100000GB/s");
+    return parse_quantity(flag, text, units, {1e5, 1e14},
+                          "a rate is needed, as 100Gbit, 40MB/s or 900GB/s: from 0.1MB/s to 100000GB/s");
 }
 
 double parse_latency(const std::string& flag, const std::string& text) {
@@ -101,6 +100,8 @@ void add_scale(CLI::App& command, ScaleBenchOptions& options) {
              "What each process can send, and receive [100Gbit]");
     add_text(command, "--latency", "TIME", parse_latency, options.network.latency,
              "Of a message, until its receiver goes on [50us]");
+    add_text(command, "--reading", "RATE", parse_bandwidth, options.read_bandwidth,
+             "Of a data set larger than the memory, by each process\n[3GB/s]");
     add_text(command, "--step-ms", "X,X…", parse_milliseconds, options.step_milliseconds,
              "What steps of one process take, in milliseconds\n[measured here]");
     add_number(

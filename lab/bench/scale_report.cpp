@@ -20,19 +20,24 @@ namespace {
 constexpr std::array<int64_t, 3> shown_sizes{8, 64, 512};
 
 constexpr const char* assumptions =
-    "Assumed: all processes are alike, each with a way of its own to and from the network; the times of "
-    "their\n"
-    "steps are drawn independently, so that none is slow for long; data and validation cost nothing; an\n"
-    "addition of gradients takes what the memory's bandwidth says, and nothing where steps are told. "
-    "\"today\"\n"
-    "is what train does, its broadcast at best. \"in ranges\" is not there: {} ranges of the gradients, each "
-    "added\n"
-    "up in halves while backward goes on. Failures come to each process by itself, every {:g} hours, and "
-    "end\n"
-    "all of them (of training Llama 3 it was 50,677 hours of a GPU); a checkpoint every {:g} minutes takes "
-    "{:.2g} s,\n"
-    "and to begin again {:g} minutes (Daly 2006). A batch grows with the processes, and how well\n"
-    "it teaches is not in here: beyond 8,192 images ResNet-50 lost accuracy on ImageNet (Goyal and others "
+    "Assumed: all processes are alike, each with a way of its own to and from the network and {:g} MB/s of "
+    "images;\n"
+    "the times of their steps are drawn independently, so that none is slow for long; gradients are added at "
+    "the\n"
+    "memory's bandwidth, and in no time where steps are told; validation costs nothing. \"today\" is what "
+    "train "
+    "does:\n"
+    "the whole gradients go up a tree and to all, at best, when backward has ended; each process fetches all "
+    "images\n"
+    "of a batch. What \"could be\" is not there: {} ranges of the gradients, each added up in halves while "
+    "backward\n"
+    "goes on, and each process fetches its own images. Failures come to each process by itself, every {:g} "
+    "hours,\n"
+    "and end all of them (while Llama 3 was trained it was 50,677 hours of a GPU); a checkpoint every {:g} "
+    "minutes\n"
+    "takes {:.2g} s, to begin again {:g} minutes (Daly 2006). A batch grows with the processes, and how well "
+    "it\n"
+    "teaches is not in here: beyond 8,192 images ResNet-50 lost accuracy on ImageNet (Goyal and others "
     "2017).\n";
 
 double mean_of(const std::vector<double>& values) {
@@ -40,18 +45,18 @@ double mean_of(const std::vector<double>& values) {
 }
 
 std::string columns(const ScaleTimes& times) {
-    return fmt::format("{:>11.0f}{:>8.1f}%{:>8.1f}%{:>8.1f}%{:>8.1f}%", times.images_per_second,
-                       100.0 * times.efficiency, 100.0 * times.waiting, 100.0 * times.sending,
-                       100.0 * times.failures);
+    std::string text = fmt::format("{:>10.0f}", times.images_per_second);
+    for (const double share : {times.efficiency, times.waiting, times.sending, times.reading, times.failures})
+        text += fmt::format("{:>8.1f}%", 100.0 * share);
+    return text;
 }
 
 std::string table(const std::vector<ScaleRow>& rows) {
-    constexpr const char* names = "   images/s   effic.  waiting  sending  failures";
-    std::string text =
-        fmt::format("  {:>5} {:<48}{}\n  {:>5}{}{}\n", "", "  today: up a tree, and a broadcast",
-                    "   in ranges, behind backward", "ranks", names, names);
+    constexpr const char* names = "  images/s   effic.  waiting  sending  reading failures";
+    std::string text = fmt::format("  {:>5}  {:<56} {}\n  {:>5}{} {}\n", "", "today", "as it could be",
+                                   "ranks", names, names);
     for (const ScaleRow& row : rows)
-        text += fmt::format("  {:>5}{}  {}\n", row.ranks, columns(row.tree), columns(row.ranges));
+        text += fmt::format("  {:>5}{} {}\n", row.ranks, columns(row.today), columns(row.could_be));
     return text;
 }
 
@@ -77,12 +82,11 @@ std::string lines_of_shown(const std::vector<ScaleRow>& rows, Line line) {
 std::string summary(const ScaleCase& each, const Failures& failures) {
     return lines_of_shown(each.rows, [&](const ScaleRow& row) {
         return fmt::format(
-            "  {:>5} processes, a batch of {}: ImageNet, {} epochs, in {} today and {} in ranges;\n"
-            "        breaks first: {} today, {} in ranges; a checkpoint every {:.3g} minutes loses least "
-            "(Young "
-            "1974)\n",
-            row.ranks, grouped(row.ranks * each.process.images), imagenet_epochs, time_to_train(row.tree),
-            time_to_train(row.ranges), row.tree.breaks_first(), row.ranges.breaks_first(),
+            "  {:>5} processes, batches of {}: ImageNet, {} epochs, in {} today, {} as it could be;\n"
+            "        breaks first: {} today, {} as it could be; a checkpoint every {:.3g} minutes loses "
+            "least\n",
+            row.ranks, grouped(row.ranks * each.process.images), imagenet_epochs, time_to_train(row.today),
+            time_to_train(row.could_be), row.today.breaks_first(), row.could_be.breaks_first(),
             best_interval(row.ranks, failures) / 60.0);
     });
 }
@@ -116,6 +120,7 @@ nlohmann::ordered_json to_json(const ScaleTimes& times) {
             {"efficiency", times.efficiency},
             {"waiting", times.waiting},
             {"sending", times.sending},
+            {"reading", times.reading},
             {"failures", times.failures},
             {"breaks_first", times.breaks_first()},
             {"imagenet_days", training_seconds(times, imagenet_images, imagenet_epochs) / 86400.0}};
@@ -128,8 +133,8 @@ nlohmann::ordered_json to_json(const ScaleCase& each, const Failures& failures) 
                                 {"backward_share", each.process.backward_share}};
     for (const ScaleRow& row : each.rows) {
         json["rows"].push_back({{"ranks", row.ranks},
-                                {"today", to_json(row.tree)},
-                                {"in_ranges", to_json(row.ranges)},
+                                {"today", to_json(row.today)},
+                                {"could_be", to_json(row.could_be)},
                                 {"best_checkpoint_minutes", best_interval(row.ranks, failures) / 60.0}});
     }
     return json;
@@ -149,8 +154,9 @@ std::string format_scale(const ScaleBenchOptions& options, const ScaleBenchResul
         bytes_text(static_cast<int64_t>(options.network.bandwidth)), 1e6 * options.network.latency);
     for (const ScaleCase& each : result.cases) text += case_text(each, result.failures);
     return text + limits_text(options) +
-           fmt::format(fmt::runtime(assumptions), ranges, options.failure_hours, options.checkpoint_minutes,
-                       result.failures.write_seconds, options.restart_minutes);
+           fmt::format(fmt::runtime(assumptions), 1e-6 * options.read_bandwidth, ranges,
+                       options.failure_hours, options.checkpoint_minutes, result.failures.write_seconds,
+                       options.restart_minutes);
 }
 
 std::string format_scale_json(const ScaleBenchOptions& options, const ScaleBenchResult& result) {
@@ -164,6 +170,7 @@ std::string format_scale_json(const ScaleBenchOptions& options, const ScaleBench
                                 {"statistics_bytes", bytes.statistics},
                                 {"bytes_per_second", options.network.bandwidth},
                                 {"latency_seconds", options.network.latency},
+                                {"read_bytes_per_second", options.read_bandwidth},
                                 {"failure_hours", options.failure_hours},
                                 {"most_shards_today", StepScalars::capacity}};
     for (const ScaleCase& each : result.cases) json["cases"].push_back(to_json(each, result.failures));
