@@ -24,8 +24,8 @@ struct ScaleBenchOptions {
     /// 20 us after the last time (kernels/mpi), which Linux makes 70 by its timer slack (PR_SET_TIMERSLACK, 50 us), of which half
     /// goes by in the mean.
     Network network{.bandwidth = 12.5e9, .latency = 50e-6};
-    double read_bandwidth =
-        3e9;  // of each process: about an NVMe disk's of PCIe 3.0, of four lanes of 0.98 GB/s
+    /// Of each process: an NVMe disk, whose four lanes of PCIe 3.0 carry 3.9 GB/s at most.
+    double read_bandwidth = 3e9;
 
     /// Source: "The Llama 3 Herd of Models", 2024: 419 unexpected interruptions in 54 days of 16,384 GPUs, which are 50,677 hours of
     /// a GPU to each.
