@@ -9,6 +9,7 @@
 #include "lab/bench/op_report.h"
 #include "lab/bench/options.h"
 #include "lab/bench/prediction_report.h"
+#include "lab/bench/scale_report.h"
 #include "lab/bench/step_report.h"
 #include "tools/common/autotune_file.h"
 #include "tools/common/run_program.h"
@@ -47,6 +48,12 @@ void run_augment(const BenchOptions& options) {
                                : tools::format_augment(options.augment, result, peak));
 }
 
+void run_scale(const BenchOptions& options) {
+    const tools::ScaleBenchResult result = tools::bench_scale(options.scale);
+    std::cout << (options.json ? tools::format_scale_json(options.scale, result)
+                               : tools::format_scale(options.scale, result));
+}
+
 int run(const BenchOptions& options) {
     if (options.command == BenchOptions::Command::help) return 0;
     const auto tell = [](const std::string& notice) { tools::tell("bench", notice); };
@@ -60,6 +67,7 @@ int run(const BenchOptions& options) {
     if (options.command == BenchOptions::Command::step) run_step(options);
     if (options.command == BenchOptions::Command::op) run_op(options);
     if (options.command == BenchOptions::Command::augment) run_augment(options);
+    if (options.command == BenchOptions::Command::scale) run_scale(options);
     if (autotune) {
         for (const std::string& sentence : autotune->summary()) tell(sentence);
     }

@@ -18,7 +18,7 @@ namespace {
 constexpr const char* description =
     "Times training steps, single ops and augmentation, as a share of what this machine can do at best: its "
     "multiply-adds\n"
-    "and its memory's bytes a second, which are measured first.";
+    "and its memory's bytes a second, which are measured first. What other machines would do is worked out.";
 
 constexpr const char* examples =
     "Examples:\n"
@@ -29,6 +29,7 @@ constexpr const char* examples =
     "  bench op depthwise_conv                      its implementations against each other, shape by shape\n"
     "  bench op pointwise_conv_backward --impl pointwise_conv_backward=onednn\n"
     "  bench augment                                augmentation, op by op and in whole pipelines\n"
+    "  bench scale --ranks 1..512 --predict h100    how many images a second so many GPUs would train on\n"
     "\n"
     "'bench step --help' lists the options of step, and so for the others. lab/bench/README.md says what "
     "the figures mean.";
@@ -98,6 +99,12 @@ void add_autotune(CLI::App& command, BenchOptions& options) {
         ->type_name("FILE");
 }
 
+CLI::Option* add_predict(CLI::App& command, StepBenchOptions& options, const char* help) {
+    return add_choice(
+        command, "--predict", gpu_names(),
+        [&](const std::string& name) { options.predict_for = &gpu_from_name(name); }, help);
+}
+
 void add_steps(CLI::App& command, Common& common, const char* help) {
     add_whole(
         command, "--steps", 1, 1'000'000, [&](int64_t steps) { common.steps = static_cast<int>(steps); },
@@ -117,6 +124,7 @@ void take(const Common& common, BenchOptions& options) {
     take_into(options.step);
     take_into(options.op);
     take_into(options.augment);
+    take_into(options.scale.step);
 }
 
 }  // namespace
@@ -132,10 +140,7 @@ BenchOptions parse_bench_options(int argc, const char* const* argv) {
     step->add_flag("--per-op", options.step.per_op, "A table of where the time goes");
     step->add_flag("--graph", options.step.graph,
                    "Record the step as a graph of the GPU, and launch it at\nonce");
-    add_choice(
-        *step, "--predict", gpu_names(),
-        [&](const std::string& name) { options.step.predict_for = &gpu_from_name(name); },
-        "Work out the step's time on a GPU that is not here;\nmeasures nothing")
+    add_predict(*step, options.step, "Work out the step's time on a GPU that is not here;\nmeasures nothing")
         ->excludes("--per-op", "--graph");
     add_steps(*step, common, "How many to time [10]");
     add_common(*step, common, options,
@@ -171,6 +176,17 @@ BenchOptions parse_bench_options(int argc, const char* const* argv) {
     add_common(*augment, common, options,
                fmt::format("Whose training step it is compared with [{}]", models::benchmark_model().name));
 
+    CLI::App* scale = app.add_subcommand(
+        "scale", "How many images a second many processes would train on, worked out from one's steps");
+    add_scale(*scale, options.scale);
+    add_predict(*scale, options.scale.step,
+                "Work out the steps of a GPU that is not here, as bench\nstep does")
+        ->excludes("--step-ms");
+    add_steps(*scale, common, "How many to time [20]");
+    add_common(*scale, common, options,
+               fmt::format("The model to train [{}]", models::benchmark_model().name));
+    add_precision(*scale, options.scale.step.precision);
+
     try {
         parse_with_command(app, argc, argv);
     } catch (const CLI::CallForHelp&) {
@@ -181,6 +197,7 @@ BenchOptions parse_bench_options(int argc, const char* const* argv) {
     options.step.evaluation = eval->parsed();
     options.command = step->parsed() || eval->parsed() ? BenchOptions::Command::step
                       : op->parsed()                   ? BenchOptions::Command::op
+                      : scale->parsed()                ? BenchOptions::Command::scale
                                                        : BenchOptions::Command::augment;
     take(common, options);
     return options;

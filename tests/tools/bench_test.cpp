@@ -253,8 +253,8 @@ TEST_CASE("bench refuses what cannot be in one sentence, with exit code 2") {
         {{"step", "--steps", "x"}, "--steps x"},
         {{"step", "--device", "gpu"}, "--device gpu: choose one of auto"},
         {{"step", "--model", "basic_block_net", "--image-size", "2"}, "at least 8x8 pixels"},
-        {{}, "bench has the commands step, eval, op, augment"},
-        {{"nope"}, "nope is no command: bench has the commands step, eval, op, augment"},
+        {{}, "bench has the commands step, eval, op, augment, scale"},
+        {{"nope"}, "nope is no command: bench has the commands step, eval, op, augment, scale"},
     };
     for (const Case& c : cases) {
         const tests::Outcome outcome = tests::run("bench", c.arguments);
