@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <stdexcept>
+#include <unordered_map>
 
 #include "engine/trace.h"
 #include "kernels/kernels.h"
@@ -55,7 +56,7 @@ void GradientSlot::contribute(const Tensor& contribution) {
                        .d_b = {}});
 }
 
-void Tape::backward(const Tensor& loss, Tensor d_loss) {
+void Tape::backward(const Tensor& loss, Tensor d_loss, const SlotListener& finished) {
     if (loss.count() != 1)
         throw std::logic_error("backward() of a tensor of shape " + loss.shape().to_string());
     if (!loss.requires_gradient())
@@ -64,22 +65,32 @@ void Tape::backward(const Tensor& loss, Tensor d_loss) {
     if (!d_loss.defined())
         d_loss = Tensor::from_host(std::span<const double>(one), loss.shape(), loss.placement());
     loss.slot()->contribute(d_loss);
-    backward_from_slots();
+    backward_from_slots(finished);
 }
 
-void Tape::backward_from_slots() {
+void Tape::backward_from_slots(const SlotListener& finished) {
+    std::unordered_map<const GradientSlot*, int> to_come;  // ops that can add to a slot
+    for (size_t i = 0; finished && i < nodes_.size(); ++i) {
+        for (const GradientSlot* slot : nodes_[i].inputs) ++to_come[slot];
+    }
     while (!nodes_.empty()) {
         const Node node = std::move(nodes_.back());
         nodes_.pop_back();
-        std::array<Tensor, 3> of_outputs;
-        const std::span<Tensor> gradients = std::span(of_outputs).first(node.outputs.size());
-        std::ranges::transform(node.outputs, gradients.begin(),
-                               [](const auto& slot) { return slot->gradient(); });
-        if (std::ranges::none_of(gradients, &Tensor::defined))
-            continue;  // nothing that led to the loss used them
-        node.backward(gradients);
-        observe_backward(node.number, node.name, node.module, gradients);
+        run(node);
+        for (size_t i = 0; finished && i < node.inputs.size(); ++i) {
+            if (--to_come[node.inputs[i]] == 0) finished(node.inputs[i]);
+        }
     }
+}
+
+void Tape::run(const Node& node) {
+    std::array<Tensor, 3> of_outputs;
+    const std::span<Tensor> gradients = std::span(of_outputs).first(node.outputs.size());
+    std::ranges::transform(node.outputs, gradients.begin(),
+                           [](const auto& slot) { return slot->gradient(); });
+    if (std::ranges::none_of(gradients, &Tensor::defined)) return;  // nothing that led to the loss used them
+    node.backward(gradients);
+    observe_backward(node.number, node.name, node.module, gradients);
 }
 
 namespace {
@@ -105,7 +116,12 @@ void record_outputs(const char* name, std::initializer_list<Tensor> inputs,
     std::vector<std::shared_ptr<GradientSlot>> slots;
     slots.reserve(seen.size());
     for (const Tensor& output : seen) slots.push_back(output.slot());
-    recording_tape->append({name, current_module(), number, std::move(slots), std::move(backward)});
+    std::vector<const GradientSlot*> wanting;
+    for (const Tensor& input : inputs) {
+        if (input.requires_gradient()) wanting.push_back(input.slot().get());
+    }
+    recording_tape->append(
+        {name, current_module(), number, std::move(slots), std::move(wanting), std::move(backward)});
 }
 
 }  // namespace vitrine

@@ -60,9 +60,13 @@ struct Node {
     std::string module;  // that ran it
     uint64_t number;     // of its forward event (engine/trace.h)
     std::vector<std::shared_ptr<GradientSlot>> outputs;
+    std::vector<const GradientSlot*> inputs;  // that want a gradient
     /// The gradients of the outputs in their order, not all undefined.
     std::function<void(std::span<const Tensor> gradients)> backward;
 };
+
+/// Told of a slot when the last op that can add to it is done.
+using SlotListener = std::function<void(const GradientSlot* slot)>;
 
 class Tape {
   public:
@@ -71,11 +75,13 @@ class Tape {
 
     /// Gradients of all tensors that require one, of a loss with a single element. The tape is empty
     /// afterwards. `d_loss` is what the loss counts for: undefined is 1, which has to be sent to the device.
-    void backward(const Tensor& loss, Tensor d_loss = {});
+    void backward(const Tensor& loss, Tensor d_loss = {}, const SlotListener& finished = {});
     /// The same from gradients that were passed to the slots of some outputs by hand.
-    void backward_from_slots();
+    void backward_from_slots(const SlotListener& finished = {});
 
   private:
+    static void run(const Node& node);
+
     std::vector<Node> nodes_;
 };
 

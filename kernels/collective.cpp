@@ -16,6 +16,9 @@ class Alone final : public Collective {
     int local_ranks() const override { return 1; }
     void set_patience(double) override {}
     double waited_seconds() const override { return 0.0; }
+    void count_as_waited(double) override {}
+    bool any_thread() const override { return true; }
+    void give_up() override {}
     void send(std::span<const std::byte>, int) override { throw std::logic_error("nobody to send to"); }
     void receive(std::span<std::byte>, int) override { throw std::logic_error("nobody to hear from"); }
     void broadcast(std::span<std::byte>, int) override {}

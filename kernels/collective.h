@@ -26,8 +26,14 @@ class Collective {
     /// From now on none of the functions below waits any longer for another process: they throw AbsentProcess, and no call
     /// after that but end_all() is of use. At first they wait for ever.
     virtual void set_patience(double seconds) = 0;
-    /// All the time that this process has waited in the functions below, in which it could have computed.
+    /// All the time that this process has waited in the functions below, in which it could have computed: in the thread that has
+    /// joined, and what other threads of it say.
     virtual double waited_seconds() const = 0;
+    virtual void count_as_waited(double seconds) = 0;
+    /// Whether any thread may call the functions below, one at a time.
+    virtual bool any_thread() const = 0;
+    /// From any thread: whoever waits in one of them throws AbsentProcess, and no call after that but end_all() is of use.
+    virtual void give_up() = 0;
 
     virtual void send(std::span<const std::byte> data, int to) = 0;
     virtual void receive(std::span<std::byte> data, int from) = 0;

@@ -3,6 +3,7 @@
 #include "engine/step/shards.h"
 
 #include <algorithm>
+#include <map>
 #include <span>
 #include <stdexcept>
 #include <utility>
@@ -56,13 +57,45 @@ void ShardTree::begin(bool accumulating) {
     begun_ = true;
 }
 
+/// What join_processes() does, of gradients alone and for each range of them by itself.
+GradientExchange* ShardTree::start_exchange() {
+    if (processes_.ranks() == 1 || done_ + 1 < here_) return nullptr;
+    const int64_t last = first_ + done_;
+    std::map<int64_t, Tensor> here{{last, state_.gradients()}};  // by the node's first shard
+    for (Node& node : nodes_) here[node.begin] = std::exchange(node.gradients, {});
+    std::vector<ExchangeTask> plan;
+    using Kind = ExchangeTask::Kind;
+    const int me = processes_.rank();
+    for (const Fork& fork : forks_) {
+        const int left = process_of(fork.begin), right = process_of(fork.middle);
+        const bool joins = left != process_of(fork.end - 1);
+        if (joins && right == me && left != me)
+            plan.push_back({Kind::send, here.extract(fork.middle).mapped(), {}, left});
+        if ((joins && left != me) || (!joins && !ends_here(fork, last))) continue;
+        if (joins && right != me) {
+            here[fork.middle] = Tensor::like(state_.gradients());
+            plan.push_back({Kind::receive, here[fork.middle], {}, right});
+        }
+        plan.push_back({Kind::add, here.at(fork.begin), here.extract(fork.middle).mapped()});
+    }
+    sum_ = me == 0 ? here.at(0) : Tensor::like(state_.gradients());
+    plan.push_back({Kind::broadcast, sum_});
+    exchange_ = std::make_unique<GradientExchange>(state_, processes_, std::move(plan));
+    return exchange_.get();
+}
+
 bool ShardTree::end() {
     const int64_t shard = first_ + done_++;
     nodes_.push_back(state_as_node());
     nodes_.back().begin = shard;
+    if (exchange_) {
+        exchange_->finish();
+        exchange_.reset();
+        nodes_.back().gradients = {};
+    }
     bool is_state = true;
     for (const Fork& fork : forks_) {
-        if (fork.end != shard + 1 || fork.begin < first_) continue;
+        if (!ends_here(fork, shard)) continue;
         merge(fork);
         is_state = false;
     }
@@ -72,7 +105,9 @@ bool ShardTree::end() {
     }
     if (done_ < here_) return false;
     join_processes();
-    finish_batch(nodes_.front());
+    Node& root = nodes_.front();
+    if (sum_.defined()) root.gradients = std::exchange(sum_, {});
+    finish_batch(root);
     return true;
 }
 
@@ -124,7 +159,7 @@ ShardTree::Node ShardTree::take(int64_t begin) {
 void ShardTree::merge(const Fork& fork) {
     Node left = take(fork.begin);
     const Node right = take(fork.middle);
-    add(left.gradients, right.gradients, left.gradients);
+    if (left.gradients.defined()) add(left.gradients, right.gradients, left.gradients);
     if (left.statistics.defined()) {
         kernels(state_.placement().device)
             .ema_update({.dtype = state_.placement().dtype,
@@ -149,27 +184,22 @@ void ShardTree::join_processes() {
         merge(fork);
     }
     if (nodes_.empty()) nodes_.push_back(empty_node(0));
-    processes_.broadcast(bytes_of(nodes_.front().gradients), 0);
     processes_.broadcast(bytes_of(nodes_.front().statistics), 0);
 }
 
 ShardTree::Node ShardTree::empty_node(int64_t begin) const {
-    Node node = state_as_node();
-    node.begin = begin;
-    node.gradients = Tensor::like(node.gradients);
+    Node node{.begin = begin, .statistics = state_as_node().statistics};
     if (node.statistics.defined()) node.statistics = Tensor::like(node.statistics);
     return node;
 }
 
 void ShardTree::receive(const Fork& fork) {
     nodes_.push_back(empty_node(fork.middle));
-    processes_.receive(bytes_of(nodes_.back().gradients), process_of(fork.middle));
     processes_.receive(bytes_of(nodes_.back().statistics), process_of(fork.middle));
 }
 
 void ShardTree::send(const Fork& fork) {
     const Node right = take(fork.middle);
-    processes_.send(bytes_of(right.gradients), process_of(fork.begin));
     processes_.send(bytes_of(right.statistics), process_of(fork.begin));
 }
 
@@ -177,13 +207,15 @@ void ShardTree::finish_batch(const Node& root) {
     Node state = state_as_node();
     if (earlier_.defined())
         add(earlier_, root.gradients, state.gradients);
-    else
+    else if (root.gradients.data() != state.gradients.data())
         state.gradients.assign_copy(root.gradients);
     if (state.statistics.defined()) state.statistics.assign_copy(root.statistics);
     clear();
 }
 
 void ShardTree::clear() {
+    exchange_.reset();
+    sum_ = {};
     nodes_.clear();
     earlier_ = {};
     done_ = 0;

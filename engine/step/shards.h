@@ -16,8 +16,10 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <vector>
 
+#include "engine/step/gradient_exchange.h"
 #include "engine/step/state.h"
 #include "kernels/collective.h"
 
@@ -40,6 +42,9 @@ class ShardTree {
     /// Before the forward pass of the next shard: statistics and counters are those before its batch. Where `accumulating`,
     /// the gradients before the first one are of earlier batches, to be added to.
     void begin(bool accumulating);
+    /// Before its backward pass: where gradients are sent as that one makes them, who has to hear of each; else null. It lives until
+    /// end() or forget().
+    GradientExchange* start_exchange();
     /// After its backward pass. True after that of the batch's last shard here: then the state has the batch's statistics, and as
     /// gradients the sum of all shards' and of what earlier batches left.
     bool end();
@@ -66,10 +71,15 @@ class ShardTree {
     void add(const Tensor& a, const Tensor& b, const Tensor& sum) const;
     /// Takes the node that begins there out of `nodes_`.
     Node take(int64_t begin);
+    /// Whether all shards below a fork are this process's, `last` the last of them.
+    bool ends_here(const Fork& fork, int64_t last) const {
+        return fork.end == last + 1 && fork.begin >= first_;
+    }
     /// Both parts of a fork are in `nodes_`, and become one.
     void merge(const Fork& fork);
-    /// What is put together of several processes' shards.
+    /// The statistics of several processes' shards; their gradients have been through the exchange.
     void join_processes();
+    /// Without gradients.
     Node empty_node(int64_t begin) const;
     void receive(const Fork& fork);
     void send(const Fork& fork);
@@ -83,7 +93,9 @@ class ShardTree {
     bool begun_ = false;
     int64_t done_ = 0;         // of the batch
     std::vector<Node> nodes_;  // that are here and not part of another one yet
-    Tensor earlier_;           // gradients of batches before; undefined: none
+    Tensor sum_;               // where the exchange leaves all shards' gradients
+    std::unique_ptr<GradientExchange> exchange_;
+    Tensor earlier_;  // gradients of batches before; undefined: none
     Tensor statistics_before_;
     std::vector<double> counters_before_;
 };

@@ -96,16 +96,23 @@ void FlatState::set_counters(const std::vector<double>& values) {
     for_each_counter([&](double& counter) { counter = *value++; });
 }
 
-std::vector<Range> FlatState::ranges_of(const std::function<bool(size_t)>& wanted) const {
-    std::vector<Range> ranges;
+std::vector<FlatState::Place> FlatState::places_of(const std::function<bool(size_t)>& wanted) const {
+    std::vector<Place> places;
     for (const size_t index : order_) {
         if (!is_trained(index) || !wanted(index)) continue;
         const int64_t begin = begins_[index];
-        const int64_t end = begin + aligned(parameter(index).value.count());
-        if (!ranges.empty() && ranges.back().end == begin)
-            ranges.back().end = end;
+        places.push_back({index, {begin, begin + aligned(parameter(index).value.count())}});
+    }
+    return places;
+}
+
+std::vector<Range> FlatState::ranges_of(const std::function<bool(size_t)>& wanted) const {
+    std::vector<Range> ranges;
+    for (const Place& place : places_of(wanted)) {
+        if (!ranges.empty() && ranges.back().end == place.elements.begin)
+            ranges.back().end = place.elements.end;
         else
-            ranges.push_back({begin, end});
+            ranges.push_back(place.elements);
     }
     return ranges;
 }

@@ -78,7 +78,14 @@ class FlatState {
     /// Scales, shifts and biases: what PyTorch keeps with one dimension.
     bool is_norm_or_bias(size_t index) const { return parameter(index).layout.shape.rank() <= 1; }
 
-    /// The trained parameters for which `wanted(index)` holds, neighbours as one range.
+    /// A trained parameter's place among the values and gradients, filled up to the next one's.
+    struct Place {
+        size_t index;
+        Range elements;
+    };
+    /// The trained parameters for which `wanted(index)` holds, as they lie there.
+    std::vector<Place> places_of(const std::function<bool(size_t index)>& wanted) const;
+    /// The same, neighbours as one range.
     std::vector<Range> ranges_of(const std::function<bool(size_t index)>& wanted) const;
 
   private:

@@ -96,7 +96,11 @@ void TrainingStep::forward(const NetworkInput& input, uint64_t seed, uint32_t ba
 }
 
 void TrainingStep::backward() {
-    tape_.backward(loss_, scalars_.loss_scale());  // there already: backward need not wait for its way
+    SlotListener finished;
+    if (GradientExchange* exchange = tree_ ? tree_->start_exchange() : nullptr)
+        finished = [exchange](const GradientSlot* slot) { exchange->finished(slot); };
+    tape_.backward(loss_, scalars_.loss_scale(),
+                   finished);  // there already: backward need not wait for its way
     loss_ = {};
     scalars_.keep_batch();
     if (tree_) end_shard();

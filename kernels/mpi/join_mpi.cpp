@@ -7,6 +7,7 @@
 #include <sched.h>
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <climits>
 #include <cstdlib>
@@ -46,8 +47,9 @@ void in_pieces(Bytes data, Call call) {
 class Mpi final : public Collective {
   public:
     Mpi() {
-        int level = 0;
-        check(MPI_Init_thread(nullptr, nullptr, MPI_THREAD_FUNNELED, &level));
+        int level = MPI_THREAD_SINGLE;
+        check(MPI_Init_thread(nullptr, nullptr, MPI_THREAD_SERIALIZED, &level));
+        any_thread_ = level >= MPI_THREAD_SERIALIZED;
         check(MPI_Comm_set_errhandler(MPI_COMM_WORLD, MPI_ERRORS_RETURN));
         check(MPI_Comm_rank(MPI_COMM_WORLD, &rank_));
         check(MPI_Comm_size(MPI_COMM_WORLD, &ranks_));
@@ -68,6 +70,9 @@ class Mpi final : public Collective {
 
     void set_patience(double seconds) override { patience_ = seconds; }
     double waited_seconds() const override { return waited_; }
+    void count_as_waited(double seconds) override { waited_ += seconds; }
+    bool any_thread() const override { return any_thread_; }
+    void give_up() override { given_up_ = true; }
 
     void send(std::span<const std::byte> data, int to) override {
         in_pieces(data, [&](const std::byte* piece, int size) {
@@ -122,13 +127,14 @@ class Mpi final : public Collective {
     static constexpr double seconds_to_answer = 3.0;  // of those that wait, too
 
     /// Asks again and again, and leaves the core to others meanwhile: there may be more processes than cores.
-    static bool is_done_within(double seconds, MPI_Request& request) {
+    bool is_done_within(double seconds, MPI_Request& request) const {
         constexpr int eager = 200;  // times without a pause: what is on its way comes within microseconds
         const auto begin = Clock::now();
         for (int asked = 0;; ++asked) {
             int done = 0;
             check(MPI_Test(&request, &done, MPI_STATUS_IGNORE));
             if (done != 0) return true;
+            if (given_up_) throw AbsentProcess("this process has given up");
             if (asked < eager) {
                 ::sched_yield();
                 continue;
@@ -144,7 +150,8 @@ class Mpi final : public Collective {
         MPI_Request request = MPI_REQUEST_NULL;
         check(start(&request));
         if (!is_done_within(patience_, request)) throw AbsentProcess(absent());
-        waited_ += std::chrono::duration<double>(Clock::now() - begin).count();
+        if (std::this_thread::get_id() == joined_)
+            waited_ += std::chrono::duration<double>(Clock::now() - begin).count();
     }
 
     /// Whoever waits says so to all the others; the one that says nothing is the one that all wait for.
@@ -182,7 +189,10 @@ class Mpi final : public Collective {
 
     int rank_ = 0, ranks_ = 1, local_ranks_ = 1;
     double patience_ = std::numeric_limits<double>::infinity();
+    const std::thread::id joined_ = std::this_thread::get_id();
+    bool any_thread_ = false;
     double waited_ = 0.0;
+    std::atomic<bool> given_up_ = false;
     bool all_met_ = false;
 };
 

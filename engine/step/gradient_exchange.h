@@ -1,0 +1,75 @@
+// Gradients on their way through the tree of shards (shards.h) while the backward pass that makes them goes on.
+//
+// The state's gradients lie in ranges, those of the last layers first. A range whose parameters have all got their gradients goes
+// through the plan, which is what this process has to do with it, and the next one after it: in all processes in the same
+// order. A thread of its own does so, since to send is mostly to wait.
+#pragma once
+
+#include <condition_variable>
+#include <cstdint>
+#include <exception>
+#include <mutex>
+#include <thread>
+#include <unordered_map>
+#include <vector>
+
+#include "engine/step/state.h"
+#include "kernels/collective.h"
+
+namespace vitrine {
+
+/// One thing that is done with each range of gradients, of tensors as large as the state's.
+struct ExchangeTask {
+    enum class Kind : unsigned char { add, send, receive, broadcast };
+    Kind kind;
+    Tensor gradients;   // added to, sent, received or shared out from process 0
+    Tensor other = {};  // added
+    int process = 0;    // to whom, from whom
+};
+
+/// Neighbouring parameters whose gradients go together.
+struct GradientRange {
+    Range elements;
+    std::vector<size_t> parameters;  // by index
+};
+
+/// All trained parameters in about eight ranges that begin with the last layers, norms and biases at the end: the first layers
+/// have some of them.
+std::vector<GradientRange> gradient_ranges(const FlatState& state);
+
+class GradientExchange {
+  public:
+    /// State and processes must outlive it, and nobody else may talk to the processes until finish() has returned.
+    GradientExchange(const FlatState& state, Collective& processes, std::vector<ExchangeTask> plan);
+    /// Gives up what is not finished: the processes are of no use then.
+    ~GradientExchange();
+    GradientExchange(const GradientExchange&) = delete;
+    GradientExchange& operator=(const GradientExchange&) = delete;
+
+    /// The backward pass has put its last contribution into this slot.
+    void finished(const GradientSlot* slot);
+    /// The backward pass has ended: waits until all ranges are through. Throws what the processes threw.
+    void finish();
+
+  private:
+    void run();
+    bool wait_for(size_t range);
+    void pass_on(const GradientRange& range);
+    void do_task(const ExchangeTask& task, const GradientRange& range) const;
+    void add(const ExchangeTask& task, const GradientRange& range) const;
+
+    const FlatState& state_;
+    Collective& processes_;
+    std::vector<ExchangeTask> plan_;
+    std::vector<GradientRange> ranges_;
+    std::unordered_map<const GradientSlot*, size_t> range_of_;
+
+    std::mutex mutex_;
+    std::condition_variable changed_;
+    std::vector<size_t> missing_;  // gradients of each range that backward has not finished
+    bool given_up_ = false;
+    std::exception_ptr failure_;
+    std::thread thread_;  // last: it uses all the others
+};
+
+}  // namespace vitrine
