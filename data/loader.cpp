@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <numeric>
+#include <span>
 #include <stdexcept>
 #include <utility>
 
@@ -15,21 +16,23 @@
 namespace vitrine {
 namespace {
 
-/// Brings the pixels of its samples into the batch.
-void copy_pixels(const ImageSet& set, Batch& batch) {
-    int64_t end = 0;
-    for (ImagePlace& place : batch.places) {
-        place.offset = std::exchange(end, end + place.bytes());
+/// Brings the pixels of samples [begin, end) into the batch.
+void copy_pixels(const ImageSet& set, size_t begin, size_t end, Batch& batch) {
+    int64_t bytes = 0;
+    for (size_t i = begin; i < end; ++i) {
+        ImagePlace& place = batch.places[i];
+        place.offset = std::exchange(bytes, bytes + place.bytes());
     }
-    batch.images.resize(static_cast<size_t>(end));
-    for (size_t i = 0; i < batch.places.size(); ++i)
+    batch.images.resize(static_cast<size_t>(bytes));
+    for (size_t i = begin; i < end; ++i)
         std::copy_n(set.image(batch.samples[i]), batch.places[i].bytes(),
                     batch.images.begin() + batch.places[i].offset);
 }
 
-/// The batch of these samples.
-void fill_batch(const ImageSet& set, bool pixels, Batch& batch) {
+/// The batch of these samples, and the pixels of a share of them.
+void fill_batch(const ImageSet& set, bool pixels, const BatchShare& share, Batch& batch) {
     batch.count = std::ssize(batch.samples);
+    if (batch.count % share.of != 0) throw std::logic_error("a share of a batch that has no equal parts");
     batch.places.clear();
     batch.labels.clear();
     batch.images.clear();
@@ -37,8 +40,12 @@ void fill_batch(const ImageSet& set, bool pixels, Batch& batch) {
         batch.places.push_back(set.place(sample));
         batch.labels.push_back(set.labels.at(static_cast<size_t>(sample)));
     }
-    set.fetch(batch.samples);  // here, ahead of the step that reads them from the set itself
-    if (pixels) copy_pixels(set, batch);
+    const auto part = static_cast<size_t>(batch.count / share.of);
+    const size_t begin = static_cast<size_t>(share.first) * part;
+    const size_t count = static_cast<size_t>(share.count) * part;
+    // Here, ahead of the step that reads them from the set itself.
+    set.fetch(std::span(batch.samples).subspan(begin, count));
+    if (pixels) copy_pixels(set, begin, begin + count, batch);
 }
 
 }  // namespace
@@ -46,7 +53,7 @@ void fill_batch(const ImageSet& set, bool pixels, Batch& batch) {
 Batch batch_of(const ImageSet& set, std::vector<int64_t> samples) {
     Batch batch;
     batch.samples = std::move(samples);
-    fill_batch(set, true, batch);
+    fill_batch(set, true, {}, batch);
     return batch;
 }
 
@@ -184,7 +191,7 @@ void Loader::fill(int64_t index, Batch& batch) const {
     batch.samples.assign(order_.begin() + first, order_.begin() + first + count);
     batch.positions.resize(sampler_ ? static_cast<size_t>(count) : 0);
     std::iota(batch.positions.begin(), batch.positions.end(), first);
-    fill_batch(set_, options_.pixels, batch);
+    fill_batch(set_, options_.pixels, options_.share, batch);
 }
 
 }  // namespace vitrine

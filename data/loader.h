@@ -38,11 +38,18 @@ struct Batch {
 /// The images of these samples.
 Batch batch_of(const ImageSet& set, std::vector<int64_t> samples);
 
-/// Of so many equal parts of a batch one, as a batch of its own: its index counts parts.
+/// Of so many equal parts of a batch one, as a batch of its own: its index counts parts. Its pixels are those that the batch has.
 Batch part_of(const Batch& batch, int64_t part, int64_t parts);
 
 /// All images of a set in their order.
 Batch whole_batch(const ImageSet& set);
+
+/// Of `of` equal parts of each batch `count` neighbours from `first` on.
+struct BatchShare {
+    int64_t first = 0;
+    int64_t count = 1;
+    int64_t of = 1;
+};
 
 struct LoaderOptions {
     int64_t batch_size = 128;
@@ -55,6 +62,9 @@ struct LoaderOptions {
     bool drop_last = false;
     /// Whether batches hold pixels, or only indices and labels for a consumer that has the images already.
     bool pixels = true;
+    /// Whose pixels are fetched and copied: those of the other parts are for other processes. Where there are parts, all
+    /// batches must be whole.
+    BatchShare share{};
     /// Copying decoded pixels is light: one thread fills tens of thousands of 64 x 64 images a second.
     int threads = 1;
     /// How many batches may be ready ahead of the step.

@@ -6,8 +6,12 @@
 
 #include <algorithm>
 #include <chrono>
+#include <mutex>
 #include <numeric>
 #include <set>
+#include <span>
+#include <stdexcept>
+#include <utility>
 
 #include "engine/error.h"
 #include "engine/random.h"
@@ -128,6 +132,67 @@ TEST_CASE("an epoch can be left in the middle, by another epoch or for good") {
         loader.start_epoch(2);
         REQUIRE(loader.next(batch));
     }
+}
+
+namespace {
+
+/// What a set's file is asked for.
+class AskedFile : public PixelFile {
+  public:
+    void require_intact() const override {}
+    void check(int64_t row) const override { fetch({{row}}); }
+    void fetch(std::span<const int64_t> rows) const override {
+        const std::lock_guard lock(mutex_);
+        asked_.insert(rows.begin(), rows.end());
+    }
+    uint64_t hash(int64_t) const override { return 0; }
+
+    std::set<int64_t> taken() const {
+        const std::lock_guard lock(mutex_);
+        return std::exchange(asked_, {});
+    }
+
+  private:
+    mutable std::mutex mutex_;
+    mutable std::set<int64_t> asked_;
+};
+
+}  // namespace
+
+TEST_CASE("a loader reads its share of each batch and nothing else") {
+    constexpr int64_t parts = 4, first = 1, count = 2;
+    const ImageSet whole_set = numbered_set(96);
+    ImageSet set = whole_set;
+    const auto file = std::make_shared<AskedFile>();
+    set.pixels.file = file;
+    for (const bool pixels : {true, false}) {
+        Loader loader(set, {.batch_size = 32, .seed = 5, .pixels = pixels, .share = {first, count, parts}});
+        Loader whole(whole_set, {.batch_size = 32, .seed = 5, .pixels = pixels});
+        loader.start_epoch(2);
+        whole.start_epoch(2);
+        std::set<int64_t> wanted;
+        Batch batch, all;
+        while (whole.next(all)) {
+            REQUIRE(loader.next(batch));
+            REQUIRE(batch.samples == all.samples);
+            REQUIRE(batch.labels == all.labels);
+            for (int64_t part = first; part < first + count; ++part) {
+                const Batch own = part_of(batch, part, parts);
+                REQUIRE(own.images == part_of(all, part, parts).images);
+                wanted.insert(own.samples.begin(), own.samples.end());
+            }
+        }
+        CHECK(!loader.next(batch));
+        CHECK(file->taken() == wanted);
+    }
+}
+
+TEST_CASE("a share of a batch that has no equal parts is refused") {
+    const ImageSet set = numbered_set(10);
+    Loader loader(set, {.batch_size = 10, .share = {0, 1, 4}});
+    loader.start_epoch(0);
+    Batch batch;
+    CHECK_THROWS_AS(loader.next(batch), std::logic_error);
 }
 
 TEST_CASE("the buffers of a batch are used again") {

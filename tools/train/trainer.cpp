@@ -30,14 +30,26 @@ constexpr double seconds_between_reads = 0.1;  // as often as a terminal shows s
 
 int64_t log_interval(const RunPlan& plan) { return std::max<int64_t>(1, plan.steps() / logged_steps); }
 
+/// Of a batch in so many shards.
+BatchShare share_of(const Collective& processes, int64_t shards) {
+    const int64_t here = shards / processes.ranks();
+    return {processes.rank() * here, here, shards};
+}
+
 }  // namespace
+
+LoaderOptions Trainer::loader_options(const BatchShare& share) const {
+    LoaderOptions options = training_loader(context_.recipe, context_.dataset.train, context_.class_weights,
+                                            context_.training_inputs.needs_pixels());
+    options.share = share;
+    return options;
+}
 
 Trainer::Trainer(const TrainerContext& context, const Limits& limits)
     : context_(context),
       limits_(limits),
       loader_(context_.dataset.train,
-              training_loader(context_.recipe, context_.dataset.train, context_.class_weights,
-                              context_.training_inputs.needs_pixels())) {
+              loader_options(share_of(context_.ranks.processes(), context_.recipe.training.shards))) {
     if (context_.recipe.training.ema_decay > 0.0)
         context_.step.keep_average(context_.recipe.training.ema_decay);
     if (context_.recipe.training.precision == DType::f16) progress_.loss_scale = {LossScale::first, 0};
@@ -357,9 +369,10 @@ void Trainer::explain_loss(const Unread& failed) {
     in_step_ = true;
     // Not the running statistics: the very forward pass that failed has moved them.
     check_parameters(context_.model.trainable());
-    loader_.start_epoch(progress_.epoch, progress_.batch);
+    Loader loader(context_.dataset.train, loader_options({}));  // of all shards: each process looks at each
+    loader.start_epoch(progress_.epoch, progress_.batch);
     Batch batch;
-    loader_.next(batch);
+    loader.next(batch);
     std::optional<std::string> op;
     for (int64_t shard = 0; shard < shards() && !op; ++shard) {
         const NetworkInput input = context_.training_inputs.make(part_of(batch, shard, shards()),

@@ -169,6 +169,7 @@ class Trainer {
     bool save_weights(const EpochMetrics& metrics, bool best);
 
     Position position() const;
+    LoaderOptions loader_options(const BatchShare& share) const;
     int64_t shards() const { return context_.recipe.training.shards; }
     /// One of the next batch's shards, counted over the whole run.
     int64_t shard_number(int64_t shard) const;
