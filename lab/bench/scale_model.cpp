@@ -14,10 +14,6 @@ namespace {
 constexpr uint32_t simulated_steps = 1000;
 constexpr int small_exchanges = 2;  // of the losses, and of whether somebody has been asked to stop
 
-double small_seconds(int64_t ranks, const Network& network) {
-    return small_exchanges * tree_depth(ranks) * network.latency;
-}
-
 /// Both are read and the sum is written.
 double add_seconds(const ExchangedBytes& bytes) { return 3.0 * bytes.gradients / bytes.add_bandwidth; }
 
@@ -74,25 +70,27 @@ int tree_depth(int64_t ranks) { return std::bit_width(static_cast<uint64_t>(rank
 
 double tree_seconds(int64_t ranks, const ExchangedBytes& bytes, const Network& network) {
     if (ranks == 1) return 0.0;
-    const double send = 2.0 * network.latency + (bytes.gradients + bytes.statistics) / network.bandwidth;
-    return tree_depth(ranks) * (send + add_seconds(bytes)) + broadcast_hops(ranks) * send +
-           small_seconds(ranks, network);
+    const double send = 2.0 * ranges * network.latency + bytes.gradients / network.bandwidth;
+    return tree_depth(ranks) * (send + add_seconds(bytes)) + broadcast_hops(ranks) * send;
 }
 
-double ranges_seconds(int64_t ranks, const ExchangedBytes& bytes, const Network& network) {
+double halves_seconds(int64_t ranks, const ExchangedBytes& bytes, const Network& network) {
     const double others = static_cast<double>(ranks - 1) / static_cast<double>(ranks);
-    return others * (2.0 * (bytes.gradients + bytes.statistics) / network.bandwidth + add_seconds(bytes)) +
+    return others * (2.0 * bytes.gradients / network.bandwidth + add_seconds(bytes)) +
            2.0 * ranges * tree_depth(ranks) * network.latency;
 }
 
-double exposed_seconds(int64_t ranks, const ExchangedBytes& bytes, const Network& network,
-                       double backward_seconds) {
-    const double whole = ranges_seconds(ranks, bytes, network);
-    return std::max(whole / ranges, whole - backward_seconds) + small_seconds(ranks, network);
+double exposed_seconds(double exchange_seconds, int64_t ranks, const ExchangedBytes& bytes,
+                       const Network& network, double backward_seconds) {
+    if (ranks == 1) return 0.0;
+    const double statistics = 2.0 * network.latency + bytes.statistics / network.bandwidth;
+    return std::max(exchange_seconds / ranges, exchange_seconds - backward_seconds) +
+           (tree_depth(ranks) + broadcast_hops(ranks)) * statistics +
+           small_exchanges * tree_depth(ranks) * network.latency;
 }
 
-double reading_seconds(int64_t ranks, const Process& process, const Reading& reading) {
-    return static_cast<double>(ranks * process.images) * reading.image_bytes / reading.bandwidth;
+double reading_seconds(const Process& process, const Reading& reading) {
+    return static_cast<double>(process.images) * reading.image_bytes / reading.bandwidth;
 }
 
 double useful_share(int64_t ranks, const Failures& failures) {
@@ -125,12 +123,15 @@ std::vector<ScaleRow> scale_rows(const std::vector<int64_t>& ranks, const Proces
                                 .own = drawn.own,
                                 .slowest = drawn.slowest[row],
                                 .useful = useful_share(count, around.failures)};
-        rows.push_back(
-            {.ranks = count,
-             .today = times_of(computed, tree_seconds(count, around.bytes, around.network),
-                               reading_seconds(count, process, around.reading)),
-             .could_be = times_of(computed, exposed_seconds(count, around.bytes, around.network, backward),
-                                  reading_seconds(1, process, around.reading))});
+        const double reading = reading_seconds(process, around.reading);
+        const auto times = [&](double exchange_seconds) {
+            const double sending =
+                exposed_seconds(exchange_seconds, count, around.bytes, around.network, backward);
+            return times_of(computed, sending, reading);
+        };
+        rows.push_back({.ranks = count,
+                        .today = times(tree_seconds(count, around.bytes, around.network)),
+                        .could_be = times(halves_seconds(count, around.bytes, around.network))});
     }
     return rows;
 }

@@ -55,36 +55,35 @@ struct Failures {
 /// ceil(log2 ranks).
 int tree_depth(int64_t ranks);
 
-/// As it is done (engine/step/shards.h, kernels/mpi): the whole gradients up a binary tree, added at each fork, and the root's to all by
-/// MPI_Ibcast; each behind the other and none behind backward. Beside them two exchanges of a few bytes: the
-/// losses, and whether somebody has been asked to stop.
+/// The ranges that gradients are sent in, each as soon as backward has left it (engine/step/gradient_exchange.h).
+constexpr int ranges = 8;
+
+/// As gradients are exchanged today (engine/step/shards.h, kernels/mpi), hidden behind backward or not: each range up a binary tree, added
+/// at each fork, and the root's to all by MPI_Ibcast, before the next one begins:
 ///
-///     depth · (2 latency + bytes / bandwidth + 3 gradients / add_bandwidth) + hops · (2 latency + bytes / bandwidth) + small
+///     depth · (2 ranges · latency + bytes / bandwidth + 3 bytes / add_bandwidth) + hops · (2 ranges · latency + bytes / bandwidth)
 ///
 /// The hops are those of Open MPI 4's libnbc, which looks at the number of processes alone (its ibcast_skip_dt_decision): up to four are
 /// sent to by the first one in turn, more by a binomial tree, whose depth is taken for it: at best, as the sends of one process share its
 /// way out. 0 for one process.
 double tree_seconds(int64_t ranks, const ExchangedBytes& bytes, const Network& network);
 
-/// The parts in which gradients would be sent, each as soon as backward has left it.
-constexpr int ranges = 8;
-
-/// As it could be done: each range is added up in halves (reduce-scatter) and put together again (allgather), all behind backward:
+/// As they could be: each range is added up in halves (reduce-scatter) and put together again (allgather):
 ///
-///     2 (N − 1)/N · bytes / bandwidth + ranges · 2 depth · latency + (N − 1)/N · 3 gradients / add_bandwidth
+///     2 (N − 1)/N · bytes / bandwidth + ranges · 2 depth · latency + (N − 1)/N · 3 bytes / add_bandwidth
 ///
 /// Source: Thakur, Rabenseifner and Gropp, "Optimization of Collective Communication Operations in MPICH", 2005 (recursive halving and
-/// doubling). This is the whole of it, hidden or not.
-double ranges_seconds(int64_t ranks, const ExchangedBytes& bytes, const Network& network);
+/// doubling).
+double halves_seconds(int64_t ranks, const ExchangedBytes& bytes, const Network& network);
 
-/// What of that is not hidden: the last range is whole only when backward ends, and no more than backward's time hides the others. The
-/// few bytes of each step, which are not hidden either, are in it.
-double exposed_seconds(int64_t ranks, const ExchangedBytes& bytes, const Network& network,
-                       double backward_seconds);
+/// What of an exchange is not hidden: the last range is whole only when backward ends, and no more than backward's time hides the others.
+/// Behind it come the statistics, up the tree and to all, and twice a few bytes: the losses, and whether somebody has
+/// been asked to stop.
+double exposed_seconds(double exchange_seconds, int64_t ranks, const ExchangedBytes& bytes,
+                       const Network& network, double backward_seconds);
 
-/// A batch's images of every process, as data/loader.cpp fetches them today in each of them, whichever of them it trains on; it need
-/// only fetch its own, which is this of one process.
-double reading_seconds(int64_t ranks, const Process& process, const Reading& reading);
+/// A process's own images of a step.
+double reading_seconds(const Process& process, const Reading& reading);
 
 /// The share of the time that is left for steps, 0 to 1, of a run that ends as soon as one of its processes fails, at times that do not
 /// depend on each other, and goes on from its last checkpoint:
@@ -112,8 +111,8 @@ struct ScaleTimes {
 
 struct ScaleRow {
     int64_t ranks = 0;
-    ScaleTimes today;     // tree_seconds, and each process reads all images of a batch
-    ScaleTimes could_be;  // exposed_seconds, and each process reads its own
+    ScaleTimes today;     // tree_seconds
+    ScaleTimes could_be;  // halves_seconds
 };
 
 /// The conditions under which processes of a kind train together.
