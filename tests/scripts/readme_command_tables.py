@@ -176,7 +176,7 @@ RUN = {
     "bench op pointwise_conv_backward --impl pointwise_conv_backward=onednn --json":
         f"bench op pointwise_conv_backward --impl pointwise_conv_backward=onednn --json {STEP}",
     "build/release/bin/bench scale --ranks 1..512 --predict h100 --batch-size 64 --network 100Gbit": None,
-    "bench scale --step-ms 94 --image-size 64 --batch-size 64 --network 10Gbit": None,
+    "bench scale --ranks 8 --step-ms 94 --image-size 64 --batch-size 64 --network 10Gbit": None,
     "bench scale --ranks 1..512 --network 100Gbit": f"bench scale --ranks 1..512 --network 100Gbit {STEP}",
     "bench scale --predict h100 --batch-size 64": None,
     "bench scale --step-ms 92,94,101 --ranks 64": None,
@@ -184,6 +184,7 @@ RUN = {
     "bench augment": f"bench augment {STEP}",
     "bench augment --plan": f"bench augment --plan {STEP}",
     "bench op": "bench op --help",
+    "bench step --precision bf16": f"bench step --precision bf16 {STEP}",
     "bench step": "bench step --help",
     # lab/inspect/film/
     "gradcheck --list --device simt": None,
