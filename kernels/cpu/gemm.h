@@ -210,6 +210,9 @@ struct OuterProduct {
 template <class T, class G>
 void outer_product(const OuterProduct<T, G>& task, Context& context);
 
+/// The chunks of its rows: few enough that their partial results together are small beside the matrices that are read.
+Chunks outer_chunks(int64_t rows, int64_t depth, int64_t count);
+
 /// out [rows, columns] = the sum of `count` parts [rows, padded] in their order, each part_size elements after the last.
 template <class T>
 void combine_outer_parts(const T* parts, int64_t count, int64_t part_size, int64_t rows, int64_t columns,

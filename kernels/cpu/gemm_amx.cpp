@@ -250,12 +250,6 @@ void product(const RowSource<bf16>& source, const Terms& terms, const PairsMatri
     });
 }
 
-/// Chunks whose partial results together are small beside the matrices that are read.
-Chunks outer_chunks(int64_t rows, int64_t depth, int64_t count) {
-    const int64_t affordable = rows * (depth + count) / (8 * depth * count);
-    return Chunks::of(rows, 256, std::clamp<int64_t>(affordable, 1, 64));
-}
-
 void outer_product(const OuterProduct<bf16, bf16>& task, const Terms& terms, Context& context) {
     const int64_t depth = task.source.depth(), padded = round_up(depth, panel_columns);
     const Chunks chunks = outer_chunks(task.source.rows(), depth, task.count);

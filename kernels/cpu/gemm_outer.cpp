@@ -193,13 +193,12 @@ HWY_EXPORT(combine_f64);
 void combine_partial_sums(const PartialSums<float>& sums) { HWY_DYNAMIC_DISPATCH(combine_f32)(sums); }
 void combine_partial_sums(const PartialSums<double>& sums) { HWY_DYNAMIC_DISPATCH(combine_f64)(sums); }
 
-/// Chunks whose partial results together are small beside the matrices that are read.
+}  // namespace
+
 Chunks outer_chunks(int64_t rows, int64_t depth, int64_t count) {
     const int64_t affordable = rows * (depth + count) / (8 * depth * count);
     return Chunks::of(rows, 256, std::clamp<int64_t>(affordable, 1, 64));
 }
-
-}  // namespace
 
 template <class T>
 void combine_outer_parts(const T* parts, int64_t count, int64_t part_size, int64_t rows, int64_t columns,

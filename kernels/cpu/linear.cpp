@@ -1,7 +1,7 @@
 // The linear layer: the matrix products of gemm.h with one row a sample.
 
-#include "kernels/cpu/gemm.h"
 #include "kernels/cpu/onednn/onednn.h"
+#include "kernels/cpu/products.h"
 #include "kernels/kernels.h"
 
 namespace vitrine::cpu {
@@ -28,43 +28,57 @@ RowSink<T> rows_into(void* matrix, int64_t columns, GradMode mode) {
     return sink;
 }
 
-constexpr auto forward = all_types([]<class T>(const LinearForward& args, Context& context) {
+template <class T, class Products>
+void forward_by(const LinearForward& args, const Products& products, Context& context) {
     const auto matrix =
-        pack_transposed(static_cast<const T*>(args.weight), args.in_features, args.out_features,
-                        static_cast<const Accumulate<T>*>(args.bias), context);
-    product(rows_of<T>(args.x, args.rows, args.in_features), matrix,
-            rows_into<T>(args.y, args.out_features, GradMode::write), context);
-});
-
-template <class T>
-void input_gradient(const LinearBackward& args, Context& context) {
-    const auto matrix = right_matrix(static_cast<const T*>(args.weight), args.out_features, args.in_features,
-                                     args.in_features, args.rows, context);
-    product(rows_of<T>(args.d_y, args.rows, args.out_features), matrix,
-            rows_into<T>(args.d_x.data, args.in_features, args.d_x.mode), context);
+        products.transposed(static_cast<const T*>(args.weight), args.in_features, args.out_features,
+                            static_cast<const Accumulate<T>*>(args.bias), context);
+    products.multiply(rows_of<T>(args.x, args.rows, args.in_features), matrix,
+                      rows_into<T>(args.y, args.out_features, GradMode::write), context);
 }
 
-template <class T>
-void weight_gradient(const LinearBackward& args, Context& context) {
+template <class T, class Products>
+void input_gradient(const LinearBackward& args, const Products& products, Context& context) {
+    const auto matrix = products.rows(static_cast<const T*>(args.weight), args.out_features, args.in_features,
+                                      args.in_features, args.rows, context);
+    products.multiply(rows_of<T>(args.d_y, args.rows, args.out_features), matrix,
+                      rows_into<T>(args.d_x.data, args.in_features, args.d_x.mode), context);
+}
+
+template <class T, class Products>
+void weight_gradient(const LinearBackward& args, const Products& products, Context& context) {
     OuterProduct<T, T> task;
     task.source = rows_of<T>(args.x, args.rows, args.in_features);
     task.gradient = static_cast<const T*>(args.d_y);
     task.stride = task.count = args.out_features;
     task.weight = args.d_weight;
     task.bias = args.d_bias;
-    outer_product(task, context);
+    products.outer(task, context);
 }
 
+template <class T, class Products>
+void backward_by(const LinearBackward& args, const Products& products, Context& context) {
+    if (args.d_x) input_gradient<T>(args, products, context);
+    if (args.d_weight || args.d_bias) weight_gradient<T>(args, products, context);
+}
+
+constexpr auto forward = all_types(
+    []<class T>(const LinearForward& args, Context& context) { forward_by<T>(args, ByVectors(), context); });
 constexpr auto backward = all_types([]<class T>(const LinearBackward& args, Context& context) {
-    if (args.d_x) input_gradient<T>(args, context);
-    if (args.d_weight || args.d_bias) weight_gradient<T>(args, context);
+    backward_by<T>(args, ByVectors(), context);
 });
+void amx_forward(const LinearForward& args, Context& context) { forward_by<bf16>(args, ByTiles(), context); }
+void amx_backward(const LinearBackward& args, Context& context) {
+    backward_by<bf16>(args, ByTiles(), context);
+}
 
 constexpr Implementation<LinearForward> forward_list[]{
+    {"amx", amx::refuses_all_but_bf16, amx_forward, StorageTypes::all},
     {"gemm", refuses_nothing, forward},
     {"onednn", onednn::refuses_linear_forward, onednn::run_linear_forward},
 };
 constexpr Implementation<LinearBackward> backward_list[]{
+    {"amx", amx::refuses_all_but_bf16, amx_backward, StorageTypes::all},
     {"gemm", refuses_nothing, backward},
     {"onednn", onednn::refuses_linear_backward, onednn::run_linear_backward},
 };
