@@ -31,6 +31,8 @@ RECIPES = {
               '[transforms]\naugment = [{ op = "random_horizontal_flip" }]\nbatch = { mixup = 0.4 }\n' + TWO_PHASES, []),
     "mobilenet": ('[model]\nname = "mobilenet_v2"\nwidth_mult = 0.25\n' + SHARDS + "skip_outliers = 50.0\n" + TWO_PHASES, []),
     "bf16": (SHARDS + 'precision = "bf16"\n[[phase]]\nepochs = 1\nlr = 0.05\n', ["--device", "reference"]),
+    "bf16-cpu": ('[model]\nname = "mobilenet_v2"\nwidth_mult = 0.25\n' + SHARDS + 'precision = "bf16"\n[[phase]]\nepochs = 1\nlr = 0.05\n',
+                 ["--device", "cpu"]),
 }
 # MPI has leaks of its own, which are not what a sanitizer is asked about.
 ENVIRONMENT = os.environ | {"OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1", "ASAN_OPTIONS": "detect_leaks=0"}
@@ -100,6 +102,14 @@ class Folder(unittest.TestCase):
         for file in files:
             self.assertEqual((self.path / expected / file).read_bytes(), (self.path / out / file).read_bytes(), f"{out}/{file}")
 
+    def predictions(self, out):
+        """What predict prints of the validation images, and the network's own numbers."""
+        logits = self.path / "logits.csv"
+        command = [OPTIONS.train.with_name("predict"), self.path / out / "best.safetensors", self.path / "data/val", "--logits", logits]
+        told = subprocess.run([str(each) for each in command], env=self.environment, capture_output=True, text=True, check=True)
+        self.assertEqual(18, len(told.stdout.splitlines()))
+        return told.stdout, logits.read_bytes()
+
 
 class SameBits(Folder):
     def test_any_number_of_processes(self):
@@ -108,6 +118,7 @@ class SameBits(Folder):
             for processes in (2, 4):
                 self.train(processes, name, f"{name}-{processes}")
                 self.check_same(f"{name}-{processes}", f"{name}-1")
+                self.assertEqual(self.predictions(f"{name}-1"), self.predictions(f"{name}-{processes}"))
 
     def test_another_number_after_each_stop(self):
         self.train(1, "basic", "whole")
