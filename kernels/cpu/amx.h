@@ -14,6 +14,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string_view>
 
 #include "kernels/cpu/parallel.h"
 #include "kernels/dtype.h"
@@ -31,6 +32,9 @@ constexpr int64_t pairs_elements(int64_t depth, int64_t columns) {
 
 /// Null if this processor and this system multiply by tiles, else why not.
 const char* refusal();
+
+/// Whether an implementation of that name multiplies by tiles. Such a one refuses everything where refusal() says why.
+constexpr bool is_name_of_one(std::string_view implementation) { return implementation.ends_with("amx"); }
 
 /// Of implementations that multiply bf16 by tiles.
 template <class Args>

@@ -21,7 +21,10 @@ constexpr const char* explanation =
     "GFLOP/s counts a multiply-add as two; GB/s counts each operand read once and each result written once.\n"
     "of peak: the shortest time that the peak of the last column allows, over the time it took. Above 100% "
     "the\n"
-    "data came from the caches, which are faster than the memory whose peak is measured.\n";
+    "data came from the caches, which are faster than the memory whose peak is measured, or bf16 was "
+    "multiplied "
+    "by\n"
+    "tile registers or tensor cores, which are faster than the multiply-adds of floats whose peak that is.\n";
 
 constexpr const char* all_layers = "all layers of a step";
 

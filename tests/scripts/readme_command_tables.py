@@ -172,6 +172,7 @@ RUN = {
     "bench eval": "bench eval --help",
     "bench op depthwise_conv": f"bench op depthwise_conv {STEP}",
     "bench op dense_conv --model resnet18": f"bench op dense_conv --model resnet18 {STEP}",
+    "bench op pointwise_conv --precision bf16": f"bench op pointwise_conv --precision bf16 {STEP}",
     "bench op batch_norm": f"bench op batch_norm {STEP}",
     "bench op pointwise_conv_backward --impl pointwise_conv_backward=onednn --json":
         f"bench op pointwise_conv_backward --impl pointwise_conv_backward=onednn --json {STEP}",

@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include "kernels/cpu/amx.h"
 #include "kernels/kernels.h"
 #include "lab/bench/augment_bench.h"
 #include "lab/bench/augment_report.h"
@@ -103,6 +104,7 @@ TEST_CASE("bench op times every implementation of every kernel there is") {
         for (const auto& implementation : kernel->implementations()) {
             // For activations in a convolution's prologue that no model has (kernels/conv_fusion.h).
             if (std::string_view(implementation.name) == "unfused") continue;
+            if (cpu::amx::is_name_of_one(implementation.name) && cpu::amx::refusal() != nullptr) continue;
             expected.insert(std::string(kernel->name()) + "=" + implementation.name);
         }
     });
@@ -110,6 +112,10 @@ TEST_CASE("bench op times every implementation of every kernel there is") {
     for (const std::string& op : ops) benches.push_back(tiny_for_all(op));
     benches.push_back(tiny_for_all("dense_conv"));
     benches.back().model = "basic_block_net";  // whose 3x3 is no stem
+    for (const char* op : {"dense_conv", "linear", "pointwise_conv"}) {
+        benches.push_back(tiny_for_all(op));
+        benches.back().precision = DType::bf16;
+    }
     for (const OpBenchOptions& options : benches) {
         CAPTURE(options.op);
         for (const KernelBench& kernel : bench_op(options)) {
@@ -229,6 +235,19 @@ TEST_CASE("bench op --json prints one object") {
     REQUIRE(shape["implementations"].size() == 1);
     CHECK(shape["implementations"][0]["name"] == "gemm");
     CHECK(shape["implementations"][0]["share_of_peak"] > 0.0);
+}
+
+TEST_CASE("bench op times the ops of steps that store 16 bits") {
+    const tests::Outcome outcome = tests::run(
+        "bench", {"op", "linear_forward", "--precision", "bf16", "--image-size", "32", "--batch-size", "2",
+                  "--steps", "1", "--json", "--impl", "linear=gemm", "--threads", "1"});
+    CAPTURE(outcome.err);
+    REQUIRE(outcome.code == 0);
+    const auto json = nlohmann::json::parse(outcome.out);
+    CHECK(json["precision"] == "bf16");
+    const auto& implementations = json["kernels"][0]["shapes"][0]["implementations"];
+    REQUIRE(implementations.size() == 1);
+    CHECK(implementations[0]["seconds_median"] > 0.0);
 }
 
 TEST_CASE("bench refuses what cannot be in one sentence, with exit code 2") {

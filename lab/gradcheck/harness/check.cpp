@@ -8,6 +8,7 @@
 #include <set>
 #include <stdexcept>
 
+#include "kernels/cpu/amx.h"
 #include "kernels/cuda/vendor/available.h"
 #include "kernels/device_fault.h"
 #include "lab/gradcheck/harness/fixed_threads.h"
@@ -32,9 +33,15 @@ Line failure(std::string kernel, std::string implementation, std::string sentenc
     return line;
 }
 
-/// A library that this machine lacks, or that cannot start here, is no failure of Vitrine's.
+/// A library that this machine lacks, or that cannot start here, is no failure of Vitrine's, nor are instructions that its processor
+/// lacks.
+bool may_be_missing(const std::string& implementation) {
+    return is_gpu_library(implementation) ||
+           (cpu::amx::is_name_of_one(implementation) && cpu::amx::refusal() != nullptr);
+}
+
 Line refusal_of_everything(const std::string& kernel, const std::string& implementation) {
-    if (!is_gpu_library(implementation)) return failure(kernel, implementation, "refuses every case");
+    if (!may_be_missing(implementation)) return failure(kernel, implementation, "refuses every case");
     return {kernel, implementation, "", "", Status::refused, "every case"};
 }
 

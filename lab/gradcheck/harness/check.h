@@ -64,7 +64,7 @@ struct Totals {
 
 /// Checks `tested` with `oracle` (the reference) over all suites. Beside the problems' lines these are
 /// failures: a kernel without a problem, arguments that no implementation takes, an implementation of ours
-/// that takes no problem. A GPU's library that takes none is told as refused. With other processes the device
+/// that takes no problem. What this machine lacks, a GPU's library or a processor's instructions, is told as refused. With other processes the device
 /// is not used in this one, and `tested` may be listed_kernels(). Throws UnusableDevice where the device
 /// cannot be used; without other processes, DeviceFault after it has failed.
 Totals check(const std::vector<Suite>& suites, const KernelTable& tested, const KernelTable& oracle,
