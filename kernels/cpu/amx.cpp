@@ -14,6 +14,7 @@
 #if defined(__GNUC__) && !defined(__clang__)
 // g++ 12 takes what its own intrinsics leave undefined for a mistake (GCC bug 105593).
 #pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
+#pragma GCC diagnostic ignored "-Wuninitialized"
 #endif
 
 // What compiles with these instructions; nothing of it is inline in a header, where another file could take it for its own.
