@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <chrono>
 #include <span>
+#include <system_error>
 #include <utility>
 
 namespace vitrine {
@@ -49,10 +50,13 @@ std::vector<GradientRange> gradient_ranges(const FlatState& state) {
 GradientExchange::GradientExchange(const FlatState& state, Collective& processes,
                                    std::vector<ExchangeTask> plan)
     : state_(state), processes_(processes), plan_(std::move(plan)), ranges_(gradient_ranges(state)) {
+    missing_.resize(ranges_.size());
     for (size_t range = 0; range < ranges_.size(); ++range) {
-        missing_.push_back(ranges_[range].parameters.size());
         for (const size_t index : ranges_[range].parameters) {
-            if (const auto& slot = state_.parameter(index).value.slot()) range_of_[slot.get()] = range;
+            const auto& slot = state_.parameter(index).value.slot();
+            if (!slot) continue;  // frozen: nobody waits for it
+            range_of_[slot.get()] = range;
+            ++missing_[range];
         }
     }
     if (!processes_.any_thread()) return;

@@ -34,7 +34,7 @@ constexpr int64_t pairs_elements(int64_t depth, int64_t columns) {
 const char* refusal();
 
 /// Whether an implementation of that name multiplies by tiles. Such a one refuses everything where refusal() says why.
-constexpr bool is_name_of_one(std::string_view implementation) { return implementation.ends_with("amx"); }
+constexpr bool is_implementation(std::string_view implementation) { return implementation.ends_with("amx"); }
 
 /// Of implementations that multiply bf16 by tiles.
 template <class Args>

@@ -129,7 +129,8 @@ HWY_INLINE void gather_inner_row(const RowSource<T>& source, const GridPosition&
 template <class T, class To>
 void gather_rows(const RowSource<T>& source, int64_t first, int64_t count, To* tile, int64_t stride) {
     const int64_t depth = source.depth();
-    const bool copied = std::is_same_v<T, To> && source.plain();
+    // As they are, they are copied below: 16 bits need not become floats for that.
+    const bool copied = is_half_type<T> && std::is_same_v<T, To> && source.plain();
     if (source.rows_are_pixels() && source.group_channels == source.channels && !copied) {
         prologue_rows<T, To>({source.pixels + first * depth, depth}, count, depth, source.scale, source.shift,
                              source.activation, {tile, stride});

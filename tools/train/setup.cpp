@@ -169,7 +169,7 @@ Dataset load_data(const Options& options, Reporter& reporter) {
 }
 
 LoaderOptions training_loader(const recipe::Recipe& recipe, const ImageSet& set, const ClassWeights& weights,
-                              bool pixels) {
+                              bool pixels, const BatchShare& share) {
     LoaderOptions loader;
     loader.batch_size = std::min(recipe.training.batch_size, set.count);
     loader.shuffle = true;
@@ -177,6 +177,7 @@ LoaderOptions training_loader(const recipe::Recipe& recipe, const ImageSet& set,
     loader.seed = recipe.seed;
     loader.drop_last = true;
     loader.pixels = pixels;
+    loader.share = share;
     return loader;
 }
 

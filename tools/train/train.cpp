@@ -254,6 +254,7 @@ int train(const Options& options, Reporter& reporter, Ranks& ranks) {
     const ClassWeights class_weights = class_weights_of(recipe.training, dataset);
     const RunPlan plan = plan_run(recipe, dataset.train.count);
     TrainingStep step(*model, sgd_options(recipe.phases.front()), recipe.training.label_smoothing);
+    step.divide_batches(recipe.training.shards, ranks.processes());
     if (!class_weights.loss.empty()) step.weigh_classes(class_weights.loss);
     if (initial && initial->optimizer)
         load_optimizer(*initial->optimizer, first_update_of(recipe, plan.steps_per_epoch), new_head, *model,

@@ -30,30 +30,21 @@ constexpr double seconds_between_reads = 0.1;  // as often as a terminal shows s
 
 int64_t log_interval(const RunPlan& plan) { return std::max<int64_t>(1, plan.steps() / logged_steps); }
 
-/// Of a batch in so many shards.
-BatchShare share_of(const Collective& processes, int64_t shards) {
-    const int64_t here = shards / processes.ranks();
-    return {processes.rank() * here, here, shards};
-}
-
 }  // namespace
 
 LoaderOptions Trainer::loader_options(const BatchShare& share) const {
-    LoaderOptions options = training_loader(context_.recipe, context_.dataset.train, context_.class_weights,
-                                            context_.training_inputs.needs_pixels());
-    options.share = share;
-    return options;
+    return training_loader(context_.recipe, context_.dataset.train, context_.class_weights,
+                           context_.training_inputs.needs_pixels(), share);
 }
 
 Trainer::Trainer(const TrainerContext& context, const Limits& limits)
     : context_(context),
       limits_(limits),
       loader_(context_.dataset.train,
-              loader_options(share_of(context_.ranks.processes(), context_.recipe.training.shards))) {
+              loader_options({context_.step.first_shard(), context_.step.shards_here(), shards()})) {
     if (context_.recipe.training.ema_decay > 0.0)
         context_.step.keep_average(context_.recipe.training.ema_decay);
     if (context_.recipe.training.precision == DType::f16) progress_.loss_scale = {LossScale::first, 0};
-    context_.step.divide_batches(shards(), context_.ranks.processes());
     if (context_.recipe.training.graph) graph_.emplace(context_.step);
     progress_.batches_per_epoch = context_.plan.batches_per_epoch;
     enter_phase();

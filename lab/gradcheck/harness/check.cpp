@@ -37,7 +37,7 @@ Line failure(std::string kernel, std::string implementation, std::string sentenc
 /// lacks.
 bool may_be_missing(const std::string& implementation) {
     return is_gpu_library(implementation) ||
-           (cpu::amx::is_name_of_one(implementation) && cpu::amx::refusal() != nullptr);
+           (cpu::amx::is_implementation(implementation) && cpu::amx::refusal() != nullptr);
 }
 
 Line refusal_of_everything(const std::string& kernel, const std::string& implementation) {
