@@ -53,7 +53,8 @@ void prologue_rows(RowsOf<const T> x, int64_t rows, int64_t channels, const Accu
                    const Accumulate<T>* shift, Activation activation, RowsOf<To> a) {
     using A = Accumulate<T>;
     for_each_four_rows(rows, [&](int64_t row, auto count) HWY_ATTR {
-        fetch_behind(x.row(row), count * channels, 2048);
+        // Of 16 bits a tenth is gained; floats, which arrive half as quickly, gain nothing.
+        if constexpr (is_half_type<T>) fetch_behind(x.row(row), count * channels, 2048);
         for_each_vector<A>(channels, [&](auto part, int64_t c) HWY_ATTR {
             const auto factor = scale == nullptr ? constant<A>(0) : part.load(scale + c);
             const auto offset = scale == nullptr ? constant<A>(0) : part.load(shift + c);
