@@ -34,7 +34,7 @@ void report_data(const Dataset& dataset, const recipe::TrainingSettings* trainin
 
 /// The batches of the recipe's epochs. An incomplete last one is left out, unless there is no other.
 LoaderOptions training_loader(const recipe::Recipe& recipe, const ImageSet& set, const ClassWeights& weights,
-                              bool pixels, const BatchShare& share);
+                              bool pixels, const BatchShare& share = {});
 
 /// The recipe's pipelines; where it does not say how to normalise, by the data's own mean and deviation.
 Transforms transforms_for(const recipe::Recipe& recipe, const Dataset& dataset);
