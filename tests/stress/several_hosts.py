@@ -1,13 +1,13 @@
 """Several machines on this one: network namespaces with a slow, lossy network between them, and train across it.
 
-    sudo python3 tests/stress/several_hosts.py [--train build/release/bin/train] [--delay 2ms --loss 0.5%]
+    sudo python3 tests/stress/several_hosts.py [--train build/release/bin/train] [--delay 2 --loss 0.5]
 
 1. Two hosts, two processes each, over TCP: the run ends with the bytes of one process alone.
 2. The link of a host is cut in the middle: the processes that cannot be reached are named soon after the time-out, those of both hosts
    end, and the run goes on from there, on one host, to the same bytes. (The launcher then waits for its own helper behind the cut link
    until it is killed, or the system gives the connection up.)
 
-Needs root, Open MPI's mpirun, ip and tc (iproute2). What it makes it takes away. Exit code 1 where something differs.
+Needs root, Open MPI's mpirun, ip (iproute2) and /dev/net/tun. What it makes it takes away. Exit code 1 where something differs.
 """
 
 import argparse
@@ -18,10 +18,11 @@ import sys
 import tempfile
 import time
 
+from lossy_network import LossyNetwork, end_hosts, namespace_of
 from run_folders import write_data
 
 HOSTS = 2
-NETWORK = "10.213.77"
+SUBNET = "10.213.77"
 PATIENCE = 5.0  # seconds
 RECIPE = """seed = 3
 [model]
@@ -44,40 +45,6 @@ exec ip netns exec vitrine$host unshare --uts sh -c "hostname vitrine$host; $*"
 """
 
 
-def run(*command):
-    subprocess.run([str(each) for each in command], check=True)
-
-
-def make_network(options):
-    run("ip", "link", "add", "vitrine", "type", "bridge")
-    run("ip", "link", "set", "vitrine", "up")
-    for host in range(1, HOSTS + 1):
-        run("ip", "netns", "add", f"vitrine{host}")
-        run("ip", "link", "add", f"vitrine-{host}", "type", "veth", "peer", "name", "eth0", "netns", f"vitrine{host}")
-        run("ip", "link", "set", f"vitrine-{host}", "master", "vitrine", "up")
-        inside = ["ip", "-n", f"vitrine{host}"]
-        run(*inside, "addr", "add", f"{NETWORK}.{host}/24", "dev", "eth0")
-        run(*inside, "link", "set", "eth0", "up")
-        run(*inside, "link", "set", "lo", "up")
-        slow = ["tc", "-n", f"vitrine{host}", "qdisc", "add", "dev", "eth0", "root", "netem", "delay", options.delay, "loss", options.loss]
-        if subprocess.run(slow, capture_output=True).returncode != 0 and host == 1:
-            print("     this kernel has no netem: the network has neither delay nor loss", flush=True)
-
-
-def end_hosts():
-    for host in range(1, HOSTS + 1):
-        inside = subprocess.run(["ip", "netns", "pids", f"vitrine{host}"], capture_output=True, text=True).stdout.split()
-        subprocess.run(["kill", "-9", *inside], stderr=subprocess.DEVNULL)
-
-
-def remove_network():
-    end_hosts()
-    for host in range(1, HOSTS + 1):
-        subprocess.run(["ip", "netns", "del", f"vitrine{host}"], stderr=subprocess.DEVNULL)
-        subprocess.run(["ip", "link", "del", f"vitrine-{host}"], stderr=subprocess.DEVNULL)
-    subprocess.run(["ip", "link", "del", "vitrine"], stderr=subprocess.DEVNULL)
-
-
 class Runs:
     def __init__(self, options, folder):
         self.options, self.folder = options, folder
@@ -92,15 +59,15 @@ class Runs:
 
     def start(self, out):
         """Two processes on each host; the launcher is on the first."""
-        hosts = ",".join(f"{NETWORK}.{host}:2" for host in range(1, HOSTS + 1))
-        launcher = ["ip", "netns", "exec", "vitrine1", "mpirun", "--allow-run-as-root", "--oversubscribe", "--host", hosts, "--mca",
+        hosts = ",".join(f"{SUBNET}.{host}:2" for host in range(1, HOSTS + 1))
+        launcher = ["ip", "netns", "exec", namespace_of(1), "mpirun", "--allow-run-as-root", "--oversubscribe", "--host", hosts, "--mca",
                     "plm_rsh_agent", self.folder / "agent", "--mca", "btl", "self,tcp", "--mca", "btl_tcp_if_include",
-                    f"{NETWORK}.0/24", "--mca", "oob_tcp_if_include", f"{NETWORK}.0/24"]
+                    f"{SUBNET}.0/24", "--mca", "oob_tcp_if_include", f"{SUBNET}.0/24"]
         command = launcher + self.command(out, "--process-minutes", PATIENCE / 60)
         return subprocess.Popen([str(each) for each in command], stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
 
     def alone(self, out):
-        run(*self.command(out))
+        subprocess.run([str(each) for each in self.command(out)], check=True)
 
     def same(self, a, b):
         files = ["metrics.jsonl", "steps.jsonl", "last.safetensors", "best.safetensors"]
@@ -115,15 +82,14 @@ def check(good, what):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--train", type=pathlib.Path, default=pathlib.Path("build/release/bin/train"))
-    parser.add_argument("--delay", default="2ms")
-    parser.add_argument("--loss", default="0.5%")
+    parser.add_argument("--delay", type=float, default=2.0, help="milliseconds, one way [2]")
+    parser.add_argument("--loss", type=float, default=0.5, help="percent of the packets [0.5]")
     options = parser.parse_args()
     if os.geteuid() != 0:
         sys.exit("several_hosts: network namespaces need root")
     good = True
-    remove_network()
+    network = LossyNetwork(HOSTS, SUBNET, options.delay / 1e3, options.loss / 1e2)
     try:
-        make_network(options)
         with tempfile.TemporaryDirectory() as name:
             runs = Runs(options, pathlib.Path(name))
             begin = time.monotonic()
@@ -136,23 +102,24 @@ def main():
             good &= check(whole.returncode == 0 and runs.same("whole", "alone"), "the same bytes as one process")
             if whole.returncode != 0:
                 print(told)
+            good &= check(network.lost > 0, f"{network.carried} packets, each {options.delay:g} ms under way; {network.lost} more were lost")
 
             cut = runs.start("cut")
             while not (runs.folder / "cut/metrics.jsonl").exists() and cut.poll() is None:
                 time.sleep(0.05)
-            run("ip", "link", "set", "vitrine-2", "down")
+            network.cut(2)
             begin = time.monotonic()
             told = next((line for line in cut.stderr if line.startswith("train: ")), "nothing")
             good &= check("from process 2, 3:" in told, f"a cut link: after {time.monotonic() - begin:.0f} s, {told.strip()}")
             time.sleep(5)
             ended = subprocess.run(["pgrep", "-f", f"^{runs.options.train.resolve()}"], capture_output=True).returncode != 0
             good &= check(ended, "the processes of both hosts have ended")
-            end_hosts()
+            end_hosts(range(1, HOSTS + 1))
             cut.communicate()
             runs.alone("cut")
             good &= check(runs.same("cut", "alone"), "and the run goes on to the same bytes")
     finally:
-        remove_network()
+        network.remove()
     return 0 if good else 1
 
 
