@@ -8,9 +8,13 @@
 //     └─────────────────┴─────────────────┘      gradient's terms, and are rounded on their way into shared memory. What has
 //                                                neither (a weight, all that linear layers multiply) is copied as it lies.
 //
-// That rounding of a or g, which a product by multiply-adds (gemm_tiles.h) does without, is the price: PyTorch pays it, too,
-// where it stores the activation. Sums stay in the registers of the mma, f32, and are cut off, not rounded, every 16 k: some
-// 2⁻²⁴ of the sum each time, which beside the 2⁻⁹ or 2⁻¹² of what is multiplied is nothing.
+// That rounding of a, which a product by multiply-adds (gemm_tiles.h) does without, is the price: PyTorch pays it, too, where
+// it stores the activation. A gradient behind statistics cannot pay it (keeps_floats in gemm_operands.h) and goes in as the sum
+// of two values of 16 bits, what it is rounded to and the rest of it: twice the mma, and with A and B 16 + 4 KB of a step (8 + 8
+// where it is B). With bf16 that is 16 binary digits, with f16 22.
+//
+// Sums stay in the registers of the mma, f32, and are cut off, not rounded, every 16 k: some 2⁻²⁴ of the sum each time, which
+// beside the 2⁻⁹ or 2⁻¹² of what is multiplied is nothing.
 //
 // FLOPs: those of the product. By the peaks of lab/common/gpus.h, of which an H100's is wgmma's, products with less than some
 // 200 FLOPs a byte are bound by memory, which is nearly all of MobileNetV2's. None of it has been timed.
@@ -25,7 +29,8 @@
 
 namespace vitrine::VITRINE_GPU {
 
-constexpr int half_depth = 32;  // k of a step
+constexpr int half_depth = 32;      // k of a step
+constexpr int half_mma_depth = 16;  // k of an mma
 
 /// Rounds 8 floats and stores them, 16 bytes.
 template <class Half>
@@ -43,6 +48,7 @@ __device__ __forceinline__ void copy_halves(float* shared, int place, const Half
 template <class Half, int lines>
 struct HalfLineByLine {
     using Element = Half;
+    static constexpr int terms = 1;
     static constexpr int pack = Pack<Half>::size;
     static constexpr int packs = half_depth / pack;         // of a line
     static constexpr int lines_of_banks = 64 / half_depth;  // lines that lie side by side in all banks
@@ -83,6 +89,7 @@ struct HalfLineByLine {
 template <class Half, int lines>
 struct HalfDepthByDepth {
     using Element = Half;
+    static constexpr int terms = 1;
     static constexpr int stride = lines + Pack<Half>::size;
     static constexpr int count = half_depth * stride / 2;  // in floats
     static_assert(lines % 64 == 0);
@@ -112,6 +119,27 @@ struct HalfDepthByDepth {
     }
 };
 
+/// An operand as the sum of two: what its values are rounded to, and behind it what is left of them.
+template <class Term>
+struct TwoTerms : Term {
+    using Half = typename Term::Element;
+    static constexpr int terms = 2;
+    static constexpr int count = 2 * Term::count;
+
+    static __device__ __forceinline__ void store(float* shared, int line, int k, const Pack<Half>& v) {
+        Pack<Half> rest;
+        VITRINE_UNROLL
+        for (int i = 0; i < rest.size; i += 2) {
+            float rounded[2];
+            take_word<Half>(word_of<Half>(v[i], v[i + 1]), rounded[0], rounded[1]);
+            rest[i] = v[i] - rounded[0];
+            rest[i + 1] = v[i + 1] - rounded[1];
+        }
+        Term::store(shared, line, k, v);
+        Term::store(shared + Term::count, line, k, rest);
+    }
+};
+
 /// The tile of 16-bit values: what both layouts hold.
 template <int tiles_down, int tiles_across>
 struct HalfTensorTile : TensorTiles<tiles_down, tiles_across> {
@@ -122,27 +150,51 @@ struct HalfTensorTile : TensorTiles<tiles_down, tiles_across> {
                                   (B::Value::size == 8);
 
     template <class Loader, int lines>
-    using Layout = std::conditional_t<Loader::along_k, HalfLineByLine<typename Loader::Stored, lines>,
-                                      HalfDepthByDepth<typename Loader::Stored, lines>>;
+    using Term = std::conditional_t<Loader::along_k, HalfLineByLine<typename Loader::Stored, lines>,
+                                    HalfDepthByDepth<typename Loader::Stored, lines>>;
+    template <class Loader, int lines>
+    using Layout =
+        std::conditional_t<keeps_floats<Loader>, TwoTerms<Term<Loader, lines>>, Term<Loader, lines>>;
 
     template <class A, class B>
     static __device__ __forceinline__ void multiply_step(
         const float* left, const float* right, float (&sums)[Tiles::thread_rows][Tiles::thread_columns]) {
-        using M = Mma<typename A::Element, 16>;
+        static_assert(A::terms == 1 || B::terms == 1);
         VITRINE_UNROLL
-        for (int k = 0; k < depth; k += M::k) {
-            FragmentB<M> b[tiles_across];
+        for (int k = 0; k < depth; k += half_mma_depth) {
             VITRINE_UNROLL
-            for (int j = 0; j < tiles_across; j += 2) {
-                unsigned words[4];
-                B::load_two_b(right, Tiles::first_column() + j * M::columns, k, words);
-                VITRINE_UNROLL
-                for (int i = 0; i < 4; ++i) b[j + i / 2].words[i % 2] = words[i];
+            for (int term = 0; term < B::terms; ++term) {
+                multiply_with<A, B>(left, term_of<B>(right, term), k, sums);
             }
+        }
+    }
+
+  private:
+    template <class Layout>
+    static __device__ __forceinline__ const float* term_of(const float* operand, int term) {
+        return operand + term * (Layout::count / Layout::terms);
+    }
+
+    /// sums += (all terms of A) · (one of B), of the k of an mma.
+    template <class A, class B>
+    static __device__ __forceinline__ void multiply_with(
+        const float* left, const float* right, int k,
+        float (&sums)[Tiles::thread_rows][Tiles::thread_columns]) {
+        using M = Mma<typename A::Element, half_mma_depth>;
+        FragmentB<M> b[tiles_across];
+        VITRINE_UNROLL
+        for (int j = 0; j < tiles_across; j += 2) {
+            unsigned words[4];
+            B::load_two_b(right, Tiles::first_column() + j * M::columns, k, words);
             VITRINE_UNROLL
-            for (int i = 0; i < tiles_down; ++i) {
+            for (int i = 0; i < 4; ++i) b[j + i / 2].words[i % 2] = words[i];
+        }
+        VITRINE_UNROLL
+        for (int i = 0; i < tiles_down; ++i) {
+            VITRINE_UNROLL
+            for (int term = 0; term < A::terms; ++term) {
                 FragmentA<M> a;
-                A::load_a(left, Tiles::first_row() + i * M::rows, k, a.words);
+                A::load_a(term_of<A>(left, term), Tiles::first_row() + i * M::rows, k, a.words);
                 VITRINE_UNROLL
                 for (int j = 0; j < tiles_across; ++j) {
                     float* const mine = sums[i] + j * 4;

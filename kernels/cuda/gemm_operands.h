@@ -142,6 +142,16 @@ struct UpstreamSource {
     }
 };
 
+/// Whether the values of a source, or of a loader that reads through it, must reach the sums as floats also where 16-bit values
+/// are multiplied. What the statistics add to a gradient cancels over the pixels, and so d_scale, d_shift and the weight's
+/// gradient are small beside their terms; a rounding of each g would not cancel.
+template <class>
+constexpr bool keeps_floats = false;
+template <class V, class T>
+constexpr bool keeps_floats<UpstreamSource<V, T>> = true;
+template <template <class> class Loader, class Source>
+constexpr bool keeps_floats<Loader<Source>> = keeps_floats<Source>;
+
 /// The matrix [lines, k]: each line is contiguous. A in a forward product, B where the weight is [n, k].
 template <class Source>
 struct LinesOfMatrix {

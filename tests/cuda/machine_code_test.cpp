@@ -145,16 +145,25 @@ TEST_CASE("products by tensor cores multiply with them, from 8.0 on") {
     if (!objects.empty()) CHECK(with > 0);
 }
 
-TEST_CASE("so do products of 16-bit values: 32 times a step, of f16 on 7.5 in halves") {
-    int with = 0;
+TEST_CASE(
+    "so do products of 16-bit values: 32 times a step, of gradients in two terms 64; of f16 on 7.5 in "
+    "halves") {
+    int with = 0, in_two_terms = 0;
     for (const KernelResources& kernel : kernels_with("gemm<HalfTensorTile")) {
         REQUIRE_MESSAGE(kernel.code, about(kernel));
-        const bool f16 = short_name(kernel.symbol).find("Pack<f16>") != std::string::npos;
+        const std::string name = short_name(kernel.symbol);
+        const bool f16 = name.find("Pack<f16>") != std::string::npos;
         if (kernel.architecture < 80 && !f16) continue;
         ++with;
-        CHECK_MESSAGE(kernel.code->main_loop.tensor == (kernel.architecture < 80 ? 64 : 32), about(kernel));
+        const int terms = name.find("UpstreamSource<") != std::string::npos ? 2 : 1;
+        in_two_terms += terms == 2;
+        CHECK_MESSAGE(kernel.code->main_loop.tensor == terms * (kernel.architecture < 80 ? 64 : 32),
+                      about(kernel));
     }
-    if (!objects.empty()) CHECK(with > 0);
+    if (!objects.empty()) {
+        CHECK(with > in_two_terms);
+        CHECK(in_two_terms > 0);
+    }
 }
 
 TEST_CASE(

@@ -139,6 +139,15 @@ std::vector<ConvOptions> with_curves(const std::vector<ConvShape>& shapes) {
     return all;
 }
 
+std::vector<ConvOptions> with_cancelling_gradients(const std::vector<ConvShape>& shapes) {
+    std::vector<ConvOptions> all;
+    for (const ConvShape& shape : shapes) {
+        all.push_back(
+            {.shape = shape, .scale = true, .statistics = Statistics::differentiated, .samples = 6});
+    }
+    return all;
+}
+
 Problem conv_problem(BoundKernel<ConvForward> KernelTable::*forward,
                      BoundKernel<ConvBackward> KernelTable::*backward, const ConvOptions& options) {
     std::vector<Tensor> tensors;

@@ -28,6 +28,10 @@ std::vector<ConvOptions> with_options_in_turn(const std::vector<ConvShape>& shap
 /// Each shape with prologues that are no clamps (kernels/activation.h).
 std::vector<ConvOptions> with_curves(const std::vector<ConvShape>& shapes);
 
+/// Each shape between two batch norms without a clamp: there what the statistics add to a gradient cancels over the pixels in
+/// d_scale and d_shift, and a rounding of the gradient would not.
+std::vector<ConvOptions> with_cancelling_gradients(const std::vector<ConvShape>& shapes);
+
 Problem conv_problem(BoundKernel<ConvForward> KernelTable::*forward,
                      BoundKernel<ConvBackward> KernelTable::*backward, const ConvOptions& options);
 

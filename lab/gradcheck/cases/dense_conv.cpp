@@ -42,6 +42,12 @@ std::vector<Problem> dense_conv_problems() {
     std::ranges::copy(with_curves({{2, {7, 5}, 3, 4, {3, 3}, {2, 2}, {1, 1}, 1},
                                    {1, {6, 5}, 8, 8, {3, 3}, {1, 1}, {1, 1}, 1}}),
                       std::back_inserter(all));
+    std::ranges::copy(with_cancelling_gradients({
+                          {2, {4, 5}, 24, 96, {3, 3}, {1, 1}, {1, 1}, 1},  //
+                          {1, {9, 6}, 48, 16, {3, 3}, {2, 2}, {1, 1}, 1},  // d_weight by its transpose
+                          {2, {6, 7}, 32, 64, {1, 1}, {2, 2}, {0, 0}, 1},  // a shortcut
+                      }),
+                      std::back_inserter(all));
     return conv_problems(&KernelTable::dense_conv_forward, &KernelTable::dense_conv_backward, all);
 }
 

@@ -47,6 +47,9 @@ std::vector<Problem> depthwise_conv_problems() {
     std::ranges::copy(with_curves({depthwise(2, {5, 7}, 9, {3, 3}, {1, 1}, {1, 1}),
                                    depthwise(1, {7, 6}, 16, {5, 5}, {2, 2}, {2, 2})}),
                       std::back_inserter(all));
+    std::ranges::copy(with_cancelling_gradients({depthwise(2, {6, 5}, 24, {3, 3}, {1, 1}, {1, 1}),
+                                                 depthwise(1, {9, 10}, 16, {5, 5}, {2, 2}, {2, 2})}),
+                      std::back_inserter(all));
     return conv_problems(&KernelTable::depthwise_conv_forward, &KernelTable::depthwise_conv_backward, all);
 }
 

@@ -56,6 +56,12 @@ std::vector<Problem> pointwise_conv_problems() {
     }
     std::ranges::copy(with_curves({pointwise(2, {5, 3}, 7, 9), pointwise(1, {4, 6}, 16, 24)}),
                       std::back_inserter(all));
+    std::ranges::copy(with_cancelling_gradients({
+                          pointwise(1, {1, 5}, 304, 16),   // a long sum of few pixels
+                          pointwise(2, {6, 5}, 24, 96),    //
+                          pointwise(1, {32, 32}, 16, 96),  // an expansion behind a projection
+                      }),
+                      std::back_inserter(all));
     return conv_problems(&KernelTable::pointwise_conv_forward, &KernelTable::pointwise_conv_backward, all);
 }
 
