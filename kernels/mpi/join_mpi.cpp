@@ -53,6 +53,7 @@ class Mpi final : public Collective {
         check(MPI_Comm_set_errhandler(MPI_COMM_WORLD, MPI_ERRORS_RETURN));
         check(MPI_Comm_rank(MPI_COMM_WORLD, &rank_));
         check(MPI_Comm_size(MPI_COMM_WORLD, &ranks_));
+        if (ranks_ != launched_processes()) throw Error(of_another_launcher());
         MPI_Comm machine = MPI_COMM_NULL;
         check(MPI_Comm_split_type(MPI_COMM_WORLD, MPI_COMM_TYPE_SHARED, 0, MPI_INFO_NULL, &machine));
         check(MPI_Comm_size(machine, &local_ranks_));
@@ -125,6 +126,17 @@ class Mpi final : public Collective {
   private:
     enum Tag { numbers, waiting };
     static constexpr double seconds_to_answer = 3.0;  // of those that wait, too
+
+    std::string of_another_launcher() const {
+        char library[MPI_MAX_LIBRARY_VERSION_STRING] = {};
+        int length = 0;
+        check(MPI_Get_library_version(library, &length));
+        const std::string name(library, static_cast<size_t>(length));
+        return fmt::format(
+            "launched as one of {} processes, but this build's MPI ({}) finds {}: the launcher must be that "
+            "MPI's own",
+            launched_processes(), name.substr(0, name.find_first_of(",\n")), ranks_);
+    }
 
     /// Asks again and again, and leaves the core to others meanwhile: there may be more processes than cores.
     bool is_done_within(double seconds, MPI_Request& request) const {
@@ -200,6 +212,7 @@ class Mpi final : public Collective {
 
 std::unique_ptr<Collective> join_mpi() {
     if (launched_processes() <= 1) return nullptr;
+    if (const std::string reason = why_apart(); !reason.empty()) throw Error(reason);
     try {
         return std::make_unique<Mpi>();
     } catch (const AbsentProcess& absent) {

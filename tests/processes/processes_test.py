@@ -225,6 +225,10 @@ class Refused(Folder):
         told = self.train(2, "basic", "run", "--set", "phase.1.lr=1e30", "--set", "training.clip_norm=0", code=1)
         self.refuse(told, "is not finite")
 
+    def test_the_launcher_of_another_mpi(self):
+        self.environment |= {"PMI_SIZE": "2", "PMI_RANK": "0"}  # as MPICH's mpiexec says it
+        self.refuse(self.train(1, "basic", "run", code=2), "launched as one of 2 processes, but this build's MPI (Open MPI")
+
     def test_what_is_not_training_is_the_first_ones_alone(self):
         command = launched(2) + self.arguments("basic", "run", "--show-recipe")
         shown = subprocess.run([str(each) for each in command], env=self.environment, capture_output=True, text=True, timeout=60)
