@@ -19,24 +19,11 @@ import tempfile
 import time
 
 from lossy_network import LossyNetwork, end_hosts, namespace_of
-from run_folders import write_data
+from sharded_runs import ShardedRuns, check
 
 HOSTS = 2
 SUBNET = "10.213.77"
 PATIENCE = 5.0  # seconds
-RECIPE = """seed = 3
-[model]
-name = "mobilenet_v2"
-width_mult = 0.25
-[training]
-batch_size = 16
-shards = 4
-ema_decay = 0.9
-clip_norm = 1.0
-[[phase]]
-epochs = 8
-lr = 0.02
-"""
 # Open MPI's way to another machine: AGENT HOST COMMAND.
 AGENT = f"""#!/bin/sh
 host=${{1##*.}}
@@ -45,38 +32,18 @@ exec ip netns exec vitrine$host unshare --uts sh -c "hostname vitrine$host; $*"
 """
 
 
-class Runs:
-    def __init__(self, options, folder):
-        self.options, self.folder = options, folder
-        write_data(folder / "data")
-        (folder / "recipe.toml").write_text(RECIPE)
-        (folder / "agent").write_text(AGENT)
-        (folder / "agent").chmod(0o755)
-
-    def command(self, out, *more):
-        return [self.options.train.resolve(), self.folder / "recipe.toml", "--data", self.folder / "data", "--cache",
-                self.folder / "cache", "--image-size", "16", "--threads", "1", "--quiet", "--out", self.folder / out, *more]
-
+class Runs(ShardedRuns):
     def start(self, out):
         """Two processes on each host; the launcher is on the first."""
+        agent = self.folder / "agent"
+        agent.write_text(AGENT)
+        agent.chmod(0o755)
         hosts = ",".join(f"{SUBNET}.{host}:2" for host in range(1, HOSTS + 1))
         launcher = ["ip", "netns", "exec", namespace_of(1), "mpirun", "--allow-run-as-root", "--oversubscribe", "--host", hosts, "--mca",
-                    "plm_rsh_agent", self.folder / "agent", "--mca", "btl", "self,tcp", "--mca", "btl_tcp_if_include",
-                    f"{SUBNET}.0/24", "--mca", "oob_tcp_if_include", f"{SUBNET}.0/24"]
+                    "plm_rsh_agent", agent, "--mca", "btl", "self,tcp", "--mca", "btl_tcp_if_include", f"{SUBNET}.0/24", "--mca",
+                    "oob_tcp_if_include", f"{SUBNET}.0/24"]
         command = launcher + self.command(out, "--process-minutes", PATIENCE / 60)
         return subprocess.Popen([str(each) for each in command], stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
-
-    def alone(self, out):
-        subprocess.run([str(each) for each in self.command(out)], check=True)
-
-    def same(self, a, b):
-        files = ["metrics.jsonl", "steps.jsonl", "last.safetensors", "best.safetensors"]
-        return all((self.folder / a / file).read_bytes() == (self.folder / b / file).read_bytes() for file in files)
-
-
-def check(good, what):
-    print(f"{'yes' if good else 'NO '}  {what}", flush=True)
-    return good
 
 
 def main():
@@ -91,7 +58,7 @@ def main():
     network = LossyNetwork(HOSTS, SUBNET, options.delay / 1e3, options.loss / 1e2)
     try:
         with tempfile.TemporaryDirectory() as name:
-            runs = Runs(options, pathlib.Path(name))
+            runs = Runs(options.train, pathlib.Path(name))
             begin = time.monotonic()
             runs.alone("alone")
             seconds_alone = time.monotonic() - begin
@@ -112,8 +79,7 @@ def main():
             told = next((line for line in cut.stderr if line.startswith("train: ")), "nothing")
             good &= check("from process 2, 3:" in told, f"a cut link: after {time.monotonic() - begin:.0f} s, {told.strip()}")
             time.sleep(5)
-            ended = subprocess.run(["pgrep", "-f", f"^{runs.options.train.resolve()}"], capture_output=True).returncode != 0
-            good &= check(ended, "the processes of both hosts have ended")
+            good &= check(not runs.processes_left(), "the processes of both hosts have ended")
             end_hosts(range(1, HOSTS + 1))
             cut.communicate()
             runs.alone("cut")
