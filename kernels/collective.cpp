@@ -6,6 +6,8 @@
 
 #include <stdexcept>
 
+#include "kernels/cores.h"
+
 namespace vitrine {
 namespace {
 
@@ -13,7 +15,7 @@ class Alone final : public Collective {
   public:
     int rank() const override { return 0; }
     int ranks() const override { return 1; }
-    int local_ranks() const override { return 1; }
+    int cores() const override { return usable_cores(); }
     void set_patience(double) override {}
     double waited_seconds() const override { return 0.0; }
     void count_as_waited(double) override {}

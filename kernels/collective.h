@@ -21,8 +21,8 @@ class Collective {
     /// This process is one of ranks(), counted from 0.
     virtual int rank() const = 0;
     virtual int ranks() const = 0;
-    /// How many of them share this machine.
-    virtual int local_ranks() const = 0;
+    /// How many cores this process should keep busy, its share of those that others of them may run on, too. At least 1.
+    virtual int cores() const = 0;
     /// From now on none of the functions below waits any longer for another process: they throw AbsentProcess, and no call
     /// after that but end_all() is of use. At first they wait for ever.
     virtual void set_patience(double seconds) = 0;

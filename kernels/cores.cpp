@@ -6,11 +6,13 @@
 
 #include <algorithm>
 #include <atomic>
+#include <bit>
 #include <cmath>
 #include <fstream>
 #include <string>
 #include <system_error>
 #include <thread>
+#include <tuple>
 #include <vector>
 
 namespace vitrine {
@@ -18,15 +20,16 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// The processors of the affinity mask; the kernel's may be larger than a cpu_set_t.
+constexpr size_t bits_of_word = 64;
+
+bool has(const ProcessorSet& set, size_t processor) {
+    return (set[processor / bits_of_word] >> processor % bits_of_word & 1) != 0;
+}
+
 int cores_of_affinity() {
-    constexpr int most = 1 << 16;
-    for (int processors = CPU_SETSIZE; processors <= most; processors *= 2) {
-        std::vector<cpu_set_t> mask(static_cast<size_t>(processors / CPU_SETSIZE));
-        const size_t bytes = mask.size() * sizeof(cpu_set_t);
-        if (sched_getaffinity(0, bytes, mask.data()) == 0) return CPU_COUNT_S(bytes, mask.data());
-    }
-    return static_cast<int>(std::thread::hardware_concurrency());
+    int cores = 0;
+    for (const uint64_t word : allowed_processors()) cores += std::popcount(word);
+    return cores > 0 ? cores : static_cast<int>(std::thread::hardware_concurrency());
 }
 
 /// Nothing where the files are absent or set no limit ("max", -1).
@@ -79,10 +82,39 @@ std::optional<double> processor_quota(const fs::path& groups, const fs::path& mo
     return least;
 }
 
+ProcessorSet allowed_processors() {
+    ProcessorSet set{};
+    constexpr size_t most = bits_of_word * std::tuple_size_v<ProcessorSet>;
+    // The kernel's mask may be larger than a cpu_set_t.
+    for (size_t processors = CPU_SETSIZE; processors <= most; processors *= 2) {
+        std::vector<cpu_set_t> mask(processors / CPU_SETSIZE);
+        const size_t bytes = mask.size() * sizeof(cpu_set_t);
+        if (sched_getaffinity(0, bytes, mask.data()) != 0) continue;
+        for (size_t i = 0; i < processors; ++i) {
+            if (CPU_ISSET_S(i, bytes, mask.data())) set[i / bits_of_word] |= uint64_t{1} << i % bits_of_word;
+        }
+        break;
+    }
+    return set;
+}
+
 int usable_cores() {
     const int cores = std::max(1, cores_of_affinity());
     const std::optional<double> quota = processor_quota();
     return quota && *quota < cores ? std::max(1, static_cast<int>(std::ceil(*quota))) : cores;
+}
+
+int share_of_cores(std::span<const ProcessorSet> sets, size_t mine, std::optional<double> quota) {
+    double share = 0.0;
+    for (size_t i = 0; i < bits_of_word * std::tuple_size_v<ProcessorSet>; ++i) {
+        if (!has(sets[mine], i)) continue;
+        share += 1.0 / static_cast<double>(
+                           std::ranges::count_if(sets, [&](const ProcessorSet& set) { return has(set, i); }));
+    }
+    if (share == 0.0) share = static_cast<double>(usable_cores()) / static_cast<double>(sets.size());
+    if (quota) share = std::min(share, std::ceil(*quota) / static_cast<double>(sets.size()));
+    constexpr double rounding = 1e-6;  // three thirds are a core
+    return std::max(1, static_cast<int>(share + rounding));
 }
 
 std::string processor_name() {

@@ -17,6 +17,7 @@
 #include <thread>
 #include <vector>
 
+#include "kernels/cores.h"
 #include "kernels/error.h"
 
 namespace vitrine {
@@ -56,7 +57,7 @@ class Mpi final : public Collective {
         if (ranks_ != launched_processes()) throw Error(of_another_launcher());
         MPI_Comm machine = MPI_COMM_NULL;
         check(MPI_Comm_split_type(MPI_COMM_WORLD, MPI_COMM_TYPE_SHARED, 0, MPI_INFO_NULL, &machine));
-        check(MPI_Comm_size(machine, &local_ranks_));
+        cores_ = cores_among(machine);
         check(MPI_Comm_free(&machine));
     }
     ~Mpi() override {
@@ -67,7 +68,7 @@ class Mpi final : public Collective {
 
     int rank() const override { return rank_; }
     int ranks() const override { return ranks_; }
-    int local_ranks() const override { return local_ranks_; }
+    int cores() const override { return cores_; }
 
     void set_patience(double seconds) override { patience_ = seconds; }
     double waited_seconds() const override { return waited_; }
@@ -126,6 +127,17 @@ class Mpi final : public Collective {
   private:
     enum Tag { numbers, waiting };
     static constexpr double seconds_to_answer = 3.0;  // of those that wait, too
+
+    static int cores_among(MPI_Comm machine) {
+        int processes = 0, mine = 0;
+        check(MPI_Comm_size(machine, &processes));
+        check(MPI_Comm_rank(machine, &mine));
+        std::vector<ProcessorSet> sets(static_cast<size_t>(processes));
+        sets[static_cast<size_t>(mine)] = allowed_processors();
+        check(MPI_Allgather(MPI_IN_PLACE, 0, MPI_DATATYPE_NULL, sets.data(), sizeof(ProcessorSet), MPI_BYTE,
+                            machine));
+        return share_of_cores(sets, static_cast<size_t>(mine));
+    }
 
     std::string of_another_launcher() const {
         char library[MPI_MAX_LIBRARY_VERSION_STRING] = {};
@@ -199,7 +211,7 @@ class Mpi final : public Collective {
             patience_, names.empty() ? "?" : names);
     }
 
-    int rank_ = 0, ranks_ = 1, local_ranks_ = 1;
+    int rank_ = 0, ranks_ = 1, cores_ = 1;
     double patience_ = std::numeric_limits<double>::infinity();
     const std::thread::id joined_ = std::this_thread::get_id();
     bool any_thread_ = false;

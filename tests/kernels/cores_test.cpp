@@ -8,6 +8,7 @@
 #include <cstdlib>
 #include <fstream>
 #include <string>
+#include <vector>
 
 namespace vitrine {
 namespace {
@@ -92,6 +93,40 @@ TEST_CASE("no more cores are usable than this thread may run on") {
     CHECK(usable_cores() == 1);
     REQUIRE(sched_setaffinity(0, sizeof before, &before) == 0);
     CHECK(usable_cores() == cores);
+}
+
+TEST_CASE("the processors that a process may run on are those of its mask") {
+    cpu_set_t mask;
+    REQUIRE(sched_getaffinity(0, sizeof mask, &mask) == 0);
+    const ProcessorSet set = allowed_processors();
+    for (size_t i = 0; i < CPU_SETSIZE; ++i) {
+        CAPTURE(i);
+        CHECK((set[i / 64] >> i % 64 & 1) == (CPU_ISSET(i, &mask) ? 1u : 0u));
+    }
+}
+
+TEST_CASE("processes of a machine divide the cores that they share, and keep those that are their own") {
+    const auto from_to = [](size_t first, size_t last) {
+        ProcessorSet set{};
+        for (size_t i = first; i <= last; ++i) set[i / 64] |= uint64_t{1} << i % 64;
+        return set;
+    };
+    const auto shares = [](const std::vector<ProcessorSet>& sets, std::optional<double> quota = {}) {
+        std::vector<int> all;
+        for (size_t i = 0; i < sets.size(); ++i) all.push_back(share_of_cores(sets, i, quota));
+        return all;
+    };
+    using Shares = std::vector<int>;
+    CHECK(shares({from_to(0, 15), from_to(0, 15)}) == Shares{8, 8});  // not bound
+    CHECK(shares({from_to(0, 7), from_to(8, 15)}) == Shares{8, 8});   // bound by srun -c 8
+    CHECK(shares({from_to(0, 0), from_to(1, 1)}) == Shares{1, 1});    // by mpirun --bind-to core
+    CHECK(shares({from_to(0, 63), from_to(0, 63), from_to(64, 127), from_to(64, 127)}) ==
+          Shares{32, 32, 32, 32});  // to sockets
+    CHECK(shares({from_to(0, 5), from_to(0, 5), from_to(0, 5)}) == Shares{2, 2, 2});
+    CHECK(shares({from_to(0, 7), from_to(4, 7)}) == Shares{6, 2});
+    CHECK(shares({from_to(0, 1), from_to(0, 1), from_to(0, 1)}) == Shares{1, 1, 1});  // more than cores
+    CHECK(shares({from_to(0, 15), from_to(0, 15)}, 5.5) == Shares{3, 3});             // a container's quota
+    CHECK(shares({from_to(0, 1), from_to(2, 3)}, 100.0) == Shares{2, 2});
 }
 
 TEST_CASE("as many threads can be started as are wanted, where nothing is against it") {

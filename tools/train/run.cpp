@@ -7,7 +7,6 @@
 #include <algorithm>
 #include <iostream>
 
-#include "kernels/cores.h"
 #include "tools/common/standard_output.h"
 #include "tools/common/thread_choice.h"
 #include "tools/train/trainer.h"
@@ -31,10 +30,9 @@ bool is_training(const Options& options) {
            options.eval_only.empty() && !options.overfit_one_batch;
 }
 
-/// Processes of one machine share its cores.
 int wanted_threads(const Options& options, Ranks& ranks) {
     if (options.threads > 0 || !ranks.several()) return options.threads;
-    return std::max(1, usable_cores() / ranks.processes().local_ranks());
+    return ranks.processes().cores();
 }
 
 }  // namespace
