@@ -45,6 +45,7 @@ NodeName={host} CPUs=8
 PartitionName=all Nodes=ALL Default=YES MaxTime=INFINITE State=UP
 """
 
+
 class Cluster:
     def __init__(self, folder):
         self.folder = folder
@@ -57,7 +58,8 @@ class Cluster:
         end = time.monotonic() + 60
         while "idle" not in self.run("sinfo", "--noheader", "--format=%t").stdout:
             if time.monotonic() > end:
-                sys.exit(f"slurm: no node came up; see the logs in {folder}")
+                self.remove()
+                sys.exit("slurm: no node came up\n" + "".join(log.read_text() for log in folder.glob("*.log")))
             time.sleep(0.5)
 
     def daemon(self, name):
