@@ -267,9 +267,9 @@ void run_chunk(const PointwiseBackward<f16>& task, const PointwiseBlock<f16>& me
     HWY_DYNAMIC_DISPATCH(run_chunk_f16)(task, memory, chunk);
 }
 
-/// Pixels whose g, a and d_a take 384 KiB of f32 together.
+/// Pixels whose g, a and d_a take 192 KiB of f32 together.
 int64_t block_of(const ConvShape& shape) {
-    constexpr int64_t elements = 98304;
+    constexpr int64_t elements = 49152;
     return std::clamp<int64_t>(elements / (shape.out_channels + 2 * shape.in_channels) / 16 * 16, 16, 512);
 }
 
