@@ -138,8 +138,42 @@ void multiply_band(const ProductTask<From, T>& task, RowsOf<Accumulate<T>> resul
     });
 }
 
+/// Whether pixels are gathered few at a time: they are the larger matrix, which has to come from memory.
+template <class From, class To>
+bool gathers_in_turns(const ProductTask<From, To>& task) {
+    const RowSource<From>& source = task.source;
+    return !source.direct() && source.rows_are_pixels() && source.group_channels == source.channels &&
+           source.channels >= task.matrix.layout.columns;
+}
+
+/// While some pixels are multiplied, the next ones are fetched.
+template <class From, class T>
+void multiply_in_turns(const ProductTask<From, T>& task, RowsOf<Accumulate<T>> result, Store store) {
+    constexpr int64_t turn = 32;
+    const RowSource<From>& source = task.source;
+    const PanelLayout& layout = task.matrix.layout;
+    const int64_t depth = source.channels;
+    const int64_t share = std::max<int64_t>(1, tile_rows / (task.end_panel - task.first_panel));
+    with_vectors_of<Accumulate<T>>(layout, [&](auto d) HWY_ATTR {
+        for (int64_t row = 0; row < task.rows; row += turn) {
+            const int64_t rows = std::min(turn, task.rows - row);
+            gather_rows(source, task.first_row + row, rows, task.left, depth);
+            Prefetch next{source.pixels + (task.first_row + row + rows) * depth, share};
+            for (int64_t panel = task.first_panel; panel < task.end_panel; ++panel) {
+                RegisterTile<Accumulate<T>> tile =
+                    panel_tile(task, panel, RowsOf<const Accumulate<T>>{task.left, depth},
+                               {result.row(row), result.stride}, store);
+                tile.soon[0] = next;
+                multiply_panel_of<LeftOrder::rows>(d, layout.width(panel) / layout.lanes, tile, rows);
+                next.advance(rows / tile_rows * depth);
+            }
+        }
+    });
+}
+
 template <class From, class T>
 void multiply(const ProductTask<From, T>& task, RowsOf<Accumulate<T>> result, Store store) {
+    if (gathers_in_turns(task)) return multiply_in_turns(task, result, store);
     if (!task.banded) return multiply_rows(task, left_rows(task), result, store);
     fill_band(task.source, task.first_row, task.rows, task.left);
     multiply_band(task, result, store);
