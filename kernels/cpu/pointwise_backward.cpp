@@ -159,6 +159,9 @@ class BlockPass {
         const int64_t padded = task_.in.padded();
         const int64_t steps = std::max<int64_t>(1, count_ / tile_rows) * task_.in.count() * out();
         Prefetch soon = next_rows(task_.level == nullptr ? nullptr : task_.args.y, out(), steps);
+        // A store waits for its line: d_x is fetched, too, where it is more than y.
+        if (!task_.streams && in() > out())
+            soon = {rows_of(task_.args.d_x.data, in()), std::max<int64_t>(1, count_ * in() / steps)};
         with_vectors_of<A>(task_.in, [&](auto d) HWY_ATTR {
             for (int64_t panel = 0; panel < task_.in.count(); ++panel) {
                 const int64_t column = task_.in.first_column(panel);
