@@ -50,6 +50,7 @@ struct RegisterTile {
     Prefetch soon[2];
     int64_t lines = 1;
     int64_t a_line = 0;
+    bool fetch_c = false;  // where C lies in memory: a store waits for its line
 };
 
 /// Left matrices are read along their rows (a_step = 1) or, in the outer product, along their columns (a_row
@@ -74,6 +75,9 @@ HWY_INLINE void multiply_tile(D d, const RegisterTile<T>& tile) {
         for (int v = 0; v < vectors; ++v) {
             sum[r][v] = tile.init == nullptr ? hn::Zero(d) : hn::LoadU(d, tile.init + v * lanes);
         }
+    }
+    for (int r = 0; tile.fetch_c && r < rows; ++r) {
+        for (int v = 0; v < vectors; ++v) hwy::Prefetch(tile.c + r * tile.c_row + v * lanes);
     }
     const int64_t a_row = order == LeftOrder::columns ? 1 : tile.a_row;
     const int64_t a_step = order == LeftOrder::rows ? 1 : tile.a_step;

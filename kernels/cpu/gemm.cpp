@@ -89,17 +89,18 @@ RegisterTile<Accumulate<T>> panel_tile(const ProductTask<From, T>& task, int64_t
                                        Store store) {
     const RightMatrix<Accumulate<T>>& matrix = task.matrix;
     const int64_t column = matrix.layout.first_column(panel);
-    return {matrix.depth,
-            left.data,
-            left.stride,
-            1,
-            matrix.panel(panel),
-            matrix.step(panel),
-            matrix.bias == nullptr ? nullptr : matrix.bias + column,
-            result.data + column - first_column(task),
-            result.stride,
-            store,
-            {{left.data + 2 * tile_rows * left.stride, tile_rows}, {left.data, 0}}};
+    return {.depth = matrix.depth,
+            .a = left.data,
+            .a_row = left.stride,
+            .a_step = 1,
+            .b = matrix.panel(panel),
+            .b_step = matrix.step(panel),
+            .init = matrix.bias == nullptr ? nullptr : matrix.bias + column,
+            .c = result.data + column - first_column(task),
+            .c_row = result.stride,
+            .store = store,
+            .soon = {{left.data + 2 * tile_rows * left.stride, tile_rows}, {left.data, 0}},
+            .fetch_c = stores_directly(task) && !task.stream};
 }
 
 template <class From, class T>
