@@ -32,7 +32,7 @@ struct ProductTask {
     bool stream;             // the results go past the caches
     bool banded;             // windows are read out of a band
     Accumulate<From>* left;  // this thread's: [rows, depth], or the band
-    Accumulate<To>* result;  // this thread's: [rows, padded columns]
+    Accumulate<To>* result;  // this thread's: [rows and one more, padded columns]
 };
 
 /// What rows and results are stored in: RUN(name, From, To).
@@ -147,34 +147,50 @@ bool gathers_in_turns(const ProductTask<From, To>& task) {
            source.channels >= task.matrix.layout.columns;
 }
 
-/// While some pixels are multiplied, the next ones are fetched.
-template <class From, class T>
-void multiply_in_turns(const ProductTask<From, T>& task, RowsOf<Accumulate<T>> result, Store store) {
-    constexpr int64_t turn = 32;
+/// Pixels that are multiplied before the next ones are gathered.
+constexpr int64_t turn = 32;
+
+/// While some pixels are multiplied, the next ones are fetched. result_of(row) says where results go from there on; after each
+/// turn done(row, rows) finds them.
+template <class From, class T, class ResultOf, class Done>
+void multiply_in_turns(const ProductTask<From, T>& task, Store store, const ResultOf& result_of,
+                       const Done& done) {
+    using A = Accumulate<T>;
     const RowSource<From>& source = task.source;
     const PanelLayout& layout = task.matrix.layout;
     const int64_t depth = source.channels;
     const int64_t share = std::max<int64_t>(1, tile_rows / (task.end_panel - task.first_panel));
-    with_vectors_of<Accumulate<T>>(layout, [&](auto d) HWY_ATTR {
+    with_vectors_of<A>(layout, [&](auto d) HWY_ATTR {
         for (int64_t row = 0; row < task.rows; row += turn) {
             const int64_t rows = std::min(turn, task.rows - row);
-            gather_rows(source, task.first_row + row, rows, task.left, depth);
-            Prefetch next{source.pixels + (task.first_row + row + rows) * depth, share};
+            const From* pixels = source.pixels + (task.first_row + row) * depth;
+            RowsOf<const A> left{task.left, depth};
+            if constexpr (!is_half_type<From>) {
+                if (source.direct()) left.data = pixels;
+            }
+            if (left.data == task.left) gather_rows(source, task.first_row + row, rows, task.left, depth);
+            Prefetch next{pixels + rows * depth, share};
             for (int64_t panel = task.first_panel; panel < task.end_panel; ++panel) {
-                RegisterTile<Accumulate<T>> tile =
-                    panel_tile(task, panel, RowsOf<const Accumulate<T>>{task.left, depth},
-                               {result.row(row), result.stride}, store);
+                RegisterTile<A> tile = panel_tile(task, panel, left, result_of(row), store);
                 tile.soon[0] = next;
                 multiply_panel_of<LeftOrder::rows>(d, layout.width(panel) / layout.lanes, tile, rows);
                 next.advance(rows / tile_rows * depth);
             }
+            done(row, rows);
         }
     });
 }
 
 template <class From, class T>
 void multiply(const ProductTask<From, T>& task, RowsOf<Accumulate<T>> result, Store store) {
-    if (gathers_in_turns(task)) return multiply_in_turns(task, result, store);
+    if (gathers_in_turns(task)) {
+        return multiply_in_turns(
+            task, store,
+            [&](int64_t row) {
+                return RowsOf<Accumulate<T>>{result.row(row), result.stride};
+            },
+            [](int64_t, int64_t) {});
+    }
     if (!task.banded) return multiply_rows(task, left_rows(task), result, store);
     fill_band(task.source, task.first_row, task.rows, task.left);
     multiply_band(task, result, store);
@@ -191,8 +207,68 @@ void put_row(const ProductTask<From, T>& task, const Accumulate<T>* from, int64_
     copy_row(from, count, to);
 }
 
+/// Rows of `count` past the caches, and what they add to Σ (y − centre) and Σ (y − centre)².
+template <class D, class T = hn::TFromD<D>>
+HWY_INLINE void stream_with_sums(D d, RowsOf<const T> from, int64_t rows, int64_t count, const T* centre,
+                                 T* sums, T* squares, RowsOf<T> to) {
+    constexpr int64_t lanes = hn::MaxLanes(d);
+    for_each_four_rows(rows, [&](int64_t row, auto group) HWY_ATTR {
+        for (int64_t c = 0; c < count; c += lanes) {
+            const auto middle = hn::LoadU(d, centre + c);
+            auto sum = hn::LoadU(d, sums + c), square = hn::LoadU(d, squares + c);
+            for (int k = 0; k < group; ++k) {
+                const auto value = hn::LoadU(d, from.row(row + k) + c);
+                hn::Stream(value, d, to.row(row + k) + c);
+                const auto distance = hn::Sub(value, middle);
+                sum = hn::Add(sum, distance);
+                square = hn::MulAdd(distance, distance, square);
+            }
+            hn::StoreU(sum, d, sums + c);
+            hn::StoreU(square, d, squares + c);
+        }
+    });
+}
+
+/// Results larger than the caches leave the nearest one for memory, their statistics taken on the way around the mean of the
+/// chunk's first rows: a centre so near to its mean that little cancels.
+template <class From, class T>
+void stream_in_turns(const ProductTask<From, T>& task) {
+    const RowSink<T>& sink = task.sink;
+    const int64_t count = column_count(task), channel = sink.first_channel + first_column(task);
+    const int64_t offset = task.chunk * sink.channels + channel;
+    const RowsOf<T> result{task.result, count};
+    T *centre = sink.means + offset, *squares = sink.m2s + offset, *sums = task.result + turn * count;
+    multiply_in_turns(
+        task, Store::write, [&](int64_t) { return result; },
+        [&](int64_t row, int64_t rows) {
+            if (row == 0) {
+                column_sums(result.data, rows, count, count, centre);
+                for (int64_t c = 0; c < count; ++c) centre[c] /= static_cast<T>(rows);
+                zero_row(count, sums);
+                zero_row(count, squares);
+            }
+            const RowsOf<T> to{sink.pixels + (task.first_row + row) * sink.channels + channel, sink.channels};
+            with_vectors_of<T>(task.matrix.layout, [&](auto d) HWY_ATTR {
+                stream_with_sums(d, RowsOf<const T>{result.data, count}, rows, count, centre, sums, squares,
+                                 to);
+            });
+        });
+    const T n = static_cast<T>(task.rows);
+    for (int64_t c = 0; c < count; ++c) {
+        const T distance = sums[c] / n;
+        const T m2 = squares[c] - n * distance * distance;
+        centre[c] += distance;
+        squares[c] = m2 < 0 ? T(0) : m2;  // of a constant channel, roundings; a NaN stays one
+    }
+    hwy::FlushStream();
+}
+
 template <class From, class T>
 void run_product_task(const ProductTask<From, T>& task) {
+    if constexpr (!is_half_type<T>) {
+        if (task.stream && task.sink.means != nullptr && task.source.rows_are_pixels())
+            return stream_in_turns(task);
+    }
     const RowSink<T>& sink = task.sink;
     const bool direct = stores_directly(task);
     const int64_t c = sink.first_channel + first_column(task);
@@ -282,7 +358,7 @@ void product(const RowSource<From>& source, const RightMatrix<Accumulate<From>>&
     const PerThread<A> left(context, source.direct() ? 0
                                      : banded        ? source.band_elements(chunks.size)
                                                      : chunks.size * matrix.depth);
-    const PerThread<A> result(context, chunks.size * layout.padded());
+    const PerThread<A> result(context, (chunks.size + 1) * layout.padded());
     parallel_for(chunks.count() * splits, [&](int64_t index) {
         const int64_t chunk = index / splits;
         const int64_t split = index % splits;
