@@ -230,7 +230,8 @@ HWY_INLINE void stream_with_sums(D d, RowsOf<const T> from, int64_t rows, int64_
 }
 
 /// Results larger than the caches leave the nearest one for memory, their statistics taken on the way around the mean of the
-/// chunk's first rows: a centre so near to its mean that little cancels.
+/// chunk's first turn. A turn that is unlike the rest, such as the border of a picture, costs 5 of a float's 24 bits at most: of
+/// n rows Σ (y − centre)² is no more than 1 + n / turn times m2, and n is 1024 or less.
 template <class From, class T>
 void stream_in_turns(const ProductTask<From, T>& task) {
     const RowSink<T>& sink = task.sink;
