@@ -4,6 +4,7 @@
 
 #include <unistd.h>
 
+#include <limits>
 #include <stdexcept>
 
 #include "kernels/cores.h"
@@ -15,6 +16,7 @@ class Alone final : public Collective {
   public:
     int rank() const override { return 0; }
     int ranks() const override { return 1; }
+    int number_on_machine() const override { return 0; }
     int cores() const override { return usable_cores(); }
     void set_patience(double) override {}
     double waited_seconds() const override { return 0.0; }
@@ -27,6 +29,8 @@ class Alone final : public Collective {
     void gather(std::span<std::byte>) override {}
     int64_t largest(int64_t value) override { return value; }
     bool meet(double) override { return true; }
+    [[noreturn]] void throw_absent() override { throw std::logic_error("nobody to wait for"); }
+    double patience() const override { return std::numeric_limits<double>::infinity(); }
     [[noreturn]] void end_all(int code) override { ::_exit(code); }
 };
 

@@ -21,6 +21,8 @@ class Collective {
     /// This process is one of ranks(), counted from 0.
     virtual int rank() const = 0;
     virtual int ranks() const = 0;
+    /// Its number among those of its machine, counted from 0.
+    virtual int number_on_machine() const = 0;
     /// How many cores this process should keep busy, its share of those that others of them may run on, too. At least 1.
     virtual int cores() const = 0;
     /// From now on none of the functions below waits any longer for another process: they throw AbsentProcess, and no call
@@ -45,6 +47,10 @@ class Collective {
     virtual int64_t largest(int64_t value) = 0;
     /// Waits for all processes, but no longer than that. False where one has not come: no call after that is of use.
     virtual bool meet(double seconds) = 0;
+    /// For who has waited for another process elsewhere, longer than set_patience() allows: asks all of them, and throws
+    /// AbsentProcess, which names those that do not say within seconds that they wait, too.
+    [[noreturn]] virtual void throw_absent() = 0;
+    virtual double patience() const = 0;
     /// Ends all processes at once, this one too, with this exit code.
     [[noreturn]] virtual void end_all(int code) = 0;
 };

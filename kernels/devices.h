@@ -29,6 +29,17 @@ namespace simt {
 void require_usable();
 }
 
+/// How many GPUs there are that this program can use, 0 where it can use none; and which of them, from 0 on, this process does: to
+/// be called before anything else of the device.
+namespace cuda {
+int gpu_count();
+void choose_gpu(int number);
+}  // namespace cuda
+namespace simt {
+int gpu_count();
+void choose_gpu(int number);
+}  // namespace simt
+
 /// Memory of the host, aligned to 256 bytes: the runtime of `reference` and `cpu`.
 const Runtime& host_runtime();
 

@@ -8,13 +8,10 @@
 #include <system_error>
 #include <utility>
 
+#include "engine/step/add_gradients.h"
+
 namespace vitrine {
 namespace {
-
-std::span<std::byte> bytes_of(const Tensor& array, const Range& range) {
-    const Tensor part = array.part(range.begin, {range.count()});
-    return {static_cast<std::byte*>(part.data()), part.bytes()};
-}
 
 /// Plain loops: kernels are for the thread that runs the model. a + b has one result, whoever adds.
 template <class T>
@@ -47,7 +44,7 @@ std::vector<GradientRange> gradient_ranges(const FlatState& state) {
     return ranges;
 }
 
-GradientExchange::GradientExchange(const FlatState& state, Collective& processes,
+GradientExchange::GradientExchange(const FlatState& state, DeviceCollective& processes,
                                    std::vector<ExchangeTask> plan)
     : state_(state), processes_(processes), plan_(std::move(plan)), ranges_(gradient_ranges(state)) {
     missing_.resize(ranges_.size());
@@ -74,7 +71,7 @@ GradientExchange::~GradientExchange() {
         given_up_ = true;
     }
     changed_.notify_all();
-    processes_.give_up();
+    processes_.processes().give_up();
     thread_.join();
 }
 
@@ -86,6 +83,13 @@ void GradientExchange::finished(const GradientSlot* slot) {
         if (--missing_[range->second] > 0) return;
     }
     changed_.notify_all();
+    if (processes_.queues()) queue_finished();
+}
+
+/// A range behind one that is not finished waits for it: all processes have the same order.
+void GradientExchange::queue_finished() {
+    const Beside beside(processes_);
+    for (; next_ < ranges_.size() && missing_[next_] == 0; ++next_) pass_on(ranges_[next_]);
 }
 
 void GradientExchange::finish() {
@@ -97,19 +101,19 @@ void GradientExchange::finish() {
     changed_.notify_all();
     if (thread_.joinable()) {
         thread_.join();
-        processes_.count_as_waited(
+        processes_.processes().count_as_waited(
             std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count());
     } else {
-        run();
+        queue_finished();
     }
     if (failure_) std::rethrow_exception(failure_);
 }
 
 void GradientExchange::run() {
     try {
-        for (size_t range = 0; range < ranges_.size(); ++range) {
-            if (!wait_for(range)) return;
-            pass_on(ranges_[range]);
+        for (; next_ < ranges_.size(); ++next_) {
+            if (!wait_for(next_)) return;
+            pass_on(ranges_[next_]);
         }
     } catch (...) {
         failure_ = std::current_exception();
@@ -127,21 +131,31 @@ void GradientExchange::pass_on(const GradientRange& range) {
 }
 
 void GradientExchange::do_task(const ExchangeTask& task, const GradientRange& range) const {
-    const auto bytes = [&] { return bytes_of(task.gradients, range.elements); };
+    const Tensor part = task.gradients.part(range.elements.begin, {range.elements.count()});
     switch (task.kind) {
         case ExchangeTask::Kind::add:
             return add(task, range);
         case ExchangeTask::Kind::send:
-            return processes_.send(bytes(), task.process);
+            return processes_.send(part.data(), part.bytes(), task.process);
         case ExchangeTask::Kind::receive:
-            return processes_.receive(bytes(), task.process);
+            return processes_.receive(part.data(), part.bytes(), task.process);
         case ExchangeTask::Kind::broadcast:
-            return processes_.broadcast(bytes(), 0);
+            return processes_.broadcast(part.data(), part.bytes(), 0);
+        case ExchangeTask::Kind::sum:
+            return processes_.sum(part.data(), part.count(), part.dtype());
     }
 }
 
-/// Of the parameters that have a gradient: what lies where the others would have theirs is nobody's.
 void GradientExchange::add(const ExchangeTask& task, const GradientRange& range) const {
+    if (processes_.any_thread()) return add_on_host(task, range);
+    const auto in_range = [&](size_t index) {
+        return std::ranges::find(range.parameters, index) != range.parameters.end();
+    };
+    add_gradients(state_, {task.gradients, task.other, task.gradients}, in_range);
+}
+
+/// Of the parameters that have a gradient: what lies where the others would have theirs is nobody's.
+void GradientExchange::add_on_host(const ExchangeTask& task, const GradientRange& range) const {
     for (const size_t index : range.parameters) {
         if (!state_.parameter(index).value.gradient().defined()) continue;
         const Tensor sum = state_.part(task.gradients, index), other = state_.part(task.other, index);

@@ -42,10 +42,14 @@ void* StepScalars::next_update() {
     return at(first_update + update_size * updates_++);
 }
 
-void StepScalars::share(int64_t first, int64_t count, Collective& processes) {
+void StepScalars::share(int64_t first, int64_t count, DeviceCollective& processes) {
     if (processes.ranks() == 1) return;
     const Tensor records = numbers_.part(first_batch + batch_size * first, {batch_size * count});
-    processes.gather(std::span(static_cast<std::byte*>(records.data()), records.bytes()));
+    {
+        const Beside beside(processes);
+        processes.gather(records.data(), records.bytes() / static_cast<size_t>(processes.ranks()));
+    }
+    processes.finish();
     const std::vector<double> values = records.to_host<double>();
     for (size_t loss = 0; loss < values.size(); loss += batch_size) {
         if (!std::isfinite(values[loss])) set(healthy, 0.0);

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "engine/tensor.h"
-#include "kernels/collective.h"
+#include "kernels/device_collective.h"
 
 namespace vitrine {
 
@@ -59,7 +59,7 @@ class StepScalars {
 
     /// Records from `first` on, so many: an equal part of them is each process's own, in the order of the processes, and all
     /// become known to all. A loss among them that is not finite keeps updates here from being made, too.
-    void share(int64_t first, int64_t count, Collective& processes);
+    void share(int64_t first, int64_t count, DeviceCollective& processes);
 
     struct Reading {
         std::vector<BatchResult> batches;

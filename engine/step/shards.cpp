@@ -3,11 +3,10 @@
 #include "engine/step/shards.h"
 
 #include <algorithm>
-#include <map>
-#include <span>
 #include <stdexcept>
 #include <utility>
 
+#include "engine/step/add_gradients.h"
 #include "kernels/kernels.h"
 
 namespace vitrine {
@@ -20,16 +19,9 @@ Tensor copy_of(const Tensor& x) {
     return copy;
 }
 
-void* at(const Tensor& array, const Range& range) { return array.part(range.begin, {range.count()}).data(); }
-
-/// Of a tensor in the host's memory; none of an undefined one.
-std::span<std::byte> bytes_of(const Tensor& x) {
-    return x.defined() ? std::span(static_cast<std::byte*>(x.data()), x.bytes()) : std::span<std::byte>();
-}
-
 }  // namespace
 
-ShardTree::ShardTree(FlatState& state, int64_t shards, Collective& processes)
+ShardTree::ShardTree(FlatState& state, int64_t shards, DeviceCollective& processes)
     : state_(state),
       processes_(processes),
       shards_(shards),
@@ -63,6 +55,13 @@ GradientExchange* ShardTree::start_exchange() {
     const int64_t last = first_ + done_;
     std::map<int64_t, Tensor> here{{last, state_.gradients()}};  // by the node's first shard
     for (Node& node : nodes_) here[node.begin] = std::exchange(node.gradients, {});
+    exchange_ = std::make_unique<GradientExchange>(
+        state_, processes_,
+        processes_.sums() ? plan_of_sum(std::move(here)) : plan_of_tree(last, std::move(here)));
+    return exchange_.get();
+}
+
+std::vector<ExchangeTask> ShardTree::plan_of_tree(int64_t last, std::map<int64_t, Tensor> here) {
     std::vector<ExchangeTask> plan;
     using Kind = ExchangeTask::Kind;
     const int me = processes_.rank();
@@ -80,8 +79,18 @@ GradientExchange* ShardTree::start_exchange() {
     }
     sum_ = me == 0 ? here.at(0) : Tensor::like(state_.gradients());
     plan.push_back({Kind::broadcast, sum_});
-    exchange_ = std::make_unique<GradientExchange>(state_, processes_, std::move(plan));
-    return exchange_.get();
+    return plan;
+}
+
+/// This process's own nodes from left to right, and then all processes' in an order that is not ours.
+std::vector<ExchangeTask> ShardTree::plan_of_sum(std::map<int64_t, Tensor> here) {
+    using Kind = ExchangeTask::Kind;
+    std::vector<ExchangeTask> plan;
+    sum_ = here.begin()->second;
+    for (auto node = std::next(here.begin()); node != here.end(); ++node)
+        plan.push_back({Kind::add, sum_, node->second});
+    plan.push_back({Kind::sum, sum_});
+    return plan;
 }
 
 bool ShardTree::end() {
@@ -90,7 +99,6 @@ bool ShardTree::end() {
     nodes_.back().begin = shard;
     if (exchange_) {
         exchange_->finish();
-        exchange_.reset();
         nodes_.back().gradients = {};
     }
     bool is_state = true;
@@ -105,6 +113,8 @@ bool ShardTree::end() {
     }
     if (done_ < here_) return false;
     join_processes();
+    processes_.finish();
+    exchange_.reset();  // and with it memory that was in use beside the kernels
     Node& root = nodes_.front();
     if (sum_.defined()) root.gradients = std::exchange(sum_, {});
     finish_batch(root);
@@ -133,19 +143,8 @@ void ShardTree::restore_statistics() {
     state_.set_counters(counters_before_);
 }
 
-/// Over the parameters that have a gradient: what lies where the others would have theirs is nobody's.
 void ShardTree::add(const Tensor& a, const Tensor& b, const Tensor& sum) const {
-    const auto has_gradient = [&](size_t index) {
-        return state_.parameter(index).value.gradient().defined();
-    };
-    for (const Range& range : state_.ranges_of(has_gradient)) {
-        kernels(state_.placement().device)
-            .add_forward({.dtype = state_.placement().dtype,
-                          .count = range.count(),
-                          .a = at(a, range),
-                          .b = at(b, range),
-                          .y = at(sum, range)});
-    }
+    add_gradients(state_, {a, b, sum}, [](size_t) { return true; });
 }
 
 ShardTree::Node ShardTree::take(int64_t begin) {
@@ -174,6 +173,7 @@ void ShardTree::merge(const Fork& fork) {
 
 void ShardTree::join_processes() {
     if (processes_.ranks() == 1) return;
+    const Beside beside(processes_);
     const int me = processes_.rank();
     for (const Fork& fork : forks_) {
         const int left = process_of(fork.begin), right = process_of(fork.middle);
@@ -184,7 +184,8 @@ void ShardTree::join_processes() {
         merge(fork);
     }
     if (nodes_.empty()) nodes_.push_back(empty_node(0));
-    processes_.broadcast(bytes_of(nodes_.front().statistics), 0);
+    const Tensor& statistics = nodes_.front().statistics;
+    if (statistics.defined()) processes_.broadcast(statistics.data(), statistics.bytes(), 0);
 }
 
 ShardTree::Node ShardTree::empty_node(int64_t begin) const {
@@ -195,12 +196,15 @@ ShardTree::Node ShardTree::empty_node(int64_t begin) const {
 
 void ShardTree::receive(const Fork& fork) {
     nodes_.push_back(empty_node(fork.middle));
-    processes_.receive(bytes_of(nodes_.back().statistics), process_of(fork.middle));
+    const Tensor& statistics = nodes_.back().statistics;
+    if (statistics.defined())
+        processes_.receive(statistics.data(), statistics.bytes(), process_of(fork.middle));
 }
 
 void ShardTree::send(const Fork& fork) {
     const Node right = take(fork.middle);
-    processes_.send(bytes_of(right.statistics), process_of(fork.begin));
+    if (right.statistics.defined())
+        processes_.send(right.statistics.data(), right.statistics.bytes(), process_of(fork.begin));
 }
 
 void ShardTree::finish_batch(const Node& root) {

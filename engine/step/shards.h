@@ -16,26 +16,27 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <vector>
 
 #include "engine/step/gradient_exchange.h"
 #include "engine/step/state.h"
-#include "kernels/collective.h"
+#include "kernels/device_collective.h"
 
 namespace vitrine {
 
 class ShardTree {
   public:
     /// State and processes must outlive it. `shards` is 2 or more, and a multiple of the processes: each takes as many
-    /// neighbours. Between several processes the numbers go by way of the host's memory.
-    ShardTree(FlatState& state, int64_t shards, Collective& processes);
+    /// neighbours.
+    ShardTree(FlatState& state, int64_t shards, DeviceCollective& processes);
 
     int64_t shards() const { return shards_; }
     /// Those of this process: its first, and how many.
     int64_t first() const { return first_; }
     int64_t here() const { return here_; }
-    Collective& processes() const { return processes_; }
+    DeviceCollective& processes() const { return processes_; }
     /// Whether a batch has been begun and is not whole.
     bool begun() const { return begun_; }
 
@@ -68,6 +69,8 @@ class ShardTree {
     Node state_as_node() const;
     void keep_state_before(bool accumulating);
     void restore_statistics();
+    std::vector<ExchangeTask> plan_of_tree(int64_t last, std::map<int64_t, Tensor> here);
+    std::vector<ExchangeTask> plan_of_sum(std::map<int64_t, Tensor> here);
     void add(const Tensor& a, const Tensor& b, const Tensor& sum) const;
     /// Takes the node that begins there out of `nodes_`.
     Node take(int64_t begin);
@@ -87,7 +90,7 @@ class ShardTree {
     void clear();
 
     FlatState& state_;
-    Collective& processes_;
+    DeviceCollective& processes_;
     int64_t shards_, here_, first_;
     std::vector<Fork> forks_;  // each after those below it
     bool begun_ = false;

@@ -49,7 +49,7 @@ void TrainingStep::keep_average(double decay) {
     if (!average_) average_.emplace(state_);
 }
 
-void TrainingStep::divide_batches(int64_t shards, Collective& processes) {
+void TrainingStep::divide_batches(int64_t shards, DeviceCollective& processes) {
     if (accumulating_ || scalars_.used().batches > 0) throw std::logic_error("a step has begun");
     if (shards > StepScalars::capacity) throw std::logic_error("more shards than a reading can hold");
     tree_.reset();

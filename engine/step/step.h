@@ -52,7 +52,7 @@ class TrainingStep {
 
     /// From now on a batch comes as so many shards (shards.h), at most StepScalars::capacity, of which each process has an equal
     /// part: each of this one's by accumulate() or the halves of it. Not within a step.
-    void divide_batches(int64_t shards, Collective& processes = alone());
+    void divide_batches(int64_t shards, DeviceCollective& processes = alone_on_device());
     int64_t shards() const { return tree_ ? tree_->shards() : 1; }
     /// Those of this process: its first, and how many.
     int64_t first_shard() const { return tree_ ? tree_->first() : 0; }

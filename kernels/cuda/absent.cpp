@@ -1,5 +1,6 @@
 // Stands in for the cuda device in a build without it.
 
+#include "kernels/cuda/nccl/join_nccl.h"
 #include "kernels/cuda/vendor/available.h"
 #include "kernels/device_identity.h"
 #include "kernels/devices.h"
@@ -21,6 +22,12 @@ const Runtime& runtime() { throw_absent(); }
 const Timing& timing() { throw_absent(); }
 
 void require_usable() { throw_absent(); }
+
+int gpu_count() { return 0; }
+void choose_gpu(int) {}
+
+const char* nccl_problem(const Collective&) { return "device cuda is not part of this build"; }
+std::unique_ptr<DeviceCollective> join_nccl(Collective&, bool) { throw_absent(); }
 
 const char* vendor::loading_problem(std::string_view library) {
     return is_gpu_library(library) ? "device cuda is not part of this build" : nullptr;

@@ -32,7 +32,8 @@
 
 namespace vitrine::VITRINE_GPU {
 
-/// The one stream on which all kernels and copies of the device run, in the order of the calls.
+/// The stream on which all kernels and copies of the device run, in the order of the calls. While a Lane is open
+/// (runtime.h), what is called on its thread runs on the lane's.
 cudaStream_t stream();
 
 /// a · b + c, rounded once: the same bits from a GPU and from the host. Kernels use nothing else to

@@ -1,4 +1,4 @@
-// The device's runtime: memory, copies, and the one stream that everything runs on.
+// The device's runtime: memory, copies, and the stream that everything runs on, with a second one beside it.
 //
 // Copies from the host go through two pinned buffers in turn: the caller's memory is free as soon as the call
 // returns, the GPU fetches the bytes while the host prepares the next ones, and the host waits only when it
@@ -53,6 +53,10 @@ struct Staging {
 /// time that static objects are.
 struct DeviceState {
     cudaStream_t stream = nullptr;
+    cudaStream_t lane = nullptr;     // beside it; null until the first Lane
+    cudaStream_t current = nullptr;  // the one of the two that calls go to
+    cudaEvent_t reached = nullptr;   // recorded on one of them, for the other to wait for
+    cudaEvent_t mark = nullptr;      // on the first, for the host
     Staging staging[2];
     unsigned next_staging = 0;
     bool capturing = false;
@@ -62,6 +66,9 @@ struct DeviceState {
 
     DeviceState() {
         VITRINE_CUDA(cudaStreamCreateWithFlags(&stream, cudaStreamNonBlocking));
+        for (cudaEvent_t* event : {&reached, &mark})
+            VITRINE_CUDA(cudaEventCreateWithFlags(event, cudaEventDisableTiming));
+        current = stream;
         for (Staging& buffer : staging) buffer.make();
     }
 };
@@ -132,8 +139,8 @@ void copy_in(void* to, const void* from_host, size_t bytes) {
         VITRINE_CUDA(cudaEventSynchronize(buffer.copied));
         launch_log().complete(buffer.launches);
         std::memcpy(buffer.memory, source, part);
-        VITRINE_CUDA(cudaMemcpyAsync(target, buffer.memory, part, cudaMemcpyHostToDevice, device.stream));
-        VITRINE_CUDA(cudaEventRecord(buffer.copied, device.stream));
+        VITRINE_CUDA(cudaMemcpyAsync(target, buffer.memory, part, cudaMemcpyHostToDevice, device.current));
+        VITRINE_CUDA(cudaEventRecord(buffer.copied, device.current));
         buffer.launches = launch_log().count();
         target += part;
         source += part;
@@ -268,7 +275,54 @@ void require_usable() {
     static_cast<void>(usable);
 }
 
-cudaStream_t stream() { return device_state().stream; }
+cudaStream_t stream() { return device_state().current; }
+
+namespace {
+
+/// What `behind` is asked for from now on comes behind what `before` was asked for.
+void order(cudaStream_t behind, cudaStream_t before) {
+    const cudaEvent_t reached = device_state().reached;
+    VITRINE_CUDA(cudaEventRecord(reached, before));
+    VITRINE_CUDA(cudaStreamWaitEvent(behind, reached, 0));
+}
+
+}  // namespace
+
+Lane::Lane() {
+    require_no_capture("a second stream runs beside the first");
+    DeviceState& device = device_state();
+    if (device.lane == nullptr) VITRINE_CUDA(cudaStreamCreateWithFlags(&device.lane, cudaStreamNonBlocking));
+    order(device.lane, device.stream);
+    device.current = device.lane;
+}
+
+Lane::~Lane() { device_state().current = device_state().stream; }
+
+void join_lanes() {
+    const DeviceState& device = device_state();
+    if (device.lane != nullptr) order(device.stream, device.lane);
+}
+
+void set_mark() { VITRINE_CUDA(cudaEventRecord(device_state().mark, device_state().stream)); }
+
+bool is_past_mark() {
+    const cudaError_t status = cudaEventQuery(device_state().mark);
+    if (status == cudaErrorNotReady) {
+        static_cast<void>(cudaGetLastError());  // else the next launch would report it
+        return false;
+    }
+    require_success(status, "cudaEventQuery", __FILE__, __LINE__);
+    return true;
+}
+
+int gpu_count() {
+    int count = 0;
+    if (cudaGetDeviceCount(&count) == cudaSuccess) return count;
+    static_cast<void>(cudaGetLastError());
+    return 0;
+}
+
+void choose_gpu(int number) { VITRINE_CUDA(cudaSetDevice(number)); }
 
 dim3 blocks_for(int64_t count, int threads_per_block) {
     const int64_t blocks = divide_up(count, int64_t{threads_per_block});

@@ -1,4 +1,4 @@
-// The host's side of the device: checked calls. See runtime.cu.
+// The host's side of the device: checked calls, and a second stream beside the first. See runtime.cu.
 #pragma once
 
 #include "kernels/cuda/gpu.h"
@@ -10,5 +10,22 @@ namespace vitrine::VITRINE_GPU {
 /// Throws Error naming the call, its place, CUDA's reason and what to try, unless `status` is cudaSuccess;
 /// DeviceFault, which names the kernels that may be to blame, if one of them went wrong.
 void require_success(cudaError_t status, const char* call, const char* file, int line);
+
+/// While it lives, kernels, copies and what libraries do by stream() run on a stream of their own, beside the first one's, and
+/// behind all that the device was asked for before the lane was opened. Not while a graph is captured.
+class Lane {
+  public:
+    Lane();
+    ~Lane();
+    Lane(const Lane&) = delete;
+    Lane& operator=(const Lane&) = delete;
+};
+
+/// What is asked of the first stream from now on comes behind all that ran in lanes.
+void join_lanes();
+
+/// Marks what the first stream was asked for until now, and whether that has happened, without waiting for it. There is one mark.
+void set_mark();
+bool is_past_mark();
 
 }  // namespace vitrine::VITRINE_GPU

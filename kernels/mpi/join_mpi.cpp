@@ -57,6 +57,7 @@ class Mpi final : public Collective {
         if (ranks_ != launched_processes()) throw Error(of_another_launcher());
         MPI_Comm machine = MPI_COMM_NULL;
         check(MPI_Comm_split_type(MPI_COMM_WORLD, MPI_COMM_TYPE_SHARED, 0, MPI_INFO_NULL, &machine));
+        check(MPI_Comm_rank(machine, &number_on_machine_));
         cores_ = cores_among(machine);
         check(MPI_Comm_free(&machine));
     }
@@ -68,9 +69,12 @@ class Mpi final : public Collective {
 
     int rank() const override { return rank_; }
     int ranks() const override { return ranks_; }
+    int number_on_machine() const override { return number_on_machine_; }
     int cores() const override { return cores_; }
 
     void set_patience(double seconds) override { patience_ = seconds; }
+    double patience() const override { return patience_; }
+    [[noreturn]] void throw_absent() override { throw AbsentProcess(absent()); }
     double waited_seconds() const override { return waited_; }
     void count_as_waited(double seconds) override { waited_ += seconds; }
     bool any_thread() const override { return any_thread_; }
@@ -173,7 +177,7 @@ class Mpi final : public Collective {
         const auto begin = Clock::now();
         MPI_Request request = MPI_REQUEST_NULL;
         check(start(&request));
-        if (!is_done_within(patience_, request)) throw AbsentProcess(absent());
+        if (!is_done_within(patience_, request)) throw_absent();
         if (std::this_thread::get_id() == joined_)
             waited_ += std::chrono::duration<double>(Clock::now() - begin).count();
     }
@@ -211,7 +215,7 @@ class Mpi final : public Collective {
             patience_, names.empty() ? "?" : names);
     }
 
-    int rank_ = 0, ranks_ = 1, cores_ = 1;
+    int rank_ = 0, ranks_ = 1, number_on_machine_ = 0, cores_ = 1;
     double patience_ = std::numeric_limits<double>::infinity();
     const std::thread::id joined_ = std::this_thread::get_id();
     bool any_thread_ = false;

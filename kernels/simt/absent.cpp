@@ -1,5 +1,6 @@
 // Stands in for the simt device in a build without it (VITRINE_SIMT=OFF).
 
+#include "kernels/cuda/nccl/join_nccl.h"
 #include "kernels/cuda/vendor/available.h"
 #include "kernels/device_identity.h"
 #include "kernels/devices.h"
@@ -24,6 +25,12 @@ const Runtime& runtime() { throw_absent(); }
 const Timing& timing() { throw_absent(); }
 
 void require_usable() { throw_absent(); }
+
+int gpu_count() { return 0; }
+void choose_gpu(int) {}
+
+const char* nccl_problem(const Collective&) { return "device simt is not part of this build"; }
+std::unique_ptr<DeviceCollective> join_nccl(Collective&, bool) { throw_absent(); }
 
 void set_settings(const Settings&) {}
 

@@ -15,9 +15,11 @@ enum cudaError_t {
     cudaErrorCudartUnloading = 4,
     cudaErrorInsufficientDriver = 35,
     cudaErrorNoDevice = 100,
+    cudaErrorInvalidDevice = 101,
     cudaErrorECCUncorrectable = 214,
     cudaErrorInvalidResourceHandle = 400,
     cudaErrorIllegalState = 401,
+    cudaErrorNotReady = 600,
     cudaErrorIllegalAddress = 700,
     cudaErrorLaunchTimeout = 702,
     cudaErrorAssert = 710,
@@ -50,7 +52,11 @@ inline constexpr unsigned cudaEventDisableTiming = 2;
 const char* cudaGetErrorName(cudaError_t status);
 const char* cudaGetErrorString(cudaError_t status);
 cudaError_t cudaGetLastError();
+/// As many as the environment's VITRINE_SIMT_GPUS says, else 1: for several processes, each of which has one of its own. All
+/// of them are this process's memory.
 cudaError_t cudaGetDeviceCount(int* count);
+cudaError_t cudaSetDevice(int device);
+cudaError_t cudaGetDevice(int* device);
 cudaError_t cudaMalloc(void** memory, size_t bytes);
 /// Throws Error if the buffer's canaries are broken: there is no status for that.
 cudaError_t cudaFree(void* memory);
@@ -68,6 +74,10 @@ cudaError_t cudaStreamSynchronize(cudaStream_t stream);
 cudaError_t cudaEventCreateWithFlags(cudaEvent_t* event, unsigned flags);
 cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t stream);
 cudaError_t cudaEventSynchronize(cudaEvent_t event);
+/// cudaErrorNotReady, which cudaGetLastError has then, too, where something before the event waits for another process. All
+/// that can happen has happened then.
+cudaError_t cudaEventQuery(cudaEvent_t event);
+cudaError_t cudaStreamWaitEvent(cudaStream_t stream, cudaEvent_t event, unsigned flags);
 cudaError_t cudaEventDestroy(cudaEvent_t event);
 /// By the host's clock at the time of cudaEventRecord; cudaErrorInvalidResourceHandle for an event that was
 /// never recorded or made with cudaEventDisableTiming.

@@ -8,6 +8,8 @@
 #pragma once
 
 #include <cstddef>
+#include <functional>
+#include <string>
 
 struct CUstream_st;  // cudaStream_t points to one
 
@@ -37,5 +39,14 @@ class LibraryCall {
     LibraryCall(const LibraryCall&) = delete;
     LibraryCall& operator=(const LibraryCall&) = delete;
 };
+
+/// For a library that stands in for NCCL: what the stream is asked for now, and what may have to wait for another process. `go_on`
+/// is called in the stream's turn, again and again, until it is true, and may touch the device's memory meanwhile. Kernels that
+/// are launched behind it run behind it.
+void ask_for_library_work(CUstream_st* stream, std::function<bool()> go_on);
+
+/// Whether what this stream is asked for now could happen before something that other streams were asked for, and nobody has
+/// waited for: a sentence, or nothing. More than CUDA demands, which the library does not know: it could be about other memory.
+std::string unordered(CUstream_st* stream);
 
 }  // namespace vitrine::simt

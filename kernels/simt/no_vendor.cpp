@@ -1,5 +1,6 @@
 // No libraries on the simt device: it runs handwritten kernels alone.
 
+#include "kernels/cuda/nccl/join_nccl.h"
 #include "kernels/cuda/vendor/available.h"
 #include "kernels/cuda/vendor/fallbacks.h"
 
@@ -17,3 +18,12 @@ const Fallbacks& fallbacks() {
 }
 
 }  // namespace vitrine::simt::vendor
+
+namespace vitrine::simt {
+
+const char* nccl_problem(const Collective&) { return "the simt device runs no libraries"; }
+std::unique_ptr<DeviceCollective> join_nccl(Collective&, bool) {
+    throw std::logic_error(nccl_problem(alone()));
+}
+
+}  // namespace vitrine::simt

@@ -115,6 +115,13 @@ void add_machine(CLI::App& app, CommandLine& line) {
         app, "--process-minutes", {0.0, infinity, true},
         [&](double minutes) { options.process_minutes = minutes; },
         "With several processes: how long one waits for another [10]");
+    add_choice(
+        app, "--collective", {"host", "nccl", "nccl_sums"},
+        [&](const std::string& name) { options.collective = name; },
+        "With several processes: how they exchange gradients, through\nthe host's memory or from GPU to GPU; "
+        "nccl_sums leaves "
+        "the sums\nto NCCL, and the result depends on the number of processes\n[the first that can be used: "
+        "nccl, host]");
     app.add_flag("--check-kernels", options.check_kernels,
                  "With --device simt: stop at a kernel's first race,\naccess out of bounds or misuse of a "
                  "barrier (slow)");

@@ -32,6 +32,7 @@ struct Options {
     std::string autotune;                      // the file of tried implementations; empty: they are not tried
     bool check_kernels = false;                // on the simt device
     double process_minutes = 10.0;             // that a process waits for another one
+    std::string collective;                    // how several exchange gradients; empty: the best there is
 
     // Output
     std::string out;  // empty: a new folder below runs/

@@ -10,6 +10,7 @@
 #include "engine/error.h"
 #include "engine/escape.h"
 #include "kernels/cores.h"
+#include "kernels/device_collective.h"
 #include "models/models.h"
 #include "tools/common/autotune_file.h"
 #include "tools/common/run_program.h"
@@ -143,7 +144,7 @@ void say_where(const Resumption& resumption, const Trainer& trainer, Reporter& r
 }
 
 /// What several processes cannot do, or not yet.
-void check_ranks(const Options& options, Device device, const Ranks& ranks) {
+void check_ranks(const Options& options, const Ranks& ranks) {
     if (!ranks.several()) return;
     const int64_t shards = options.recipe.training.shards;
     if (shards % ranks.count() != 0)
@@ -152,8 +153,6 @@ void check_ranks(const Options& options, Device device, const Ranks& ranks) {
                         "training.shards must be a "
                         "multiple of {}; it decides what is computed, however many processes there are",
                         ranks.count(), shards, ranks.count()));
-    if (device == Device::cuda)
-        throw Error("several processes do not train on GPUs yet: choose --device cpu, or launch one process");
     if (!options.autotune.empty())
         throw Error("--autotune is for one process: several would choose differently");
     if (options.dump_batches > 0)
@@ -182,6 +181,21 @@ void enter(Home& home, const Options& options, Ranks& ranks) {
     ranks.wait_for_all();  // before the first one changes what is there
 }
 
+/// The processes' devices, joined, and what is to be said of how.
+JoinedDevices join(const Options& options, Device device, Ranks& ranks, Reporter& reporter) {
+    ranks.wait_for_all();
+    JoinedDevices joined = join_devices(device, ranks.processes(), options.collective);
+    if (!joined.refused.empty())
+        reporter.notice(
+            fmt::format("gradients of {} processes go through the host's memory, which takes longer: {}",
+                        ranks.count(), joined.refused));
+    if (joined.collective->sums())
+        reporter.notice(
+            "with --collective nccl_sums the result depends on the number of processes: NCCL adds up in an "
+            "order of its own");
+    return joined;
+}
+
 std::string this_program() {
     std::ifstream file("/proc/self/exe", std::ios::binary);
     return {std::istreambuf_iterator<char>(file), {}};
@@ -195,6 +209,7 @@ void require_same_run(Ranks& ranks, const Options& options, const DatasetIdentit
     ranks.require_same("device", name_of(device.device));
     ranks.require_same("choice of implementations (--impl)",
                        fmt::format("{}", fmt::join(options.implementations, " ")));
+    ranks.require_same("way to the others (--collective)", options.collective);
     ranks.require_same(
         "limit (--max-steps, --max-minutes)",
         fmt::format("{} {}", options.max_steps.value_or(-1), options.max_minutes.value_or(-1.0)));
@@ -210,8 +225,12 @@ void require_same_run(Ranks& ranks, const Options& options, const DatasetIdentit
 
 int train(const Options& options, Reporter& reporter, Ranks& ranks) {
     const recipe::Recipe& recipe = options.recipe;
+    if (ranks.several())
+        choose_gpu(options.device == "auto" ? Device::cuda : device_from_name(options.device),
+                   ranks.processes());
     const tools::DeviceChoice device = set_up_machine(options);
-    check_ranks(options, device.device, ranks);
+    check_ranks(options, ranks);
+    const JoinedDevices joined = join(options, device.device, ranks, reporter);
     std::optional<tools::AutotuneFile> autotune;
     if (!options.autotune.empty()) {
         autotune.emplace(options.autotune, device.device,
@@ -254,7 +273,7 @@ int train(const Options& options, Reporter& reporter, Ranks& ranks) {
     const ClassWeights class_weights = class_weights_of(recipe.training, dataset);
     const RunPlan plan = plan_run(recipe, dataset.train.count);
     TrainingStep step(*model, sgd_options(recipe.phases.front()), recipe.training.label_smoothing);
-    step.divide_batches(recipe.training.shards, ranks.processes());
+    step.divide_batches(recipe.training.shards, *joined.collective);
     if (!class_weights.loss.empty()) step.weigh_classes(class_weights.loss);
     if (initial && initial->optimizer)
         load_optimizer(*initial->optimizer, first_update_of(recipe, plan.steps_per_epoch), new_head, *model,

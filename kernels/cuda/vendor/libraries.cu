@@ -2,58 +2,15 @@
 
 #include "kernels/cuda/vendor/libraries.h"
 
-#include <dlfcn.h>
-#include <linux/limits.h>
-
+#include "kernels/cuda/loaded_library.h"
 #include "kernels/cuda/vendor/available.h"
 
 namespace vitrine::VITRINE_GPU::vendor {
 namespace {
 
-#define VITRINE_QUOTED(text) #text
-#define VITRINE_SONAME(stem, major) stem ".so." VITRINE_QUOTED(major)
-
-/// A shared library of which some functions are wanted. It is never closed: its handles live to the end.
-class Library {
-  public:
-    /// By its name, as the system finds libraries, or else where it lay when this program was built.
-    Library(const char* name, const char* built_with) {
-        library_ = dlopen(name, RTLD_NOW | RTLD_LOCAL);
-        if (library_ != nullptr) return;
-        problem_ = std::string("it cannot be loaded: ") + dlerror();
-        library_ = dlopen(built_with, RTLD_NOW | RTLD_LOCAL);
-        if (library_ != nullptr) problem_.clear();
-    }
-
-    template <class Function>
-    void find(Function*& function, const char* name) {
-        if (library_ == nullptr) return;
-        function = reinterpret_cast<Function*>(dlsym(library_, name));
-        if (function == nullptr && problem_.empty()) problem_ = std::string("it has no function ") + name;
-    }
-
-    /// A further library that this one loads by itself, from its own folder or as the system finds it, when
-    /// it needs it.
-    void require_part(const char* name) {
-        if (!problem_.empty()) return;
-        char folder[PATH_MAX] = "";
-        if (dlinfo(library_, RTLD_DI_ORIGIN, folder) == 0 &&
-            dlopen((std::string(folder) + "/" + name).c_str(), RTLD_NOW | RTLD_LOCAL) != nullptr)
-            return;
-        if (dlopen(name, RTLD_NOW | RTLD_LOCAL) == nullptr)
-            problem_ = std::string("a part of it cannot be loaded: ") + dlerror();
-    }
-
-    const char* problem() const { return problem_.empty() ? nullptr : problem_.c_str(); }
-
-  private:
-    void* library_ = nullptr;
-    std::string problem_;
-};
-
 template <class Functions>
 struct Loaded {
-    Library file;
+    LoadedLibrary file;
     Functions functions;
 };
 
@@ -68,7 +25,7 @@ constexpr const char* cudnn_parts[]{VITRINE_SONAME("libcudnn_graph", CUDNN_MAJOR
 const Loaded<CudnnFunctions>& loaded_cudnn() {
     static const Loaded<CudnnFunctions>& library = []() -> Loaded<CudnnFunctions>& {
         auto* loaded = new Loaded<CudnnFunctions>{
-            Library(VITRINE_SONAME("libcudnn", CUDNN_MAJOR), VITRINE_CUDNN_PATH), {}};
+            LoadedLibrary(VITRINE_SONAME("libcudnn", CUDNN_MAJOR), VITRINE_CUDNN_PATH), {}};
         VITRINE_CUDNN_FUNCTIONS(VITRINE_FIND)
         for (const char* part : cudnn_parts) loaded->file.require_part(part);
         return *loaded;
@@ -79,7 +36,7 @@ const Loaded<CudnnFunctions>& loaded_cudnn() {
 const Loaded<CublasFunctions>& loaded_cublas() {
     static const Loaded<CublasFunctions>& library = []() -> Loaded<CublasFunctions>& {
         auto* loaded = new Loaded<CublasFunctions>{
-            Library(VITRINE_SONAME("libcublas", CUBLAS_VER_MAJOR), VITRINE_CUBLAS_PATH), {}};
+            LoadedLibrary(VITRINE_SONAME("libcublas", CUBLAS_VER_MAJOR), VITRINE_CUBLAS_PATH), {}};
         VITRINE_CUBLAS_FUNCTIONS(VITRINE_FIND)
         return *loaded;
     }();

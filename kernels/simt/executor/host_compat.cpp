@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <cstdlib>
 #include <cstring>
 #include <stdexcept>
 #include <utility>
@@ -28,6 +29,12 @@ using simt::Streams;
 namespace {
 
 std::atomic<int> compute_capability{90};
+std::atomic<int> chosen_device{0};
+
+int device_count() {
+    const char* const given = std::getenv("VITRINE_SIMT_GPUS");
+    return given == nullptr ? 1 : std::atoi(given);
+}
 
 /// Leaves the error for cudaGetLastError too.
 cudaError_t failed(cudaError_t status) { return simt::last_error = status; }
@@ -118,7 +125,19 @@ cudaError_t cudaGetLastError() {
 
 cudaError_t cudaGetDeviceCount(int* count) {
     if (const cudaError_t status = at_call(); status != cudaSuccess) return status;
-    *count = 1;
+    *count = device_count();
+    return cudaSuccess;
+}
+
+cudaError_t cudaSetDevice(int device) {
+    if (const cudaError_t status = at_call(); status != cudaSuccess) return status;
+    if (device < 0 || device >= device_count()) return failed(cudaErrorInvalidDevice);
+    chosen_device = device;
+    return cudaSuccess;
+}
+
+cudaError_t cudaGetDevice(int* device) {
+    *device = chosen_device;
     return cudaSuccess;
 }
 
@@ -228,6 +247,19 @@ cudaError_t cudaEventSynchronize(cudaEvent_t event) {
     const cudaError_t status = event->after_failure ? at_wait() : at_unsafe_call();
     if (status != cudaSuccess) return status;
     Streams::instance().finish(event);
+    return cudaSuccess;
+}
+
+cudaError_t cudaEventQuery(cudaEvent_t event) {
+    const cudaError_t status = event->after_failure ? at_wait() : at_call();
+    if (status != cudaSuccess) return status;
+    return Streams::instance().has_happened(event) ? cudaSuccess : failed(cudaErrorNotReady);
+}
+
+cudaError_t cudaStreamWaitEvent(cudaStream_t stream, cudaEvent_t event, unsigned) {
+    if (const cudaError_t status = at_call(); status != cudaSuccess) return status;
+    if (is_captured(stream)) return refuse(stream);
+    Streams::instance().wait(stream, event);
     return cudaSuccess;
 }
 

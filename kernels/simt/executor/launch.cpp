@@ -90,7 +90,6 @@ void capture_launch(const GridRequest& request) {
 void run_on_working_device(const GridRequest& request) {
     if (DeviceStatus::instance().failed()) return;
     const DeviceMemory::Open open;
-    Streams::instance().finish(request.stream);
     const bool recorded = is_recorded();
     Grid grid(request, recorded ? recording_settings() : current_settings,
               recorded ? &*record_request : nullptr);
@@ -105,8 +104,19 @@ void run_on_working_device(const GridRequest& request) {
     if (current_settings.throw_findings && !report.findings.empty()) throw Error(describe(report));
 }
 
+/// Behind what a library has put into the stream, a launch is one more thing that it was asked for.
+void run_in_turn(const GridRequest& request) {
+    if (DeviceStatus::instance().failed()) return;
+    if (Streams::instance().begin_launch(request.stream)) return run_on_working_device(request);
+    static_cast<void>(Grid(request, current_settings));  // what a GPU would not even start is refused now
+    Streams::instance().ask_launch(request.stream, [node = LaunchNode(request)] {
+        const std::lock_guard lock(launch_mutex);
+        run_on_working_device(node.request());
+    });
+}
+
 void launch_now(const GridRequest& request) {
-    if (DeviceStatus::instance().at_call() == cudaSuccess) run_on_working_device(request);
+    if (DeviceStatus::instance().at_call() == cudaSuccess) run_in_turn(request);
     DeviceStatus::instance().launched(request.kernel);
     if (launches_block()) DeviceStatus::instance().at_wait();
 }

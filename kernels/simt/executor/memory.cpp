@@ -3,9 +3,11 @@
 #include "kernels/simt/memory.h"
 
 #include <cstring>
+#include <utility>
 
 #include "kernels/error.h"
 #include "kernels/simt/executor/device_memory.h"
+#include "kernels/simt/executor/device_status.h"
 #include "kernels/simt/executor/graphs.h"
 #include "kernels/simt/executor/streams.h"
 
@@ -54,9 +56,19 @@ LibraryCall::LibraryCall(CUstream_st* stream) {
         Captures::instance().refuse(stream);
         throw Error("a library's stand-in computes when it is called, and cannot be part of a graph");
     }
-    Streams::instance().finish(stream);
+    Streams::instance().carry_out(stream);
     DeviceMemory::instance().open();
 }
 LibraryCall::~LibraryCall() { DeviceMemory::instance().close(); }
+
+void ask_for_library_work(CUstream_st* stream, std::function<bool()> go_on) {
+    if (Captures::instance().captures(stream)) {
+        Captures::instance().refuse(stream);
+        throw Error("a library's stand-in talks to other processes, and cannot be part of a graph");
+    }
+    if (!DeviceStatus::instance().failed()) Streams::instance().ask_library(stream, std::move(go_on));
+}
+
+std::string unordered(CUstream_st* stream) { return Streams::instance().unordered(stream); }
 
 }  // namespace vitrine::simt
