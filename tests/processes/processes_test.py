@@ -1,9 +1,11 @@
 """Several processes train together (mpirun), and the result is that of one: the same bytes.
 
-    python3 tests/processes/processes_test.py --train build/release/bin/train [--kills 3]
+    python3 tests/processes/processes_test.py --train build/release/bin/train [--kills 3] [--collective nccl]
 
 For each recipe: one process alone, 2 and 4 of them, and a run whose number of processes changes on the way, after stops and after
 kills. Every file that holds numbers is compared. Then what is refused: by all, by one, and with which words. Needs Open MPI's mpirun.
+With --collective all of it is on the simt device, whose memory is not the host's: `host` by copies, `nccl` where the train that is
+given has a stand-in of NCCL (train_vendor).
 """
 
 import argparse
@@ -36,7 +38,18 @@ RECIPES = {
                  ["--device", "cpu"]),
 }
 # MPI has leaks of its own, which are not what a sanitizer is asked about.
-ENVIRONMENT = os.environ | {"OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1", "ASAN_OPTIONS": "detect_leaks=0"}
+ENVIRONMENT = os.environ | {"OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1", "ASAN_OPTIONS": "detect_leaks=0",
+                            "VITRINE_SIMT_GPUS": "4"}
+
+
+def device_of(name):
+    """A device's memory is the host's, or it has ways of its own to other devices."""
+    return ["--device", "simt", "--collective", OPTIONS.collective] if OPTIONS.collective else RECIPES[name][1]
+
+
+def long_run(epochs):
+    """The simt device takes longer for each."""
+    return ["--set", f"phase.1.epochs={epochs // 8 if OPTIONS.collective else epochs}"]
 
 
 def launched(processes):
@@ -60,7 +73,7 @@ class Folder(unittest.TestCase):
 
     def arguments(self, name, out, *more):
         return [OPTIONS.train, self.path / f"{name}.toml", "--data", self.path / "data", "--cache", self.path / "cache", "--image-size",
-                "16", "--threads", "1", "--quiet", "--out", self.path / out, *RECIPES[name][1], *more]
+                "16", "--threads", "1", "--quiet", "--out", self.path / out, *device_of(name), *more]
 
     def start(self, processes, name, out, *more):
         return subprocess.Popen([str(each) for each in launched(processes) + self.arguments(name, out, *more)], env=self.environment,
@@ -129,7 +142,7 @@ class SameBits(Folder):
         self.check_same("parts", "whole")
 
     def test_another_number_after_each_kill(self):
-        arguments = ["--set", f"phase.1.epochs={60 * OPTIONS.kills}", "--set", "training.checkpoint_minutes=0"]
+        arguments = [*long_run(60 * OPTIONS.kills), "--set", "training.checkpoint_minutes=0"]
         self.train(1, "basic", "whole", *arguments)
         generator = random.Random(OPTIONS.kills)
         kills = 0
@@ -150,7 +163,7 @@ class SameBits(Folder):
 
     def test_a_launcher_that_is_asked_to_end(self):
         """SIGTERM goes to the launcher, which hands it on: a checkpoint of a step's end is written."""
-        long = ["--set", "phase.1.epochs=200", "--set", "training.checkpoint_minutes=0"]
+        long = [*long_run(200), "--set", "training.checkpoint_minutes=0"]
         self.train(1, "basic", "whole", *long)
         run = self.start(2, "basic", "ended", *long)
         self.wait_for(self.path / "ended/metrics.jsonl")
@@ -163,7 +176,7 @@ class SameBits(Folder):
 
     def test_a_process_that_hangs_is_named(self):
         """What was whole is kept, and the run goes on from there."""
-        long = ["--set", "phase.1.epochs=60"]
+        long = long_run(60)
         self.train(1, "mobilenet", "whole", *long)
         run = self.start(4, "mobilenet", "hung", *long, "--process-minutes", 0.1)
         self.wait_for(self.path / "hung/metrics.jsonl")
@@ -248,6 +261,7 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--train", type=pathlib.Path, required=True)
     parser.add_argument("--kills", type=int, default=3)
+    parser.add_argument("--collective", choices=["host", "nccl"])
     OPTIONS, others = parser.parse_known_args()
     OPTIONS.train = OPTIONS.train.resolve()
     if "Open MPI" not in subprocess.run(["mpirun", "--version"], capture_output=True, text=True).stdout:
