@@ -53,13 +53,15 @@ class DeviceCollective {
     ///     collective.open();      // what is queued now, and kernels of this thread, run behind all that the device was asked for
     ///     … send, receive, kernels …
     ///     collective.close();     // kernels run beside it again
-    ///     collective.finish();    // kernels from now on find what came of it, and so does the host
+    ///     collective.join();      // kernels from now on find what came of it
+    ///     collective.finish();    // and so does the host
     ///
-    /// Else all of it has happened when they return, and these three do nothing.
+    /// Else all of it has happened when they return, and these four do nothing.
     virtual bool queues() const { return false; }
     virtual void open() {}
     virtual void close() {}
-    /// Throws AbsentProcess where that takes longer than Collective::set_patience() allows.
+    virtual void join() {}
+    /// Joins, too. Throws AbsentProcess where that takes longer than Collective::set_patience() allows.
     virtual void finish() {}
 
   private:

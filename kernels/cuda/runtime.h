@@ -11,6 +11,9 @@ namespace vitrine::VITRINE_GPU {
 /// DeviceFault, which names the kernels that may be to blame, if one of them went wrong.
 void require_success(cudaError_t status, const char* call, const char* file, int line);
 
+/// See kernels/devices.h.
+int gpu_count();
+
 /// While it lives, kernels, copies and what libraries do by stream() run on a stream of their own, beside the first one's, and
 /// behind all that the device was asked for before the lane was opened. Not while a graph is captured.
 class Lane {

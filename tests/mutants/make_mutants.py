@@ -41,6 +41,11 @@ def is_runtime(group):
     return not group["kernels"]
 
 
+def is_collective(group):
+    """What processes exchange between their GPUs: it defines join_nccl()."""
+    return "nccl/nccl.cu" in group["sources"]
+
+
 def files_of(group):
     return group["sources"] + group.get("host_sources", []) + group["headers"]
 
@@ -111,6 +116,17 @@ def cpp(value):
     return json.dumps(value, ensure_ascii=False)
 
 
+def host_mutants(plan, kind, groups, functions):
+    """The list of mutants of groups without kernels, with functions of the group's."""
+    lines = [f"const std::vector<{kind}Mutant>& {kind.lower()}_mutants() {{", f"static const std::vector<{kind}Mutant> all{{"]
+    for m in plan["mutants"]:
+        if m["group"] in groups:
+            fields = [m["name"], f"{m['file']}: {m['what']}", m["caught_by"]]
+            own = ", ".join(f"mutant_{m['group']}::{function}" for function in functions)
+            lines.append(f"{{{m['number']}, " + ", ".join(map(cpp, fields)) + f", {own}}},")
+    return lines + ["};", "return all;", "}"]
+
+
 def list_mutants(plan_path, output):
     plan = read_plan(plan_path)
     lines = ["// Made of mutants.json by make_mutants.py.",
@@ -119,6 +135,9 @@ def list_mutants(plan_path, output):
         space = "mutant_" + group["name"]
         if is_runtime(group):
             lines += [f"namespace {space} {{ const Runtime& runtime(); }}"]
+        if is_collective(group):
+            lines += [f"namespace {space} {{ std::unique_ptr<DeviceCollective> join_nccl(Collective&, bool); }}"]
+        if is_runtime(group):
             continue
         externs = " ".join(f"extern KernelOf<&KernelTable::{k}> {k};" for k in group["kernels"])
         changes = " ".join(f"table.{k}.kernel = &{space}::{k};" for k in group["kernels"])
@@ -132,13 +151,11 @@ def list_mutants(plan_path, output):
         fields = [m["name"], f"{m['file']}: {m['what']}", m["group"], m["op"], m["kernels"], m["implementations"],
                   m["problems"], m["caught_by"]]
         lines.append(f"{{{m['number']}, " + ", ".join(map(cpp, fields)) + f", mutant_{m['group']}::put_into}},")
-    lines += ["};", "return all;", "}",
-              "const std::vector<RuntimeMutant>& runtime_mutants() {", "static const std::vector<RuntimeMutant> all{"]
-    for m in plan["mutants"]:
-        if m["group"] in runtimes:
-            fields = [m["name"], f"{m['file']}: {m['what']}", m["caught_by"]]
-            lines.append(f"{{{m['number']}, " + ", ".join(map(cpp, fields)) + f", mutant_{m['group']}::runtime}},")
-    lines += ["};", "return all;", "}", "}  // namespace vitrine", ""]
+    lines += ["};", "return all;", "}"]
+    collectives = {group["name"] for group in plan["groups"] if is_collective(group)}
+    lines += host_mutants(plan, "Runtime", runtimes - collectives, ["runtime"])
+    lines += host_mutants(plan, "Collective", collectives, ["runtime", "join_nccl"])
+    lines += ["}  // namespace vitrine", ""]
     write(output, "\n".join(lines))
 
 

@@ -1,9 +1,11 @@
 // The kernels with planted defects: the list that make_mutants.py makes of mutants.json.
 #pragma once
 
+#include <memory>
 #include <string>
 #include <vector>
 
+#include "kernels/device_collective.h"
 #include "kernels/kernels.h"
 #include "kernels/runtime.h"
 
@@ -34,6 +36,18 @@ struct RuntimeMutant {
 };
 
 const std::vector<RuntimeMutant>& runtime_mutants();
+
+/// A defect between the processes' GPUs.
+struct CollectiveMutant {
+    int number;
+    std::string name;
+    std::string what;
+    std::string caught_by;
+    const Runtime& (*runtime)();
+    std::unique_ptr<DeviceCollective> (*join)(Collective& processes, bool sums);
+};
+
+const std::vector<CollectiveMutant>& collective_mutants();
 
 /// The type of a kernel that is a member of the table.
 template <auto member>

@@ -4,12 +4,11 @@
 #include <doctest/doctest.h>
 
 #include <cstddef>
-#include <string>
-#include <string_view>
 
 #ifdef VITRINE_REAL_HEADERS
 
 #include "kernels/cuda/vendor/functions.h"
+#include "tests/vendor/type_name.h"
 
 // The stand-ins' declarations in a namespace of their own.
 #define VITRINE_STAND_IN_FUNCTION
@@ -27,18 +26,9 @@ constexpr int stand_in_major = CUDNN_MAJOR;
 #include <cublas_v2.h>
 #include <cudnn.h>
 
-namespace {
+using vitrine::tests::name_of;
 
-/// A type as the compiler writes it, whichever namespace declares its parts.
-template <class T>
-std::string name_of() {
-    const std::string_view all = __PRETTY_FUNCTION__;
-    const size_t begin = all.find("T = ");
-    std::string name(all.substr(begin, all.find_first_of(";]", begin) - begin));
-    for (const std::string space = "stand_in::"; name.find(space) != std::string::npos;)
-        name.erase(name.find(space), space.size());
-    return name;
-}
+namespace {
 
 template <class Mine, class Real>
 void compare_performance() {

@@ -80,11 +80,12 @@ class Nccl final : public DeviceCollective {
     bool queues() const override { return true; }
     void open() override { lane_.emplace(); }
     void close() override { lane_.reset(); }
+    void join() override { join_lanes(); }
     void finish() override {
         set_mark();
         wait_for_mark();  // for our own kernels
         const auto begin = Clock::now();
-        join_lanes();
+        join();
         set_mark();
         wait_for_mark();
         processes().count_as_waited(seconds_since(begin));
