@@ -85,21 +85,7 @@ GradientExchange* ShardTree::start_exchange() {
 }
 
 bool ShardTree::end() {
-    const int64_t shard = first_ + done_++;
-    nodes_.push_back(state_as_node());
-    nodes_.back().begin = shard;
-    if (exchange_) {
-        exchange_->finish();
-        exchange_.reset();
-        nodes_.back().gradients = {};
-    }
-    bool is_state = true;
-    for (const Fork& fork : forks_) {
-        if (!ends_here(fork, shard)) continue;
-        merge(fork);
-        is_state = false;
-    }
-    if (is_state) {  // which the next shard writes over
+    if (!add_shard(state_as_node())) {  // which the next shard writes over
         nodes_.back().gradients = copy_of(nodes_.back().gradients);
         nodes_.back().statistics = copy_of(nodes_.back().statistics);
     }
@@ -109,6 +95,32 @@ bool ShardTree::end() {
     if (sum_.defined()) root.gradients = std::exchange(sum_, {});
     finish_batch(root);
     return true;
+}
+
+void ShardTree::end_together(const std::vector<Tensor>& gradients) {
+    for (const Tensor& each : gradients) {
+        start_exchange();
+        add_shard({.gradients = each});
+    }
+    finish_batch(sum_.defined() ? Node{.gradients = sum_} : nodes_.front());
+}
+
+bool ShardTree::add_shard(Node node) {
+    const int64_t shard = first_ + done_++;
+    node.begin = shard;
+    nodes_.push_back(std::move(node));
+    if (exchange_) {
+        exchange_->finish();
+        exchange_.reset();
+        nodes_.back().gradients = {};
+    }
+    bool merged = false;
+    for (const Fork& fork : forks_) {
+        if (!ends_here(fork, shard)) continue;
+        merge(fork);
+        merged = true;
+    }
+    return merged;
 }
 
 void ShardTree::forget() {
@@ -209,7 +221,7 @@ void ShardTree::finish_batch(const Node& root) {
         add(earlier_, root.gradients, state.gradients);
     else if (root.gradients.data() != state.gradients.data())
         state.gradients.assign_copy(root.gradients);
-    if (state.statistics.defined()) state.statistics.assign_copy(root.statistics);
+    if (root.statistics.defined()) state.statistics.assign_copy(root.statistics);
     clear();
 }
 
