@@ -88,7 +88,7 @@ void freeze(nn::Module& model, TrainingStep& step, const std::string& frozen) {
     });
 }
 
-/// What a course leaves: values and gradients of a shard's size, by name, and the losses.
+/// What a course leaves, by name: losses, values and gradients, those of shards divided by their number, which the update does.
 using Numbers = std::map<std::string, std::vector<double>>;
 
 Numbers outcome(const Course& course) {
@@ -142,7 +142,6 @@ void check_is_whole_batch(Course course) {
     course.shards = 1;
     const Numbers whole = outcome(course);
     const double of_batch = distance(whole, together), of_shards = distance(whole, apart);
-    MESSAGE("from the batch in one piece: ", of_batch, ", with statistics of shards ", of_shards);
     CHECK(of_batch < 1e-10);
     CHECK(of_shards > 1e-3);
 }

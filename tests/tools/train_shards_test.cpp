@@ -83,10 +83,9 @@ TEST_CASE("a watched step with batch norm over all shards has the layers of one 
     REQUIRE(runs.train("apart", watched).code == 0);
     REQUIRE(runs.train("together", with(watched, {"--set", "training.sync_batch_norm=true"})).code == 0);
     const auto layers = [&](const char* run) {
+        const auto line = nlohmann::json::parse(runs.file(run, "watch.jsonl"));
         std::vector<std::string> names;
-        for (const auto& [name, numbers] :
-             nlohmann::json::parse(runs.file(run, "watch.jsonl")).at("layers").items())
-            names.push_back(name);
+        for (const auto& [name, numbers] : line.at("layers").items()) names.push_back(name);
         return names;
     };
     CHECK(!layers("apart").empty());
