@@ -18,6 +18,12 @@ void GradientSlot::collect_in(Tensor memory) {
     has_place_ = true;
 }
 
+void GradientSlot::exchange_collected(GradientSlot& other) {
+    std::swap(gradient_, other.gradient_);
+    std::swap(written_, other.written_);
+    std::swap(has_place_, other.has_place_);
+}
+
 void GradientSlot::own_memory() {
     if (has_place_) return;
     if (!gradient_.defined() || (!written_ && gradient_.shares_memory())) {
@@ -100,6 +106,11 @@ thread_local Tape* recording_tape = nullptr;
 Recording::Recording(Tape& tape) : previous_(recording_tape) { recording_tape = &tape; }
 
 Recording::~Recording() { recording_tape = previous_; }
+
+void swap_op_context(OpContext& other) {
+    std::swap(recording_tape, other.tape);
+    swap_modules(other.modules);
+}
 
 void record_outputs(const char* name, std::initializer_list<Tensor> inputs,
                     std::initializer_list<std::reference_wrapper<Tensor>> outputs,

@@ -36,6 +36,8 @@ class GradientSlot {
     void collect_in(Tensor memory);
     /// Forgets the gradient but keeps its memory for the next one.
     void clear() { written_ = false; }
+    /// What was collected, and where, becomes the other one's, and the other way round. Both are of the same shape.
+    void exchange_collected(GradientSlot& other);
 
     /// Undefined until there is a contribution.
     Tensor gradient() const { return written_ ? gradient_ : Tensor(); }
@@ -96,6 +98,14 @@ class Recording {
   private:
     Tape* previous_;
 };
+
+/// What ops of a thread belong to: the tape that records them and the modules that run.
+struct OpContext {
+    Tape* tape = nullptr;
+    std::vector<std::string> modules{};
+};
+/// The thread's becomes `other`, and `other` what was the thread's: for code that several take turns in (step/lockstep.h).
+void swap_op_context(OpContext& other);
 
 /// Called by an op when its outputs are computed. Records the op if a tape is recording and an input wants a gradient;
 /// `backward` then gets the outputs' gradients, in their order: those that nobody used are undefined. Observers

@@ -24,7 +24,8 @@ struct AffineTensor {
 
 /// What a convolution leaves behind of its output, for the batch norm that follows: mean and Σ (y − mean)².
 struct Moments {
-    Tensor mean, m2;  // [C] each, or undefined
+    Tensor mean, m2;     // [C] each, or undefined
+    int64_t shards = 1;  // of as many rows as y has, that they are over (ops::merge_moments)
 
     bool defined() const { return mean.defined(); }
 };

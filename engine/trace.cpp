@@ -56,6 +56,8 @@ ModuleScope::ModuleScope(const std::string& name) { modules.push_back(name); }
 
 ModuleScope::~ModuleScope() { modules.pop_back(); }
 
+void swap_modules(std::vector<std::string>& other) { modules.swap(other); }
+
 std::string current_module() {
     std::vector<std::string> named;
     for (const std::string& name : modules) {

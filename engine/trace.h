@@ -7,6 +7,7 @@
 #include <span>
 #include <string>
 #include <variant>
+#include <vector>
 
 #include "engine/ops/ops.h"
 #include "engine/tensor.h"
@@ -84,5 +85,7 @@ class ModuleScope {
 
 /// The path of the modules that are running: "features.3.conv".
 std::string current_module();
+/// The names of the modules that are running become `other`, and `other` theirs (OpContext, engine/autograd.h).
+void swap_modules(std::vector<std::string>& other);
 
 }  // namespace vitrine

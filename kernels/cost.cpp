@@ -144,6 +144,21 @@ Cost least_cost(const NormalizeBackward& args) {
         .cost();
 }
 
+Cost least_cost(const MergeMomentsForward& args) {
+    return Sum(args.dtype)
+        .read(2 * args.shards * args.channels)
+        .write(2 * args.copies * args.channels)
+        .cost();
+}
+Cost least_cost(const MergeMomentsBackward& args) {
+    // Of the moments only the means are read.
+    Sum sum(args.dtype);
+    if (!args.d_moments) return sum.cost();
+    return sum.read((2 * args.shards + args.wanted + 1) * args.channels)
+        .gradient(args.d_moments, 2 * args.wanted * args.channels)
+        .cost();
+}
+
 Cost least_cost(const ResolveForward& args) {
     const int64_t count = args.rows * args.channels;
     Sum sum(args.dtype);

@@ -7,6 +7,7 @@
 #include "kernels/finish_images.h"
 #include "kernels/loss.h"
 #include "kernels/matmul.h"
+#include "kernels/merge_moments.h"
 #include "kernels/norm.h"
 #include "kernels/optim.h"
 #include "kernels/pool.h"
@@ -31,6 +32,8 @@ Cost least_cost(const BatchNormForward& args);
 Cost least_cost(const BatchNormBackward& args);
 Cost least_cost(const NormalizeForward& args);
 Cost least_cost(const NormalizeBackward& args);
+Cost least_cost(const MergeMomentsForward& args);
+Cost least_cost(const MergeMomentsBackward& args);
 Cost least_cost(const ResolveForward& args);
 Cost least_cost(const ResolveBackward& args);
 Cost least_cost(const ActivationForward& args);

@@ -14,6 +14,7 @@
 #include "kernels/kernel.h"
 #include "kernels/loss.h"
 #include "kernels/matmul.h"
+#include "kernels/merge_moments.h"
 #include "kernels/norm.h"
 #include "kernels/optim.h"
 #include "kernels/pool.h"

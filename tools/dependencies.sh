@@ -4,8 +4,8 @@
 # The packages' names where they are the same everywhere.
 vitrine_build_packages="cmake ninja-build pkg-config libhwy-dev libdnnl-dev libfmt-dev libcli11-dev nlohmann-json3-dev
     zlib1g-dev libjpeg-dev libpng-dev libwebp-dev libgif-dev libtiff-dev libstb-dev libxxhash-dev libtomlplusplus-dev
-    libzip-dev libcsv-dev libarchive-dev libonnx-dev libprotobuf-dev libboost-dev fonts-dejavu-core"
-vitrine_test_packages="libboost-context-dev libdw-dev libcpp-httplib-dev libopenmpi-dev openmpi-bin doctest-dev clang-format ccache git python3"
+    libzip-dev libcsv-dev libarchive-dev libonnx-dev libprotobuf-dev libboost-dev libboost-context-dev fonts-dejavu-core"
+vitrine_test_packages="libdw-dev libcpp-httplib-dev libopenmpi-dev openmpi-bin doctest-dev clang-format ccache git python3"
 
 # system_name [OS_RELEASE]: debian, ubuntu-22.04, ubuntu, or nothing for a system whose package names nobody has looked up.
 # Systems made from these (Linux Mint, Raspberry Pi OS) say so in ID_LIKE.

@@ -5,6 +5,8 @@
 #include <cmath>
 #include <stdexcept>
 
+#include "engine/shard_meeting.h"
+
 namespace vitrine::nn {
 namespace {
 
@@ -86,15 +88,29 @@ BatchNorm2d::BatchNorm2d(int64_t channels, Placement placement) {
 }
 
 Pending BatchNorm2d::forward(const Pending& x) {
-    if (training()) *static_cast<double*>(batches_->value.data()) += 1.0;
-    const ops::BatchNormOptions options{.training = training()};
+    ops::BatchNormOptions options{.training = training()};
+    // All shards would move the running statistics alike, and it is one batch: the first of them here does so.
+    if (meeting() != nullptr && meeting()->place() > 0)
+        options.momentum = 0.0;
+    else if (training())
+        *static_cast<double*>(batches_->value.data()) += 1.0;
     const bool stays_pending = fused() && x.whole() && (x.moments.defined() || !training());
     if (stays_pending) {
-        return ops::normalize(x, weight_->value, bias_->value, running_mean_->value, running_variance_->value,
-                              options);
+        return ops::normalize(over_all_shards(x), weight_->value, bias_->value, running_mean_->value,
+                              running_variance_->value, options);
     }
+    if (training() && meeting() != nullptr)
+        throw std::logic_error(
+            "batch norm over several shards needs the moments that a fused convolution leaves");
     return ops::batch_norm(ops::resolve(x), weight_->value, bias_->value, running_mean_->value,
                            running_variance_->value, options);
+}
+
+Pending BatchNorm2d::over_all_shards(const Pending& x) const {
+    if (!training() || meeting() == nullptr) return x;
+    Pending whole = x;
+    whole.moments = ops::merge_moments(x.moments, x.shape().count() / x.shape()[-1], *meeting());
+    return whole;
 }
 
 Pending ActivationLayer::forward(const Pending& x) {

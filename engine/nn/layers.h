@@ -54,6 +54,9 @@ class BatchNorm2d : public Module {
     Pending forward(const Pending& x) override;
 
   private:
+    /// With the moments of all shards of the batch, where there are several.
+    Pending over_all_shards(const Pending& x) const;
+
     Parameter *weight_, *bias_, *running_mean_, *running_variance_, *batches_;
 };
 

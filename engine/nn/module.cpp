@@ -2,6 +2,7 @@
 
 #include "engine/nn/module.h"
 
+#include "engine/shard_meeting.h"
 #include "engine/trace.h"
 
 namespace vitrine::nn {
@@ -42,6 +43,14 @@ void Module::set_step(uint64_t seed, uint32_t step) {
         module.seed_ = seed;
         module.step_ = step;
     });
+}
+
+void Module::set_meeting(ShardMeeting* meeting) {
+    for_each_module([&](const std::string&, Module& module) { module.meeting_ = meeting; });
+}
+
+uint32_t Module::step() const {
+    return step_ + (meeting_ != nullptr ? static_cast<uint32_t>(meeting_->place()) : 0);
 }
 
 std::vector<NamedParameter> Module::state() {

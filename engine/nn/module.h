@@ -53,6 +53,9 @@ class Module {
     bool fused() const { return fused_; }
     /// The step decides the masks of dropout: see DropoutForward. The seed is that of the run.
     void set_step(uint64_t seed, uint32_t step);
+    /// Where shards of a batch meet that run side by side, which are then numbered from the step on; null: this is the only one. In
+    /// training, batch norms have their statistics over all of them.
+    void set_meeting(ShardMeeting* meeting);
 
     const std::vector<std::pair<std::string, std::shared_ptr<Module>>>& children() const { return children_; }
     std::deque<Parameter>& own_parameters() { return parameters_; }
@@ -79,7 +82,9 @@ class Module {
     Parameter* add(Parameter parameter);
 
     uint64_t seed() const { return seed_; }
-    uint32_t step() const { return step_; }
+    /// Of the shard that is running.
+    uint32_t step() const;
+    ShardMeeting* meeting() const { return meeting_; }
 
   private:
     void for_each_module(const std::string& path,
@@ -93,6 +98,7 @@ class Module {
     bool fused_ = false;
     uint64_t seed_ = 0;
     uint32_t step_ = 0;
+    ShardMeeting* meeting_ = nullptr;
 };
 
 /// Modules one after the other, named "0", "1", ….

@@ -13,7 +13,7 @@ Pending normalize(const Pending& x, const Tensor& weight, const Tensor& bias, Te
     require(!options.training || x.moments.defined(), "normalize", "training needs the moments of {}",
             x.shape().to_string());
     const int64_t channels = x.shape()[-1];
-    const int64_t rows = x.shape().count() / channels;
+    const int64_t rows = x.shape().count() / channels * x.moments.shards;
     require_per_channel(weight, channels, "normalize", "weight");
     require_per_channel(bias, channels, "normalize", "bias");
     require_per_channel(running_mean, channels, "normalize", "running_mean");

@@ -15,6 +15,10 @@
 #include "kernels/finish_images.h"
 #include "kernels/philox.h"
 
+namespace vitrine {
+class ShardMeeting;  // engine/shard_meeting.h
+}
+
 namespace vitrine::ops {
 
 struct ConvOptions {
@@ -49,6 +53,9 @@ inline Tensor conv(const Tensor& x, const Tensor& weight, const Tensor& bias,
 /// x [..., C], all others [C] → [..., C]. Training updates the running statistics in place.
 Tensor batch_norm(const Tensor& x, const Tensor& weight, const Tensor& bias, Tensor& running_mean,
                   Tensor& running_variance, const BatchNormOptions& options);
+
+/// Of a shard's tensor with so many rows: the moments of all shards of the batch. Waits for the others, and so does its backward.
+Moments merge_moments(const Moments& own, int64_t rows, ShardMeeting& meeting);
 
 /// The same without a pass over x, which is left pending: x is a convolution's output, with its moments in training.
 Pending normalize(const Pending& x, const Tensor& weight, const Tensor& bias, Tensor& running_mean,

@@ -94,31 +94,48 @@ std::vector<ExchangeTask> ShardTree::plan_of_sum(std::map<int64_t, Tensor> here)
 }
 
 bool ShardTree::end() {
-    const int64_t shard = first_ + done_++;
-    nodes_.push_back(state_as_node());
-    nodes_.back().begin = shard;
-    if (exchange_) {
-        exchange_->finish();
-        nodes_.back().gradients = {};
-    }
-    bool is_state = true;
-    for (const Fork& fork : forks_) {
-        if (!ends_here(fork, shard)) continue;
-        merge(fork);
-        is_state = false;
-    }
-    if (is_state) {  // which the next shard writes over
+    if (!add_shard(state_as_node())) {  // which the next shard writes over
         nodes_.back().gradients = copy_of(nodes_.back().gradients);
         nodes_.back().statistics = copy_of(nodes_.back().statistics);
     }
     if (done_ < here_) return false;
     join_processes();
-    processes_.finish();
-    exchange_.reset();  // and with it memory that was in use beside the kernels
+    await_processes();
     Node& root = nodes_.front();
     if (sum_.defined()) root.gradients = std::exchange(sum_, {});
     finish_batch(root);
     return true;
+}
+
+void ShardTree::end_together(const std::vector<Tensor>& gradients) {
+    for (const Tensor& each : gradients) {
+        start_exchange();
+        add_shard({.gradients = each});
+    }
+    await_processes();
+    finish_batch(sum_.defined() ? Node{.gradients = sum_} : nodes_.front());
+}
+
+void ShardTree::await_processes() {
+    processes_.finish();
+    exchange_.reset();  // and with it memory that was in use beside the kernels
+}
+
+bool ShardTree::add_shard(Node node) {
+    const int64_t shard = first_ + done_++;
+    node.begin = shard;
+    nodes_.push_back(std::move(node));
+    if (exchange_) {
+        exchange_->finish();
+        nodes_.back().gradients = {};
+    }
+    bool merged = false;
+    for (const Fork& fork : forks_) {
+        if (!ends_here(fork, shard)) continue;
+        merge(fork);
+        merged = true;
+    }
+    return merged;
 }
 
 void ShardTree::forget() {
@@ -213,7 +230,7 @@ void ShardTree::finish_batch(const Node& root) {
         add(earlier_, root.gradients, state.gradients);
     else if (root.gradients.data() != state.gradients.data())
         state.gradients.assign_copy(root.gradients);
-    if (state.statistics.defined()) state.statistics.assign_copy(root.statistics);
+    if (root.statistics.defined()) state.statistics.assign_copy(root.statistics);
     clear();
 }
 

@@ -1,5 +1,5 @@
 // The shards of a batch: equal parts of it that know nothing of each other, each with a forward and backward pass and batch-norm
-// statistics of its own, and the tree that puts together what they come to.
+// statistics of its own, and the tree that puts together what they come to. (Where statistics are in common: lockstep.h.)
 //
 //     shard            0   1   2   3   4   5   6
 //                       \ /     \ /     \ /    |
@@ -49,6 +49,9 @@ class ShardTree {
     /// After its backward pass. True after that of the batch's last shard here: then the state has the batch's statistics, and as
     /// gradients the sum of all shards' and of what earlier batches left.
     bool end();
+    /// What begin() … end() do of one shard after the other, of all shards here at once, each with gradients of its own, in their order
+    /// (lockstep.h): the last one's are the state's, and the state has the batch's statistics already.
+    void end_together(const std::vector<Tensor>& gradients);
     /// A batch that was begun is none.
     void forget();
 
@@ -67,6 +70,9 @@ class ShardTree {
     void plant(int64_t begin, int64_t end);
     int process_of(int64_t shard) const { return static_cast<int>(shard / here_); }
     Node state_as_node() const;
+    /// The next shard of this process is done, and what is whole with it is put together. False where nothing was.
+    bool add_shard(Node node);
+    void await_processes();
     void keep_state_before(bool accumulating);
     void restore_statistics();
     std::vector<ExchangeTask> plan_of_tree(int64_t last, std::map<int64_t, Tensor> here);

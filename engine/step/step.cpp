@@ -53,6 +53,7 @@ void TrainingStep::divide_batches(int64_t shards, DeviceCollective& processes) {
     if (accumulating_ || scalars_.used().batches > 0) throw std::logic_error("a step has begun");
     if (shards > StepScalars::capacity) throw std::logic_error("more shards than a reading can hold");
     tree_.reset();
+    lockstep_.reset();
     if (shards > 1) tree_.emplace(state_, shards, processes);
     ++revision_;
 }
@@ -74,12 +75,17 @@ void TrainingStep::accumulate(const NetworkInput& input, uint64_t seed, uint32_t
 }
 
 void TrainingStep::forward(const NetworkInput& input, uint64_t seed, uint32_t batch) {
+    if (lockstep_) throw std::logic_error("shards that have their statistics in common come together");
     begin_batch();
     model_.set_training(true);
     model_.set_step(seed, batch);
-    const Recording recording(tape_);
+    loss_ = forward_on(tape_, input);
+}
+
+Tensor TrainingStep::forward_on(Tape& tape, const NetworkInput& input) {
+    const Recording recording(tape);
     const Tensor logits = model_(input.images);
-    loss_ = loss_of(logits, input);
+    Tensor loss = loss_of(logits, input);
     // A mixed image counts as the label that has more of it, its own at halves.
     const bool other_is_stronger = input.labels_b.defined() && input.lambda < 0.5;
     const Tensor& labels = other_is_stronger ? input.labels_b : input.labels;
@@ -89,10 +95,11 @@ void TrainingStep::forward(const NetworkInput& input, uint64_t seed, uint32_t ba
                       .classes = logits.shape()[1],
                       .logits = logits.data(),
                       .labels = static_cast<const int32_t*>(labels.data()),
-                      .loss = loss_.data(),
+                      .loss = loss.data(),
                       .record = scalars_.next_batch(),
                       .state = scalars_.state()});
-    observe_forward("score_batch", {logits}, loss_);
+    observe_forward("score_batch", {logits}, loss);
+    return loss;
 }
 
 void TrainingStep::backward() {
@@ -134,7 +141,11 @@ void TrainingStep::begin_shard() {
 }
 
 void TrainingStep::end_shard() {
-    if (!tree_->end()) return;
+    if (tree_->end()) keep_records();
+}
+
+/// Those of all shards of the batch, which has ended.
+void TrainingStep::keep_records() {
     scalars_.share(first_record_, shards(), tree_->processes());
     scalars_.use({first_record_ + shards(), scalars_.used().updates});
 }

@@ -18,7 +18,9 @@
 #include "engine/nn/module.h"
 #include "engine/optim/ema.h"
 #include "engine/optim/sgd.h"
+#include "engine/step/gradient_set.h"
 #include "engine/step/input.h"
+#include "engine/step/lockstep.h"
 #include "engine/step/scalars.h"
 #include "engine/step/shards.h"
 #include "engine/step/state.h"
@@ -53,6 +55,11 @@ class TrainingStep {
     /// From now on a batch comes as so many shards (shards.h), at most StepScalars::capacity, of which each process has an equal
     /// part: each of this one's by accumulate() or the halves of it. Not within a step.
     void divide_batches(int64_t shards, DeviceCollective& processes = alone_on_device());
+    /// From now on the shards of a batch have batch norm's statistics in common: those of the whole batch. They come by
+    /// accumulate_together(), which has all of this process's side by side (lockstep.h), and all their activations in memory. Batches
+    /// must be divided. Throws Error where the model is not fused.
+    void synchronise_batch_norm();
+    bool synchronises_batch_norm() const { return lockstep_.has_value(); }
     int64_t shards() const { return tree_ ? tree_->shards() : 1; }
     /// Those of this process: its first, and how many.
     int64_t first_shard() const { return tree_ ? tree_->first() : 0; }
@@ -61,6 +68,10 @@ class TrainingStep {
     /// `batch` counts from 0 over the whole run, or its shards do where batches have some, and decides dropout's masks with the
     /// seed. After an exception, such as a kernel's refusal, the next batch is the first one to be accumulated.
     void accumulate(const NetworkInput& input, uint64_t seed, uint32_t batch);
+    /// The same of all shards of this process, in their order, which are counted from `batch` on.
+    void accumulate_together(std::span<const NetworkInput> inputs, uint64_t seed, uint32_t batch);
+    /// Where shards run side by side: the one that is running, counted over those of this process.
+    int64_t running_place() const { return lockstep_ ? lockstep_->place() : 0; }
     /// The halves of accumulate(), for who looks at one of them.
     void forward(const NetworkInput& input, uint64_t seed, uint32_t batch);
     void backward();
@@ -108,8 +119,12 @@ class TrainingStep {
     void begin_batch();
     void begin_shard();
     void end_shard();
+    void keep_records();
     void forget_batch();
     Tensor loss_of(const Tensor& logits, const NetworkInput& input) const;
+    /// The forward pass onto a tape: the loss, which goes into the next record with the scores.
+    Tensor forward_on(Tape& tape, const NetworkInput& input);
+    void run_together(std::span<const NetworkInput> inputs);
     void decide(const UpdateOptions& options);
 
     nn::Module& model_;
@@ -117,8 +132,11 @@ class TrainingStep {
     optim::Sgd optimiser_;
     StepScalars scalars_;
     bool scales_loss_ = false;
-    std::optional<ShardTree> tree_;  // where batches have several shards
-    int64_t first_record_ = 0;       // of the batch whose shards are running
+    std::optional<ShardTree> tree_;     // where batches have several shards
+    std::optional<Lockstep> lockstep_;  // where these have their statistics in common
+    std::vector<GradientSet>
+        gradients_;             // of those of this process, but for the last one, which has the state's
+    int64_t first_record_ = 0;  // of the batch whose shards are running
     std::optional<optim::Ema> average_;
     double average_decay_ = 0.0;
     int64_t average_updates_ = 0;  // that the device knows of

@@ -33,6 +33,9 @@ RECIPES = {
               '[transforms]\naugment = [{ op = "random_horizontal_flip" }]\nbatch = { mixup = 0.4 }\n' + TWO_PHASES, []),
     "mobilenet": ('[model]\nname = "mobilenet_v2"\nwidth_mult = 0.25\n' + SHARDS + "skip_outliers = 50.0\n"
                   + TWO_PHASES + 'freeze = "features.*"\n', []),
+    # Batch norm over all shards: whoever has them.
+    "sync": ('[model]\nname = "mobilenet_v2"\nwidth_mult = 0.25\n' + SHARDS + "sync_batch_norm = true\nclip_norm = 1.0\naccumulate = 2\nwatch = 2\n"
+             '[transforms]\nbatch = { mixup = 0.4 }\n' + TWO_PHASES + 'freeze = "features.?.*"\n', []),
     "bf16": (SHARDS + 'precision = "bf16"\n[[phase]]\nepochs = 1\nlr = 0.05\n', ["--device", "reference"]),
     "bf16-cpu": ('[model]\nname = "mobilenet_v2"\nwidth_mult = 0.25\n' + SHARDS + 'precision = "bf16"\n[[phase]]\nepochs = 1\nlr = 0.05\n',
                  ["--device", "cpu"]),

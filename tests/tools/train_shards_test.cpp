@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include <filesystem>
+#include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 
@@ -47,6 +48,68 @@ TEST_CASE("a run in shards goes on to the same bits, and they are not those of w
         CHECK(runs.file("default", of) == runs.file("one", of));
         CHECK(runs.file("whole", of) != runs.file("one", of));
     }
+}
+
+TEST_CASE(
+    "a run with batch norm over all shards goes on to the same bits, and they are neither those of shards "
+    "nor of whole batches") {
+    const ColourRuns runs;
+    const std::vector<std::string> sharded = with(mixed, {"--set", "training.shards=3"});
+    const std::vector<std::string> together = with(sharded, {"--set", "training.sync_batch_norm=true"});
+    REQUIRE(runs.train("whole", together).code == 0);
+    for (const char* steps : {"1", "3", "4"})
+        REQUIRE(runs.train("parts", with(together, {"--max-steps", steps})).code == 0);
+    REQUIRE(runs.train("parts", together).code == 0);
+    REQUIRE(runs.train("shards", sharded).code == 0);
+    REQUIRE(runs.train("one", mixed).code == 0);
+    for (const char* of :
+         {"metrics.jsonl", "steps.jsonl", "watch.jsonl", "last.safetensors", "best.safetensors"}) {
+        CAPTURE(of);
+        CHECK(!runs.file("whole", of).empty());
+        CHECK(runs.file("parts", of) == runs.file("whole", of));
+        CHECK(runs.file("shards", of) != runs.file("whole", of));
+        CHECK(runs.file("one", of) != runs.file("whole", of));
+    }
+    const Outcome changed = runs.train("parts", sharded);
+    CHECK(changed.code == 2);
+    CHECK(changed.err.find("training.sync_batch_norm") != std::string::npos);
+}
+
+TEST_CASE("a watched step with batch norm over all shards has the layers of one shard") {
+    const ColourRuns runs;
+    const std::vector<std::string> watched{
+        "--epochs", "1",     "--batch-size",     "12", "--max-steps", "1", "--watch",
+        "1",        "--set", "training.shards=3"};
+    REQUIRE(runs.train("apart", watched).code == 0);
+    REQUIRE(runs.train("together", with(watched, {"--set", "training.sync_batch_norm=true"})).code == 0);
+    const auto layers = [&](const char* run) {
+        const auto line = nlohmann::json::parse(runs.file(run, "watch.jsonl"));
+        std::vector<std::string> names;
+        for (const auto& [name, numbers] : line.at("layers").items()) names.push_back(name);
+        return names;
+    };
+    CHECK(!layers("apart").empty());
+    CHECK(layers("together") == layers("apart"));
+}
+
+TEST_CASE("batch norm over all shards: what does not go with it is refused in a sentence, or told") {
+    const ColourRuns runs;
+    const std::vector<std::string> short_run{
+        "--epochs", "1", "--batch-size", "12", "--max-steps", "1", "--set", "training.sync_batch_norm=true"};
+    const Outcome whole = runs.train("run", short_run);
+    CHECK(whole.code == 2);
+    CHECK(whole.err.find("sync_batch_norm needs shards of 2 or more") != std::string::npos);
+    const std::vector<std::string> sharded = with(short_run, {"--set", "training.shards=3"});
+    for (const auto& unfused : {std::vector<std::string>{"--fusion", "off"}, {"--device", "reference"}}) {
+        const Outcome outcome = runs.train("run", with(sharded, unfused));
+        CHECK(outcome.code == 2);
+        CHECK(outcome.err.find("training.sync_batch_norm needs fused layers: choose --fusion on") !=
+              std::string::npos);
+    }
+    CHECK_FALSE(fs::exists(runs.folder.path() / "run"));
+    const Outcome graph = runs.train("run", with(sharded, {"--graph"}));
+    CHECK(graph.code == 0);
+    CHECK(graph.err.find("steps are not recorded as graphs (training.graph)") != std::string::npos);
 }
 
 TEST_CASE("--dump-batches writes each shard: together they are the batch in its order") {

@@ -62,6 +62,7 @@ struct ClassWeighting {
 struct TrainingSettings {
     int64_t batch_size = 64;       // images of a batch; an incomplete last one is left out
     int64_t shards = 1;            // equal parts of a batch (engine/step/shards.h)
+    bool sync_batch_norm = false;  // whether batch norm is over all of them (engine/step/lockstep.h)
     int64_t accumulate = 1;        // batches whose gradients make up one step
     DType precision = DType::f32;  // f64: to tell what is rounding; bf16, f16: of activations
     double label_smoothing = 0.0;

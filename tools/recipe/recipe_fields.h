@@ -150,6 +150,12 @@ void visit_fields(TrainingSettings& training, Fields& fields) {
         fmt::format("{} images of a batch make no {} equal shards of 2 images or more: choose shards "
                     "that divide batch_size",
                     training.batch_size, training.shards));
+    fields.flag({"sync_batch_norm",
+                 "Whether these have batch norm's statistics in common: those\nof the whole batch"},
+                training.sync_batch_norm);
+    fields.check(
+        "sync_batch_norm", !training.sync_batch_norm || training.shards > 1,
+        "sync_batch_norm needs shards of 2 or more: a batch in one piece has its statistics over all of it");
     fields.whole({"accumulate", "Batches whose gradients make up a step"}, training.accumulate, 1, 1'000'000);
     fields.choice({"precision",
                    "Of what is stored; sums and weights are f32 beside\nbf16 and f16; f64 takes several "

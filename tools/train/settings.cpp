@@ -112,7 +112,10 @@ std::vector<std::pair<std::string, std::string>> headlines(const RunInfo& info, 
         {"steps",
          fmt::format("{} of {} images{}, {} an epoch", grouped(info.plan.steps()),
                      grouped(training.batch_size * training.accumulate),
-                     training.shards > 1 ? fmt::format(", batches in {} shards", training.shards) : "",
+                     training.shards > 1
+                         ? fmt::format(", batches in {} shards{}", training.shards,
+                                       training.sync_batch_norm ? ", batch norm over all of them" : "")
+                         : "",
                      grouped(info.plan.steps_per_epoch))}};
     if (mixes_batches(info))
         lines.insert(lines.begin() + 2, {"", "train_accuracy counts the stronger label of mixed images"});

@@ -9,6 +9,7 @@
 
 #include "engine/error.h"
 #include "engine/escape.h"
+#include "engine/fusion.h"
 #include "kernels/cores.h"
 #include "kernels/device_collective.h"
 #include "models/models.h"
@@ -159,6 +160,12 @@ void check_ranks(const Options& options, const Ranks& ranks) {
         throw Error("--dump-batches is for one process, which is fed the same shards, one after the other");
 }
 
+/// Layers that compute each op by itself leave no moments to put together.
+void check_fusion(const recipe::TrainingSettings& training, Device device) {
+    if (training.sync_batch_norm && !fuses(device))
+        throw Error("training.sync_batch_norm needs fused layers: choose --fusion on");
+}
+
 /// The folder of this process, in its hands: the run's own, or a copy where that is the first process's.
 struct Home {
     std::optional<ShadowFolder> shadow;
@@ -231,6 +238,7 @@ int train(const Options& options, Reporter& reporter, Ranks& ranks) {
     const tools::DeviceChoice device = set_up_machine(options);
     check_ranks(options, ranks);
     const JoinedDevices joined = join(options, device.device, ranks, reporter);
+    check_fusion(recipe.training, device.device);
     std::optional<tools::AutotuneFile> autotune;
     if (!options.autotune.empty()) {
         autotune.emplace(options.autotune, device.device,
@@ -274,6 +282,7 @@ int train(const Options& options, Reporter& reporter, Ranks& ranks) {
     const RunPlan plan = plan_run(recipe, dataset.train.count);
     TrainingStep step(*model, sgd_options(recipe.phases.front()), recipe.training.label_smoothing);
     step.divide_batches(recipe.training.shards, *joined.collective);
+    if (recipe.training.sync_batch_norm) step.synchronise_batch_norm();
     if (!class_weights.loss.empty()) step.weigh_classes(class_weights.loss);
     if (initial && initial->optimizer)
         load_optimizer(*initial->optimizer, first_update_of(recipe, plan.steps_per_epoch), new_head, *model,

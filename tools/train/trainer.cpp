@@ -177,7 +177,9 @@ void Trainer::train_batch(const Batch& batch, Meter& meter, double data_seconds)
                   .data_seconds = data_seconds};
     std::optional<WatchedStep> watched;
     const int64_t end = context_.step.first_shard() + context_.step.shards_here();
-    for (int64_t shard = context_.step.first_shard(); shard < end; ++shard) {
+    const bool together = context_.step.synchronises_batch_norm();
+    if (together) train_together(batch, watches ? &watched : nullptr);
+    for (int64_t shard = context_.step.first_shard(); shard < end && !together; ++shard) {
         const ShardPlace place{shard, shard + 1 == end, watches ? &watched : nullptr};
         if (shards() == 1)
             train_shard(batch, place);
@@ -200,23 +202,47 @@ void Trainer::train_batch(const Batch& batch, Meter& meter, double data_seconds)
 }
 
 void Trainer::train_shard(const Batch& shard, const ShardPlace& place) {
-    const NetworkInput input = context_.training_inputs.make(shard, static_cast<uint32_t>(progress_.epoch));
     const int64_t number = shard_number(place.number);
-    context_.dump->write(context_.model, input, shard, number + 1);
+    const NetworkInput input = input_of(shard, number);
     std::optional<UpdateOptions> update;
-    if (place.is_last && (progress_.batch + 1) % accumulate() == 0) update = next_update();
+    if (place.is_last && ends_step()) update = next_update();
     if (graph_ && place.watched == nullptr) {
         graph_->run(input, context_.recipe.seed, static_cast<uint32_t>(number), update);
         if (graph_->problem().empty()) return;
-        context_.reporter.notice(
-            fmt::format("steps are not recorded as graphs (training.graph): {}", graph_->problem()));
-        graph_.reset();
+        give_up_graph();
         return;
     }
     if (place.watched != nullptr && place.number == 0) place.watched->emplace(context_.step);
     context_.step.accumulate(input, context_.recipe.seed, static_cast<uint32_t>(number));
     if (place.watched != nullptr && *place.watched) (*place.watched)->look_away();
     if (update) context_.step.update(*update);
+}
+
+void Trainer::train_together(const Batch& batch, std::optional<WatchedStep>* watched) {
+    if (graph_) give_up_graph();
+    TrainingStep& step = context_.step;
+    std::vector<NetworkInput> inputs;
+    for (int64_t place = 0; place < step.shards_here(); ++place) {
+        const int64_t shard = step.first_shard() + place;
+        inputs.push_back(input_of(part_of(batch, shard, shards()), shard_number(shard)));
+    }
+    if (watched != nullptr && step.first_shard() == 0) watched->emplace(step);
+    step.accumulate_together(inputs, context_.recipe.seed,
+                             static_cast<uint32_t>(shard_number(step.first_shard())));
+    if (watched != nullptr && *watched) (*watched)->look_away();
+    if (ends_step()) step.update(next_update());
+}
+
+NetworkInput Trainer::input_of(const Batch& shard, int64_t number) {
+    NetworkInput input = context_.training_inputs.make(shard, static_cast<uint32_t>(progress_.epoch));
+    context_.dump->write(context_.model, input, shard, number + 1);
+    return input;
+}
+
+void Trainer::give_up_graph() {
+    context_.reporter.notice(
+        fmt::format("steps are not recorded as graphs (training.graph): {}", graph_->problem()));
+    graph_.reset();
 }
 
 UpdateOptions Trainer::next_update() const {
@@ -266,8 +292,7 @@ void Trainer::read_steps(Meter& meter) {
 
 bool Trainer::watches_next_step() const {
     const int64_t interval = context_.recipe.training.watch, step = progress_.step + 1;
-    const bool ends_step = (progress_.batch + 1) % accumulate() == 0;
-    return interval > 0 && ends_step && (step == 1 || step % interval == 0);
+    return interval > 0 && ends_step() && (step == 1 || step % interval == 0);
 }
 
 double Trainer::epoch_of(int64_t step) const {

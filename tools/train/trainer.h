@@ -136,6 +136,13 @@ class Trainer {
     };
     /// Runs the step that comes next on one of its batch's shards, with the update where that is the step's last.
     void train_shard(const Batch& shard, const ShardPlace& place);
+    /// The same of all shards of this process, where they have batch norm's statistics in common.
+    void train_together(const Batch& batch, std::optional<WatchedStep>* watched);
+    /// What the network gets of a shard, which is written where batches are dumped.
+    NetworkInput input_of(const Batch& shard, int64_t number);
+    /// Of the step that comes next: whether it ends with this batch.
+    bool ends_step() const { return (progress_.batch + 1) % accumulate() == 0; }
+    void give_up_graph();
     UpdateOptions next_update() const;
     /// The update that was just asked of the device.
     UnreadUpdate count_update();

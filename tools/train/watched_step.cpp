@@ -48,6 +48,8 @@ void WatchedStep::see(const OpEvent& event) {
 }
 
 void WatchedStep::see_forward(const OpEvent& event) {
+    if (step_.running_place() != 0 || std::string_view(event.op) == "merge_moments")
+        return;                                       // another shard; and what is no layer
     if (std::string_view(event.op) == "normalize") {  // leaves a scale and a shift: no layer's values yet
         normalising_[event.output().data()] = event.module;
         return;

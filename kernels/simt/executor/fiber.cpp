@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <new>
+#include <utility>
 
 #ifndef __x86_64__
 #include <boost/context/detail/fcontext.hpp>
@@ -144,11 +145,16 @@ void Fiber::restart() {
 #endif
 }
 
+/// What comes from the scheduler is told where the scheduler's stack is.
+void Fiber::arrive(Scheduler& scheduler, void* fake_stack) {
+    const bool resumed = std::exchange(scheduler.resumes, false);
+    after_switch(fake_stack, resumed ? &scheduler.stack : nullptr,
+                 resumed ? &scheduler.stack_bytes : nullptr);
+}
+
 void Fiber::enter() {
     Scheduler& scheduler = *entering;
-    // The first of all fibers is entered from the scheduler: that tells where the scheduler's stack is.
-    const bool first = scheduler.stack == nullptr;
-    after_switch(nullptr, first ? &scheduler.stack : nullptr, first ? &scheduler.stack_bytes : nullptr);
+    arrive(scheduler, nullptr);
     Fiber& self = *scheduler.beginning;
     self.body_(self.owner_, self);
 }
@@ -156,6 +162,7 @@ void Fiber::enter() {
 void Fiber::resume() {
     entering = &scheduler_;
     scheduler_.beginning = this;
+    scheduler_.resumes = true;
     void* own_fake_stack = nullptr;
     before_switch(&own_fake_stack, stack_, stack_bytes);
     switch_stacks(scheduler_.place, place_);
@@ -165,13 +172,13 @@ void Fiber::resume() {
 void Fiber::suspend() {
     before_switch(&fake_stack_, scheduler_.stack, scheduler_.stack_bytes);
     switch_stacks(place_, scheduler_.place);
-    after_switch(fake_stack_, nullptr, nullptr);
+    arrive(scheduler_, fake_stack_);
 }
 
 void Fiber::switch_told(Fiber& other) {
     before_switch(&fake_stack_, other.stack_, stack_bytes);
     switch_stacks(place_, other.place_);
-    after_switch(fake_stack_, nullptr, nullptr);
+    arrive(scheduler_, fake_stack_);
 }
 
 }  // namespace vitrine::simt

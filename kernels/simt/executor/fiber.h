@@ -9,11 +9,13 @@ namespace vitrine::simt {
 
 class Fiber;
 
-/// The OS thread's own stack, which resumes fibers and to which they come back.
+/// The stack that resumes fibers and to which they come back: the OS thread's own, or that of whoever runs kernels in it
+/// (engine/step/lockstep.h has several that take turns).
 struct Scheduler {
     void* place = nullptr;       // where it went on to a fiber
     Fiber* beginning = nullptr;  // the fiber that is entered for the first time
     // For address sanitizer.
+    bool resumes = false;  // and no fiber has arrived yet
     const void* stack = nullptr;
     size_t stack_bytes = 0;
 };
@@ -76,6 +78,7 @@ class Fiber {
 
   private:
     static void enter();
+    static void arrive(Scheduler& scheduler, void* fake_stack);
     void switch_told(Fiber& other);
 
     /// Leaves the running stack, noting in `here` where it was, for `there`. Returns when another stack

@@ -11,6 +11,7 @@ const std::vector<Suite>& all_suites() {
         {"pointwise_conv", pointwise_conv_problems, pointwise_conv_layers},
         {"batch_norm", batch_norm_problems, batch_norm_layers},
         {"normalize", normalize_problems, normalize_layers},
+        {"merge_moments", merge_moments_problems, merge_moments_layers},
         {"resolve", resolve_problems, resolve_layers},
         {"activation", activation_problems, activation_layers},
         {"add", add_problems, add_layers},

@@ -85,6 +85,7 @@ recipe::Recipe recipe_of(const StepSource& source, const std::optional<Weights>&
     if (source.seed) set("seed", std::to_string(*source.seed), "--seed");
     set("training.batch_size", std::to_string(source.batch_size), "--batch-size");
     set("training.shards", "1", "--batch-size");  // one batch is looked at, in one piece
+    set("training.sync_batch_norm", "false", "--batch-size");
     for (const std::string& assignment : source.assignments) recipe::set_assignment(table, assignment);
     recipe::Recipe recipe = recipe::parse_recipe(table, file.empty() ? "the command line" : file);
     if (weights && weights->description && recipe.model.name != weights->description->model) {
