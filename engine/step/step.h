@@ -132,11 +132,10 @@ class TrainingStep {
     optim::Sgd optimiser_;
     StepScalars scalars_;
     bool scales_loss_ = false;
-    std::optional<ShardTree> tree_;     // where batches have several shards
-    std::optional<Lockstep> lockstep_;  // where these have their statistics in common
-    std::vector<GradientSet>
-        gradients_;             // of those of this process, but for the last one, which has the state's
-    int64_t first_record_ = 0;  // of the batch whose shards are running
+    std::optional<ShardTree> tree_;       // where batches have several shards
+    std::optional<Lockstep> lockstep_;    // where these have their statistics in common
+    std::vector<GradientSet> gradients_;  // of those here but the last one, which has the state's
+    int64_t first_record_ = 0;            // of the batch whose shards are running
     std::optional<optim::Ema> average_;
     double average_decay_ = 0.0;
     int64_t average_updates_ = 0;  // that the device knows of

@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 STAND_IN = HERE / "stand_in.sh"
-SYSTEM_TOOLS = ["nvidia-smi", "nvcc", "cmake", "dpkg-query", "compute-sanitizer", "python-with-torch"]
+SYSTEM_TOOLS = ["nvidia-smi", "nvcc", "cmake", "dpkg-query", "compute-sanitizer", "mpirun", "python-with-torch"]
 USUAL_TOOLKIT = pathlib.Path("/usr/local/cuda")
 # In a namespace of its own, in which nothing lies there.
 HIDE_TOOLKIT = ["unshare", "--map-root-user", "--mount", "bash", "-c", f'mount -t tmpfs none {USUAL_TOOLKIT} && exec "$@"', "-"]
@@ -53,6 +53,8 @@ SCENARIOS = [
         ("training", "mobilenet_v2: losses of cuda against cpu", "passed", "val_loss 0.0e+00"),
         ("training", "mobilenet_v2: a second run", "passed", "the same"),
         ("training", "basic_block_net: a killed run", "passed", "the same"),
+        ("training", "mobilenet_v2: two processes against one, host", "passed", "the same"),
+        ("training", "mobilenet_v2: two processes, nccl", "skipped", "there is one"),
         ("memory", "does not fit", "passed", "out of device memory"), ("memory", "next program", "passed", ""),
         ("sanitizer", "racecheck max_pool", "passed", "0 errors"), ("bench", "op add", "passed", "75%"),
         ("bench", "mobilenet_v2 at 224", "passed", "4.00 ms"), ("bench", "PyTorch amp", "passed", "8.00 ms")]),
@@ -124,6 +126,12 @@ SCENARIOS = [
     Scenario("bits that differ", ["train * cuda *-again => say 1.2"], ["--only", "training"], 1, [
         ("training", "mobilenet_v2: a second run", "failed", "last.safetensors differs"),
         ("training", "mobilenet_v2: a killed run", "passed", "")]),
+    Scenario("two processes that differ", ["train * cuda *-two-processes-nccl => say 1.2"], ["--only", "training"], 1, [
+        ("training", "mobilenet_v2: two processes against one, host", "passed", ""),
+        ("training", "mobilenet_v2: two processes against one, nccl", "failed", "last.safetensors differs")],
+             environment={"STAND_IN_GPUS": "0 1"}),
+    Scenario("another MPI's mpirun", arguments=["--only", "training"], environment={"STAND_IN_MPI": "HYDRA build details:"},
+             rows=[("training", "basic_block_net: two processes", "skipped", "Open MPI")]),
     Scenario("a resumed run that differs", ["train * cuda *-killed-* => say 1.2"], ["--only", "training"], 1, [
         ("training", "mobilenet_v2: a second run", "passed", ""),
         ("training", "mobilenet_v2: a killed run", "failed", "last.safetensors differs")]),

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Stands in for nvidia-smi, nvcc, cmake, compute-sanitizer, dpkg-query, a Python with PyTorch, and Vitrine's own programs: says
+# Stands in for nvidia-smi, nvcc, cmake, compute-sanitizer, dpkg-query, mpirun, a Python with PyTorch, and Vitrine's own programs: says
 # what they say, at once. Links of those names lead here.
 #
 # STAND_IN holds lines "PATTERN => ACTION": the first whose pattern fits the event (a line such as "gradcheck add" or
@@ -15,6 +15,12 @@ option() {
         shift
     done
 }
+
+if [ "$name" = mpirun ]; then
+    [ "$1" != --version ] || { echo "${STAND_IN_MPI:-mpirun (Open MPI) 4.1.4}" && exit; }
+    while [[ $1 != /* ]]; do shift; done # its own options
+    exec "$@"                            # one process of them is enough
+fi
 
 blocking=${CUDA_LAUNCH_BLOCKING:+ blocking}
 case "$name" in

@@ -45,9 +45,12 @@ ENVIRONMENT = os.environ | {"OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_RO
                             "VITRINE_SIMT_GPUS": "4"}
 
 
-def device_of(name):
+def device_of(name, more):
     """A device's memory is the host's, or it has ways of its own to other devices."""
-    return ["--device", "simt", "--collective", OPTIONS.collective] if OPTIONS.collective else RECIPES[name][1]
+    if not OPTIONS.collective:
+        return RECIPES[name][1]
+    given = {"--device": "simt", "--collective": OPTIONS.collective}
+    return [part for option, value in given.items() if option not in more for part in (option, value)]
 
 
 def long_run(epochs):
@@ -76,7 +79,7 @@ class Folder(unittest.TestCase):
 
     def arguments(self, name, out, *more):
         return [OPTIONS.train, self.path / f"{name}.toml", "--data", self.path / "data", "--cache", self.path / "cache", "--image-size",
-                "16", "--threads", "1", "--quiet", "--out", self.path / out, *device_of(name), *more]
+                "16", "--threads", "1", "--quiet", "--out", self.path / out, *device_of(name, more), *more]
 
     def start(self, processes, name, out, *more):
         return subprocess.Popen([str(each) for each in launched(processes) + self.arguments(name, out, *more)], env=self.environment,
@@ -195,6 +198,24 @@ class SameBits(Folder):
         self.remove_what_kills_leave()
         self.train(2, "mobilenet", "hung", *long)
         self.check_same("hung", "whole")
+
+
+class OtherWays(Folder):
+    """On the simt device alone: what a user chooses, and what he is told of it."""
+
+    def test_through_the_hosts_memory(self):
+        if not OPTIONS.collective:
+            return
+        steps = ["--max-steps", 2]
+        self.train(1, "basic", "whole", *steps)
+        self.train(2, "basic", "host", *steps, "--collective", "host")
+        self.check_same("host", "whole")
+        self.environment["VITRINE_SIMT_GPUS"] = "1"
+        told = self.train(2, "basic", "told", *steps, "--collective", "nccl", code=2)
+        self.assertIn("--collective nccl: it cannot be used here: 2 processes or more share a machine with 1 GPU", told)
+        self.assertFalse((self.path / "told").exists())
+        told = self.train(2, "basic", "told", *steps, "--device", "cpu", "--collective", "nccl", code=2)
+        self.assertEqual(1, told.count("--collective nccl: device cpu has host"), told)
 
 
 class Refused(Folder):

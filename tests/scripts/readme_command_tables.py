@@ -263,6 +263,7 @@ NOT_RUN = {
     "pip install nvidia-cuda-nvdisasm": NET,
     "mpirun -np 4 --bind-to none build/release/bin/train recipe.toml --data photos --out runs/photos --set training.shards=4":
         "needs MPI; tests/processes runs the same",
+    "mpirun -np 8 build/release/bin/train recipe.toml --set training.shards=8": "needs MPI and eight GPUs",
     "tools/quickstart.sh": "installs packages and trains for minutes; tests/fresh_machine.sh runs it",
     "tests/peers/run.sh export": "installs PyTorch and ONNX Runtime from PyPI",
     "tools/test.sh": ALL_TESTS,

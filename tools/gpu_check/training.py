@@ -7,6 +7,7 @@ import shutil
 from dataclasses import dataclass
 
 import drawn_images
+from processes import several_processes
 from record import FAILED
 from runner import Outcome
 from session import Session, Verdict, by_exit_code, failure
@@ -112,6 +113,7 @@ def compare_runs(session: Session, training: Training) -> None:
     if training.run("graphs", "cuda", "--graph"):
         training.compare("a run of graphs against the first", lambda: training.same_bits("cuda", "graphs"))
     training.kill_and_resume()
+    several_processes(training)
 
 
 def learns(outcome: Outcome) -> Verdict:

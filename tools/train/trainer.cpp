@@ -176,16 +176,10 @@ void Trainer::train_batch(const Batch& batch, Meter& meter, double data_seconds)
                   .setting_before = progress_.last_setting,
                   .data_seconds = data_seconds};
     std::optional<WatchedStep> watched;
-    const int64_t end = context_.step.first_shard() + context_.step.shards_here();
-    const bool together = context_.step.synchronises_batch_norm();
-    if (together) train_together(batch, watches ? &watched : nullptr);
-    for (int64_t shard = context_.step.first_shard(); shard < end && !together; ++shard) {
-        const ShardPlace place{shard, shard + 1 == end, watches ? &watched : nullptr};
-        if (shards() == 1)
-            train_shard(batch, place);
-        else
-            train_shard(part_of(batch, shard, shards()), place);
-    }
+    if (context_.step.synchronises_batch_norm())
+        train_together(batch, watches ? &watched : nullptr);
+    else
+        train_in_turn(batch, watches ? &watched : nullptr);
     ++progress_.batch;
     if (at_step_end()) unread.update = count_update();
     if (watched)
@@ -199,6 +193,17 @@ void Trainer::train_batch(const Batch& batch, Meter& meter, double data_seconds)
     const bool at_once = checkpoint || context_.step.must_read() || context_.ranks.several();
     if (at_once || since_read_.seconds() >= seconds_between_reads) read_steps(meter);
     if (checkpoint) save_checkpoint();
+}
+
+void Trainer::train_in_turn(const Batch& batch, std::optional<WatchedStep>* watched) {
+    const int64_t end = context_.step.first_shard() + context_.step.shards_here();
+    for (int64_t shard = context_.step.first_shard(); shard < end; ++shard) {
+        const ShardPlace place{shard, shard + 1 == end, watched};
+        if (shards() == 1)
+            train_shard(batch, place);
+        else
+            train_shard(part_of(batch, shard, shards()), place);
+    }
 }
 
 void Trainer::train_shard(const Batch& shard, const ShardPlace& place) {

@@ -136,7 +136,9 @@ class Trainer {
     };
     /// Runs the step that comes next on one of its batch's shards, with the update where that is the step's last.
     void train_shard(const Batch& shard, const ShardPlace& place);
-    /// The same of all shards of this process, where they have batch norm's statistics in common.
+    /// All shards of this process, one after the other, or together where they have batch norm's statistics in common; the step is looked
+    /// at where `watched` is not null.
+    void train_in_turn(const Batch& batch, std::optional<WatchedStep>* watched);
     void train_together(const Batch& batch, std::optional<WatchedStep>* watched);
     /// What the network gets of a shard, which is written where batches are dumped.
     NetworkInput input_of(const Batch& shard, int64_t number);
