@@ -89,12 +89,10 @@ TEST_CASE("every include stays on its floor or goes down to where it may") {
 TEST_CASE("CUDA and vendor libraries are included only where they belong") {
     const std::set<std::string> compare_headers{"tests/vendor/real_headers_test.cpp",
                                                 "tests/vendor/real_nccl_header_test.cpp"};
-    const std::map<std::string, std::string> places{{"cuda", "kernels/cuda/"},
-                                                    {"cudnn", "kernels/cuda/vendor/"},
-                                                    {"cublas", "kernels/cuda/vendor/"},
-                                                    {"nccl", "kernels/cuda/nccl/"},
-                                                    {"dnnl", "kernels/cpu/onednn/"},
-                                                    {"oneapi/dnnl", "kernels/cpu/onednn/"}};
+    const std::map<std::string, std::string> places{
+        {"cuda", "kernels/cuda/"},          {"cudnn", "kernels/cuda/vendor/"},
+        {"cublas", "kernels/cuda/vendor/"}, {"nccl", "kernels/cuda/nccl/"},
+        {"dnnl", "kernels/cpu/onednn/"},    {"oneapi/dnnl", "kernels/cpu/onednn/"}};
     for (const Source& source : all_sources()) {
         for (const std::string& line : source.lines) {
             const std::string header = included(line);
