@@ -11,6 +11,7 @@
 
 #include "kernels/runtime.h"
 #include "tests/mutants/mutants.h"
+#include "tests/mutants/pattern.h"
 #include "tests/mutants/planting.h"
 #include "tests/vendor/linked_processes.h"
 
@@ -22,15 +23,6 @@ namespace {
 
 constexpr int processes = 3;
 constexpr int last = processes - 1;
-
-using Bytes = std::vector<unsigned char>;
-
-Bytes pattern(size_t size, int seed) {
-    Bytes bytes(size);
-    for (size_t i = 0; i < size; ++i)
-        bytes[i] = static_cast<unsigned char>(i * 7 + i / 251 + static_cast<size_t>(seed) * 31 + 1);
-    return bytes;
-}
 
 /// What a process sees of the others' numbers.
 class Trial {

@@ -12,22 +12,14 @@
 #include "kernels/kernels.h"
 #include "kernels/simt/memory.h"
 #include "tests/mutants/mutants.h"
+#include "tests/mutants/pattern.h"
 #include "tests/mutants/planting.h"
 
 using namespace vitrine;
 
 namespace {
 
-using Bytes = std::vector<unsigned char>;
-
 constexpr size_t mebibyte = size_t{1} << 20;
-
-/// Bytes that differ from those of other seeds, and from their neighbours.
-Bytes pattern(size_t size, unsigned seed) {
-    Bytes bytes(size);
-    for (size_t i = 0; i < size; ++i) bytes[i] = static_cast<unsigned char>(i * 7 + i / 251 + seed * 31 + 1);
-    return bytes;
-}
 
 /// What the runtime does wrong, in clauses.
 class RuntimeTrial {
@@ -79,10 +71,11 @@ class RuntimeTrial {
     /// More of them than there are pinned buffers.
     void upload_back_to_back() {
         std::array<void*, 5> memory{};
-        for (unsigned i = 0; i < memory.size(); ++i) memory[i] = upload(pattern(1000, i));
+        for (size_t i = 0; i < memory.size(); ++i) memory[i] = upload(pattern(1000, static_cast<int>(i)));
         expect(download(memory[4], 1000) == pattern(1000, 4), "a download has not arrived");
-        for (unsigned i = 0; i < memory.size(); ++i) {
-            expect(arrived(memory[i], 1000) == pattern(1000, i), "an upload holds the bytes of a later one");
+        for (size_t i = 0; i < memory.size(); ++i) {
+            expect(arrived(memory[i], 1000) == pattern(1000, static_cast<int>(i)),
+                   "an upload holds the bytes of a later one");
         }
     }
 
