@@ -2,6 +2,9 @@
 
 #include <doctest/doctest.h>
 
+#include <string>
+
+#include "kernels/cuda/nccl/join_nccl.h"
 #include "kernels/cuda/vendor/available.h"
 
 namespace vitrine::cuda::vendor {
@@ -17,6 +20,18 @@ TEST_CASE("cuDNN and cuBLAS have every function that is used") {
     CHECK_MESSAGE(cudnn == nullptr, cudnn);
     const char* const cublas = loading_problem("cublas");
     CHECK_MESSAGE(cublas == nullptr, cublas);
+}
+
+TEST_CASE("NCCL has every function that is used") {
+    const char* const problem = nccl_problem(alone());
+    if (!VITRINE_NCCL_INSTALLED) {
+        MESSAGE("skipped: this build has no NCCL");
+        CHECK(problem != nullptr);
+        return;
+    }
+    // Without a GPU, that is what is missing, and nothing else.
+    const bool no_gpu = problem != nullptr && std::string(problem).find("0 GPUs") != std::string::npos;
+    CHECK_MESSAGE((problem == nullptr || no_gpu), problem);
 }
 
 }  // namespace vitrine::cuda::vendor

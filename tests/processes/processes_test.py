@@ -257,6 +257,10 @@ class Refused(Folder):
         command[-2:] = ["--max-steps", "3"]
         ended = subprocess.run([str(each) for each in command], env=self.environment, capture_output=True, text=True, timeout=60)
         self.refuse(ended.stderr, "process 1 has another limit (--max-steps, --max-minutes) than process 0")
+        for option, value, name in (("--device", "reference", "device"), ("--collective", "host", "way to the others (--collective)")):
+            command[-2:] = [option, value]
+            ended = subprocess.run([str(each) for each in command], env=self.environment, capture_output=True, text=True, timeout=60)
+            self.refuse(ended.stderr, f"process 1 has another {name} than process 0")
 
     def test_a_loss_that_is_not_finite_ends_all_of_them(self):
         told = self.train(2, "basic", "run", "--set", "phase.1.lr=1e30", "--set", "training.clip_norm=0", code=1)

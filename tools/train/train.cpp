@@ -12,6 +12,7 @@
 #include "engine/fusion.h"
 #include "kernels/cores.h"
 #include "kernels/device_collective.h"
+#include "kernels/device_identity.h"
 #include "models/models.h"
 #include "tools/common/autotune_file.h"
 #include "tools/common/run_program.h"
@@ -190,7 +191,10 @@ void enter(Home& home, const Options& options, Ranks& ranks) {
 
 /// The processes' devices, joined, and what is to be said of how.
 JoinedDevices join(const Options& options, Device device, Ranks& ranks, Reporter& reporter) {
-    ranks.wait_for_all();
+    if (ranks.several()) {  // which talk to each other here as their device and way want it
+        ranks.require_same("device", name_of(device));
+        ranks.require_same("way to the others (--collective)", options.collective);
+    }
     JoinedDevices joined = join_devices(device, ranks.processes(), options.collective);
     if (!joined.refused.empty())
         reporter.notice(
@@ -213,19 +217,19 @@ void require_same_run(Ranks& ranks, const Options& options, const DatasetIdentit
     if (!ranks.several()) return;
     ranks.require_same("recipe", recipe::to_toml(options.recipe));
     ranks.require_same("data set", pack(identity));
-    ranks.require_same("device", name_of(device.device));
     ranks.require_same("choice of implementations (--impl)",
                        fmt::format("{}", fmt::join(options.implementations, " ")));
-    ranks.require_same("way to the others (--collective)", options.collective);
     ranks.require_same(
         "limit (--max-steps, --max-minutes)",
         fmt::format("{} {}", options.max_steps.value_or(-1), options.max_minutes.value_or(-1.0)));
     ranks.require_same("build of train", this_program());
-    if (const std::optional<int> other = ranks.other_than_first(processor_name()))
+    const bool on_gpu = device.device == Device::cuda;
+    const std::string hardware = on_gpu ? device_identity(device.device) : processor_name();
+    if (const std::optional<int> other = ranks.other_than_first(hardware))
         reporter.notice(fmt::format(
-            "process {} runs on another processor than process 0: where one rounds otherwise, the result "
+            "process {} runs on another {} than process 0: where one rounds otherwise, the result "
             "depends on which shards it has had",
-            *other));
+            *other, on_gpu ? "GPU or driver" : "processor"));
 }
 
 }  // namespace
