@@ -68,7 +68,7 @@ struct MomentGradients {
 template <class Node>
 class ShardFold {
   public:
-    static constexpr int levels = 7;
+    static constexpr int levels = 10;
 
     constexpr void add(Node node) {
         bool carried = true;

@@ -34,7 +34,7 @@ struct LossScaleState {
 class StepScalars {
   public:
     /// Batches and updates between two readings, at most.
-    static constexpr int64_t capacity = 64;
+    static constexpr int64_t capacity = 512;
 
     explicit StepScalars(Placement placement);
 

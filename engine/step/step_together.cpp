@@ -4,9 +4,13 @@
 
 #include "engine/error.h"
 #include "engine/step/step.h"
+#include "kernels/merge_moments.h"
 
 namespace vitrine {
 namespace {
+
+static_assert(StepScalars::capacity < int64_t{1} << ShardFold<MomentsOfRows<double>>::levels,
+              "a batch may have more shards than their moments can be put together of");
 
 /// While it lives, the model's batch norms have their statistics over all shards.
 class Meeting {

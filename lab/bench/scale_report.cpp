@@ -109,8 +109,9 @@ std::string limits_text(const ScaleBenchOptions& options) {
                             StepScalars::capacity);
     if (options.step.predict_for != nullptr)
         text +=
-            "Several processes do not train on GPUs today: the way through the host's memory is not in these "
-            "times.\n";
+            "Gradients are taken to go from GPU to GPU, which nobody has timed yet: through the host's "
+            "memory, "
+            "as without NCCL, they take longer.\n";
     return text;
 }
 

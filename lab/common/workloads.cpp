@@ -162,6 +162,40 @@ Workload optimiser_workload(const WorkloadOptions& options) {
             run, options.device};
 }
 
+Workload moments_workload(const WorkloadOptions& options) {
+    constexpr int64_t shards = 4, channels = 576;  // as many as MobileNetV2's at 14x14
+    const Placement placement{DType::f32, options.device};
+    const Tensor all = random_tensor({shards, 2, channels}, placement),
+                 gradients = random_tensor(all.shape(), placement);
+    const Tensor merged = Tensor::empty({2, channels}, placement), d_moments = Tensor::like(merged);
+    const int64_t rows = options.batch_size * 14 * 14;
+    const std::string shape = fmt::format("{} shards, {} channels", shards, channels);
+    const auto run = [=](LayerTimer& timer) {
+        const KernelTable& table = kernels(options.device);
+        timer.time("merge_moments", shape, Pass::forward, [&] {
+            table.merge_moments_forward({.dtype = placement.dtype,
+                                         .shards = shards,
+                                         .rows = rows,
+                                         .channels = channels,
+                                         .copies = 1,
+                                         .moments = all.data(),
+                                         .merged = merged.data()});
+        });
+        timer.time("merge_moments", shape, Pass::backward, [&] {
+            table.merge_moments_backward({.dtype = placement.dtype,
+                                          .shards = shards,
+                                          .rows = rows,
+                                          .channels = channels,
+                                          .wanted = 1,
+                                          .moments = all.data(),
+                                          .merged = merged.data(),
+                                          .d_merged = gradients.data(),
+                                          .d_moments = {d_moments.data()}});
+        });
+    };
+    return {"the moments of a batch's shards put together", run, options.device};
+}
+
 Workload augment_workload(const WorkloadOptions& options) {
     const RandomBatch random(options.batch_size, options.image_size, options.classes);
     const Tensor images =

@@ -31,6 +31,9 @@ Workload add_backward_workload(const WorkloadOptions& options);
 /// What a step of the benchmark's model may add to the update: the norm of its gradients, the average of its weights.
 Workload optimiser_workload(const WorkloadOptions& options);
 
+/// Batch norm over the shards of a batch, four of them in a process each: what one of these makes of all shards' moments, and back.
+Workload moments_workload(const WorkloadOptions& options);
+
 /// Rotation, contrast and a flip for each image; `bench augment` has every op and whole pipelines.
 Workload augment_workload(const WorkloadOptions& options);
 

@@ -245,14 +245,16 @@ TEST_CASE("shards: a batch that an exception ended leaves nothing behind") {
 }
 
 TEST_CASE("shards: readings hold whole batches, and no step is divided once it has begun") {
-    const Placement placement{DType::f32, Device::reference};
+    const Placement placement{DType::f32, Device::cpu};
     const auto model = make_model(basic, placement);
     TrainingStep step(*model, {}, 0.0);
     CHECK_THROWS_AS(step.divide_batches(StepScalars::capacity + 1), std::logic_error);
-    step.divide_batches(24);  // twice in 64, and not three times
+    constexpr int64_t shards = 200;
+    static_assert(2 * shards <= StepScalars::capacity && 3 * shards > StepScalars::capacity);
+    step.divide_batches(shards);
     const NetworkInput shard = shard_of(basic, 1, 0, placement);
-    for (int64_t k = 0; k < 48; ++k) {
-        if (k % 24 == 0) CHECK(!step.must_read());
+    for (int64_t k = 0; k < 2 * shards; ++k) {
+        if (k % shards == 0) CHECK(!step.must_read());
         step.accumulate(shard, 1, 0);
     }
     CHECK(step.must_read());

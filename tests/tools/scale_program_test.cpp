@@ -108,17 +108,21 @@ TEST_CASE("what is printed says that it is no measurement, and what breaks first
     const ScaleBenchResult result = bench_scale(options);
     const std::string text = format_scale(options, result);
     CHECK(text.starts_with("a prediction, not a measurement: "));
-    for (const char* part :
-         {"\n      8 processes", "\n     64 processes", "\n    512 processes",
-          "breaks first: ", "More than 64 processes are refused today", "Assumed: ", "told, scattered by 2%"})
+    for (const char* part : {"\n      8 processes", "\n     64 processes", "\n    512 processes",
+                             "breaks first: ", "Assumed: ", "told, scattered by 2%"})
         CHECK_MESSAGE(text.find(part) != std::string::npos, part);
-    CHECK(text.find("on GPUs") == std::string::npos);
+    for (const char* part : {"from GPU to GPU", "are refused today"})
+        CHECK_MESSAGE(text.find(part) == std::string::npos, part);
+
+    ScaleBenchOptions many = options;
+    many.ranks = {1, 1024};
+    CHECK(format_scale(many, bench_scale(many)).find("More than 512 processes are refused today") !=
+          std::string::npos);
 
     ScaleBenchOptions few = options;
     few.ranks = {1, 2, 4};
     const std::string short_text = format_scale(few, bench_scale(few));
     CHECK(short_text.find("breaks first") == std::string::npos);
-    CHECK(short_text.find("are refused today") == std::string::npos);
 }
 
 TEST_CASE("bench scale --json prints one object with a row for each number of processes") {

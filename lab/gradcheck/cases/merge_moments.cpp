@@ -62,8 +62,14 @@ Problem merge_problem(const Options& o) {
 
 std::vector<Problem> merge_moments_problems() {
     std::vector<Problem> problems;
-    for (const Options& options : std::vector<Options>{
-             {1, 2, 1}, {2, 2, 7}, {3, 49, 33}, {4, 16, 64}, {6, 1, 5}, {7, 12, 65}, {64, 3, 9}}) {
+    for (const Options& options : std::vector<Options>{{1, 2, 1},
+                                                       {2, 2, 7},
+                                                       {3, 49, 33},
+                                                       {4, 16, 64},
+                                                       {6, 1, 5},
+                                                       {7, 12, 65},
+                                                       {64, 3, 3},
+                                                       {300, 2, 2}}) {
         problems.push_back(merge_problem(options));
     }
     return problems;
