@@ -1,5 +1,7 @@
 // No libraries on the simt device: it runs handwritten kernels alone.
 
+#include <stdexcept>
+
 #include "kernels/cuda/nccl/join_nccl.h"
 #include "kernels/cuda/vendor/available.h"
 #include "kernels/cuda/vendor/fallbacks.h"

@@ -5,7 +5,7 @@
 #include <fmt/format.h>
 
 #include <cstdlib>
-#include <numeric>
+#include <memory>
 #include <string>
 #include <vector>
 

@@ -4,10 +4,8 @@
 #include <doctest/doctest.h>
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <cstdlib>
 #include <iostream>
-#include <memory>
 #include <set>
 #include <sstream>
 #include <string>
@@ -15,7 +13,6 @@
 
 #include "engine/step/step.h"
 #include "kernels/device_collective.h"
-#include "kernels/error.h"
 #include "kernels/simt/launch.h"
 #include "lab/common/random_batch.h"
 #include "models/models.h"

@@ -1,5 +1,7 @@
 // Stands in for NCCL in a build without it.
 
+#include <stdexcept>
+
 #include "kernels/cuda/gpu.h"
 #include "kernels/cuda/nccl/join_nccl.h"
 
