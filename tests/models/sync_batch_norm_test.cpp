@@ -142,7 +142,7 @@ void check_is_whole_batch(Course course) {
     course.shards = 1;
     const Numbers whole = outcome(course);
     const double of_batch = distance(whole, together), of_shards = distance(whole, apart);
-    CHECK(of_batch < 1e-10);
+    CHECK(of_batch < 1e-11);
     CHECK(of_shards > 1e-3);
 }
 
