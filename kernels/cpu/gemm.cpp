@@ -348,12 +348,14 @@ bool streams(const RowSink<T>& sink, const PanelLayout& layout, int64_t rows) {
 }
 
 template <class From, class To>
-void product(const RowSource<From>& source, const RightMatrix<Accumulate<From>>& matrix,
+void product(const RowSource<From>& rows, const RightMatrix<Accumulate<From>>& matrix,
              const RowSink<To>& sink, Context& context) {
     using A = Accumulate<To>;
     const PanelLayout& layout = matrix.layout;
-    const Chunks chunks = product_chunks(source.rows(), matrix.depth, layout.columns);
+    const Chunks chunks = product_chunks(rows.rows(), matrix.depth, layout.columns);
     const int64_t splits = std::clamp<int64_t>(ceil_divide(wanted_tasks, chunks.count()), 1, layout.count());
+    RowSource<From> source = rows;
+    if constexpr (!is_half_type<From>) source = made_once(rows, splits, context);
     const bool stream = streams(sink, layout, source.rows());
     const bool banded = source.banded(chunks.size);
     const PerThread<A> left(context, source.direct() ? 0

@@ -99,6 +99,11 @@ struct RowSource {
     }
 };
 
+/// The same rows, what the prologue makes of all pixels in scratch memory: where so many tasks, each with columns of its own,
+/// would make the same of them.
+template <class T>
+RowSource<T> made_once(const RowSource<T>& source, int64_t tasks, Context& context);
+
 /// Where the rows of a product go. Row (n, i, j) of the grid becomes pixel (n, i · step + first, j · step +
 /// first).
 template <class T>

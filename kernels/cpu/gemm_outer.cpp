@@ -212,8 +212,9 @@ void combine_outer_parts(const T* parts, int64_t count, int64_t part_size, int64
 }
 
 template <class T, class G>
-void outer_product(const OuterProduct<T, G>& task, Context& context) {
+void outer_product(const OuterProduct<T, G>& product, Context& context) {
     using A = Accumulate<T>;
+    OuterProduct<T, G> task = product;
     const int64_t depth = task.source.depth();
     const PanelLayout layout = panel_layout(dtype_of<A>, depth);
     const int64_t rows = task.source.rows();
@@ -221,6 +222,7 @@ void outer_product(const OuterProduct<T, G>& task, Context& context) {
     const int64_t splits =
         std::clamp<int64_t>(ceil_divide(wanted_tasks, chunks.count()), 1, ceil_divide(task.count, 32));
     const Chunks columns{task.count, ceil_divide(ceil_divide(task.count, splits), 8) * 8};
+    if constexpr (!is_half_type<T>) task.source = made_once(task.source, columns.count(), context);
     const int64_t block = std::clamp<int64_t>(tile_elements / (depth + columns.size) / 8 * 8, 16, 128);
 
     const int64_t part = task.count * layout.padded();

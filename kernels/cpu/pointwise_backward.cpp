@@ -276,14 +276,32 @@ int64_t block_of(const ConvShape& shape) {
     return std::clamp<int64_t>(elements / (shape.out_channels + 2 * shape.in_channels) / 16 * 16, 16, 512);
 }
 
+/// Parts for the cores of a machine.
+constexpr int64_t enough_chunks = 8;
+
+/// Chunks whose parts of d_weight together take the given share of the tensors' bytes.
+Chunks chunks_within(const ConvShape& shape, int64_t divisor, int64_t most) {
+    const int64_t in = shape.in_channels, out = shape.out_channels, pixels = shape.in_pixels();
+    const int64_t affordable = pixels * (in + out) / (divisor * in * out);
+    return Chunks::of(pixels, 128, std::clamp<int64_t>(affordable, 1, most));
+}
+
+/// Where these are few, one pass is worth as many bytes of parts as tensors have.
+Chunks one_pass_chunks(const ConvShape& shape) {
+    const Chunks chunks = pixel_chunks(shape);
+    return chunks.count() < enough_chunks ? chunks_within(shape, 1, enough_chunks) : chunks;
+}
+
 template <class T>
 void backward(const ConvBackward& args, Context& context) {
     constexpr uintptr_t line = 64;
     using A = Accumulate<T>;
     const ConvShape& shape = args.shape;
     const int64_t in = shape.in_channels, out = shape.out_channels;
+    Chunks chunks = one_pass_chunks(shape);
+    chunks.size = round_up(chunks.size, 16);  // begins of chunks are begins of lines, too
     const auto parts = [&](bool wanted, int64_t count) -> A* {
-        return wanted ? context.scratch.take<A>(pixel_chunks(shape).count() * count) : nullptr;
+        return wanted ? context.scratch.take<A>(chunks.count() * count) : nullptr;
     };
     A *level = nullptr, *slope = nullptr;
     if (args.d_mean != nullptr || args.d_m2 != nullptr) {
@@ -294,7 +312,7 @@ void backward(const ConvBackward& args, Context& context) {
     const PanelLayout layout = panel_layout(dtype_of<A>, in);
     const int64_t block = block_of(shape);
     PointwiseBackward<T> task{.args = args,
-                              .chunks = pixel_chunks(shape),
+                              .chunks = chunks,
                               .block = block,
                               .in = layout,
                               .weight = pack_rows(static_cast<const T*>(args.weight), out, in, context,
@@ -309,35 +327,28 @@ void backward(const ConvBackward& args, Context& context) {
                               .bias_parts = parts(bool(args.d_bias), out),
                               .scale_parts = parts(bool(args.d_scale), in),
                               .shift_parts = parts(bool(args.d_shift), in)};
-    task.chunks.size = (task.chunks.size + 15) / 16 * 16;  // begins of chunks are begins of lines, too
-
     const PerThread<A> g(context, level == nullptr && !is_half_type<T> ? 0 : block * out);
     const PerThread<A> a(context, block * layout.padded());
     const PerThread<A> d_a(context, block * layout.padded());
     const PerThread<A> bias_sums(context, out);
-    parallel_for(task.chunks.count(), [&](int64_t chunk) {
+    parallel_for(chunks.count(), [&](int64_t chunk) {
         run_chunk(task, {g.mine(), a.mine(), d_a.mine(), bias_sums.mine()}, chunk);
     });
 
-    const int64_t chunks = task.chunks.count();
-    combine_outer_parts(task.weight_parts, chunks, out * layout.padded(), out, in, layout.padded(),
+    combine_outer_parts(task.weight_parts, chunks.count(), out * layout.padded(), out, in, layout.padded(),
                         args.d_weight);
-    if (args.d_bias) combine_sums(task.bias_parts, chunks, out, out, args.d_bias);
-    if (args.d_scale) combine_sums(task.scale_parts, chunks, in, in, args.d_scale);
-    if (args.d_shift) combine_sums(task.shift_parts, chunks, in, in, args.d_shift);
+    if (args.d_bias) combine_sums(task.bias_parts, chunks.count(), out, out, args.d_bias);
+    if (args.d_scale) combine_sums(task.scale_parts, chunks.count(), in, in, args.d_scale);
+    if (args.d_shift) combine_sums(task.shift_parts, chunks.count(), in, in, args.d_shift);
 }
 
 }  // namespace
 
-Chunks pixel_chunks(const ConvShape& shape) {
-    const int64_t in = shape.in_channels, out = shape.out_channels, pixels = shape.in_pixels();
-    const int64_t affordable = pixels * (in + out) / (4 * in * out);
-    return Chunks::of(pixels, 128, std::clamp<int64_t>(affordable, 1, 64));
-}
+Chunks pixel_chunks(const ConvShape& shape) { return chunks_within(shape, 4, 64); }
 
 const char* refuses_pointwise_backward(const ConvBackward& args) {
     if (!args.d_x || !args.d_weight) return "only one of the two gradients is wanted";
-    if (pixel_chunks(args.shape).count() < 8) return "too few pixels beside so large a weight";
+    if (one_pass_chunks(args.shape).count() < enough_chunks) return "too few pixels beside so large a weight";
     return nullptr;
 }
 

@@ -226,8 +226,10 @@ int64_t block_of(const ConvShape& shape, int64_t terms) {
 }  // namespace
 
 const char* refuses_pointwise_backward_amx(const ConvBackward& args) {
-    const char* reason = amx::refuses_all_but_bf16(args);
-    return reason != nullptr ? reason : refuses_pointwise_backward(args);
+    if (const char* reason = amx::refuses_all_but_bf16(args)) return reason;
+    if (const char* reason = refuses_pointwise_backward(args)) return reason;
+    if (pixel_chunks(args.shape).count() < 8) return "too few pixels beside so large a weight";
+    return nullptr;
 }
 
 void run_pointwise_backward_amx(const ConvBackward& args, Context& context) {

@@ -20,9 +20,9 @@ constexpr Implementation<ConvForward> forward_list[]{
 constexpr Implementation<ConvBackward> backward_list[]{
     {"one_pass_amx", refuses_curve<ConvBackward, refuses_pointwise_backward_amx>, run_pointwise_backward_amx,
      StorageTypes::all},
+    {"amx", refuses_curve<ConvBackward, amx::refuses_all_but_bf16>, amx_conv_backward, StorageTypes::all},
     {"one_pass", refuses_curve<ConvBackward, refuses_pointwise_backward>, run_pointwise_backward,
      StorageTypes::all},
-    {"amx", refuses_curve<ConvBackward, amx::refuses_all_but_bf16>, amx_conv_backward, StorageTypes::all},
     {"gemm", refuses_curve<ConvBackward>, gemm_conv_backward, StorageTypes::all},
     {"unfused", refuses_clamp<ConvBackward>, run_unfused<pointwise_conv_backward>, StorageTypes::all},
     {"onednn", onednn::refuses_pointwise_conv_backward, onednn::run_pointwise_conv_backward},
