@@ -123,20 +123,20 @@ void column_statistics(const T* y, int64_t rows, int64_t channels, int64_t strid
     sum_all_columns<ColumnTerm::squared_distance>(y, rows, channels, stride, mean, m2);
 }
 
-/// g = d_y + level_c + slope_c · (y − mean_c) of rows of `channels`, one after the other: the gradient that reaches a
-/// convolution through its epilogue, with level = d_mean / M and slope = 2 · d_m2. g may be d_y.
+/// g = d_y + level_c + slope_c · (y − mean_c) of rows of `channels`: the gradient that reaches a convolution through its
+/// epilogue, with level = d_mean / M and slope = 2 · d_m2. g may be d_y.
 template <class T, class To>
-void epilogue_gradient_rows(const T* d_y, const T* y, int64_t rows, const Accumulate<T>* level,
-                            const Accumulate<T>* slope, const Accumulate<T>* mean, int64_t channels, To* g) {
+void epilogue_gradient_rows(RowsOf<const T> d_y, RowsOf<const T> y, int64_t rows, const Accumulate<T>* level,
+                            const Accumulate<T>* slope, const Accumulate<T>* mean, int64_t channels,
+                            RowsOf<To> g) {
     for_each_four_rows(rows, [&](int64_t row, auto count) HWY_ATTR {
-        const int64_t first = row * channels;
         for_each_vector<Accumulate<T>>(channels, [&](auto part, int64_t c) HWY_ATTR {
             const auto offset = part.load(level + c), factor = part.load(slope + c);
             const auto middle = part.load(mean + c);
             for (int k = 0; k < count; ++k) {
-                const int64_t i = first + k * channels + c;
-                const auto base = hn::Add(part.load(d_y + i), offset);
-                part.store(hn::MulAdd(factor, hn::Sub(part.load(y + i), middle), base), g + i);
+                const auto base = hn::Add(part.load(d_y.row(row + k) + c), offset);
+                const auto distance = hn::Sub(part.load(y.row(row + k) + c), middle);
+                part.store(hn::MulAdd(factor, distance, base), g.row(row + k) + c);
             }
         });
     });

@@ -69,8 +69,9 @@ void sum_rows(const Rows<T>& rows) {
 /// wide_out = first (d_y) plus the epilogue's part, second being y; per_channel: level, slope, mean.
 template <class T>
 void apply_epilogue_gradient(const Rows<T>& rows) {
-    epilogue_gradient_rows(rows.first, rows.second, rows.count, rows.per_channel[0], rows.per_channel[1],
-                           rows.per_channel[2], rows.channels, rows.wide_out);
+    epilogue_gradient_rows<T, Accumulate<T>>(
+        {rows.first, rows.channels}, {rows.second, rows.channels}, rows.count, rows.per_channel[0],
+        rows.per_channel[1], rows.per_channel[2], rows.channels, {rows.wide_out, rows.channels});
 }
 
 /// out = d_x (null: unwanted) from first = x and wide = d_a; sums of d_u · x and of d_u; per_channel: scale, shift.

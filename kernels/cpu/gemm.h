@@ -199,12 +199,22 @@ template <class From, class To>
 void product(const RowSource<From>& source, const RightMatrix<Accumulate<From>>& matrix,
              const RowSink<To>& sink, Context& context);
 
+/// What an epilogue adds to a gradient d_y: level_n + slope_n · (y − mean_n).
+template <class G>
+struct EpiloguePart {
+    const G* y = nullptr;  // as d_y; null if there is none
+    const Accumulate<G>* level = nullptr;
+    const Accumulate<G>* slope = nullptr;
+    const Accumulate<G>* mean = nullptr;
+};
+
 /// D[n, k] for columns [first, first + count) of G [rows, stride], written or added to `weight` [count,
 /// depth], and the sums of G's columns to `bias`; either may be unwanted.
 template <class T, class G>
 struct OuterProduct {
     RowSource<T> source;
     const G* gradient = nullptr;  // T or Accumulate<T>
+    EpiloguePart<G> epilogue;     // of it
     int64_t stride = 0;
     int64_t first = 0;
     int64_t count = 0;

@@ -73,12 +73,14 @@ void forward(const ConvForward& args, const Products& products, Context& context
 }
 
 template <class T, class G, class Products>
-void weight_gradient(const ConvBackward& args, const G* g, const Products& products, Context& context) {
+void weight_gradient(const ConvBackward& args, const G* g, const EpiloguePart<G>& epilogue,
+                     const Products& products, Context& context) {
     const ConvShape& shape = args.shape;
     for (int64_t group = 0; group < shape.groups; ++group) {
         OuterProduct<T, G> task;
         task.source = windows<T>(shape, args.x, args.prologue, group);
         task.gradient = g;
+        task.epilogue = epilogue;
         task.stride = shape.out_channels;
         task.first = group * group_out(shape);
         task.count = group_out(shape);
@@ -213,12 +215,28 @@ void input_gradient(const ConvBackward& args, const G* g, const Products& produc
 /// From g, which is d_y or wider.
 template <class T, class G, class Products>
 void backward_from(const ConvBackward& args, const G* g, const Products& products, Context& context) {
-    if (args.d_weight || args.d_bias) weight_gradient<T>(args, g, products, context);
+    if (args.d_weight || args.d_bias) weight_gradient<T, G>(args, g, {}, products, context);
     if (args.d_x || args.d_scale || args.d_shift) input_gradient<T>(args, g, products, context);
+}
+
+/// Where nobody else wants g, as in the first layer, it is made of d_y and y while they are read, and never stored.
+template <class T>
+void weight_gradient_alone(const ConvBackward& args, Context& context) {
+    using A = Accumulate<T>;
+    const int64_t channels = args.shape.out_channels;
+    EpiloguePart<T> epilogue;
+    if (changes_gradient(args)) {
+        A* level = context.scratch.take<A>(channels);
+        A* slope = context.scratch.take<A>(channels);
+        epilogue_coefficients(args, level, slope);
+        epilogue = {static_cast<const T*>(args.y), level, slope, static_cast<const A*>(args.mean)};
+    }
+    weight_gradient<T, T>(args, static_cast<const T*>(args.d_y), epilogue, ByVectors(), context);
 }
 
 template <class T>
 void backward(const ConvBackward& args, Context& context) {
+    if (!args.d_x && !args.d_scale && !args.d_shift) return weight_gradient_alone<T>(args, context);
     const void* g = gradient_through_epilogue(args, context);
     changes_gradient(args)
         ? backward_from<T>(args, static_cast<const Accumulate<T>*>(g), ByVectors(), context)

@@ -25,10 +25,11 @@ struct OuterTask {
     int64_t rows;
     int64_t first;
     int64_t count;
-    int64_t block;              // rows that are multiplied at a time
-    Accumulate<T>* left;        // this thread's: [block, padded depth]
-    Accumulate<T>* band;        // this thread's, of a block's rows; null where there is none
-    Accumulate<T>* gradient;    // this thread's: [block, count] where the gradient has to be widened
+    int64_t block;        // rows that are multiplied at a time
+    Accumulate<T>* left;  // this thread's: [block, padded depth]
+    Accumulate<T>* band;  // this thread's, of a block's rows; null where there is none
+    Accumulate<T>*
+        gradient;  // this thread's: [block, count] where the gradient is not multiplied as it lies there
     Accumulate<T>* block_sums;  // this thread's: [count]
     Accumulate<T>* weight;      // [count, padded depth]: this task's part; null if unwanted
     Accumulate<T>* bias;        // [count]; null if unwanted
@@ -84,7 +85,14 @@ RowsOf<const Accumulate<T>> right_rows(const OuterTask<T, G>& task, int64_t firs
 template <class T, class G>
 RowsOf<const Accumulate<T>> gradient_rows(const OuterTask<T, G>& task, int64_t first_row, int64_t rows) {
     const OuterProduct<T, G>& product = task.product;
-    const G* gradient = product.gradient + first_row * product.stride + product.first + task.first;
+    const int64_t first = product.first + task.first, offset = first_row * product.stride + first;
+    const G* gradient = product.gradient + offset;
+    if (const EpiloguePart<G>& part = product.epilogue; part.y != nullptr) {
+        epilogue_gradient_rows<G, Accumulate<G>>(
+            {gradient, product.stride}, {part.y + offset, product.stride}, rows, part.level + first,
+            part.slope + first, part.mean + first, task.count, {task.gradient, task.count});
+        return {task.gradient, task.count};
+    }
     if constexpr (!is_half_type<G>) {
         return {gradient, product.stride};
     } else {
@@ -96,12 +104,12 @@ RowsOf<const Accumulate<T>> gradient_rows(const OuterTask<T, G>& task, int64_t f
 
 /// One block of rows of an outer product, added to the task's part.
 template <class T, class G>
-void multiply_outer(const OuterTask<T, G>& task, int64_t first_row, int64_t rows) {
+void multiply_outer(const OuterTask<T, G>& task, RowsOf<const Accumulate<T>> left, int64_t first_row,
+                    int64_t rows) {
     using A = Accumulate<T>;
     const RowSource<T>& source = task.product.source;
     const int64_t padded = task.layout.padded();
     const RowsOf<const A> right = right_rows(task, first_row, rows);
-    const RowsOf<const A> left = gradient_rows(task, first_row, rows);
     const G* gradient =
         task.product.gradient + first_row * task.product.stride + task.product.first + task.first;
     // While this block is multiplied, the next one is fetched: what a step asks for is its share of a row.
@@ -139,11 +147,10 @@ void run_outer_task(const OuterTask<T, G>& task) {
     if (task.bias != nullptr) zero_row(task.count, task.bias);
     for (int64_t row = task.first_row; row < end; row += task.block) {
         const int64_t rows = std::min(task.block, end - row);
-        if (task.weight != nullptr) multiply_outer(task, row, rows);
+        const RowsOf<const Accumulate<T>> gradient = gradient_rows(task, row, rows);
+        if (task.weight != nullptr) multiply_outer(task, gradient, row, rows);
         if (task.bias != nullptr) {
-            const OuterProduct<T, G>& product = task.product;
-            column_sums(product.gradient + row * product.stride + product.first + task.first, rows,
-                        task.count, product.stride, task.block_sums);
+            column_sums(gradient.data, rows, task.count, gradient.stride, task.block_sums);
             add_row(task.block_sums, task.count, task.bias);
         }
     }
@@ -232,7 +239,8 @@ void outer_product(const OuterProduct<T, G>& product, Context& context) {
     constexpr int64_t widest_vector = 64 / sizeof(A);
     const PerThread<A> left(context, block * layout.padded() + widest_vector);
     const PerThread<A> band(context, banded ? task.source.band_elements(block) + widest_vector : 0);
-    const PerThread<A> gradient(context, is_half_type<G> ? block * columns.size : 0);
+    const bool makes_gradient = is_half_type<G> || task.epilogue.y != nullptr;
+    const PerThread<A> gradient(context, makes_gradient ? block * columns.size : 0);
     const PerThread<A> sums(context, columns.size);
     parallel_for(chunks.count() * columns.count(), [&](int64_t index) {
         const int64_t chunk = index / columns.count();

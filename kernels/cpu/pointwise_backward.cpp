@@ -95,8 +95,8 @@ class BlockPass {
         g_ = memory_.g;
         if (task_.level != nullptr) {
             const T* y = rows_of(task_.args.y, out());
-            epilogue_gradient_rows(d_y, y, count_, task_.level, task_.slope,
-                                   static_cast<const A*>(task_.args.mean), out(), memory_.g);
+            epilogue_gradient_rows<T, A>({d_y, out()}, {y, out()}, count_, task_.level, task_.slope,
+                                         static_cast<const A*>(task_.args.mean), out(), {memory_.g, out()});
         } else if constexpr (is_half_type<T>) {
             copy_row(d_y, count_ * out(), memory_.g);
         } else {
