@@ -270,10 +270,13 @@ void run_chunk(const PointwiseBackward<f16>& task, const PointwiseBlock<f16>& me
     HWY_DYNAMIC_DISPATCH(run_chunk_f16)(task, memory, chunk);
 }
 
-/// Pixels whose g, a and d_a take 192 KiB of f32 together.
-int64_t block_of(const ConvShape& shape) {
-    constexpr int64_t elements = 49152;
-    return std::clamp<int64_t>(elements / (shape.out_channels + 2 * shape.in_channels) / 16 * 16, 16, 512);
+/// Pixels whose g, a and d_a take 96 KiB of f32 together, but enough of them for a tile of d_weight's sums to be worth fetching;
+/// a chunk is cut evenly.
+int64_t block_of(const ConvShape& shape, const Chunks& chunks) {
+    constexpr int64_t elements = 24576;
+    const int64_t pixels = elements / (shape.out_channels + 2 * shape.in_channels) / 16 * 16;
+    const int64_t blocks = ceil_divide(chunks.size, std::clamp<int64_t>(pixels, 48, 512));
+    return round_up(ceil_divide(chunks.size, blocks), 16);
 }
 
 /// Parts for the cores of a machine.
@@ -310,7 +313,7 @@ void backward(const ConvBackward& args, Context& context) {
         epilogue_coefficients(args, level, slope);
     }
     const PanelLayout layout = panel_layout(dtype_of<A>, in);
-    const int64_t block = block_of(shape);
+    const int64_t block = block_of(shape, chunks);
     PointwiseBackward<T> task{.args = args,
                               .chunks = chunks,
                               .block = block,
