@@ -11,7 +11,7 @@
 #include <cstdlib>
 #include <vector>
 
-#include "kernels/mpi/join_mpi.h"
+#include "kernels/launch/join_processes.h"
 
 namespace vitrine {
 namespace {
@@ -38,7 +38,7 @@ double seconds_of(Collective& processes, size_t bytes) {
 }
 
 int run(size_t bytes) {
-    const std::unique_ptr<Collective> processes = join_mpi();
+    const std::unique_ptr<Collective> processes = join_processes();
     if (processes == nullptr || processes->ranks() != 2) {
         std::fprintf(stderr, "time_messages: launch two processes: mpirun -np 2\n");
         return 2;

@@ -1,9 +1,10 @@
-"""Several processes train together (mpirun), and the result is that of one: the same bytes.
+"""Several processes train together, and the result is that of one: the same bytes.
 
-    python3 tests/processes/processes_test.py --train build/release/bin/train [--kills 3] [--collective nccl]
+    python3 tests/processes/processes_test.py --train build/release/bin/train [--by variables] [--kills 3] [--collective nccl]
 
 For each recipe: one process alone, 2 and 4 of them, and a run whose number of processes changes on the way, after stops and after
-kills. Every file that holds numbers is compared. Then what is refused: by all, by one, and with which words. Needs Open MPI's mpirun.
+kills. Every file that holds numbers is compared. Then what is refused: by all, by one, and with which words. They are launched by Open
+MPI's mpirun, or, by variables, by launch.py, and then nobody ends those that another one's failure leaves behind.
 With --collective all of it is on the simt device, whose memory is not the host's: `host` by copies, `nccl` where the train that is
 given has a stand-in of NCCL (train_vendor).
 """
@@ -20,7 +21,8 @@ import tempfile
 import time
 import unittest
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "stress"))
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent / "stress"))
 from run_folders import write_data  # noqa: E402
 
 OPTIONS = None
@@ -58,8 +60,15 @@ def long_run(epochs):
     return ["--set", f"phase.1.epochs={epochs // 8 if OPTIONS.collective else epochs}"]
 
 
-def launched(processes):
-    return ["mpirun", "--oversubscribe", "-np", str(processes)] if processes > 1 else []
+def launched_each(commands):
+    """So many processes by each command."""
+    parts = [[*(["-np"] if OPTIONS.by == "mpirun" else []), processes, *command, ":"] for processes, command in commands]
+    launcher = ["mpirun", "--oversubscribe"] if OPTIONS.by == "mpirun" else [sys.executable, HERE / "launch.py"]
+    return [str(each) for each in launcher + sum(parts, [])[:-1]]
+
+
+def launched(processes, command):
+    return launched_each([(processes, command)]) if processes > 1 else [str(each) for each in command]
 
 
 class Folder(unittest.TestCase):
@@ -82,8 +91,8 @@ class Folder(unittest.TestCase):
                 "16", "--threads", "1", "--quiet", "--out", self.path / out, *device_of(name, more), *more]
 
     def start(self, processes, name, out, *more):
-        return subprocess.Popen([str(each) for each in launched(processes) + self.arguments(name, out, *more)], env=self.environment,
-                                stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        return subprocess.Popen(launched(processes, self.arguments(name, out, *more)), env=self.environment, stdout=subprocess.PIPE,
+                                stderr=subprocess.PIPE, text=True)
 
     def train(self, processes, name, out, *more, code=0):
         started = self.start(processes, name, out, *more)
@@ -97,8 +106,9 @@ class Folder(unittest.TestCase):
 
     @staticmethod
     def rank_of(pid):
+        name = {"mpirun": b"OMPI_COMM_WORLD_RANK=", "variables": b"RANK="}[OPTIONS.by]
         variables = pathlib.Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
-        return next((int(each.split(b"=")[1]) for each in variables if each.startswith(b"OMPI_COMM_WORLD_RANK=")), None)
+        return next((int(each.split(b"=")[1]) for each in variables if each.startswith(name)), None)
 
     @staticmethod
     def size_of(file):
@@ -160,8 +170,10 @@ class SameBits(Folder):
             time.sleep(generator.uniform(0, 0.2))
             if children := self.children(run):
                 os.kill(int(generator.choice(children)), signal.SIGKILL)
-            run.communicate(timeout=60)  # the launcher ends the others
+            _, told = run.communicate(timeout=60)  # the launcher ends the others, or they end by themselves
             kills += run.returncode != 0
+            self.assertNotIn("had not ended", told)
+            self.assertLessEqual(told.count("has ended, or the connection to it is lost"), 1, told)
             self.remove_what_kills_leave()
         self.assertGreater(2 * kills, OPTIONS.kills, "most runs had ended before they were killed")
         self.train(1, "basic", "killed", *arguments)
@@ -174,8 +186,9 @@ class SameBits(Folder):
         run = self.start(2, "basic", "ended", *long)
         self.wait_for(self.path / "ended/metrics.jsonl")
         run.send_signal(signal.SIGTERM)
-        run.communicate(timeout=60)
+        _, told = run.communicate(timeout=60)
         self.assertNotEqual(0, run.returncode)
+        self.assertNotIn("had not ended", told)
         self.remove_what_kills_leave()
         self.train(4, "basic", "ended", *long)
         self.check_same("ended", "whole")
@@ -191,6 +204,8 @@ class SameBits(Folder):
         _, told = run.communicate(timeout=60)
         self.assertEqual(1, run.returncode)
         self.assertEqual(1, told.count("no answer for 6 seconds from process 2:"), told)
+        if OPTIONS.by == "variables":  # the one that is stopped alone
+            self.assertEqual(["launch: process 2 had not ended"], [line for line in told.splitlines() if "had not ended" in line])
         # In an epoch of four steps there would be a checkpoint of its beginning alone.
         newest = max((self.path / "hung/checkpoints").glob("step-*")).stem
         steps = len((self.path / "hung/steps.jsonl").read_text().splitlines())
@@ -249,17 +264,17 @@ class Refused(Folder):
 
     def test_processes_that_are_not_alike(self):
         first, second = (self.arguments("basic", "run", *more) for more in ([], ["--set", "phase.1.lr=0.04"]))
-        command = ["mpirun", "--oversubscribe", "-np", "1", *first, ":", "-np", "1", *second]
-        ended = subprocess.run([str(each) for each in command], env=self.environment, capture_output=True, text=True, timeout=60)
+        command = launched_each([(1, first), (1, second)])
+        ended = subprocess.run(command, env=self.environment, capture_output=True, text=True, timeout=60)
         self.assertEqual(2, ended.returncode, ended.stderr)
         self.refuse(ended.stderr, "process 1 has another recipe than process 0")
         self.assertFalse((self.path / "run").exists())
         command[-2:] = ["--max-steps", "3"]
-        ended = subprocess.run([str(each) for each in command], env=self.environment, capture_output=True, text=True, timeout=60)
+        ended = subprocess.run(command, env=self.environment, capture_output=True, text=True, timeout=60)
         self.refuse(ended.stderr, "process 1 has another limit (--max-steps, --max-minutes) than process 0")
         for option, value, name in (("--device", "reference", "device"), ("--collective", "host", "way to the others (--collective)")):
             command[-2:] = [option, value]
-            ended = subprocess.run([str(each) for each in command], env=self.environment, capture_output=True, text=True, timeout=60)
+            ended = subprocess.run(command, env=self.environment, capture_output=True, text=True, timeout=60)
             self.refuse(ended.stderr, f"process 1 has another {name} than process 0")
 
     def test_a_loss_that_is_not_finite_ends_all_of_them(self):
@@ -267,12 +282,14 @@ class Refused(Folder):
         self.refuse(told, "is not finite")
 
     def test_the_launcher_of_another_mpi(self):
+        if OPTIONS.by != "mpirun":
+            self.skipTest("nobody's MPI has launched them")
         self.environment |= {"PMI_SIZE": "2", "PMI_RANK": "0"}  # as MPICH's mpiexec says it
         self.refuse(self.train(1, "basic", "run", code=2), "launched as one of 2 processes, but this build's MPI (Open MPI")
 
     def test_what_is_not_training_is_the_first_ones_alone(self):
-        command = launched(2) + self.arguments("basic", "run", "--show-recipe")
-        shown = subprocess.run([str(each) for each in command], env=self.environment, capture_output=True, text=True, timeout=60)
+        command = launched(2, self.arguments("basic", "run", "--show-recipe"))
+        shown = subprocess.run(command, env=self.environment, capture_output=True, text=True, timeout=60)
         self.assertEqual(1, shown.stdout.count("[training]"))
         self.assertEqual(0, shown.returncode)
 
@@ -288,11 +305,12 @@ class Refused(Folder):
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--train", type=pathlib.Path, required=True)
+    parser.add_argument("--by", choices=["mpirun", "variables"], default="mpirun")
     parser.add_argument("--kills", type=int, default=3)
     parser.add_argument("--collective", choices=["host", "nccl"])
     OPTIONS, others = parser.parse_known_args()
     OPTIONS.train = OPTIONS.train.resolve()
-    if "Open MPI" not in subprocess.run(["mpirun", "--version"], capture_output=True, text=True).stdout:
+    if OPTIONS.by == "mpirun" and "Open MPI" not in subprocess.run(["mpirun", "--version"], capture_output=True, text=True).stdout:
         print("skipped: mpirun is not Open MPI's, whose words these tests know")
         sys.exit(77)
     unittest.main(argv=sys.argv[:1] + others)
