@@ -17,18 +17,23 @@ namespace asio = boost::asio;
 using asio::ip::tcp;
 using boost::system::error_code;
 
-/// Of both versions, where the system has the sixth.
-void listen(tcp::acceptor& acceptor, uint16_t port) {
-    error_code failure;
-    acceptor.open(tcp::v6(), failure);
-    const bool both = !failure && !acceptor.set_option(asio::ip::v6_only(false), failure);
-    if (!both) {
-        if (acceptor.is_open()) acceptor.close();
-        acceptor.open(tcp::v4());
-    }
-    acceptor.set_option(tcp::acceptor::reuse_address(true));  // of a run that has just ended
-    acceptor.bind({both ? tcp::v6() : tcp::v4(), port}, failure);
+/// At addresses of this version, and of the sixth at those of the fourth, too.
+error_code try_to_listen(tcp::acceptor& acceptor, const tcp& version, uint16_t port) {
+    error_code failure, ignored;
+    acceptor.close(ignored);
+    acceptor.open(version, failure);
+    if (!failure && version == tcp::v6()) acceptor.set_option(asio::ip::v6_only(false), failure);
+    if (!failure)
+        acceptor.set_option(tcp::acceptor::reuse_address(true), failure);  // of a run that has just ended
+    if (!failure) acceptor.bind({version, port}, failure);
     if (!failure) acceptor.listen(asio::socket_base::max_listen_connections, failure);
+    return failure;
+}
+
+/// Some systems have no sixth version.
+void listen(tcp::acceptor& acceptor, uint16_t port) {
+    error_code failure = try_to_listen(acceptor, tcp::v6(), port);
+    if (failure && failure != asio::error::address_in_use) failure = try_to_listen(acceptor, tcp::v4(), port);
     if (failure)
         throw Error(
             fmt::format("process 0 cannot listen at port {} (MASTER_PORT): {}", port, failure.message()));

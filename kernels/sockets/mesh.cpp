@@ -70,7 +70,8 @@ class Mesh {
     }
 
     bool is_awaited(const Hello& hello) {
-        return hello.run == table_.run && hello.ranks == place_.ranks && hello.purpose != Purpose::meeting &&
+        return hello.run == table_.run && hello.ranks == place_.ranks &&
+               (hello.purpose == Purpose::data || hello.purpose == Purpose::control) &&
                hello.rank > place_.rank && hello.rank < place_.ranks &&
                !of(link(hello.rank), hello.purpose).is_there();
     }
