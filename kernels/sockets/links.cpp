@@ -25,7 +25,7 @@ using Seconds = std::chrono::duration<double>;
 
 constexpr double seconds_to_answer =
     3.0;  // of those that wait, too, and of a connection that tells what has ended the other
-constexpr std::chrono::milliseconds longest_pause{50};
+constexpr std::chrono::milliseconds longest_pause{50};  // between two looks at what other threads say
 constexpr int eager = 200;  // looks without a pause: what is on its way comes within microseconds
 
 /// Before each message's data.
@@ -236,10 +236,7 @@ bool Links::finish(double seconds) {
     return false;
 }
 
-void Links::give_up() {
-    inside_->given_up = true;
-    asio::post(inside_->context, [] {});
-}
+void Links::give_up() { inside_->given_up = true; }
 
 std::string Links::silent() {
     Inside& inside = *inside_;

@@ -18,7 +18,7 @@ namespace vitrine::sockets {
 namespace {
 
 constexpr std::chrono::milliseconds between_attempts{100};
-constexpr std::chrono::seconds to_answer{10};  // of a process that is there
+constexpr std::chrono::seconds to_answer{5};  // of a process that is there
 
 Token random_token() {
     std::random_device random;

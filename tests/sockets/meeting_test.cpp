@@ -93,6 +93,8 @@ TEST_CASE("meeting: strangers, other runs and second comers do not disturb it") 
         if (rank == 0) return join(place_of(0, 3, port));
         if (rank == 1) {
             const Connection silent = knock(port), torn = knock(port, "vitrine"), web = knock(port, http);
+            CHECK_THROWS_WITH(sockets::read_one<sockets::Reply>(web, soon()),
+                              "Connection reset by peer");  // with words that nobody read
             CHECK(answer_to(port, {.rank = 1, .ranks = 2}) == Answer::other_count);
             CHECK(answer_to(port, {.run = {1, 2}, .rank = 1, .ranks = 3}) == Answer::other_run);
             CHECK(answer_to(port, {.rank = 7, .ranks = 3}) == Answer::other_run);
