@@ -1,4 +1,5 @@
-// Times what two processes say to one another (kernels/collective.h), for check_scale.py: mpirun -np 2 time_messages BYTES
+// Times what two processes say to one another (kernels/collective.h), for check_scale.py: mpirun -np 2 time_messages BYTES, or
+// launched by variables (kernels/launch), which takes sockets.
 //
 // The standard output has a JSON object: seconds of a message without content, until the other one has it and goes on, and of
 // one of so many bytes.
@@ -40,7 +41,7 @@ double seconds_of(Collective& processes, size_t bytes) {
 int run(size_t bytes) {
     const std::unique_ptr<Collective> processes = join_processes();
     if (processes == nullptr || processes->ranks() != 2) {
-        std::fprintf(stderr, "time_messages: launch two processes: mpirun -np 2\n");
+        std::fprintf(stderr, "time_messages: launch two processes, such as by mpirun -np 2\n");
         return 2;
     }
     const double empty = seconds_of(*processes, 1), full = seconds_of(*processes, bytes);
