@@ -60,10 +60,10 @@ endif()
 if(NOT HTTPLIB_FOUND)
   message(STATUS "inspect step will not serve its page: apt-get install libcpp-httplib-dev")
 endif()
-# And MPI, by which several processes train together: kernels/mpi/absent.cpp names the package where they are launched all the same.
+# And MPI, by which mpirun's processes find each other: kernels/mpi/absent.cpp names the package where they are launched all the same.
 find_package(MPI QUIET COMPONENTS CXX)
 if(NOT MPI_CXX_FOUND)
-  message(STATUS "train will not run as several processes: apt-get install libopenmpi-dev openmpi-bin")
+  message(STATUS "train will not find the processes of mpirun: apt-get install libopenmpi-dev openmpi-bin")
 endif()
 find_path(STB_INCLUDE_DIR stb/stb_image_write.h)
 vitrine_require(STB_INCLUDE_DIR "stb" libstb-dev)

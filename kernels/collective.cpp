@@ -4,8 +4,10 @@
 
 #include <unistd.h>
 
+#include <chrono>
 #include <limits>
 #include <stdexcept>
+#include <thread>
 
 #include "kernels/cores.h"
 
@@ -35,6 +37,11 @@ class Alone final : public Collective {
 };
 
 }  // namespace
+
+std::optional<int> Collective::ended_within(double seconds) {
+    std::this_thread::sleep_for(std::chrono::duration<double>(seconds));
+    return std::nullopt;
+}
 
 Collective& alone() {
     static Alone collective;

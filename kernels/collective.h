@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <stdexcept>
 
@@ -14,6 +15,12 @@ struct AbsentProcess : std::runtime_error {
     using std::runtime_error::runtime_error;
 };
 
+/// Another process has ended all of them (end_all), and has told why: this one ends without a word, with this exit code.
+struct EndedElsewhere {
+    int code = 1;
+};
+
+/// Any of its functions that waits may throw EndedElsewhere.
 class Collective {
   public:
     virtual ~Collective() = default;
@@ -51,6 +58,9 @@ class Collective {
     /// AbsentProcess, which names those that do not say within seconds that they wait, too.
     [[noreturn]] virtual void throw_absent() = 0;
     virtual double patience() const = 0;
+    /// Waits for another process to end all of them, but no longer than that: its exit code. Nothing where none has, or where it is the
+    /// launcher that ends the others.
+    virtual std::optional<int> ended_within(double seconds);
     /// Ends all processes at once, this one too, with this exit code.
     [[noreturn]] virtual void end_all(int code) = 0;
 };

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs what is missing, builds and tests everything: the unit tests, the programs, gradcheck on every device that needs no GPU,
-# the architecture's rules; and, under the address and undefined-behaviour sanitizers, whatever reads files. Where nvcc is
+# the architecture's rules; and, under the address and undefined-behaviour sanitizers, whatever reads files or messages. Where nvcc is
 # found, the cuda device is built too and the resources of its kernels are tested; what needs a GPU is in tools/gpu_check.sh.
 #
 # Of the checks for undefined behaviour the asan preset leaves out null, object-size and vptr, which would nearly double its

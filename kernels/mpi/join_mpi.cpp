@@ -17,8 +17,8 @@
 #include <thread>
 #include <vector>
 
-#include "kernels/cores.h"
 #include "kernels/error.h"
+#include "kernels/launch/neighbours.h"
 
 namespace vitrine {
 namespace {
@@ -47,19 +47,15 @@ void in_pieces(Bytes data, Call call) {
 
 class Mpi final : public Collective {
   public:
-    Mpi() {
+    explicit Mpi(const Launched& launched) {
         int level = MPI_THREAD_SINGLE;
         check(MPI_Init_thread(nullptr, nullptr, MPI_THREAD_SERIALIZED, &level));
         any_thread_ = level >= MPI_THREAD_SERIALIZED;
         check(MPI_Comm_set_errhandler(MPI_COMM_WORLD, MPI_ERRORS_RETURN));
         check(MPI_Comm_rank(MPI_COMM_WORLD, &rank_));
         check(MPI_Comm_size(MPI_COMM_WORLD, &ranks_));
-        if (ranks_ != launched_processes()) throw Error(of_another_launcher());
-        MPI_Comm machine = MPI_COMM_NULL;
-        check(MPI_Comm_split_type(MPI_COMM_WORLD, MPI_COMM_TYPE_SHARED, 0, MPI_INFO_NULL, &machine));
-        check(MPI_Comm_rank(machine, &number_on_machine_));
-        cores_ = cores_among(machine);
-        check(MPI_Comm_free(&machine));
+        if (ranks_ != launched.processes) throw Error(of_another_launcher(launched.processes));
+        neighbours_ = meet_neighbours(*this);
     }
     ~Mpi() override {
         if (all_met_) MPI_Finalize();  // else it would wait for those that have not come
@@ -69,8 +65,8 @@ class Mpi final : public Collective {
 
     int rank() const override { return rank_; }
     int ranks() const override { return ranks_; }
-    int number_on_machine() const override { return number_on_machine_; }
-    int cores() const override { return cores_; }
+    int number_on_machine() const override { return neighbours_.number; }
+    int cores() const override { return neighbours_.cores; }
 
     void set_patience(double seconds) override { patience_ = seconds; }
     double patience() const override { return patience_; }
@@ -132,18 +128,7 @@ class Mpi final : public Collective {
     enum Tag { numbers, waiting };
     static constexpr double seconds_to_answer = 3.0;  // of those that wait, too
 
-    static int cores_among(MPI_Comm machine) {
-        int processes = 0, mine = 0;
-        check(MPI_Comm_size(machine, &processes));
-        check(MPI_Comm_rank(machine, &mine));
-        std::vector<ProcessorSet> sets(static_cast<size_t>(processes));
-        sets[static_cast<size_t>(mine)] = allowed_processors();
-        check(MPI_Allgather(MPI_IN_PLACE, 0, MPI_DATATYPE_NULL, sets.data(), sizeof(ProcessorSet), MPI_BYTE,
-                            machine));
-        return share_of_cores(sets, static_cast<size_t>(mine));
-    }
-
-    std::string of_another_launcher() const {
+    std::string of_another_launcher(int launched) const {
         char library[MPI_MAX_LIBRARY_VERSION_STRING] = {};
         int length = 0;
         check(MPI_Get_library_version(library, &length));
@@ -151,7 +136,7 @@ class Mpi final : public Collective {
         return fmt::format(
             "launched as one of {} processes, but this build's MPI ({}) finds {}: the launcher must be that "
             "MPI's own",
-            launched_processes(), name.substr(0, name.find_first_of(",\n")), ranks_);
+            launched, name.substr(0, name.find_first_of(",\n")), ranks_);
     }
 
     /// Asks again and again, and leaves the core to others meanwhile: there may be more processes than cores.
@@ -215,7 +200,8 @@ class Mpi final : public Collective {
             patience_, names.empty() ? "?" : names);
     }
 
-    int rank_ = 0, ranks_ = 1, number_on_machine_ = 0, cores_ = 1;
+    int rank_ = 0, ranks_ = 1;
+    Neighbours neighbours_;
     double patience_ = std::numeric_limits<double>::infinity();
     const std::thread::id joined_ = std::this_thread::get_id();
     bool any_thread_ = false;
@@ -226,14 +212,8 @@ class Mpi final : public Collective {
 
 }  // namespace
 
-std::unique_ptr<Collective> join_mpi() {
-    if (launched_processes() <= 1) return nullptr;
-    if (const std::string reason = why_apart(); !reason.empty()) throw Error(reason);
-    try {
-        return std::make_unique<Mpi>();
-    } catch (const AbsentProcess& absent) {
-        throw Error(absent.what());
-    }
-}
+bool build_has_mpi() { return true; }
+
+std::unique_ptr<Collective> join_mpi(const Launched& launched) { return std::make_unique<Mpi>(launched); }
 
 }  // namespace vitrine

@@ -1,4 +1,5 @@
-// Times what two processes say to one another (kernels/collective.h), for check_scale.py: mpirun -np 2 time_messages BYTES
+// Times what two processes say to one another (kernels/collective.h), for check_scale.py: mpirun -np 2 time_messages BYTES, or
+// launched by variables (kernels/launch), which takes sockets.
 //
 // The standard output has a JSON object: seconds of a message without content, until the other one has it and goes on, and of
 // one of so many bytes.
@@ -11,7 +12,7 @@
 #include <cstdlib>
 #include <vector>
 
-#include "kernels/mpi/join_mpi.h"
+#include "kernels/launch/join_processes.h"
 
 namespace vitrine {
 namespace {
@@ -38,9 +39,9 @@ double seconds_of(Collective& processes, size_t bytes) {
 }
 
 int run(size_t bytes) {
-    const std::unique_ptr<Collective> processes = join_mpi();
+    const std::unique_ptr<Collective> processes = join_processes();
     if (processes == nullptr || processes->ranks() != 2) {
-        std::fprintf(stderr, "time_messages: launch two processes: mpirun -np 2\n");
+        std::fprintf(stderr, "time_messages: launch two processes, such as by mpirun -np 2\n");
         return 2;
     }
     const double empty = seconds_of(*processes, 1), full = seconds_of(*processes, bytes);

@@ -264,6 +264,10 @@ NOT_RUN = {
     "mpirun -np 4 --bind-to none build/release/bin/train recipe.toml --data photos --out runs/photos --set training.shards=4":
         "needs MPI; tests/processes runs the same",
     "mpirun -np 8 build/release/bin/train recipe.toml --set training.shards=8": "needs MPI and eight GPUs",
+    "torchrun --no-python --nproc-per-node 4 build/release/bin/train recipe.toml --data photos --out runs/photos --set training.shards=4":
+        "needs PyTorch; tests/peers/torchrun.py runs the same",
+    "RANK=0 WORLD_SIZE=2 MASTER_ADDR=node1 MASTER_PORT=29500 build/release/bin/train recipe.toml --set training.shards=2":
+        "needs two machines; tests/processes runs the same",
     "tools/quickstart.sh": "installs packages and trains for minutes; tests/fresh_machine.sh runs it",
     "tests/peers/run.sh export": "installs PyTorch and ONNX Runtime from PyPI",
     "tools/test.sh": ALL_TESTS,

@@ -30,8 +30,8 @@ class ShardedRuns:
         return [self.train, self.folder / "recipe.toml", "--data", self.folder / "data", "--cache", self.folder / "cache", "--image-size",
                 "16", "--threads", "1", "--quiet", "--out", self.folder / out, *more]
 
-    def alone(self, out):
-        subprocess.run([str(each) for each in self.command(out)], check=True)
+    def alone(self, out, *more):
+        subprocess.run([str(each) for each in self.command(out, *more)], check=True)
 
     def same(self, a, b):
         return all((self.folder / a / file).read_bytes() == (self.folder / b / file).read_bytes() for file in FILES)

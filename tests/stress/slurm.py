@@ -3,7 +3,8 @@
     sudo python3 tests/stress/slurm.py [--train build/release/bin/train]
 
 1. srun --mpi=pmix with four processes ends with the bytes of one process alone.
-2. A plain srun, which gives its processes no way to find each other, is refused: one sentence, and nothing written.
+2. A plain srun, which gives its processes no way to find each other, is refused: one sentence, and nothing written. With MASTER_ADDR and
+   MASTER_PORT exported four processes end with the same bytes.
 3. scancel in the middle: the run goes on from its last checkpoint, with another number of processes, to the same bytes.
 4. A batch job without srun is one process; mpirun in it is as many as are asked for.
 
@@ -87,6 +88,10 @@ def check_all(cluster, runs):
     done = cluster.run("srun", "-n", "2", "--mpi=none", *runs.command("plain"))
     told = [line for line in done.stderr.splitlines() if line.startswith("train: ")]
     good &= check(done.returncode == 2 and not (runs.folder / "plain").exists(), f"a plain srun is refused: {told[:1]}")
+
+    address = "--export=ALL,MASTER_ADDR=127.0.0.1,MASTER_PORT=16819"
+    done = cluster.run("srun", "-n", "4", "--mpi=none", address, *runs.command("address"))
+    good &= check(done.returncode == 0 and runs.same("address", "alone"), "a plain srun with an address, four processes: the bytes of one")
 
     job = cluster.start("srun", "--job-name=cut", "-n", "2", "--mpi=pmix", *runs.command("cut"))
     while not (runs.folder / "cut/metrics.jsonl").exists() and job.poll() is None:

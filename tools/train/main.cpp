@@ -2,7 +2,7 @@
 
 #include <memory>
 
-#include "kernels/mpi/join_mpi.h"
+#include "kernels/launch/join_processes.h"
 #include "tools/common/run_program.h"
 #include "tools/train/options.h"
 #include "tools/train/run.h"
@@ -10,7 +10,7 @@
 int main(int argc, char** argv) {
     using namespace vitrine;
     return tools::run_program("train", [&] {
-        const std::unique_ptr<Collective> launched = join_mpi();
+        const std::unique_ptr<Collective> launched = join_processes();
         return train::run_together(launched ? *launched : alone(), [&](train::Ranks& ranks) {
             return train::run(train::parse_options(argc, argv), ranks);
         });

@@ -6,11 +6,9 @@
 #include <xxhash.h>
 
 #include <algorithm>
-#include <chrono>
 #include <iostream>
 #include <numeric>
 #include <span>
-#include <thread>
 #include <vector>
 
 #include "engine/error.h"
@@ -93,37 +91,48 @@ Ranks::Waited Ranks::waited() {
             std::ranges::min_element(seconds) - seconds.begin()};
 }
 
-int run_together(Collective& processes, const std::function<int(Ranks&)>& body) {
-    Ranks ranks(processes);
-    int code = 0;
+int Ranks::agreed_code(const std::function<int(Ranks&)>& body) {
     try {
-        code = body(ranks);
-        if (!ranks.begun_) code = ranks.agree(code).code;
-    } catch (const AbsentProcess& absent) {
-        // All that wait find the same: the first of them is quickest to say it, and ends the others.
-        std::this_thread::sleep_for(std::chrono::seconds(processes.rank()));
-        tools::tell("train",
-                    fmt::format("{}; all processes end, and the run goes on from its last checkpoint",
-                                absent.what()));
-        processes.end_all(1);
+        const int code = body(*this);
+        return begun_ ? code : agree(code).code;
+    } catch (const AbsentProcess&) {
+        throw;
     } catch (const OthersFailed& failed) {
-        code = failed.code;
+        return failed.code;
     } catch (const std::exception&) {
         const tools::ProgramEnding ending = tools::ending_of_exception();
-        if (!ranks.several()) throw;
-        if (ranks.begun_) {
-            tools::tell(name_of(processes).c_str(), ending.sentence);
-            processes.end_all(ending.code);
+        if (!several()) throw;
+        if (begun_) {
+            tools::tell(name_of(processes_).c_str(), ending.sentence);
+            processes_.end_all(ending.code);
         }
-        const Ranks::Agreed agreed = ranks.agree(ending.code);
-        if (agreed.process == processes.rank() && !ending.sentence.empty())
-            tools::tell(name_of(processes).c_str(), ending.sentence);
-        code = agreed.code;
+        const Agreed agreed = agree(ending.code);
+        if (agreed.process == processes_.rank() && !ending.sentence.empty())
+            tools::tell(name_of(processes_).c_str(), ending.sentence);
+        return agreed.code;
     }
-    // A launcher kills the others when the first one has ended with a code: what is to be told is told before.
-    std::cout.flush();
-    if (!processes.meet(code == 0 ? seconds_to_write : seconds_to_end)) processes.end_all(code);
-    return code;
+}
+
+int run_together(Collective& processes, const std::function<int(Ranks&)>& body) {
+    Ranks ranks(processes);
+    std::string absence;
+    try {
+        const int code = ranks.agreed_code(body);
+        // A launcher kills the others when the first one has ended with a code: what is to be told is told before.
+        std::cout.flush();
+        if (!processes.meet(code == 0 ? seconds_to_write : seconds_to_end)) processes.end_all(code);
+        return code;
+    } catch (const EndedElsewhere& ended) {
+        return ended.code;
+    } catch (const AbsentProcess& absent) {
+        absence = absent.what();
+    }
+    // All that wait find the same: the first of them is quickest to say it, and ends the others.
+    if (const std::optional<int> code = processes.ended_within(processes.rank())) return *code;
+    tools::tell("train",
+                fmt::format("{}; all processes end, and the run goes on from its last checkpoint", absence));
+    processes.end_all(1);
+    return 1;  // g++ does not know of a virtual function that it never returns
 }
 
 }  // namespace vitrine::train

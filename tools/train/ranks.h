@@ -62,6 +62,8 @@ class Ranks {
         int code = 0;     // 0: none has
     };
     Agreed agree(int code);
+    /// Of `body`, or of whatever it throws but AbsentProcess and EndedElsewhere.
+    int agreed_code(const std::function<int(Ranks&)>& body);
 
     Collective& processes_;
     double waited_before_ = 0.0;
