@@ -101,9 +101,6 @@ bool ShardTree::end() {
     if (done_ < here_) return false;
     join_processes();
     await_processes();
-    Node& root = nodes_.front();
-    if (sum_.defined()) root.gradients = std::exchange(sum_, {});
-    finish_batch(root);
     return true;
 }
 
@@ -113,7 +110,6 @@ void ShardTree::end_together(const std::vector<Tensor>& gradients) {
         add_shard({.gradients = each});
     }
     await_processes();
-    finish_batch(sum_.defined() ? Node{.gradients = sum_} : nodes_.front());
 }
 
 void ShardTree::await_processes() {
@@ -224,7 +220,9 @@ void ShardTree::send(const Fork& fork) {
         processes_.send(right.statistics.data(), right.statistics.bytes(), process_of(fork.begin));
 }
 
-void ShardTree::finish_batch(const Node& root) {
+void ShardTree::apply() {
+    Node& root = nodes_.front();
+    if (sum_.defined()) root.gradients = std::exchange(sum_, {});
     Node state = state_as_node();
     if (earlier_.defined())
         add(earlier_, root.gradients, state.gradients);

@@ -46,12 +46,14 @@ class ShardTree {
     /// Before its backward pass: where gradients are sent as that one makes them, who has to hear of each; else null. It lives until
     /// end() or forget().
     GradientExchange* start_exchange();
-    /// After its backward pass. True after that of the batch's last shard here: then the state has the batch's statistics, and as
-    /// gradients the sum of all shards' and of what earlier batches left.
+    /// After its backward pass. True after that of the batch's last shard here: then apply() comes next.
     bool end();
     /// What begin() … end() do of one shard after the other, of all shards here at once, each with gradients of its own, in their order
     /// (lockstep.h): the last one's are the state's, and the state has the batch's statistics already.
     void end_together(const std::vector<Tensor>& gradients);
+    /// Gives the state the batch's statistics, and as gradients the sum of all shards' and of what earlier batches left. Nothing waits
+    /// for other processes from here on: until then the batch can be forgotten as a whole, and after it, it counts.
+    void apply();
     /// A batch that was begun is none.
     void forget();
 
@@ -92,7 +94,6 @@ class ShardTree {
     Node empty_node(int64_t begin) const;
     void receive(const Fork& fork);
     void send(const Fork& fork);
-    void finish_batch(const Node& root);
     void clear();
 
     FlatState& state_;

@@ -141,7 +141,9 @@ void TrainingStep::begin_shard() {
 }
 
 void TrainingStep::end_shard() {
-    if (tree_->end()) keep_records();
+    if (!tree_->end()) return;
+    keep_records();
+    tree_->apply();
 }
 
 /// Those of all shards of the batch, which has ended.

@@ -48,6 +48,7 @@ void TrainingStep::accumulate_together(std::span<const NetworkInput> inputs, uin
     gradients.push_back(state_.gradients());
     tree_->end_together(gradients);
     keep_records();
+    tree_->apply();
     in_batch_ = false;
 }
 

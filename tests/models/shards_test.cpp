@@ -8,11 +8,13 @@
 #include <algorithm>
 #include <map>
 #include <memory>
+#include <span>
 #include <stdexcept>
 #include <vector>
 
 #include "engine/checkpoint.h"
 #include "engine/step/step.h"
+#include "kernels/device_collective.h"
 #include "kernels/simt/launch.h"
 #include "kernels/threads.h"
 #include "models/models.h"
@@ -83,6 +85,43 @@ Left in_shards(const Setting& setting, int64_t shards, Placement placement) {
         step.accumulate(shard_of(setting, shards, k, placement), 1, static_cast<uint32_t>(k));
     return what_is_left(*model, step.read());
 }
+
+/// The first of two processes. The other one is gone after so many calls that wait for it; what it says until then is whatever
+/// lies in memory.
+class OtherLeaves final : public Collective {
+  public:
+    int calls = 1000;
+
+    int rank() const override { return 0; }
+    int ranks() const override { return 2; }
+    int number_on_machine() const override { return 0; }
+    int cores() const override { return 1; }
+    void set_patience(double) override {}
+    double patience() const override { return 1.0; }
+    double waited_seconds() const override { return 0.0; }
+    void count_as_waited(double) override {}
+    bool any_thread() const override { return true; }
+    void give_up() override {}
+    void send(std::span<const std::byte>, int) override { wait(); }
+    void receive(std::span<std::byte> data, int) override {
+        wait();
+        std::ranges::fill(data, std::byte{0});
+    }
+    void broadcast(std::span<std::byte>, int) override { wait(); }
+    void gather(std::span<std::byte>) override { wait(); }
+    int64_t largest(int64_t value) override {
+        wait();
+        return value;
+    }
+    bool meet(double) override { return false; }
+    [[noreturn]] void throw_absent() override { throw AbsentProcess("gone"); }
+    [[noreturn]] void end_all(int) override { throw std::logic_error("nobody to end"); }
+
+  private:
+    void wait() {
+        if (calls-- == 0) throw_absent();
+    }
+};
 
 int64_t left_part_of(int64_t shards) {
     int64_t part = 1;
@@ -202,6 +241,40 @@ TEST_CASE("shards: gradients of several batches add up as those of several batch
         CHECK(gradient == doubled);
     }
     for (const auto& [name, counter] : twice.counters) CHECK(counter == Numbers{2.0});
+}
+
+TEST_CASE("shards: whenever another process is lost in a batch, the state is that of before it") {
+    const Placement placement{DType::f32, Device::cpu};
+    for (const bool together : {false, true}) {
+        CAPTURE(together);
+        OtherLeaves processes;
+        const JoinedDevices joined = join_devices(placement.device, processes, "host");
+        const auto model = make_model(mobile, placement);
+        TrainingStep step(*model, {}, 0.1);
+        step.divide_batches(4, *joined.collective);
+        if (together) step.synchronise_batch_norm();
+        const SafeTensors before = model_state(*model);
+        const auto run_batch = [&] {
+            const std::vector<NetworkInput> inputs{shard_of(mobile, 4, 0, placement),
+                                                   shard_of(mobile, 4, 1, placement)};
+            if (together) return step.accumulate_together(inputs, 1, 0);
+            for (const NetworkInput& input : inputs) step.accumulate(input, 1, 0);
+        };
+        int lost = 0;
+        for (bool whole = false; !whole; ++lost) {
+            CAPTURE(lost);
+            processes.calls = lost;
+            try {
+                run_batch();
+                whole = true;
+            } catch (const AbsentProcess&) {
+                step.abandon_batch();
+                CHECK(same_bits(model_state(*model), before));
+            }
+        }
+        CHECK(lost > 5);  // gradients, statistics and losses have been waited for
+        CHECK(!same_bits(model_state(*model), before));
+    }
 }
 
 TEST_CASE("shards: the same bits with any number of threads") {
