@@ -48,6 +48,12 @@ std::vector<Problem> dense_conv_problems() {
                           {2, {6, 7}, 32, 64, {1, 1}, {2, 2}, {0, 0}, 1},  // a shortcut
                       }),
                       std::back_inserter(all));
+    // So many channels that few rows are cut into columns, behind a prologue.
+    all.push_back({.shape = {2, {4, 5}, 8, 136, {3, 3}, {1, 1}, {1, 1}, 1},
+                   .scale = true,
+                   .activation = Activation::relu6,
+                   .statistics = Statistics::differentiated,
+                   .samples = 6});
     return conv_problems(&KernelTable::dense_conv_forward, &KernelTable::dense_conv_backward, all);
 }
 
