@@ -1,7 +1,8 @@
-// A process by itself: see collective.h.
+// A process by itself, and the words for those that are missed: see collective.h.
 
 #include "kernels/collective.h"
 
+#include <fmt/format.h>
 #include <unistd.h>
 
 #include <chrono>
@@ -41,6 +42,12 @@ class Alone final : public Collective {
 std::optional<int> Collective::ended_within(double seconds) {
     std::this_thread::sleep_for(std::chrono::duration<double>(seconds));
     return std::nullopt;
+}
+
+std::string no_answer(double patience_seconds, const std::string& processes) {
+    return fmt::format(
+        "no answer for {:g} seconds from process {}: it hangs, or its machine or the way to it is gone",
+        patience_seconds, processes.empty() ? "?" : processes);
 }
 
 Collective& alone() {

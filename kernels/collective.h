@@ -7,6 +7,7 @@
 #include <optional>
 #include <span>
 #include <stdexcept>
+#include <string>
 
 namespace vitrine {
 
@@ -64,6 +65,9 @@ class Collective {
     /// Ends all processes at once, this one too, with this exit code.
     [[noreturn]] virtual void end_all(int code) = 0;
 };
+
+/// The sentence of AbsentProcess for those that did not say that they wait: their numbers with commas between, or "" where all did.
+std::string no_answer(double patience_seconds, const std::string& processes);
 
 /// A process by itself: nobody to talk to.
 Collective& alone();

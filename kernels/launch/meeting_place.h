@@ -12,8 +12,8 @@ struct MeetingPlace {
     int rank = 0, ranks = 1;
     std::string host;   // MASTER_ADDR
     uint16_t port = 0;  // MASTER_PORT
-    bool is_store =
-        false;  // torchrun listens there, and keeps what the processes tell each other; else process 0 does
+    /// torchrun listens there, and keeps what the processes tell each other; else process 0 does.
+    bool is_store = false;
     std::string run{};       // of a store: what this start of this run is called
     double seconds = 120.0;  // that processes wait for each other to come
 };

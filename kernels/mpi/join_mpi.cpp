@@ -195,9 +195,7 @@ class Mpi final : public Collective {
             if (!waits[static_cast<size_t>(other)])
                 names += fmt::format("{}{}", names.empty() ? "" : ", ", other);
         }
-        return fmt::format(
-            "no answer for {:g} seconds from process {}: it hangs, or its machine or the way to it is gone",
-            patience_, names.empty() ? "?" : names);
+        return no_answer(patience_, names);
     }
 
     int rank_ = 0, ranks_ = 1;

@@ -2,8 +2,6 @@
 
 #include "kernels/sockets/join_sockets.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <chrono>
 #include <cstdlib>
@@ -41,12 +39,7 @@ class Sockets final : public Collective {
     void count_as_waited(double seconds) override { waited_ += seconds; }
     bool any_thread() const override { return true; }
     void give_up() override { links_.give_up(); }
-    [[noreturn]] void throw_absent() override {
-        const std::string names = links_.silent();
-        throw AbsentProcess(fmt::format(
-            "no answer for {:g} seconds from process {}: it hangs, or its machine or the way to it is gone",
-            patience_, names.empty() ? "?" : names));
-    }
+    [[noreturn]] void throw_absent() override { throw AbsentProcess(no_answer(patience_, links_.silent())); }
 
     void send(std::span<const std::byte> data, int to) override {
         links_.send(to, Kind::numbers, data);

@@ -23,8 +23,8 @@ using asio::ip::tcp;
 using boost::system::error_code;
 using Seconds = std::chrono::duration<double>;
 
-constexpr double seconds_to_answer =
-    3.0;  // of those that wait, too, and of a connection that tells what has ended the other
+/// Of those that wait, too, and of a connection that tells what has ended the other.
+constexpr double seconds_to_answer = 3.0;
 constexpr std::chrono::milliseconds longest_pause{50};  // between two looks at what other threads say
 constexpr int eager = 200;  // looks without a pause: what is on its way comes within microseconds
 
