@@ -25,11 +25,10 @@ struct OuterTask {
     int64_t rows;
     int64_t first;
     int64_t count;
-    int64_t block;        // rows that are multiplied at a time
-    Accumulate<T>* left;  // this thread's: [block, padded depth]
-    Accumulate<T>* band;  // this thread's, of a block's rows; null where there is none
-    Accumulate<T>*
-        gradient;  // this thread's: [block, count] where the gradient is not multiplied as it lies there
+    int64_t block;            // rows that are multiplied at a time
+    Accumulate<T>* left;      // this thread's: [block, padded depth]
+    Accumulate<T>* band;      // this thread's, of a block's rows; null where there is none
+    Accumulate<T>* gradient;  // this thread's: [block, count]; unused where it is multiplied as it lies there
     Accumulate<T>* block_sums;  // this thread's: [count]
     Accumulate<T>* weight;      // [count, padded depth]: this task's part; null if unwanted
     Accumulate<T>* bias;        // [count]; null if unwanted

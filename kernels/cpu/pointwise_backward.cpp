@@ -279,17 +279,14 @@ int64_t block_of(const ConvShape& shape, const Chunks& chunks) {
     return round_up(ceil_divide(chunks.size, blocks), 16);
 }
 
-/// Parts for the cores of a machine.
-constexpr int64_t enough_chunks = 8;
-
-/// Chunks whose parts of d_weight together take the given share of the tensors' bytes.
+/// As many chunks of pixels, up to `most`, as have parts of d_weight that together take 1 / divisor of x's and y's bytes.
 Chunks chunks_within(const ConvShape& shape, int64_t divisor, int64_t most) {
     const int64_t in = shape.in_channels, out = shape.out_channels, pixels = shape.in_pixels();
     const int64_t affordable = pixels * (in + out) / (divisor * in * out);
     return Chunks::of(pixels, 128, std::clamp<int64_t>(affordable, 1, most));
 }
 
-/// Where these are few, one pass is worth as many bytes of parts as tensors have.
+/// Where these are few, one pass is worth parts as large as x and y.
 Chunks one_pass_chunks(const ConvShape& shape) {
     const Chunks chunks = pixel_chunks(shape);
     return chunks.count() < enough_chunks ? chunks_within(shape, 1, enough_chunks) : chunks;

@@ -18,5 +18,7 @@ void run_pointwise_backward_amx(const ConvBackward& args, Context& context);
 
 /// Chunks whose parts of d_weight together are small beside the tensors that are read.
 Chunks pixel_chunks(const ConvShape& shape);
+/// With fewer of them the cores of an ordinary machine would wait for each other.
+inline constexpr int64_t enough_chunks = 8;
 
 }  // namespace vitrine::cpu

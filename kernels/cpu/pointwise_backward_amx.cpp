@@ -228,7 +228,7 @@ int64_t block_of(const ConvShape& shape, int64_t terms) {
 const char* refuses_pointwise_backward_amx(const ConvBackward& args) {
     if (const char* reason = amx::refuses_all_but_bf16(args)) return reason;
     if (const char* reason = refuses_pointwise_backward(args)) return reason;
-    if (pixel_chunks(args.shape).count() < 8) return "too few pixels beside so large a weight";
+    if (pixel_chunks(args.shape).count() < enough_chunks) return "too few pixels beside so large a weight";
     return nullptr;
 }
 
