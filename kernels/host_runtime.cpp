@@ -51,8 +51,8 @@ const Runtime& host_runtime() {
         nullptr,
         nullptr,
         nullptr};
-    static constexpr Runtime functions{allocate, std::free,  copy,        copy, copy,
-                                       zero,     free_bytes, synchronise, true, no_graphs};
+    static constexpr Runtime functions{allocate,   std::free,   copy, copy,      copy, zero,
+                                       free_bytes, synchronise, true, no_graphs, {},   {}};
     return functions;
 }
 

@@ -17,6 +17,7 @@
 #include "kernels/cuda/vendor/available.h"
 #include "kernels/devices.h"
 #include "kernels/error.h"
+#include "kernels/input_lane.h"
 #include "kernels/no_implementation.h"
 #include "kernels/preferred.h"
 #include "kernels/replaced_kernels.h"
@@ -83,10 +84,15 @@ const Timing& timing(Device device) {
 namespace {
 
 struct DeviceState {
-    explicit DeviceState(Device device) : scratch(device), context{device, scratch, nullptr} {}
+    explicit DeviceState(Device device)
+        : scratch(device),
+          lane_scratch(device),
+          context{device, scratch, nullptr},
+          lane_context{device, lane_scratch, nullptr} {}
 
-    Scratch scratch;
-    Context context;
+    Scratch scratch, lane_scratch;
+    Context context, lane_context;
+    bool in_lane = false;
     std::map<std::string, std::string, std::less<>> forced;  // kernel → implementation
 };
 
@@ -99,7 +105,24 @@ DeviceState& state(Device device) {
 
 }  // namespace
 
-Context& context(Device device) { return state(device).context; }
+Context& context(Device device) {
+    DeviceState& device_state = state(device);
+    return device_state.in_lane ? device_state.lane_context : device_state.context;
+}
+
+bool has_input_lane(Device device) { return runtime(device).input_lane.open != nullptr; }
+
+InputLane::InputLane(Device device) : device_(device) {
+    runtime(device).input_lane.open();
+    state(device).in_lane = true;
+}
+
+InputLane::~InputLane() {
+    state(device_).in_lane = false;
+    runtime(device_).input_lane.close();
+}
+
+void join_input_lane(Device device) { runtime(device).input_lane.join(); }
 
 Scratch::~Scratch() {
     for (const Block& block : blocks_) runtime(device_).release(block.memory);

@@ -19,6 +19,23 @@ struct GraphFunctions {
     void (*release)(void* graph);
 };
 
+/// Pinned memory of the host, which copies read by themselves when their turn comes. All functions are null where kernels read the
+/// host's memory: nothing is copied there. Any thread may call all but `send`.
+struct PinnedFunctions {
+    void* (*allocate)(size_t bytes);  // null where the host has no more of it
+    void (*release)(void* memory);
+    /// So many bytes of a block from `first` on: it must stay as it is until wait() has returned.
+    void (*send)(void* to, const void* memory, size_t first, size_t bytes);
+    void (*wait)(const void* memory);
+};
+
+/// What kernels/input_lane.h is made of. All null where a device does one thing at a time.
+struct LaneFunctions {
+    void (*open)();
+    void (*close)();
+    void (*join)();
+};
+
 /// All sizes are in bytes. Memory is aligned to 256 bytes. Copies are ordered with the kernels around them
 /// and, as far as the host can tell, complete on return. Where a kernel has gone wrong on the device,
 /// whichever call comes next throws DeviceFault, and so do all after it.
@@ -33,6 +50,8 @@ struct Runtime {
     void (*synchronise)();   // waits for everything that the device was asked for
     bool reads_host_memory;  // kernels may be given memory of the host, whoever allocated it
     GraphFunctions graphs;
+    PinnedFunctions pinned;
+    LaneFunctions input_lane;
 };
 
 /// Throws Error if this program was built without the device.

@@ -1,17 +1,18 @@
-// The device's runtime: memory, copies, and the stream that everything runs on, with a second one beside it.
+// The device's runtime: memory, copies, and the stream that everything runs on, with two lanes beside it.
 //
-// Copies from the host go through two pinned buffers in turn: the caller's memory is free as soon as the call
-// returns, the GPU fetches the bytes while the host prepares the next ones, and the host waits only when it
-// is two copies ahead. Freed memory is kept for reuse one floor up (engine/memory.h, and Scratch in
+// Copies from the host go through pinned memory (staging_ring.h): the caller's is free as soon as the call
+// returns. Freed memory is kept for reuse one floor up (engine/memory.h, and Scratch in
 // context.h), the same way for every device.
 
 #include "kernels/cuda/runtime.h"
 
-#include <cstring>
 #include <map>
 #include <mutex>
+#include <optional>
 #include <string>
 
+#include "kernels/cuda/pinned_blocks.h"
+#include "kernels/cuda/staging_ring.h"
 #include "kernels/devices.h"
 #include "kernels/error.h"
 #include "kernels/unusable_device.h"
@@ -35,30 +36,17 @@ const char* advice(cudaError_t status) {
 
 std::string in_mebibytes(size_t bytes) { return std::to_string(bytes >> 20) + " MiB"; }
 
-/// One of the two pinned buffers that copies from the host go through.
-struct Staging {
-    static constexpr size_t bytes = size_t{8} << 20;
-
-    void* memory = nullptr;
-    cudaEvent_t copied = nullptr;  // recorded when the GPU has fetched what was put in last
-    uint64_t launches = 0;         // before that
-
-    void make() {
-        VITRINE_CUDA(cudaMallocHost(&memory, bytes));
-        VITRINE_CUDA(cudaEventCreateWithFlags(&copied, cudaEventDisableTiming));
-    }
-};
-
 /// Everything of the device that lives as long as the program. Never destroyed: the driver may be gone by the
 /// time that static objects are.
 struct DeviceState {
     cudaStream_t stream = nullptr;
-    cudaStream_t lane = nullptr;     // beside it; null until the first Lane
-    cudaStream_t current = nullptr;  // the one of the two that calls go to
-    cudaEvent_t reached = nullptr;   // recorded on one of them, for the other to wait for
+    cudaStream_t lanes[2]{};         // beside it, by LaneOf; null until the first Lane
+    cudaStream_t current = nullptr;  // the one of the three that calls go to
+    cudaEvent_t reached = nullptr;   // recorded on one of them, for another to wait for
     cudaEvent_t mark = nullptr;      // on the first, for the host
-    Staging staging[2];
-    unsigned next_staging = 0;
+    StagingRing staging;
+    PinnedBlocks pinned;
+    std::optional<Lane> input;
     bool capturing = false;
     std::mutex mutex;               // of what follows
     std::map<void*, size_t> sizes;  // of every allocation, which cudaFree does not tell
@@ -69,7 +57,6 @@ struct DeviceState {
         for (cudaEvent_t* event : {&reached, &mark})
             VITRINE_CUDA(cudaEventCreateWithFlags(event, cudaEventDisableTiming));
         current = stream;
-        for (Staging& buffer : staging) buffer.make();
     }
 };
 
@@ -130,22 +117,7 @@ void release_memory(void* memory) {
 
 void copy_in(void* to, const void* from_host, size_t bytes) {
     require_no_capture("bytes come from the host");
-    DeviceState& device = device_state();
-    auto* target = static_cast<unsigned char*>(to);
-    auto* source = static_cast<const unsigned char*>(from_host);
-    while (bytes > 0) {
-        Staging& buffer = device.staging[device.next_staging++ % 2];
-        const size_t part = bytes < Staging::bytes ? bytes : Staging::bytes;
-        VITRINE_CUDA(cudaEventSynchronize(buffer.copied));
-        launch_log().complete(buffer.launches);
-        std::memcpy(buffer.memory, source, part);
-        VITRINE_CUDA(cudaMemcpyAsync(target, buffer.memory, part, cudaMemcpyHostToDevice, device.current));
-        VITRINE_CUDA(cudaEventRecord(buffer.copied, device.current));
-        buffer.launches = launch_log().count();
-        target += part;
-        source += part;
-        bytes -= part;
-    }
+    device_state().staging.send(to, from_host, bytes, stream());
 }
 
 void synchronise() {
@@ -288,19 +260,21 @@ void order(cudaStream_t behind, cudaStream_t before) {
 
 }  // namespace
 
-Lane::Lane() {
+Lane::Lane(LaneOf use) {
     require_no_capture("a second stream runs beside the first");
     DeviceState& device = device_state();
-    if (device.lane == nullptr) VITRINE_CUDA(cudaStreamCreateWithFlags(&device.lane, cudaStreamNonBlocking));
-    order(device.lane, device.stream);
-    device.current = device.lane;
+    cudaStream_t& lane = device.lanes[static_cast<size_t>(use)];
+    if (lane == nullptr) VITRINE_CUDA(cudaStreamCreateWithFlags(&lane, cudaStreamNonBlocking));
+    order(lane, device.stream);
+    device.current = lane;
 }
 
 Lane::~Lane() { device_state().current = device_state().stream; }
 
-void join_lanes() {
+void join_lanes(LaneOf use) {
     const DeviceState& device = device_state();
-    if (device.lane != nullptr) order(device.stream, device.lane);
+    const cudaStream_t lane = device.lanes[static_cast<size_t>(use)];
+    if (lane != nullptr) order(device.stream, lane);
 }
 
 void set_mark() { VITRINE_CUDA(cudaEventRecord(device_state().mark, device_state().stream)); }
@@ -322,7 +296,27 @@ int gpu_count() {
     return 0;
 }
 
-void choose_gpu(int number) { VITRINE_CUDA(cudaSetDevice(number)); }
+namespace {
+int chosen_gpu = 0;
+
+void* allocate_pinned(size_t bytes) { return device_state().pinned.allocate(bytes, chosen_gpu); }
+void release_pinned(void* memory) { device_state().pinned.release(memory); }
+void send_pinned(void* to, const void* memory, size_t first, size_t bytes) {
+    require_no_capture("bytes come from the host");
+    device_state().pinned.send(to, memory, first, bytes, stream());
+}
+void wait_for_pinned(const void* memory) { device_state().pinned.wait(memory); }
+
+void open_input_lane() { device_state().input.emplace(LaneOf::input); }
+void close_input_lane() { device_state().input.reset(); }
+void join_input_lane() { join_lanes(LaneOf::input); }
+
+}  // namespace
+
+void choose_gpu(int number) {
+    VITRINE_CUDA(cudaSetDevice(number));
+    chosen_gpu = number;
+}
 
 dim3 blocks_for(int64_t count, int threads_per_block) {
     const int64_t blocks = divide_up(count, int64_t{threads_per_block});
@@ -336,8 +330,11 @@ dim3 blocks_for(int64_t count, int threads_per_block) {
 const Runtime& runtime() {
     static constexpr GraphFunctions graphs{nullptr,         begin_capture, end_capture,
                                            abandon_capture, launch_graph,  release_graph};
-    static constexpr Runtime functions{allocate_memory, release_memory, copy_in,     copy_out, copy_inside,
-                                       zero_memory,     free_memory,    synchronise, false,    graphs};
+    static constexpr PinnedFunctions pinned{allocate_pinned, release_pinned, send_pinned, wait_for_pinned};
+    static constexpr LaneFunctions input_lane{open_input_lane, close_input_lane, join_input_lane};
+    static constexpr Runtime functions{allocate_memory, release_memory, copy_in,     copy_out,
+                                       copy_inside,     zero_memory,    free_memory, synchronise,
+                                       false,           graphs,         pinned,      input_lane};
     return functions;
 }
 

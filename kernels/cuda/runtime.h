@@ -14,18 +14,24 @@ void require_success(cudaError_t status, const char* call, const char* file, int
 /// See kernels/devices.h.
 int gpu_count();
 
+/// What runs beside the first stream, each on a stream of its own.
+enum class LaneOf {
+    exchange,  // gradients, between processes
+    input,     // of the next batch
+};
+
 /// While it lives, kernels, copies and what libraries do by stream() run on a stream of their own, beside the first one's, and
-/// behind all that the device was asked for before the lane was opened. Not while a graph is captured.
+/// behind all that the first was asked for before the lane was opened. Not while a graph is captured. One is open at a time.
 class Lane {
   public:
-    Lane();
+    explicit Lane(LaneOf use);
     ~Lane();
     Lane(const Lane&) = delete;
     Lane& operator=(const Lane&) = delete;
 };
 
-/// What is asked of the first stream from now on comes behind all that ran in lanes.
-void join_lanes();
+/// What is asked of the first stream from now on comes behind all that ran in these lanes.
+void join_lanes(LaneOf use);
 
 /// Marks what the first stream was asked for until now, and whether that has happened, without waiting for it. There is one mark.
 void set_mark();

@@ -22,6 +22,7 @@ struct Settings {
     bool count_traffic = false;      // sectors a request and bank conflicts; needs check
     bool throw_findings = true;      // as Error, at the end of the launch
     bool keep_reports = false;       // for take_reports
+    bool late = false;  // launches are put off like copies, to the latest moment that their stream allows
     // exp, log and the like are off by up to so many units in the last place, as those of another library
     // are: by function, argument and this seed (math.h).
     int math_ulps = 0;

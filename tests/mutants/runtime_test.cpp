@@ -3,7 +3,9 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <array>
+#include <cstdint>
 #include <numeric>
 #include <string>
 #include <vector>
@@ -28,6 +30,7 @@ class RuntimeTrial {
     ~RuntimeTrial() {
         simt::release(nullptr);  // everything that is still on its way arrives while there is room for it
         for (void* memory : buffers_) runtime_.release(memory);
+        for (void* memory : pinned_) runtime_.pinned.release(memory);
     }
     RuntimeTrial(const RuntimeTrial&) = delete;
     RuntimeTrial& operator=(const RuntimeTrial&) = delete;
@@ -35,6 +38,9 @@ class RuntimeTrial {
     std::string said() {
         upload_back_to_back();
         upload_much();
+        upload_round_the_ring();
+        fill_a_pinned_block_again();
+        use_the_lane();
         copy_and_zero();
         count_released();
         launch_after_refusal();
@@ -84,6 +90,63 @@ class RuntimeTrial {
         expect(arrived(upload(bytes), bytes.size()) == bytes, "a large upload holds other bytes");
     }
 
+    /// In parts of many sizes: often something from the round before is still at the ring's end.
+    void upload_round_the_ring() {
+        std::vector<void*> memory;
+        std::vector<Bytes> sent;
+        for (int i = 0; i < 24; ++i) {
+            sent.push_back(
+                pattern(static_cast<size_t>(1 + i * 5 % 8) * mebibyte - static_cast<size_t>(100 * i), i));
+            memory.push_back(upload(sent.back()));
+        }
+        for (size_t i = 0; i < sent.size(); ++i)
+            expect(arrived(memory[i], sent[i].size()) == sent[i], "an upload holds the bytes of a later one");
+    }
+
+    uint8_t* pinned(size_t bytes) {
+        return static_cast<uint8_t*>(pinned_.emplace_back(runtime_.pinned.allocate(bytes)));
+    }
+
+    void send(void* to, uint8_t* block, const Bytes& bytes) {
+        runtime_.pinned.wait(block);
+        std::ranges::copy(bytes, block);
+        runtime_.pinned.send(to, block, 0, bytes.size());
+    }
+
+    void fill_a_pinned_block_again() {
+        uint8_t* const block = pinned(1000);
+        std::array<void*, 3> memory{};
+        for (size_t i = 0; i < memory.size(); ++i)
+            send(memory[i] = allocate(1000), block, pattern(1000, static_cast<int>(i)));
+        void* const part = allocate(300);
+        runtime_.pinned.send(part, block, 700, 300);
+        for (size_t i = 0; i < memory.size(); ++i)
+            expect(arrived(memory[i], 1000) == pattern(1000, static_cast<int>(i)),
+                   "a pinned block was sent as it was later");
+        const Bytes whole = pattern(1000, 2);
+        expect(arrived(part, 300) == Bytes(whole.begin() + 700, whole.end()), "another part was sent");
+    }
+
+    /// The lane overwrites what the first stream was asked for before, and the first stream reads what the lane wrote.
+    void use_the_lane() {
+        uint8_t* const block = pinned(1000);
+        void* const memory = upload(pattern(1000, 1));
+        runtime_.input_lane.open();
+        send(memory, block, pattern(1000, 2));
+        runtime_.input_lane.close();
+        runtime_.pinned.wait(block);
+        runtime_.input_lane.join();
+        void* const copy = allocate(1000);
+        runtime_.copy(copy, memory, 1000);
+        expect(download(copy, 1000) == pattern(1000, 2), "the lane was ahead of what it came behind");
+        runtime_.input_lane.open();
+        send(memory, block, pattern(1000, 3));
+        runtime_.input_lane.close();
+        runtime_.input_lane.join();
+        runtime_.copy(copy, memory, 1000);
+        expect(download(copy, 1000) == pattern(1000, 3), "the first stream was ahead of the lane");
+    }
+
     void copy_and_zero() {
         void* const from = upload(pattern(500, 1));
         void* const to = allocate(500);
@@ -119,7 +182,7 @@ class RuntimeTrial {
     }
 
     const Runtime& runtime_;
-    std::vector<void*> buffers_;
+    std::vector<void*> buffers_, pinned_;
     std::vector<Bytes> downloads_;  // kept, for copies that come late
     std::string said_;
 };

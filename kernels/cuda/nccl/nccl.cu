@@ -78,9 +78,9 @@ class Nccl final : public DeviceCollective {
     }
 
     bool queues() const override { return true; }
-    void open() override { lane_.emplace(); }
+    void open() override { lane_.emplace(LaneOf::exchange); }
     void close() override { lane_.reset(); }
-    void join() override { join_lanes(); }
+    void join() override { join_lanes(LaneOf::exchange); }
     void finish() override {
         set_mark();
         wait_for_mark();  // for our own kernels

@@ -104,10 +104,11 @@ void run_on_working_device(const GridRequest& request) {
     if (current_settings.throw_findings && !report.findings.empty()) throw Error(describe(report));
 }
 
-/// Behind what a library has put into the stream, a launch is one more thing that it was asked for.
+/// Behind what a library has put into the stream, or where all launches are late, one is just another thing that it was asked for.
 void run_in_turn(const GridRequest& request) {
     if (DeviceStatus::instance().failed()) return;
-    if (Streams::instance().begin_launch(request.stream)) return run_on_working_device(request);
+    if (!current_settings.late && Streams::instance().begin_launch(request.stream))
+        return run_on_working_device(request);
     static_cast<void>(Grid(request, current_settings));  // what a GPU would not even start is refused now
     Streams::instance().ask_launch(request.stream, [node = LaunchNode(request)] {
         const std::lock_guard lock(launch_mutex);
