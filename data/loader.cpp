@@ -70,11 +70,6 @@ Batch part_of(const Batch& batch, int64_t part, int64_t parts) {
     take(batch.labels, one.labels);
     take(batch.samples, one.samples);
     take(batch.positions, one.positions);
-    if (batch.images.empty()) return one;
-    const int64_t first = one.places.front().offset;
-    const int64_t last = one.places.back().offset + one.places.back().bytes();
-    one.images.assign(batch.images.begin() + first, batch.images.begin() + last);
-    for (ImagePlace& place : one.places) place.offset -= first;
     return one;
 }
 
@@ -143,6 +138,7 @@ bool Loader::next(Batch& batch) {
     set_.pixels.require_intact();
     std::unique_lock lock(mutex_);
     if (next_to_serve_ == batches_) return false;
+    batch.images.wait();
     if (workers_.empty()) fill_next(lock);
     Slot& slot = slot_of(next_to_serve_);
     batch_ready_.wait(lock, [&slot] { return slot.ready; });
@@ -152,6 +148,13 @@ bool Loader::next(Batch& batch) {
     ++next_to_serve_;
     work_available_.notify_one();
     return true;
+}
+
+bool Loader::is_ready() {
+    const std::lock_guard lock(mutex_);
+    if (next_to_serve_ == batches_) return false;
+    const Slot& slot = slot_of(next_to_serve_);
+    return slot.ready && !slot.failure;
 }
 
 void Loader::work() {
@@ -188,6 +191,8 @@ void Loader::fill(int64_t index, Batch& batch) const {
     const int64_t first = index * options_.batch_size;
     const int64_t count = std::min(options_.batch_size, set_.count - first);
     batch.index = index;
+    if (batch.images.device() != options_.sent_to)
+        batch.images = options_.sent_to ? HostBytes(*options_.sent_to) : HostBytes();
     batch.samples.assign(order_.begin() + first, order_.begin() + first + count);
     batch.positions.resize(sampler_ ? static_cast<size_t>(count) : 0);
     std::iota(batch.positions.begin(), batch.positions.end(), first);

@@ -16,6 +16,7 @@
 
 #include "data/image_set.h"
 #include "data/weighted_sampler.h"
+#include "engine/host_bytes.h"
 
 namespace vitrine {
 
@@ -23,7 +24,7 @@ namespace vitrine {
 struct Batch {
     int64_t index = 0;  // in its epoch, from 0 on
     int64_t count = 0;
-    std::vector<uint8_t> images;  // one after the other; empty without LoaderOptions::pixels
+    HostBytes images;  // one after the other; empty without LoaderOptions::pixels
     std::vector<ImagePlace>
         places;  // [count]: within `images`; without LoaderOptions::pixels, within the set's block
     std::vector<int32_t> labels;   // [count]
@@ -38,7 +39,8 @@ struct Batch {
 /// The images of these samples.
 Batch batch_of(const ImageSet& set, std::vector<int64_t> samples);
 
-/// Of so many equal parts of a batch one, as a batch of its own: its index counts parts. Its pixels are those that the batch has.
+/// Of so many equal parts of a batch one, as a batch of its own but for the pixels: its places are within the batch's. Its index
+/// counts parts.
 Batch part_of(const Batch& batch, int64_t part, int64_t parts);
 
 /// All images of a set in their order.
@@ -62,6 +64,8 @@ struct LoaderOptions {
     bool drop_last = false;
     /// Whether batches hold pixels, or only indices and labels for a consumer that has the images already.
     bool pixels = true;
+    /// The device that they will be sent to: its copies read them where they are (engine/host_bytes.h).
+    std::optional<Device> sent_to{};
     /// Whose pixels are fetched and copied: those of the other parts are for other processes. Where there are parts, all
     /// batches must be whole.
     BatchShare share{};
@@ -86,10 +90,12 @@ class Loader {
     /// Begins an epoch at batch `first_batch` (0 … batches()), wherever the loader was before.
     void start_epoch(int64_t epoch, int64_t first_batch = 0);
 
-    /// Waits for the next batch and swaps it into `batch`, whose old memory goes back to the workers; false
-    /// at the end of the epoch. What a worker threw while it made this batch is thrown here, each time that
+    /// Waits for the next batch and swaps it into `batch`, whose old memory goes back to the workers as soon as the
+    /// device has what it was sent of it; false at the end of the epoch. What a worker threw while it made this batch is thrown here, each time that
     /// it is asked for.
     bool next(Batch& batch);
+    /// Whether next() has a batch, and neither waits for it nor throws what a worker threw.
+    bool is_ready();
 
   private:
     struct Slot {

@@ -157,6 +157,14 @@ class AskedFile : public PixelFile {
     mutable std::set<int64_t> asked_;
 };
 
+/// Of a part of the batch; none where it has no pixels.
+std::vector<uint8_t> pixels_of(const Batch& batch, const Batch& part) {
+    if (batch.images.empty()) return {};
+    const ImagePlace& last = part.places.back();
+    return {batch.images.begin() + part.places.front().offset,
+            batch.images.begin() + last.offset + last.bytes()};
+}
+
 }  // namespace
 
 TEST_CASE("a loader reads its share of each batch and nothing else") {
@@ -177,8 +185,8 @@ TEST_CASE("a loader reads its share of each batch and nothing else") {
             REQUIRE(batch.samples == all.samples);
             REQUIRE(batch.labels == all.labels);
             for (int64_t part = first; part < first + count; ++part) {
-                const Batch own = part_of(batch, part, parts);
-                REQUIRE(own.images == part_of(all, part, parts).images);
+                const Batch own = part_of(batch, part, parts), its = part_of(all, part, parts);
+                REQUIRE(pixels_of(batch, own) == pixels_of(all, its));
                 wanted.insert(own.samples.begin(), own.samples.end());
             }
         }

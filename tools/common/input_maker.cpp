@@ -10,19 +10,21 @@
 
 namespace vitrine {
 
-InputMaker::InputMaker(const ImageSet& set, InputPlanner planner, Placement placement)
+InputMaker::InputMaker(const ImageSet& set, InputPlanner planner, Placement placement,
+                       std::optional<int64_t> room)
     : placement_(placement), planner_(std::move(planner)) {
-    keep_whole_set(set);
+    keep_whole_set(set, room);
 }
 
 InputMaker::InputMaker(const ImageSet& set, const TrainTransform& transform, Placement placement,
-                       uint64_t seed)
-    : InputMaker(set, InputPlanner(set, transform, seed), placement) {}
+                       uint64_t seed, std::optional<int64_t> room)
+    : InputMaker(set, InputPlanner(set, transform, seed), placement, room) {}
 
-InputMaker::InputMaker(const ImageSet& set, const EvalTransform& transform, Placement placement)
-    : InputMaker(set, InputPlanner(set, transform), placement) {}
+InputMaker::InputMaker(const ImageSet& set, const EvalTransform& transform, Placement placement,
+                       std::optional<int64_t> room)
+    : InputMaker(set, InputPlanner(set, transform), placement, room) {}
 
-void InputMaker::keep_whole_set(const ImageSet& set) {
+void InputMaker::keep_whole_set(const ImageSet& set, std::optional<int64_t> room) {
     const Device device = placement_.device;
     for (int64_t i = 0; i < set.count; ++i) places_.push_back(set.place(i));
     if (reads_host_memory(device)) {
@@ -32,7 +34,8 @@ void InputMaker::keep_whole_set(const ImageSet& set) {
         return;
     }
     const int64_t bytes = set.bytes();
-    if (static_cast<size_t>(bytes) > free_memory(device) / 2) return;
+    if (!room) room = static_cast<int64_t>(free_memory(device) / 2);
+    if (bytes > *room) return;
     whole_set_ = Tensor::empty({bytes}, {DType::u8, device});
     int64_t end = 0;
     for (int64_t i = 0; i < set.count; ++i) {
@@ -43,22 +46,34 @@ void InputMaker::keep_whole_set(const ImageSet& set) {
     }
 }
 
-Tensor InputMaker::pixels(const Batch& batch) const {
-    if (!needs_pixels()) return whole_set_;
-    return Tensor::from_host(batch.images, {std::ssize(batch.images)}, {DType::u8, placement_.device});
+void InputMaker::ask(LoaderOptions& options) const {
+    options.pixels = needs_pixels();
+    options.sent_to = placement_.device;
 }
 
-InputMaker::Planned InputMaker::plan(const Batch& batch, uint32_t epoch) const {
-    InputPlan plan = planner_.plan(batch, epoch);
-    if (!needs_pixels()) {
-        for (size_t n = 0; n < batch.samples.size(); ++n)
-            plan.programs.places[n] = places_.at(static_cast<size_t>(batch.samples[n]));
+/// The pixels of these places, which lie one after the other, on the device; the places are then within them.
+Tensor InputMaker::sent(const HostBytes& images, std::vector<ImagePlace>& places) const {
+    const int64_t first = places.front().offset;
+    const int64_t bytes = places.back().offset + places.back().bytes() - first;
+    const Tensor pixels = Tensor::empty({bytes}, {DType::u8, placement_.device});
+    images.send(placement_.device, pixels.data(), static_cast<size_t>(first), pixels.bytes());
+    for (ImagePlace& place : places) place.offset -= first;
+    return pixels;
+}
+
+InputMaker::Planned InputMaker::plan(const Batch& part, const HostBytes& images, uint32_t epoch) const {
+    InputPlan plan = planner_.plan(part, epoch);
+    if (needs_pixels()) {
+        Tensor pixels = sent(images, plan.programs.places);
+        return {std::move(pixels), std::move(plan)};
     }
-    return {pixels(batch), std::move(plan)};
+    for (size_t n = 0; n < part.samples.size(); ++n)
+        plan.programs.places[n] = places_.at(static_cast<size_t>(part.samples[n]));
+    return {whole_set_, std::move(plan)};
 }
 
-NetworkInput InputMaker::make(const Batch& batch, uint32_t epoch) const {
-    const Planned planned = plan(batch, epoch);
+NetworkInput InputMaker::make(const Batch& part, const HostBytes& images, uint32_t epoch) const {
+    const Planned planned = plan(part, images, epoch);
     return make_input(planned.pixels, planned.plan, placement_.dtype);
 }
 

@@ -31,8 +31,8 @@ void Trainer::explain_loss(const Unread& failed) {
     loader.next(batch);
     std::optional<std::string> op;
     for (int64_t shard = 0; shard < shards() && !op; ++shard) {
-        const NetworkInput input = context_.training_inputs.make(part_of(batch, shard, shards()),
-                                                                 static_cast<uint32_t>(progress_.epoch));
+        const NetworkInput input = context_.training_inputs.make(
+            part_of(batch, shard, shards()), batch.images, static_cast<uint32_t>(progress_.epoch));
         op = tools::first_non_finite_op([&] {
             context_.step.repeat_forward(input, context_.recipe.seed,
                                          static_cast<uint32_t>(shard_number(shard)));

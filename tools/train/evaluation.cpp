@@ -8,8 +8,10 @@
 #include <cmath>
 #include <numeric>
 #include <span>
+#include <utility>
 
 #include "data/loader.h"
+#include "engine/step/ahead.h"
 #include "tools/common/base64.h"
 #include "tools/common/shown_image.h"
 #include "tools/preview/canvas.h"
@@ -38,7 +40,7 @@ LoaderOptions loader_for(const InputMaker& inputs, const ImageSet& set, int64_t 
     LoaderOptions options;
     options.batch_size = std::min(batch_size, set.count);
     options.shuffle = false;
-    options.pixels = inputs.needs_pixels();
+    inputs.ask(options);
     return options;
 }
 
@@ -46,6 +48,17 @@ std::string png_of_sample(const ImageSet& set, int64_t sample) {
     const std::vector<uint8_t> png = tools::png_of(tools::shown_image(set, sample));
     return {png.begin(), png.end()};
 }
+
+/// A batch for each process.
+struct Round {
+    std::vector<Batch> batches;
+    size_t count = 0;    // of them: fewer in the last one
+    NetworkInput input;  // of this process's; without images: not made yet
+
+    void fill(Loader& loader) {
+        for (count = 0; count < batches.size() && loader.next(batches[count]);) ++count;
+    }
+};
 
 /// What each process has found of its batch becomes known to all. The last of them may have had none.
 void share(std::vector<Evaluation>& outputs, const std::vector<Batch>& batches, Ranks& ranks) {
@@ -181,16 +194,26 @@ tools::Scores evaluate(nn::Module& model, InputMaker& inputs, const ImageSet& se
     loader.start_epoch(0);
     tools::Scores scores;
     const auto me = static_cast<size_t>(ranks.processes().rank());
-    std::vector<Batch> round(static_cast<size_t>(ranks.count()));  // one for each process
+    const auto processes = static_cast<size_t>(ranks.count());
+    Round round, following;
+    for (Round* each : {&round, &following}) each->batches.resize(processes);
+    following.fill(loader);
     for (int64_t done = 0; done < loader.batches() && ranks.largest(interrupted_by()) == 0;) {
-        size_t count = 0;
-        while (count < round.size() && loader.next(round[count])) ++count;
-        std::vector<Evaluation> outputs(count);
-        if (me < count) outputs[me] = vitrine::evaluate(model, inputs.make(round[me], 0));
-        share(outputs, round, ranks);
-        for (size_t i = 0; i < count; ++i) {
-            scores.add(outputs[i], round[i].labels);
-            if (mistakes != nullptr) mistakes->add(outputs[i].logits, round[i].labels, round[i].samples);
+        std::swap(round, following);
+        const std::vector<Batch>& batches = round.batches;
+        if (me < round.count && !round.input.images.defined()) round.input = inputs.make(batches[me], 0);
+        wait_for_ahead(inputs.device());
+        following.fill(loader);
+        if (me < following.count && has_input_lane(inputs.device())) {
+            const AheadOfStep ahead(inputs.device());
+            following.input = inputs.make(following.batches[me], 0);
+        }
+        std::vector<Evaluation> outputs(round.count);
+        if (me < round.count) outputs[me] = vitrine::evaluate(model, std::exchange(round.input, {}));
+        share(outputs, batches, ranks);
+        for (size_t i = 0; i < round.count; ++i) {
+            scores.add(outputs[i], batches[i].labels);
+            if (mistakes != nullptr) mistakes->add(outputs[i].logits, batches[i].labels, batches[i].samples);
             reporter.validating(++done, loader.batches());
         }
     }

@@ -32,10 +32,11 @@ int overfit_one_batch(const Options& options, Reporter& reporter) {
     const std::shared_ptr<nn::Module> model = tools::build_model(description, placement, recipe.seed);
     TrainingStep step(*model, sgd_options(recipe.phases.front()), 0.0);
 
-    Loader loader(dataset.train, {.batch_size = std::min(recipe.training.batch_size, dataset.train.count),
-                                  .shuffle = true,
-                                  .seed = recipe.seed,
-                                  .pixels = inputs.needs_pixels()});
+    LoaderOptions options_of_batch{.batch_size = std::min(recipe.training.batch_size, dataset.train.count),
+                                   .shuffle = true,
+                                   .seed = recipe.seed};
+    inputs.ask(options_of_batch);
+    Loader loader(dataset.train, options_of_batch);
     loader.start_epoch(0);
     Batch batch;
     loader.next(batch);

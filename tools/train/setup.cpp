@@ -169,14 +169,14 @@ Dataset load_data(const Options& options, Reporter& reporter) {
 }
 
 LoaderOptions training_loader(const recipe::Recipe& recipe, const ImageSet& set, const ClassWeights& weights,
-                              bool pixels, const BatchShare& share) {
+                              const InputMaker& inputs, const BatchShare& share) {
     LoaderOptions loader;
     loader.batch_size = std::min(recipe.training.batch_size, set.count);
     loader.shuffle = true;
     loader.class_weights = weights.sampling;
     loader.seed = recipe.seed;
     loader.drop_last = true;
-    loader.pixels = pixels;
+    inputs.ask(loader);
     loader.share = share;
     return loader;
 }

@@ -7,6 +7,7 @@
 #include "data/dataset.h"
 #include "data/loader.h"
 #include "tools/common/device_choice.h"
+#include "tools/common/input_maker.h"
 #include "tools/common/model_file.h"
 #include "tools/train/class_weights.h"
 #include "tools/train/options.h"
@@ -34,7 +35,7 @@ void report_data(const Dataset& dataset, const recipe::TrainingSettings* trainin
 
 /// The batches of the recipe's epochs. An incomplete last one is left out, unless there is no other.
 LoaderOptions training_loader(const recipe::Recipe& recipe, const ImageSet& set, const ClassWeights& weights,
-                              bool pixels, const BatchShare& share = {});
+                              const InputMaker& inputs, const BatchShare& share = {});
 
 /// The recipe's pipelines; where it does not say how to normalise, by the data's own mean and deviation.
 Transforms transforms_for(const recipe::Recipe& recipe, const Dataset& dataset);

@@ -34,14 +34,14 @@ int64_t log_interval(const RunPlan& plan) { return std::max<int64_t>(1, plan.ste
 
 LoaderOptions Trainer::loader_options(const BatchShare& share) const {
     return training_loader(context_.recipe, context_.dataset.train, context_.class_weights,
-                           context_.training_inputs.needs_pixels(), share);
+                           context_.training_inputs, share);
 }
 
 Trainer::Trainer(const TrainerContext& context, const Limits& limits)
     : context_(context),
       limits_(limits),
-      loader_(context_.dataset.train,
-              loader_options({context_.step.first_shard(), context_.step.shards_here(), shards()})) {
+      loader_(context_.dataset.train, loader_options(own_share())),
+      inputs_(loader_, context_.training_inputs, own_share()) {
     if (context_.recipe.training.ema_decay > 0.0)
         context_.step.keep_average(context_.recipe.training.ema_decay);
     if (context_.recipe.training.precision == DType::f16) progress_.loss_scale = {LossScale::first, 0};
@@ -124,12 +124,12 @@ Meter Trainer::train_epoch() {
     Meter meter;
     if (must_stop()) return meter;
     if (progress_.at_phase_start()) begin_phase();
-    loader_.start_epoch(progress_.epoch, progress_.batch);
+    inputs_.start_epoch(progress_.epoch, progress_.batch);
     context_.ranks.start_waiting_clock();
     Stopwatch watch;
     const int64_t batches = context_.plan.steps_per_epoch * accumulate();
-    for (Batch batch; progress_.batch < batches && !must_stop() && loader_.next(batch);) {
-        train_batch(batch, meter, watch.restart());
+    while (progress_.batch < batches && !must_stop() && inputs_.next()) {
+        train_batch(meter, watch.restart());
         watch.restart();
     }
     read_steps(meter);
@@ -159,21 +159,21 @@ int64_t Trainer::shard_number(int64_t shard) const {
     return (progress_.epoch * context_.plan.batches_per_epoch + progress_.batch) * shards() + shard;
 }
 
-void Trainer::train_batch(const Batch& batch, Meter& meter, double data_seconds) {
+void Trainer::train_batch(Meter& meter, double data_seconds) {
     const Stopwatch watch;
     const bool watches = watches_next_step();
     if (watches) read_steps(meter);  // no line is to follow that of a loss that is not finite
     in_step_ = true;
-    Unread unread{.samples = batch.count,
+    Unread unread{.samples = inputs_.batch().count,
                   .batch = progress_.batch,
                   .steps_before = progress_.step,
                   .setting_before = progress_.last_setting,
                   .data_seconds = data_seconds};
     std::optional<WatchedStep> watched;
     if (context_.step.synchronises_batch_norm())
-        train_together(batch, watches ? &watched : nullptr);
+        train_together(watches ? &watched : nullptr);
     else
-        train_in_turn(batch, watches ? &watched : nullptr);
+        train_in_turn(watches ? &watched : nullptr);
     ++progress_.batch;
     if (at_step_end()) unread.update = count_update();
     if (watched)
@@ -189,20 +189,15 @@ void Trainer::train_batch(const Batch& batch, Meter& meter, double data_seconds)
     if (checkpoint) save_checkpoint();
 }
 
-void Trainer::train_in_turn(const Batch& batch, std::optional<WatchedStep>* watched) {
+void Trainer::train_in_turn(std::optional<WatchedStep>* watched) {
     const int64_t end = context_.step.first_shard() + context_.step.shards_here();
-    for (int64_t shard = context_.step.first_shard(); shard < end; ++shard) {
-        const ShardPlace place{shard, shard + 1 == end, watched};
-        if (shards() == 1)
-            train_shard(batch, place);
-        else
-            train_shard(part_of(batch, shard, shards()), place);
-    }
+    for (int64_t shard = context_.step.first_shard(); shard < end; ++shard)
+        train_shard({shard, shard + 1 == end, watched});
 }
 
-void Trainer::train_shard(const Batch& shard, const ShardPlace& place) {
+void Trainer::train_shard(const ShardPlace& place) {
     const int64_t number = shard_number(place.number);
-    const NetworkInput input = input_of(shard, number);
+    const NetworkInput input = next_input(place.number);
     std::optional<UpdateOptions> update;
     if (place.is_last && ends_step()) update = next_update();
     if (graph_ && place.watched == nullptr) {
@@ -217,14 +212,12 @@ void Trainer::train_shard(const Batch& shard, const ShardPlace& place) {
     if (update) context_.step.update(*update);
 }
 
-void Trainer::train_together(const Batch& batch, std::optional<WatchedStep>* watched) {
+void Trainer::train_together(std::optional<WatchedStep>* watched) {
     if (graph_) give_up_graph();
     TrainingStep& step = context_.step;
     std::vector<NetworkInput> inputs;
-    for (int64_t place = 0; place < step.shards_here(); ++place) {
-        const int64_t shard = step.first_shard() + place;
-        inputs.push_back(input_of(part_of(batch, shard, shards()), shard_number(shard)));
-    }
+    for (int64_t place = 0; place < step.shards_here(); ++place)
+        inputs.push_back(next_input(step.first_shard() + place));
     if (watched != nullptr && step.first_shard() == 0) watched->emplace(step);
     step.accumulate_together(inputs, context_.recipe.seed,
                              static_cast<uint32_t>(shard_number(step.first_shard())));
@@ -232,9 +225,10 @@ void Trainer::train_together(const Batch& batch, std::optional<WatchedStep>* wat
     if (ends_step()) step.update(next_update());
 }
 
-NetworkInput Trainer::input_of(const Batch& shard, int64_t number) {
-    NetworkInput input = context_.training_inputs.make(shard, static_cast<uint32_t>(progress_.epoch));
-    context_.dump->write(context_.model, input, shard, number + 1);
+NetworkInput Trainer::next_input(int64_t shard) {
+    NetworkInput input = inputs_.take();
+    const Batch samples = part_of(inputs_.batch(), shard, shards());
+    context_.dump->write(context_.model, input, samples, shard_number(shard) + 1);
     return input;
 }
 

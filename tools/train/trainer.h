@@ -15,6 +15,7 @@
 #include "engine/step/step.h"
 #include "engine/step/step_graph.h"
 #include "tools/common/input_maker.h"
+#include "tools/common/input_stream.h"
 #include "tools/common/loss_history.h"
 #include "tools/common/run_program.h"
 #include "tools/train/batch_dump.h"
@@ -125,7 +126,7 @@ class Trainer {
     RunResult run_epochs();
     /// The rest of the epoch's batches, or fewer where the run ends before.
     Meter train_epoch();
-    void train_batch(const Batch& batch, Meter& meter, double data_seconds);
+    void train_batch(Meter& meter, double data_seconds);
     /// A checkpoint of it, where the next one cannot come to an end.
     void keep_last_step();
     /// Where a shard is among those of its batch.
@@ -134,14 +135,14 @@ class Trainer {
         bool is_last = false;                           // of those that this process trains on
         std::optional<WatchedStep>* watched = nullptr;  // where the step is looked at: its first shard is
     };
-    /// Runs the step that comes next on one of its batch's shards, with the update where that is the step's last.
-    void train_shard(const Batch& shard, const ShardPlace& place);
+    /// Runs the step that comes next on the batch's next shard, with the update where that is the step's last.
+    void train_shard(const ShardPlace& place);
     /// All shards of this process, one after the other, or together where they have batch norm's statistics in common; the step is looked
     /// at where `watched` is not null.
-    void train_in_turn(const Batch& batch, std::optional<WatchedStep>* watched);
-    void train_together(const Batch& batch, std::optional<WatchedStep>* watched);
-    /// What the network gets of a shard, which is written where batches are dumped.
-    NetworkInput input_of(const Batch& shard, int64_t number);
+    void train_in_turn(std::optional<WatchedStep>* watched);
+    void train_together(std::optional<WatchedStep>* watched);
+    /// What the network gets of the batch's next shard, which is written where batches are dumped.
+    NetworkInput next_input(int64_t shard);
     /// Of the step that comes next: whether it ends with this batch.
     bool ends_step() const { return (progress_.batch + 1) % accumulate() == 0; }
     void give_up_graph();
@@ -179,6 +180,10 @@ class Trainer {
 
     Position position() const;
     LoaderOptions loader_options(const BatchShare& share) const;
+    /// The shards of a batch that this process trains on.
+    BatchShare own_share() const {
+        return {context_.step.first_shard(), context_.step.shards_here(), shards()};
+    }
     int64_t shards() const { return context_.recipe.training.shards; }
     /// One of the next batch's shards, counted over the whole run.
     int64_t shard_number(int64_t shard) const;
@@ -196,6 +201,7 @@ class Trainer {
     Progress progress_;
     std::optional<optim::PhaseScheduler> scheduler_;
     Loader loader_;
+    tools::InputStream inputs_;
     std::vector<Unread> unread_;
     tools::LossHistory losses_;        // of the steps of this process
     int signal_ = 0;                   // that interrupts the run

@@ -200,8 +200,8 @@ std::shared_ptr<Images> read_images(const recipe::Recipe& recipe, const StepSour
         images->inputs.emplace(dataset.train, weights->description->preparation, placement);
     else
         images->inputs.emplace(dataset.train, transforms.train, placement, recipe.seed);
-    images->loader.emplace(dataset.train, train::training_loader(recipe, dataset.train, images->class_weights,
-                                                                 images->inputs->needs_pixels()));
+    images->loader.emplace(
+        dataset.train, train::training_loader(recipe, dataset.train, images->class_weights, *images->inputs));
     step.settings.class_weights = images->class_weights.loss;
     step.images = recipe.data.path.empty() ? "Fashion-MNIST" : recipe.data.path;
     step.classes = dataset.class_names;
