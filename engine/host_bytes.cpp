@@ -39,15 +39,19 @@ void HostBytes::release() {
     pinned_ = false;
 }
 
+void HostBytes::allocate(size_t capacity) {
+    release();
+    const PinnedFunctions pinned = device_ ? runtime(*device_).pinned : PinnedFunctions{};
+    if (pinned.allocate != nullptr) data_ = static_cast<uint8_t*>(pinned.allocate(capacity));
+    pinned_ = data_ != nullptr;
+    if (!pinned_) data_ = new uint8_t[capacity];
+    capacity_ = capacity;
+}
+
+/// Batches of images of their own sizes differ by some percent, and pinned memory takes long to allocate: what has to grow grows
+/// by more.
 void HostBytes::resize(size_t size) {
-    if (size > capacity_) {
-        release();
-        const PinnedFunctions pinned = device_ ? runtime(*device_).pinned : PinnedFunctions{};
-        if (pinned.allocate != nullptr) data_ = static_cast<uint8_t*>(pinned.allocate(size));
-        pinned_ = data_ != nullptr;
-        if (!pinned_) data_ = new uint8_t[size];
-        capacity_ = size;
-    }
+    if (size > capacity_) allocate(capacity_ == 0 ? size : size + size / 8);
     size_ = size;
 }
 

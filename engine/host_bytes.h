@@ -43,6 +43,7 @@ class HostBytes {
     void wait() const;
 
   private:
+    void allocate(size_t capacity);
     void release();
 
     std::optional<Device> device_;  // none: ordinary memory

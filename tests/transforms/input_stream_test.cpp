@@ -14,6 +14,7 @@
 #include "kernels/context.h"
 #include "kernels/simt/launch.h"
 #include "tests/data/support.h"
+#include "tests/golden_devices.h"
 
 using namespace vitrine;
 using namespace vitrine::test;
@@ -70,8 +71,8 @@ LoaderOptions options_of(const InputMaker& inputs, int64_t shards) {
 }
 
 /// What the steps of two epochs came to, the second from its third batch on; nothing is read before the end.
-std::vector<std::vector<float>> streamed(const ImageSet& set, const Case& one) {
-    const InputMaker inputs(set, transform(), simt_floats, 7, one.room);
+std::vector<std::vector<float>> streamed(const ImageSet& set, const Case& one, Device device) {
+    const InputMaker inputs(set, transform(), {DType::f32, device}, 7, one.room);
     CHECK(inputs.needs_pixels() == (one.room == 0));
     Loader loader(set, options_of(inputs, one.shards));
     tools::InputStream stream(loader, inputs, {0, one.shards, one.shards});
@@ -125,14 +126,18 @@ class SettingsScope {
 
 TEST_CASE("inputs made ahead are those made at need") {
     const ImageSet set = set_of_sizes(26);
-    for (const bool late : {false, true}) {
-        const SettingsScope settings(late);
+    const auto check = [&](Device device) {
+        CAPTURE(name_of(device));
         for (const Case& one : {Case{1, 0}, Case{2, 0}, Case{1, 1 << 20}, Case{4, 1 << 20}}) {
-            CAPTURE(late);
             CAPTURE(one.shards);
             CAPTURE(one.room);
-            CHECK(streamed(set, one) == at_need(set, one.shards));
+            CHECK(streamed(set, one, device) == at_need(set, one.shards));
         }
+    };
+    for (const Device device : tests::golden_devices({Device::simt})) {
+        check(device);
+        const SettingsScope late(true);
+        if (device == Device::simt) check(device);
     }
 }
 

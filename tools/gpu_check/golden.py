@@ -9,7 +9,8 @@ from session import Session, Verdict, failure
 TESTS = [("engine_tests", "*op agrees with PyTorch*", "single ops against PyTorch"),
          ("models_tests", "*agrees with PyTorch*", "whole models against PyTorch"),
          ("transforms_tests", "*what torchvision makes of it*", "augmentation against torchvision, byte for byte"),
-         ("transforms_tests", "*whole pipelines*", "augmentation in whole pipelines")]
+         ("transforms_tests", "*whole pipelines*", "augmentation in whole pipelines"),
+         ("transforms_tests", "inputs made ahead*", "inputs made beside the step before, from pinned memory too")]
 LIMIT = 180
 
 
