@@ -45,8 +45,9 @@ class LibraryCall {
 /// are launched behind it run behind it.
 void ask_for_library_work(CUstream_st* stream, std::function<bool()> go_on);
 
-/// Whether what this stream is asked for now could happen before something that other streams were asked for, and nobody has
-/// waited for: a sentence, or nothing. More than CUDA demands, which the library does not know: it could be about other memory.
-std::string unordered(CUstream_st* stream);
+/// Whether what this stream is asked for now, about the buffer that holds this memory, could happen before something that other streams
+/// were asked for about the same buffer, and nobody has waited for: a sentence, or nothing. What a kernel is about is told by the
+/// pointers among its arguments.
+std::string unordered(CUstream_st* stream, const void* memory);
 
 }  // namespace vitrine::simt

@@ -2,6 +2,8 @@
 
 #include <doctest/doctest.h>
 
+#include <fmt/format.h>
+
 #include <vector>
 
 #include "kernels/error.h"
@@ -90,26 +92,43 @@ TEST_CASE("a stream that waits for an event waits for what came before it, and n
 }
 
 TEST_CASE("a stream that does not wait for another one is told what it may overtake") {
-    const Buffer<int> values(Ints(count, 1));
+    const Buffer<int> values(Ints(count, 1)), others(Ints(count, 1));
     const cudaStream_t lane = new_stream(), first = new_stream();
     increment(values.data(), count, first);
     increment(values.data(), count, first);
-    CHECK(unordered(lane) == "its stream does not wait for the last 2 things that another was asked for");
+    const auto said = [&](int things) {
+        return fmt::format(
+            "its stream does not wait for the last {} things that another was asked for, and of those some "
+            "are about the same memory",
+            things);
+    };
+    CHECK(unordered(lane, values.data() + 1) == said(2));
+    CHECK(unordered(lane, others.data()).empty());
     SUBCASE("it waits for an event behind all of it") {
         REQUIRE(cudaStreamWaitEvent(lane, recorded(first), 0) == cudaSuccess);
-        CHECK(unordered(lane).empty());
-        increment(values.data(), count, first);
-        CHECK(unordered(lane) == "its stream does not wait for the last 1 things that another was asked for");
+        CHECK(unordered(lane, values.data()).empty());
+        increment(others.data(), count, first);
+        CHECK(unordered(lane, values.data()).empty());
+        CHECK(unordered(lane, others.data()) == said(1));
+        REQUIRE(cudaMemsetAsync(values.data(), 0, sizeof(int), first) == cudaSuccess);
+        CHECK(unordered(lane, values.data()) == said(2));
     }
     SUBCASE("it waits for another stream that has waited") {
         const cudaStream_t between = new_stream();
         REQUIRE(cudaStreamWaitEvent(between, recorded(first), 0) == cudaSuccess);
         REQUIRE(cudaStreamWaitEvent(lane, recorded(between), 0) == cudaSuccess);
-        CHECK(unordered(lane).empty());
+        CHECK(unordered(lane, values.data()).empty());
     }
     SUBCASE("the host has waited") {
         REQUIRE(cudaStreamSynchronize(first) == cudaSuccess);
-        CHECK(unordered(lane).empty());
+        CHECK(unordered(lane, values.data()).empty());
+    }
+    SUBCASE("a library may touch anything") {
+        REQUIRE(cudaStreamSynchronize(first) == cudaSuccess);
+        OtherProcess process(first, values.data());
+        CHECK(unordered(lane, others.data()) == said(1));
+        process.may_end = true;
+        REQUIRE(cudaStreamSynchronize(first) == cudaSuccess);
     }
     REQUIRE(cudaStreamSynchronize(first) == cudaSuccess);
 }

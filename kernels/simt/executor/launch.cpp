@@ -6,6 +6,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <cstring>
 #include <mutex>
 #include <optional>
 #include <utility>
@@ -104,16 +105,30 @@ void run_on_working_device(const GridRequest& request) {
     if (current_settings.throw_findings && !report.findings.empty()) throw Error(describe(report));
 }
 
+/// The buffers that its arguments point to. Tables in the device's memory may point to others.
+std::vector<uintptr_t> buffers_of(const GridRequest& request) {
+    std::vector<uintptr_t> buffers;
+    const auto* arguments = static_cast<const unsigned char*>(request.arguments);
+    for (size_t at = 0; at + sizeof(void*) <= request.argument_bytes; at += sizeof(void*)) {
+        const void* memory = nullptr;
+        std::memcpy(&memory, arguments + at, sizeof memory);
+        add_buffer_of(memory, buffers);
+    }
+    return buffers;
+}
+
 /// Behind what a library has put into the stream, or where all launches are late, one is just another thing that it was asked for.
 void run_in_turn(const GridRequest& request) {
     if (DeviceStatus::instance().failed()) return;
-    if (!current_settings.late && Streams::instance().begin_launch(request.stream))
+    const std::vector<uintptr_t> buffers = buffers_of(request);
+    if (!current_settings.late && Streams::instance().begin_launch(request.stream, buffers))
         return run_on_working_device(request);
     static_cast<void>(Grid(request, current_settings));  // what a GPU would not even start is refused now
-    Streams::instance().ask_launch(request.stream, [node = LaunchNode(request)] {
+    const auto run = [node = LaunchNode(request)] {
         const std::lock_guard lock(launch_mutex);
         run_on_working_device(node.request());
-    });
+    };
+    Streams::instance().ask_launch(request.stream, run, buffers);
 }
 
 void launch_now(const GridRequest& request) {

@@ -69,6 +69,10 @@ void ask_for_library_work(CUstream_st* stream, std::function<bool()> go_on) {
     if (!DeviceStatus::instance().failed()) Streams::instance().ask_library(stream, std::move(go_on));
 }
 
-std::string unordered(CUstream_st* stream) { return Streams::instance().unordered(stream); }
+std::string unordered(CUstream_st* stream, const void* memory) {
+    std::vector<uintptr_t> buffers;
+    add_buffer_of(memory, buffers);
+    return buffers.empty() ? "" : Streams::instance().unordered(stream, buffers.front());
+}
 
 }  // namespace vitrine::simt

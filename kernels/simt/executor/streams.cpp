@@ -30,6 +30,10 @@ uint64_t done(const CUstream_st& stream) { return stream.asked - stream.pending.
 
 bool is_copy(const PendingWork& work) { return work.kind == PendingWork::Kind::copy; }
 
+void touch(CUstream_st& stream, std::span<const uintptr_t> buffers) {
+    for (const uintptr_t buffer : buffers) stream.touched[buffer] = stream.asked;
+}
+
 void take_over(Waited& mine, const Waited& theirs) {
     for (const auto& [stream, asked] : theirs) mine[stream] = std::max(mine[stream], asked);
 }
@@ -40,6 +44,13 @@ uint64_t of_stream(const Waited& waited, const CUstream_st* stream) {
 }
 
 }  // namespace
+
+void add_buffer_of(const void* memory, std::vector<uintptr_t>& buffers) {
+    const auto address = reinterpret_cast<uintptr_t>(memory);
+    const DeviceMemory& device = DeviceMemory::instance();
+    if (device.contains(address) && device.live(address, 1))
+        buffers.push_back(device.buffer_of(address).begin);
+}
 
 Streams& Streams::instance() {
     // Never destroyed, as the memory that it copies to and from.
@@ -68,32 +79,38 @@ void Streams::ask(CUstream_st& stream, PendingWork work) {
 }
 
 void Streams::ask(CUstream_st* stream, PendingCopy copy) {
+    std::vector<uintptr_t> buffers;
+    for (const void* memory : {static_cast<const void*>(copy.to), copy.from}) add_buffer_of(memory, buffers);
     const std::lock_guard lock(mutex_);
     ask(known(stream), {PendingWork::Kind::copy, [copy = std::move(copy)] {
                             simt::carry_out(copy);
                             return true;
                         }});
+    touch(known(stream), buffers);
 }
 
 void Streams::ask_library(CUstream_st* stream, std::function<bool()> go_on) {
     const std::lock_guard lock(mutex_);
     ask(known(stream), {PendingWork::Kind::library, std::move(go_on)});
+    known(stream).touched_any = known(stream).asked;
 }
 
-void Streams::ask_launch(CUstream_st* stream, std::function<void()> run) {
+void Streams::ask_launch(CUstream_st* stream, std::function<void()> run, std::span<const uintptr_t> buffers) {
     const std::lock_guard lock(mutex_);
     ask(known(stream), {PendingWork::Kind::launch, [run = std::move(run)] {
                             run();
                             return true;
                         }});
+    touch(known(stream), buffers);
 }
 
-bool Streams::begin_launch(CUstream_st* stream) {
+bool Streams::begin_launch(CUstream_st* stream, std::span<const uintptr_t> buffers) {
     const std::lock_guard lock(mutex_);
     CUstream_st& launched = known(stream);
     if (!std::ranges::all_of(launched.pending, is_copy)) return false;
     carry_out(launched, launched.asked, Patience::endless);
     ++launched.asked;
+    touch(launched, buffers);
     return true;
 }
 
@@ -175,16 +192,21 @@ bool Streams::has_happened(const CUevent_st* event) {
     return true;
 }
 
-std::string Streams::unordered(CUstream_st* stream) const {
+std::string Streams::unordered(CUstream_st* stream, uintptr_t buffer) const {
     const std::lock_guard lock(mutex_);
     const CUstream_st& asking = known(stream);
     for (const auto& other : streams_) {
         if (other.get() == &asking) continue;
         const uint64_t waited =
             std::max(of_stream(asking.waited, other.get()), of_stream(waited_by_host_, other.get()));
-        if (waited < other->asked)
-            return fmt::format("its stream does not wait for the last {} things that another was asked for",
-                               other->asked - waited);
+        const auto found = other->touched.find(buffer);
+        const uint64_t touched =
+            std::max(other->touched_any, found == other->touched.end() ? 0 : found->second);
+        if (waited < touched)
+            return fmt::format(
+                "its stream does not wait for the last {} things that another was asked for, and of those "
+                "some are about the same memory",
+                other->asked - waited);
     }
     return "";
 }

@@ -17,6 +17,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -51,6 +52,9 @@ struct CUstream_st {
     std::deque<vitrine::simt::PendingWork> pending{};
     uint64_t asked = 0;  // of anything, in all
     vitrine::simt::Waited waited{};
+    /// How many things it had been asked for when one was last about this buffer of the device, or about nobody knows which.
+    std::map<uintptr_t, uint64_t> touched{};
+    uint64_t touched_any = 0;
 };
 
 /// What its stream was asked for before it was recorded.
@@ -65,6 +69,9 @@ struct CUevent_st {
 
 namespace vitrine::simt {
 
+/// Adds the live buffer of the device that holds this byte, by its first one, if there is one.
+void add_buffer_of(const void* memory, std::vector<uintptr_t>& buffers);
+
 /// All streams of the process. Any thread may call. A null stream is one like the others.
 class Streams {
   public:
@@ -77,13 +84,14 @@ class Streams {
     void ask(CUstream_st* stream, PendingCopy copy);
     /// A part of it is done by each call of `go_on`; true: all of it.
     void ask_library(CUstream_st* stream, std::function<bool()> go_on);
-    void ask_launch(CUstream_st* stream, std::function<void()> run);
+    /// `buffers`: those of the device that it may touch, by their first bytes.
+    void ask_launch(CUstream_st* stream, std::function<void()> run, std::span<const uintptr_t> buffers);
     void record(CUevent_st* event, CUstream_st* stream, bool after_failure);
     /// What the stream is asked for from now on comes behind what came before the event.
     void wait(CUstream_st* stream, const CUevent_st* event);
 
     /// Before a kernel runs at its launch: the copies in front of it. False where it cannot run yet, and has to be asked for.
-    bool begin_launch(CUstream_st* stream);
+    bool begin_launch(CUstream_st* stream, std::span<const uintptr_t> buffers);
     /// Carries out everything that the stream was asked for, for who is behind it there.
     void carry_out(CUstream_st* stream);
 
@@ -96,9 +104,9 @@ class Streams {
     /// Not even for what came before the event: whether it has happened.
     bool has_happened(const CUevent_st* event);
 
-    /// Whether what this stream is asked for now could happen before something that other streams were asked for: a sentence,
-    /// or nothing.
-    std::string unordered(CUstream_st* stream) const;
+    /// Whether what this stream is asked for now, about this buffer, could happen before something that other streams were asked
+    /// for, about the same: a sentence, or nothing.
+    std::string unordered(CUstream_st* stream, uintptr_t buffer) const;
 
     /// Forgets everything that has not happened: a device that has failed copies nothing any more.
     void drop_all();

@@ -196,11 +196,14 @@ void require_peer(const Group& group, int peer, const char* what) {
                 " processes");
 }
 
-void queue(Work work, cudaStream_t stream) {
+/// `memory`: of the call's buffers.
+void queue(Work work, std::initializer_list<const void*> memory, cudaStream_t stream) {
     require(stream != nullptr, ncclInvalidArgument,
             "the default stream, which does not wait for the program's, is given");
-    const std::string wrong = simt::unordered(stream);
-    require(wrong.empty(), ncclInvalidUsage, wrong);
+    for (const void* buffer : memory) {
+        const std::string wrong = simt::unordered(stream, buffer);
+        require(wrong.empty(), ncclInvalidUsage, wrong);
+    }
     require(work.group->failure == ncclSuccess, work.group->failure, work.group->sentence);
     ++work.group->unfinished;
     simt::ask_for_library_work(stream,
@@ -215,7 +218,7 @@ void send_or_receive_data(ncclComm_t comm, const Data& data, int peer, bool send
     require_memory(data, 1, sends ? "sendbuff" : "recvbuff");
     work.transfers.emplace_back(work.group, peer, sends, data.head(send_or_receive), data.at(0),
                                 data.bytes());
-    queue(std::move(work), stream);
+    queue(std::move(work), {data.memory}, stream);
 }
 
 template <class T>
@@ -252,7 +255,7 @@ void sum_data(ncclComm_t comm, const Data& from, const Data& to, cudaStream_t st
         else
             add_up<double>(*parts, to.at(0), to.count);
     };
-    queue(std::move(work), stream);
+    queue(std::move(work), {from.memory, to.memory}, stream);
 }
 
 /// Each process tells the others which GPU it has.
@@ -375,7 +378,7 @@ ncclResult_t ncclBroadcast(const void* sendbuff, void* recvbuff, size_t count, n
             work.transfers.emplace_back(work.group, root, false, to.head(broadcasting, root), to.at(0),
                                         to.bytes());
         }
-        queue(std::move(work), stream);
+        queue(std::move(work), {from.memory, to.memory}, stream);
     });
 }
 
@@ -395,7 +398,7 @@ ncclResult_t ncclAllGather(const void* sendbuff, void* recvbuff, size_t sendcoun
                                         to.at(static_cast<size_t>(other)), to.bytes());
         }
         work.then = [from, to, own] { std::memmove(to.at(own), from.memory, from.bytes()); };
-        queue(std::move(work), stream);
+        queue(std::move(work), {from.memory, to.memory}, stream);
     });
 }
 
