@@ -5,7 +5,7 @@
 #pragma once
 
 #include "kernels/cuda/augment_pass.h"
-#include "kernels/cuda/augment_quad.h"
+#include "kernels/cuda/augment_pixels.h"
 
 namespace vitrine::VITRINE_GPU {
 
@@ -22,8 +22,8 @@ class AugmentChain {
     /// All threads of a block together.
     __device__ AugmentChain(const AugmentPass& pass, const AugmentLists& lists, ChainMemory& memory);
 
-    /// Pixels `first` … of what the steps make, and `count` of them: see load_quad.
-    __device__ Quad quad(int first, int count) const;
+    /// Of what the steps make. All lanes together.
+    __device__ FourPixels pixels(const WarpPixels& here) const;
 
   private:
     /// What becomes of the value that has this thread's number, in each channel.
@@ -42,7 +42,7 @@ class AugmentChain {
     __device__ __forceinline__ void add(const augment::Step& step, Entry& entry);
     __device__ __forceinline__ void add_histogram(const augment::Step& step, Entry& entry);
     __device__ __forceinline__ void add_up_counts();
-    __device__ Quad moved(int first, int count) const;
+    __device__ FourPixels moved(const WarpPixels& here) const;
 
     const AugmentPass& pass_;
     const AugmentLists& lists_;
@@ -145,18 +145,23 @@ __device__ __forceinline__ void AugmentChain::add_up_counts() {
     }
 }
 
-__device__ inline Quad AugmentChain::quad(int first, int count) const {
-    if (moves_ > 0) return moved(first, count);
-    Quad quad = load_quad(pass_.from + static_cast<int64_t>(first) * 3, count);
+__device__ inline FourPixels AugmentChain::pixels(const WarpPixels& here) const {
+    if (moves_ > 0) return moved(here);
+    FourPixels four = load_pixels(pass_.from, here);
     VITRINE_UNROLL
-    for (int j = 0; j < 4; ++j) quad.at[j] = looked_up(quad.at[j]);
-    return quad;
+    for (int j = 0; j < 4; ++j) four.at[j] = looked_up(four.at[j]);
+    return four;
 }
 
 /// All four go back through the moves together: the first that leads one out of its image gives the colour.
-__device__ inline Quad AugmentChain::moved(int first, int count) const {
-    QuadPlaces places(first, count, pass_.out_width);
-    int left_by[4] = {-1, -1, -1, -1};
+__device__ inline FourPixels AugmentChain::moved(const WarpPixels& here) const {
+    PixelPlace at[4];
+    int left_by[4];
+    VITRINE_UNROLL
+    for (int j = 0; j < 4; ++j) {
+        at[j] = pass_.place(here.index(j));
+        left_by[j] = -1;
+    }
     for (int m = moves_ - 1; m >= 0; --m) {
         const AugmentMove& move = memory_.moves[m];
         const int width = m == 0 ? pass_.width : memory_.moves[m - 1].out_width;
@@ -164,21 +169,17 @@ __device__ inline Quad AugmentChain::moved(int first, int count) const {
         VITRINE_UNROLL
         for (int j = 0; j < 4; ++j) {
             if (left_by[j] >= 0) continue;
-            const PixelPlace at = moved_back(move, places.at[j], width, height, lists_.zooms);
-            if (at.x < 0 || at.x >= width || at.y < 0 || at.y >= height) left_by[j] = m;
-            places.at[j] = at;
+            at[j] = moved_back(move, at[j], width, height, lists_.zooms);
+            if (at[j].x < 0 || at[j].x >= width || at[j].y < 0 || at[j].y >= height) left_by[j] = m;
         }
     }
-    Quad quad;
+    FourPixels four;
     VITRINE_UNROLL
     for (int j = 0; j < 4; ++j) {
-        const PixelPlace at = places.at[j];
-        quad.at[j] =
-            left_by[j] >= 0
-                ? pixel_at(memory_.moves[left_by[j]].fill)
-                : looked_up(pixel_at(pass_.from + (static_cast<int64_t>(at.y) * pass_.width + at.x) * 3));
+        const uint8_t* from = pass_.from + (static_cast<int64_t>(at[j].y) * pass_.width + at[j].x) * 3;
+        four.at[j] = left_by[j] >= 0 ? pixel_at(memory_.moves[left_by[j]].fill) : looked_up(pixel_at(from));
     }
-    return quad;
+    return four;
 }
 
 }  // namespace vitrine::VITRINE_GPU

@@ -1,10 +1,10 @@
 // Resizing where many blocks share an image: the weights of an axis are found once, by a launch of their own, and
-// then each thread makes four outputs of one axis.
+// then each thread makes some of the outputs of an axis.
 #pragma once
 
 #include "kernels/augment_resize.h"
 #include "kernels/cuda/augment_pass.h"
-#include "kernels/cuda/augment_quad.h"
+#include "kernels/cuda/augment_pixels.h"
 
 namespace vitrine::VITRINE_GPU {
 
@@ -37,70 +37,66 @@ __device__ inline void find_weights_of(const augment::ResizeAxis& axis, int out,
         to.weight(out, static_cast<int>(in - begin)) = axis.weight(out, in, total);
 }
 
-/// The weighted sum of pixels.
-struct PixelSum {
-    int32_t red = augment::resize_one_half;
-    int32_t green = augment::resize_one_half;
-    int32_t blue = augment::resize_one_half;
+/// Sums of bytes · weight.
+template <int bytes>
+struct WeightedSums {
+    int32_t sum[bytes];
 
-    __device__ __forceinline__ void add(augment::Pixel p, int32_t weight) {
-        red += p.red * weight;
-        green += p.green * weight;
-        blue += p.blue * weight;
+    __device__ __forceinline__ WeightedSums() {
+        VITRINE_UNROLL
+        for (int b = 0; b < bytes; ++b) sum[b] = augment::resize_one_half;
     }
-    __device__ __forceinline__ augment::Pixel pixel() const {
-        return {augment::resized_pixel(red), augment::resized_pixel(green), augment::resized_pixel(blue)};
-    }
+    __device__ __forceinline__ uint8_t operator[](int b) const { return augment::resized_pixel(sum[b]); }
 };
 
-/// Output `out` of an axis, from the inputs' pixels, `distance` bytes apart.
-__device__ __forceinline__ augment::Pixel resized(const uint8_t* inputs, int64_t distance, int out,
-                                                  const AxisWeights<const int32_t>& axis) {
-    const uint8_t* from = inputs + axis.begins[out] * distance;
-    const int count = axis.counts[out];
-    PixelSum sum;
-    for (int k = 0; k < count; ++k) sum.add(pixel_at(from + k * distance), axis.weight(out, k));
-    return sum.pixel();
-}
-
-/// Rows become columns' outputs: [rows, inputs, 3] is [rows, outputs, 3].
-__device__ inline Quad resized_columns(const AugmentPass& pass, const int32_t* axes, int first, int count) {
+/// Rows of inputs become rows of outputs: [rows, inputs, 3] is [rows, outputs, 3] then.
+__device__ inline FourPixels resized_columns(const AugmentPass& pass, const int32_t* axes,
+                                             const WarpPixels& here) {
     const AxisWeights<const int32_t> axis(axes + pass.axis, pass.out_width);
-    const QuadPlaces places(first, count, pass.out_width);
-    Quad quad;
+    FourPixels four;
     VITRINE_UNROLL
     for (int j = 0; j < 4; ++j) {
-        const PixelPlace at = places.at[j];
-        quad.at[j] = resized(pass.from + at.y * pass.stride, 3, at.x, axis);
+        const PixelPlace at = pass.place(here.index(j));
+        const uint8_t* from = pass.from + at.y * pass.stride + static_cast<int64_t>(axis.begins[at.x]) * 3;
+        const int inputs = axis.counts[at.x];
+        WeightedSums<3> sums;
+        for (int k = 0; k < inputs; ++k) {
+            const int32_t weight = axis.weight(at.x, k);
+            VITRINE_UNROLL
+            for (int c = 0; c < 3; ++c) sums.sum[c] += from[k * 3 + c] * weight;
+        }
+        four.at[j] = {sums[0], sums[1], sums[2]};
     }
-    return quad;
+    return four;
 }
 
-/// [inputs, columns, 3] becomes [outputs, columns, 3]: what four pixels of a row are made of lies side by side.
-__device__ inline Quad resized_rows(const AugmentPass& pass, const int32_t* axes, int first, int count) {
-    const AxisWeights<const int32_t> axis(axes + pass.axis, pass.out_height);
-    const QuadPlaces places(first, count, pass.out_width);
-    Quad quad;
-    if (!places.in_one_row()) {
-        VITRINE_UNROLL
-        for (int j = 0; j < 4; ++j) {
-            const PixelPlace at = places.at[j];
-            quad.at[j] = resized(pass.from + at.x * 3, pass.stride, at.y, axis);
-        }
-        return quad;
-    }
-    const int out = places.at[0].y, inputs = axis.counts[out];
-    const uint8_t* from = pass.from + axis.begins[out] * pass.stride + places.at[0].x * 3;
-    PixelSum sums[4];
+/// [inputs, columns, 3] becomes [outputs, columns, 3]: each byte by itself, whatever its channel, and so four at a time
+/// where all rows begin with a word.
+__device__ __forceinline__ bool rows_are_words(const AugmentPass& pass) {
+    const auto from = reinterpret_cast<uintptr_t>(pass.from), to = reinterpret_cast<uintptr_t>(pass.to);
+    return from % 4 == 0 && to % 4 == 0 && pass.stride % 4 == 0 && pass.out_width % 4 == 0;
+}
+
+/// Bytes `first` … of the result; `Bytes` is a byte or a word.
+template <class Bytes>
+__device__ __forceinline__ void resize_rows_of(const AugmentPass& pass,
+                                               const AxisWeights<const int32_t>& axis, int64_t first) {
+    constexpr int bytes = static_cast<int>(sizeof(Bytes));
+    const int y = pass.place(static_cast<int>(first / 3)).y;
+    const uint8_t* from =
+        pass.from + axis.begins[y] * pass.stride + (first - int64_t{3} * y * pass.out_width);
+    const int inputs = axis.counts[y];
+    WeightedSums<bytes> sums;
     for (int k = 0; k < inputs; ++k) {
-        const Quad input = load_quad(from + k * pass.stride, 4);
-        const int32_t weight = axis.weight(out, k);
+        const Bytes input = *reinterpret_cast<const Bytes*>(from + k * pass.stride);
+        const int32_t weight = axis.weight(y, k);
         VITRINE_UNROLL
-        for (int j = 0; j < 4; ++j) sums[j].add(input.at[j], weight);
+        for (int b = 0; b < bytes; ++b) sums.sum[b] += static_cast<uint8_t>(input >> (8 * b)) * weight;
     }
+    Bytes result = 0;
     VITRINE_UNROLL
-    for (int j = 0; j < 4; ++j) quad.at[j] = sums[j].pixel();
-    return quad;
+    for (int b = 0; b < bytes; ++b) result = static_cast<Bytes>(result | Bytes{sums[b]} << (8 * b));
+    *reinterpret_cast<Bytes*>(pass.to + first) = result;
 }
 
 }  // namespace vitrine::VITRINE_GPU

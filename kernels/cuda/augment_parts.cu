@@ -28,54 +28,61 @@
 namespace vitrine::VITRINE_GPU {
 namespace {
 
-constexpr int quads_of_thread = 2;
-constexpr int pixels_of_part = augment_threads * quads_of_thread * 4;
+constexpr int turns = 2;  // of a block through its part
+constexpr int pixels_of_turn = augment_threads * 4;
+constexpr int pixels_of_part = turns * pixels_of_turn;
 
-/// Calls f(first, count) for this thread's fours of a part of `pixels` pixels. Neighbouring threads have neighbours.
+/// Calls f with each 128 pixels that this warp has of a part of an image.
 template <class F>
-__device__ __forceinline__ void for_quads(int part, int pixels, F f) {
-    VITRINE_UNROLL
-    for (int k = 0; k < quads_of_thread; ++k) {
-        const int first = part * pixels_of_part + (k * augment_threads + static_cast<int>(threadIdx.x)) * 4;
-        if (first < pixels) f(first, pixels - first < 4 ? pixels - first : 4);
+__device__ __forceinline__ void for_pixels(int part, int pixels, F f) {
+    const int warp = static_cast<int>(threadIdx.x) / 32;
+    for (int turn = 0; turn < turns; ++turn) {
+        const int first = part * pixels_of_part + turn * pixels_of_turn + warp * 128;
+        if (first < pixels) f(WarpPixels{first, pixels - first < 128 ? pixels - first : 128});
     }
 }
 
-/// Writes what make(first, count) makes.
+/// Writes what make(pixels) makes.
 template <class Make>
 __device__ __forceinline__ void write_part(const AugmentPass& pass, int part, Make make) {
-    for_quads(part, pass.pixels(), [&](int first, int count) {
-        store_quad(pass.to + static_cast<int64_t>(first) * 3, make(first, count), count);
-    });
+    for_pixels(part, pass.pixels(), [&](const WarpPixels& here) { store_pixels(pass.to, here, make(here)); });
 }
 
 __device__ inline void write_mixed(const AugmentPass& pass, const augment::Step& mixture,
                                    const AugmentChain& chain, int part) {
-    write_part(pass, part, [&](int first, int count) {
-        Quad quad = chain.quad(first, count);
+    write_part(pass, part, [&](const WarpPixels& here) {
+        FourPixels four = chain.pixels(here);
         VITRINE_UNROLL
-        for (int j = 0; j < 4; ++j) quad.at[j] = pixel_after(mixture, quad.at[j]);
-        return quad;
+        for (int j = 0; j < 4; ++j) four.at[j] = pixel_after(mixture, four.at[j]);
+        return four;
     });
 }
 
 __device__ inline void write_sharpened(const AugmentPass& pass, float factor, int part) {
     const int row = pass.width * 3;
-    write_part(pass, part, [&](int first, int count) {
-        const QuadPlaces places(first, count, pass.width);
-        Quad quad;
+    write_part(pass, part, [&](const WarpPixels& here) {
+        FourPixels four;
         VITRINE_UNROLL
         for (int j = 0; j < 4; ++j) {
-            const PixelPlace at = places.at[j];
+            const PixelPlace at = pass.place(here.index(j));
             const bool at_border =
                 at.y == 0 || at.y + 1 == pass.height || at.x == 0 || at.x + 1 == pass.width;
             const uint8_t* from = pass.from + static_cast<int64_t>(at.y) * row + at.x * 3;
-            quad.at[j] = {sharpened(from, row, at_border, factor),
+            four.at[j] = {sharpened(from, row, at_border, factor),
                           sharpened(from + 1, row, at_border, factor),
                           sharpened(from + 2, row, at_border, factor)};
         }
-        return quad;
+        return four;
     });
+}
+
+template <class Bytes>
+__device__ inline void write_resized_rows(const AugmentPass& pass, const int32_t* axes, int part) {
+    const AxisWeights<const int32_t> axis(axes + pass.axis, pass.out_height);
+    const int64_t end = int64_t{pass.pixels()} * 3, part_end = int64_t{part + 1} * pixels_of_part * 3;
+    const int64_t last = end < part_end ? end : part_end;
+    int64_t at = int64_t{part} * pixels_of_part * 3 + threadIdx.x * sizeof(Bytes);
+    for (; at < last; at += augment_threads * sizeof(Bytes)) resize_rows_of<Bytes>(pass, axis, at);
 }
 
 /// The block counts in its own memory first. Sums of integers do not depend on their order.
@@ -83,14 +90,14 @@ __device__ inline void count_values(const AugmentPass& pass, int part, ChainMemo
     const int thread = static_cast<int>(threadIdx.x);
     for (int c = 0; c < 3; ++c) memory.counts[c][thread] = 0;
     __syncthreads();
-    for_quads(part, pass.pixels(), [&](int first, int count) {
-        const Quad quad = load_quad(pass.from + static_cast<int64_t>(first) * 3, count);
+    for_pixels(part, pass.pixels(), [&](const WarpPixels& here) {
+        const FourPixels four = load_pixels(pass.from, here);
         VITRINE_UNROLL
         for (int j = 0; j < 4; ++j) {
-            if (j >= count) break;
-            atomicAdd(&memory.counts[0][quad.at[j].red], 1);
-            atomicAdd(&memory.counts[1][quad.at[j].green], 1);
-            atomicAdd(&memory.counts[2][quad.at[j].blue], 1);
+            if (!here.has(j)) continue;
+            atomicAdd(&memory.counts[0][four.at[j].red], 1);
+            atomicAdd(&memory.counts[1][four.at[j].green], 1);
+            atomicAdd(&memory.counts[2][four.at[j].blue], 1);
         }
     });
     __syncthreads();
@@ -104,40 +111,58 @@ __device__ inline void count_values(const AugmentPass& pass, int part, ChainMemo
 __device__ inline void sum_luma(const AugmentPass& pass, const AugmentChain& chain, int part,
                                 int32_t* total) {
     int32_t sum = 0;
-    for_quads(part, pass.pixels(), [&](int first, int count) {
-        const Quad quad = chain.quad(first, count);
+    for_pixels(part, pass.pixels(), [&](const WarpPixels& here) {
+        const FourPixels four = chain.pixels(here);
         VITRINE_UNROLL
-        for (int j = 0; j < 4; ++j) sum += j < count ? augment::luma(quad.at[j]) : 0;
+        for (int j = 0; j < 4; ++j) sum += here.has(j) ? augment::luma(four.at[j]) : 0;
     });
     sum = reduce_block<augment_threads>(sum, Add());
     if (threadIdx.x == 0) atomicAdd(total, sum);
 }
 
+/// The passes that look at no step before them.
+__device__ inline void run_without_chain(const AugmentPass& pass, const AugmentLists& lists, int part,
+                                         ChainMemory& memory) {
+    switch (pass.kind) {
+        case PassKind::columns:
+            return write_part(
+                pass, part, [&](const WarpPixels& here) { return resized_columns(pass, lists.axes, here); });
+        case PassKind::rows:
+            return rows_are_words(pass) ? write_resized_rows<uint32_t>(pass, lists.axes, part)
+                                        : write_resized_rows<uint8_t>(pass, lists.axes, part);
+        case PassKind::sharpen:
+            return write_sharpened(pass, static_cast<float>(lists.steps[pass.last].reals[0]), part);
+        default:
+            return count_values(pass, part, memory, lists.statistics + pass.statistics);
+    }
+}
+
+__device__ inline void run_with_chain(const AugmentPass& pass, const AugmentLists& lists, int part,
+                                      ChainMemory& memory) {
+    const AugmentChain chain(pass, lists, memory);
+    switch (pass.kind) {
+        case PassKind::sum_luma:
+            return sum_luma(pass, chain, part, lists.statistics + pass.statistics);
+        case PassKind::mix:
+            return write_mixed(pass, lists.steps[pass.last], chain, part);
+        default:
+            return write_part(pass, part, [&](const WarpPixels& here) { return chain.pixels(here); });
+    }
+}
+
 /// One round: `parts` blocks for each of its passes, which is enough for the largest.
 __global__ void __launch_bounds__(augment_threads)
-    run_passes(ReadOnly<AugmentPass> passes, AugmentLists lists, int parts) {
+    run_passes(ReadOnly<uint4> passes, AugmentLists lists, int parts) {
     __shared__ ChainMemory memory;
     const int index = static_cast<int>(blockIdx.x) / parts;
     const int part = static_cast<int>(blockIdx.x) - index * parts;
-    const AugmentPass pass = passes[index];
+    const AugmentPass pass = load_pass(passes, index);
     if (part * pixels_of_part >= pass.pixels()) return;
 
-    if (pass.kind == PassKind::columns)
-        return write_part(pass, part, [&](int first, int count) {
-            return resized_columns(pass, lists.axes, first, count);
-        });
-    if (pass.kind == PassKind::rows)
-        return write_part(pass, part,
-                          [&](int first, int count) { return resized_rows(pass, lists.axes, first, count); });
-    if (pass.kind == PassKind::sharpen)
-        return write_sharpened(pass, static_cast<float>(lists.steps[pass.last].reals[0]), part);
-    if (pass.kind == PassKind::count_values)
-        return count_values(pass, part, memory, lists.statistics + pass.statistics);
-    const AugmentChain chain(pass, lists, memory);
-    if (pass.kind == PassKind::sum_luma)
-        return sum_luma(pass, chain, part, lists.statistics + pass.statistics);
-    if (pass.kind == PassKind::mix) return write_mixed(pass, lists.steps[pass.last], chain, part);
-    write_part(pass, part, [&](int first, int count) { return chain.quad(first, count); });
+    if (reads_steps(pass.kind))
+        run_with_chain(pass, lists, part, memory);
+    else
+        run_without_chain(pass, lists, part, memory);
 }
 
 /// A thread an output, `parts` blocks for each axis.
@@ -177,8 +202,8 @@ void launch_round(const std::vector<AugmentPass>& round, const AugmentPass* pass
     int most = 0;
     for (const AugmentPass& pass : round) most = std::max(most, pass.pixels());
     const int parts = divide_up(most, pixels_of_part);
-    launch(run_passes, blocks_for(std::ssize(round) * parts, 1), augment_threads, 0, stream(), passes, lists,
-           parts);
+    launch(run_passes, blocks_for(std::ssize(round) * parts, 1), augment_threads, 0, stream(),
+           reinterpret_cast<const uint4*>(passes), lists, parts);
 }
 
 }  // namespace

@@ -170,6 +170,7 @@ class AugmentPlan {
         pass.first = image_.first;
         pass.height = image_.whole.height;
         pass.width = image_.whole.width;
+        pass.row = Divisor(pass.out_width);
         pass.from = image_.from;
         if (rounds.size() == image_.round) rounds.emplace_back();
         rounds[image_.round++].push_back(pass);

@@ -134,7 +134,7 @@ std::vector<ProgramSteps> mixtures(Size2 in, Size2 out) {
 /// Of images so large that many blocks share one: with counted values, mixed channels and resizing in all orders.
 std::vector<ProgramSteps> long_programs(Size2 s) {
     const auto width = static_cast<int>(s.width), height = static_cast<int>(s.height);
-    const Size2 small{20, 30};
+    const Size2 small{16, 30};
     const Step flip = step(OpCode::flip_horizontal, s), equalize = step(OpCode::equalize, s),
                contrast = step(OpCode::contrast, s, {0.6}), shift = step(OpCode::offset, s, {1, -2});
     return {{},
@@ -148,8 +148,8 @@ std::vector<ProgramSteps> long_programs(Size2 s) {
             {shift, flip, shift, turned(s), shift, flip, shift, turned(s), shift, step(OpCode::invert, s),
              shift, flip, shift, turned(s), shift, flip, shift, shift},
             // A part of what lies in the second of two areas, then of what lies in the first.
-            {flip, step(OpCode::resize, small, {3, 4, width - 5, height - 7}),
-             step(OpCode::resize, s, {5, 2, 20, 16}), shift,
+            {flip, step(OpCode::resize, small, {3, 4, width - 3, height - 7}),
+             step(OpCode::resize, s, {5, 2, 20, 14}), shift,
              step(OpCode::resize, s, {9, 0, width - 9, height - 1})}};
 }
 
