@@ -140,7 +140,7 @@ std::vector<ProgramSteps> long_programs(Size2 s) {
     return {{},
             {step(OpCode::resize, s, {7, 5, width - 9, height - 20}), flip},
             // One count serves two steps, and after a move it does not.
-            {step(OpCode::posterize, s, {4}), equalize, step(OpCode::brightness, s, {1.3}),
+            {step(OpCode::posterize, s, {4}), equalize, step(OpCode::brightness, s, {0.6}),
              step(OpCode::autocontrast, s), shift, equalize, contrast, flip, contrast},
             {turned(s), step(OpCode::hue, s, {200}), step(OpCode::sharpness, s, {1.7}),
              step(OpCode::saturation, s, {1.6}), equalize, step(OpCode::grayscale, s)},
