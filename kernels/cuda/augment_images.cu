@@ -1,6 +1,9 @@
-// Augmentation of a batch in one launch: a block of threads for each image.
+// Augmentation of a batch: the rungs, and the lower one of them, a block of threads for each image and one launch.
 //
-// Bytes of an image: read once, written once, and for each step that needs the image whole one more of each,
+//     parts_of_images   several blocks an image, a launch for each round of passes: see augment_parts.cu
+//     block_an_image    a program is run from its first step to its last by one block (augment_machine.h)
+//
+// Bytes of an image, in a block: read once, written once, and for each step that needs the image whole one more of each,
 // which the L2 cache may take (an image of 224 pixels is 150 KB). A batch of 32 such images moves at least
 // 32 · 150 KB · 2 = 9.6 MB: 3.2 µs at 3 TB/s, 30 µs at 320 GB/s. That bound is far away: 32 blocks are a
 // quarter of an H100's 132 multiprocessors, one block each, so the time is that of a block, which has about

@@ -2,16 +2,15 @@
 //
 // Why it is faster than a block an image: 32 blocks are a quarter of an H100's 132 multiprocessors, and each thread has
 // 200 pixels of 224² to go through in every pass, byte by byte, while the other three quarters wait. Here a block
-// makes 2,048 neighbouring pixels, 25 blocks are such an image and 800 a batch, and a thread makes 8 pixels, four at a
-// time: 12 bytes are three words where addresses allow.
+// makes 2,048 neighbouring pixels: 25 blocks are such an image, 800 a batch, and 8 pixels a thread.
 //
-// Blocks of an image must wait for each other between passes, which on a GPU is the end of a launch. The host knows all
-// programs, so it says what each pass is (augment_plan.h), and the k-th passes of all images are one launch, whatever
-// they do. random_resized_crop and a flip are four launches: weights, columns, rows, flip. A launch that waits for the one
-// before costs 2 to 3 µs, which is what 200 pixels of a thread took many times over.
+// The blocks of an image must wait for each other between passes, and on a GPU they do so at the end of a launch. The host
+// knows all programs, so it says what each pass is (augment_plan.h); the k-th passes of all images are one launch,
+// whatever each of them does, and the longest program tells how many there are. random_resized_crop and a flip are
+// four: weights, columns, rows, flip.
 //
-// Bytes: a pass reads its image once and writes it once; a pass that counts only reads. Of 32 images of 224² each such
-// access is 4.8 MB, 1.6 µs at 3 TB/s and 15 µs at 320 GB/s, if it does not find them in the L2 cache.
+// Bytes: a pass reads its image once and writes it once, or only reads where it counts. Of 32 images of 224² each is
+// 4.8 MB, 1.6 µs at 3 TB/s and 15 µs at 320 GB/s, where the L2 cache has not kept it.
 
 #include <algorithm>
 #include <vector>

@@ -167,7 +167,8 @@ std::vector<ProgramSteps> of_single_pixels() {
 Problem own_sizes(Size2 out) {
     const auto host = std::make_shared<Host>();
     int64_t end = 5;
-    for (const Size2 in : {Size2{6, 31}, Size2{40, 9}, Size2{13, 13}, Size2{3, 2}, Size2{25, 17}}) {
+    for (const Size2 in :
+         {Size2{6, 31}, Size2{40, 9}, Size2{13, 13}, Size2{3, 2}, Size2{25, 17}, Size2{90, 131}}) {
         const ImagePlace place{end, static_cast<int32_t>(in.height), static_cast<int32_t>(in.width)};
         const Step whole = step(OpCode::resize, out, {0, 0, place.width, place.height});
         host->add(place, {whole});
