@@ -57,11 +57,12 @@ __device__ inline FourPixels resized_columns(const AugmentPass& pass, const int3
     VITRINE_UNROLL
     for (int j = 0; j < 4; ++j) {
         const PixelPlace at = pass.place(here.index(j));
-        const uint8_t* from = pass.from + at.y * pass.stride + static_cast<int64_t>(axis.begins[at.x]) * 3;
-        const int inputs = axis.counts[at.x];
+        const int out = pass.mirrored != 0 ? pass.out_width - 1 - at.x : at.x;
+        const uint8_t* from = pass.from + at.y * pass.stride + static_cast<int64_t>(axis.begins[out]) * 3;
+        const int inputs = axis.counts[out];
         WeightedSums<3> sums;
         for (int k = 0; k < inputs; ++k) {
-            const int32_t weight = axis.weight(at.x, k);
+            const int32_t weight = axis.weight(out, k);
             VITRINE_UNROLL
             for (int c = 0; c < 3; ++c) sums.sum[c] += from[k * 3 + c] * weight;
         }
@@ -83,13 +84,14 @@ __device__ __forceinline__ void resize_rows_of(const AugmentPass& pass,
                                                const AxisWeights<const int32_t>& axis, int64_t first) {
     constexpr int bytes = static_cast<int>(sizeof(Bytes));
     const int y = pass.place(static_cast<int>(first / 3)).y;
+    const int out = pass.mirrored != 0 ? pass.out_height - 1 - y : y;
     const uint8_t* from =
-        pass.from + axis.begins[y] * pass.stride + (first - int64_t{3} * y * pass.out_width);
-    const int inputs = axis.counts[y];
+        pass.from + axis.begins[out] * pass.stride + (first - int64_t{3} * y * pass.out_width);
+    const int inputs = axis.counts[out];
     WeightedSums<bytes> sums;
     for (int k = 0; k < inputs; ++k) {
         const Bytes input = *reinterpret_cast<const Bytes*>(from + k * pass.stride);
-        const int32_t weight = axis.weight(y, k);
+        const int32_t weight = axis.weight(out, k);
         VITRINE_UNROLL
         for (int b = 0; b < bytes; ++b) sums.sum[b] += static_cast<uint8_t>(input >> (8 * b)) * weight;
     }

@@ -45,6 +45,7 @@ struct alignas(16) AugmentPass {
     int64_t stride = 0;      // resizing: bytes from row to row of `from`
     int64_t axis = 0;        // resizing: where the axis' weights are, in words
     Divisor row{};           // divides by out_width
+    int32_t mirrored = 0;    // resizing: 1 if the last output of the axis is wanted first
     const uint8_t* from = nullptr;
     uint8_t* to = nullptr;  // null where values are only counted
 

@@ -32,7 +32,9 @@ class AugmentPlan {
                       .from = args.images + place.offset,
                       .whole = {place.height, place.width},
                       .moved = {place.height, place.width}};
-            for (int32_t s = image_.first; s < image_.end; ++s) add_step(s);
+            for (int32_t s = image_.first; s < image_.end; ++s) {
+                if (s >= image_.first) add_step(s);  // else the step before it has done it
+            }
             if (image_.from != image_.y) add_writing(PassKind::write, image_.end, image_.end);
         }
     }
@@ -90,8 +92,28 @@ class AugmentPlan {
                 return add_writing(PassKind::sharpen, s, s + 1);
             case StepKind::resizing:
                 make_whole(s);
-                return add_resizing(step, s + 1);
+                return add_resizing(step, flips_from(s + 1));
         }
+    }
+
+    /// Flips that follow a resizing at once cost nothing: its outputs are made in the other order.
+    struct Flips {
+        bool horizontal = false;
+        bool vertical = false;
+        int32_t next = 0;  // the step behind them
+    };
+    Flips flips_from(int32_t s) const {
+        Flips flips{.next = s};
+        for (; flips.next < image_.end; ++flips.next) {
+            const augment::OpCode op = steps_[static_cast<size_t>(flips.next)].op;
+            if (op == augment::OpCode::flip_horizontal)
+                flips.horizontal = !flips.horizontal;
+            else if (op == augment::OpCode::flip_vertical)
+                flips.vertical = !flips.vertical;
+            else
+                break;
+        }
+        return flips;
     }
 
     /// The image that step s finds.
@@ -122,25 +144,31 @@ class AugmentPlan {
     }
 
     /// One axis, then the other, of a part of the image.
-    void add_resizing(const augment::Step& step, int32_t next) {
+    void add_resizing(const augment::Step& step, const Flips& flips) {
         const int32_t* box = step.integers;
         const augment::ResizeAxis columns{box[2], step.out_width}, rows{box[3], step.out_height};
-        const bool rows_first = augment::resize_rows_first(rows, columns);
-        const Extent between = rows_first ? Extent{step.out_height, box[2]} : Extent{box[3], step.out_width};
         const int64_t stride = int64_t{image_.whole.width} * 3;
+        const Extent out{step.out_height, step.out_width};
         image_.from += box[1] * stride + int64_t{box[0]} * 3;
-        add_axis(rows_first, rows_first ? rows : columns, stride, between, next - 1);
-        add_axis(!rows_first, rows_first ? columns : rows, int64_t{between.width} * 3,
-                 {step.out_height, step.out_width}, next);
+        if (augment::resize_rows_first(rows, columns)) {
+            add_axis(PassKind::rows, rows, flips.vertical, stride, {out.height, box[2]}, flips.next - 1);
+            add_axis(PassKind::columns, columns, flips.horizontal, int64_t{box[2]} * 3, out, flips.next);
+        } else {
+            add_axis(PassKind::columns, columns, flips.horizontal, stride, {box[3], out.width},
+                     flips.next - 1);
+            add_axis(PassKind::rows, rows, flips.vertical, int64_t{out.width} * 3, out, flips.next);
+        }
     }
 
-    void add_axis(bool is_rows, const augment::ResizeAxis& axis, int64_t stride, Extent out, int32_t next) {
-        add({.kind = is_rows ? PassKind::rows : PassKind::columns,
+    void add_axis(PassKind kind, const augment::ResizeAxis& axis, bool mirrored, int64_t stride, Extent out,
+                  int32_t next) {
+        add({.kind = kind,
              .last = image_.first,
              .out_height = out.height,
              .out_width = out.width,
              .stride = stride,
              .axis = room_of({static_cast<int32_t>(axis.input), static_cast<int32_t>(axis.output)}),
+             .mirrored = mirrored ? 1 : 0,
              .to = destination(next)});
         is_whole(out, next);
     }
