@@ -151,7 +151,7 @@ __device__ inline void run_with_chain(const AugmentPass& pass, const AugmentList
 
 /// One round: `parts` blocks for each of its passes, which is enough for the largest.
 __global__ void __launch_bounds__(augment_threads)
-    run_passes(ReadOnly<uint4> passes, AugmentLists lists, int parts) {
+    run_passes(const uint4* passes, AugmentLists lists, int parts) {
     __shared__ ChainMemory memory;
     const int index = static_cast<int>(blockIdx.x) / parts;
     const int part = static_cast<int>(blockIdx.x) - index * parts;

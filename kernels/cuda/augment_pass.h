@@ -57,8 +57,9 @@ struct alignas(16) AugmentPass {
     }
 };
 
-/// Each thread of a block asks for all of a pass, 16 bytes at a time.
-__device__ __forceinline__ AugmentPass load_pass(ReadOnly<uint4> passes, int index) {
+/// Each thread of a block asks for all of a pass, 16 bytes at a time. No ReadOnly: a kernel that writes where its passes say
+/// cannot promise by its parameters what it leaves alone.
+__device__ __forceinline__ AugmentPass load_pass(const uint4* passes, int index) {
     constexpr int count = sizeof(AugmentPass) / sizeof(uint4);
     uint4 words[count];
     VITRINE_UNROLL

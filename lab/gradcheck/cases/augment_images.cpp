@@ -137,22 +137,21 @@ std::vector<ProgramSteps> long_programs(Size2 s) {
     const Size2 small{16, 30};
     const Step flip = step(OpCode::flip_horizontal, s), equalize = step(OpCode::equalize, s),
                contrast = step(OpCode::contrast, s, {0.6}), shift = step(OpCode::offset, s, {1, -2});
-    return {
-        {},
-        {step(OpCode::resize, s, {7, 5, width - 9, height - 20}), flip},
-        // One count serves two steps, and after a move it does not.
-        {step(OpCode::posterize, s, {4}), equalize, step(OpCode::brightness, s, {0.6}),
-         step(OpCode::autocontrast, s), shift, equalize, contrast, flip, contrast},
-        {turned(s), step(OpCode::hue, s, {200}), step(OpCode::sharpness, s, {1.7}),
-         step(OpCode::saturation, s, {1.6}), equalize, step(OpCode::grayscale, s)},
-        // Twice more moves than are kept at once.
-        {shift, flip, shift, turned(s), shift, flip, shift, turned(s), shift, step(OpCode::invert, s), shift,
-         flip, shift, turned(s), shift, flip, shift, shift},
-        // A part of what lies in the second of two areas, then of what lies in the first.
-        {flip, step(OpCode::resize, small, {3, 4, width - 3, height - 7}), step(OpCode::flip_vertical, small),
-         step(OpCode::flip_horizontal, small), step(OpCode::flip_vertical, small),
-         step(OpCode::flip_vertical, small), step(OpCode::resize, s, {5, 2, 20, 14}), shift,
-         step(OpCode::resize, s, {9, 0, width - 9, height - 1}), step(OpCode::flip_vertical, s)}};
+    return {{},
+            {step(OpCode::resize, s, {7, 5, width - 9, height - 20}), flip},
+            // One count serves two steps, and after a move it does not.
+            {step(OpCode::posterize, s, {4}), equalize, step(OpCode::brightness, s, {0.6}),
+             step(OpCode::autocontrast, s), shift, equalize, contrast, flip, contrast},
+            {turned(s), step(OpCode::hue, s, {200}), step(OpCode::sharpness, s, {1.7}),
+             step(OpCode::saturation, s, {1.6}), equalize, step(OpCode::grayscale, s)},
+            // Twice more moves than are kept at once.
+            {shift, flip, shift, turned(s), shift, flip, shift, turned(s), shift, step(OpCode::invert, s),
+             shift, flip, shift, turned(s), shift, flip, shift, shift},
+            // A part of what lies in the second of two areas, then of what lies in the first.
+            {flip, step(OpCode::resize, small, {3, 4, width - 3, height - 7}),
+             step(OpCode::flip_vertical, small), step(OpCode::flip_horizontal, small),
+             step(OpCode::flip_vertical, small), step(OpCode::resize, s, {5, 2, 20, 14}), shift,
+             step(OpCode::resize, s, {9, 0, width - 9, height - 1}), step(OpCode::flip_vertical, s)}};
 }
 
 /// All steps that a pixel alone can go through.
