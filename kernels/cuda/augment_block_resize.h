@@ -3,17 +3,9 @@
 #pragma once
 
 #include "kernels/augment_resize.h"
-#include "kernels/cuda/gpu.h"
+#include "kernels/cuda/augment_step.h"
 
 namespace vitrine::VITRINE_GPU {
-
-constexpr int augment_threads = 256;  // of the block: one for each entry of a table of augment_machine.h
-
-/// The most input pixels that one output of an axis is made of.
-__host__ __device__ inline int resize_taps(int input, int output) {
-    const int scale = (input + output - 1) / output;
-    return 2 * (scale > 1 ? scale : 1) + 1;
-}
 
 /// The weights of output i lie from i · taps on; one thread an output.
 __device__ inline void find_resize_weights(const augment::ResizeAxis& axis, int taps, int32_t* all_weights) {

@@ -1,15 +1,19 @@
-// Augmentation of a batch in one launch: a block of threads for each image.
+// Augmentation of a batch: the rungs, and the lower one of them, a block of threads for each image and one launch.
 //
-// Bytes of an image: read once, written once, and for each step that needs the image whole one more of each,
+//     parts_of_images   several blocks an image, a launch for each round of passes: see augment_parts.cu
+//     block_an_image    a program is run from its first step to its last by one block (augment_machine.h)
+//
+// Bytes of an image, in a block: read once, written once, and for each step that needs the image whole one more of each,
 // which the L2 cache may take (an image of 224 pixels is 150 KB). A batch of 32 such images moves at least
 // 32 · 150 KB · 2 = 9.6 MB: 3.2 µs at 3 TB/s, 30 µs at 320 GB/s. That bound is far away: 32 blocks are a
 // quarter of an H100's 132 multiprocessors, one block each, so the time is that of a block, which has about
 // 200 pixels a thread and pass to go through.
 
 #include <algorithm>
-#include <vector>
 
 #include "kernels/cuda/augment_machine.h"
+#include "kernels/cuda/augment_parts.h"
+#include "kernels/cuda/augment_zooms.h"
 #include "kernels/cuda/upload.h"
 
 namespace vitrine::VITRINE_GPU {
@@ -35,29 +39,6 @@ __global__ void __launch_bounds__(augment_threads, 1)
     for (int64_t i = programs.begins[n]; i < programs.begins[n + 1]; ++i) machine.apply(programs.steps[i]);
     machine.write(y + n * out_bytes);
 }
-
-/// Programs whose zooms have their positions in lists. Pillow finds them by adding up, which no thread need
-/// do for its own pixel: integers[0] is where the columns' list begins, integers[1] the rows'.
-struct ListedZooms {
-    std::vector<augment::Step> steps;
-    std::vector<int32_t> places;
-
-    explicit ListedZooms(std::span<const augment::Step> given) : steps(given.begin(), given.end()) {
-        for (augment::Step& step : steps) {
-            if (step.op != augment::OpCode::zoom) continue;
-            step.integers[0] = static_cast<int32_t>(places.size());
-            add_up(step.reals[0], step.reals[1], step.out_width);
-            step.integers[1] = static_cast<int32_t>(places.size());
-            add_up(step.reals[2], step.reals[3], step.out_height);
-        }
-    }
-
-  private:
-    void add_up(double position, double step, int count) {
-        for (int i = 0; i < count; ++i, position += step)
-            places.push_back(position < 0.0 ? -1 : static_cast<int32_t>(position));
-    }
-};
 
 /// The room that the weights of any one resized axis need.
 int64_t most_weights(std::span<const augment::Step> steps) {
@@ -90,7 +71,8 @@ void run(const AugmentImages& args, Context& context) {
            areas, weights, args.y, args.out.height * args.out.width * 3);
 }
 
-constexpr Implementation<AugmentImages> list[]{{"block_an_image", refuses_large, run}};
+constexpr Implementation<AugmentImages> list[]{{"parts_of_images", refuses_large, augment_parts_of_images},
+                                               {"block_an_image", refuses_large, run}};
 
 }  // namespace
 

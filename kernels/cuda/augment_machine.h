@@ -7,19 +7,17 @@
 // needs its neighbours, mixes its channels or counts it.
 #pragma once
 
-#include "kernels/augment_arithmetic.h"
 #include "kernels/cuda/augment_block_resize.h"
+#include "kernels/cuda/augment_step.h"
 
 namespace vitrine::VITRINE_GPU {
-
-constexpr int augment_most_moves = 8;
 
 /// The block's own memory beside the pixels.
 struct AugmentShared {
     uint8_t tables[3][256];
     int32_t counts[3][256];  // histograms
     int32_t partial[augment_threads];
-    augment::Step moves[augment_most_moves];
+    AugmentMove moves[augment_most_moves];
 };
 
 /// Images in between lie in global memory: three areas, which fit the L2 cache. `weights` has room for the
@@ -44,9 +42,6 @@ class AugmentMachine {
     __device__ void write(uint8_t* to) const;
 
   private:
-    struct Place {
-        int x, y;
-    };
     using Pixel = augment::Pixel;
 
     static __device__ __forceinline__ int thread() { return static_cast<int>(threadIdx.x); }
@@ -74,6 +69,7 @@ class AugmentMachine {
     __device__ void map_pixels(F f);
     __device__ void count_values();
     __device__ int64_t luma_sum();
+    __device__ void contrast(float factor);
     __device__ void equalize();
     __device__ void autocontrast();
     __device__ void sharpness(float factor);
@@ -87,14 +83,6 @@ class AugmentMachine {
     int moves_ = 0;
     bool has_tables_ = false;
 };
-
-__device__ inline augment::Pixel pixel_at(const uint8_t* from) { return {from[0], from[1], from[2]}; }
-
-__device__ inline void put_pixel(uint8_t* to, augment::Pixel p) {
-    to[0] = p.red;
-    to[1] = p.green;
-    to[2] = p.blue;
-}
 
 __device__ inline void AugmentMachine::reset_tables() {
     __syncthreads();
@@ -117,7 +105,7 @@ __device__ void AugmentMachine::add_table(F f) {
 
 __device__ inline void AugmentMachine::add_move(const augment::Step& step) {
     if (moves_ == augment_most_moves) make_whole();
-    if (thread() == 0) shared_.moves[moves_] = step;
+    if (thread() == 0) shared_.moves[moves_] = move_of(step);
     ++moves_;
     __syncthreads();
 }
@@ -129,42 +117,15 @@ __device__ inline AugmentMachine::Pixel AugmentMachine::looked_up(const uint8_t*
 /// The pixel (x, y) of the image, followed back through the moves: the first that leads out of its image
 /// gives the colour.
 __device__ inline AugmentMachine::Pixel AugmentMachine::moved(int x, int y) const {
+    PixelPlace at{x, y};
     for (int m = moves_ - 1; m >= 0; --m) {
-        const augment::Step& move = shared_.moves[m];
+        const AugmentMove& move = shared_.moves[m];
         const int width = m == 0 ? width_ : shared_.moves[m - 1].out_width;
         const int height = m == 0 ? height_ : shared_.moves[m - 1].out_height;
-        const int32_t* i = move.integers;
-        const int old_x = x;
-        switch (move.op) {
-            case augment::OpCode::offset:
-                x += i[0];
-                y += i[1];
-                break;
-            case augment::OpCode::affine:
-                x = static_cast<int>((int64_t{i[0]} * old_x + int64_t{i[1]} * y + i[2]) >> 16);
-                y = static_cast<int>((int64_t{i[3]} * old_x + int64_t{i[4]} * y + i[5]) >> 16);
-                break;
-            case augment::OpCode::zoom:
-                x = areas_.places[i[0] + x];
-                y = areas_.places[i[1] + y];
-                break;
-            case augment::OpCode::flip_horizontal:
-                x = width - 1 - x;
-                break;
-            case augment::OpCode::flip_vertical:
-                y = height - 1 - y;
-                break;
-            case augment::OpCode::turn_left:
-                x = width - 1 - y;
-                y = old_x;
-                break;
-            default:  // turn_right
-                x = y;
-                y = height - 1 - old_x;
-        }
-        if (x < 0 || x >= width || y < 0 || y >= height) return pixel_at(move.fill);
+        at = moved_back(move, at, width, height, areas_.places);
+        if (at.x < 0 || at.x >= width || at.y < 0 || at.y >= height) return pixel_at(move.fill);
     }
-    return looked_up(pixels_ + (static_cast<int64_t>(y) * width_ + x) * 3);
+    return looked_up(pixels_ + (static_cast<int64_t>(at.y) * width_ + at.x) * 3);
 }
 
 __device__ inline void AugmentMachine::write(uint8_t* to) const {
@@ -251,21 +212,14 @@ __device__ inline void AugmentMachine::equalize() {
     });
 }
 
-/// The border, one pixel wide, is not smoothed.
 __device__ inline void AugmentMachine::sharpness(float factor) {
     make_whole();
     uint8_t* to = free_area();
     const int row = width_ * 3, count = height_ * row;
     for (int i = thread(); i < count; i += augment_threads) {
         const int y = i / row, x = (i - y * row) / 3;
-        const uint8_t* at = pixels_ + i;
-        uint8_t smooth = at[0];
-        if (y > 0 && y + 1 < height_ && x > 0 && x + 1 < width_) {
-            int weighted = 4 * at[0];
-            for (int dy = -row; dy <= row; dy += row) weighted += at[dy - 3] + at[dy] + at[dy + 3];
-            smooth = augment::smooth(weighted);
-        }
-        to[i] = augment::blend(smooth, at[0], factor);
+        const bool at_border = y == 0 || y + 1 == height_ || x == 0 || x + 1 == width_;
+        to[i] = sharpened(pixels_ + i, row, at_border, factor);
     }
     pixels_ = to;
     __syncthreads();
@@ -290,57 +244,28 @@ __device__ inline void AugmentMachine::resize(const augment::Step& step) {
     width_ = step.out_width;
 }
 
+__device__ inline void AugmentMachine::contrast(float factor) {
+    const int64_t sum = luma_sum();
+    const uint8_t mean = augment::mean_luma(sum, static_cast<int64_t>(height_) * width_);
+    add_table([=](uint8_t v, int) { return augment::blend(mean, v, factor); });
+}
+
 __device__ inline void AugmentMachine::apply(const augment::Step& step) {
-    const float factor = static_cast<float>(step.reals[0]);
-    switch (step.op) {
-        case augment::OpCode::resize:
-            return resize(step);
-        case augment::OpCode::offset:
-        case augment::OpCode::affine:
-        case augment::OpCode::zoom:
-        case augment::OpCode::flip_horizontal:
-        case augment::OpCode::flip_vertical:
-        case augment::OpCode::turn_left:
-        case augment::OpCode::turn_right:
+    switch (kind_of(step.op)) {
+        case StepKind::move:
             return add_move(step);
-        case augment::OpCode::brightness:
-            return add_table([=](uint8_t v, int) { return augment::blend(0, v, factor); });
-        case augment::OpCode::contrast: {
-            const int64_t sum = luma_sum();
-            const uint8_t mean = augment::mean_luma(sum, static_cast<int64_t>(height_) * width_);
-            return add_table([=](uint8_t v, int) { return augment::blend(mean, v, factor); });
-        }
-        case augment::OpCode::saturation:
-            return map_pixels([=](Pixel p) {
-                const uint8_t gray = augment::luma(p);
-                return Pixel{augment::blend(gray, p.red, factor), augment::blend(gray, p.green, factor),
-                             augment::blend(gray, p.blue, factor)};
-            });
-        case augment::OpCode::sharpness:
-            return sharpness(factor);
-        case augment::OpCode::hue: {
-            const auto shift = static_cast<uint8_t>(step.integers[0]);
-            return map_pixels([=](Pixel p) { return augment::turn_hue(p, shift); });
-        }
-        case augment::OpCode::grayscale:
-            return map_pixels([](Pixel p) {
-                const uint8_t gray = augment::luma(p);
-                return Pixel{gray, gray, gray};
-            });
-        case augment::OpCode::posterize: {
-            const int bits = step.integers[0];
-            return add_table([=](uint8_t v, int) { return augment::posterize(v, bits); });
-        }
-        case augment::OpCode::solarize: {
-            const double threshold = step.reals[0];
-            return add_table([=](uint8_t v, int) { return augment::solarize(v, threshold); });
-        }
-        case augment::OpCode::invert:
-            return add_table([](uint8_t v, int) { return static_cast<uint8_t>(255 - v); });
-        case augment::OpCode::autocontrast:
-            return autocontrast();
-        case augment::OpCode::equalize:
-            return equalize();
+        case StepKind::value:
+            return add_table([&](uint8_t v, int) { return value_after(step, v); });
+        case StepKind::histogram:
+            return step.op == augment::OpCode::equalize ? equalize() : autocontrast();
+        case StepKind::luma:
+            return contrast(static_cast<float>(step.reals[0]));
+        case StepKind::mixture:
+            return map_pixels([&](Pixel p) { return pixel_after(step, p); });
+        case StepKind::smoothing:
+            return sharpness(static_cast<float>(step.reals[0]));
+        case StepKind::resizing:
+            return resize(step);
     }
 }
 

@@ -13,6 +13,7 @@ namespace vitrine::VITRINE_GPU {
 /// 1, is exact for 0 ≤ n < 2³¹ and 1 ≤ d < 2³¹. Source: Granlund and Montgomery, 1994.
 class Divisor {
   public:
+    Divisor() = default;  // divides by 1
     explicit Divisor(int64_t divisor) : divisor_(static_cast<int>(divisor)) {
         while ((int64_t{1} << shift_) < divisor) ++shift_;
         const uint64_t excess = static_cast<uint64_t>((int64_t{1} << shift_) - divisor);
@@ -27,8 +28,8 @@ class Divisor {
     __device__ __forceinline__ int rest(int n, int quotient) const { return n - quotient * divisor_; }
 
   private:
-    int divisor_;
-    unsigned magic_ = 0;
+    int divisor_ = 1;
+    unsigned magic_ = 1;
     int shift_ = 0;
 };
 

@@ -85,6 +85,22 @@ TEST_CASE("budgets: kernels that only move memory ask for whole sectors") {
                     {"l2_norm", "l2_norm", "packs"}});
 }
 
+TEST_CASE("budgets: augmentation by parts of images asks for less than by a block an image") {
+    const std::vector<ReportEntry> parts =
+                                       entries_of({"augment_images", "augment_images", "parts_of_images"}),
+                                   blocks =
+                                       entries_of({"augment_images", "augment_images", "block_an_image"});
+    REQUIRE(parts.size() == 2);
+    REQUIRE(blocks.size() == 2);
+    for (size_t i = 0; i < parts.size(); ++i) {
+        const TrafficTotals part = totals_of(parts[i].launches), block = totals_of(blocks[i].launches);
+        CHECK_MESSAGE(part.requests < 0.65 * block.requests, "requests: ", part.requests, " for ",
+                      block.requests, whole_report(parts[i]));
+        CHECK_MESSAGE(part.bytes() < 0.75 * block.bytes(), "bytes moved: ", part.bytes(), " for ",
+                      block.bytes(), whole_report(parts[i]));
+    }
+}
+
 TEST_CASE("budgets: pools") {
     check_accesses({{"average_pool", "average_pool_forward", "packs"},
                     {"average_pool", "average_pool_backward", "packs"},

@@ -85,9 +85,12 @@ TEST_CASE("whole pipelines: every device gives the reference's bytes") {
             const std::vector<uint8_t> expected = batch.run(Device::reference, images);
             for (const Device device : tests::golden_devices({Device::cpu, Device::simt})) {
                 CAPTURE(std::string(name_of(device)));
-                in_each_way(device, [&] {
-                    const bool same = batch.run(device, images) == expected;
-                    CHECK(same);
+                test::with_each_implementation(device, [&](const std::string& implementation) {
+                    CAPTURE(implementation);
+                    in_each_way(device, [&] {
+                        const bool same = batch.run(device, images) == expected;
+                        CHECK(same);
+                    });
                 });
             }
         }

@@ -1,5 +1,5 @@
 // Every op of augmentation against what torchvision makes of PIL images (tests/golden/augment.json), byte for
-// byte, on every device.
+// byte, on every device and by every implementation.
 
 #include <doctest/doctest.h>
 #include <zlib.h>
@@ -53,7 +53,10 @@ TEST_CASE("every op makes of an image what torchvision makes of it, byte for byt
         batch.add(program);
         for (const Device device : tests::golden_devices({Device::reference, Device::cpu, Device::simt})) {
             CAPTURE(std::string(name_of(device)));
-            CHECK(checksum(batch.run(device, source)) == golden["crc32"].get<uint32_t>());
+            test::with_each_implementation(device, [&](const std::string& implementation) {
+                CAPTURE(implementation);
+                CHECK(checksum(batch.run(device, source)) == golden["crc32"].get<uint32_t>());
+            });
         }
     }
 }

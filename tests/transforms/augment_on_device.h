@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <string>
 #include <vector>
 
 #include "data/transforms/transform.h"
@@ -9,6 +10,16 @@
 #include "kernels/runtime.h"
 
 namespace vitrine::test {
+
+/// Calls f(name) with each implementation of the device, which then is the one that runs.
+template <class F>
+void with_each_implementation(Device device, F f) {
+    for (const auto& implementation : kernels(device).augment_images->implementations()) {
+        force_implementation(device, std::string("augment_images=") + implementation.name);
+        f(std::string(implementation.name));
+    }
+    force_implementation(device, "augment_images=");
+}
 
 /// As a kernel takes them, for images one after the other. All programs begin and end at the same size.
 class AugmentBatch {

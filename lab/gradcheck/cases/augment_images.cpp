@@ -131,12 +131,45 @@ std::vector<ProgramSteps> mixtures(Size2 in, Size2 out) {
              step(OpCode::offset, out, {0, 3}), step(OpCode::autocontrast, out)}};
 }
 
+/// Of images so large that many blocks share one: with counted values, mixed channels and resizing in all orders.
+std::vector<ProgramSteps> long_programs(Size2 s) {
+    const auto width = static_cast<int>(s.width), height = static_cast<int>(s.height);
+    const Size2 small{16, 30};
+    const Step flip = step(OpCode::flip_horizontal, s), equalize = step(OpCode::equalize, s),
+               contrast = step(OpCode::contrast, s, {0.6}), shift = step(OpCode::offset, s, {1, -2});
+    return {{},
+            {step(OpCode::resize, s, {7, 5, width - 9, height - 20}), flip},
+            // One count serves two steps, and after a move it does not.
+            {step(OpCode::posterize, s, {4}), equalize, step(OpCode::brightness, s, {0.6}),
+             step(OpCode::autocontrast, s), shift, equalize, contrast, flip, contrast},
+            {turned(s), step(OpCode::hue, s, {200}), step(OpCode::sharpness, s, {1.7}),
+             step(OpCode::saturation, s, {1.6}), equalize, step(OpCode::grayscale, s)},
+            // Twice more moves than are kept at once.
+            {shift, flip, shift, turned(s), shift, flip, shift, turned(s), shift, step(OpCode::invert, s),
+             shift, flip, shift, turned(s), shift, flip, shift, shift},
+            // A part of what lies in the second of two areas, then of what lies in the first.
+            {flip, step(OpCode::resize, small, {3, 4, width - 3, height - 7}),
+             step(OpCode::flip_vertical, small), step(OpCode::flip_horizontal, small),
+             step(OpCode::flip_vertical, small), step(OpCode::resize, s, {5, 2, 20, 14}), shift,
+             step(OpCode::resize, s, {9, 0, width - 9, height - 1}), step(OpCode::flip_vertical, s)}};
+}
+
+/// All steps that a pixel alone can go through.
+std::vector<ProgramSteps> of_single_pixels() {
+    const Size2 s{1, 1};
+    std::vector<ProgramSteps> programs = colours(s);
+    for (ProgramSteps& move : moves(s)) programs.push_back(std::move(move));
+    programs.push_back({step(OpCode::resize, s, {0, 0, 1, 1}), step(OpCode::equalize, s)});
+    return programs;
+}
+
 /// Images of their own sizes, with gaps between them: resized whole and in part, and turned before, which makes the
 /// image itself whole.
 Problem own_sizes(Size2 out) {
     const auto host = std::make_shared<Host>();
     int64_t end = 5;
-    for (const Size2 in : {Size2{6, 31}, Size2{40, 9}, Size2{13, 13}, Size2{3, 2}, Size2{25, 17}}) {
+    for (const Size2 in :
+         {Size2{6, 31}, Size2{40, 9}, Size2{13, 13}, Size2{3, 2}, Size2{25, 17}, Size2{90, 131}}) {
         const ImagePlace place{end, static_cast<int32_t>(in.height), static_cast<int32_t>(in.width)};
         const Step whole = step(OpCode::resize, out, {0, 0, place.width, place.height});
         host->add(place, {whole});
@@ -160,16 +193,21 @@ std::vector<Problem> augment_images_problems() {
         augment_problem("mixtures", {11, 8}, large, mixtures({11, 8}, large)),
         augment_problem("mixtures", {21, 18}, small, mixtures({21, 18}, small)),
         own_sizes({8, 7}),
+        augment_problem("long", {53, 47}, {53, 47}, long_programs({53, 47})),
+        augment_problem("single pixels", {1, 1}, {1, 1}, of_single_pixels()),
     };
 }
 
-/// Tiny-ImageNet's 64 pixels to ImageNet's 224: colour jitter, rotation and a flip, of one image.
+/// Of one image: Tiny-ImageNet's 64 pixels to ImageNet's 224 with colour jitter, rotation and a flip; and a part of a larger
+/// image with a flip.
 std::vector<Problem> augment_images_layers() {
-    const Size2 in{64, 64}, out{224, 224};
-    return {augment_problem(
-        "jitter, rotation, flip", in, out,
-        {{step(OpCode::resize, out, {0, 0, 64, 64}), step(OpCode::brightness, out, {1.2}),
-          step(OpCode::contrast, out, {0.8}), turned(out), step(OpCode::flip_horizontal, out)}})};
+    const Size2 in{64, 64}, out{224, 224}, photograph{256, 256};
+    const Step flip = step(OpCode::flip_horizontal, out);
+    return {augment_problem("jitter, rotation, flip", in, out,
+                            {{step(OpCode::resize, out, {0, 0, 64, 64}), step(OpCode::brightness, out, {1.2}),
+                              step(OpCode::contrast, out, {0.8}), turned(out), flip}}),
+            augment_problem("resized crop, flip", photograph, out,
+                            {{step(OpCode::resize, out, {40, 30, 180, 150}), flip}})};
 }
 
 }  // namespace vitrine::gradcheck
