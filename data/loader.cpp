@@ -29,8 +29,10 @@ void copy_pixels(const ImageSet& set, size_t begin, size_t end, Batch& batch) {
                     batch.images.begin() + batch.places[i].offset);
 }
 
+enum class Pixels : unsigned char { none, fetched, copied };
+
 /// The batch of these samples, and the pixels of a share of them.
-void fill_batch(const ImageSet& set, bool pixels, const BatchShare& share, Batch& batch) {
+void fill_batch(const ImageSet& set, Pixels pixels, const BatchShare& share, Batch& batch) {
     batch.count = std::ssize(batch.samples);
     if (batch.count % share.of != 0) throw std::logic_error("a share of a batch that has no equal parts");
     batch.places.clear();
@@ -40,12 +42,13 @@ void fill_batch(const ImageSet& set, bool pixels, const BatchShare& share, Batch
         batch.places.push_back(set.place(sample));
         batch.labels.push_back(set.labels.at(static_cast<size_t>(sample)));
     }
+    if (pixels == Pixels::none) return;
     const auto part = static_cast<size_t>(batch.count / share.of);
     const size_t begin = static_cast<size_t>(share.first) * part;
     const size_t count = static_cast<size_t>(share.count) * part;
     // Here, ahead of the step that reads them from the set itself.
     set.fetch(std::span(batch.samples).subspan(begin, count));
-    if (pixels) copy_pixels(set, begin, begin + count, batch);
+    if (pixels == Pixels::copied) copy_pixels(set, begin, begin + count, batch);
 }
 
 }  // namespace
@@ -53,7 +56,7 @@ void fill_batch(const ImageSet& set, bool pixels, const BatchShare& share, Batch
 Batch batch_of(const ImageSet& set, std::vector<int64_t> samples) {
     Batch batch;
     batch.samples = std::move(samples);
-    fill_batch(set, true, {}, batch);
+    fill_batch(set, Pixels::copied, {}, batch);
     return batch;
 }
 
@@ -196,7 +199,9 @@ void Loader::fill(int64_t index, Batch& batch) const {
     batch.samples.assign(order_.begin() + first, order_.begin() + first + count);
     batch.positions.resize(sampler_ ? static_cast<size_t>(count) : 0);
     std::iota(batch.positions.begin(), batch.positions.end(), first);
-    fill_batch(set_, options_.pixels, options_.share, batch);
+    const bool is_own = index % options_.turn.of == options_.turn.number;
+    const Pixels pixels = !is_own ? Pixels::none : options_.pixels ? Pixels::copied : Pixels::fetched;
+    fill_batch(set_, pixels, options_.share, batch);
 }
 
 }  // namespace vitrine

@@ -53,6 +53,12 @@ struct BatchShare {
     int64_t of = 1;
 };
 
+/// Of every `of` batches the one with this number.
+struct BatchTurn {
+    int64_t number = 0;
+    int64_t of = 1;
+};
+
 struct LoaderOptions {
     int64_t batch_size = 128;
     bool shuffle = true;
@@ -69,6 +75,8 @@ struct LoaderOptions {
     /// Whose pixels are fetched and copied: those of the other parts are for other processes. Where there are parts, all
     /// batches must be whole.
     BatchShare share{};
+    /// Of which batches pixels are fetched and copied: the others are for other processes, and have samples and labels alone.
+    BatchTurn turn{};
     /// Copying decoded pixels is light: one thread fills tens of thousands of 64 x 64 images a second.
     int threads = 1;
     /// How many batches may be ready ahead of the step.

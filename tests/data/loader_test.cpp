@@ -195,6 +195,27 @@ TEST_CASE("a loader reads its share of each batch and nothing else") {
     }
 }
 
+TEST_CASE("a loader reads the batches of its turn and of the others nothing") {
+    const ImageSet whole_set = numbered_set(50);
+    ImageSet set = whole_set;
+    const auto file = std::make_shared<AskedFile>();
+    set.pixels.file = file;
+    for (const bool pixels : {true, false}) {
+        Loader loader(set, {.batch_size = 8, .shuffle = false, .pixels = pixels, .turn = {1, 3}});
+        loader.start_epoch(0);
+        std::set<int64_t> wanted;
+        int64_t seen = 0;
+        for (Batch batch; loader.next(batch); seen += batch.count) {
+            const bool is_own = batch.index % 3 == 1;
+            CHECK(batch.images.empty() == !(pixels && is_own));
+            CHECK(batch.labels.size() == batch.samples.size());
+            if (is_own) wanted.insert(batch.samples.begin(), batch.samples.end());
+        }
+        CHECK(seen == 50);
+        CHECK(file->taken() == wanted);
+    }
+}
+
 TEST_CASE("a share of a batch that has no equal parts is refused") {
     const ImageSet set = numbered_set(10);
     Loader loader(set, {.batch_size = 10, .share = {0, 1, 4}});

@@ -190,11 +190,13 @@ Json ConfusionStatistics::to_json(int64_t epoch, Weights weights, const ImageSet
 
 tools::Scores evaluate(nn::Module& model, InputMaker& inputs, const ImageSet& set, int64_t batch_size,
                        ConfusionStatistics* mistakes, Reporter& reporter, Ranks& ranks) {
-    Loader loader(set, loader_for(inputs, set, batch_size));
-    loader.start_epoch(0);
-    tools::Scores scores;
     const auto me = static_cast<size_t>(ranks.processes().rank());
     const auto processes = static_cast<size_t>(ranks.count());
+    LoaderOptions options = loader_for(inputs, set, batch_size);
+    options.turn = {ranks.processes().rank(), ranks.count()};
+    Loader loader(set, options);
+    loader.start_epoch(0);
+    tools::Scores scores;
     Round round, following;
     for (Round* each : {&round, &following}) each->batches.resize(processes);
     following.fill(loader);
