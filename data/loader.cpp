@@ -139,9 +139,9 @@ bool Loader::next(Batch& batch) {
     // Of the batches before, also at the end of an epoch: their pixels may have been read from the block
     // itself.
     set_.pixels.require_intact();
+    batch.images.wait();  // without the lock: the workers go on meanwhile
     std::unique_lock lock(mutex_);
     if (next_to_serve_ == batches_) return false;
-    batch.images.wait();
     if (workers_.empty()) fill_next(lock);
     Slot& slot = slot_of(next_to_serve_);
     batch_ready_.wait(lock, [&slot] { return slot.ready; });

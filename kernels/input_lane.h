@@ -19,6 +19,7 @@ namespace vitrine {
 bool has_input_lane(Device device);
 
 /// While it lives, what this thread asks the device for is done in the lane. One at a time, and none while a graph is captured.
+/// Its kernels may not count arrivals: the counters are the device's, and the step's kernels count in them.
 class InputLane {
   public:
     explicit InputLane(Device device);
