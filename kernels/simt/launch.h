@@ -22,6 +22,9 @@ struct Settings {
     bool count_traffic = false;      // sectors a request and bank conflicts; needs check
     bool throw_findings = true;      // as Error, at the end of the launch
     bool keep_reports = false;       // for take_reports
+    // Only so many of a launch's blocks are run, here and there in its grid; 0: all. What it counts is then a sample and what it
+    // writes is worth nothing; atomic operations change nothing, so that who counts with them finds zeros afterwards.
+    uint64_t most_blocks = 0;
     bool late = false;  // launches are put off like copies, to the latest moment that their stream allows
     // exp, log and the like are off by up to so many units in the last place, as those of another library
     // are: by function, argument and this seed (math.h).

@@ -64,7 +64,8 @@ struct LaunchReport {
     size_t static_shared_bytes = 0;
     std::vector<Finding> findings;
 
-    // Always counted.
+    // Always counted, in the blocks that were run.
+    uint64_t blocks_run = 0;            // all, or Settings::most_blocks
     uint64_t barriers = 0;              // times a block passed a barrier
     uint64_t warp_operations = 0;       // times a group of lanes passed one
     uint64_t fused_multiply_adds = 0;   // calls of __fmaf_rn and __fma_rn: two floating-point operations each

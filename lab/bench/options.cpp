@@ -140,8 +140,11 @@ BenchOptions parse_bench_options(int argc, const char* const* argv) {
     step->add_flag("--per-op", options.step.per_op, "A table of where the time goes");
     step->add_flag("--graph", options.step.graph,
                    "Record the step as a graph of the GPU, and launch it at\nonce");
-    add_predict(*step, options.step, "Work out the step's time on a GPU that is not here;\nmeasures nothing")
-        ->excludes("--per-op", "--graph");
+    add_predict(*step, options.step,
+                "Work out the step's time on a GPU that is not here;\nmeasures nothing. --per-op tells what "
+                "limits each of "
+                "its\nfunctions, --impl names implementations for GPUs")
+        ->excludes("--graph");
     add_steps(*step, common, "How many to time [10]");
     add_common(*step, common, options,
                fmt::format("The model to train [{}]", models::benchmark_model().name));
@@ -200,6 +203,9 @@ BenchOptions parse_bench_options(int argc, const char* const* argv) {
                       : scale->parsed()                ? BenchOptions::Command::scale
                                                        : BenchOptions::Command::augment;
     take(common, options);
+    // Predictions count what the kernels for GPUs do on simt; --impl names theirs.
+    for (StepBenchOptions* command : {&options.step, &options.scale.step})
+        if (command->predict_for != nullptr) options.step.device = Device::simt;
     return options;
 }
 

@@ -10,6 +10,10 @@ namespace vitrine::tools {
 
 /// From NVIDIA's data sheets (RTX: the white papers of GA102 and AD102), of which tensor cores' peaks are those of dense
 /// matrices; the H100's bandwidth is what streaming kernels reach.
+///
+/// What no data sheet tells (cache, latency, launch) was measured by others: te42kyfo/gpu-benches on GitHub, of the Erlangen National High
+/// Performance Computing Center, commit 1c36d50. It has an H200 (the H100's chip), an A100, an A40 (GA102: A10, RTX 3090), an
+/// L40 (AD102: L4, RTX 4090) and a V100 (taken for the T4, which has half as many of nearly the same multiprocessors).
 struct Gpu {
     const char* name;
     double bandwidth;  // of its memory, bytes a second
@@ -18,6 +22,21 @@ struct Gpu {
     int multiprocessors;
     double tensor_f16;   // tensor cores' products of f16, summed in f32
     double tensor_bf16;  // 0: they take none
+
+    int compute_capability;
+    /// Bytes a second from the second cache (gpu-l2-cache; of the A40 the slope of gpu-small-kernels), where the chip differs in the
+    /// proportion of multiprocessors and clocks.
+    double cache_bandwidth;
+    double cache_bytes;  // it holds (data sheets)
+    /// Seconds from a load to its value, of a streaming kernel with an eighth of the threads (gpu-stream, "read": threads · 8 bytes /
+    /// bandwidth).
+    double latency;
+    /// Seconds that a launch takes of a graph of small kernels, beyond their traffic (gpu-small-kernels -graph: the a of a + V/b). The
+    /// T4's is the A40's.
+    double launch;
+
+    /// Clocks a second, as its peak implies.
+    double clock() const;
 
     double flops(DType dtype) const { return dtype == DType::f64 ? f64 : f32; }
 };

@@ -48,10 +48,12 @@ Grid::Grid(const GridRequest& request, const Settings& settings, const RecordReq
       settings_(settings),
       record_request_(request.hooked ? record : nullptr),
       blocks_(uint64_t{request.grid.x} * request.grid.y * request.grid.z),
+      turns_(settings.most_blocks == 0 ? blocks_ : std::min(settings.most_blocks, blocks_)),
       releases_(threads_per_block()) {
     report_.grid = request.grid;
     report_.block = request.block;
     report_.shared_bytes = request.shared_bytes;
+    report_.blocks_run = turns_;
     check_shape();
     take_numbers();
     if (settings_.order == Order::shuffled) {
@@ -126,10 +128,16 @@ void Grid::take_numbers() {
     era_ = era;
 }
 
+/// One of each of turns_ equal parts of the grid, by chance: at equal distances all might lie in one column of tiles.
+uint64_t Grid::sampled_block(uint64_t turn) const {
+    const uint64_t begin = turn * blocks_ / turns_, end = (turn + 1) * blocks_ / turns_;
+    return begin + random_word({.seed = settings_.seed}, turn) % (end - begin);
+}
+
 uint3 Grid::block(uint64_t turn) const {
-    uint64_t index = turn;
-    if (settings_.order == Order::descending) index = blocks_ - 1 - turn;
-    if (settings_.order == Order::shuffled) index = shuffled_blocks_[turn];
+    uint64_t index = is_sample() ? sampled_block(turn) : turn;
+    if (settings_.order == Order::descending) index = blocks_ - 1 - index;
+    if (settings_.order == Order::shuffled) index = shuffled_blocks_[index];
     const dim3& grid = request_.grid;
     return {static_cast<unsigned>(index % grid.x), static_cast<unsigned>(index / grid.x % grid.y),
             static_cast<unsigned>(index / grid.x / grid.y)};

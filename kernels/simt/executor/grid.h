@@ -42,9 +42,12 @@ class Grid {
     const GridRequest& request() const { return request_; }
     const Settings& settings() const { return settings_; }
     unsigned threads_per_block() const { return request_.block.x * request_.block.y * request_.block.z; }
-    uint64_t blocks() const { return blocks_; }
+    /// How many are run.
+    uint64_t blocks() const { return turns_; }
+    /// Whether that is not all of them.
+    bool is_sample() const { return turns_ < blocks_; }
 
-    /// Block number `turn` in the order of this launch, as its place in the grid.
+    /// The block that is run as number `turn`, as its place in the grid.
     uint3 block(uint64_t turn) const;
 
     /// Which block of this launch is recorded; null: none.
@@ -86,12 +89,14 @@ class Grid {
   private:
     void check_shape();
     void take_numbers();
+    uint64_t sampled_block(uint64_t turn) const;
 
     GridRequest request_;
     Settings settings_;
     const RecordRequest* record_request_;
     std::optional<BlockRecord> record_;
     uint64_t blocks_;
+    uint64_t turns_;
     uint32_t first_number_;
     uint32_t era_;
     bool several_workers_ = false;

@@ -8,6 +8,7 @@
 #include <stdexcept>
 
 #include "kernels/simt/arithmetic.h"
+#include "kernels/simt/executor/device_memory.h"
 #include "kernels/simt/executor/recording.h"
 #include "kernels/simt/thread.h"
 
@@ -59,10 +60,16 @@ T combined(AtomicOperation operation, T old, T value, T compare) {
     throw std::logic_error("an atomic operation that its type does not have");
 }
 
+/// Of global memory, in a sample of a launch's blocks.
+bool leaves_as_is(const void* address) {
+    return running().is_sample() && DeviceMemory::instance().contains(reinterpret_cast<uintptr_t>(address));
+}
+
 /// Returns the old value.
 template <class T>
 T change(AtomicOperation operation, T* address, T value, T compare) {
     std::atomic_ref<T> target(*address);
+    if (leaves_as_is(address)) return target.load(std::memory_order_relaxed);
     T old = target.load(std::memory_order_relaxed);
     while (!target.compare_exchange_weak(old, combined(operation, old, value, compare))) {
     }
@@ -143,7 +150,7 @@ T atomic(AtomicOperation operation, T* address, T value, T compare) {
     worker.block.fences().at_atomic(worker.block.now(), place, shared, [&] {
         old = change(operation, address, value, compare);
         // A compare-and-swap that found another value has only read.
-        return operation != AtomicOperation::compare_and_swap || old == compare;
+        return !leaves_as_is(address) && (operation != AtomicOperation::compare_and_swap || old == compare);
     });
     if (releases) worker.block.advance_clock();
     if (combined(operation, old, value, compare) == old) {

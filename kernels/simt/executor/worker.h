@@ -23,6 +23,7 @@ struct Worker {
 
     /// Of the running launch.
     const Settings& settings() const { return grid_->settings(); }
+    bool is_sample() const { return grid_->is_sample(); }
 
   private:
     void run_recorded(uint64_t turn);
