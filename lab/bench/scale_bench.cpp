@@ -53,7 +53,7 @@ ScaleCase told(const ScaleBenchOptions& options) {
             .rows = {}};
 }
 
-/// The case in which all kernels reach the most of their roofline that such kernels have been seen to, or the least.
+/// The case in which all that a launch does overlaps, or the one in which it moves and computes in turns.
 ScaleCase predicted(const ScaleBenchOptions& options, const StepPrediction& prediction,
                     double PredictedTime::*bound, const char* name) {
     double backward = 0.0;

@@ -167,6 +167,7 @@ RUN = {
     "bench step --autotune choices.json": f"bench step --autotune choices.json {STEP}",
     "bench step --model mobilenet_v2 --graph": f"bench step --model mobilenet_v2 --graph {STEP}",
     "bench step --predict h100 --batch-size 64 --fusion off": None,
+    "bench step --predict h100 --batch-size 256 --precision bf16 --per-op": None,
     "bench step --model mobilenet_v2 --fusion off": f"bench step --model mobilenet_v2 --fusion off {STEP}",
     "bench eval --model mobilenet_v2": f"bench eval --model mobilenet_v2 {STEP}",
     "bench eval": "bench eval --help",
