@@ -36,12 +36,14 @@ std::vector<double> bytes_of_launches(const predict::CountedCall& call, const Gp
     const double least = call.least.bytes();
     double asked = 0.0;
     for (const predict::LaunchCounts& launch : call.launches) asked += launch.bytes();
+    // Under sanitizers nothing is counted.
+    const auto share = [&](const predict::LaunchCounts& launch) {
+        return asked > 0.0 ? launch.bytes() / asked : 1.0 / static_cast<double>(call.launches.size());
+    };
+    const bool kept = call.launches.size() == 1 || least <= gpu.cache_bytes || asked == 0.0;
     std::vector<double> bytes;
-    for (const predict::LaunchCounts& launch : call.launches) {
-        const bool kept = call.launches.size() == 1 || least <= gpu.cache_bytes;
-        bytes.push_back(kept ? least * launch.bytes() / std::max(1.0, asked)
-                             : std::min(least, launch.bytes()));
-    }
+    for (const predict::LaunchCounts& launch : call.launches)
+        bytes.push_back(kept ? least * share(launch) : std::min(least, launch.bytes()));
     return bytes;
 }
 
