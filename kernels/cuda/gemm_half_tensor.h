@@ -119,6 +119,20 @@ struct HalfDepthByDepth {
     }
 };
 
+/// What is left of 8 floats beside the values of 16 bits that they are rounded to.
+template <class Half>
+__device__ __forceinline__ Pack<Half> rest_of_rounding(const Pack<Half>& v) {
+    Pack<Half> rest;
+    VITRINE_UNROLL
+    for (int i = 0; i < rest.size; i += 2) {
+        float rounded[2];
+        take_word<Half>(word_of<Half>(v[i], v[i + 1]), rounded[0], rounded[1]);
+        rest[i] = v[i] - rounded[0];
+        rest[i + 1] = v[i + 1] - rounded[1];
+    }
+    return rest;
+}
+
 /// An operand as the sum of two: what its values are rounded to, and behind it what is left of them.
 template <class Term>
 struct TwoTerms : Term {
@@ -127,14 +141,7 @@ struct TwoTerms : Term {
     static constexpr int count = 2 * Term::count;
 
     static __device__ __forceinline__ void store(float* shared, int line, int k, const Pack<Half>& v) {
-        Pack<Half> rest;
-        VITRINE_UNROLL
-        for (int i = 0; i < rest.size; i += 2) {
-            float rounded[2];
-            take_word<Half>(word_of<Half>(v[i], v[i + 1]), rounded[0], rounded[1]);
-            rest[i] = v[i] - rounded[0];
-            rest[i + 1] = v[i + 1] - rounded[1];
-        }
+        const Pack<Half> rest = rest_of_rounding(v);
         Term::store(shared, line, k, v);
         Term::store(shared + Term::count, line, k, rest);
     }

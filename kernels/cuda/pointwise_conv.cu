@@ -1,5 +1,7 @@
 // Pointwise convolution: a matrix product whose rows are the pixels. The list of its implementations.
 //
+//     half_one_pass           backward: both gradients from one reading of d_y, y and x, by tensor cores; bf16 from 8.0 on
+//                             and f16, where pixels are many and channels few; loads of 16 bytes
 //     one_pass                backward: both gradients from one reading of d_y, y and x, where pixels are many and channels
 //                             few; loads of 16 bytes
 //     one_launch              backward: both products side by side, where they are too small for a launch each; loads
@@ -116,12 +118,14 @@ constexpr std::array<Implementation<Args>, 9> products{
 
 constexpr auto forward_list = products<pointwise_conv_forward>;
 constexpr auto backward_list = [] {
-    std::array<Implementation<ConvBackward>, 11> list{
-        {{"one_pass", refuses_curve<ConvBackward, refuses_pointwise_one_pass>, pointwise_backward_one_pass,
+    std::array<Implementation<ConvBackward>, 12> list{
+        {{"half_one_pass", refuses_curve<ConvBackward, refuses_pointwise_half_one_pass>,
+          pointwise_backward_half_one_pass, StorageTypes::all},
+         {"one_pass", refuses_curve<ConvBackward, refuses_pointwise_one_pass>, pointwise_backward_one_pass,
           StorageTypes::all},
          {"one_launch", refuses_curve<ConvBackward, refuses_pointwise_one_launch>,
           pointwise_backward_one_launch, StorageTypes::all}}};
-    std::ranges::copy(products<pointwise_conv_backward>, list.begin() + 2);
+    std::ranges::copy(products<pointwise_conv_backward>, list.begin() + 3);
     return list;
 }();
 

@@ -15,6 +15,10 @@ const char* refuses_pointwise_packs(const ConvBackward& args);
 const char* refuses_pointwise_one_pass(const ConvBackward& args);
 void pointwise_backward_one_pass(const ConvBackward& args, Context& context);
 
+/// The same by tensor cores, of 16-bit values: see pointwise_half_one_pass.cu.
+const char* refuses_pointwise_half_one_pass(const ConvBackward& args);
+void pointwise_backward_half_one_pass(const ConvBackward& args, Context& context);
+
 /// Both products in one launch.
 const char* refuses_pointwise_one_launch(const ConvBackward& args);
 void pointwise_backward_one_launch(const ConvBackward& args, Context& context);

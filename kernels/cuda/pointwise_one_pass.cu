@@ -23,15 +23,11 @@
 // Bank conflicts: the 8 threads that are served together have the same pixels and the same outputs, so they read the
 // same pack of g, and 8 neighbouring ones of a and of the weight. No padding is needed.
 
-#include <algorithm>
-
-#include "kernels/cuda/gemm_split.h"
-#include "kernels/cuda/pointwise_conv.h"
+#include "kernels/cuda/pointwise_one_pass.h"
 
 namespace vitrine::VITRINE_GPU {
 namespace {
 
-constexpr int one_pass_threads = 128;
 constexpr int most_steps = 3;
 
 /// The extents of a block's tiles; T is what is multiplied. Its threads lie `across` the input channels and `down` the
@@ -49,21 +45,7 @@ struct OnePassTile {
 };
 
 template <class T>
-struct OnePass {
-    using A = Accumulate<T>;
-
-    UpstreamSource<Pack<A>, T> g;
-    PrologueSource<Pack<A>, T> a;
-    const T* weight;
-    ValuesWriter<T> d_x;
-    A* weight_parts;       // [chunks, out, in]
-    PrologueSums<A> sums;  // chunks of pixels, tiles of channels: the slices
-    int pixels;
-    int in;
-    int out;
-    int chunk_pixels;
-    int slices;
-};
+using OnePassOf = OnePass<Pack<Accumulate<T>>, T>;
 
 template <class A, int pixels, int outputs, int inputs>
 struct OnePassShared {
@@ -89,7 +71,7 @@ class OnePassThread {
   public:
     using Shared = OnePassShared<A, Tile::pixels, Tile::outputs, Tile::inputs>;
 
-    __device__ __forceinline__ OnePassThread(const OnePass<T>& task, Shared& shared)
+    __device__ __forceinline__ OnePassThread(const OnePassOf<T>& task, Shared& shared)
         : task_(task), g_(shared.g.values), a_(shared.a.values), weight_(shared.weight.values) {
         const int block = static_cast<int>(blockIdx.x);
         chunk_ = block / task.slices;
@@ -278,7 +260,7 @@ class OnePassThread {
         task_.sums.template finish<one_pass_threads>(chunk_, slice, g_);
     }
 
-    const OnePass<T>& task_;
+    const OnePassOf<T>& task_;
     A* const g_;       // [pixels, outputs]
     A* const a_;       // [pixels, inputs]
     A* const weight_;  // [outputs, inputs]
@@ -301,48 +283,14 @@ template <class Tile>
 constexpr int one_pass_at_once = Tile::steps < most_steps ? 3 : 2;
 
 template <class T, class Tile>
-__global__ void __launch_bounds__(one_pass_threads, (one_pass_at_once<Tile>)) one_pass(OnePass<T> task) {
+__global__ void __launch_bounds__(one_pass_threads, (one_pass_at_once<Tile>)) one_pass(OnePassOf<T> task) {
     using Thread = OnePassThread<T, Tile>;
     Thread(task, one_pass_memory<typename Thread::Shared>()).run();
 }
 
-/// Chunks whose parts of d_weight, written and read, take an eighth of the bytes of d_y, y, x and d_x.
-int64_t affordable_chunks(const ConvShape& shape) {
-    const int64_t in = shape.in_channels, out = shape.out_channels;
-    return shape.in_pixels() * (in + out) / std::max<int64_t>(1, 8 * in * out);
-}
-
 template <class T, class Tile>
 void run_tile(const ConvBackward& args, Context& context) {
-    using A = Accumulate<T>;
-    constexpr int64_t blocks = 2 * enough_blocks;
-    constexpr int64_t longest_chunk =
-        32768;  // longer ones would sum too many floats in a row for their digits
-    const ConvShape& shape = args.shape;
-    const int64_t pixels = shape.in_pixels(), in = shape.in_channels, out = shape.out_channels;
-    const int64_t slices = divide_up(in, int64_t{Tile::inputs});
-    const int64_t wanted = std::clamp<int64_t>(blocks / slices, 1, affordable_chunks(shape));
-    const int64_t tiles = divide_up(pixels, wanted * Tile::pixels);
-    const int64_t chunk_pixels = std::min(tiles * Tile::pixels, longest_chunk);
-    const int64_t chunks = divide_up(pixels, chunk_pixels);
-
-    A* const parts = context.scratch.take<A>(chunks * out * in);
-    PrologueSums<A> sums;
-    if (args.d_scale || args.d_shift) sums = {chunks, slices, 2, in, PutPrologueSums<A>(args), context};
-    const OnePass<T> task{UpstreamSource<Pack<A>, T>(args),
-                          PrologueSource<Pack<A>, T>(args.x, args.prologue),
-                          static_cast<const T*>(args.weight),
-                          ValuesWriter<T>(args.d_x),
-                          parts,
-                          sums,
-                          static_cast<int>(pixels),
-                          static_cast<int>(in),
-                          static_cast<int>(out),
-                          static_cast<int>(chunk_pixels),
-                          static_cast<int>(slices)};
-    launch(one_pass<T, Tile>, blocks_for(chunks * slices, 1), one_pass_threads, 0, stream(), task);
-    run_sum_splits(parts, chunks, out, in, in, packs_fit<A>(in, args.d_weight.data),
-                   PutGradient<A>{ValuesWriter<A>(args.d_weight), static_cast<int>(in)});
+    launch_one_pass<Tile>(one_pass<T, Tile>, args, context);
 }
 
 /// Few output channels leave threads for more input channels.
@@ -370,13 +318,7 @@ int64_t most_outputs(DType dtype) {
 }  // namespace
 
 const char* refuses_pointwise_one_pass(const ConvBackward& args) {
-    constexpr int64_t fewest_chunks = 16;
-    if (!args.d_x || !args.d_weight) return "only one of the two gradients is wanted";
-    if (args.shape.out_channels > most_outputs(args.dtype))
-        return "a block's registers hold no sums of so many output channels";
-    if (affordable_chunks(args.shape) < fewest_chunks) return "too few pixels beside so large a weight";
-    if (!aligned(args.d_x.data)) return "a pointer is not aligned to 16 bytes";
-    return refuses_pointwise_packs(args);
+    return refuses_one_pass_of(most_outputs(args.dtype), args);
 }
 
 void pointwise_backward_one_pass(const ConvBackward& args, Context& context) {

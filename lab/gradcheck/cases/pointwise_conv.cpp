@@ -47,6 +47,13 @@ std::vector<Problem> pointwise_conv_problems() {
     for (const ConvShape& shape : {
              pointwise(2, {34, 35}, 36, 36),   // one pass with steps, slices, tails and everything
              pointwise(1, {13, 20}, 20, 264),  // one launch of two products, the sums of both split
+             pointwise(8, {13, 17}, 96, 16),   // by tensor cores: two slices of inputs
+             pointwise(2, {34, 34}, 72, 24),   // … the second nearly empty
+             pointwise(1, {51, 51}, 40, 40),   // … two panels of outputs
+             pointwise(5, {14, 14}, 8, 136),   // … three steps of two
+             pointwise(4, {15, 16}, 8, 72),    // … three of one panel
+             pointwise(3, {19, 17}, 8, 48),    // … one of two
+             pointwise(7, {13, 17}, 24, 16),   //
          }) {
         all.push_back({.shape = shape,
                        .scale = true,

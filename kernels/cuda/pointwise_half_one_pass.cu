@@ -1,0 +1,411 @@
+// Pointwise convolution, backward, both gradients from one reading of d_y, y and x, by tensor cores: pointwise_one_pass.cu for
+// 16-bit values.
+//
+// A block has a chunk of the pixels and a slice of 32 or 64 input channels. It walks over its pixels tile by tile, its 4 warps
+// side by side in panels of 32 input channels and below one another in the pixels:
+//
+//                      outputs of a step                  inputs of the slice
+//                     ┌─────────────────┐                ┌─────────┬─────────┐
+//     pixels          │ g = d_y through │         pixels │ warp 0  │ warp 1  │      in shared memory, each loaded once;
+//     of a tile       │ the epilogue    │                ├─────────┼─────────┤      a = x through the prologue
+//                     └─────────────────┘                │ warp 2  │ warp 3  │
+//                                                        └─────────┴─────────┘
+//     d_a [pixels, inputs]    += g · weight       of a warp 16 or 32 pixels and 32 inputs. Lanes exchange them, until each has
+//                                                 8 neighbours of a pixel: those of which it has loaded x, and now writes d_x
+//     d_weight [outputs, inputs] += gᵀ · a        of a warp 16 outputs of each step, in the registers of the mma for all of
+//                                                 the chunk, and then left as the chunk's part
+//
+// a and the weight are multiplied as values of 16 bits; g as the sum of two such (gemm_half_tensor.h says why), unless it is d_y
+// itself. The sums are f32, cut off every 16 k (tensor_core.h). Chunks are no longer than one_pass's, whose parts these
+// are, and so is all that becomes of them.
+//
+// Bytes, at least: d_y [and y] and x read, d_x written: 2 · pixels · (2 · out + 2 · in) with prologue and epilogue. Slices read
+// d_y and y again, from L2. FLOPs: 4 · pixels · in · out, of which those of g's second term are not counted.
+//
+// Bank conflicts: none (half_panels.h).
+
+#include "kernels/cuda/half_panels.h"
+#include "kernels/cuda/pointwise_one_pass.h"
+
+namespace vitrine::VITRINE_GPU {
+namespace {
+
+/// The extents of a block's tiles. `row_tiles`: how many mma below one another a warp has of d_a.
+template <int panels_of_outputs, int steps_of_outputs, int panels_of_inputs, int row_tiles>
+struct HalfOnePassTile {
+    static constexpr int warps = one_pass_threads / 32;
+    static constexpr int inputs = panels_of_inputs * panel_columns;
+    static constexpr int outputs = panels_of_outputs * panel_columns;  // of a step
+    static constexpr int steps = steps_of_outputs;
+    // of d_a
+    static constexpr int warps_across = panels_of_inputs;
+    static constexpr int warps_down = warps / warps_across;
+    static constexpr int tiles_down = row_tiles;
+    static constexpr int tiles_across = panel_columns / 8;
+    static constexpr int warp_pixels = tiles_down * 16;
+    static constexpr int pixels = warps_down * warp_pixels;
+    // of d_weight
+    static constexpr int weight_warps_down = outputs / 16;
+    static constexpr int weight_warps_across = warps / weight_warps_down;
+    static constexpr int weight_columns = inputs / weight_warps_across;
+    static constexpr int weight_tiles = weight_columns / 8;
+    static_assert(weight_warps_down <= warps);
+};
+
+template <class Half, class Tile>
+struct HalfOnePassShared {
+    using Gradients = HalfPanels<Half, Tile::pixels, Tile::outputs>;
+    using Inputs = HalfPanels<Half, Tile::pixels, Tile::inputs>;
+    using Weight = HalfPanels<Half, Tile::outputs, Tile::inputs>;
+
+    GemmShared<float, 2 * Gradients::count> g;  // what it is rounded to, and the rest
+    GemmShared<float, Inputs::count> a;
+    GemmShared<float, Weight::count> weight;
+};
+
+/// A block's. A function, as gemm_memory() is.
+template <class Shared>
+__device__ __forceinline__ Shared& half_one_pass_memory() {
+    __shared__ Shared shared;
+    return shared;
+}
+
+/// What the running thread has to do with its block's chunk and slice.
+template <class Half, class Tile>
+class HalfOnePassThread {
+    static constexpr int size = 8;
+    using V = Pack<Half>;
+    using M = Mma<Half, half_mma_depth>;
+    using Upstream = UpstreamSource<V, Half>;
+    using ChannelOfInput = typename PrologueSource<V, Half>::Channel;
+
+  public:
+    using Task = OnePass<V, Half>;
+    using Shared = HalfOnePassShared<Half, Tile>;
+
+    __device__ __forceinline__ HalfOnePassThread(const Task& task, Shared& shared)
+        : task_(task), g_(shared.g.values), a_(shared.a.values), weight_(shared.weight.values) {
+        const int block = static_cast<int>(blockIdx.x);
+        chunk_ = block / task.slices;
+        slice_ = block - chunk_ * task.slices;
+        input_ = slice_ * Tile::inputs + local_input();
+        first_pixel_ = chunk_ * task.chunk_pixels;
+        end_pixel_ = min(task.chunk_pixels, task.pixels - first_pixel_) + first_pixel_;
+    }
+
+    __device__ __forceinline__ void run() {
+        for (int tile = first_pixel_; tile < end_pixel_; tile += Tile::pixels) {
+            fetch_inputs(tile);
+            FragmentC d_a[Tile::tiles_down][Tile::tiles_across] = {};
+            VITRINE_UNROLL
+            for (int step = 0; step < Tile::steps; ++step) {
+                const int first_output = step * Tile::outputs;
+                if (Tile::steps > 1 || tile == first_pixel_) copy_weight(first_output);
+                load_gradients(tile, first_output);
+                if (step == 0) store_inputs(tile);
+                wait_copies<0>();
+                __syncthreads();
+                multiply_by_weight(first_output, d_a);
+                multiply_by_inputs(first_output, weight_sums_[step]);
+                __syncthreads();
+            }
+            put_input_gradient(tile, d_a);
+        }
+        leave_weight_part();
+        if (task_.sums.partials != nullptr) leave_prologue_sums();
+    }
+
+  private:
+    using Gradients = typename Shared::Gradients;
+    using Inputs = typename Shared::Inputs;
+    using Weight = typename Shared::Weight;
+
+    __device__ __forceinline__ int panel() const { return warp_ % Tile::warps_across; }
+    __device__ __forceinline__ int first_row() const {
+        return warp_ / Tile::warps_across * Tile::warp_pixels;
+    }
+    __device__ __forceinline__ int local_input() const {
+        return panel() * panel_columns + place_.member * size;
+    }
+    /// Row i of the lane's 2 · tiles_down in a tile of pixels.
+    __device__ __forceinline__ int local_pixel(int i) const { return first_row() + i * 8 + place_.group; }
+    __device__ __forceinline__ bool inside(int pixel) const {
+        return pixel < end_pixel_ && input_ < task_.in;
+    }
+
+    /// x stays in the registers of the lane that will need it again for d_x; all warps need a.
+    __device__ __forceinline__ void fetch_inputs(int tile) {
+        VITRINE_UNROLL
+        for (int i = 0; i < rows_of_lane; ++i) {
+            const int pixel = tile + local_pixel(i);
+            x_[i] = {};
+            if (inside(pixel)) x_[i] = task_.a.fetch(pixel * task_.in + input_);
+        }
+    }
+    /// Loaded once more for each use: registers are what a block has least of.
+    __device__ __forceinline__ ChannelOfInput prologue() const {
+        return input_ < task_.in ? task_.a.channel(input_) : ChannelOfInput{};
+    }
+    __device__ __forceinline__ void store_inputs(int tile) {
+        const ChannelOfInput channel = prologue();
+        VITRINE_UNROLL
+        for (int i = 0; i < rows_of_lane; ++i) {
+            V a{};
+            if (inside(tile + local_pixel(i))) a = task_.a.finish(channel, x_[i]);
+            Inputs::store(a_, local_pixel(i), local_input(), a);
+        }
+    }
+
+    /// g [pixels, outputs] from `first_output` on, in two terms. A thread stays with its outputs.
+    __device__ __forceinline__ void load_gradients(int tile, int first_output) const {
+        using Place = PackPlace<Gradients::panels, one_pass_threads>;
+        constexpr int at_once = 2;
+        const Place place;
+        const int output = first_output + place.column;
+        typename Upstream::Channel channel{};
+        if (output < task_.out) channel = task_.g.channel(output);
+        VITRINE_UNROLL
+        for (int first = 0; first < Tile::pixels; first += at_once * Place::rows_at_once) {
+            typename Upstream::Raw raw[at_once];
+            VITRINE_UNROLL
+            for (int i = 0; i < at_once; ++i) {
+                const int pixel = tile + place.row + first + i * Place::rows_at_once;
+                raw[i] = {};
+                if (pixel < end_pixel_ && output < task_.out) {
+                    raw[i] = task_.g.fetch(pixel * task_.out + output);
+                }
+            }
+            VITRINE_UNROLL
+            for (int i = 0; i < at_once; ++i) {
+                const int row = place.row + first + i * Place::rows_at_once;
+                V g{};
+                if (tile + row < end_pixel_ && output < task_.out) g = task_.g.finish(channel, raw[i]);
+                store_gradient(row, place.column, g);
+            }
+        }
+    }
+    /// d_y itself has no rest.
+    __device__ __forceinline__ void store_gradient(int row, int column, const V& g) const {
+        Gradients::store(g_, row, column, g);
+        if (!task_.g.plain()) Gradients::store(g_ + Gradients::count, row, column, rest_of_rounding(g));
+    }
+    __device__ __forceinline__ int terms() const { return task_.g.plain() ? 1 : 2; }
+
+    /// weight [outputs, inputs] from `first_output` on, as it lies in memory.
+    __device__ __forceinline__ void copy_weight(int first_output) const {
+        using Place = PackPlace<Weight::panels, one_pass_threads>;
+        const Place place;
+        const int input = slice_ * Tile::inputs + place.column;
+        VITRINE_UNROLL
+        for (int row = 0; row < Tile::outputs; row += Place::rows_at_once) {
+            const int output = first_output + row + place.row;
+            const bool here = output < task_.out && input < task_.in;
+            copy_async<16>(Weight::at(weight_, row + place.row, place.column),
+                           here ? task_.weight + output * task_.in + input : task_.weight, here);
+        }
+        commit_copies();
+    }
+
+    __device__ __forceinline__ void multiply_by_weight(
+        int first_output, FragmentC (&d_a)[Tile::tiles_down][Tile::tiles_across]) const {
+        VITRINE_UNROLL
+        for (int output = 0; output < Tile::outputs; output += M::k) {
+            if (first_output + output >= task_.out) break;
+            FragmentB<M> weight[Tile::tiles_across];
+            Weight::load_turned_b(weight_, output, panel() * panel_columns, weight);
+            VITRINE_UNROLL
+            for (int term = 0; term < 2; ++term) {
+                if (term == terms()) break;
+                VITRINE_UNROLL
+                for (int i = 0; i < Tile::tiles_down; ++i) {
+                    FragmentA<M> g;
+                    Gradients::load_a(g_ + term * Gradients::count, first_row() + i * M::rows, output,
+                                      g.words);
+                    VITRINE_UNROLL
+                    for (int j = 0; j < Tile::tiles_across; ++j) multiply_matrices(d_a[i][j], g, weight[j]);
+                }
+            }
+        }
+    }
+
+    /// The first of the outputs of a step of which this warp has d_weight, and the first of the inputs.
+    __device__ __forceinline__ int weight_row() const { return warp_ % Tile::weight_warps_down * M::rows; }
+    __device__ __forceinline__ int weight_column() const {
+        return warp_ / Tile::weight_warps_down * Tile::weight_columns;
+    }
+
+    __device__ __forceinline__ void multiply_by_inputs(int first_output,
+                                                       FragmentC (&sums)[Tile::weight_tiles]) const {
+        if (first_output + weight_row() >= task_.out) return;
+        for (int pixel = 0; pixel < Tile::pixels; pixel += M::k) {
+            FragmentB<M> a[Tile::weight_tiles];
+            Inputs::load_turned_b(a_, pixel, weight_column(), a);
+            VITRINE_UNROLL
+            for (int term = 0; term < 2; ++term) {
+                if (term == terms()) break;
+                FragmentA<M> g;
+                Gradients::load_turned_a(g_ + term * Gradients::count, pixel, weight_row(), g.words);
+                VITRINE_UNROLL
+                for (int j = 0; j < Tile::weight_tiles; ++j) multiply_matrices(sums[j], g, a[j]);
+            }
+        }
+    }
+
+    __device__ __forceinline__ void put_input_gradient(
+        int tile, FragmentC (&d_a)[Tile::tiles_down][Tile::tiles_across]) {
+        const ChannelOfInput channel = prologue();
+        VITRINE_UNROLL
+        for (int i = 0; i < Tile::tiles_down; ++i) {
+            exchange_tiles(d_a[i]);
+            VITRINE_UNROLL
+            for (int lower = 0; lower < 2; ++lower) {
+                V mine;
+                VITRINE_UNROLL
+                for (int j = 0; j < size; ++j) mine[j] = d_a[i][j / 2].values[lower * 2 + j % 2];
+                const int row = i * 2 + lower;
+                const int pixel = tile + local_pixel(row);
+                if (inside(pixel)) put_pixel(pixel, channel, x_[row], mine);
+            }
+        }
+    }
+
+    /// d_u = d_a · activation'(u), d_x = scale · d_u, and the lane's share of Σ d_u · x and Σ d_u.
+    __device__ __forceinline__ void put_pixel(int pixel, const ChannelOfInput& channel,
+                                              const StoredValues<V, Half>& stored, const V& d_a) {
+        const V a = task_.a.finish(channel, stored);
+        const V x = widen_values<V, Half>(stored);
+        V gradient;
+        VITRINE_UNROLL
+        for (int j = 0; j < size; ++j) {
+            const float d_u = inside_clamp(task_.a.activation, a[j]) ? d_a[j] : 0.0F;
+            scale_sums_[j] = multiply_add(d_u, x[j], scale_sums_[j]);
+            shift_sums_[j] += d_u;
+            gradient[j] = task_.a.scale == nullptr ? d_u : channel.scale[j] * d_u;
+        }
+        task_.d_x(pixel * task_.in + input_, gradient);
+    }
+
+    __device__ __forceinline__ void leave_weight_part() const {
+        float* const part = task_.weight_parts + int64_t{chunk_} * task_.out * task_.in;
+        VITRINE_UNROLL
+        for (int step = 0; step < Tile::steps; ++step) {
+            VITRINE_UNROLL
+            for (int j = 0; j < Tile::weight_tiles; ++j) {
+                const int input =
+                    slice_ * Tile::inputs + weight_column() + j * M::columns + place_.c_column(0);
+                VITRINE_UNROLL
+                for (int i = 0; i < 4; i += 2) {
+                    const int output = step * Tile::outputs + weight_row() + place_.c_row(i);
+                    if (output >= task_.out || input >= task_.in) continue;
+                    const float* const two = weight_sums_[step][j].values + i;
+                    *reinterpret_cast<float2*>(part + output * task_.in + input) =
+                        make_float2(two[0], two[1]);
+                }
+            }
+        }
+    }
+
+    /// The sum of a channel over the lanes that have it; the first Tile::inputs threads get theirs.
+    __device__ __forceinline__ float total_of_channel(const V& mine) const {
+        constexpr int lanes = Tile::warps_down * 8;
+        constexpr int stride = Tile::inputs + 4;  // so that rows begin in other banks
+        static_assert(lanes * stride <= 2 * Gradients::count);
+        const int row = warp_ / Tile::warps_across * 8 + place_.group;
+        store_values(g_ + row * stride + local_input(), mine);
+        __syncthreads();
+        float total = 0;
+        const int me = static_cast<int>(threadIdx.x);
+        if (me < Tile::inputs) {
+            for (int lane = 0; lane < lanes; ++lane) total += g_[lane * stride + me];
+        }
+        return total;
+    }
+
+    __device__ __forceinline__ void leave_prologue_sums() const {
+        const float scale_sum = total_of_channel(scale_sums_);
+        __syncthreads();
+        const float shift_sum = total_of_channel(shift_sums_);
+        const int me = static_cast<int>(threadIdx.x);
+        const ChannelTile slice{slice_, slice_ * Tile::inputs,
+                                min(Tile::inputs, task_.in - slice_ * Tile::inputs)};
+        if (me < slice.channels) {
+            float* const to = task_.sums.partials + int64_t{chunk_} * 2 * task_.in + slice.first + me;
+            to[0] = scale_sum;
+            to[task_.in] = shift_sum;
+        }
+        task_.sums.template finish<one_pass_threads>(chunk_, slice, a_);
+    }
+
+    static constexpr int rows_of_lane = Tile::tiles_down * 2;
+
+    const Task& task_;
+    float* const g_;       // [terms, pixels, outputs]
+    float* const a_;       // [pixels, inputs]
+    float* const weight_;  // [outputs, inputs]
+    const int warp_ = static_cast<int>(threadIdx.x) / 32;
+    const FragmentPlace place_;
+    int chunk_;
+    int slice_;
+    int input_;  // the lane's first input channel
+    int first_pixel_;
+    int end_pixel_;
+    StoredValues<V, Half> x_[rows_of_lane];
+    FragmentC weight_sums_[Tile::steps][Tile::weight_tiles] = {};
+    V scale_sums_{};
+    V shift_sums_{};
+};
+
+/// Blocks that a multiprocessor should hold at once: 168 registers a thread, or as many as there are. More than 14 tiles of
+/// sums leave too few of the 168 for all else.
+template <class Tile>
+constexpr int half_one_pass_at_once =
+    Tile::tiles_down* Tile::tiles_across + Tile::steps* Tile::weight_tiles > 14 ? 2 : 3;
+
+template <class Half, class Tile>
+__global__ void __launch_bounds__(one_pass_threads, (half_one_pass_at_once<Tile>))
+    half_one_pass(OnePass<Pack<Half>, Half> task) {
+    using Thread = HalfOnePassThread<Half, Tile>;
+    Thread(task, half_one_pass_memory<typename Thread::Shared>()).run();
+}
+
+template <class Half, class Tile>
+void run_tile(const ConvBackward& args, Context& context) {
+    launch_one_pass<Tile>(half_one_pass<Half, Tile>, args, context);
+}
+
+/// Three steps of outputs, one panel of inputs.
+template <int panels_of_outputs>
+using InSteps = HalfOnePassTile<panels_of_outputs, 3, 1, 1>;
+
+/// Few input channels leave warps for more pixels, and many output channels registers for few of the inputs.
+template <class Half>
+void run(const ConvBackward& args, Context& context) {
+    const int64_t in = args.shape.in_channels, out = args.shape.out_channels;
+    const bool one_panel = in <= panel_columns;
+    if (out <= panel_columns) {
+        if (one_panel) return run_tile<Half, HalfOnePassTile<1, 1, 1, 2>>(args, context);
+        return run_tile<Half, HalfOnePassTile<1, 1, 2, 2>>(args, context);
+    }
+    if (out <= 2 * panel_columns) {
+        if (one_panel) return run_tile<Half, HalfOnePassTile<2, 1, 1, 1>>(args, context);
+        return run_tile<Half, HalfOnePassTile<2, 1, 2, 2>>(args, context);
+    }
+    if (out <= 3 * panel_columns) return run_tile<Half, InSteps<1>>(args, context);
+    run_tile<Half, InSteps<2>>(args, context);
+}
+
+}  // namespace
+
+const char* refuses_pointwise_half_one_pass(const ConvBackward& args) {
+    if (const char* reason = refuses_half_tensor_cores(args.dtype)) return reason;
+    return refuses_one_pass_of(InSteps<2>::steps * InSteps<2>::outputs, args);
+}
+
+void pointwise_backward_half_one_pass(const ConvBackward& args, Context& context) {
+    dispatch_storage(args.dtype, [&]<class T>() {
+        if constexpr (is_half_type<T>) run<T>(args, context);
+    });
+    bias_gradient(args, context);
+}
+
+}  // namespace vitrine::VITRINE_GPU
