@@ -42,6 +42,25 @@ std::string chosen_on(int compute_capability, DType dtype) {
     return name;
 }
 
+/// Both gradients of 32 to 16 channels and many pixels.
+ConvBackward both_gradients(DType dtype) {
+    alignas(16) static char anything[16];
+    ConvBackward args{};
+    args.dtype = dtype;
+    args.shape = {1, {64, 64}, 32, 16, {1, 1}, {1, 1}, {0, 0}, 1};
+    args.d_x.data = anything;
+    args.d_weight.data = anything;
+    return args;
+}
+
+std::string chosen_backward_on(int compute_capability, const ConvBackward& args) {
+    simt::set_compute_capability(compute_capability);
+    const Kernel<ConvBackward>& backward = *kernels(Device::simt).pointwise_conv_backward.kernel;
+    const std::string name = backward.choose(args, Device::simt).name;
+    simt::set_compute_capability(90);
+    return name;
+}
+
 constexpr const char* below_80 = "the code for this GPU is that of a compute capability below 8.0";
 
 }  // namespace
@@ -79,6 +98,22 @@ TEST_CASE("16-bit values are theirs first: f16 on all GPUs, bf16 from 8.0 on") {
     simt::set_compute_capability(75);
     CHECK(refused(DType::bf16, 8) == below_80);
     simt::set_compute_capability(90);
+}
+
+TEST_CASE("both gradients of many pixels come from one reading, of 16-bit values by tensor cores") {
+    for (const DType half : {DType::bf16, DType::f16}) {
+        CHECK(chosen_backward_on(90, both_gradients(half)) == "half_one_pass");
+        ConvBackward args = both_gradients(half);
+        args.d_weight = {};
+        CHECK(chosen_backward_on(90, args) == "half_tensor_cores");
+        args = both_gradients(half);
+        args.shape.out_channels = 200;
+        args.shape.batch = 8;
+        CHECK(chosen_backward_on(90, args) == "half_tensor_cores");
+    }
+    CHECK(chosen_backward_on(75, both_gradients(DType::f16)) == "half_one_pass");
+    CHECK(chosen_backward_on(75, both_gradients(DType::bf16)) == "one_pass");
+    CHECK(chosen_backward_on(90, both_gradients(DType::f32)) == "one_pass");
 }
 
 }  // namespace vitrine
