@@ -67,6 +67,7 @@ std::vector<Problem> pointwise_conv_problems() {
                           pointwise(1, {1, 5}, 304, 16),   // a long sum of few pixels
                           pointwise(2, {6, 5}, 24, 96),    //
                           pointwise(1, {32, 32}, 16, 96),  // an expansion behind a projection
+                          pointwise(1, {43, 43}, 16, 96),  // … in one pass by tensor cores
                       }),
                       std::back_inserter(all));
     return conv_problems(&KernelTable::pointwise_conv_forward, &KernelTable::pointwise_conv_backward, all);
