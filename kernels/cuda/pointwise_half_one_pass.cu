@@ -112,7 +112,9 @@ class HalfOnePassThread {
             put_input_gradient(tile, d_a);
         }
         leave_weight_part();
-        if (task_.sums.partials != nullptr) leave_prologue_sums();
+        if (task_.sums.partials == nullptr) return;
+        leave_prologue_sums<Tile::inputs>(task_, chunk_, slice_, scale_sums_, shift_sums_, a_,
+                                          [this](const V& mine) { return total_of_channel(mine); });
     }
 
   private:
@@ -319,21 +321,6 @@ class HalfOnePassThread {
             for (int lane = 0; lane < lanes; ++lane) total += g_[lane * stride + me];
         }
         return total;
-    }
-
-    __device__ __forceinline__ void leave_prologue_sums() const {
-        const float scale_sum = total_of_channel(scale_sums_);
-        __syncthreads();
-        const float shift_sum = total_of_channel(shift_sums_);
-        const int me = static_cast<int>(threadIdx.x);
-        const ChannelTile slice{slice_, slice_ * Tile::inputs,
-                                min(Tile::inputs, task_.in - slice_ * Tile::inputs)};
-        if (me < slice.channels) {
-            float* const to = task_.sums.partials + int64_t{chunk_} * 2 * task_.in + slice.first + me;
-            to[0] = scale_sum;
-            to[task_.in] = shift_sum;
-        }
-        task_.sums.template finish<one_pass_threads>(chunk_, slice, a_);
     }
 
     static constexpr int rows_of_lane = Tile::tiles_down * 2;

@@ -98,7 +98,9 @@ class OnePassThread {
             put_input_gradient(tile, d_a);
         }
         leave_weight_part();
-        if (task_.sums.partials != nullptr) leave_prologue_sums();
+        if (task_.sums.partials == nullptr) return;
+        leave_prologue_sums<Tile::inputs>(task_, chunk_, slice_, scale_sums_, shift_sums_, g_,
+                                          [this](const A(&mine)[size]) { return total_of_channel(mine); });
     }
 
   private:
@@ -243,21 +245,6 @@ class OnePassThread {
             for (int down = 0; down < Tile::down; ++down) total += a_[down * Tile::inputs + me];
         }
         return total;
-    }
-
-    __device__ __forceinline__ void leave_prologue_sums() const {
-        const A scale_sum = total_of_channel(scale_sums_);
-        __syncthreads();
-        const A shift_sum = total_of_channel(shift_sums_);
-        const int me = static_cast<int>(threadIdx.x);
-        const ChannelTile slice{slice_, slice_ * Tile::inputs,
-                                min(Tile::inputs, task_.in - slice_ * Tile::inputs)};
-        if (me < slice.channels) {
-            A* const to = task_.sums.partials + int64_t{chunk_} * 2 * task_.in + slice.first + me;
-            to[0] = scale_sum;
-            to[task_.in] = shift_sum;
-        }
-        task_.sums.template finish<one_pass_threads>(chunk_, slice, g_);
     }
 
     const OnePassOf<T>& task_;

@@ -29,6 +29,25 @@ struct OnePass {
     int slices;
 };
 
+/// Leaves the block's part of d_scale and d_shift, and puts all parts together where the block is the last. total_of_channel(sums) is
+/// the sum over the threads of a channel, for the first `inputs` threads: of the slice's channels in order. `memory`: shared, of the block.
+template <int inputs, class Task, class Sums, class A, class TotalOfChannel>
+__device__ __forceinline__ void leave_prologue_sums(const Task& task, int chunk, int slice,
+                                                    const Sums& scale_sums, const Sums& shift_sums, A* memory,
+                                                    TotalOfChannel&& total_of_channel) {
+    const A scale_sum = total_of_channel(scale_sums);
+    __syncthreads();
+    const A shift_sum = total_of_channel(shift_sums);
+    const int me = static_cast<int>(threadIdx.x);
+    const ChannelTile tile{slice, slice * inputs, min(inputs, task.in - slice * inputs)};
+    if (me < tile.channels) {
+        A* const to = task.sums.partials + int64_t{chunk} * 2 * task.in + tile.first + me;
+        to[0] = scale_sum;
+        to[task.in] = shift_sum;
+    }
+    task.sums.template finish<one_pass_threads>(chunk, tile, memory);
+}
+
 /// Chunks whose parts of d_weight, written and read, take an eighth of the bytes of d_y, y, x and d_x, all of them floats.
 inline int64_t affordable_chunks(const ConvShape& shape) {
     const int64_t in = shape.in_channels, out = shape.out_channels;

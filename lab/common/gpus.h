@@ -13,7 +13,8 @@ namespace vitrine::tools {
 ///
 /// What no data sheet tells (cache, latency, launch) was measured by others: te42kyfo/gpu-benches on GitHub, of the Erlangen National High
 /// Performance Computing Center, commit 1c36d50. It has an H200 (the H100's chip), an A100, an A40 (GA102: A10, RTX 3090), an
-/// L40 (AD102: L4, RTX 4090) and a V100 (taken for the T4, which has half as many of nearly the same multiprocessors).
+/// L40 (AD102: L4, RTX 4090) and a V100 (taken for the T4, which has half as many of nearly the same multiprocessors; its cache is in
+/// the README of commit 01d2bb5 alone).
 struct Gpu {
     const char* name;
     double bandwidth;  // of its memory, bytes a second
@@ -24,12 +25,12 @@ struct Gpu {
     double tensor_bf16;  // 0: they take none
 
     int compute_capability;
-    /// Bytes a second from the second cache (gpu-l2-cache; of the A40 the slope of gpu-small-kernels), where the chip differs in the
-    /// proportion of multiprocessors and clocks.
+    /// Bytes a second from the second cache (gpu-l2-cache, of data that half of it holds; of the A40 the slope of gpu-small-kernels -graph),
+    /// in proportion of multiprocessors and clocks where the GPU is not the one that was measured but for the H100.
     double cache_bandwidth;
     double cache_bytes;  // it holds (data sheets)
-    /// Seconds from a load to its value, of a streaming kernel with an eighth of the threads (gpu-stream, "read": threads · 8 bytes /
-    /// bandwidth).
+    /// Seconds from a load to its value, of a streaming kernel with an eighth of the threads, or a sixth (gpu-stream, "read": threads · 8
+    /// bytes / bandwidth).
     double latency;
     /// Seconds that a launch takes of a graph of small kernels, beyond their traffic (gpu-small-kernels -graph: the a of a + V/b). The
     /// T4's is the A40's.

@@ -171,10 +171,11 @@ TEST_CASE("two blocks of each launch tell what all of them do") {
         }
     }
     const LaunchCounts sample = sum_of(few), whole = sum_of(all);
-    CHECK(sample.multiply_adds == Approx(whole.multiply_adds).epsilon(0.1));
-    CHECK(sample.loads == Approx(whole.loads).epsilon(0.1));
-    CHECK(sample.sectors == Approx(whole.sectors).epsilon(0.1));
-    CHECK(sample.shared_passes == Approx(whole.shared_passes).epsilon(0.1));
+    CHECK(sample.multiply_adds == Approx(whole.multiply_adds).epsilon(0.01));
+    CHECK(sample.shared_passes == Approx(whole.shared_passes).epsilon(0.01));
+    // Less by what last blocks do, of which there are many in so small a step.
+    CHECK(sample.loads == Approx(whole.loads).epsilon(0.05));
+    CHECK(sample.sectors == Approx(whole.sectors).epsilon(0.07));
     // A device that was sampled counts as before: its arrivals are zero again.
     CHECK(sum_of(predict::count_step(counting(0))).loads == whole.loads);
 }
@@ -220,10 +221,27 @@ TEST_CASE("a predicted step is the sum of its kernels, and grows with the batch 
 }
 
 TEST_CASE("every launch's machine code is found, where there is any") {
-    for (const DType precision : {DType::f32, DType::bf16}) {
-        const StepPrediction step = predict_step(small_step(8, precision));
-        if (step.architecture != 0) CHECK(step.unknown_launches == 0);
+    int found = 0;
+    for (const Gpu& gpu : all_gpus()) {
+        for (const DType precision : {DType::f32, DType::bf16}) {
+            StepBenchOptions options = small_step(8, precision);
+            options.predict_for = &gpu;
+            const StepPrediction step = predict_step(options);
+            if (step.architecture == 0) continue;
+            ++found;
+            CAPTURE(gpu.name);
+            CHECK(step.unknown_launches == 0);
+            double issue = 0.0, latency = 0.0;
+            for (const FunctionPrediction& function : step.functions) {
+                issue += function.seconds[static_cast<size_t>(Bound::issue)];
+                latency += function.seconds[static_cast<size_t>(Bound::latency)];
+            }
+            CHECK(issue > 0.0);
+            CHECK(latency > 0.0);
+        }
     }
+    constexpr std::string_view objects = VITRINE_CUDA_OBJECTS;
+    if (!objects.empty()) CHECK(found > 0);
 }
 
 TEST_CASE("what is printed says that it is no measurement") {
