@@ -15,14 +15,14 @@ if(NOT CMAKE_CUDA_COMPILER)
   return()
 endif()
 
-# Machine code for VITRINE_GPUS, which are those that are here, else 7.5 and 9.0; and the portable form (PTX) of 7.5, which
-# the driver translates for every other GPU from 7.5 on. All machine code is made from that form, since compiling the source
-# once for each would take much longer; but where tensor cores are used, which 7.5's form has not, that of GPUs from 8.0 on is
-# made from 8.0's, which is there for the driver, too. What was found first holds for this build folder.
+# Machine code for VITRINE_GPUS, which are those that are here, else 7.5 and 9.0. A source is compiled to at most two portable
+# forms (PTX), and all machine code is made from these, since compiling the source once for each GPU would take much longer:
+# 7.5's for GPUs below 8.0, and 8.0's, which has tensor products of floats, conversions to bf16 and a maximum that keeps a
+# NaN, for those from 8.0 on. What is used of the two stays in the program, where a driver translates it for GPUs that are
+# not listed. What was found first holds for this build folder.
 include(GpuArchitectures)
 set(VITRINE_CUDA_FURTHER_CODE "")
-set(VITRINE_CUDA_FURTHER_TENSOR_CODE "")
-set(architectures "${CMAKE_CUDA_ARCHITECTURES}")
+set(architectures "")
 if(NOT DEFINED CMAKE_CUDA_ARCHITECTURES)
   if(NOT VITRINE_GPUS)
     vitrine_gpu_architectures(here ${CMAKE_CUDA_COMPILER})
@@ -32,25 +32,20 @@ if(NOT DEFINED CMAKE_CUDA_ARCHITECTURES)
   if(NOT architectures)
     set(architectures 75 90)
   endif()
-  if(75 IN_LIST architectures)
-    set(CMAKE_CUDA_ARCHITECTURES 75)
-  else()
-    set(CMAKE_CUDA_ARCHITECTURES 75-virtual)
-  endif()
-  list(APPEND VITRINE_CUDA_FURTHER_TENSOR_CODE --generate-code=arch=compute_80,code=compute_80)
+  set(forms "")
   foreach(architecture ${architectures})
-    if(architecture STREQUAL CMAKE_CUDA_ARCHITECTURES)
-      continue()
-    endif()
-    list(APPEND VITRINE_CUDA_FURTHER_CODE --generate-code=arch=compute_75,code=sm_${architecture})
     if(architecture LESS 80)
       set(form 75)
     else()
       set(form 80)
     endif()
-    list(APPEND VITRINE_CUDA_FURTHER_TENSOR_CODE --generate-code=arch=compute_${form},code=sm_${architecture})
+    list(APPEND forms ${form})
+    list(APPEND VITRINE_CUDA_FURTHER_CODE --generate-code=arch=compute_${form},code=sm_${architecture})
   endforeach()
+  list(REMOVE_DUPLICATES forms)
+  list(TRANSFORM forms APPEND -virtual OUTPUT_VARIABLE CMAKE_CUDA_ARCHITECTURES)
 endif()
+list(APPEND architectures ${CMAKE_CUDA_ARCHITECTURES})
 enable_language(CUDA)
 # CMake itself knows this from 3.26 on.
 if(NOT CMAKE_CUDA20_STANDARD_COMPILE_OPTION)

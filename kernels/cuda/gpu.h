@@ -85,7 +85,17 @@ __device__ __forceinline__ void store_value(T* to, Accumulate<T> value) {
 /// Two values of a 16-bit type as a word, the first in its lower half, and back.
 template <class Half>
 __device__ __forceinline__ unsigned word_of(float first, float second) {
+#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 800
+    unsigned word = 0;  // one instruction for both
+    if constexpr (std::is_same_v<Half, bf16>) {
+        asm("cvt.rn.bf16x2.f32 %0, %1, %2;" : "=r"(word) : "f"(second), "f"(first));
+    } else {
+        asm("cvt.rn.f16x2.f32 %0, %1, %2;" : "=r"(word) : "f"(second), "f"(first));
+    }
+    return word;
+#else
     return unsigned{static_cast<Half>(first).bits} | unsigned{static_cast<Half>(second).bits} << 16;
+#endif
 }
 template <class Half>
 __device__ __forceinline__ void take_word(unsigned word, float& first, float& second) {
