@@ -33,7 +33,7 @@ template <class Shape, int count, class T>
 __device__ __forceinline__ void leave_sums(const Walk& walk, const Place<Shape>& place,
                                            Lanes<T, Shape::width> (&sums)[count], T* to, T* shared) {
     sum_columns(walk, place, sums, shared);
-    if (place.column != 0 || place.channel >= walk.channels) return;
+    if (place.column_thread != 0 || place.channel >= walk.channels) return;
     VITRINE_UNROLL
     for (int n = 0; n < count; ++n) store_lanes(to + n * walk.channels + place.channel, sums[n]);
 }
@@ -63,33 +63,35 @@ __global__ void __launch_bounds__(walk_threads, backward_blocks<Shape>)
     parameters.fill(Parts::mean_row + 1, 1, arrays.upstream.d_mean, T(0), arrays.upstream.pixels);
     parameters.fill(Parts::mean_row + 2, 1, arrays.upstream.d_m2, T(0), T(0.5));
     __syncthreads();
-    const int across = parameters.across();
-    BackwardColumn<Parts, Shape> column(parameters.of_thread(0), across);
+    constexpr int parameter_row = Parts::BlockParameters::row_values;
+    BackwardColumn<Parts, Shape> column(parameters.of_thread(0), parameter_row);
     const UpstreamGradient<typename Shape::Element, Shape::load_width> upstream{
         arrays.upstream.d_y, arrays.upstream.d_mean == nullptr ? nullptr : arrays.upstream.y,
-        parameters.of_load(Parts::mean_row), across};
+        parameters.of_load(Parts::mean_row), parameter_row};
 
     const int first_g_column = arrays.first_column + place.first_column;
     typename Parts::Stage stage(walk, place, first_g_column - Shape::reach, arrays.out_width);
     const InputColumns<Shape> columns{(first_g_column + place.column) * stride - arrays.padding_width,
                                       place.active ? arrays.in_width : 0};
-    InputRing<Parts, Shape> x;
-    const int x_row = arrays.in_width * walk.channels;
+    const ThreadPrologue<Shape> prologue{arrays.prologue.activation, parameters.of_thread(Parts::scale_row),
+                                         parameter_row};
+    const T* const thread_stages = shared + place.column * walk.channels_of_block + place.lane;
+    InputRing<Parts, Shape> ring;
     for (int unit = place.first_unit; unit < place.end_unit; ++unit) {
         const Strip strip(walk, unit);
         const int g_image = strip.image * arrays.out_height * arrays.out_width * walk.channels;
-        // The thread's first column in padded row 0.
-        const int x_column = (strip.image * arrays.in_height - arrays.padding_height) * x_row +
-                             columns.first * walk.channels + place.channel;
+        const InputPlace x_place{columns.first * walk.channels + place.channel,
+                                 strip.image * arrays.in_height - arrays.padding_height,
+                                 arrays.in_width * walk.channels, walk.channels};
         const int first = arrays.first_row + strip.begin - Shape::reach;
         const int end = arrays.first_row + strip.end;
         const InputRows rows{max((first + Shape::reach) * stride, arrays.padding_height),
                              min(end * stride, arrays.in_height + arrays.padding_height)};
         const auto fetch = [&](int i) {
             stage.fetch(upstream, g_image, i, max(first, 0), min(end, arrays.out_height));
-            if (arrays.x != nullptr)
-                x.fetch(arrays.x, x_column, x_row, walk.channels, i * stride + Parts::ahead, rows, columns);
+            if (arrays.x != nullptr) ring.fetch(arrays.x, x_place, i * stride + Parts::ahead, rows, columns);
         };
+        ring.begin();
         fetch(first);
         stage.put(upstream, shared);
         __syncthreads();
@@ -97,21 +99,18 @@ __global__ void __launch_bounds__(walk_threads, backward_blocks<Shape>)
         for (int i = first; i < end; i += Parts::rows) {
             const int now = (i - first) / Parts::rows % 2 * Parts::Stage::values;
             const bool more = i + Parts::rows < end;
-            x.take();
+            ring.take();
             if (more) fetch(i + Parts::rows);
-            if (place.active) {
-                const ThreadPrologue<Shape> prologue(arrays.prologue.activation,
-                                                     parameters.of_thread(Parts::scale_row), across);
-                const T* const g = shared + now + place.column * across + place.lane;
+            if (columns.any_inside()) {
+                const T* const g = thread_stages + now;
                 VITRINE_UNROLL
                 for (int step = 0; step < Parts::rows; ++step) {
-                    column.add_row(g + step * stage.row_values(), across, i + step, x, stride * step, rows,
-                                   columns, prologue);
+                    ring.activate(prologue, stride * step, i + step, rows, columns);
+                    column.add_row(g + step * stage.row_values(), walk.channels_of_block, ring);
                     if constexpr (with_input)
-                        column.take(x, stride * step, i + step, rows, columns, prologue,
+                        column.take(ring, stride * step, i + step, rows, columns, prologue,
                                     [&](int row, int e, const Values& d_x) {
-                                        if (arrays.d_x)
-                                            arrays.d_x(x_column + row * x_row + e * walk.channels, d_x);
+                                        if (arrays.d_x) arrays.d_x(x_place(row, e), d_x);
                                     });
                 }
             }

@@ -81,15 +81,33 @@ struct BackwardParts {
     static constexpr int shared_values = std::max(2 * Stage::values, sum_values);
 };
 
-/// The columns of x that a thread owns: stride of them.
+/// The columns of x that a thread owns: `stride` for each of the walk.
 template <class Shape>
 struct InputColumns {
-    using Values = Lanes<typename Shape::T, Shape::width>;
+    static constexpr int count = Shape::columns * Shape::stride;
 
     int first;  // column of the image, may be outside
     int width;  // of the image
 
     __device__ __forceinline__ bool inside(int e) const { return first + e >= 0 && first + e < width; }
+    __device__ __forceinline__ bool any_inside() const {
+        bool any = false;
+        VITRINE_UNROLL
+        for (int e = 0; e < count; ++e) any = any || inside(e);
+        return any;
+    }
+};
+
+/// Where x lies, from a thread's first column on. Only `thread` differs between threads.
+struct InputPlace {
+    int thread;     // of its first column in the first row of all images
+    int row;        // padded row 0 of the image, among the rows of all images; may be below 0
+    int image_row;  // values of a row
+    int channels;
+
+    __device__ __forceinline__ int operator()(int padded_row, int e) const {
+        return thread + (row + padded_row) * image_row + e * channels;
+    }
 };
 
 /// Rows [low, high) are the padded rows of x that belong to the strip and to the image.
@@ -100,52 +118,6 @@ struct InputRows {
     __device__ __forceinline__ bool inside(int row) const { return row >= low && row < high; }
 };
 
-/// Rows of x in registers. While row i of g is used, which is row `step` of its stage, row stride · step + k
-/// of the ring is the padded row stride · i + k.
-template <class Parts, class Shape>
-class InputRing {
-    static constexpr int stride = Shape::stride;
-    static constexpr int fresh_rows = stride * Parts::rows;
-    static constexpr int kept_rows = Parts::ahead;
-
-  public:
-    using Values = Stored<typename Shape::Element, Shape::width>;
-
-    /// Starts loading what take() will append: padded rows first, first + 1 … as far as they are inside.
-    /// place: of the thread's first column in padded row 0, in x.
-    __device__ __forceinline__ void fetch(const typename Shape::Element* x, int place, int image_row,
-                                          int channels, int first, const InputRows& rows,
-                                          const InputColumns<Shape>& columns) {
-        VITRINE_UNROLL
-        for (int row = 0; row < fresh_rows; ++row) {
-            VITRINE_UNROLL
-            for (int e = 0; e < stride; ++e) {
-                if (rows.inside(first + row) && columns.inside(e))
-                    fresh_[row][e] =
-                        load_stored<Shape::width>(x + (place + (first + row) * image_row + e * channels));
-            }
-        }
-    }
-
-    __device__ __forceinline__ void take() {
-        VITRINE_UNROLL
-        for (int e = 0; e < stride; ++e) {
-            VITRINE_UNROLL
-            for (int row = 0; row < kept_rows; ++row) rows_[row][e] = rows_[row + fresh_rows][e];
-            VITRINE_UNROLL
-            for (int row = 0; row < fresh_rows; ++row) rows_[kept_rows + row][e] = fresh_[row][e];
-        }
-    }
-
-    __device__ __forceinline__ Lanes<typename Shape::T, Shape::width> operator()(int row, int e) const {
-        return widened(rows_[row][e]);
-    }
-
-  private:
-    Values fresh_[static_cast<size_t>(fresh_rows)][static_cast<size_t>(stride)] = {};
-    Values rows_[static_cast<size_t>(kept_rows + fresh_rows)][static_cast<size_t>(stride)] = {};
-};
-
 /// The prologue of a thread's channels, and its derivative.
 template <class Shape>
 struct ThreadPrologue {
@@ -153,21 +125,96 @@ struct ThreadPrologue {
     using Values = Lanes<T, Shape::width>;
 
     Activation activation;
-    Values scale;
-    Values shift;
+    const T* parameters;  // in shared memory: scale, shift of the thread's channels, row_values apart
+    int row_values;
 
-    /// parameters: scale and shift in shared memory.
-    __device__ __forceinline__ ThreadPrologue(Activation activation_, const T* parameters, int across)
-        : activation(activation_),
-          scale(load_lanes<Shape::width>(parameters)),
-          shift(load_lanes<Shape::width>(parameters + across)) {}
+    __device__ __forceinline__ Values scale() const { return load_lanes<Shape::width>(parameters); }
+    __device__ __forceinline__ Values shift() const {
+        return load_lanes<Shape::width>(parameters + row_values);
+    }
+    __device__ __forceinline__ T d_u(T d_a, T a) const { return inside_clamp(activation, a) ? d_a : T(0); }
+};
 
-    __device__ __forceinline__ T a(T x, int k) const {
-        return clamped(activation, multiply_add(scale[k], x, shift[k]));
+/// Rows of x in registers, as they lie in memory, and a of those that the current row of g meets.
+///
+/// While row i of g is used, which is row `step` of its stage: row stride · step + k of x is the padded row stride · i + k,
+/// and so is row k of a.
+template <class Parts, class Shape>
+class InputRing {
+    static constexpr int stride = Shape::stride;
+    static constexpr int fresh_rows = stride * Parts::rows;
+    static constexpr int kept_rows = Parts::ahead;
+    static constexpr int columns_count = InputColumns<Shape>::count;
+
+  public:
+    using T = typename Shape::T;
+    using Values = Lanes<T, Shape::width>;
+
+    /// Starts loading what take() will append: padded rows first, first + 1 … as far as they are inside.
+    __device__ __forceinline__ void fetch(const typename Shape::Element* x, const InputPlace& place,
+                                          int first, const InputRows& rows,
+                                          const InputColumns<Shape>& columns) {
+        VITRINE_UNROLL
+        for (int row = 0; row < fresh_rows; ++row) {
+            VITRINE_UNROLL
+            for (int e = 0; e < columns_count; ++e) {
+                if (rows.inside(first + row) && columns.inside(e))
+                    fresh_[row][e] = load_stored<Shape::width>(x + place(first + row, e));
+            }
+        }
     }
-    __device__ __forceinline__ T d_u(T d_a, T x, int k) const {
-        return inside_clamp(activation, a(x, k)) ? d_a : T(0);
+
+    __device__ __forceinline__ void take() {
+        VITRINE_UNROLL
+        for (int e = 0; e < columns_count; ++e) {
+            VITRINE_UNROLL
+            for (int row = 0; row < kept_rows; ++row) x_[row][e] = x_[row + fresh_rows][e];
+            VITRINE_UNROLL
+            for (int row = 0; row < fresh_rows; ++row) x_[kept_rows + row][e] = fresh_[row][e];
+        }
     }
+
+    /// A strip begins: nothing before its first row meets anything.
+    __device__ __forceinline__ void begin() {
+        VITRINE_UNROLL
+        for (auto& row : a_) {
+            VITRINE_UNROLL
+            for (Values& a : row) a = all_lanes<T, Shape::width>(T(0));
+        }
+    }
+
+    /// Appends a, once for all the rows of g that it meets, of the rows of x from `ring_row` on that row i of g is the first to
+    /// meet: 0 outside.
+    __device__ __forceinline__ void activate(const ThreadPrologue<Shape>& prologue, int ring_row, int i,
+                                             const InputRows& rows, const InputColumns<Shape>& columns) {
+        const Values scale = prologue.scale();
+        const Values shift = prologue.shift();
+        VITRINE_UNROLL
+        for (int e = 0; e < columns_count; ++e) {
+            VITRINE_UNROLL
+            for (int row = 0; row < kept_rows; ++row) a_[row][e] = a_[row + stride][e];
+            VITRINE_UNROLL
+            for (int row = kept_rows; row < kept_rows + stride; ++row) {
+                const bool inside = rows.inside(stride * i + row) && columns.inside(e);
+                const Values x_values = x(ring_row + row, e);
+                VITRINE_UNROLL
+                for (int k = 0; k < Shape::width; ++k) {
+                    const T a = clamped(prologue.activation, multiply_add(scale[k], x_values[k], shift[k]));
+                    a_[row][e][k] = inside ? a : T(0);
+                }
+            }
+        }
+    }
+
+    __device__ __forceinline__ Values x(int row, int e) const { return widened(x_[row][e]); }
+    __device__ __forceinline__ const Values& a(int row, int e) const { return a_[row][e]; }
+
+  private:
+    using Raw = Stored<typename Shape::Element, Shape::width>;
+
+    Raw fresh_[static_cast<size_t>(fresh_rows)][static_cast<size_t>(columns_count)] = {};
+    Raw x_[static_cast<size_t>(kept_rows + fresh_rows)][static_cast<size_t>(columns_count)] = {};
+    Values a_[static_cast<size_t>(kept_rows + stride)][static_cast<size_t>(columns_count)] = {};
 };
 
 /// The sums of a thread.
@@ -178,17 +225,19 @@ struct BackwardColumn {
     static constexpr int width = Shape::width;
     static constexpr int kernel = Shape::kernel;
     static constexpr int stride = Shape::stride;
+    static constexpr int columns_count = InputColumns<Shape>::count;
 
     Values weight[static_cast<size_t>(Shape::taps)];
     Values d_weight[static_cast<size_t>(Shape::taps)];
-    Values d_a[static_cast<size_t>(kernel)][static_cast<size_t>(stride)];  // padded rows stride · i + p
-    Values d_prologue[2];                                                  // d_scale, d_shift
+    Values d_a[static_cast<size_t>(kernel)]
+              [static_cast<size_t>(columns_count)];  // padded rows stride · i + p
+    Values d_prologue[2];                            // d_scale, d_shift
 
-    /// parameters: the weights, [taps][channels of the block].
-    __device__ __forceinline__ BackwardColumn(const T* parameters, int across) {
+    /// parameters: the weights of the thread's channels, row_values apart.
+    __device__ __forceinline__ BackwardColumn(const T* parameters, int row_values) {
         VITRINE_UNROLL
         for (int tap = 0; tap < Shape::taps; ++tap) {
-            if constexpr (Parts::with_input) weight[tap] = load_lanes<width>(parameters + tap * across);
+            if constexpr (Parts::with_input) weight[tap] = load_lanes<width>(parameters + tap * row_values);
             d_weight[tap] = all_lanes<T, width>(T(0));
         }
         d_prologue[0] = d_prologue[1] = all_lanes<T, width>(T(0));
@@ -200,48 +249,40 @@ struct BackwardColumn {
     }
 
     /// Row i of g meets padded rows stride · i + p. g: in shared memory, the leftmost pixel that the columns
-    /// take part in; ring_row: the ring's row of p = 0.
-    __device__ __forceinline__ void add_row(const T* g, int across, int i, const InputRing<Parts, Shape>& x,
-                                            int ring_row, const InputRows& rows,
-                                            const InputColumns<Shape>& columns,
-                                            const ThreadPrologue<Shape>& prologue) {
-        Values pixels[static_cast<size_t>(Shape::reach + 1)];
+    /// take part in; pixels are `across` values apart.
+    __device__ __forceinline__ void add_row(const T* g, int across, const InputRing<Parts, Shape>& ring) {
+        Values pixels[static_cast<size_t>(Shape::reach + Shape::columns)];
         VITRINE_UNROLL
-        for (int t = 0; t <= Shape::reach; ++t)
-            pixels[t] = load_lanes<width>(g + (Shape::reach - t) * across);
+        for (int t = 0; t < Shape::reach + Shape::columns; ++t) pixels[t] = load_lanes<width>(g + t * across);
         VITRINE_UNROLL
         for (int p = 0; p < kernel; ++p) {
             VITRINE_UNROLL
-            for (int e = 0; e < stride; ++e) {
-                Values a = all_lanes<T, width>(T(0));
-                if constexpr (Parts::with_weight) {
-                    const bool inside = rows.inside(stride * i + p) && columns.inside(e);
-                    const Values x_values = x(ring_row + p, e);
-                    VITRINE_UNROLL
-                    for (int k = 0; k < width; ++k) a[k] = inside ? prologue.a(x_values[k], k) : T(0);
-                }
+            for (int e = 0; e < columns_count; ++e) {
                 VITRINE_UNROLL
-                for (int q = e; q < kernel; q += stride) meet(p, q, e, a, pixels[q / stride]);
+                for (int q = e % stride; q < kernel; q += stride)
+                    meet(p, q, e, ring, pixels[e / stride + Shape::reach - q / stride]);
             }
         }
     }
 
     /// The oldest `stride` rows of d_a, which are complete, become rows of d_x; new ones begin.
     template <class Put>
-    __device__ __forceinline__ void take(const InputRing<Parts, Shape>& x, int ring_row, int i,
+    __device__ __forceinline__ void take(const InputRing<Parts, Shape>& ring, int ring_row, int i,
                                          const InputRows& rows, const InputColumns<Shape>& columns,
                                          const ThreadPrologue<Shape>& prologue, Put&& put) {
+        const Values scale = prologue.scale();
         VITRINE_UNROLL
         for (int row = 0; row < stride; ++row) {
             VITRINE_UNROLL
-            for (int e = 0; e < stride; ++e) {
+            for (int e = 0; e < columns_count; ++e) {
                 if (!rows.inside(stride * i + row) || !columns.inside(e)) continue;
-                const Values x_values = x(ring_row + row, e);
+                const Values x_values = ring.x(ring_row + row, e);
+                const Values& a = ring.a(row, e);
                 Values d_x;
                 VITRINE_UNROLL
                 for (int k = 0; k < width; ++k) {
-                    const T d_u = prologue.d_u(d_a[row][e][k], x_values[k], k);
-                    d_x[k] = prologue.scale[k] * d_u;
+                    const T d_u = prologue.d_u(d_a[row][e][k], a[k]);
+                    d_x[k] = scale[k] * d_u;
                     d_prologue[0][k] = multiply_add(d_u, x_values[k], d_prologue[0][k]);
                     d_prologue[1][k] += d_u;
                 }
@@ -251,7 +292,7 @@ struct BackwardColumn {
         VITRINE_UNROLL
         for (int p = 0; p < kernel; ++p) {
             VITRINE_UNROLL
-            for (int e = 0; e < stride; ++e) {
+            for (int e = 0; e < columns_count; ++e) {
                 if (p + stride < kernel) {
                     d_a[p][e] = d_a[(p + stride) % kernel][e];
                 } else {
@@ -262,18 +303,20 @@ struct BackwardColumn {
     }
 
   private:
-    __device__ __forceinline__ void meet(int p, int q, int e, const Values& a, const Values& g) {
+    __device__ __forceinline__ void meet(int p, int q, int e, const InputRing<Parts, Shape>& ring,
+                                         const Values& g) {
         const int tap = p * kernel + q;
         VITRINE_UNROLL
         for (int k = 0; k < width; ++k) {
             if constexpr (Parts::with_input) d_a[p][e][k] = multiply_add(weight[tap][k], g[k], d_a[p][e][k]);
-            if constexpr (Parts::with_weight) d_weight[tap][k] = multiply_add(a[k], g[k], d_weight[tap][k]);
+            if constexpr (Parts::with_weight)
+                d_weight[tap][k] = multiply_add(ring.a(p, e)[k], g[k], d_weight[tap][k]);
         }
     }
 
-    static __device__ __forceinline__ void clear(Values (&row)[static_cast<size_t>(stride)]) {
+    static __device__ __forceinline__ void clear(Values (&row)[static_cast<size_t>(columns_count)]) {
         VITRINE_UNROLL
-        for (int e = 0; e < stride; ++e) row[e] = all_lanes<T, width>(T(0));
+        for (int e = 0; e < columns_count; ++e) row[e] = all_lanes<T, width>(T(0));
     }
 };
 

@@ -2,7 +2,8 @@
 //
 // The naive rung asks for x once a tap. Here a block (depthwise_walk.h) loads each row of its columns once,
 // applies the prologue once, and shares the row through shared memory; a thread owns one output column and
-// adds each row to all the output rows that it is part of, which it keeps as sums in registers:
+// adds each row to all the output rows that it is part of, which it keeps as sums in registers (of 16-bit values it owns
+// two columns, which share pixels):
 //
 //     kernel 3, stride 1      x row r ──▶ y rows r − 1, r, r + 1        3 sums under way
 //     kernel 3, stride 2      x row 2i + 1 ──▶ y rows i, i + 1          2 sums under way
@@ -91,12 +92,12 @@ template <class Shape, class T>
 __device__ __forceinline__ void merge_columns(const Walk& walk, const Place<Shape>& place,
                                               ColumnMoments<T, Shape::width>& moments, T* shared) {
     constexpr int width = Shape::width;
-    const int across = walk.channel_threads * width;
+    const int across = walk.channels_of_block;
     __shared__ int counts[static_cast<size_t>(walk_threads)];  // of columns: many lanes write the same
-    for (int half = walk.columns_of_block / 2; half > 0; half /= 2) {
+    for (int half = walk.column_threads / 2; half > 0; half /= 2) {
         T* const means = shared;
         T* const m2s = shared + half * across;
-        const int from = place.column - half;
+        const int from = place.column_thread - half;
         __syncthreads();
         if (from >= 0 && from < half) {
             store_lanes(means + from * across + place.lane, moments.mean);
@@ -104,9 +105,9 @@ __device__ __forceinline__ void merge_columns(const Walk& walk, const Place<Shap
             counts[from * walk.channel_threads + place.lane / width] = moments.count;
         }
         __syncthreads();
-        if (place.column < half) {
-            const int at = place.column * across + place.lane;
-            moments.add(counts[place.column * walk.channel_threads + place.lane / width],
+        if (place.column_thread < half) {
+            const int at = place.column_thread * across + place.lane;
+            moments.add(counts[place.column_thread * walk.channel_threads + place.lane / width],
                         load_lanes<width>(means + at), load_lanes<width>(m2s + at));
         }
     }
@@ -117,7 +118,7 @@ __device__ __forceinline__ void leave_moments(const Walk& walk, const Place<Shap
                                               ColumnMoments<T, Shape::width>& moments,
                                               const LastMoments<T>& last, T* shared) {
     merge_columns(walk, place, moments, shared);
-    if (place.column == 0 && place.channel < walk.channels) {
+    if (place.column_thread == 0 && place.channel < walk.channels) {
         T* const to = last.partials + int64_t{3} * place.chunk * walk.channels + place.channel;
         store_lanes(to, all_lanes<T, Shape::width>(static_cast<T>(moments.count)));
         store_lanes(to + walk.channels, moments.mean);
@@ -126,50 +127,71 @@ __device__ __forceinline__ void leave_moments(const Walk& walk, const Place<Shap
     last.template finish<walk_threads>(place.chunk, channel_tile(walk, place), shared);
 }
 
-/// The sums of a thread: of output rows t, t − 1, … t − reach, where row t is the newest.
+/// The sums of a thread's columns: of output rows t, t − 1, … t − reach, where row t is the newest.
 template <class Shape>
-struct OutputColumn {
+struct OutputColumns {
     using T = typename Shape::T;
     static constexpr int width = Shape::width;
     using Values = Lanes<T, width>;
 
     Values weight[static_cast<size_t>(Shape::taps)];
     const T* bias;  // in shared memory
-    Values sums[static_cast<size_t>(Shape::reach + 1)];
+    Values sums[static_cast<size_t>(Shape::reach + 1)][static_cast<size_t>(Shape::columns)];
 
-    __device__ __forceinline__ OutputColumn(const T* weights, const T* bias_, int across) : bias(bias_) {
+    /// weights: row_values apart.
+    __device__ __forceinline__ OutputColumns(const T* weights, const T* bias_, int row_values) : bias(bias_) {
         VITRINE_UNROLL
-        for (int tap = 0; tap < Shape::taps; ++tap) weight[tap] = load_lanes<width>(weights + tap * across);
+        for (int tap = 0; tap < Shape::taps; ++tap)
+            weight[tap] = load_lanes<width>(weights + tap * row_values);
     }
 
     __device__ __forceinline__ void begin() {
         VITRINE_UNROLL
-        for (int j = 0; j <= Shape::reach; ++j) sums[j] = load_lanes<width>(bias);
+        for (int j = 0; j <= Shape::reach; ++j) begin_row(j);
     }
 
-    /// An input row with v % stride = phase. row: the thread's first pixel in shared memory.
+    /// An input row with v % stride = phase. row: the thread's first pixel in shared memory; pixels are `across` values apart.
     __device__ __forceinline__ void add_row(const T* row, int phase, int across) {
         VITRINE_UNROLL
-        for (int q = 0; q < Shape::kernel; ++q) {
-            const Values a = load_lanes<width>(row + q * across);
+        for (int pixel = 0; pixel < Shape::kernel + (Shape::columns - 1) * Shape::stride; ++pixel) {
+            const Values a = load_lanes<width>(row + pixel * across);
             VITRINE_UNROLL
-            for (int j = 0; j <= Shape::reach; ++j) {
-                const int p = phase + j * Shape::stride;
-                if (p >= Shape::kernel) continue;
-                VITRINE_UNROLL
-                for (int k = 0; k < width; ++k)
-                    sums[j][k] = multiply_add(weight[p * Shape::kernel + q][k], a[k], sums[j][k]);
+            for (int column = 0; column < Shape::columns; ++column) {
+                const int q = pixel - column * Shape::stride;
+                if (q >= 0 && q < Shape::kernel) meet(phase, q, column, a);
             }
         }
     }
 
-    /// The oldest row, which is complete; begins a new one.
-    __device__ __forceinline__ Values take() {
-        const Values complete = sums[Shape::reach];
+    /// Of the oldest row, which is complete.
+    __device__ __forceinline__ const Values& complete(int column) const { return sums[Shape::reach][column]; }
+
+    /// Gives the oldest row up and begins a new one.
+    __device__ __forceinline__ void go_on() {
         VITRINE_UNROLL
-        for (int j = Shape::reach; j > 0; --j) sums[j] = sums[j - 1];
-        sums[0] = load_lanes<width>(bias);
-        return complete;
+        for (int j = Shape::reach; j > 0; --j) {
+            VITRINE_UNROLL
+            for (int column = 0; column < Shape::columns; ++column) sums[j][column] = sums[j - 1][column];
+        }
+        begin_row(0);
+    }
+
+  private:
+    __device__ __forceinline__ void begin_row(int j) {
+        VITRINE_UNROLL
+        for (int column = 0; column < Shape::columns; ++column) sums[j][column] = load_lanes<width>(bias);
+    }
+
+    /// Column q of the kernel, in all output rows that the input row is part of.
+    __device__ __forceinline__ void meet(int phase, int q, int column, const Values& a) {
+        VITRINE_UNROLL
+        for (int j = 0; j <= Shape::reach; ++j) {
+            const int p = phase + j * Shape::stride;
+            if (p >= Shape::kernel) continue;
+            VITRINE_UNROLL
+            for (int k = 0; k < width; ++k)
+                sums[j][column][k] = multiply_add(weight[p * Shape::kernel + q][k], a[k], sums[j][column][k]);
+        }
     }
 };
 
@@ -197,13 +219,15 @@ __global__ void __launch_bounds__(walk_threads, blocks_of_multiprocessor<typenam
     parameters.fill(scale_row, 1, arrays.prologue.scale, T(1));
     parameters.fill(shift_row, 1, arrays.prologue.shift, T(0));
     __syncthreads();
-    const int across = parameters.across();
-    OutputColumn<Shape> column(parameters.of_thread(0), parameters.of_thread(bias_row), across);
+    constexpr int parameter_row = ForwardParameters::row_values;
+    OutputColumns<Shape> columns(parameters.of_thread(0), parameters.of_thread(bias_row), parameter_row);
     const ActivatedInput<typename Shape::Element, Shape::load_width> input{
-        arrays.x, arrays.prologue.activation, parameters.of_load(scale_row), across};
+        arrays.x, arrays.prologue.activation, parameters.of_load(scale_row), parameter_row};
 
     const int first_pixel = place.first_column * Shape::stride - arrays.padding_width;
     InputStage<Shape> stage(walk, place, first_pixel, arrays.in_width);
+    const T* const thread_stages =
+        shared + place.column * Shape::stride * walk.channels_of_block + place.lane;
     ColumnMoments<T, Shape::width> moments;
     for (int unit = place.first_unit; unit < place.end_unit; ++unit) {
         const Strip strip(walk, unit);
@@ -218,23 +242,29 @@ __global__ void __launch_bounds__(walk_threads, blocks_of_multiprocessor<typenam
         stage.fetch(input, image, first_row, low, high);
         stage.put(input, shared);
         __syncthreads();
-        column.begin();
+        columns.begin();
         int y_row = strip.begin - Shape::reach;  // of the oldest sum
         for (int v = 0; v < rows; v += rows_of_stage<Shape>) {
             const int now = v / rows_of_stage<Shape> % 2 * stage_values;
             const bool more = v + rows_of_stage<Shape> < rows;
             if (more) stage.fetch(input, image, first_row + v + rows_of_stage<Shape>, low, high);
             if (place.active) {
-                const T* const mine = shared + now + place.column * Shape::stride * across + place.lane;
+                const T* const mine = thread_stages + now;
                 VITRINE_UNROLL
                 for (int row = 0; row < rows_of_stage<Shape>; ++row) {
-                    column.add_row(mine + row * stage.row_values(), row % Shape::stride, across);
+                    columns.add_row(mine + row * stage.row_values(), row % Shape::stride,
+                                    walk.channels_of_block);
                     if (row % Shape::stride != Shape::stride - 1) continue;
-                    const Lanes<T, Shape::width> complete = column.take();
                     if (y_row >= strip.begin && y_row < strip.end) {
-                        store_lanes(arrays.y + y_column + y_row * walk.columns * walk.channels, complete);
-                        if (arrays.moments.partials != nullptr) moments.add(complete);
+                        VITRINE_UNROLL
+                        for (int e = 0; e < Shape::columns; ++e) {
+                            if (place.first_column + place.column + e >= walk.columns) continue;
+                            store_lanes(arrays.y + y_column + (y_row * walk.columns + e) * walk.channels,
+                                        columns.complete(e));
+                            if (arrays.moments.partials != nullptr) moments.add(columns.complete(e));
+                        }
                     }
+                    columns.go_on();
                     ++y_row;
                 }
             }

@@ -18,15 +18,15 @@ struct ActivatedInput {
 
     const T* x;
     Activation activation;
-    const A* parameters;  // in shared memory: scale, shift of the thread's channels, `across` values apart
-    int across;
+    const A* parameters;  // in shared memory: scale, shift of the thread's channels, row_values apart
+    int row_values;
 
     __device__ __forceinline__ Raw fetch(int index) const { return load_stored<N>(x + index); }
 
     __device__ __forceinline__ Lanes<A, N> finish(const Raw& raw) const {
         const auto values = widened(raw);
         const auto scale = load_lanes<N>(parameters);
-        const auto shift = load_lanes<N>(parameters + across);
+        const auto shift = load_lanes<N>(parameters + row_values);
         Lanes<A, N> a;
         VITRINE_UNROLL
         for (int k = 0; k < N; ++k) a[k] = clamped(activation, multiply_add(scale[k], values[k], shift[k]));
@@ -44,9 +44,10 @@ struct UpstreamGradient {
     using A = Accumulate<T>;
 
     const T* d_y;
-    const T* y;           // null: without statistics
-    const A* parameters;  // in shared memory: mean, d_mean / M, 2 · d_m2 of the thread's channels
-    int across;
+    const T* y;  // null: without statistics
+    const A*
+        parameters;  // in shared memory: mean, d_mean / M, 2 · d_m2 of the thread's channels, row_values apart
+    int row_values;
 
     __device__ __forceinline__ Raw fetch(int index) const {
         return {load_stored<N>(d_y + index), y == nullptr ? Stored<T, N>{} : load_stored<N>(y + index)};
@@ -57,8 +58,8 @@ struct UpstreamGradient {
         if (y == nullptr) return g;
         const auto of_y = widened(raw.y);
         const auto mean = load_lanes<N>(parameters);
-        const auto d_mean = load_lanes<N>(parameters + across);
-        const auto d_m2 = load_lanes<N>(parameters + 2 * across);
+        const auto d_mean = load_lanes<N>(parameters + row_values);
+        const auto d_m2 = load_lanes<N>(parameters + 2 * row_values);
         VITRINE_UNROLL
         for (int k = 0; k < N; ++k) g[k] = multiply_add(d_m2[k], of_y[k] - mean[k], g[k] + d_mean[k]);
         return g;

@@ -14,6 +14,7 @@
 #pragma once
 
 #include <algorithm>
+#include <bit>
 
 #include "kernels/cuda/channel_last.h"
 #include "kernels/cuda/depthwise_lanes.h"
@@ -56,16 +57,23 @@ struct WalkShape {
         wide ? widest / (kernel > 3 ? 2 : 1) / (is_half_type<Element> ? 2 : 1) : widest;
     /// Output rows (or columns) that an input row takes part in, less one.
     static constexpr int reach = (kernel - 1) / stride;
+    /// Columns of the walk that a thread owns: neighbours share what is loaded, and what is computed to find it.
+    static constexpr int columns = is_half_type<Element> && kernel == 3 && stride == 1 ? 2 : 1;
 
     /// Threads of a block beside each other along the channels; the fewest give whole passes over the banks.
     static constexpr int fewest_channel_threads = wide ? 8 * widest / width : 32;
     static constexpr int most_channel_threads = wide ? 32 * widest / width : 32;
+    /// 2^load_shift threads compute what one access brings.
+    static constexpr int load_shift = std::countr_zero(static_cast<unsigned>(load_width / width));
 };
 
 /// Who walks where. One image has `rows` × `columns` places; a unit is one strip of one image.
 struct Walk {
     int channels;
-    int channel_threads;
+    int channel_threads;  // of a block: 2^channel_shift
+    int channel_shift;
+    int channels_of_block;
+    int column_threads;
     int columns_of_block;
     int groups;  // blocks along the channels
     int tiles;   // blocks along the columns
@@ -94,7 +102,7 @@ Walk plan_walk(int64_t batch, int64_t rows, int64_t columns, int64_t channels) {
     walk.columns = static_cast<int>(columns);
     int64_t least_work = 0;
     for (int along = Shape::fewest_channel_threads; along <= Shape::most_channel_threads; along *= 2) {
-        const int across = walk_threads / along;
+        const int across = walk_threads / along * Shape::columns;
         const int groups = divide_up(walk.channels, along * Shape::width);
         const int tiles = divide_up(walk.columns, across);
         const int pixels = across + across * Shape::stride + Shape::kernel - Shape::stride;
@@ -102,6 +110,9 @@ Walk plan_walk(int64_t batch, int64_t rows, int64_t columns, int64_t channels) {
         if (least_work != 0 && work >= least_work) continue;
         least_work = work;
         walk.channel_threads = along;
+        walk.channel_shift = std::countr_zero(static_cast<unsigned>(along));
+        walk.channels_of_block = along * Shape::width;
+        walk.column_threads = walk_threads / along;
         walk.columns_of_block = across;
         walk.groups = groups;
         walk.tiles = tiles;
@@ -123,7 +134,8 @@ struct Place {
     int first_channel;  // of the block
     int channel;        // of the thread: the first of Shape::width
     int lane;           // of the thread along the channels, in values
-    int column;         // of the thread in its block
+    int column_thread;  // which along the columns
+    int column;         // of the thread in its block: the first of Shape::columns
     int first_column;   // of the block
     int chunk;          // which of Walk::chunks partial sums the block leaves
     int first_unit;
@@ -133,9 +145,10 @@ struct Place {
     __device__ __forceinline__ explicit Place(const Walk& walk) {
         const int thread = static_cast<int>(threadIdx.x);
         const int block = static_cast<int>(blockIdx.x);
-        lane = thread % walk.channel_threads * Shape::width;
-        column = thread / walk.channel_threads;
-        first_channel = block % walk.groups * walk.channel_threads * Shape::width;
+        lane = (thread & (walk.channel_threads - 1)) * Shape::width;
+        column_thread = thread >> walk.channel_shift;
+        column = column_thread * Shape::columns;
+        first_channel = block % walk.groups * walk.channels_of_block;
         channel = first_channel + lane;
         chunk = block / walk.groups;
         first_column = chunk % walk.tiles * walk.columns_of_block;
@@ -148,8 +161,8 @@ struct Place {
 /// The block's channels, as those of a partial result.
 template <class Shape>
 __device__ __forceinline__ ChannelTile channel_tile(const Walk& walk, const Place<Shape>& place) {
-    return {place.first_channel / (walk.channel_threads * Shape::width), place.first_channel,
-            min(walk.channel_threads * Shape::width, walk.channels - place.first_channel)};
+    return {place.first_channel / walk.channels_of_block, place.first_channel,
+            min(walk.channels_of_block, walk.channels - place.first_channel)};
 }
 
 /// A strip of an image: rows [begin, end) of the walk.
@@ -166,75 +179,81 @@ struct Strip {
 };
 
 /// What belongs to the block's channels, in shared memory for the whole walk: rows of [channels of the
-/// block].
+/// block], row_values apart, whatever the block, so that a row's place is known when it is compiled.
 template <class Shape, int rows>
 class Parameters {
     using T = typename Shape::T;
     static constexpr int width = Shape::load_width;
 
   public:
-    static constexpr int values = rows * Shape::most_channel_threads * Shape::width;
+    static constexpr int row_values = Shape::most_channel_threads * Shape::width;
+    static constexpr int values = rows * row_values;
 
     __device__ __forceinline__ Parameters(T* shared, const Walk& walk, int first_channel)
-        : shared_(shared),
-          across_(walk.channel_threads * Shape::width),
-          first_channel_(first_channel),
-          channels_(walk.channels) {}
+        : shared_(shared), walk_(walk), first_channel_(first_channel) {}
 
     /// Fills `count` rows from [count, channels] / divisor, or all with `otherwise` if there is no such
     /// array. A barrier must follow.
     template <class From>
     __device__ __forceinline__ void fill(int row, int count, const From* from, T otherwise,
                                          T divisor = T(1)) {
-        const int along = across_ / width;
-        for (int i = static_cast<int>(threadIdx.x); i < count * along; i += walk_threads) {
-            const int channel = first_channel_ + i % along * width;
+        const int shift = walk_.channel_shift - Shape::load_shift;
+        for (int i = static_cast<int>(threadIdx.x); i < count << shift; i += walk_threads) {
+            const int of_count = i >> shift;
+            const int lane = (i - (of_count << shift)) * width;
+            const int channel = first_channel_ + lane;
             Lanes<T, width> lanes = all_lanes<T, width>(otherwise);
-            if (from != nullptr && channel < channels_) {
-                lanes = load_lanes<width>(from + i / along * channels_ + channel);
+            if (from != nullptr && channel < walk_.channels) {
+                lanes = load_lanes<width>(from + of_count * walk_.channels + channel);
                 VITRINE_UNROLL
                 for (int k = 0; k < width; ++k) lanes[k] /= divisor;
             }
-            store_lanes(shared_ + row * across_ + i * width, lanes);
+            store_lanes(shared_ + (row + of_count) * row_values + lane, lanes);
         }
     }
 
     /// Of the channels that the thread computes; of those that it loads and puts into shared memory.
     __device__ __forceinline__ const T* of_thread(int row) const {
-        return shared_ + row * across_ + static_cast<int>(threadIdx.x) * Shape::width % across_;
+        return shared_ + row * row_values + lane<Shape::width>();
     }
     __device__ __forceinline__ const T* of_load(int row) const {
-        return shared_ + row * across_ + static_cast<int>(threadIdx.x) * width % across_;
+        return shared_ + row * row_values + lane<width>();
     }
-    __device__ __forceinline__ int across() const { return across_; }
 
   private:
+    /// The first of `each` channels that are the thread's, among those of the block.
+    template <int each>
+    __device__ __forceinline__ int lane() const {
+        return static_cast<int>(threadIdx.x) * each & (walk_.channels_of_block - 1);
+    }
+
     T* shared_;
-    int across_;
+    const Walk& walk_;
     int first_channel_;
-    int channels_;
 };
 
-/// Adds up `values` over the columns of a block, by halving. Complete in column 0. All threads must call it.
+/// Adds up `values` over the threads of a block that are beside each other along the columns, by halving. Complete in the
+/// first. All threads must call it.
 /// shared: at least count · walk_threads / 2 · Shape::width values.
 template <class Shape, int count, class T>
 __device__ __forceinline__ void sum_columns(const Walk& walk, const Place<Shape>& place,
                                             Lanes<T, Shape::width> (&values)[count], T* shared) {
     constexpr int width = Shape::width;
-    const int across = walk.channel_threads * width;
-    for (int half = walk.columns_of_block / 2; half > 0; half /= 2) {
+    const int across = walk.channels_of_block;
+    for (int half = walk.column_threads / 2; half > 0; half /= 2) {
         __syncthreads();
-        if (place.column >= half && place.column < 2 * half) {
+        if (place.column_thread >= half && place.column_thread < 2 * half) {
             VITRINE_UNROLL
             for (int n = 0; n < count; ++n)
-                store_lanes(shared + (n * half + place.column - half) * across + place.lane, values[n]);
+                store_lanes(shared + (n * half + place.column_thread - half) * across + place.lane,
+                            values[n]);
         }
         __syncthreads();
-        if (place.column < half) {
+        if (place.column_thread < half) {
             VITRINE_UNROLL
             for (int n = 0; n < count; ++n) {
                 const auto other =
-                    load_lanes<width>(shared + (n * half + place.column) * across + place.lane);
+                    load_lanes<width>(shared + (n * half + place.column_thread) * across + place.lane);
                 VITRINE_UNROLL
                 for (int k = 0; k < width; ++k) values[n][k] += other[k];
             }
@@ -250,7 +269,7 @@ template <class Shape, class Source, int rows, int step, int halo>
 class RowStage {
     using T = typename Shape::T;
     static constexpr int width = Shape::load_width;
-    static constexpr int most_slots = rows * (walk_threads * Shape::width / width * step +
+    static constexpr int most_slots = rows * (walk_threads * Shape::columns * Shape::width / width * step +
                                               Shape::most_channel_threads * Shape::width / width * halo);
     static constexpr int loads = divide_up(most_slots, walk_threads);
 
@@ -261,14 +280,15 @@ class RowStage {
     /// first_pixel: the column of the image that the block's segment starts with; may be outside.
     __device__ __forceinline__ RowStage(const Walk& walk, const Place<Shape>& place, int first_pixel,
                                         int image_width) {
-        const int along = walk.channel_threads * Shape::width / width;
+        const int shift = walk.channel_shift - Shape::load_shift;
         const int pixels = walk.columns_of_block * step + halo;
-        row_slots_ = pixels * along;
+        row_slots_ = pixels << shift;
         image_row_ = image_width * walk.channels;
         VITRINE_UNROLL
         for (int k = 0; k < loads; ++k) {
-            const int pixel = first_pixel + slot(k) % row_slots_ / along;
-            const int channel = place.first_channel + slot(k) % along * width;
+            const int of_row = slot(k) - row(k) * row_slots_;
+            const int pixel = first_pixel + (of_row >> shift);
+            const int channel = place.first_channel + (of_row - (of_row >> shift << shift)) * width;
             const bool ever =
                 slot(k) < rows * row_slots_ && pixel >= 0 && pixel < image_width && channel < walk.channels;
             offset_[k] = ever ? row(k) * image_row_ + pixel * walk.channels + channel : -1;
@@ -281,10 +301,12 @@ class RowStage {
     /// Starts loading first_row, first_row + 1 …; rows outside [low, high) become zeros. image: the index of
     /// its first value.
     __device__ __forceinline__ void fetch(const Source& source, int image, int first_row, int low, int high) {
+        const bool first_inside = first_row >= low && first_row < high;
+        const bool second_inside = first_row + 1 >= low && first_row + 1 < high;
         inside_ = 0;
         VITRINE_UNROLL
         for (int k = 0; k < loads; ++k) {
-            if (offset_[k] < 0 || first_row + row(k) < low || first_row + row(k) >= high) continue;
+            if (offset_[k] < 0 || !(row(k) == 0 ? first_inside : second_inside)) continue;
             inside_ |= 1u << k;
             raw_[k] = source.fetch(image + first_row * image_row_ + offset_[k]);
         }
