@@ -1,8 +1,9 @@
 // Dense convolution: the ordered list of its implementations.
 //
 //     half_tensor_cores      the products of gemm.h by tensor cores (gemm_half_tensor.h); bf16 from 8.0 on and f16; packs
+//     half_tensor_singles    the same with values loaded one by one: MobileNetV2's stem has 3 input channels
 //     implicit_gemm          the products of gemm.h, windows gathered while tiles are loaded, in packs of 16 bytes
-//     implicit_gemm_singles  the same with single loads: MobileNetV2's stem has 3 input channels
+//     implicit_gemm_singles  the same with single loads
 //     implicit_gemm_128x64   one block tile for all shapes, for comparison; no doubles
 //     implicit_gemm_128x32
 //     tensor_cores           the same product by tensor cores, from 8.0 on (gemm_tensor.h); floats and packs only
@@ -50,10 +51,17 @@ const char* refuses_half_tensors(const Args& args) {
     if (const char* reason = refuses_half_tensor_cores(args.dtype)) return reason;
     return refuses_dense_packs(args);
 }
+template <class Args>
+const char* refuses_half_singles(const Args& args) {
+    if (const char* reason = refuses_half_tensor_cores(args.dtype)) return reason;
+    return refuses_dense_singles(args);
+}
 
 constexpr Implementation<ConvForward> forward_list[]{
     {"half_tensor_cores", refuses_curve<ConvForward, refuses_half_tensors>,
      run_tile<GemmTiling::half_tensor_128x64>, StorageTypes::all},
+    {"half_tensor_singles", refuses_curve<ConvForward, refuses_half_singles>,
+     run_tile<GemmTiling::half_tensor_128x32>, StorageTypes::all},
     {"implicit_gemm", refuses_curve<ConvForward, refuses_dense_packs>, run_products<true>, StorageTypes::all},
     {"implicit_gemm_singles", refuses_curve<ConvForward, refuses_dense_products>, run_products<false>,
      StorageTypes::all},
@@ -68,6 +76,8 @@ constexpr Implementation<ConvForward> forward_list[]{
 constexpr Implementation<ConvBackward> backward_list[]{
     {"half_tensor_cores", refuses_curve<ConvBackward, refuses_half_tensors>,
      run_tile<GemmTiling::half_tensor_128x64>, StorageTypes::all},
+    {"half_tensor_singles", refuses_curve<ConvBackward, refuses_half_singles>,
+     run_tile<GemmTiling::half_tensor_128x32>, StorageTypes::all},
     {"implicit_gemm", refuses_curve<ConvBackward, refuses_dense_packs>, run_products<true>,
      StorageTypes::all},
     {"implicit_gemm_singles", refuses_curve<ConvBackward, refuses_dense_products>, run_products<false>,

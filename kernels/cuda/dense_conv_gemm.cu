@@ -3,6 +3,8 @@
 
 #include "kernels/cuda/dense_conv_gemm.h"
 
+#include "kernels/cuda/dense_conv_singles.h"
+
 namespace vitrine::VITRINE_GPU {
 namespace {
 
@@ -47,6 +49,27 @@ void forward_product(const ConvForward& args, GemmTiling tiling, Context& contex
                                                        windows_of(args.shape)};
     const LinesOfMatrix<PlainSource<V, T>> weight{{static_cast<const T*>(args.weight)}, static_cast<int>(k)};
     run_conv_output<T>(args, k, windows, weight, context, tiling);
+}
+
+const char* refuses_gathering(const ConvShape& shape, const Prologue& prologue) {
+    if (const char* reason = refuses_shape(shape)) return reason;
+    if (!prologue.plain()) return "a prologue, which values that are loaded one by one do not go through";
+    const bool small = shape.kernel.height <= most_gathered_rows && shape.kernel.width <= most_gathered_rows;
+    return small ? nullptr : "the kernel has more than 15 rows or columns";
+}
+
+template <class T>
+GatheredWindows<T> gathered_windows(const void* x, const ConvShape& shape) {
+    return {static_cast<const T*>(x), windows_of(shape), static_cast<int>(shape.kernel.height),
+            static_cast<int>(shape.kernel.width), static_cast<int>(columns_of_windows(shape))};
+}
+
+template <class T>
+void gathered_forward_product(const ConvForward& args, Context& context) {
+    const int64_t k = columns_of_windows(args.shape);
+    run_conv_output<T>(args, k, GatheredLinesOfWindows<T>{gathered_windows<T>(args.x, args.shape)},
+                       GatheredLinesOfMatrix<T>{static_cast<const T*>(args.weight), static_cast<int>(k)},
+                       context, GemmTiling::half_tensor_128x32);
 }
 
 /// An epilogue: GemmStore for a Put of the transposed product. Rows of a micro-tile in registers are neighbours in packs
@@ -136,6 +159,28 @@ void weight_gradient(const ConvBackward& args, GemmTiling tiling, Context& conte
                context);
 }
 
+/// Transposed, whatever the shape: it is small in both directions.
+template <class T>
+void gathered_weight_gradient(const ConvBackward& args, Context& context) {
+    if (!args.d_weight) return;
+    const int64_t channels = args.shape.out_channels;
+    const RowsOfDepth<UpstreamSource<Pack<T>, T>> g{UpstreamSource<Pack<T>, T>(args),
+                                                    static_cast<int>(channels)};
+    const GatheredDepthsOfWindows<T> windows{gathered_windows<T>(args.x, args.shape)};
+    run_turned(args, windows, g,
+               plan_gemm(args.dtype, columns_of_windows(args.shape), channels, args.shape.out_pixels(),
+                         GemmTiling::half_tensor_32x32),
+               context);
+}
+
+/// Calls f.operator()<T>() if T has 16 bits, as the tilings for gathered values need.
+template <class F>
+void with_halves(DType dtype, F&& f) {
+    dispatch_storage(dtype, [&]<class T>() {
+        if constexpr (is_half_type<T>) f.template operator()<T>();
+    });
+}
+
 }  // namespace
 
 const char* refuses_dense_products(const ConvForward& args) { return refuses_shape(args.shape); }
@@ -150,17 +195,35 @@ const char* refuses_dense_packs(const ConvBackward& args) {
                             args.prologue.shift, args.d_y, args.y, args.mean, args.d_mean, args.d_m2);
 }
 
+const char* refuses_dense_singles(const ConvForward& args) {
+    return refuses_gathering(args.shape, args.prologue);
+}
+const char* refuses_dense_singles(const ConvBackward& args) {
+    if (const char* reason = refuses_gathering(args.shape, args.prologue)) return reason;
+    return refuses_packs(args.dtype, args.shape.out_channels, args.d_y, args.y, args.mean, args.d_mean,
+                         args.d_m2);
+}
+
 void dense_forward_products(const ConvForward& args, bool packs, GemmTiling tiling, Context& context) {
+    if (tiling == GemmTiling::half_tensor_128x32) {
+        with_halves(args.dtype, [&]<class T>() { gathered_forward_product<T>(args, context); });
+        return;
+    }
     dispatch_storage(args.dtype, [&]<class T>() {
         with_loads<T>(packs, tiling, [&]<class V>() { forward_product<V, T>(args, tiling, context); });
     });
 }
 
 void dense_backward_products(const ConvBackward& args, bool packs, GemmTiling tiling, Context& context) {
-    dense_input_gradients(args, packs, tiling, context);
-    dispatch_storage(args.dtype, [&]<class T>() {
-        with_loads<T>(packs, tiling, [&]<class V>() { weight_gradient<V, T>(args, tiling, context); });
-    });
+    if (tiling == GemmTiling::half_tensor_128x32) {
+        dense_input_gradients(args, packs, GemmTiling::by_shape, context);
+        with_halves(args.dtype, [&]<class T>() { gathered_weight_gradient<T>(args, context); });
+    } else {
+        dense_input_gradients(args, packs, tiling, context);
+        dispatch_storage(args.dtype, [&]<class T>() {
+            with_loads<T>(packs, tiling, [&]<class V>() { weight_gradient<V, T>(args, tiling, context); });
+        });
+    }
     bias_gradient(args, context);
 }
 

@@ -24,6 +24,11 @@ const char* refuses_dense_products(const ConvBackward& args);
 const char* refuses_dense_packs(const ConvForward& args);
 const char* refuses_dense_packs(const ConvBackward& args);
 
+/// The same by tensor cores, of 16-bit values that are loaded one by one (dense_conv_singles.h): for tilings
+/// half_tensor_128x32.
+const char* refuses_dense_singles(const ConvForward& args);
+const char* refuses_dense_singles(const ConvBackward& args);
+
 void dense_forward_products(const ConvForward& args, bool packs, GemmTiling tiling, Context& context);
 void dense_backward_products(const ConvBackward& args, bool packs, GemmTiling tiling, Context& context);
 

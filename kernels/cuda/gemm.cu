@@ -19,14 +19,19 @@ struct Candidate {
     /// Time of a multiply-add against the large tile's: smaller micro-tiles read more from shared memory for
     /// each.
     double cost;
+    int64_t blocks = enough_blocks;
 };
 
 constexpr std::array f32_tiles{Candidate{GemmTiling::tile_128x64, 128, 64, 1.0},
                                Candidate{GemmTiling::tile_128x32, 128, 32, 1.2},
                                Candidate{GemmTiling::tile_64x32, 64, 32, 1.5}};
 /// Those that are only taken where they are asked for.
-constexpr std::array tensor_tiles{Candidate{GemmTiling::tensor_128x64, 128, 64, 1.0},
-                                  Candidate{GemmTiling::half_tensor_128x64, 128, 64, 1.0}};
+constexpr std::array tensor_tiles{
+    Candidate{GemmTiling::tensor_128x64, 128, 64, 1.0},
+    Candidate{GemmTiling::half_tensor_128x64, 128, 64, 1.0},
+    Candidate{GemmTiling::half_tensor_128x32, 128, 32, 1.0},
+    // Five fit on a multiprocessor, and each has little to do while it waits.
+    Candidate{GemmTiling::half_tensor_32x32, 32, 32, 1.0, enough_blocks / 2 * 5}};
 constexpr std::array f64_tiles{Candidate{GemmTiling::tile_64x32, 64, 32, 1.0}};
 
 /// k of a split: shorter ones would leave a block little to do, and longer ones sum too many floats in a row for
@@ -88,14 +93,14 @@ GemmPlan plan_gemm(DType dtype, int64_t m, int64_t n, int64_t k, GemmTiling tili
     const int64_t row_tiles = divide_up(m, tile.rows);
     const int64_t column_tiles = divide_up(n, tile.columns);
     const int64_t blocks = std::max<int64_t>(1, row_tiles * column_tiles);
-    const int64_t wanted = std::min({enough_blocks / blocks, most_splits(k), affordable_splits(m, n, k)});
+    const int64_t wanted = std::min({tile.blocks / blocks, most_splits(k), affordable_splits(m, n, k)});
     const int64_t splits = std::max({int64_t{1}, wanted, divide_up(k, longest_split)});
     return with_splits({tile.tiling, row_tiles, column_tiles, splits, k}, k, splits);
 }
 
 GemmPlan with_splits(const GemmPlan& plan, int64_t k, int64_t most_splits) {
     const int64_t splits = std::min(plan.splits, most_splits);
-    const int64_t step = plan.tiling == GemmTiling::half_tensor_128x64 ? half_depth : gemm_depth;
+    const int64_t step = plan.tiling >= GemmTiling::half_tensor_128x64 ? half_depth : gemm_depth;
     const int64_t depth = std::max<int64_t>(step, divide_up(divide_up(k, splits), step) * step);
     return {plan.tiling, plan.row_tiles, plan.column_tiles, std::max<int64_t>(1, divide_up(k, depth)), depth};
 }

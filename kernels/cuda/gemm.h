@@ -301,6 +301,8 @@ enum class GemmTiling : unsigned char {
     tile_64x32,
     tensor_128x64,       // by tensor cores: 3 products of tf32 for one of floats (gemm_tensor.h)
     half_tensor_128x64,  // by tensor cores, of 16-bit values, which come in packs of 8 (gemm_half_tensor.h)
+    half_tensor_128x32,  // the same for what is gathered value by value, and has few columns (dense_conv_singles.h)
+    half_tensor_32x32,  // and few rows, too
 };
 
 struct GemmPlan {
@@ -337,6 +339,10 @@ void with_tile(GemmTiling tiling, F&& f) {
                 return f.template operator()<TensorTile<4, 4>>();
             case GemmTiling::half_tensor_128x64:
                 return f.template operator()<HalfTensorTile<4, 4>>();
+            case GemmTiling::half_tensor_128x32:
+                return f.template operator()<HalfTensorTile<4, 2>>();
+            case GemmTiling::half_tensor_32x32:
+                return f.template operator()<HalfTensorTile<1, 2>>();
             case GemmTiling::by_shape:
                 break;
         }

@@ -92,7 +92,7 @@ struct HalfDepthByDepth {
     static constexpr int terms = 1;
     static constexpr int stride = lines + Pack<Half>::size;
     static constexpr int count = half_depth * stride / 2;  // in floats
-    static_assert(lines % 64 == 0);
+    static_assert(lines % 32 == 0);
 
     static __device__ __forceinline__ void store(float* shared, int line, int k, const Pack<Half>& v) {
         store_halves(shared, k * stride + line, v);
@@ -147,14 +147,22 @@ struct TwoTerms : Term {
     }
 };
 
-/// The tile of 16-bit values: what both layouts hold.
+/// Whether a loader's packs are gathered value by value.
+template <class Loader>
+concept GathersSingles = Loader::gathers_singles;
+
+/// The tile of 16-bit values: what both layouts hold. The smaller ones are for products of windows that are gathered value by
+/// value: [windows, few channels], and a weight gradient, which is small in both.
 template <int tiles_down, int tiles_across>
 struct HalfTensorTile : TensorTiles<tiles_down, tiles_across> {
     using Tiles = TensorTiles<tiles_down, tiles_across>;
     static constexpr int depth = half_depth;
+    template <class A>
+    static constexpr bool suits = GathersSingles<A> ? tiles_across == 2 && tiles_down == (A::along_k ? 4 : 1)
+                                                    : tiles_down* tiles_across == 16;
     template <class A, class B>
     static constexpr bool takes = is_half_type<typename A::Value::Element> && (A::Value::size == 8) &&
-                                  (B::Value::size == 8);
+                                  (B::Value::size == 8) && suits<A>;
 
     template <class Loader, int lines>
     using Term = std::conditional_t<Loader::along_k, HalfLineByLine<typename Loader::Stored, lines>,
