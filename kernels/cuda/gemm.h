@@ -208,12 +208,12 @@ __device__ __forceinline__ GemmShared<T, count>& gemm_memory() {
 }
 
 /// Blocks that a multiprocessor should hold at once, by the bytes of a thread's micro-tile. It tells the
-/// compiler how many registers it may use: about 100, 168 or all 255; by itself it rather spills one than
+/// compiler how many registers it may use: about 128, 100, 168 or all 255; by itself it rather spills one than
 /// give up a block.
 template <class T, class Tile>
 constexpr int gemm_blocks_at_once = [] {
     const size_t bytes = Tile::thread_rows * Tile::thread_columns * sizeof(T);
-    return bytes <= 64 ? 5 : bytes <= 128 ? 3 : 2;
+    return bytes <= 32 ? 4 : bytes <= 64 ? 5 : bytes <= 128 ? 3 : 2;  // the smallest gathers its values
 }();
 
 /// How much shared memory a block needs: both stages of both operands.

@@ -48,6 +48,15 @@ std::vector<Problem> dense_conv_problems() {
                           {2, {6, 7}, 32, 64, {1, 1}, {2, 2}, {0, 0}, 1},  // a shortcut
                       }),
                       std::back_inserter(all));
+    // Windows that are gathered value by value: they have no prologue.
+    all.push_back({.shape = {3, {19, 33}, 3, 32, {3, 3}, {2, 2}, {1, 1}, 1},  // a stem
+                   .statistics = Statistics::differentiated});
+    all.push_back(
+        {.shape = {2, {9, 7}, 5, 40, {3, 5}, {1, 2}, {1, 2}, 1},  // several steps of k, blocks of columns
+         .bias = true,
+         .statistics = Statistics::differentiated});
+    all.push_back({.shape = {1, {6, 5}, 1, 8, {15, 15}, {1, 1}, {7, 7}, 1},
+                   .samples = 10});  // as large as kernels may be
     // So many channels that few rows are cut into columns, behind a prologue.
     all.push_back({.shape = {2, {4, 5}, 8, 136, {3, 3}, {1, 1}, {1, 1}, 1},
                    .scale = true,
