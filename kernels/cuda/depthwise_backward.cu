@@ -1,12 +1,13 @@
 // Depthwise convolution backward, walking down the rows: d_x and d_weight from one reading of x and d_y.
 //
 // A block (depthwise_walk.h) loads each row of g (d_y with the epilogue's part) once and shares it through
-// shared memory. A thread owns stride neighbouring columns of x and what belongs to them:
+// shared memory. A thread owns stride neighbouring columns of x (with 16-bit values and stride 1 two)
+// and what belongs to them:
 //
 //     d_a       g row i is part of x rows stride · i + p − padding, p = 0 … kernel − 1: that many sums are
 //               under way; with row i the first `stride` of them are complete
 //     d_weight  the same g row meets the same x rows: the sum of g · a for every tap stays in registers for
-//               the whole walk, and the rows of x in a ring, so that neither is read once a tap
+//               the whole walk, and the rows of x and of a in a ring, so that neither is read nor made once a tap
 //
 // so both gradients want the same values at the same time, and each can be left out. d_u, d_x, and the sums
 // for d_scale and d_shift follow where a row of d_a is complete: x is at hand.
@@ -38,8 +39,8 @@ __device__ __forceinline__ void leave_sums(const Walk& walk, const Place<Shape>&
     for (int n = 0; n < count; ++n) store_lanes(to + n * walk.channels + place.channel, sums[n]);
 }
 
-/// With 16 bytes of floats a thread's sums take 215 to 239 registers: a multiprocessor has room for one block, and
-/// does nothing while that waits at a barrier. Of 16-bit values a thread owns half as many channels, 118 to 127
+/// With 16 bytes of floats a thread's sums take 209 to 231 registers: a multiprocessor has room for one block, and
+/// does nothing while that waits at a barrier. Of 16-bit values a thread owns half as many channels, 116 to 128
 /// registers, and there are two blocks.
 template <class Shape>
 constexpr int backward_blocks = is_half_type<typename Shape::Element> ? 2 : 1;
@@ -91,7 +92,6 @@ __global__ void __launch_bounds__(walk_threads, backward_blocks<Shape>)
             stage.fetch(upstream, g_image, i, max(first, 0), min(end, arrays.out_height));
             if (arrays.x != nullptr) ring.fetch(arrays.x, x_place, i * stride + Parts::ahead, rows, columns);
         };
-        ring.begin();
         fetch(first);
         stage.put(upstream, shared);
         __syncthreads();

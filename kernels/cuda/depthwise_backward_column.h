@@ -138,7 +138,7 @@ struct ThreadPrologue {
 /// Rows of x in registers, as they lie in memory, and a of those that the current row of g meets.
 ///
 /// While row i of g is used, which is row `step` of its stage: row stride · step + k of x is the padded row stride · i + k,
-/// and so is row k of a.
+/// and so is row k of a. Behind a strip's last row they are 0, and so is what the next strip finds of those before its first.
 template <class Parts, class Shape>
 class InputRing {
     static constexpr int stride = Shape::stride;
@@ -171,15 +171,6 @@ class InputRing {
             for (int row = 0; row < kept_rows; ++row) x_[row][e] = x_[row + fresh_rows][e];
             VITRINE_UNROLL
             for (int row = 0; row < fresh_rows; ++row) x_[kept_rows + row][e] = fresh_[row][e];
-        }
-    }
-
-    /// A strip begins: nothing before its first row meets anything.
-    __device__ __forceinline__ void begin() {
-        VITRINE_UNROLL
-        for (auto& row : a_) {
-            VITRINE_UNROLL
-            for (Values& a : row) a = all_lanes<T, Shape::width>(T(0));
         }
     }
 

@@ -1,8 +1,8 @@
 // How the fast depthwise kernels walk down an image.
 //
 // A block owns some channels and some columns, and walks down the rows of a strip of an image, then of the
-// next strip. A thread owns a few channels of one column (`width` of them), and 256 threads are
-// channel_threads × columns. Each row that other columns need too goes through shared memory, where it is
+// next strip. A thread owns a few channels (`width` of them) of one column, or of two, and 256 threads are
+// channel_threads × column_threads. Each row that other columns need too goes through shared memory, where it is
 // loaded once, two stages deep: while one stage is computed with, the next is on its way from global memory.
 //
 //     global memory:  ── channels ──▶  one access is 16 bytes; the threads of a pixel read 128 bytes or more

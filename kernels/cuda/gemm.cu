@@ -19,7 +19,7 @@ struct Candidate {
     /// Time of a multiply-add against the large tile's: smaller micro-tiles read more from shared memory for
     /// each.
     double cost;
-    int64_t blocks = enough_blocks;
+    int64_t blocks = enough_blocks;  // that fill a GPU
 };
 
 constexpr std::array f32_tiles{Candidate{GemmTiling::tile_128x64, 128, 64, 1.0},
@@ -30,8 +30,8 @@ constexpr std::array tensor_tiles{
     Candidate{GemmTiling::tensor_128x64, 128, 64, 1.0},
     Candidate{GemmTiling::half_tensor_128x64, 128, 64, 1.0},
     Candidate{GemmTiling::half_tensor_128x32, 128, 32, 1.0},
-    // Five fit on a multiprocessor, and each has little to do while it waits.
-    Candidate{GemmTiling::half_tensor_32x32, 32, 32, 1.0, enough_blocks / 2 * 5}};
+    // Four fit on a multiprocessor, and each has little to do while it waits.
+    Candidate{GemmTiling::half_tensor_32x32, 32, 32, 1.0, enough_blocks / 2 * 4}};
 constexpr std::array f64_tiles{Candidate{GemmTiling::tile_64x32, 64, 32, 1.0}};
 
 /// k of a split: shorter ones would leave a block little to do, and longer ones sum too many floats in a row for
@@ -64,6 +64,11 @@ Candidate choose_tile(DType dtype, int64_t m, int64_t n, int64_t k, GemmTiling t
     }
     return *std::ranges::min_element(tiles, {},
                                      [&](const Candidate& tile) { return time_of(tile, m, n, k); });
+}
+
+bool multiplies_halves(GemmTiling tiling) {
+    return tiling == GemmTiling::half_tensor_128x64 || tiling == GemmTiling::half_tensor_128x32 ||
+           tiling == GemmTiling::half_tensor_32x32;
 }
 
 /// Does nothing: its code was made for the same GPU as all others'.
@@ -100,7 +105,7 @@ GemmPlan plan_gemm(DType dtype, int64_t m, int64_t n, int64_t k, GemmTiling tili
 
 GemmPlan with_splits(const GemmPlan& plan, int64_t k, int64_t most_splits) {
     const int64_t splits = std::min(plan.splits, most_splits);
-    const int64_t step = plan.tiling >= GemmTiling::half_tensor_128x64 ? half_depth : gemm_depth;
+    const int64_t step = multiplies_halves(plan.tiling) ? half_depth : gemm_depth;
     const int64_t depth = std::max<int64_t>(step, divide_up(divide_up(k, splits), step) * step);
     return {plan.tiling, plan.row_tiles, plan.column_tiles, std::max<int64_t>(1, divide_up(k, depth)), depth};
 }

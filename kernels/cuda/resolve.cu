@@ -43,6 +43,8 @@ template <class T>
 struct Resolve {
     using Element = Accumulate<T>;
     static constexpr int sums = 0;
+    // Left alone, ptxas would rather spill on 8.0 than run fewer blocks at a time.
+    static constexpr int least_blocks = 2;
 
     Operand<T> a;
     Operand<T> b;
