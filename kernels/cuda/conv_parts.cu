@@ -27,8 +27,8 @@ template <class From, class To>
 struct ThroughPrologue {
     using Element = Accumulate<From>;
     static constexpr int sums = 0;
-    static constexpr int least_blocks =
-        2;  // left alone, ptxas would rather spill on 8.0 than run fewer blocks at a time
+    // Left alone, ptxas would rather spill on 8.0 than run fewer blocks at a time.
+    static constexpr int least_blocks = 2;
 
     const From* x;
     const Element* scale;
@@ -154,7 +154,7 @@ template <class T, int wanted_sums>
 struct PrologueGradient {
     using Element = Accumulate<T>;
     static constexpr int sums = wanted_sums;
-    static constexpr int least_blocks = 2;  // as of ThroughPrologue
+    static constexpr int least_blocks = 2;  // as for ThroughPrologue
 
     const T* x;
     const Element* d_a;
