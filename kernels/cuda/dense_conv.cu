@@ -1,7 +1,8 @@
 // Dense convolution: the ordered list of its implementations.
 //
 //     half_tensor_cores      the products of gemm.h by tensor cores (gemm_half_tensor.h); bf16 from 8.0 on and f16; packs
-//     half_tensor_singles    the same with values loaded one by one: MobileNetV2's stem has 3 input channels
+//     half_tensor_cores_singles
+//                            the same with values loaded one by one: MobileNetV2's stem has 3 input channels
 //     implicit_gemm          the products of gemm.h, windows gathered while tiles are loaded, in packs of 16 bytes
 //     implicit_gemm_singles  the same with single loads
 //     implicit_gemm_128x64   one block tile for all shapes, for comparison; no doubles
@@ -60,7 +61,7 @@ const char* refuses_half_singles(const Args& args) {
 constexpr Implementation<ConvForward> forward_list[]{
     {"half_tensor_cores", refuses_curve<ConvForward, refuses_half_tensors>,
      run_tile<GemmTiling::half_tensor_128x64>, StorageTypes::all},
-    {"half_tensor_singles", refuses_curve<ConvForward, refuses_half_singles>,
+    {"half_tensor_cores_singles", refuses_curve<ConvForward, refuses_half_singles>,
      run_tile<GemmTiling::half_tensor_128x32>, StorageTypes::all},
     {"implicit_gemm", refuses_curve<ConvForward, refuses_dense_packs>, run_products<true>, StorageTypes::all},
     {"implicit_gemm_singles", refuses_curve<ConvForward, refuses_dense_products>, run_products<false>,
@@ -76,7 +77,7 @@ constexpr Implementation<ConvForward> forward_list[]{
 constexpr Implementation<ConvBackward> backward_list[]{
     {"half_tensor_cores", refuses_curve<ConvBackward, refuses_half_tensors>,
      run_tile<GemmTiling::half_tensor_128x64>, StorageTypes::all},
-    {"half_tensor_singles", refuses_curve<ConvBackward, refuses_half_singles>,
+    {"half_tensor_cores_singles", refuses_curve<ConvBackward, refuses_half_singles>,
      run_tile<GemmTiling::half_tensor_128x32>, StorageTypes::all},
     {"implicit_gemm", refuses_curve<ConvBackward, refuses_dense_packs>, run_products<true>,
      StorageTypes::all},
