@@ -15,11 +15,8 @@ if(NOT CMAKE_CUDA_COMPILER)
   return()
 endif()
 
-# Machine code for VITRINE_GPUS, which are those that are here, else 7.5 and 9.0. A source is compiled to at most two portable
-# forms (PTX), and all machine code is made from these, since compiling the source once for each GPU would take much longer:
-# 7.5's for GPUs below 8.0, and 8.0's, which has tensor products of floats, conversions to bf16 and a maximum that keeps a
-# NaN, for those from 8.0 on. What is used of the two stays in the program, where a driver translates it for GPUs that are
-# not listed. What was found first holds for this build folder.
+# Machine code for VITRINE_GPUS, which are those that are here, else 7.5 and 9.0. What was found first holds for this build
+# folder.
 include(GpuArchitectures)
 set(VITRINE_CUDA_FURTHER_CODE "")
 set(architectures "")
@@ -32,18 +29,7 @@ if(NOT DEFINED CMAKE_CUDA_ARCHITECTURES)
   if(NOT architectures)
     set(architectures 75 90)
   endif()
-  set(forms "")
-  foreach(architecture ${architectures})
-    if(architecture LESS 80)
-      set(form 75)
-    else()
-      set(form 80)
-    endif()
-    list(APPEND forms ${form})
-    list(APPEND VITRINE_CUDA_FURTHER_CODE --generate-code=arch=compute_${form},code=sm_${architecture})
-  endforeach()
-  list(REMOVE_DUPLICATES forms)
-  list(TRANSFORM forms APPEND -virtual OUTPUT_VARIABLE CMAKE_CUDA_ARCHITECTURES)
+  vitrine_gpu_code(CMAKE_CUDA_ARCHITECTURES VITRINE_CUDA_FURTHER_CODE "${architectures}")
 endif()
 list(APPEND architectures ${CMAKE_CUDA_ARCHITECTURES})
 enable_language(CUDA)
@@ -65,7 +51,7 @@ find_library(CUBLAS_LIBRARY cublas HINTS ${CUDAToolkit_LIBRARY_DIR})
 find_path(NCCL_INCLUDE_DIR nccl.h HINTS ${CUDAToolkit_INCLUDE_DIRS})
 find_library(NCCL_LIBRARY nccl HINTS ${CUDAToolkit_LIBRARY_DIR})
 # Where the kernels' objects lie, with what ptxas said of each beside it.
-set(VITRINE_CUDA_OBJECTS ${CMAKE_BINARY_DIR}/kernels/cuda/CMakeFiles)
+set(VITRINE_CUDA_OBJECTS ${CMAKE_BINARY_DIR}/kernels/cuda/CMakeFiles/vitrine_cuda.dir)
 # The same kernels' PTX, and that of planted mistakes, for tests/cuda.
 set(VITRINE_PTX_OBJECTS ${CMAKE_BINARY_DIR}/kernels/cuda/CMakeFiles/kernels_ptx.dir)
 set(VITRINE_PLANTED_OBJECTS ${CMAKE_BINARY_DIR}/kernels/cuda/CMakeFiles/planted_ptx.dir)

@@ -32,3 +32,24 @@ function(vitrine_gpu_architectures result nvcc)
   list(SORT architectures COMPARE NATURAL)
   set(${result} "${architectures}" PARENT_SCOPE)
 endfunction()
+
+# What makes machine code for `architectures`: the portable forms (PTX) that sources are compiled to, as CMAKE_CUDA_ARCHITECTURES
+# has them, and nvcc's options for machine code of these. At most two forms, since compiling a source once for each GPU would
+# take much longer: 7.5's for GPUs below 8.0, and 8.0's, which has tensor products of floats, conversions to bf16 and a maximum
+# that keeps a NaN, for all others. They stay in the program, where a driver translates them for GPUs that are not listed.
+function(vitrine_gpu_code forms options architectures)
+  set(used "")
+  set(code "")
+  foreach(architecture ${architectures})
+    if(architecture LESS 80)
+      set(form 75)
+    else()
+      set(form 80)
+    endif()
+    list(APPEND used ${form}-virtual)
+    list(APPEND code --generate-code=arch=compute_${form},code=sm_${architecture})
+  endforeach()
+  list(REMOVE_DUPLICATES used)
+  set(${forms} "${used}" PARENT_SCOPE)
+  set(${options} "${code}" PARENT_SCOPE)
+endfunction()

@@ -61,8 +61,8 @@ const char* refuses_half_singles(const Args& args) {
 constexpr Implementation<ConvForward> forward_list[]{
     {"half_tensor_cores", refuses_curve<ConvForward, refuses_half_tensors>,
      run_tile<GemmTiling::half_tensor_128x64>, StorageTypes::all},
-    {"half_tensor_cores_singles", refuses_curve<ConvForward, refuses_half_singles>,
-     run_tile<GemmTiling::half_tensor_128x32>, StorageTypes::all},
+    {"half_tensor_cores_singles", refuses_curve<ConvForward, refuses_half_singles>, dense_forward_singles,
+     StorageTypes::all},
     {"implicit_gemm", refuses_curve<ConvForward, refuses_dense_packs>, run_products<true>, StorageTypes::all},
     {"implicit_gemm_singles", refuses_curve<ConvForward, refuses_dense_products>, run_products<false>,
      StorageTypes::all},
@@ -77,8 +77,8 @@ constexpr Implementation<ConvForward> forward_list[]{
 constexpr Implementation<ConvBackward> backward_list[]{
     {"half_tensor_cores", refuses_curve<ConvBackward, refuses_half_tensors>,
      run_tile<GemmTiling::half_tensor_128x64>, StorageTypes::all},
-    {"half_tensor_cores_singles", refuses_curve<ConvBackward, refuses_half_singles>,
-     run_tile<GemmTiling::half_tensor_128x32>, StorageTypes::all},
+    {"half_tensor_cores_singles", refuses_curve<ConvBackward, refuses_half_singles>, dense_backward_singles,
+     StorageTypes::all},
     {"implicit_gemm", refuses_curve<ConvBackward, refuses_dense_packs>, run_products<true>,
      StorageTypes::all},
     {"implicit_gemm_singles", refuses_curve<ConvBackward, refuses_dense_products>, run_products<false>,

@@ -205,25 +205,26 @@ const char* refuses_dense_singles(const ConvBackward& args) {
 }
 
 void dense_forward_products(const ConvForward& args, bool packs, GemmTiling tiling, Context& context) {
-    if (tiling == GemmTiling::half_tensor_128x32) {
-        with_halves(args.dtype, [&]<class T>() { gathered_forward_product<T>(args, context); });
-        return;
-    }
     dispatch_storage(args.dtype, [&]<class T>() {
         with_loads<T>(packs, tiling, [&]<class V>() { forward_product<V, T>(args, tiling, context); });
     });
 }
 
 void dense_backward_products(const ConvBackward& args, bool packs, GemmTiling tiling, Context& context) {
-    if (tiling == GemmTiling::half_tensor_128x32) {
-        dense_input_gradients(args, packs, GemmTiling::by_shape, context);
-        with_halves(args.dtype, [&]<class T>() { gathered_weight_gradient<T>(args, context); });
-    } else {
-        dense_input_gradients(args, packs, tiling, context);
-        dispatch_storage(args.dtype, [&]<class T>() {
-            with_loads<T>(packs, tiling, [&]<class V>() { weight_gradient<V, T>(args, tiling, context); });
-        });
-    }
+    dense_input_gradients(args, packs, tiling, context);
+    dispatch_storage(args.dtype, [&]<class T>() {
+        with_loads<T>(packs, tiling, [&]<class V>() { weight_gradient<V, T>(args, tiling, context); });
+    });
+    bias_gradient(args, context);
+}
+
+void dense_forward_singles(const ConvForward& args, Context& context) {
+    with_halves(args.dtype, [&]<class T>() { gathered_forward_product<T>(args, context); });
+}
+
+void dense_backward_singles(const ConvBackward& args, Context& context) {
+    dense_input_gradients(args, false, GemmTiling::by_shape, context);
+    with_halves(args.dtype, [&]<class T>() { gathered_weight_gradient<T>(args, context); });
     bias_gradient(args, context);
 }
 

@@ -24,13 +24,15 @@ const char* refuses_dense_products(const ConvBackward& args);
 const char* refuses_dense_packs(const ConvForward& args);
 const char* refuses_dense_packs(const ConvBackward& args);
 
-/// The same by tensor cores, of 16-bit values that are loaded one by one (dense_conv_singles.h): for tilings
-/// half_tensor_128x32.
+void dense_forward_products(const ConvForward& args, bool packs, GemmTiling tiling, Context& context);
+void dense_backward_products(const ConvBackward& args, bool packs, GemmTiling tiling, Context& context);
+
+/// The same by tensor cores, of 16-bit values that are loaded one by one (dense_conv_singles.h).
 const char* refuses_dense_singles(const ConvForward& args);
 const char* refuses_dense_singles(const ConvBackward& args);
 
-void dense_forward_products(const ConvForward& args, bool packs, GemmTiling tiling, Context& context);
-void dense_backward_products(const ConvBackward& args, bool packs, GemmTiling tiling, Context& context);
+void dense_forward_singles(const ConvForward& args, Context& context);
+void dense_backward_singles(const ConvBackward& args, Context& context);
 
 /// The part of the backward that makes d_x, d_scale and d_shift: see dense_conv_gemm_d_x.cu.
 void dense_input_gradients(const ConvBackward& args, bool packs, GemmTiling tiling, Context& context);

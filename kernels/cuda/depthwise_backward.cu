@@ -1,7 +1,7 @@
 // Depthwise convolution backward, walking down the rows: d_x and d_weight from one reading of x and d_y.
 //
 // A block (depthwise_walk.h) loads each row of g (d_y with the epilogue's part) once and shares it through
-// shared memory. A thread owns stride neighbouring columns of x (with 16-bit values and stride 1 two)
+// shared memory. A thread owns stride neighbouring columns of x (of 16-bit values, with 3×3 and stride 1, two)
 // and what belongs to them:
 //
 //     d_a       g row i is part of x rows stride · i + p − padding, p = 0 … kernel − 1: that many sums are

@@ -26,12 +26,11 @@ constexpr std::array f32_tiles{Candidate{GemmTiling::tile_128x64, 128, 64, 1.0},
                                Candidate{GemmTiling::tile_128x32, 128, 32, 1.2},
                                Candidate{GemmTiling::tile_64x32, 64, 32, 1.5}};
 /// Those that are only taken where they are asked for.
-constexpr std::array tensor_tiles{
-    Candidate{GemmTiling::tensor_128x64, 128, 64, 1.0},
-    Candidate{GemmTiling::half_tensor_128x64, 128, 64, 1.0},
-    Candidate{GemmTiling::half_tensor_128x32, 128, 32, 1.0},
-    // Four fit on a multiprocessor, and each has little to do while it waits.
-    Candidate{GemmTiling::half_tensor_32x32, 32, 32, 1.0, enough_blocks / 2 * 4}};
+constexpr std::array tensor_tiles{Candidate{GemmTiling::tensor_128x64, 128, 64, 1.0},
+                                  Candidate{GemmTiling::half_tensor_128x64, 128, 64, 1.0},
+                                  Candidate{GemmTiling::half_tensor_128x32, 128, 32, 1.0},
+                                  // Four fit on a multiprocessor, and each has little to do while it waits.
+                                  Candidate{GemmTiling::half_tensor_32x32, 32, 32, 1.0, 2 * enough_blocks}};
 constexpr std::array f64_tiles{Candidate{GemmTiling::tile_64x32, 64, 32, 1.0}};
 
 /// k of a split: shorter ones would leave a block little to do, and longer ones sum too many floats in a row for

@@ -45,4 +45,21 @@ nvidia_smi '6.1\n' 0
 expect "a GPU that is too old" "found: "
 expect "and it is said" ".*the kernels need 7.5 or newer"
 
+# expect_code ARCHITECTURES FORMS CODE: what is compiled for them.
+expect_code() {
+    cat >"$folder/code.cmake" <<EOF
+include($PWD/cmake/GpuArchitectures.cmake)
+vitrine_gpu_code(forms code "$1")
+message("\${forms} \${code}")
+EOF
+    said=$(cmake -P "$folder/code.cmake" 2>&1)
+    [ "$said" = "$2 $3" ] && return
+    echo "for $1: not '$2 $3' but '$said'"
+    failed=$((failed + 1))
+}
+expect_code "75" "75-virtual" "--generate-code=arch=compute_75,code=sm_75"
+expect_code "90" "80-virtual" "--generate-code=arch=compute_80,code=sm_90"
+expect_code "75;80;120" "75-virtual;80-virtual" \
+    "--generate-code=arch=compute_75,code=sm_75;--generate-code=arch=compute_80,code=sm_80;--generate-code=arch=compute_80,code=sm_120"
+
 [ "$failed" -eq 0 ] && echo "machine code is made for the GPUs that are here"
