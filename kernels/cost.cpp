@@ -106,6 +106,65 @@ Cost least_cost(const ConvBackward& args) {
         .cost();
 }
 
+Cost least_cost(const ExpandedConvForward& args) {
+    const ConvShape& s = args.shape;
+    const int64_t products = s.in_pixels() * s.in_channels * args.narrow;
+    Sum sum(args.dtype);
+    sum.read(s.in_pixels() * args.narrow).read(s.in_channels * args.narrow).read(s.weight_count());
+    if (args.narrow_prologue.scale != nullptr) sum.read_accumulated(2 * args.narrow);
+    if (args.prologue.scale != nullptr) sum.read_accumulated(2 * s.in_channels);
+    if (!args.epilogue.plain()) sum.write_accumulated(2 * s.out_channels);
+    return sum.write(y_count(s)).multiply_adds(products + s.macs()).cost();
+}
+
+Cost least_cost(const ExpandedConvBackward& args) {
+    const ConvShape& s = args.shape;
+    const int64_t products = s.in_pixels() * s.in_channels * args.narrow;
+    Sum sum(args.dtype);
+    sum.read(y_count(s)).read(s.in_pixels() * args.narrow).read(s.in_channels * args.narrow);
+    if (args.d_mean != nullptr) sum.read(y_count(s)).read_accumulated(3 * s.out_channels);
+    if (args.narrow_prologue.scale != nullptr) sum.read_accumulated(2 * args.narrow);
+    if (args.prologue.scale != nullptr) sum.read_accumulated(2 * s.in_channels);
+    const bool wants_d_a = args.d_x || args.d_narrow_scale || args.d_narrow_shift;
+    const bool wants_d_e = wants_d_a || args.d_expansion || args.d_scale || args.d_shift;
+    // e is made once more in any case.
+    sum.multiply_adds((1 + int{wants_d_a} + int{static_cast<bool>(args.d_expansion)}) * products);
+    if (wants_d_e) sum.read(s.weight_count()).multiply_adds(s.macs());
+    if (args.d_weight) sum.multiply_adds(s.macs());
+    return sum.gradient(args.d_x, s.in_pixels() * args.narrow)
+        .accumulated_gradient(args.d_narrow_scale, args.narrow)
+        .accumulated_gradient(args.d_narrow_shift, args.narrow)
+        .accumulated_gradient(args.d_expansion, s.in_channels * args.narrow)
+        .accumulated_gradient(args.d_scale, s.in_channels)
+        .accumulated_gradient(args.d_shift, s.in_channels)
+        .accumulated_gradient(args.d_weight, s.weight_count())
+        .cost();
+}
+
+Cost least_cost(const ExpansionMomentsForward& args) {
+    Sum sum(args.dtype);
+    sum.read(args.pixels * args.narrow).read(args.channels * args.narrow);
+    if (args.prologue.scale != nullptr) sum.read_accumulated(2 * args.narrow);
+    return sum.write_accumulated(2 * args.channels + args.narrow + args.narrow * args.narrow)
+        .multiply_adds(args.pixels * args.narrow * args.narrow)
+        .cost();
+}
+
+Cost least_cost(const ExpansionMomentsBackward& args) {
+    Sum sum(args.dtype);
+    sum.read(args.channels * args.narrow).read_accumulated(2 * args.channels);
+    if (args.d_expansion) sum.read_accumulated(args.narrow + args.narrow * args.narrow);
+    if (args.d_x || args.d_scale || args.d_shift) {
+        sum.read(args.pixels * args.narrow).multiply_adds(args.pixels * args.narrow * args.narrow);
+        if (args.prologue.scale != nullptr) sum.read_accumulated(2 * args.narrow);
+    }
+    return sum.gradient(args.d_x, args.pixels * args.narrow)
+        .accumulated_gradient(args.d_scale, args.narrow)
+        .accumulated_gradient(args.d_shift, args.narrow)
+        .accumulated_gradient(args.d_expansion, args.channels * args.narrow)
+        .cost();
+}
+
 Cost least_cost(const BatchNormForward& args) {
     const int64_t count = args.rows * args.channels;
     Sum sum(args.dtype);

@@ -4,6 +4,7 @@
 #include "kernels/augment_images.h"
 #include "kernels/conv.h"
 #include "kernels/elementwise.h"
+#include "kernels/expanded_conv.h"
 #include "kernels/finish_images.h"
 #include "kernels/loss.h"
 #include "kernels/matmul.h"
@@ -28,6 +29,10 @@ struct Cost {
 // gradient that is accumulated is read too.
 Cost least_cost(const ConvForward& args);
 Cost least_cost(const ConvBackward& args);
+Cost least_cost(const ExpandedConvForward& args);
+Cost least_cost(const ExpandedConvBackward& args);
+Cost least_cost(const ExpansionMomentsForward& args);
+Cost least_cost(const ExpansionMomentsBackward& args);
 Cost least_cost(const BatchNormForward& args);
 Cost least_cost(const BatchNormBackward& args);
 Cost least_cost(const NormalizeForward& args);

@@ -10,6 +10,7 @@
 #include "kernels/cost.h"
 #include "kernels/device.h"
 #include "kernels/elementwise.h"
+#include "kernels/expanded_conv.h"
 #include "kernels/finish_images.h"
 #include "kernels/kernel.h"
 #include "kernels/loss.h"

@@ -60,13 +60,37 @@ HWY_ATTR void flush_sums(T* sums, int64_t count, T* total) {
     });
 }
 
-/// One block's rows: the ring, the sums, and the order in which rows come and go.
+/// The rows of x and of its gradient, both tensors.
 template <class T>
+struct RowsOfTensors {
+    const DepthwiseBackward<T>& conv;
+
+    int64_t row_size() const { return conv.args.shape.in.width * conv.args.shape.in_channels; }
+    /// `row` counts over all images.
+    const T* x(int64_t row) const { return static_cast<const T*>(conv.args.x) + row * row_size(); }
+    T* d_x(int64_t row) const {
+        T* d_x = static_cast<T*>(conv.args.d_x.data);
+        return d_x == nullptr ? nullptr : d_x + row * row_size();
+    }
+    RowAhead<T> x_ahead(const T* x, bool more) const { return RowAhead<T>::after(x, row_size(), more); }
+    RowAhead<T> d_x_ahead(const T* d_x, bool more) const {
+        return RowAhead<T>::after(d_x, row_size(), d_x != nullptr && more && !conv.streams);
+    }
+    void finish_row(int64_t) const {}
+};
+
+/// One block's rows: the ring, the sums, and the order in which rows come and go. Rows says where x is and d_x goes.
+template <class T, class Rows = RowsOfTensors<T>>
 class BackwardBlock {
   public:
     BackwardBlock(const DepthwiseBackward<T>& convolution, int64_t block, Accumulate<T>* workspace)
+        : BackwardBlock(convolution, block, workspace, Rows{convolution}) {}
+
+    BackwardBlock(const DepthwiseBackward<T>& convolution, int64_t block, Accumulate<T>* workspace,
+                  Rows input)
         : conv_(convolution),
           shape_(conv_.args.shape),
+          input_(input),
           axis_(height_axis(shape_)),
           compute_row_(backward_row_for(conv_)),
           ring_(workspace),
@@ -107,7 +131,6 @@ class BackwardBlock {
     static constexpr int64_t sums_pixels = 512;
 
     int64_t sums_size() const { return conv_.sums() * conv_.source.channels; }
-    int64_t x_row() const { return shape_.in.width * shape_.in_channels; }
     int64_t y_row() const { return shape_.out().width * shape_.out_channels; }
     A* slot(int64_t i) const { return ring_ + i % conv_.source.staged * conv_.source.row_size(); }
 
@@ -129,25 +152,24 @@ class BackwardBlock {
 
     void compute_row(int64_t image, int64_t h, int64_t end, Span windows) {
         const int64_t row = image * shape_.in.height + h;
-        const T* x = static_cast<const T*>(conv_.args.x) + row * x_row();
+        const T* x = input_.x(row);
+        T* d_x = input_.d_x(row);
         const T* d_y = static_cast<const T*>(conv_.args.d_y) + image * axis_.out * y_row();
-        T* d_x = static_cast<T*>(conv_.args.d_x.data);
-        T* d_x_row = d_x == nullptr ? nullptr : d_x + row * x_row();
         std::fill(gradients_.begin(), gradients_.end(), conv_.zero_row);
         for (int64_t i = windows.begin; i < windows.end; ++i) {
             const int64_t p = h + axis_.padding - i * axis_.stride;
             gradients_[static_cast<size_t>(p)] = source_row(d_y, i);
         }
         const int64_t next_windows = h + 1 < end ? axis_.windows_over(h + 1).end : windows.end;
-        compute_row_(
-            conv_, {h,
-                    x,
-                    d_x_row,
-                    sums_,
-                    gradients_.data(),
-                    RowAhead<T>::after(x, x_row(), h + 1 < end),
-                    RowAhead<T>::after(d_x_row, x_row(), d_x_row != nullptr && h + 1 < end && !conv_.streams),
-                    {d_y + windows.end * y_row(), d_y + next_windows * y_row()}});
+        compute_row_(conv_, {h,
+                             x,
+                             d_x,
+                             sums_,
+                             gradients_.data(),
+                             input_.x_ahead(x, h + 1 < end),
+                             input_.d_x_ahead(d_x, h + 1 < end),
+                             {d_y + windows.end * y_row(), d_y + next_windows * y_row()}});
+        input_.finish_row(row);
     }
 
     void flush() {
@@ -157,6 +179,7 @@ class BackwardBlock {
 
     const DepthwiseBackward<T>& conv_;
     const ConvShape& shape_;
+    Rows input_;
     WindowAxis axis_;
     BackwardRow<T> compute_row_;
     A* ring_;

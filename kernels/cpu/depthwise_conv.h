@@ -135,6 +135,7 @@ struct DepthwiseBackward {
     /// What each block adds up for a channel: the taps of d_weight, then d_scale, d_shift, d_bias.
     int64_t taps() const { return args.shape.kernel.height * args.shape.kernel.width; }
     int64_t sums() const { return taps() + 3; }
+    int64_t sums_size() const { return sums() * source.channels; }
 
     /// Of each thread: the ring, and the sums of a few rows.
     int64_t workspace_size() const { return source.size() + sums() * source.channels; }

@@ -233,13 +233,35 @@ HWY_ATTR void flush_statistics(const CentredSums<A>& pixels, int64_t count, int6
     }
 }
 
-/// One block's rows: the ring, the statistics, and the order in which rows come and go.
+/// The rows of the input tensor.
 template <class T>
+struct RowsOfInput {
+    static constexpr bool may_be_direct = !is_half_type<T>;
+
+    const DepthwiseForward<T>& conv;
+
+    const T* at(int64_t image, int64_t row) const {
+        const ConvShape& shape = conv.args.shape;
+        return static_cast<const T*>(conv.args.x) +
+               (image * shape.in.height + row) * shape.in.width * shape.in_channels;
+    }
+    void stage(int64_t image, int64_t row, Accumulate<T>* to) const {
+        stage_input_row(conv, at(image, row), to);
+    }
+};
+
+/// One block's rows: the ring, the statistics, and the order in which rows come and go. Rows says where a row that is
+/// staged comes from.
+template <class T, class Rows = RowsOfInput<T>>
 class ForwardBlock {
   public:
     ForwardBlock(const DepthwiseForward<T>& convolution, int64_t block, Accumulate<T>* workspace)
+        : ForwardBlock(convolution, block, workspace, Rows{convolution}) {}
+
+    ForwardBlock(const DepthwiseForward<T>& convolution, int64_t block, Accumulate<T>* workspace, Rows input)
         : conv_(convolution),
           shape_(conv_.args.shape),
+          input_(input),
           compute_row_(forward_row_for(conv_)),
           ring_(workspace),
           rows_(static_cast<size_t>(shape_.kernel.height)) {
@@ -254,11 +276,10 @@ class ForwardBlock {
     }
 
     void run_image(int64_t image, int64_t begin, int64_t end) {
-        const T* x = static_cast<const T*>(conv_.args.x) + image * shape_.in.height * x_row();
         T* y = static_cast<T*>(conv_.args.y) + image * shape_.out().height * y_row();
         staged_ = 0;
         for (int64_t i = begin; i < end; ++i) {
-            bring_rows(x, i);
+            bring_rows(image, i);
             if (statistics_ && !centred_) centre();
             T* y_i = y + i * y_row();
             compute_row_(conv_, {rows_.data(),
@@ -283,27 +304,26 @@ class ForwardBlock {
     /// So few that sums in A are as good as sums of pairs of them.
     static constexpr int64_t statistics_pixels = 512;
 
-    int64_t x_row() const { return shape_.in.width * shape_.in_channels; }
     int64_t y_row() const { return shape_.out().width * shape_.out_channels; }
     A* slot(int64_t h) const { return ring_ + h % conv_.source.staged * conv_.source.row_size(); }
 
-    const A* source_row(const T* x, int64_t h) const {
-        if constexpr (!is_half_type<T>) {
-            if (conv_.source.direct()) return x + h * x_row();
+    const A* source_row(int64_t image, int64_t h) const {
+        if constexpr (Rows::may_be_direct) {
+            if (conv_.source.direct()) return input_.at(image, h);
         }
         return slot(h);
     }
 
     /// The rows of the source under output row i.
-    void bring_rows(const T* x, int64_t i) {
+    void bring_rows(int64_t image, int64_t i) {
         const int64_t first = i * shape_.stride.height - shape_.padding.height;
         const int64_t end = std::min(shape_.in.height, first + shape_.kernel.height);
         for (staged_ = std::max(staged_, first); !conv_.source.direct() && staged_ < end; ++staged_) {
-            stage_input_row(conv_, x + staged_ * x_row(), slot(staged_));
+            input_.stage(image, staged_, slot(staged_));
         }
         for (int64_t h = first; h < first + shape_.kernel.height; ++h) {
             const A* row = conv_.zero_row;
-            if (h >= 0 && h < end) row = source_row(x, h);
+            if (h >= 0 && h < end) row = source_row(image, h);
             rows_[static_cast<size_t>(h - first)] = row;
         }
     }
@@ -327,6 +347,7 @@ class ForwardBlock {
 
     const DepthwiseForward<T>& conv_;
     const ConvShape& shape_;
+    Rows input_;
     ForwardRow<T> compute_row_;
     A* ring_;
     std::vector<const A*> rows_;

@@ -1,0 +1,185 @@
+// The expanded convolution: row by row out of the narrow tensor (expanded_conv.h), or as the two convolutions that it is.
+
+#include "kernels/cpu/expanded_conv.h"
+
+#include "kernels/cpu/depthwise_task.h"
+#include "kernels/cpu/per_thread.h"
+#include "kernels/expanded_separately.h"
+#include "kernels/kernels.h"
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "kernels/cpu/expanded_conv.cpp"
+#include "hwy/foreach_target.h"
+#include "kernels/cpu/expanded_rows-inl.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace vitrine::cpu::HWY_NAMESPACE {
+namespace {
+
+template <class Block>
+void run_images(Block rows, const RowBlocks& blocks, int64_t block) {
+    blocks.for_each_image(
+        block, [&](int64_t image, int64_t begin, int64_t end) { rows.run_image(image, begin, end); });
+    rows.finish();
+}
+
+template <class T>
+void forward_block(const ExpandedForward<T>& task, int64_t block, T* workspace) {
+    T* own = workspace + task.conv.workspace_size();
+    run_images(ForwardBlock<T, ExpandedRows<T>>(task.conv, block, workspace, {task, own}), task.conv.blocks,
+               block);
+}
+
+template <class T>
+void backward_block(const ExpandedBackward<T>& task, int64_t block, T* workspace) {
+    T* own = workspace + task.conv.workspace_size();
+    run_images(BackwardBlock<T, RecomputedRows<T>>(task.conv, block, workspace, {task, block, own}),
+               task.conv.blocks, block);
+}
+
+template <class T>
+constexpr ExpandedPasses<T> passes_for{forward_block<T>, backward_block<T>};
+
+const ExpandedPasses<float>& passes_f32() { return passes_for<float>; }
+const ExpandedPasses<double>& passes_f64() { return passes_for<double>; }
+
+}  // namespace
+}  // namespace vitrine::cpu::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace vitrine::cpu {
+namespace {
+
+HWY_EXPORT(passes_f32);
+HWY_EXPORT(passes_f64);
+
+template <class T>
+const ExpandedPasses<T>& passes() {
+    if constexpr (dtype_of<T> == DType::f32) {
+        return HWY_DYNAMIC_DISPATCH(passes_f32)();
+    } else {
+        return HWY_DYNAMIC_DISPATCH(passes_f64)();
+    }
+}
+
+template <class T, class Args>
+Expansion<T> expansion_of(const Args& args, Context& context) {
+    const ConvShape& shape = args.shape;
+    return {.x = static_cast<const T*>(args.x),
+            .narrow = args.narrow,
+            .width = shape.in.width,
+            .channels = shape.in_channels,
+            .prologue = args.narrow_prologue,
+            .weight = pack_transposed(static_cast<const T*>(args.expansion), args.narrow, shape.in_channels,
+                                      static_cast<const T*>(nullptr), context)};
+}
+
+constexpr auto run_forward = computed_types([]<class T>(const ExpandedConvForward& args, Context& context) {
+    const ConvForward wide{.dtype = args.dtype,
+                           .shape = args.shape,
+                           .x = nullptr,
+                           .weight = args.weight,
+                           .bias = nullptr,
+                           .prologue = args.prologue,
+                           .y = args.y,
+                           .epilogue = args.epilogue};
+    const DepthwiseForward<T> conv = depthwise_task<T>(wide, context, false, false);
+    const ExpandedForward<T> task{conv, expansion_of<T>(args, context)};
+    const PerThread<T> workspace(context, task.workspace_size());
+    parallel_for(conv.blocks.count(),
+                 [&](int64_t block) { passes<T>().forward(task, block, workspace.mine()); });
+    put_moments(conv);
+});
+
+/// The depthwise convolution's part. Its d_x are rows that come and go: there is no tensor of them, only the wish for one.
+ConvBackward wide_backward(const ExpandedConvBackward& args, Gradient d_e) {
+    return {.dtype = args.dtype,
+            .shape = args.shape,
+            .x = nullptr,
+            .weight = args.weight,
+            .prologue = args.prologue,
+            .d_y = args.d_y,
+            .y = args.y,
+            .mean = args.mean,
+            .d_mean = args.d_mean,
+            .d_m2 = args.d_m2,
+            .d_x = d_e,
+            .d_weight = args.d_weight,
+            .d_bias = {},
+            .d_scale = args.d_scale,
+            .d_shift = args.d_shift};
+}
+
+template <class T>
+void put_narrow_sums(const ExpandedBackward<T>& task) {
+    const int64_t blocks = task.conv.blocks.count(), narrow = task.expansion.narrow;
+    if (task.expansion_sums != nullptr)
+        combine_outer_parts(task.expansion_sums, blocks, task.expansion_size(), task.expansion.channels,
+                            narrow, task.narrow.padded(), task.args.d_expansion);
+    if (task.scale_sums != nullptr)
+        combine_sums(task.scale_sums, blocks, narrow, narrow, task.args.d_narrow_scale);
+    if (task.shift_sums != nullptr)
+        combine_sums(task.shift_sums, blocks, narrow, narrow, task.args.d_narrow_shift);
+}
+
+constexpr auto run_backward = computed_types([]<class T>(const ExpandedConvBackward& args, Context& context) {
+    const int64_t narrow = args.narrow, channels = args.shape.in_channels;
+    const bool goes_on = args.d_x || args.d_narrow_scale || args.d_narrow_shift || args.d_expansion;
+    const ConvBackward wide =
+        wide_backward(args, goes_on ? Gradient{context.scratch.take<T>(1)} : Gradient{});
+    const DepthwiseBackward<T> conv = depthwise_task<T>(wide, context, false);
+    const int64_t blocks = conv.blocks.count();
+    const auto sums = [&](const Gradient& wanted, int64_t size) {
+        return wanted ? context.scratch.take<T>(blocks * size) : nullptr;
+    };
+    const PanelLayout layout = panel_layout(args.dtype, narrow);
+    const ExpandedBackward<T> task{
+        .conv = conv,
+        .expansion = expansion_of<T>(args, context),
+        .args = args,
+        .narrow = layout,
+        .weight = pack_rows(static_cast<const T*>(args.expansion), channels, narrow, context,
+                            [narrow](int64_t k) { return k * narrow; }),
+        .expansion_sums = sums(args.d_expansion, channels * layout.padded()),
+        .scale_sums = sums(args.d_narrow_scale, narrow),
+        .shift_sums = sums(args.d_narrow_shift, narrow)};
+    const PerThread<T> workspace(context, task.workspace_size());
+    parallel_for(blocks, [&](int64_t block) {
+        clear_sums(conv, block);
+        const auto clear = [&](T* all, int64_t size) {
+            if (all != nullptr) std::fill(all + block * size, all + (block + 1) * size, T(0));
+        };
+        clear(task.expansion_sums, task.expansion_size());
+        clear(task.scale_sums, narrow);
+        clear(task.shift_sums, narrow);
+        passes<T>().backward(task, block, workspace.mine());
+    });
+    put_sums(conv);
+    put_narrow_sums(task);
+});
+
+template <class Args>
+const char* refuses_rows(const Args& args) {
+    if (!is_clamp(args.narrow_prologue.activation) || !is_clamp(args.prologue.activation))
+        return "an activation that is neither relu nor relu6";
+    if (args.shape.in_channels % depthwise_lanes != 0) return "channels that are not whole vectors";
+    return refuses_depthwise_backward_loops(args.shape);
+}
+
+constexpr Implementation<ExpandedConvForward> forward_list[]{
+    {"rows", refuses_rows<ExpandedConvForward>, run_forward},
+    {"separate", refuses_nothing, expanded_separately<pointwise_conv_forward, depthwise_conv_forward>}};
+constexpr Implementation<ExpandedConvBackward> backward_list[]{
+    {"rows", refuses_rows<ExpandedConvBackward>, run_backward},
+    {"separate", refuses_nothing,
+     expanded_gradients_separately<pointwise_conv_forward, pointwise_conv_backward,
+                                   depthwise_conv_backward>}};
+
+}  // namespace
+
+const Kernel<ExpandedConvForward> expanded_conv_forward{"expanded_conv_forward", forward_list};
+const Kernel<ExpandedConvBackward> expanded_conv_backward{"expanded_conv_backward", backward_list};
+
+}  // namespace vitrine::cpu
+#endif

@@ -1,0 +1,64 @@
+// What the passes of the expanded convolution (kernels/expanded_conv.h) are given on the cpu: the depthwise convolution, whose
+// rows are made of narrow ones as they are needed, and what makes them.
+//
+// A row of e lives in the cache of one thread: made by a small matrix product, normalised, convolved, and overwritten.
+// Forward it goes into the ring that a depthwise convolution with a prologue has anyway. Backward it is made once more; the
+// gradient of it that depthwise leaves in a row beside it is multiplied by the expansion, for d_x, and by the narrow row,
+// for the expansion's gradient, before the next row comes.
+#pragma once
+
+#include "kernels/cpu/depthwise_conv.h"
+#include "kernels/cpu/gemm.h"
+#include "kernels/expanded_conv.h"
+
+namespace vitrine::cpu {
+
+/// What makes a row of e.
+template <class T>
+struct Expansion {
+    const T* x;
+    int64_t narrow;         // channels of x
+    int64_t width;          // pixels of a row
+    int64_t channels;       // of e
+    Prologue prologue;      // of x
+    RightMatrix<T> weight;  // [narrow, channels]
+};
+
+template <class T>
+struct ExpandedForward {
+    const DepthwiseForward<T>& conv;
+    Expansion<T> expansion;
+
+    /// Of each thread: depthwise's, and a narrow row.
+    int64_t workspace_size() const { return conv.workspace_size() + expansion.width * expansion.narrow; }
+};
+
+template <class T>
+struct ExpandedBackward {
+    const DepthwiseBackward<T>& conv;
+    Expansion<T> expansion;
+    const ExpandedConvBackward& args;
+    PanelLayout narrow;     // of the narrow channels
+    RightMatrix<T> weight;  // [channels, narrow]
+    T* expansion_sums;      // [blocks, channels, padded narrow]; null where nobody wants them, as those below
+    T* scale_sums;          // [blocks, narrow]
+    T* shift_sums;
+
+    bool wants_d_a() const { return args.d_x || args.d_narrow_scale || args.d_narrow_shift; }
+    bool wants_d_e() const { return wants_d_a() || args.d_expansion; }
+    int64_t expansion_size() const { return expansion.channels * narrow.padded(); }
+
+    /// Of each thread: depthwise's, a row of a, e, d_e and d_a.
+    int64_t workspace_size() const {
+        return conv.workspace_size() + 2 * expansion.width * (expansion.channels + narrow.padded());
+    }
+};
+
+/// The passes over one block, compiled for one instruction set and one type.
+template <class T>
+struct ExpandedPasses {
+    void (*forward)(const ExpandedForward<T>& conv, int64_t block, T* workspace);
+    void (*backward)(const ExpandedBackward<T>& conv, int64_t block, T* workspace);
+};
+
+}  // namespace vitrine::cpu

@@ -1,0 +1,162 @@
+// The rows of the expanded convolution: made for depthwise's passes, and turned into gradients behind them.
+
+#if defined(VITRINE_KERNELS_CPU_EXPANDED_ROWS_INL_H) == defined(HWY_TARGET_TOGGLE)
+#ifdef VITRINE_KERNELS_CPU_EXPANDED_ROWS_INL_H
+#undef VITRINE_KERNELS_CPU_EXPANDED_ROWS_INL_H
+#else
+#define VITRINE_KERNELS_CPU_EXPANDED_ROWS_INL_H
+#endif
+
+#include "kernels/cpu/conv_parts-inl.h"
+#include "kernels/cpu/depthwise_backward_block-inl.h"
+#include "kernels/cpu/depthwise_forward-inl.h"
+#include "kernels/cpu/expanded_conv.h"
+#include "kernels/cpu/gemm-inl.h"
+#include "kernels/cpu/gemm_gather-inl.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace vitrine::cpu::HWY_NAMESPACE {
+namespace {
+
+/// A row of a, `stride` elements a pixel: x itself where that is the same, else in `memory`.
+template <class T>
+RowsOf<const T> narrow_row(const Expansion<T>& task, int64_t row, T* memory, int64_t stride) {
+    const T* x = task.x + row * task.width * task.narrow;
+    if (task.prologue.plain() && stride == task.narrow) return {x, task.narrow};
+    prologue_rows<T, T>({x, task.narrow}, task.width, task.narrow, static_cast<const T*>(task.prologue.scale),
+                        static_cast<const T*>(task.prologue.shift), task.prologue.activation,
+                        {memory, stride});
+    for (int64_t i = 0; stride > task.narrow && i < task.width; ++i)
+        zero_row(stride - task.narrow, memory + i * stride + task.narrow);
+    return {memory, stride};
+}
+
+/// C = A · B of a few rows that lie in the cache.
+template <class T>
+void multiply_row(const RightMatrix<T>& matrix, RowsOf<const T> a, int64_t rows, RowsOf<T> c) {
+    const PanelLayout& layout = matrix.layout;
+    with_vectors_of<T>(layout, [&](auto d) HWY_ATTR {
+        for (int64_t panel = 0; panel < layout.count(); ++panel) {
+            const RegisterTile<T> tile{.depth = matrix.depth,
+                                       .a = a.data,
+                                       .a_row = a.stride,
+                                       .a_step = 1,
+                                       .b = matrix.panel(panel),
+                                       .b_step = matrix.step(panel),
+                                       .init = nullptr,
+                                       .c = c.data + layout.first_column(panel),
+                                       .c_row = c.stride,
+                                       .store = Store::write,
+                                       .soon = {{a.data, 0}, {a.data, 0}}};
+            multiply_panel_of<LeftOrder::rows>(d, layout.width(panel) / layout.lanes, tile, rows);
+        }
+    });
+}
+
+/// D += Gᵀ · A of such rows.
+template <class T>
+void add_outer_row(const PanelLayout& layout, RowsOf<const T> g, int64_t columns, RowsOf<const T> a,
+                   int64_t rows, T* d) {
+    with_vectors_of<T>(layout, [&](auto vectors) HWY_ATTR {
+        for (int64_t panel = 0; panel < layout.count(); ++panel) {
+            const int64_t column = layout.first_column(panel);
+            const RegisterTile<T> tile{.depth = rows,
+                                       .a = g.data,
+                                       .a_row = 1,
+                                       .a_step = g.stride,
+                                       .b = a.data + column,
+                                       .b_step = a.stride,
+                                       .init = nullptr,
+                                       .c = d + column,
+                                       .c_row = layout.padded(),
+                                       .store = Store::add,
+                                       .soon = {{g.data, 0}, {g.data, 0}}};
+            multiply_panel_of<LeftOrder::columns>(vectors, layout.width(panel) / layout.lanes, tile, columns);
+        }
+    });
+}
+
+/// Rows for a forward pass: b, in the ring.
+template <class T>
+struct ExpandedRows {
+    static constexpr bool may_be_direct = false;
+
+    const ExpandedForward<T>& task;
+    T* memory;  // [width, narrow]
+
+    void stage(int64_t image, int64_t row, T* to) const {
+        const Expansion<T>& expansion = task.expansion;
+        const PixelRows& source = task.conv.source;
+        const Prologue& prologue = task.conv.args.prologue;
+        const int64_t of_all_images = image * task.conv.args.shape.in.height + row;
+        const RowsOf<T> e{to + source.left * source.channels, source.channels};
+        multiply_row(expansion.weight, narrow_row(expansion, of_all_images, memory, expansion.narrow),
+                     expansion.width, e);
+        prologue_rows<T, T>({e.data, e.stride}, expansion.width, expansion.channels,
+                            static_cast<const T*>(prologue.scale), static_cast<const T*>(prologue.shift),
+                            prologue.activation, e);
+    }
+};
+
+/// Rows for a backward pass: e, and where d_e goes, from which finish_row() goes on.
+template <class T>
+class RecomputedRows {
+  public:
+    RecomputedRows(const ExpandedBackward<T>& task, int64_t block, T* memory)
+        : task_(task), block_(block), a_memory_(memory) {
+        e_ = a_memory_ + width() * task.narrow.padded();
+        d_e_ = e_ + width() * channels();
+        d_a_ = d_e_ + width() * channels();
+    }
+
+    const T* x(int64_t row) {
+        a_ = narrow_row(task_.expansion, row, a_memory_, task_.narrow.padded());
+        multiply_row(task_.expansion.weight, a_, width(), {e_, channels()});
+        return e_;
+    }
+    T* d_x(int64_t) const { return task_.wants_d_e() ? d_e_ : nullptr; }
+    RowAhead<T> x_ahead(const T*, bool) const { return {}; }
+    RowAhead<T> d_x_ahead(const T*, bool) const { return {}; }
+
+    void finish_row(int64_t row) const {
+        const RowsOf<const T> d_e{d_e_, channels()};
+        if (task_.expansion_sums != nullptr) {
+            add_outer_row(task_.narrow, d_e, channels(), a_, width(),
+                          task_.expansion_sums + block_ * task_.expansion_size());
+        }
+        if (!task_.wants_d_a()) return;
+        const int64_t padded = task_.narrow.padded();
+        multiply_row(task_.weight, d_e, width(), {d_a_, padded});
+        put_narrow_gradient(row, {d_a_, padded});
+    }
+
+  private:
+    int64_t width() const { return task_.expansion.width; }
+    int64_t channels() const { return task_.expansion.channels; }
+
+    void put_narrow_gradient(int64_t row, RowsOf<const T> d_a) const {
+        const Expansion<T>& expansion = task_.expansion;
+        const Prologue& prologue = expansion.prologue;
+        const int64_t narrow = expansion.narrow, first = row * width() * narrow;
+        const auto sums = [&](T* all) { return all == nullptr ? nullptr : all + block_ * narrow; };
+        T* d_x = static_cast<T*>(task_.args.d_x.data);
+        prologue_gradient_rows<T, T>({expansion.x + first, narrow}, d_a, width(), narrow,
+                                     static_cast<const T*>(prologue.scale),
+                                     static_cast<const T*>(prologue.shift), prologue.activation,
+                                     {{d_x == nullptr ? nullptr : d_x + first, narrow},
+                                      task_.args.d_x.mode == GradMode::accumulate,
+                                      sums(task_.scale_sums),
+                                      sums(task_.shift_sums)});
+    }
+
+    const ExpandedBackward<T>& task_;
+    int64_t block_;
+    T *a_memory_, *e_, *d_e_, *d_a_;
+    RowsOf<const T> a_;
+};
+
+}  // namespace
+}  // namespace vitrine::cpu::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#endif

@@ -1,0 +1,329 @@
+// The moments of an expansion from those of its input (kernels/expanded_conv.h): the narrow tensor is read once, forward and
+// backward, and the wide one is nowhere.
+//
+// Chunks of pixels, few enough to stay in the cache, leave their mean and their scatter around it, which are put together in
+// f64 and in their order: so no square of a large mean cancels against another.
+
+#include <algorithm>
+#include <vector>
+
+#include "kernels/conv_fusion.h"
+#include "kernels/cpu/channel_sums.h"
+#include "kernels/cpu/gemm.h"
+#include "kernels/cpu/per_thread.h"
+#include "kernels/kernels.h"
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "kernels/cpu/expansion_moments.cpp"
+#include <hwy/foreach_target.h>
+#include <hwy/highway.h>
+
+#include "kernels/cpu/conv_parts-inl.h"
+#include "kernels/cpu/gemm-inl.h"
+#include "kernels/cpu/gemm_gather-inl.h"
+
+#ifndef VITRINE_KERNELS_CPU_EXPANSION_MOMENTS_ONCE
+#define VITRINE_KERNELS_CPU_EXPANSION_MOMENTS_ONCE
+namespace vitrine::cpu {
+
+template <class T>
+struct InputMoments {
+    const ExpansionMomentsForward& args;
+    Chunks chunks;            // of pixels
+    PanelLayout layout;       // of the narrow channels
+    Accumulate<T>* means;     // [chunks, narrow]
+    Accumulate<T>* scatters;  // [chunks, narrow, padded]
+};
+
+/// d_a = level + slope · (a − μ)
+template <class T>
+struct MomentsGradient {
+    const ExpansionMomentsBackward& args;
+    Chunks chunks;
+    RightMatrix<Accumulate<T>> slope;  // [narrow, narrow], and level beside it
+    Accumulate<T>* scale_sums;         // [chunks, narrow], or null
+    Accumulate<T>* shift_sums;
+};
+
+}  // namespace vitrine::cpu
+#endif
+
+HWY_BEFORE_NAMESPACE();
+namespace vitrine::cpu::HWY_NAMESPACE {
+namespace {
+
+/// Rows of a − centre, `stride` apart, the columns past the channels zero.
+template <class T>
+void subtract_row(const T* centre, int64_t rows, int64_t narrow, RowsOf<T> a) {
+    for_each_four_rows(rows, [&](int64_t row, auto count) HWY_ATTR {
+        for_each_vector<T>(narrow, [&](auto part, int64_t c) HWY_ATTR {
+            const auto middle = part.load(centre + c);
+            for (int k = 0; k < count; ++k) {
+                T* at = a.row(row + k) + c;
+                part.store(hn::Sub(part.load(at), middle), at);
+            }
+        });
+    });
+}
+
+template <class T, class Args>
+void load_rows(const Args& args, int64_t first, int64_t rows, RowsOf<Accumulate<T>> a) {
+    using A = Accumulate<T>;
+    const T* x = static_cast<const T*>(args.x) + first * args.narrow;
+    prologue_rows<T, A>({x, args.narrow}, rows, args.narrow, static_cast<const A*>(args.prologue.scale),
+                        static_cast<const A*>(args.prologue.shift), args.prologue.activation, a);
+    for (int64_t row = 0; a.stride > args.narrow && row < rows; ++row)
+        zero_row(a.stride - args.narrow, a.row(row) + args.narrow);
+}
+
+/// `memory` has [rows of a chunk, padded].
+template <class T>
+void moments_of_chunk(const InputMoments<T>& task, int64_t chunk, Accumulate<T>* memory) {
+    using A = Accumulate<T>;
+    const int64_t narrow = task.args.narrow, padded = task.layout.padded();
+    const int64_t first = task.chunks.begin(chunk), rows = task.chunks.end(chunk) - first;
+    load_rows<T>(task.args, first, rows, {memory, padded});
+    A* mean = task.means + chunk * narrow;
+    column_sums(memory, rows, narrow, padded, mean);
+    for (int64_t k = 0; k < narrow; ++k) mean[k] /= static_cast<A>(rows);
+    subtract_row(mean, rows, narrow, RowsOf<A>{memory, padded});
+    with_vectors_of<A>(task.layout, [&](auto d) HWY_ATTR {
+        for (int64_t panel = 0; panel < task.layout.count(); ++panel) {
+            const int64_t column = task.layout.first_column(panel);
+            const RegisterTile<A> tile{.depth = rows,
+                                       .a = memory,
+                                       .a_row = 1,
+                                       .a_step = padded,
+                                       .b = memory + column,
+                                       .b_step = padded,
+                                       .init = nullptr,
+                                       .c = task.scatters + chunk * narrow * padded + column,
+                                       .c_row = padded,
+                                       .store = Store::write,
+                                       .soon = {{memory, 0}, {memory, 0}}};
+            multiply_panel_of<LeftOrder::columns>(d, task.layout.width(panel) / task.layout.lanes, tile,
+                                                  narrow);
+        }
+    });
+}
+
+/// `memory` has [2, rows of a chunk, padded].
+template <class T>
+void gradient_of_chunk(const MomentsGradient<T>& task, int64_t chunk, Accumulate<T>* memory) {
+    using A = Accumulate<T>;
+    const ExpansionMomentsBackward& args = task.args;
+    const PanelLayout& layout = task.slope.layout;
+    const int64_t narrow = args.narrow, padded = layout.padded();
+    const int64_t first = task.chunks.begin(chunk), rows = task.chunks.end(chunk) - first;
+    A *a = memory, *d_a = memory + task.chunks.size * padded;
+    load_rows<T>(args, first, rows, {a, padded});
+    subtract_row(static_cast<const A*>(args.centre), rows, narrow, RowsOf<A>{a, padded});
+    with_vectors_of<A>(layout, [&](auto d) HWY_ATTR {
+        for (int64_t panel = 0; panel < layout.count(); ++panel) {
+            const int64_t column = layout.first_column(panel);
+            const RegisterTile<A> tile{.depth = narrow,
+                                       .a = a,
+                                       .a_row = padded,
+                                       .a_step = 1,
+                                       .b = task.slope.panel(panel),
+                                       .b_step = task.slope.step(panel),
+                                       .init = task.slope.bias + column,
+                                       .c = d_a + column,
+                                       .c_row = padded,
+                                       .store = Store::write,
+                                       .soon = {{a, 0}, {a, 0}}};
+            multiply_panel_of<LeftOrder::rows>(d, layout.width(panel) / layout.lanes, tile, rows);
+        }
+    });
+    const auto sums = [&](A* all) {
+        if (all != nullptr) zero_row(narrow, all + chunk * narrow);
+        return all == nullptr ? nullptr : all + chunk * narrow;
+    };
+    T* d_x = static_cast<T*>(args.d_x.data);
+    prologue_gradient_rows<T, A>({static_cast<const T*>(args.x) + first * narrow, narrow}, {d_a, padded},
+                                 rows, narrow, static_cast<const A*>(args.prologue.scale),
+                                 static_cast<const A*>(args.prologue.shift), args.prologue.activation,
+                                 {{d_x == nullptr ? nullptr : d_x + first * narrow, narrow},
+                                  args.d_x.mode == GradMode::accumulate,
+                                  sums(task.scale_sums),
+                                  sums(task.shift_sums)});
+}
+
+#define VITRINE_CHUNKS(name, T)                                                                  \
+    void moments_##name(const InputMoments<T>& task, int64_t chunk, Accumulate<T>* memory) {     \
+        moments_of_chunk(task, chunk, memory);                                                   \
+    }                                                                                            \
+    void gradient_##name(const MomentsGradient<T>& task, int64_t chunk, Accumulate<T>* memory) { \
+        gradient_of_chunk(task, chunk, memory);                                                  \
+    }
+VITRINE_CHUNKS(f32, float)
+VITRINE_CHUNKS(f64, double)
+VITRINE_CHUNKS(bf16, bf16)
+VITRINE_CHUNKS(f16, f16)
+#undef VITRINE_CHUNKS
+
+}  // namespace
+}  // namespace vitrine::cpu::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace vitrine::cpu {
+namespace {
+
+#define VITRINE_CHUNKS(name, T)                                                            \
+    HWY_EXPORT(moments_##name);                                                            \
+    HWY_EXPORT(gradient_##name);                                                           \
+    void run_chunk(const InputMoments<T>& task, int64_t chunk, Accumulate<T>* memory) {    \
+        HWY_DYNAMIC_DISPATCH(moments_##name)(task, chunk, memory);                         \
+    }                                                                                      \
+    void run_chunk(const MomentsGradient<T>& task, int64_t chunk, Accumulate<T>* memory) { \
+        HWY_DYNAMIC_DISPATCH(gradient_##name)(task, chunk, memory);                        \
+    }
+VITRINE_CHUNKS(f32, float)
+VITRINE_CHUNKS(f64, double)
+VITRINE_CHUNKS(bf16, bf16)
+VITRINE_CHUNKS(f16, f16)
+#undef VITRINE_CHUNKS
+
+constexpr int64_t chunk_pixels = 512;
+
+/// μ and S of all pixels from those of the chunks, by the formula of StatisticsSum for each pair of channels.
+template <class T>
+struct AllMoments {
+    std::vector<double> centre, scatter;
+
+    explicit AllMoments(const InputMoments<T>& task)
+        : centre(static_cast<size_t>(task.args.narrow)), scatter(centre.size() * centre.size()) {
+        const int64_t narrow = task.args.narrow;
+        const auto rows_of = [&](int64_t chunk) {
+            return static_cast<double>(task.chunks.end(chunk) - task.chunks.begin(chunk));
+        };
+        for (int64_t chunk = 0; chunk < task.chunks.count(); ++chunk) {
+            const double share = rows_of(chunk) / static_cast<double>(task.args.pixels);
+            for (int64_t k = 0; k < narrow; ++k)
+                centre[static_cast<size_t>(k)] += share * static_cast<double>(task.means[chunk * narrow + k]);
+        }
+        parallel_for(narrow, [&](int64_t j) {
+            double* row = scatter.data() + j * narrow;
+            for (int64_t chunk = 0; chunk < task.chunks.count(); ++chunk) {
+                const auto* mean = task.means + chunk * narrow;
+                const auto* part = task.scatters + (chunk * narrow + j) * task.layout.padded();
+                const double distance =
+                    rows_of(chunk) * (static_cast<double>(mean[j]) - centre[static_cast<size_t>(j)]);
+                for (int64_t k = 0; k < narrow; ++k)
+                    row[k] += static_cast<double>(part[k]) +
+                              distance * (static_cast<double>(mean[k]) - centre[static_cast<size_t>(k)]);
+            }
+        });
+    }
+};
+
+/// (S w_o)_j
+template <class S, class T>
+double scattered(const S* scatter, const T* w_o, int64_t j, int64_t narrow) {
+    double sum = 0;
+    for (int64_t k = 0; k < narrow; ++k)
+        sum += static_cast<double>(scatter[j * narrow + k]) * static_cast<double>(w_o[k]);
+    return sum;
+}
+
+constexpr auto run_forward = all_types([]<class T>(const ExpansionMomentsForward& args, Context& context) {
+    using A = Accumulate<T>;
+    const int64_t narrow = args.narrow;
+    const Chunks chunks = Chunks::of(args.pixels, chunk_pixels, 1024);
+    const PanelLayout layout = panel_layout(dtype_of<A>, narrow);
+    const InputMoments<T> task{args, chunks, layout, context.scratch.take<A>(chunks.count() * narrow),
+                               context.scratch.take<A>(chunks.count() * narrow * layout.padded())};
+    const PerThread<A> memory(context, chunks.size * layout.padded());
+    parallel_for(chunks.count(), [&](int64_t chunk) { run_chunk(task, chunk, memory.mine()); });
+
+    const AllMoments<T> all(task);
+    std::transform(all.centre.begin(), all.centre.end(), static_cast<A*>(args.centre),
+                   [](double value) { return static_cast<A>(value); });
+    std::transform(all.scatter.begin(), all.scatter.end(), static_cast<A*>(args.scatter),
+                   [](double value) { return static_cast<A>(value); });
+    parallel_for(args.channels, [&](int64_t o) {
+        const T* w_o = static_cast<const T*>(args.expansion) + o * narrow;
+        double mean = 0, m2 = 0;
+        for (int64_t j = 0; j < narrow; ++j) {
+            mean += static_cast<double>(w_o[j]) * all.centre[static_cast<size_t>(j)];
+            m2 += static_cast<double>(w_o[j]) * scattered(all.scatter.data(), w_o, j, narrow);
+        }
+        static_cast<A*>(args.mean)[o] = static_cast<A>(mean);
+        static_cast<A*>(args.m2)[o] = static_cast<A>(std::max(m2, 0.0));  // of a constant channel, roundings
+    });
+});
+
+/// d_w_o = d_mean_o · μ + 2 · d_m2_o · S w_o
+template <class T>
+void put_expansion_gradient(const ExpansionMomentsBackward& args) {
+    using A = Accumulate<T>;
+    const int64_t narrow = args.narrow;
+    const GradientWriter<A> write(args.d_expansion);
+    if (!write) return;
+    parallel_for(args.channels, [&](int64_t o) {
+        const T* w_o = static_cast<const T*>(args.expansion) + o * narrow;
+        const double d_mean = static_cast<double>(static_cast<const A*>(args.d_mean)[o]);
+        const double d_m2 = static_cast<double>(static_cast<const A*>(args.d_m2)[o]);
+        for (int64_t j = 0; j < narrow; ++j) {
+            const double centre = static_cast<double>(static_cast<const A*>(args.centre)[j]);
+            const double of_scatter = scattered(static_cast<const A*>(args.scatter), w_o, j, narrow);
+            write(o * narrow + j, static_cast<A>(d_mean * centre + 2 * d_m2 * of_scatter));
+        }
+    });
+}
+
+/// slope_jk = Σ_o 2 · d_m2_o · w_oj · w_ok and level_j = Σ_o w_oj · d_mean_o / M, as the right matrix of a product.
+template <class T>
+RightMatrix<Accumulate<T>> moment_coefficients(const ExpansionMomentsBackward& args, Context& context) {
+    using A = Accumulate<T>;
+    const int64_t narrow = args.narrow;
+    const T* w = static_cast<const T*>(args.expansion);
+    A *slope = context.scratch.take<A>(narrow * narrow), *level = context.scratch.take<A>(narrow);
+    parallel_for(narrow, [&](int64_t j) {
+        std::vector<double> row(static_cast<size_t>(narrow));
+        double sum = 0;
+        for (int64_t o = 0; o < args.channels; ++o) {
+            const double w_j = static_cast<double>(w[o * narrow + j]);
+            const double factor = 2 * static_cast<double>(static_cast<const A*>(args.d_m2)[o]) * w_j;
+            sum += w_j * static_cast<double>(static_cast<const A*>(args.d_mean)[o]);
+            for (int64_t k = 0; k < narrow; ++k)
+                row[static_cast<size_t>(k)] += factor * static_cast<double>(w[o * narrow + k]);
+        }
+        level[j] = static_cast<A>(sum / static_cast<double>(args.pixels));
+        std::transform(row.begin(), row.end(), slope + j * narrow,
+                       [](double value) { return static_cast<A>(value); });
+    });
+    return pack_transposed(slope, narrow, narrow, level, context);
+}
+
+constexpr auto run_backward = all_types([]<class T>(const ExpansionMomentsBackward& args, Context& context) {
+    using A = Accumulate<T>;
+    put_expansion_gradient<T>(args);
+    if (!args.d_x && !args.d_scale && !args.d_shift) return;
+    const int64_t narrow = args.narrow;
+    const Chunks chunks = Chunks::of(args.pixels, chunk_pixels, 1024);
+    const auto sums = [&](const Gradient& wanted) {
+        return wanted ? context.scratch.take<A>(chunks.count() * narrow) : nullptr;
+    };
+    const MomentsGradient<T> task{args, chunks, moment_coefficients<T>(args, context), sums(args.d_scale),
+                                  sums(args.d_shift)};
+    const PerThread<A> memory(context, 2 * chunks.size * task.slope.layout.padded());
+    parallel_for(chunks.count(), [&](int64_t chunk) { run_chunk(task, chunk, memory.mine()); });
+    if (args.d_scale) combine_sums(task.scale_sums, chunks.count(), narrow, narrow, args.d_scale);
+    if (args.d_shift) combine_sums(task.shift_sums, chunks.count(), narrow, narrow, args.d_shift);
+});
+
+constexpr Implementation<ExpansionMomentsForward> forward_list[]{
+    {"scatter", refuses_curve<ExpansionMomentsForward>, run_forward}};
+constexpr Implementation<ExpansionMomentsBackward> backward_list[]{
+    {"scatter", refuses_curve<ExpansionMomentsBackward>, run_backward}};
+
+}  // namespace
+
+const Kernel<ExpansionMomentsForward> expansion_moments_forward{"expansion_moments_forward", forward_list};
+const Kernel<ExpansionMomentsBackward> expansion_moments_backward{"expansion_moments_backward",
+                                                                  backward_list};
+
+}  // namespace vitrine::cpu
+#endif

@@ -1,0 +1,99 @@
+// A depthwise convolution of a tensor that is never written: a pointwise convolution makes it out of a narrow one, and it
+// lives no longer than a few of its rows are needed.
+//
+// An inverted residual (MobileNetV2) widens its input by six, convolves each of the wide channels by itself, and goes back
+// to a few. The wide tensor between the first two is a sixth of arithmetic away from the narrow one, and writing and
+// reading it is most of what the block moves. What one kernel computes:
+//
+//     a = activation₁(scale₁ · x + shift₁)      [narrow]     the input's prologue
+//     e = expansion · a                         [channels]   at each pixel; never stored
+//     b = activation(scale · e + shift)         [channels]   the prologue between the two, then zero padding
+//     y = depthwise(weight, b)                  and the moments of y: as in kernels/conv.h
+//
+// The batch norm between the two needs the moments of e before any e is there: they follow from those of a alone. With
+// μ = Σ a / M and S = Σ (a − μ)(a − μ)ᵀ over the M pixels, and w_o a row of the expansion,
+//
+//     mean_o = w_o · μ        m2_o = w_oᵀ S w_o
+//
+// Backward makes e once more, and is the plain chain rule; where e's batch norm comes in, it too needs no e:
+//
+//     d_a = Σ_o w_o · (d_mean_o / M + 2 · d_m2_o · w_o · (a − μ))        d_w_o = d_mean_o · μ + 2 · d_m2_o · S w_o
+#pragma once
+
+#include "kernels/conv.h"
+
+namespace vitrine {
+
+struct ExpandedConvForward {
+    DType dtype = DType::f32;
+    ConvShape shape;                  // of the depthwise convolution
+    int64_t narrow = 1;               // channels of x
+    const void* x = nullptr;          // [batch, in.height, in.width, narrow]
+    Prologue narrow_prologue;         // of x: [narrow]
+    const void* expansion = nullptr;  // [shape.in_channels, narrow]
+    Prologue prologue;                // of e: [shape.in_channels]
+    const void* weight = nullptr;     // depthwise
+    void* y = nullptr;                // [batch, out.height, out.width, shape.out_channels]
+    Epilogue epilogue;
+};
+
+struct ExpandedConvBackward {
+    DType dtype = DType::f32;
+    ConvShape shape;
+    int64_t narrow = 1;
+    const void* x = nullptr;
+    Prologue narrow_prologue;
+    const void* expansion = nullptr;
+    Prologue prologue;
+    const void* weight = nullptr;
+    const void* d_y = nullptr;
+
+    // Through the epilogue, as in ConvBackward.
+    const void* y = nullptr;
+    const void* mean = nullptr;
+    const void* d_mean = nullptr;
+    const void* d_m2 = nullptr;
+
+    Gradient d_x;
+    Gradient d_narrow_scale;  // only with a prologue of x
+    Gradient d_narrow_shift;
+    Gradient d_expansion;
+    Gradient d_scale;  // only with a prologue of e
+    Gradient d_shift;
+    Gradient d_weight;
+};
+
+/// The moments of e = expansion · a, and those of a that they are made of.
+struct ExpansionMomentsForward {
+    DType dtype = DType::f32;
+    int64_t pixels = 0;               // M
+    int64_t narrow = 1;               // channels of x
+    int64_t channels = 1;             // of e
+    const void* x = nullptr;          // [pixels, narrow]
+    Prologue prologue;                // of x
+    const void* expansion = nullptr;  // [channels, narrow]
+    void* mean = nullptr;             // [channels]
+    void* m2 = nullptr;               // [channels]
+    void* centre = nullptr;           // [narrow]: μ
+    void* scatter = nullptr;          // [narrow, narrow]: S
+};
+
+struct ExpansionMomentsBackward {
+    DType dtype = DType::f32;
+    int64_t pixels = 0;
+    int64_t narrow = 1;
+    int64_t channels = 1;
+    const void* x = nullptr;
+    Prologue prologue;
+    const void* expansion = nullptr;
+    const void* centre = nullptr;
+    const void* scatter = nullptr;
+    const void* d_mean = nullptr;  // [channels]
+    const void* d_m2 = nullptr;    // [channels]
+    Gradient d_x;
+    Gradient d_scale;  // only with a prologue
+    Gradient d_shift;
+    Gradient d_expansion;
+};
+
+}  // namespace vitrine
