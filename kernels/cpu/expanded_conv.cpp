@@ -128,7 +128,8 @@ constexpr auto run_backward = computed_types([]<class T>(const ExpandedConvBackw
     const bool goes_on = args.d_x || args.d_narrow_scale || args.d_narrow_shift || args.d_expansion;
     const ConvBackward wide =
         wide_backward(args, goes_on ? Gradient{context.scratch.take<T>(1)} : Gradient{});
-    const DepthwiseBackward<T> conv = depthwise_task<T>(wide, context, false);
+    DepthwiseBackward<T> conv = depthwise_task<T>(wide, context, false);
+    conv.streams = false;  // d_e is read again at once
     const int64_t blocks = conv.blocks.count();
     const auto sums = [&](const Gradient& wanted, int64_t size) {
         return wanted ? context.scratch.take<T>(blocks * size) : nullptr;

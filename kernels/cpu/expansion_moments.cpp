@@ -33,6 +33,9 @@ struct InputMoments {
     PanelLayout layout;       // of the narrow channels
     Accumulate<T>* means;     // [chunks, narrow]
     Accumulate<T>* scatters;  // [chunks, narrow, padded]
+
+    /// Of each thread: rows, what makes them, and sums.
+    int64_t workspace_size() const { return chunks.size * layout.padded() + 3 * args.narrow; }
 };
 
 /// d_a = level + slope · (a − μ)
@@ -43,6 +46,9 @@ struct MomentsGradient {
     RightMatrix<Accumulate<T>> slope;  // [narrow, narrow], and level beside it
     Accumulate<T>* scale_sums;         // [chunks, narrow], or null
     Accumulate<T>* shift_sums;
+
+    /// Of each thread: rows, what makes them, and their gradients.
+    int64_t workspace_size() const { return 2 * (chunks.size * slope.layout.padded() + args.narrow); }
 };
 
 }  // namespace vitrine::cpu
@@ -66,6 +72,7 @@ void subtract_row(const T* centre, int64_t rows, int64_t narrow, RowsOf<T> a) {
     });
 }
 
+/// Rows of a, the columns past the channels zero.
 template <class T, class Args>
 void load_rows(const Args& args, int64_t first, int64_t rows, RowsOf<Accumulate<T>> a) {
     using A = Accumulate<T>;
@@ -76,48 +83,84 @@ void load_rows(const Args& args, int64_t first, int64_t rows, RowsOf<Accumulate<
         zero_row(a.stride - args.narrow, a.row(row) + args.narrow);
 }
 
-/// `memory` has [rows of a chunk, padded].
+/// Rows of a − centre. Without an activation that is scale · x + (shift − centre): a pass less, and a rounding less.
+/// `affine` has [2, narrow].
+template <class T, class Args>
+void load_centred_rows(const Args& args, int64_t first, int64_t rows, const Accumulate<T>* centre,
+                       Accumulate<T>* affine, RowsOf<Accumulate<T>> a) {
+    using A = Accumulate<T>;
+    if (args.prologue.activation != Activation::identity) {
+        load_rows<T>(args, first, rows, a);
+        return subtract_row(centre, rows, args.narrow, a);
+    }
+    const A* scale = static_cast<const A*>(args.prologue.scale);
+    const A* shift = static_cast<const A*>(args.prologue.shift);
+    A* offset = affine + args.narrow;
+    for (int64_t k = 0; k < args.narrow; ++k) {
+        affine[k] = scale == nullptr ? A(1) : scale[k];
+        offset[k] = (shift == nullptr ? A(0) : shift[k]) - centre[k];
+    }
+    Args centred = args;
+    centred.prologue = {affine, offset, Activation::identity};
+    load_rows<T>(centred, first, rows, a);
+}
+
+/// About the mean of a chunk: that of its first rows.
 template <class T>
-void moments_of_chunk(const InputMoments<T>& task, int64_t chunk, Accumulate<T>* memory) {
+void guess_centre(const InputMoments<T>& task, int64_t first, int64_t rows, Accumulate<T>* memory,
+                  Accumulate<T>* centre) {
+    const int64_t few = std::min<int64_t>(rows, 16), padded = task.layout.padded();
+    load_rows<T>(task.args, first, few, {memory, padded});
+    column_sums(memory, few, task.args.narrow, padded, centre);
+    for (int64_t k = 0; k < task.args.narrow; ++k) centre[k] /= static_cast<Accumulate<T>>(few);
+}
+
+template <class T>
+void moments_of_chunk(const InputMoments<T>& task, int64_t chunk, Accumulate<T>* workspace) {
     using A = Accumulate<T>;
     const int64_t narrow = task.args.narrow, padded = task.layout.padded();
     const int64_t first = task.chunks.begin(chunk), rows = task.chunks.end(chunk) - first;
-    load_rows<T>(task.args, first, rows, {memory, padded});
-    A* mean = task.means + chunk * narrow;
-    column_sums(memory, rows, narrow, padded, mean);
-    for (int64_t k = 0; k < narrow; ++k) mean[k] /= static_cast<A>(rows);
-    subtract_row(mean, rows, narrow, RowsOf<A>{memory, padded});
+    A *a = workspace, *affine = a + task.chunks.size * padded, *distance = affine + 2 * narrow;
+    A *mean = task.means + chunk * narrow, *scatter = task.scatters + chunk * narrow * padded;
+    guess_centre(task, first, rows, a, mean);
+    load_centred_rows<T>(task.args, first, rows, mean, affine, {a, padded});
+    column_sums(a, rows, narrow, padded, distance);
     with_vectors_of<A>(task.layout, [&](auto d) HWY_ATTR {
         for (int64_t panel = 0; panel < task.layout.count(); ++panel) {
             const int64_t column = task.layout.first_column(panel);
             const RegisterTile<A> tile{.depth = rows,
-                                       .a = memory,
+                                       .a = a,
                                        .a_row = 1,
                                        .a_step = padded,
-                                       .b = memory + column,
+                                       .b = a + column,
                                        .b_step = padded,
                                        .init = nullptr,
-                                       .c = task.scatters + chunk * narrow * padded + column,
+                                       .c = scatter + column,
                                        .c_row = padded,
                                        .store = Store::write,
-                                       .soon = {{memory, 0}, {memory, 0}}};
+                                       .soon = {{a, 0}, {a, 0}}};
             multiply_panel_of<LeftOrder::columns>(d, task.layout.width(panel) / task.layout.lanes, tile,
                                                   narrow);
         }
     });
+    // From around the guess to around the mean.
+    for (int64_t j = 0; j < narrow; ++j) {
+        const A from_guess = distance[j] / static_cast<A>(rows);
+        mean[j] += from_guess;
+        for (int64_t k = 0; k < narrow; ++k) scatter[j * padded + k] -= from_guess * distance[k];
+    }
 }
 
-/// `memory` has [2, rows of a chunk, padded].
 template <class T>
-void gradient_of_chunk(const MomentsGradient<T>& task, int64_t chunk, Accumulate<T>* memory) {
+void gradient_of_chunk(const MomentsGradient<T>& task, int64_t chunk, Accumulate<T>* workspace) {
     using A = Accumulate<T>;
     const ExpansionMomentsBackward& args = task.args;
     const PanelLayout& layout = task.slope.layout;
     const int64_t narrow = args.narrow, padded = layout.padded();
     const int64_t first = task.chunks.begin(chunk), rows = task.chunks.end(chunk) - first;
-    A *a = memory, *d_a = memory + task.chunks.size * padded;
-    load_rows<T>(args, first, rows, {a, padded});
-    subtract_row(static_cast<const A*>(args.centre), rows, narrow, RowsOf<A>{a, padded});
+    A *a = workspace, *d_a = a + task.chunks.size * padded;
+    load_centred_rows<T>(args, first, rows, static_cast<const A*>(args.centre),
+                         d_a + task.chunks.size * padded, {a, padded});
     with_vectors_of<A>(layout, [&](auto d) HWY_ATTR {
         for (int64_t panel = 0; panel < layout.count(); ++panel) {
             const int64_t column = layout.first_column(panel);
@@ -149,12 +192,12 @@ void gradient_of_chunk(const MomentsGradient<T>& task, int64_t chunk, Accumulate
                                   sums(task.shift_sums)});
 }
 
-#define VITRINE_CHUNKS(name, T)                                                                  \
-    void moments_##name(const InputMoments<T>& task, int64_t chunk, Accumulate<T>* memory) {     \
-        moments_of_chunk(task, chunk, memory);                                                   \
-    }                                                                                            \
-    void gradient_##name(const MomentsGradient<T>& task, int64_t chunk, Accumulate<T>* memory) { \
-        gradient_of_chunk(task, chunk, memory);                                                  \
+#define VITRINE_CHUNKS(name, T)                                                                     \
+    void moments_##name(const InputMoments<T>& task, int64_t chunk, Accumulate<T>* workspace) {     \
+        moments_of_chunk(task, chunk, workspace);                                                   \
+    }                                                                                               \
+    void gradient_##name(const MomentsGradient<T>& task, int64_t chunk, Accumulate<T>* workspace) { \
+        gradient_of_chunk(task, chunk, workspace);                                                  \
     }
 VITRINE_CHUNKS(f32, float)
 VITRINE_CHUNKS(f64, double)
@@ -170,14 +213,14 @@ HWY_AFTER_NAMESPACE();
 namespace vitrine::cpu {
 namespace {
 
-#define VITRINE_CHUNKS(name, T)                                                            \
-    HWY_EXPORT(moments_##name);                                                            \
-    HWY_EXPORT(gradient_##name);                                                           \
-    void run_chunk(const InputMoments<T>& task, int64_t chunk, Accumulate<T>* memory) {    \
-        HWY_DYNAMIC_DISPATCH(moments_##name)(task, chunk, memory);                         \
-    }                                                                                      \
-    void run_chunk(const MomentsGradient<T>& task, int64_t chunk, Accumulate<T>* memory) { \
-        HWY_DYNAMIC_DISPATCH(gradient_##name)(task, chunk, memory);                        \
+#define VITRINE_CHUNKS(name, T)                                                               \
+    HWY_EXPORT(moments_##name);                                                               \
+    HWY_EXPORT(gradient_##name);                                                              \
+    void run_chunk(const InputMoments<T>& task, int64_t chunk, Accumulate<T>* workspace) {    \
+        HWY_DYNAMIC_DISPATCH(moments_##name)(task, chunk, workspace);                         \
+    }                                                                                         \
+    void run_chunk(const MomentsGradient<T>& task, int64_t chunk, Accumulate<T>* workspace) { \
+        HWY_DYNAMIC_DISPATCH(gradient_##name)(task, chunk, workspace);                        \
     }
 VITRINE_CHUNKS(f32, float)
 VITRINE_CHUNKS(f64, double)
@@ -185,7 +228,11 @@ VITRINE_CHUNKS(bf16, bf16)
 VITRINE_CHUNKS(f16, f16)
 #undef VITRINE_CHUNKS
 
-constexpr int64_t chunk_pixels = 512;
+/// Of pixels, of which each chunk is summed up in the type that is computed in: enough of them for all cores, and so large
+/// that the chunks' results are small beside what they are made of.
+Chunks moment_chunks(int64_t pixels) {
+    return {pixels, std::clamp<int64_t>(round_up(pixels / wanted_tasks, 16), 64, 1024)};
+}
 
 /// μ and S of all pixels from those of the chunks, by the formula of StatisticsSum for each pair of channels.
 template <class T>
@@ -230,12 +277,12 @@ double scattered(const S* scatter, const T* w_o, int64_t j, int64_t narrow) {
 constexpr auto run_forward = all_types([]<class T>(const ExpansionMomentsForward& args, Context& context) {
     using A = Accumulate<T>;
     const int64_t narrow = args.narrow;
-    const Chunks chunks = Chunks::of(args.pixels, chunk_pixels, 1024);
+    const Chunks chunks = moment_chunks(args.pixels);
     const PanelLayout layout = panel_layout(dtype_of<A>, narrow);
     const InputMoments<T> task{args, chunks, layout, context.scratch.take<A>(chunks.count() * narrow),
                                context.scratch.take<A>(chunks.count() * narrow * layout.padded())};
-    const PerThread<A> memory(context, chunks.size * layout.padded());
-    parallel_for(chunks.count(), [&](int64_t chunk) { run_chunk(task, chunk, memory.mine()); });
+    const PerThread<A> workspace(context, task.workspace_size());
+    parallel_for(chunks.count(), [&](int64_t chunk) { run_chunk(task, chunk, workspace.mine()); });
 
     const AllMoments<T> all(task);
     std::transform(all.centre.begin(), all.centre.end(), static_cast<A*>(args.centre),
@@ -302,14 +349,14 @@ constexpr auto run_backward = all_types([]<class T>(const ExpansionMomentsBackwa
     put_expansion_gradient<T>(args);
     if (!args.d_x && !args.d_scale && !args.d_shift) return;
     const int64_t narrow = args.narrow;
-    const Chunks chunks = Chunks::of(args.pixels, chunk_pixels, 1024);
+    const Chunks chunks = moment_chunks(args.pixels);
     const auto sums = [&](const Gradient& wanted) {
         return wanted ? context.scratch.take<A>(chunks.count() * narrow) : nullptr;
     };
     const MomentsGradient<T> task{args, chunks, moment_coefficients<T>(args, context), sums(args.d_scale),
                                   sums(args.d_shift)};
-    const PerThread<A> memory(context, 2 * chunks.size * task.slope.layout.padded());
-    parallel_for(chunks.count(), [&](int64_t chunk) { run_chunk(task, chunk, memory.mine()); });
+    const PerThread<A> workspace(context, task.workspace_size());
+    parallel_for(chunks.count(), [&](int64_t chunk) { run_chunk(task, chunk, workspace.mine()); });
     if (args.d_scale) combine_sums(task.scale_sums, chunks.count(), narrow, narrow, args.d_scale);
     if (args.d_shift) combine_sums(task.shift_sums, chunks.count(), narrow, narrow, args.d_shift);
 });
