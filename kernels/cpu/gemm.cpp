@@ -358,13 +358,15 @@ void product(const RowSource<From>& rows, const RightMatrix<Accumulate<From>>& m
     if constexpr (!is_half_type<From>) source = made_once(rows, splits, context);
     const bool stream = streams(sink, layout, source.rows());
     const bool banded = source.banded(chunks.size);
+    // Of the two parts that a task multiplies the larger one stays in the cache while the other changes.
+    const bool columns_stay = layout.columns > chunks.size * splits;
     const PerThread<A> left(context, source.direct() ? 0
                                      : banded        ? source.band_elements(chunks.size)
                                                      : chunks.size * matrix.depth);
     const PerThread<A> result(context, (chunks.size + 1) * layout.padded());
     parallel_for(chunks.count() * splits, [&](int64_t index) {
-        const int64_t chunk = index / splits;
-        const int64_t split = index % splits;
+        const int64_t chunk = columns_stay ? index % chunks.count() : index / splits;
+        const int64_t split = columns_stay ? index / chunks.count() : index % splits;
         const int64_t first = chunks.begin(chunk);
         run_product_task(ProductTask<From, To>{
             source, matrix, sink, chunk, first, chunks.end(chunk) - first, layout.count() * split / splits,
