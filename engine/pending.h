@@ -7,7 +7,12 @@
 //
 // and the pass over memory is left out, forward and backward. ops::resolve (engine/ops/ops.h) makes it a tensor
 // where something must be whole; a tensor is a Pending with nothing left to do.
+//
+// x itself may be left out too, where it is a pointwise convolution of few channels to many that one depthwise convolution
+// reads: an Expansion stands in its place (ops::expand), and what can't read through it writes x first (ops::write).
 #pragma once
+
+#include <memory>
 
 #include "engine/tensor.h"
 #include "kernels/activation.h"
@@ -30,21 +35,36 @@ struct Moments {
     bool defined() const { return mean.defined(); }
 };
 
+struct Expansion;
+
 struct Pending {
     AffineTensor value;
     AffineTensor residual{};  // of value's shape, or absent
     Activation activation = Activation::identity;
-    Moments moments{};  // of value.x
+    Moments moments{};                             // of value.x
+    std::shared_ptr<const Expansion> expansion{};  // what value.x would be: it is not written, and undefined
 
     /// A tensor is whole, and stands in for a Pending anywhere.
     Pending(const Tensor& whole) : value{whole, {}, {}} {}  // NOLINT(google-explicit-constructor)
     explicit Pending(AffineTensor normalised) : value(std::move(normalised)) {}
 
-    /// Nothing is left to do: this is value.x.
-    bool whole() const {
+    bool written() const { return expansion == nullptr; }
+    /// Nothing is to be done with value.x, written or not.
+    bool plain() const {
         return value.plain() && activation == Activation::identity && !residual.x.defined();
     }
-    const Shape& shape() const { return value.x.shape(); }
+    /// Nothing is left to do: this is value.x.
+    bool whole() const { return written() && plain(); }
+    const Shape& shape() const;
 };
+
+/// A pointwise convolution that has not happened: weight · narrow at each pixel.
+struct Expansion {
+    Pending narrow;  // written, and without a residual
+    Tensor weight;   // [C, channels of narrow]
+    Shape shape;     // [N, H, W, C]
+};
+
+inline const Shape& Pending::shape() const { return written() ? value.x.shape() : expansion->shape; }
 
 }  // namespace vitrine

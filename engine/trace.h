@@ -22,6 +22,12 @@ struct TracedConv {
     Activation prologue = Activation::identity;
 };
 
+/// Of a depthwise convolution that makes its own input (kernels/expanded_conv.h).
+struct TracedExpandedConv {
+    ops::ConvOptions options;
+    Activation narrow_prologue, prologue;  // that the narrow input and the wide one were pending
+};
+
 struct TracedDropout {
     double probability;
     RandomKey key;
@@ -33,9 +39,9 @@ struct TracedLoss {
 };
 
 /// What an op was told beside its inputs, where that decides what it computes: with it, forward events are a model's
-/// whole graph. Activation: of an activation, and of what resolve made whole.
-using OpOptions = std::variant<std::monostate, TracedConv, ops::PoolOptions, ops::BatchNormOptions,
-                               Activation, TracedDropout, TracedLoss>;
+/// whole graph. Activation: of an activation, of what resolve made whole, and that expansion_moments' input was pending.
+using OpOptions = std::variant<std::monostate, TracedConv, TracedExpandedConv, ops::PoolOptions,
+                               ops::BatchNormOptions, Activation, TracedDropout, TracedLoss>;
 
 struct OpEvent {
     Pass pass;

@@ -51,7 +51,11 @@ class InvertedResidual : public nn::Module {
         const int64_t hidden = block.in * block.expansion;
         conv_ = add("conv", std::make_shared<nn::Sequential>());
         const auto append = [&](const auto& unit) { conv_->append_module(unit); };
-        if (block.expansion != 1) append(conv_bn_relu6(plain_conv(block.in, hidden, 1), placement));
+        if (block.expansion != 1) {
+            nn::Conv2dOptions expansion = plain_conv(block.in, hidden, 1);
+            expansion.expands = true;
+            append(conv_bn_relu6(expansion, placement));
+        }
         append(conv_bn_relu6(plain_conv(hidden, hidden, 3, block.stride, hidden), placement));
         conv_->append<nn::Conv2d>(plain_conv(hidden, block.out, 1), placement);
         conv_->append<nn::BatchNorm2d>(block.out, placement);

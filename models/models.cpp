@@ -109,6 +109,7 @@ std::shared_ptr<nn::Module> make_blank_model(std::string_view name, const ModelO
     if (resolved.image_size == 0) resolved.image_size = info.image_size;
     std::shared_ptr<nn::Module> model = info.build(resolved, placement);
     model->set_fused(fuses(placement.device));
+    model->set_writes_all(writes_all());
     return model;
 }
 

@@ -60,12 +60,19 @@ Conv2d::Conv2d(const Conv2dOptions& options, Placement placement) : options_(opt
     }
 }
 
+bool Conv2d::stays_unwritten(const Pending& x) const {
+    return options_.expands && pointwise() && bias_ == nullptr && fused() && !writes_all() &&
+           ops::expand_pays(x, weight_->value.shape());
+}
+
 Pending Conv2d::forward(const Pending& x) {
+    const bool moments = options_.normalised && fused() && training();
+    if (stays_unwritten(x)) return ops::expand(x, weight_->factor(), moments);
     return ops::conv(x, weight_->factor(), bias_ != nullptr ? bias_->value : Tensor(),
                      {.stride = {options_.stride, options_.stride},
                       .padding = {options_.padding, options_.padding},
                       .groups = options_.groups,
-                      .moments = options_.normalised && fused() && training()});
+                      .moments = moments});
 }
 
 std::optional<Window> Conv2d::window() const {
@@ -94,7 +101,7 @@ Pending BatchNorm2d::forward(const Pending& x) {
         options.momentum = 0.0;
     else if (training())
         *static_cast<double*>(batches_->value.data()) += 1.0;
-    const bool stays_pending = fused() && x.whole() && (x.moments.defined() || !training());
+    const bool stays_pending = fused() && x.plain() && (x.moments.defined() || !training());
     if (stays_pending) {
         return ops::normalize(over_all_shards(x), weight_->value, bias_->value, running_mean_->value,
                               running_variance_->value, options);

@@ -22,6 +22,7 @@ struct Conv2dOptions {
     int64_t groups = 1;
     bool bias = true;
     bool normalised = false;  // a batch norm follows, and wants the moments of the output
+    bool expands = false;     // and after that an activation and a depthwise convolution, the only reader
     ConvInitialisation initialisation = ConvInitialisation::torch_default;
 };
 
@@ -39,6 +40,8 @@ class Conv2d : public Module {
   private:
     bool depthwise() const;
     bool pointwise() const;
+    /// Whether the output is left to the depthwise convolution that follows.
+    bool stays_unwritten(const Pending& x) const;
 
     Conv2dOptions options_;
     Parameter* weight_;

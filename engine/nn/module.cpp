@@ -38,6 +38,10 @@ void Module::set_fused(bool fused) {
     for_each_module([&](const std::string&, Module& module) { module.fused_ = fused; });
 }
 
+void Module::set_writes_all(bool writes_all) {
+    for_each_module([&](const std::string&, Module& module) { module.writes_all_ = writes_all; });
+}
+
 void Module::set_step(uint64_t seed, uint32_t step) {
     for_each_module([&](const std::string&, Module& module) {
         module.seed_ = seed;

@@ -51,6 +51,9 @@ class Module {
     /// take no passes over memory of their own. The same function but for rounding; not fused is the default.
     void set_fused(bool fused);
     bool fused() const { return fused_; }
+    /// Fused layers write every output all the same, for somebody who wants to see it: none is left as an Expansion.
+    void set_writes_all(bool writes_all);
+    bool writes_all() const { return writes_all_; }
     /// The step decides the masks of dropout: see DropoutForward. The seed is that of the run.
     void set_step(uint64_t seed, uint32_t step);
     /// Where shards of a batch meet that run side by side, which are then numbered from the step on; null: this is the only one. In
@@ -96,6 +99,7 @@ class Module {
     bool training_ = true;
     bool kept_in_evaluation_ = false;
     bool fused_ = false;
+    bool writes_all_ = false;
     uint64_t seed_ = 0;
     uint32_t step_ = 0;
     ShardMeeting* meeting_ = nullptr;

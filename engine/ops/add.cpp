@@ -22,7 +22,7 @@ Tensor add_whole(const Tensor& a, const Tensor& b) {
 /// The operand as one term of a sum, resolved where it is more than that.
 AffineTensor term_of(const Pending& x) {
     const bool is_term = x.activation == Activation::identity && !x.residual.x.defined();
-    return is_term ? x.value : AffineTensor{resolve(x), {}, {}};
+    return is_term ? write(x).value : AffineTensor{resolve(x), {}, {}};
 }
 
 }  // namespace

@@ -9,7 +9,7 @@ namespace vitrine::ops {
 
 Pending normalize(const Pending& x, const Tensor& weight, const Tensor& bias, Tensor& running_mean,
                   Tensor& running_variance, const BatchNormOptions& options) {
-    require(x.whole(), "normalize", "an input that is pending itself");
+    require(x.plain(), "normalize", "an input that is pending itself");
     require(!options.training || x.moments.defined(), "normalize", "training needs the moments of {}",
             x.shape().to_string());
     const int64_t channels = x.shape()[-1];
@@ -66,7 +66,9 @@ Pending normalize(const Pending& x, const Tensor& weight, const Tensor& bias, Te
                                      .d_bias = receive(d_bias)});
         },
         options);
-    return Pending(AffineTensor{x.value.x, scale, shift});
+    Pending normalised(AffineTensor{x.value.x, scale, shift});
+    normalised.expansion = x.expansion;
+    return normalised;
 }
 
 }  // namespace vitrine::ops

@@ -33,7 +33,16 @@ struct ConvOptions {
 ///     depthwise  [kh, kw, C]             → [N, H', W', C]    options.groups is not used
 ///     pointwise  [O, C]                  → [N, H, W, O]      neither are stride and padding
 /// bias [O] or undefined. What is pending of x, but for a residual, happens as it is read.
+/// An unwritten x is read by a depthwise convolution without a bias as it is; all others write it first.
 Pending conv(const Pending& x, const Tensor& weight, const Tensor& bias, const ConvOptions& options = {});
+
+/// The pointwise convolution of x with weight [O, C], left unwritten (Pending::expansion); with its moments where a batch norm
+/// in training follows.
+Pending expand(const Pending& x, const Tensor& weight, bool moments);
+/// Whether that is faster than to write it, where a depthwise convolution follows.
+bool expand_pays(const Pending& x, const Shape& weight);
+/// x, whose value is written now; what is pending of it stays so.
+Pending write(const Pending& x);
 
 struct BatchNormOptions {
     bool training = true;

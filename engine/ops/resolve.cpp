@@ -58,6 +58,7 @@ Tensor resolve_clamped(const AffineTensor& a, const AffineTensor& b, Activation 
 }  // namespace
 
 Tensor resolve(const Pending& x) {
+    if (!x.written()) return resolve(write(x));
     if (x.whole()) return x.value.x;
     if (x.value.plain() && !x.residual.x.defined()) return activation(x.value.x, x.activation);
     if (is_clamp(x.activation)) return resolve_clamped(x.value, x.residual, x.activation);

@@ -112,6 +112,7 @@ StepGraph::Kind StepGraph::kind_of(const NetworkInput& input, uint64_t seed,
     }
     step_.model().for_each_module([&](const std::string&, const nn::Module& module) {
         kind.modules.push_back(module.fused());
+        kind.modules.push_back(module.writes_all());
         kind.modules.push_back(module.training());
     });
     const std::vector<bool>& started = step_.optimiser().started();

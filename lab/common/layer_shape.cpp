@@ -67,10 +67,25 @@ std::string terms(const OpEvent& event) {
 /// Its inputs are those of engine/ops/conv.cpp: x, weight, bias, scale and shift.
 bool has_prologue(const OpEvent& event) { return event.inputs.size() > 3 && event.inputs[3].defined(); }
 
+/// Of an op around a tensor that is not written: "112x112x16 -> 112x112x96 -> 56x56x96 k3 s2 prologue".
+std::string expanded_shape(const OpEvent& event, const TracedExpandedConv& conv) {
+    const Shape &in = event.inputs[0].shape(), &weight = event.inputs[6].shape();
+    std::string text =
+        fmt::format("{} -> {}x{}x{} -> {} k{} s{}", without_batch(in), in[1], in[2], weight[2],
+                    without_batch(event.output().shape()), weight[0], conv.options.stride.height);
+    if (event.inputs[4].defined()) text += " prologue";
+    return event.inputs[0].requires_gradient() ? text : text + " no d_x";
+}
+
 }  // namespace
 
 std::string layer_shape(const OpEvent& event) {
     const std::string_view op = event.op;
+    if (const auto* conv = std::get_if<TracedExpandedConv>(&event.options))
+        return expanded_shape(event, *conv);
+    if (op == "expansion_moments")
+        return fmt::format("{} -> {} channels", without_batch(event.inputs[0].shape()),
+                           event.output().count());
     if (op == "normalize") return fmt::format("{} channels", event.output().count());
     const Tensor& x = event.inputs[0];
     const std::string in = without_batch(x.shape()), out = without_batch(event.output().shape());

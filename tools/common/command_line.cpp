@@ -137,11 +137,13 @@ void add_precision(CLI::App& app, DType& precision) {
 
 void add_fusion(CLI::App& app) {
     add_choice(
-        app, "--fusion", {"on", "off"},
-        [](const std::string& choice) { set_fusion(choice == "on" ? Fusion::on : Fusion::off); },
-        "Whether batch norms and activations happen as the next\nconvolution reads them; off: each a pass of "
-        "its "
-        "own\n[on; off on the reference device]");
+        app, "--fusion", {"on", "written", "off"},
+        [](const std::string& choice) {
+            for (const Fusion fusion : {Fusion::on, Fusion::written, Fusion::off})
+                if (choice == name_of(fusion)) set_fusion(fusion);
+        },
+        "Whether batch norms and activations happen as the next\nconvolution reads them; written: and no "
+        "convolution's\noutput is left out; off: each a pass of its own\n[on; off on the reference device]");
 }
 
 }  // namespace vitrine::tools

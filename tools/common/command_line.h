@@ -51,7 +51,7 @@ CLI::Option* add_choice(CLI::App& app, const std::string& flag, std::vector<std:
                         std::function<void(const std::string&)> set, const std::string& help);
 /// --precision f32|f64|bf16|f16 into `precision`: what activations are stored in (kernels/dtype.h).
 void add_precision(CLI::App& app, DType& precision);
-/// --fusion on|off, of all models that the program makes (engine/fusion.h).
+/// --fusion on|written|off, of all models that the program makes (engine/fusion.h).
 void add_fusion(CLI::App& app);
 
 }  // namespace vitrine::tools

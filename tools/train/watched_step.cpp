@@ -11,6 +11,8 @@
 #include <nlohmann/json.hpp>
 #include <string_view>
 
+#include "kernels/kernels.h"
+
 namespace vitrine::train {
 namespace {
 
@@ -34,6 +36,23 @@ Tensor copy_of(const Tensor& x) {
     return copy;
 }
 
+/// What an expanded convolution makes for itself and never writes. By the kernel alone: an op would be part of the step.
+Tensor expanded(const AffineTensor& narrow, Activation activation, const Tensor& weight) {
+    const Shape& in = narrow.x.shape();
+    Tensor e = Tensor::empty({in[0], in[1], in[2], weight.shape()[0]}, narrow.x.placement());
+    kernels(e.device())
+        .pointwise_conv_forward(
+            {.dtype = e.dtype(),
+             .shape = {in[0], {in[1], in[2]}, in[3], weight.shape()[0], {1, 1}, {1, 1}, {0, 0}, 1},
+             .x = narrow.x.data(),
+             .weight = weight.data(),
+             .bias = nullptr,
+             .prologue = {narrow.scale.data(), narrow.shift.data(), activation},
+             .y = e.data(),
+             .epilogue = {}});
+    return e;
+}
+
 }  // namespace
 
 WatchedStep::WatchedStep(TrainingStep& step) : step_(step), before_(copy_of(step.state().values())) {
@@ -54,6 +73,7 @@ void WatchedStep::see_forward(const OpEvent& event) {
         normalising_[event.output().data()] = event.module;
         return;
     }
+    if (std::string_view(event.op) == "expansion_moments") return see_expansion(event);
     see_pending(event);
     const Tensor& y = event.output();
     if (is_view(event) || y.count() == 1) return;  // nothing new, or the loss
@@ -65,19 +85,37 @@ void WatchedStep::see_forward(const OpEvent& event) {
         moments);
 }
 
+void WatchedStep::see_expansion(const OpEvent& event) {
+    const Tensor &x = event.inputs[0], &scale = event.inputs[2], &shift = event.inputs[3];
+    see_read({x, scale, shift}, std::get<Activation>(event.options));
+    // Its gradient is in no tensor, so it stays unknown.
+    add(event.module + " pointwise_conv",
+        tools::statistics_of({event.outputs[0], event.outputs[1]}, x.count() / x.shape()[-1]), true);
+}
+
 void WatchedStep::see_pending(const OpEvent& event) {
-    const auto* conv = std::get_if<TracedConv>(&event.options);
-    if (conv == nullptr) return;
-    const Tensor &x = event.inputs[0], &scale = event.inputs[3], &shift = event.inputs[4];
-    const auto normalised = normalising_.find(scale.data());
-    if (normalised == normalising_.end()) return;
-    Pending read(AffineTensor{x, scale, shift});
-    read.activation = conv->prologue;
-    const bool plain = conv->prologue == Activation::identity;
-    add(fmt::format("{} normalize{}{}", normalised->second, plain ? "" : "+",
-                    plain ? "" : name_of(conv->prologue)),
+    if (const auto* conv = std::get_if<TracedConv>(&event.options)) {
+        const Tensor &x = event.inputs[0], &scale = event.inputs[3], &shift = event.inputs[4];
+        see_read({x, scale, shift}, conv->prologue);
+    }
+    if (const auto* conv = std::get_if<TracedExpandedConv>(&event.options)) {
+        const Tensor &scale = event.inputs[4], &shift = event.inputs[5];
+        AffineTensor narrow{event.inputs[0], event.inputs[2], event.inputs[3]};
+        see_read(narrow, conv->narrow_prologue);
+        if (!normalising_.contains(scale.data())) return;
+        see_read({expanded(narrow, conv->narrow_prologue, event.inputs[1]), scale, shift}, conv->prologue);
+    }
+}
+
+void WatchedStep::see_read(const AffineTensor& normalised, Activation activation) {
+    const auto module = normalising_.find(normalised.scale.data());
+    if (module == normalising_.end()) return;
+    Pending read(normalised);
+    read.activation = activation;
+    const bool plain = activation == Activation::identity;
+    add(fmt::format("{} normalize{}{}", module->second, plain ? "" : "+", plain ? "" : name_of(activation)),
         tools::statistics_of(read), false);
-    normalising_.erase(normalised);
+    normalising_.erase(module);
 }
 
 void WatchedStep::add(const std::string& name, const tools::TensorStatistics& values, bool only_moments) {

@@ -13,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "engine/pending.h"
 #include "engine/step/step.h"
 #include "engine/trace.h"
 #include "tools/common/tensor_statistics.h"
@@ -45,8 +46,12 @@ class WatchedStep {
 
     void see(const OpEvent& event);
     void see_forward(const OpEvent& event);
-    /// What a convolution has read through a normalisation, where it is the first to do so.
+    /// A convolution whose output is not written: its moments are there, and what it has read.
+    void see_expansion(const OpEvent& event);
+    /// What a convolution has read.
     void see_pending(const OpEvent& event);
+    /// A normalised input, where this is its first reader.
+    void see_read(const AffineTensor& normalised, Activation activation);
     void add(const std::string& name, const tools::TensorStatistics& values, bool only_moments);
     Json layers() const;
     Json parameters(bool norms_and_biases, int64_t batches) const;

@@ -159,6 +159,7 @@ const CapturedOp* CapturedStep::op(const std::string& name) const {
 }
 
 CapturedStep capture_step(nn::Module& model, const NetworkInput& input, const StepSettings& settings) {
+    model.set_writes_all(true);  // all tensors are to be seen
     TrainingStep training(model, settings.optimiser, settings.label_smoothing);
     if (!settings.class_weights.empty()) training.weigh_classes(settings.class_weights);
     if (settings.set_up) settings.set_up(model, training);

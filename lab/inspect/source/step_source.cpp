@@ -113,7 +113,7 @@ std::string arguments_of(const StepSource& source) {
     if (source.steps != usual.steps) add("--steps", std::to_string(source.steps));
     if (source.device != usual.device) add("--device", source.device);
     if (source.f64) add("--dtype", "f64");
-    if (chosen_fusion() != Fusion::automatic) add("--fusion", chosen_fusion() == Fusion::on ? "on" : "off");
+    if (chosen_fusion() != Fusion::automatic) add("--fusion", name_of(chosen_fusion()));
     return text;
 }
 

@@ -1,0 +1,96 @@
+// A pointwise convolution whose output is not written: what is left of it is its input, its weight, and the moments of what it
+// would be, which a batch norm needs (kernels/expanded_conv.h). Where it must be whole after all, it is written here.
+//
+// The moments' backward saves the input, the weight, and the input's own moments.
+
+#include <memory>
+
+#include "engine/ops/conv.h"
+
+namespace vitrine::ops {
+namespace {
+
+/// A row shorter than that stays in the cache between two convolutions that write it, and making it twice costs more.
+constexpr int64_t shortest_row = 32;
+/// The cpu's kernel takes whole vectors of channels.
+constexpr int64_t channels_at_once = 16;
+
+Moments expansion_moments(const Pending& x, const Tensor& weight) {
+    const Tensor& in = x.value.x;
+    const int64_t narrow = weight.shape()[1], channels = weight.shape()[0], pixels = in.count() / narrow;
+    const Placement placement = in.placement().accumulated();
+    Moments moments{Tensor::empty({channels}, placement), Tensor::empty({channels}, placement)};
+    const Tensor centre = Tensor::empty({narrow}, placement),
+                 scatter = Tensor::empty({narrow, narrow}, placement);
+    kernels(in.device())
+        .expansion_moments_forward({.dtype = in.dtype(),
+                                    .pixels = pixels,
+                                    .narrow = narrow,
+                                    .channels = channels,
+                                    .x = in.data(),
+                                    .prologue = prologue_of(x),
+                                    .expansion = weight.data(),
+                                    .mean = moments.mean.data(),
+                                    .m2 = moments.m2.data(),
+                                    .centre = centre.data(),
+                                    .scatter = scatter.data()});
+    const auto backward = [x, weight, centre, scatter, pixels, narrow, channels,
+                           placement](std::span<const Tensor> gradients) {
+        const auto or_zeros = [&](const Tensor& d) {
+            return d.defined() ? d : Tensor::zeros({channels}, placement);
+        };
+        const Tensor d_mean = or_zeros(gradients[0]), d_m2 = or_zeros(gradients[1]);
+        kernels(x.value.x.device())
+            .expansion_moments_backward({.dtype = x.value.x.dtype(),
+                                         .pixels = pixels,
+                                         .narrow = narrow,
+                                         .channels = channels,
+                                         .x = x.value.x.data(),
+                                         .prologue = prologue_of(x),
+                                         .expansion = weight.data(),
+                                         .centre = centre.data(),
+                                         .scatter = scatter.data(),
+                                         .d_mean = d_mean.data(),
+                                         .d_m2 = d_m2.data(),
+                                         .d_x = receive(x.value.x.slot()),
+                                         .d_scale = receive(x.value.scale.slot()),
+                                         .d_shift = receive(x.value.shift.slot()),
+                                         .d_expansion = receive(weight.slot())});
+    };
+    record_outputs("expansion_moments", {in, weight, x.value.scale, x.value.shift},
+                   {moments.mean, moments.m2}, backward, x.activation);
+    return moments;
+}
+
+}  // namespace
+
+bool expand_pays(const Pending& x, const Shape& weight) {
+    // Measured on the cpu alone. Nothing here may depend on the batch's size: the two ways round differently.
+    const Tensor& any = x.written() ? x.value.x : x.expansion->weight;
+    const bool takes = any.device() == Device::cpu && !is_half(any.dtype()) && is_clamp(x.activation) &&
+                       weight[0] % channels_at_once == 0;
+    return takes && x.shape().rank() == 4 && x.shape()[2] >= shortest_row;
+}
+
+Pending expand(const Pending& x, const Tensor& weight, bool moments) {
+    constexpr const char* op = "expand";
+    require(weight.shape().rank() == 2, op, "a weight of shape {}", weight.shape().to_string());
+    const ConvShape shape = conv_shape(op, x.shape(), weight.shape(), {});
+    const bool is_read = x.written() && !x.residual.x.defined() && is_clamp(x.activation);
+    const Pending narrow = is_read ? x : Pending(resolve(x));
+    Pending unwritten{AffineTensor{}};
+    if (moments) unwritten.moments = expansion_moments(narrow, weight);
+    unwritten.expansion = std::make_shared<const Expansion>(
+        Expansion{narrow, weight, {shape.batch, shape.in.height, shape.in.width, shape.out_channels}});
+    return unwritten;
+}
+
+Pending write(const Pending& x) {
+    if (x.written()) return x;
+    Pending written = x;
+    written.expansion = nullptr;
+    written.value.x = conv(x.expansion->narrow, x.expansion->weight, Tensor()).value.x;
+    return written;
+}
+
+}  // namespace vitrine::ops
