@@ -76,7 +76,8 @@ struct RowsOfTensors {
     RowAhead<T> d_x_ahead(const T* d_x, bool more) const {
         return RowAhead<T>::after(d_x, row_size(), d_x != nullptr && more && !conv.streams);
     }
-    void finish_row(int64_t) const {}
+    /// Behind a row's passes; and what of y will be needed for the next one.
+    void finish_row(int64_t, RowAhead<T>) const {}
 };
 
 /// One block's rows: the ring, the sums, and the order in which rows come and go. Rows says where x is and d_x goes.
@@ -161,15 +162,13 @@ class BackwardBlock {
             gradients_[static_cast<size_t>(p)] = source_row(d_y, i);
         }
         const int64_t next_windows = h + 1 < end ? axis_.windows_over(h + 1).end : windows.end;
-        compute_row_(conv_, {h,
-                             x,
-                             d_x,
-                             sums_,
-                             gradients_.data(),
-                             input_.x_ahead(x, h + 1 < end),
-                             input_.d_x_ahead(d_x, h + 1 < end),
-                             {d_y + windows.end * y_row(), d_y + next_windows * y_row()}});
-        input_.finish_row(row);
+        const auto ahead_in = [&](const T* of_image) {
+            return RowAhead<T>{of_image + windows.end * y_row(), of_image + next_windows * y_row()};
+        };
+        compute_row_(conv_, {h, x, d_x, sums_, gradients_.data(), input_.x_ahead(x, h + 1 < end),
+                             input_.d_x_ahead(d_x, h + 1 < end), ahead_in(d_y)});
+        const T* y = static_cast<const T*>(conv_.args.y);
+        input_.finish_row(row, y == nullptr ? RowAhead<T>{} : ahead_in(y + image * axis_.out * y_row()));
     }
 
     void flush() {

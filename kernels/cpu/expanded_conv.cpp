@@ -111,12 +111,26 @@ ConvBackward wide_backward(const ExpandedConvBackward& args, Gradient d_e) {
             .d_shift = args.d_shift};
 }
 
+/// d_expansion [channels, narrow] out of the blocks' sums, which are its transposes.
+template <class T>
+void put_expansion_gradient(const ExpandedBackward<T>& task) {
+    const int64_t narrow = task.expansion.narrow, channels = task.expansion.channels;
+    const GradientWriter<T> write(task.args.d_expansion);
+    for (int64_t k = 0; k < narrow; ++k) {
+        combine_channels<double>(
+            channels, task.conv.blocks.count(),
+            [&](double& sum, int64_t block, int64_t c) {
+                const T* sums = task.expansion_sums + block * task.expansion_size();
+                sum += static_cast<double>(sums[k * channels + c]);
+            },
+            [&](int64_t c, double sum) { write(c * narrow + k, static_cast<T>(sum)); });
+    }
+}
+
 template <class T>
 void put_narrow_sums(const ExpandedBackward<T>& task) {
     const int64_t blocks = task.conv.blocks.count(), narrow = task.expansion.narrow;
-    if (task.expansion_sums != nullptr)
-        combine_outer_parts(task.expansion_sums, blocks, task.expansion_size(), task.expansion.channels,
-                            narrow, task.narrow.padded(), task.args.d_expansion);
+    if (task.expansion_sums != nullptr) put_expansion_gradient(task);
     if (task.scale_sums != nullptr)
         combine_sums(task.scale_sums, blocks, narrow, narrow, task.args.d_narrow_scale);
     if (task.shift_sums != nullptr)
@@ -142,7 +156,7 @@ constexpr auto run_backward = computed_types([]<class T>(const ExpandedConvBackw
         .narrow = layout,
         .weight = pack_rows(static_cast<const T*>(args.expansion), channels, narrow, context,
                             [narrow](int64_t k) { return k * narrow; }),
-        .expansion_sums = sums(args.d_expansion, channels * layout.padded()),
+        .expansion_sums = sums(args.d_expansion, channels * narrow),
         .scale_sums = sums(args.d_narrow_scale, narrow),
         .shift_sums = sums(args.d_narrow_shift, narrow)};
     const PerThread<T> workspace(context, task.workspace_size());

@@ -40,13 +40,13 @@ struct ExpandedBackward {
     const ExpandedConvBackward& args;
     PanelLayout narrow;     // of the narrow channels
     RightMatrix<T> weight;  // [channels, narrow]
-    T* expansion_sums;      // [blocks, channels, padded narrow]; null where nobody wants them, as those below
+    T* expansion_sums;      // [blocks, narrow, channels]; null where nobody wants them, as those below
     T* scale_sums;          // [blocks, narrow]
     T* shift_sums;
 
     bool wants_d_a() const { return args.d_x || args.d_narrow_scale || args.d_narrow_shift; }
     bool wants_d_e() const { return wants_d_a() || args.d_expansion; }
-    int64_t expansion_size() const { return expansion.channels * narrow.padded(); }
+    int64_t expansion_size() const { return expansion.channels * expansion.narrow; }
 
     /// Of each thread: depthwise's, a row of a, e, d_e and d_a.
     int64_t workspace_size() const {

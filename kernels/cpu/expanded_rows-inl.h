@@ -53,25 +53,29 @@ void multiply_row(const RightMatrix<T>& matrix, RowsOf<const T> a, int64_t rows,
     });
 }
 
-/// D += Gᵀ · A of such rows.
+/// D += Aᵀ · G of such rows, as wide as G, which has more columns than A; meanwhile others are fetched.
 template <class T>
-void add_outer_row(const PanelLayout& layout, RowsOf<const T> g, int64_t columns, RowsOf<const T> a,
-                   int64_t rows, T* d) {
+void add_outer_row(const PanelLayout& layout, RowsOf<const T> a, int64_t narrow, RowsOf<const T> g,
+                   int64_t rows, const RowAhead<T>& ahead, T* d) {
+    const int64_t steps = std::max<int64_t>(1, narrow / tile_rows * rows);
+    const int64_t share = ceil_divide(ahead.end - ahead.begin, steps * layout.count());
+    Prefetch soon{share > 0 ? ahead.begin : g.data, share};
     with_vectors_of<T>(layout, [&](auto vectors) HWY_ATTR {
         for (int64_t panel = 0; panel < layout.count(); ++panel) {
             const int64_t column = layout.first_column(panel);
             const RegisterTile<T> tile{.depth = rows,
-                                       .a = g.data,
+                                       .a = a.data,
                                        .a_row = 1,
-                                       .a_step = g.stride,
-                                       .b = a.data + column,
-                                       .b_step = a.stride,
+                                       .a_step = a.stride,
+                                       .b = g.data + column,
+                                       .b_step = g.stride,
                                        .init = nullptr,
                                        .c = d + column,
-                                       .c_row = layout.padded(),
+                                       .c_row = g.stride,
                                        .store = Store::add,
-                                       .soon = {{g.data, 0}, {g.data, 0}}};
-            multiply_panel_of<LeftOrder::columns>(vectors, layout.width(panel) / layout.lanes, tile, columns);
+                                       .soon = {soon, {g.data, 0}}};
+            multiply_panel_of<LeftOrder::columns>(vectors, layout.width(panel) / layout.lanes, tile, narrow);
+            soon.advance(steps);
         }
     });
 }
@@ -118,10 +122,10 @@ class RecomputedRows {
     RowAhead<T> x_ahead(const T*, bool) const { return {}; }
     RowAhead<T> d_x_ahead(const T*, bool) const { return {}; }
 
-    void finish_row(int64_t row) const {
+    void finish_row(int64_t row, const RowAhead<T>& y_ahead) const {
         const RowsOf<const T> d_e{d_e_, channels()};
         if (task_.expansion_sums != nullptr) {
-            add_outer_row(task_.narrow, d_e, channels(), a_, width(),
+            add_outer_row(task_.expansion.weight.layout, a_, task_.expansion.narrow, d_e, width(), y_ahead,
                           task_.expansion_sums + block_ * task_.expansion_size());
         }
         if (!task_.wants_d_a()) return;
