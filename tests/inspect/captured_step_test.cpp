@@ -17,6 +17,17 @@ CapturedStep small_step(bool fused) {
 
 }  // namespace
 
+TEST_CASE("a captured step has every tensor, also those that training leaves unwritten") {
+    const PreparedStep prepared = prepare({.model = "mobilenet_v2", .image_size = 64, .batch_size = 2});
+    const CapturedStep step = capture_step(*prepared.model, prepared.input, prepared.settings);
+    CHECK(step.fused);
+    const CapturedOp* expansion = step.op("features.2.conv.0.0");
+    REQUIRE(expansion != nullptr);
+    CHECK(expansion->op == "pointwise_conv");
+    CHECK(step.tensors[expansion->outputs[0]].value.shape() == Shape{2, 32, 32, 96});
+    CHECK(std::ranges::none_of(step.ops, [](const CapturedOp& op) { return op.op == "expanded_conv"; }));
+}
+
 TEST_CASE(
     "every op of a captured step reads what was there before it, and every trained parameter has its "
     "gradient") {

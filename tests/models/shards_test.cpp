@@ -201,7 +201,7 @@ bool same_bits(const SafeTensors& a, const SafeTensors& b) {
 }
 
 const Setting basic{"basic_block_net", 16, 0};
-const Setting mobile{"mobilenet_v2", 32, 0, {.width_mult = 0.25}};
+const Setting mobile{"mobilenet_v2", 64, 0, {.width_mult = 0.25}};
 
 }  // namespace
 

@@ -32,6 +32,14 @@ class SameBits(Folder):
                 self.check_same(f"{name}-{processes}", f"{name}-1")
                 self.assertEqual(self.predictions(f"{name}-1"), self.predictions(f"{name}-{processes}"))
 
+    def test_images_large_enough_to_leave_a_tensor_unwritten(self):
+        if OPTIONS.collective:
+            self.skipTest("the cpu alone does so")
+        for name in ("mobilenet", "sync"):
+            for processes in (1, 2):
+                self.train(processes, name, f"{name}-{processes}", "--set", "data.image_size=64", "--set", "phase.1.epochs=1")
+            self.check_same(f"{name}-2", f"{name}-1")
+
     def test_another_number_after_each_stop(self):
         self.train(1, "basic", "whole")
         for processes, steps in ((4, 1), (1, 3), (2, 4), (4, 6)):

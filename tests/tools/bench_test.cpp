@@ -263,7 +263,7 @@ TEST_CASE("bench refuses what cannot be in one sentence, with exit code 2") {
         {{"op", "batch_norm", "--fusion", "on"}, "training with --fusion on launches no batch_norm"},
         {{"op", "resolve", "--fusion", "off", "--model", "mobilenet_v2"},
          "training with --model mobilenet_v2 --fusion off launches no resolve"},
-        {{"step", "--fusion", "maybe"}, "--fusion maybe: choose one of on, off"},
+        {{"step", "--fusion", "maybe"}, "--fusion maybe: choose one of on, written, off"},
         {{"op", "linear", "--impl", "linear=foo"}, "no implementation 'foo'"},
         {{"step", "--model", "resnet"}, "choose one of basic_block_net, mobilenet_v2"},
         {{"step", "--image-size", "0"}, "--image-size 0: a whole number from 1"},

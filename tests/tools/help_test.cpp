@@ -27,19 +27,19 @@ TEST_CASE("--help says what a program is, groups its options, and gives examples
         {"train",
          {},
          {"Recipe:", "Data:", "Machine:"},
-         {"[64]", "basic_block_net|mobilenet_v2", "--fusion on|off"}},
+         {"[64]", "basic_block_net|mobilenet_v2", "--fusion on|written|off"}},
         {"predict", {}, {"Output:", "Machine:"}, {"[64]", "auto|"}},
         {"export", {}, {"Output:"}, {"pth|", "averaged|plain"}},
         {"gradcheck",
          {},
          {"What:", "The checks:", "The report:"},
          {"[cpu; simt with --report]", "cpu|", "t4|", "[h100]", "[0: one for each core]", "[OP=]NAME",
-          "--fusion on|off"}},
+          "--fusion on|written|off"}},
         {"bench", {}, {"Subcommands:"}, {"step", "op", "augment"}},
         {"bench",
          {"step"},
          {"The training step:", "Machine and output:"},
-         {"[32]", "[1000]", "[mobilenet_v2]", "[auto]", "--fusion on|off"}},
+         {"[32]", "[1000]", "[mobilenet_v2]", "[auto]", "--fusion on|written|off"}},
         {"bench", {"op"}, {"The training step:", "Machine and output:"}, {"[5]", "gradcheck --list"}},
         {"bench", {"augment"}, {"The training step:", "Machine and output:"}, {"[64]", "--plan"}},
         {"resources", {}, {"What:", "Output:"}, {"[all that were built]", "--spills"}},
@@ -83,7 +83,7 @@ TEST_CASE("gradcheck refuses what cannot be in one sentence that says what is al
     refused({"--device", "simt", "--processes", "-1"},
             "--processes -1: a whole number from 0 to 1024 is needed");
     refused({"--device", "simt", "--math-ulps", "x"}, "--math-ulps x: a whole number from 0 to 1000");
-    refused({"--report", "--fusion", "yes"}, "--fusion yes: choose one of on, off");
+    refused({"--report", "--fusion", "yes"}, "--fusion yes: choose one of on, written, off");
     refused({"--report", "--batch-size", "1"}, "--batch-size 1: a whole number from 2 to 65536");
     refused({"--op", "nothing"}, "--op nothing: there is no such op; choose all or one of ");
 }

@@ -44,7 +44,7 @@ TEST_CASE("train: values out of their range are refused by name") {
         {{"--model", "resnet"}, "choose one of basic_block_net, mobilenet_v2"},
         {{"--dataset", "mnists"}, "--dataset mnists: choose one of auto"},
         {{"--device", "gpu"}, "--device gpu: choose one of auto"},
-        {{"--fusion", "maybe"}, "--fusion maybe: choose one of on, off"},
+        {{"--fusion", "maybe"}, "--fusion maybe: choose one of on, written, off"},
         {{"--check-kernels"}, "--check-kernels is for --device simt"},
         {{"--image-size", "0"}, "--image-size 0"},
         {{"--subset", "0"}, "--subset 0: a number above 0 and up to 1"},

@@ -79,7 +79,9 @@ void WatchedStep::see_forward(const OpEvent& event) {
     if (is_view(event) || y.count() == 1) return;  // nothing new, or the loss
     const bool moments = event.outputs.size() == 3;
     layer_of_op_[event.number] = layers_.size();
-    add(fmt::format("{}{}{}", event.module, event.module.empty() ? "" : " ", event.op),
+    const bool expanded = std::holds_alternative<TracedExpandedConv>(event.options);
+    add(fmt::format("{}{}{}", event.module, event.module.empty() ? "" : " ",
+                    expanded ? "depthwise_conv" : event.op),
         moments ? tools::statistics_of({event.outputs[1], event.outputs[2]}, y.count() / y.shape()[-1])
                 : tools::statistics_of(Pending(y)),
         moments);
@@ -88,7 +90,7 @@ void WatchedStep::see_forward(const OpEvent& event) {
 void WatchedStep::see_expansion(const OpEvent& event) {
     const Tensor &x = event.inputs[0], &scale = event.inputs[2], &shift = event.inputs[3];
     see_read({x, scale, shift}, std::get<Activation>(event.options));
-    // Its gradient is in no tensor, so it stays unknown.
+    // Rows are called by what the layer computes, whichever way. Its gradient is in no tensor, so it stays unknown.
     add(event.module + " pointwise_conv",
         tools::statistics_of({event.outputs[0], event.outputs[1]}, x.count() / x.shape()[-1]), true);
 }
