@@ -334,7 +334,7 @@ Workload expansion_workload(const WorkloadOptions& options) {
     const auto run = [blocks](LayerTimer& timer) {
         for (const ExpandedBlock& block : *blocks) block.run(timer);
     };
-    return {fmt::format("blocks of mobilenet_v2 without their wide tensors, images {0}x{0}, batch {1}",
+    return {fmt::format("inverted residuals without their wide tensors, images {0}x{0}, batch {1}",
                         options.image_size, options.batch_size),
             run, options.device};
 }
