@@ -372,6 +372,20 @@ void output_moments(const ConvForward& args, const void* unrounded, Context& con
     });
 }
 
+const float* WideCopies::widen(DType half, const void* from, int64_t rows, int64_t channels,
+                               Context& context) {
+    float* wide = context.scratch.take<float>(rows * channels);
+    dispatch_half(half, [&]<class T>() {
+        copy_through<T, T, float>(typed<T>(from), rows * channels, channels, {}, {wide});
+    });
+    return wide;
+}
+
+void WideCopies::narrow(DType half, const float* from, int64_t rows, int64_t channels, const Gradient& to) {
+    dispatch_half(half,
+                  [&]<class T>() { copy_through<T, float, T>(from, rows * channels, channels, {}, to); });
+}
+
 void bias_gradient(const ConvBackward& args, Context& context) {
     if (!args.d_bias) return;
     dispatch_storage(args.dtype, [&]<class T>() { sum_bias_gradient<T>(args, context); });

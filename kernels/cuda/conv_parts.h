@@ -110,6 +110,12 @@ void run_unfused(const ConvBackward& args, Context& context) {
     backward_around(args, context, run_first<kernel>);
 }
 
+/// 16-bit tensors as floats and back, in the GPU's memory (kernels/expanded_separately.h).
+struct WideCopies {
+    static const float* widen(DType half, const void* from, int64_t rows, int64_t channels, Context& context);
+    static void narrow(DType half, const float* from, int64_t rows, int64_t channels, const Gradient& to);
+};
+
 /// d_bias_o = Σ g, by a pass over d_y (and y); nothing if d_bias is not wanted.
 void bias_gradient(const ConvBackward& args, Context& context);
 

@@ -1,18 +1,19 @@
 // The expanded convolution (kernels/expanded_conv.h): on a GPU still the two convolutions that it is, with the wide tensor in
 // scratch memory.
 
-#include "kernels/cuda/gpu.h"
+#include "kernels/cuda/conv_parts.h"
 #include "kernels/expanded_separately.h"
 
 namespace vitrine::VITRINE_GPU {
 namespace {
 
 constexpr Implementation<ExpandedConvForward> forward_list[]{
-    {"separate", refuses_nothing, expanded_separately<pointwise_conv_forward, depthwise_conv_forward>}};
+    {"separate", refuses_nothing,
+     expanded_separately<pointwise_conv_forward, depthwise_conv_forward, WideCopies>}};
 constexpr Implementation<ExpandedConvBackward> backward_list[]{
     {"separate", refuses_nothing,
-     expanded_gradients_separately<pointwise_conv_forward, pointwise_conv_backward,
-                                   depthwise_conv_backward>}};
+     expanded_gradients_separately<pointwise_conv_forward, pointwise_conv_backward, depthwise_conv_backward,
+                                   WideCopies>}};
 
 }  // namespace
 

@@ -1,5 +1,5 @@
 // The moments of an expansion from those of its input (kernels/expanded_conv.h), plainly: a block sums up over the pixels for
-// one number of μ or S, a thread makes one number of everything else. All of it in f64, rounded once.
+// one number of μ or S, a thread makes one number of everything else. All sums are in f64, rounded where they are stored.
 
 #include "kernels/cuda/block_reduce.h"
 #include "kernels/cuda/conv_parts.h"
@@ -87,7 +87,8 @@ __global__ void __launch_bounds__(threads) moments_of_channel(ExpansionMomentsFo
         m2 += w * scattered(args.scatter, w_o, j, args.narrow);
     }
     static_cast<A*>(args.mean)[o] = static_cast<A>(mean);
-    static_cast<A*>(args.m2)[o] = static_cast<A>(m2);
+    // S is rounded, so that of a channel that does not spread a little less than nothing may be left.
+    static_cast<A*>(args.m2)[o] = static_cast<A>(m2 < 0 ? 0.0 : m2);
 }
 
 /// d_w_o = d_mean_o · μ + 2 · d_m2_o · S w_o, a thread for each element.

@@ -98,6 +98,131 @@ Shape half_size(const WorkloadOptions& options, int64_t channels) {
     return {options.batch_size, side, side, channels};
 }
 
+/// What widens in an inverted residual, without the wide tensor: its moments, its depthwise convolution, and back.
+class ExpandedBlock {
+  public:
+    /// In an image of `side` pixels; the usual widening by six.
+    ExpandedBlock(const WorkloadOptions& options, int64_t side, int64_t narrow, int64_t stride)
+        : narrow_(narrow),
+          channels_(6 * narrow),
+          shape_{options.batch_size, {side, side}, channels_, channels_, {3, 3},
+                 {stride, stride},   {1, 1},       channels_},
+          placement_{DType::f32, options.device} {
+        for (const Shape& shape : {Shape{shape_.in_pixels(), narrow}, Shape{channels_, narrow},
+                                   Shape{9, channels_}, Shape{2, narrow}, Shape{2, channels_}}) {
+            operands_.push_back(random_tensor(shape, placement_));
+            gradients_.push_back(Tensor::like(operands_.back()));
+        }
+        y_ = Tensor::empty({shape_.out_pixels(), channels_}, placement_);
+        d_y_ = random_tensor(y_.shape(), placement_);
+        moments_ = Tensor::empty({2, channels_}, placement_);
+        d_moments_ = random_tensor(moments_.shape(), placement_);
+        scatter_ = Tensor::empty({1 + narrow, narrow}, placement_);
+    }
+
+    void run(LayerTimer& timer) const {
+        const KernelTable& table = kernels(placement_.device);
+        const Size2 in = shape_.in, out = shape_.out();
+        const std::string wide = fmt::format("{}x{}x{} -> {}x{}x{} s{}", in.height, in.width, narrow_,
+                                             out.height, out.width, channels_, shape_.stride.height);
+        const std::string sums =
+            fmt::format("{}x{}x{}, {} channels", in.height, in.width, narrow_, channels_);
+        timer.time("expansion_moments", sums, Pass::forward,
+                   [&] { table.expansion_moments_forward(moments_forward()); });
+        timer.time("expanded_conv", wide, Pass::forward,
+                   [&] { table.expanded_conv_forward(conv_forward()); });
+        timer.time("expanded_conv", wide, Pass::backward,
+                   [&] { table.expanded_conv_backward(conv_backward()); });
+        timer.time("expansion_moments", sums, Pass::backward,
+                   [&] { table.expansion_moments_backward(moments_backward()); });
+    }
+
+  private:
+    enum Operand : uint8_t { x, expansion, weight, narrow_scale, scale };
+
+    static void* row(const Tensor& tensor, int64_t index) {
+        return static_cast<float*>(tensor.data()) + index * tensor.shape()[1];
+    }
+    Gradient gradient(Operand operand, int64_t index = 0) const { return {row(gradients_[operand], index)}; }
+    Prologue prologue(Operand operand, Activation activation) const {
+        return {row(operands_[operand], 0), row(operands_[operand], 1), activation};
+    }
+
+    /// What all four are given.
+    template <class Args>
+    Args common() const {
+        Args args;
+        args.dtype = placement_.dtype;
+        args.narrow = narrow_;
+        args.x = operands_[x].data();
+        args.expansion = operands_[expansion].data();
+        return args;
+    }
+    template <class Args>
+    Args moments() const {
+        Args args = common<Args>();
+        args.pixels = shape_.in_pixels();
+        args.channels = channels_;
+        args.prologue = prologue(narrow_scale, Activation::identity);
+        args.centre = row(scatter_, 0);
+        args.scatter = row(scatter_, 1);
+        return args;
+    }
+    template <class Args>
+    Args conv() const {
+        Args args = common<Args>();
+        args.shape = shape_;
+        args.narrow_prologue = prologue(narrow_scale, Activation::identity);
+        args.prologue = prologue(scale, Activation::relu6);
+        args.weight = operands_[weight].data();
+        args.y = y_.data();
+        return args;
+    }
+
+    ExpansionMomentsForward moments_forward() const {
+        auto args = moments<ExpansionMomentsForward>();
+        args.mean = row(moments_, 0);
+        args.m2 = row(moments_, 1);
+        return args;
+    }
+    ExpandedConvForward conv_forward() const {
+        auto args = conv<ExpandedConvForward>();
+        args.epilogue = {row(moments_, 0), row(moments_, 1)};
+        return args;
+    }
+    ExpandedConvBackward conv_backward() const {
+        auto args = conv<ExpandedConvBackward>();
+        args.d_y = d_y_.data();
+        args.mean = row(moments_, 0);
+        args.d_mean = row(d_moments_, 0);
+        args.d_m2 = row(d_moments_, 1);
+        args.d_x = gradient(x);
+        args.d_narrow_scale = gradient(narrow_scale);
+        args.d_narrow_shift = gradient(narrow_scale, 1);
+        args.d_expansion = gradient(expansion);
+        args.d_scale = gradient(scale);
+        args.d_shift = gradient(scale, 1);
+        args.d_weight = gradient(weight);
+        return args;
+    }
+    ExpansionMomentsBackward moments_backward() const {
+        auto args = moments<ExpansionMomentsBackward>();
+        args.d_mean = row(d_moments_, 0);
+        args.d_m2 = row(d_moments_, 1);
+        args.d_x = {gradient(x).data, GradMode::accumulate};
+        args.d_scale = {gradient(narrow_scale).data, GradMode::accumulate};
+        args.d_shift = {gradient(narrow_scale, 1).data, GradMode::accumulate};
+        args.d_expansion = {gradient(expansion).data, GradMode::accumulate};
+        return args;
+    }
+
+    int64_t narrow_, channels_;
+    ConvShape shape_;
+    Placement placement_;
+    std::vector<Tensor> operands_, gradients_;  // by Operand
+    Tensor y_, d_y_, moments_, d_moments_, scatter_;
+};
+
 }  // namespace
 
 Workload model_workload(const std::string& model, const WorkloadOptions& options) {
@@ -194,6 +319,24 @@ Workload moments_workload(const WorkloadOptions& options) {
         });
     };
     return {"the moments of a batch's shards put together", run, options.device};
+}
+
+Workload expansion_workload(const WorkloadOptions& options) {
+    const auto blocks = std::make_shared<std::vector<ExpandedBlock>>();
+    const auto add = [&](int64_t fraction, int64_t narrow, int64_t stride) {
+        blocks->emplace_back(options, (options.image_size + fraction - 1) / fraction, narrow, stride);
+    };
+    add(2, 16, 2);
+    add(4, 24, 1);
+    add(4, 24, 2);
+    add(8, 32, 1);
+    add(16, 96, 1);
+    const auto run = [blocks](LayerTimer& timer) {
+        for (const ExpandedBlock& block : *blocks) block.run(timer);
+    };
+    return {fmt::format("inverted residuals without their wide tensors, images {0}x{0}, batch {1}",
+                        options.image_size, options.batch_size),
+            run, options.device};
 }
 
 Workload augment_workload(const WorkloadOptions& options) {

@@ -34,6 +34,9 @@ Workload optimiser_workload(const WorkloadOptions& options);
 /// Batch norm over the shards of a batch, four of them in a process each: what one of these makes of all shards' moments, and back.
 Workload moments_workload(const WorkloadOptions& options);
 
+/// Inverted residuals of MobileNetV2 as far as their depthwise convolution, whose wide input is never stored.
+Workload expansion_workload(const WorkloadOptions& options);
+
 /// Rotation, contrast and a flip for each image; `bench augment` has every op and whole pipelines.
 Workload augment_workload(const WorkloadOptions& options);
 

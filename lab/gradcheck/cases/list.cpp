@@ -9,6 +9,8 @@ const std::vector<Suite>& all_suites() {
         {"dense_conv", dense_conv_problems, dense_conv_layers},
         {"depthwise_conv", depthwise_conv_problems, depthwise_conv_layers},
         {"pointwise_conv", pointwise_conv_problems, pointwise_conv_layers},
+        {"expanded_conv", expanded_conv_problems, expanded_conv_layers},
+        {"expansion_moments", expansion_moments_problems, expansion_moments_layers},
         {"batch_norm", batch_norm_problems, batch_norm_layers},
         {"normalize", normalize_problems, normalize_layers},
         {"merge_moments", merge_moments_problems, merge_moments_layers},

@@ -1,0 +1,349 @@
+// A depthwise convolution of an expansion that is never stored: two prologues, the second of what only the kernel sees.
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <iterator>
+#include <numeric>
+#include <stdexcept>
+
+#include "lab/gradcheck/cases/conv_problem.h"
+#include "lab/gradcheck/cases/list.h"
+#include "lab/gradcheck/harness/draw.h"
+
+namespace vitrine::gradcheck {
+namespace {
+
+struct PrologueOptions {
+    bool scale = false;  // and shift
+    Activation activation = Activation::identity;
+};
+
+struct Options {
+    ConvShape shape;  // of the depthwise convolution
+    int64_t narrow = 1;
+    PrologueOptions narrow_prologue{};  // of x
+    PrologueOptions prologue{};         // of e
+    Statistics statistics = Statistics::none;
+    int64_t samples = 40;
+    bool off_wide_kinks = true;
+};
+
+std::string describe(const char* of, const PrologueOptions& prologue) {
+    if (!prologue.scale && prologue.activation == Activation::identity) return "";
+    std::string text = fmt::format(", {} with", of);
+    if (prologue.scale) text += " scale";
+    if (prologue.activation != Activation::identity)
+        text += fmt::format("{}{}", prologue.scale ? " and " : " ", name_of(prologue.activation));
+    return text;
+}
+
+std::string describe(const Options& o) {
+    const ConvShape& s = o.shape;
+    std::string text = fmt::format("{}x{}x{}x{} to {}, kernel {}x{}", s.batch, s.in.height, s.in.width,
+                                   o.narrow, s.in_channels, s.kernel.height, s.kernel.width);
+    if (s.stride != Size2{}) text += fmt::format(", stride {}x{}", s.stride.height, s.stride.width);
+    if (s.padding != Size2{0, 0}) text += fmt::format(", padding {}x{}", s.padding.height, s.padding.width);
+    text += describe("x", o.narrow_prologue) + describe("e", o.prologue);
+    if (o.statistics != Statistics::none) text += ", statistics";
+    if (o.statistics == Statistics::differentiated) text += " with gradients";
+    return text;
+}
+
+/// Scale and shift of a prologue, one number for each channel; empty where it has none.
+struct Affine {
+    std::vector<double> scale, shift;
+
+    Affine(const std::string& prefix, bool there, int64_t channels) {
+        if (!there) return;
+        scale = away_from_zero(prefix + "scale", channels);
+        // Not near a clamp's kink: there a channel would stay if all of a were clamped to 0.
+        shift = away_from_zero(prefix + "shift", channels);
+    }
+
+    double operator()(double value, size_t c) const {
+        return scale.empty() ? value : scale[c] * value + shift[c];
+    }
+    double inverse(double value, size_t c) const {
+        return scale.empty() ? value : (value - shift[c]) / scale[c];
+    }
+};
+
+bool has_kinks(Activation activation) {
+    return activation != Activation::identity && activation != Activation::silu;
+}
+
+/// Twice the margin of draw.h: here 16-bit types round the value itself as well as what it is made of.
+bool is_near_kink(Activation activation, double value) {
+    constexpr double margin = 0.1;
+    const auto is_near = [value](double kink) { return std::abs(value - kink) < margin; };
+    if (activation == Activation::hard_swish) return is_near(-3) || is_near(3);
+    return is_near(0) || (activation == Activation::relu6 && is_near(6));
+}
+
+/// The point at which a problem is checked. x is drawn off the kinks of its own prologue, as u = scale · x + shift; a pixel one of
+/// whose wide channels lies near a kink of theirs is drawn once more until none does.
+class Point {
+  public:
+    explicit Point(const Options& options)
+        : options_(options),
+          narrow_("narrow_", options.narrow_prologue.scale, options.narrow),
+          wide_("", options.prologue.scale, options.shape.in_channels),
+          expansion_(uniform("expansion", options.shape.in_channels * options.narrow, -bound(), bound())) {
+        draw_x();
+    }
+
+    void add_to(std::vector<Tensor>& tensors) && {
+        const auto add = [&tensors](const char* name, std::vector<double>& values) {
+            if (!values.empty())
+                tensors.push_back(
+                    {name, Role::parameter, static_cast<int64_t>(values.size()), std::move(values)});
+        };
+        add("x", x_);
+        add("narrow_scale", narrow_.scale);
+        add("narrow_shift", narrow_.shift);
+        add("expansion", expansion_);
+        add("scale", wide_.scale);
+        add("shift", wide_.shift);
+    }
+
+  private:
+    /// Of the expansion's weights, with which e spreads as much as a.
+    double bound() const { return std::sqrt(3 / static_cast<double>(options_.narrow)); }
+
+    void draw_x() {
+        const auto narrow = static_cast<size_t>(options_.narrow);
+        std::vector<size_t> left(static_cast<size_t>(options_.shape.in_pixels()));
+        std::iota(left.begin(), left.end(), size_t{0});
+        x_.resize(left.size() * narrow);
+        for (int attempt = 0; !left.empty(); ++attempt) {
+            if (attempt == 10'000) throw std::logic_error("no pixel off the kinks of " + describe(options_));
+            const std::vector<double> u = draw_u(attempt, std::ssize(left) * options_.narrow);
+            for (size_t i = 0; i < u.size(); ++i)
+                x_[left[i / narrow] * narrow + i % narrow] = narrow_.inverse(u[i], i % narrow);
+            std::erase_if(left, [&](size_t pixel) { return !is_near_wide_kink(pixel); });
+        }
+    }
+
+    std::vector<double> draw_u(int attempt, int64_t count) const {
+        const Activation activation = options_.narrow_prologue.activation;
+        const std::string name = fmt::format("u, attempt {}", attempt);
+        return activation == Activation::identity ? uniform(name, count, -3, 4)
+                                                  : off_kinks(activation, name, count);
+    }
+
+    bool is_near_wide_kink(size_t pixel) const {
+        const Activation activation = options_.prologue.activation;
+        if (!options_.off_wide_kinks || !has_kinks(activation)) return false;
+        const std::vector<double> a = inputs_at(pixel);
+        for (size_t c = 0; c < static_cast<size_t>(options_.shape.in_channels); ++c) {
+            const auto w = expansion_.begin() + static_cast<int64_t>(c) * options_.narrow;
+            if (is_near_kink(activation, wide_(std::inner_product(a.begin(), a.end(), w, 0.0), c)))
+                return true;
+        }
+        return false;
+    }
+
+    std::vector<double> inputs_at(size_t pixel) const {
+        const Activation activation = options_.narrow_prologue.activation;
+        if (!is_clamp(activation)) throw std::logic_error("a curve in front of an activation with kinks");
+        std::vector<double> a;
+        for (size_t k = 0; k < static_cast<size_t>(options_.narrow); ++k)
+            a.push_back(
+                clamped(activation, narrow_(x_[pixel * static_cast<size_t>(options_.narrow) + k], k)));
+        return a;
+    }
+
+    const Options& options_;
+    Affine narrow_, wide_;
+    std::vector<double> expansion_;
+    std::vector<double> x_;
+};
+
+std::vector<Tensor> tensors_of(const Options& o) {
+    const ConvShape& shape = o.shape;
+    std::vector<Tensor> tensors;
+    Point(o).add_to(tensors);
+    tensors.push_back(
+        {"weight", Role::parameter, shape.weight_count(), uniform("weight", shape.weight_count())});
+    tensors.push_back({"y", Role::loss, shape.out_pixels() * shape.out_channels});
+    if (o.statistics == Statistics::none) return tensors;
+    const Role role = o.statistics == Statistics::differentiated ? Role::loss : Role::output;
+    tensors.push_back({"mean", role, shape.out_channels});
+    tensors.push_back({"m2", role, shape.out_channels});
+    return tensors;
+}
+
+/// What forward and backward are given alike.
+template <class Args>
+Args common_args(const Options& o, DType dtype, const Bindings& b) {
+    Args args;
+    args.dtype = dtype;
+    args.shape = o.shape;
+    args.narrow = o.narrow;
+    args.x = b["x"];
+    args.narrow_prologue = {b.optional("narrow_scale"), b.optional("narrow_shift"),
+                            o.narrow_prologue.activation};
+    args.expansion = b["expansion"];
+    args.prologue = {b.optional("scale"), b.optional("shift"), o.prologue.activation};
+    args.weight = b["weight"];
+    return args;
+}
+
+ExpandedConvForward forward_args(const Options& o, DType dtype, const Bindings& b) {
+    auto args = common_args<ExpandedConvForward>(o, dtype, b);
+    args.y = b["y"];
+    args.epilogue = {b.optional("mean"), b.optional("m2")};
+    return args;
+}
+
+ExpandedConvBackward backward_args(const Options& o, DType dtype, const Bindings& b) {
+    auto args = common_args<ExpandedConvBackward>(o, dtype, b);
+    args.d_y = b["d_y"];
+    if (o.statistics == Statistics::differentiated) {
+        args.y = b["y"];
+        args.mean = b["mean"];
+        args.d_mean = b["d_mean"];
+        args.d_m2 = b["d_m2"];
+    }
+    args.d_x = b.gradient("d_x");
+    args.d_narrow_scale = b.gradient("d_narrow_scale");
+    args.d_narrow_shift = b.gradient("d_narrow_shift");
+    args.d_expansion = b.gradient("d_expansion");
+    args.d_scale = b.gradient("d_scale");
+    args.d_shift = b.gradient("d_shift");
+    args.d_weight = b.gradient("d_weight");
+    return args;
+}
+
+Problem expanded_problem(const Options& o) {
+    Problem problem;
+    problem.shape = describe(o);
+    problem.tensors = tensors_of(o);
+    problem.half =
+        HalfTypes{{"narrow_scale", "narrow_shift", "scale", "shift", "mean", "m2"}, {"expansion", "weight"}};
+    problem.forward = pass(&KernelTable::expanded_conv_forward,
+                           [o](DType dtype, const Bindings& b) { return forward_args(o, dtype, b); });
+    problem.backward = pass(&KernelTable::expanded_conv_backward,
+                            [o](DType dtype, const Bindings& b) { return backward_args(o, dtype, b); });
+    problem.samples = o.samples;
+    return problem;
+}
+
+Options expanded(int64_t batch, Size2 in, int64_t narrow, int64_t channels, Size2 stride = {1, 1},
+                 Size2 padding = {1, 1}, Size2 kernel = {3, 3}) {
+    return {.shape = {batch, in, channels, channels, kernel, stride, padding, channels}, .narrow = narrow};
+}
+
+/// Each prologue by itself, with the other and left out, and every kind of statistics.
+std::vector<Options> combinations() {
+    using enum Activation;
+    using enum Statistics;
+    const auto all = [](PrologueOptions narrow, PrologueOptions wide, Statistics statistics) {
+        return Options{.shape = {}, .narrow_prologue = narrow, .prologue = wide, .statistics = statistics};
+    };
+    return {
+        all({}, {}, none),
+        all({true, identity}, {true, relu6}, differentiated),  // MobileNetV2's
+        all({}, {false, relu6}, written),
+        all({true, relu6}, {true, relu6}, differentiated),
+        all({}, {true, relu6}, none),
+        all({true, identity}, {}, differentiated),
+        all({true, relu}, {true, relu}, written),
+        all({}, {true, identity}, differentiated),
+        all({true, relu6}, {false, relu}, none),
+        all({false, relu}, {true, identity}, written),
+    };
+}
+
+Options with_options_of(Options shape, const Options& options) {
+    shape.narrow_prologue = options.narrow_prologue;
+    shape.prologue = options.prologue;
+    shape.statistics = options.statistics;
+    if (shape.shape.in_pixels() * shape.shape.in_channels * shape.narrow > 500'000) shape.samples = 6;
+    return shape;
+}
+
+std::vector<Options> shapes_in_turn() {
+    const std::vector<Options> shapes{
+        expanded(1, {1, 1}, 1, 1),                    // the smallest: eight of nine taps are padding
+        expanded(2, {9, 11}, 24, 144, {2, 2}),        //
+        expanded(1, {1, 1}, 3, 16),                   //
+        expanded(1, {20, 5}, 16, 64),                 // several blocks of rows
+        expanded(2, {7, 6}, 8, 32, {2, 2}),           //
+        expanded(2, {5, 5}, 17, 33),                  // tails everywhere
+        expanded(40, {2, 2}, 3, 16),                  // small images, several in a block
+        expanded(1, {40, 1}, 17, 48),                 // one column
+        expanded(1, {3, 40}, 1, 32),                  // one narrow channel
+        expanded(2, {7, 8}, 8, 16, {2, 2}, {0, 0}),   // no padding
+        expanded(3, {6, 7}, 24, 48, {1, 1}, {0, 0}),  //
+        expanded(1, {35, 3}, 8, 32, {2, 2}),  // several blocks of rows, of which some end between windows
+        expanded(4, {1, 1}, 24, 16, {2, 2}),  // one pixel for each image
+        expanded(2, {6, 5}, 16, 24),          // channels that are not whole vectors
+        expanded(1, {9, 10}, 5, 16, {1, 1}, {2, 2}, {5, 5}),
+        expanded(2, {12, 9}, 40, 80),
+        expanded(1, {11, 13}, 16, 20, {2, 2}, {2, 2}, {5, 5}),
+        expanded(3, {5, 4}, 24, 16, {2, 2}),
+        expanded(2, {8, 9}, 3, 18, {1, 2}),  // strides that differ
+        expanded(2, {17, 6}, 24, 96),        //
+        expanded(1, {2, 3}, 130, 16),        // more narrow channels than wide ones
+    };
+    const std::vector<Options> options = combinations();
+    std::vector<Options> all;
+    for (size_t i = 0; i < shapes.size(); ++i)
+        all.push_back(with_options_of(shapes[i], options[i % options.size()]));
+    return all;
+}
+
+/// Prologues that are no clamps (kernels/activation.h).
+std::vector<Options> with_curves() {
+    using enum Activation;
+    std::vector<Options> all;
+    for (const auto& [narrow, wide] : std::vector<std::pair<PrologueOptions, PrologueOptions>>{
+             {{true, silu}, {true, silu}},
+             {{true, relu6}, {true, hard_swish}},
+             {{false, hard_swish}, {}},
+             {{}, {false, silu}},
+         }) {
+        Options options = expanded(2, {5, 4}, 8, 16);
+        options.narrow_prologue = narrow;
+        options.prologue = wide;
+        options.statistics = Statistics::differentiated;
+        all.push_back(options);
+    }
+    return all;
+}
+
+std::vector<Problem> problems_of(const std::vector<Options>& all) {
+    std::vector<Problem> problems;
+    for (const Options& options : all) problems.push_back(expanded_problem(options));
+    return problems;
+}
+
+}  // namespace
+
+std::vector<Problem> expanded_conv_problems() {
+    std::vector<Options> all = shapes_in_turn();
+    for (const Options& shape : {expanded(2, {5, 7}, 8, 16), expanded(1, {18, 6}, 24, 32, {2, 2})})
+        for (const Options& options : combinations()) all.push_back(with_options_of(shape, options));
+    std::ranges::copy(with_curves(), std::back_inserter(all));
+    return problems_of(all);
+}
+
+/// MobileNetV2's. Nobody differences these, so x may lie where it will.
+std::vector<Problem> expanded_conv_layers() {
+    std::vector<Options> layers{
+        expanded(1, {112, 112}, 16, 96, {2, 2}),
+        expanded(1, {56, 56}, 24, 144),
+        expanded(1, {28, 28}, 32, 192),
+        expanded(1, {14, 14}, 96, 576),
+    };
+    for (Options& layer : layers) {
+        layer = with_options_of(layer, combinations()[1]);
+        layer.off_wide_kinks = false;
+    }
+    return problems_of(layers);
+}
+
+}  // namespace vitrine::gradcheck
