@@ -34,8 +34,8 @@ struct InputMoments {
     Accumulate<T>* means;     // [chunks, narrow]
     Accumulate<T>* scatters;  // [chunks, narrow, padded]
 
-    /// Of each thread: rows, what makes them, and sums.
-    int64_t workspace_size() const { return chunks.size * layout.padded() + 3 * args.narrow; }
+    /// Of each thread: rows, and their sums.
+    int64_t workspace_size() const { return chunks.size * layout.padded() + args.narrow; }
 };
 
 /// d_a = level + slope · (a − μ)
@@ -47,8 +47,8 @@ struct MomentsGradient {
     Accumulate<T>* scale_sums;         // [chunks, narrow], or null
     Accumulate<T>* shift_sums;
 
-    /// Of each thread: rows, what makes them, and their gradients.
-    int64_t workspace_size() const { return 2 * (chunks.size * slope.layout.padded() + args.narrow); }
+    /// Of each thread: rows, and their gradients.
+    int64_t workspace_size() const { return 2 * chunks.size * slope.layout.padded(); }
 };
 
 }  // namespace vitrine::cpu
@@ -58,51 +58,29 @@ HWY_BEFORE_NAMESPACE();
 namespace vitrine::cpu::HWY_NAMESPACE {
 namespace {
 
-/// Rows of a − centre, `stride` apart, the columns past the channels zero.
-template <class T>
-void subtract_row(const T* centre, int64_t rows, int64_t narrow, RowsOf<T> a) {
+/// Rows of a − centre, the columns past the channels zero; of a itself without a centre. A centre taken off the prologue's
+/// shift would save an operation, but its rounding would be every row's, and sums over all of them would tell.
+template <class T, class Args>
+void load_centred_rows(const Args& args, int64_t first, int64_t rows, const Accumulate<T>* centre,
+                       RowsOf<Accumulate<T>> a) {
+    using A = Accumulate<T>;
+    const int64_t narrow = args.narrow;
+    const RowsOf<const T> x{static_cast<const T*>(args.x) + first * narrow, narrow};
+    const A* scale = static_cast<const A*>(args.prologue.scale);
+    const A* shift = static_cast<const A*>(args.prologue.shift);
     for_each_four_rows(rows, [&](int64_t row, auto count) HWY_ATTR {
-        for_each_vector<T>(narrow, [&](auto part, int64_t c) HWY_ATTR {
-            const auto middle = part.load(centre + c);
+        for_each_vector<A>(narrow, [&](auto part, int64_t c) HWY_ATTR {
+            const auto factor = scale == nullptr ? constant<A>(1) : part.load(scale + c);
+            const auto offset = scale == nullptr ? constant<A>(0) : part.load(shift + c);
+            const auto middle = centre == nullptr ? constant<A>(0) : part.load(centre + c);
             for (int k = 0; k < count; ++k) {
-                T* at = a.row(row + k) + c;
-                part.store(hn::Sub(part.load(at), middle), at);
+                const auto u = hn::MulAdd(factor, part.load(x.row(row + k) + c), offset);
+                part.store(hn::Sub(clamped_vector(args.prologue.activation, u), middle), a.row(row + k) + c);
             }
         });
     });
-}
-
-/// Rows of a, the columns past the channels zero.
-template <class T, class Args>
-void load_rows(const Args& args, int64_t first, int64_t rows, RowsOf<Accumulate<T>> a) {
-    using A = Accumulate<T>;
-    const T* x = static_cast<const T*>(args.x) + first * args.narrow;
-    prologue_rows<T, A>({x, args.narrow}, rows, args.narrow, static_cast<const A*>(args.prologue.scale),
-                        static_cast<const A*>(args.prologue.shift), args.prologue.activation, a);
-    for (int64_t row = 0; a.stride > args.narrow && row < rows; ++row)
-        zero_row(a.stride - args.narrow, a.row(row) + args.narrow);
-}
-
-/// Rows of a − centre. Without an activation that is scale · x + (shift − centre): a pass less, and a rounding less.
-/// `affine` has [2, narrow].
-template <class T, class Args>
-void load_centred_rows(const Args& args, int64_t first, int64_t rows, const Accumulate<T>* centre,
-                       Accumulate<T>* affine, RowsOf<Accumulate<T>> a) {
-    using A = Accumulate<T>;
-    if (args.prologue.activation != Activation::identity) {
-        load_rows<T>(args, first, rows, a);
-        return subtract_row(centre, rows, args.narrow, a);
-    }
-    const A* scale = static_cast<const A*>(args.prologue.scale);
-    const A* shift = static_cast<const A*>(args.prologue.shift);
-    A* offset = affine + args.narrow;
-    for (int64_t k = 0; k < args.narrow; ++k) {
-        affine[k] = scale == nullptr ? A(1) : scale[k];
-        offset[k] = (shift == nullptr ? A(0) : shift[k]) - centre[k];
-    }
-    Args centred = args;
-    centred.prologue = {affine, offset, Activation::identity};
-    load_rows<T>(centred, first, rows, a);
+    for (int64_t row = 0; a.stride > narrow && row < rows; ++row)
+        zero_row(a.stride - narrow, a.row(row) + narrow);
 }
 
 /// About the mean of a chunk: that of its first rows.
@@ -110,7 +88,7 @@ template <class T>
 void guess_centre(const InputMoments<T>& task, int64_t first, int64_t rows, Accumulate<T>* memory,
                   Accumulate<T>* centre) {
     const int64_t few = std::min<int64_t>(rows, 16), padded = task.layout.padded();
-    load_rows<T>(task.args, first, few, {memory, padded});
+    load_centred_rows<T>(task.args, first, few, nullptr, {memory, padded});
     column_sums(memory, few, task.args.narrow, padded, centre);
     for (int64_t k = 0; k < task.args.narrow; ++k) centre[k] /= static_cast<Accumulate<T>>(few);
 }
@@ -120,10 +98,10 @@ void moments_of_chunk(const InputMoments<T>& task, int64_t chunk, Accumulate<T>*
     using A = Accumulate<T>;
     const int64_t narrow = task.args.narrow, padded = task.layout.padded();
     const int64_t first = task.chunks.begin(chunk), rows = task.chunks.end(chunk) - first;
-    A *a = workspace, *affine = a + task.chunks.size * padded, *distance = affine + 2 * narrow;
+    A *a = workspace, *distance = a + task.chunks.size * padded;
     A *mean = task.means + chunk * narrow, *scatter = task.scatters + chunk * narrow * padded;
     guess_centre(task, first, rows, a, mean);
-    load_centred_rows<T>(task.args, first, rows, mean, affine, {a, padded});
+    load_centred_rows<T>(task.args, first, rows, mean, {a, padded});
     column_sums(a, rows, narrow, padded, distance);
     with_vectors_of<A>(task.layout, [&](auto d) HWY_ATTR {
         for (int64_t panel = 0; panel < task.layout.count(); ++panel) {
@@ -159,8 +137,7 @@ void gradient_of_chunk(const MomentsGradient<T>& task, int64_t chunk, Accumulate
     const int64_t narrow = args.narrow, padded = layout.padded();
     const int64_t first = task.chunks.begin(chunk), rows = task.chunks.end(chunk) - first;
     A *a = workspace, *d_a = a + task.chunks.size * padded;
-    load_centred_rows<T>(args, first, rows, static_cast<const A*>(args.centre),
-                         d_a + task.chunks.size * padded, {a, padded});
+    load_centred_rows<T>(args, first, rows, static_cast<const A*>(args.centre), {a, padded});
     with_vectors_of<A>(layout, [&](auto d) HWY_ATTR {
         for (int64_t panel = 0; panel < layout.count(); ++panel) {
             const int64_t column = layout.first_column(panel);
