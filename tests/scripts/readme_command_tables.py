@@ -337,6 +337,7 @@ OTHER_BLOCKS = {
     ("engine/README.md", "StepGraph graph"): "C++",
     ("engine/README.md", "step.divide_batches"): "C++",
     ("engine/README.md", "Pending y"): "C++",
+    ("engine/README.md", "Pending e"): "C++",
     ("engine/README.md", "values  "): "a diagram",
     ("kernels/reference/batch_norm_backward.md", "m  = Σ x"): "formulas",
     ("kernels/reference/batch_norm_backward.md", "d_b = Σ d_y"): "formulas",
