@@ -6,13 +6,14 @@
 #include <memory>
 
 #include "engine/ops/conv.h"
+#include "kernels/expanded_devices.h"
 
 namespace vitrine::ops {
 namespace {
 
 /// A row shorter than that stays in the cache between two convolutions that write it, and making it twice costs more.
 constexpr int64_t shortest_row = 32;
-/// The cpu's kernel takes whole vectors of channels.
+/// The kernels take whole vectors of channels.
 constexpr int64_t channels_at_once = 16;
 
 Moments expansion_moments(const Pending& x, const Tensor& weight) {
@@ -65,10 +66,10 @@ Moments expansion_moments(const Pending& x, const Tensor& weight) {
 }  // namespace
 
 bool expand_pays(const Pending& x, const Shape& weight) {
-    // Measured on the cpu alone. Nothing here may depend on the batch's size: the two ways round differently.
+    // Nothing here may depend on the batch's size: the two ways round differently.
     const Tensor& any = x.written() ? x.value.x : x.expansion->weight;
-    const bool takes = any.device() == Device::cpu && !is_half(any.dtype()) && is_clamp(x.activation) &&
-                       weight[0] % channels_at_once == 0;
+    const bool takes = keeps_expansions_unwritten(any.device()) && !is_half(any.dtype()) &&
+                       is_clamp(x.activation) && weight[0] % channels_at_once == 0;
     return takes && x.shape().rank() == 4 && x.shape()[2] >= shortest_row;
 }
 

@@ -92,25 +92,6 @@ constexpr auto run_forward = computed_types([]<class T>(const ExpandedConvForwar
     put_moments(conv);
 });
 
-/// The depthwise convolution's part. Its d_x are rows that come and go: there is no tensor of them, only the wish for one.
-ConvBackward wide_backward(const ExpandedConvBackward& args, Gradient d_e) {
-    return {.dtype = args.dtype,
-            .shape = args.shape,
-            .x = nullptr,
-            .weight = args.weight,
-            .prologue = args.prologue,
-            .d_y = args.d_y,
-            .y = args.y,
-            .mean = args.mean,
-            .d_mean = args.d_mean,
-            .d_m2 = args.d_m2,
-            .d_x = d_e,
-            .d_weight = args.d_weight,
-            .d_bias = {},
-            .d_scale = args.d_scale,
-            .d_shift = args.d_shift};
-}
-
 /// d_expansion [channels, narrow] out of the blocks' sums, which are its transposes.
 template <class T>
 void put_expansion_gradient(const ExpandedBackward<T>& task) {
@@ -140,8 +121,9 @@ void put_narrow_sums(const ExpandedBackward<T>& task) {
 constexpr auto run_backward = computed_types([]<class T>(const ExpandedConvBackward& args, Context& context) {
     const int64_t narrow = args.narrow, channels = args.shape.in_channels;
     const bool goes_on = args.d_x || args.d_narrow_scale || args.d_narrow_shift || args.d_expansion;
+    // d_e are rows that come and go: there is no tensor of them, only the wish for one.
     const ConvBackward wide =
-        wide_backward(args, goes_on ? Gradient{context.scratch.take<T>(1)} : Gradient{});
+        depthwise_gradients(args, nullptr, goes_on ? context.scratch.take<T>(1) : nullptr);
     DepthwiseBackward<T> conv = depthwise_task<T>(wide, context, false);
     conv.streams = false;  // d_e is read again at once
     const int64_t blocks = conv.blocks.count();
