@@ -15,6 +15,11 @@ constexpr int64_t shortest_row = 32;
 /// The cpu's kernel takes whole vectors of channels.
 constexpr int64_t channels_at_once = 16;
 
+/// Every device can do the two convolutions one after the other in one kernel. That writes the wide tensor after all.
+bool has_own_way(Device device) {
+    return kernels(device).expanded_conv_forward->implementations().size() > 1;
+}
+
 Moments expansion_moments(const Pending& x, const Tensor& weight) {
     const Tensor& in = x.value.x;
     const int64_t narrow = weight.shape()[1], channels = weight.shape()[0], pixels = in.count() / narrow;
@@ -65,9 +70,10 @@ Moments expansion_moments(const Pending& x, const Tensor& weight) {
 }  // namespace
 
 bool expand_pays(const Pending& x, const Shape& weight) {
-    // Measured on the cpu alone. Nothing here may depend on the batch's size: the two ways round differently.
+    // Measured on the cpu, the only device with a way of its own. Nothing here may depend on the batch's size: the two ways
+    // round differently.
     const Tensor& any = x.written() ? x.value.x : x.expansion->weight;
-    const bool takes = any.device() == Device::cpu && !is_half(any.dtype()) && is_clamp(x.activation) &&
+    const bool takes = has_own_way(any.device()) && !is_half(any.dtype()) && is_clamp(x.activation) &&
                        weight[0] % channels_at_once == 0;
     return takes && x.shape().rank() == 4 && x.shape()[2] >= shortest_row;
 }
