@@ -140,10 +140,8 @@ std::optional<Workload> workload_that_runs(const Target& target, const OpBenchOp
 
 Error nothing_runs(const OpBenchOptions& options) {
     std::string flags = options.model.empty() ? "" : "--model " + options.model;
-    if (chosen_fusion() != Fusion::automatic) {
-        const char* choice = chosen_fusion() == Fusion::on ? "on" : "off";
-        flags += fmt::format("{}--fusion {}", flags.empty() ? "" : " ", choice);
-    }
+    if (chosen_fusion() != Fusion::automatic)
+        flags += fmt::format("{}--fusion {}", flags.empty() ? "" : " ", name_of(chosen_fusion()));
     return Error(fmt::format("training with {} launches no {}: leave that out for a workload that does",
                              flags, options.op));
 }
