@@ -170,8 +170,7 @@ TEST_CASE("unwritten: in f32 it is as exact as what is written") {
         CAPTURE(name);
         const double of_written = distance(written.at(name), expected),
                      of_unwritten = distance(unwritten.at(name), expected);
-        // At most 1.5 times with AVX-512; other instruction sets add up in other orders. Lost digits would be a factor of tens.
-        CHECK(of_unwritten <= 4 * of_written + 1e-7);
+        CHECK(of_unwritten <= 2 * of_written + 1e-7);  // 1.7 times at most, with AVX-512 and with AVX2
     }
 }
 

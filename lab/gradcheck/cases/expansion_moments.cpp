@@ -125,9 +125,9 @@ std::vector<Problem> expansion_moments_problems() {
         {130, 9, 1, false, relu},                     // one wide channel
         {5, 40, 16, true},                            // more narrow channels than pixels
         {40, 65, 3},                                  // … than wide ones
-        {512, 16, 24, true, relu6},                   // a chunk of pixels, whole
+        {512, 16, 24, true, relu6},                   // whole chunks of pixels
         {513, 3, 5, true, relu},                      // … and one pixel more
-        {1031, 16, 20, true, identity, 0, 6, 0.1},    // three chunks
+        {1031, 16, 20, true, identity, 0, 6, 0.1},    // many chunks, the last one short
         {2000, 5, 20, true, relu6, 0, 6},             //
         {700, 16, 24, false, identity, 100},          // the mean is large beside what lies around it
         {1300, 8, 16, false, relu, 100, 6},           //
