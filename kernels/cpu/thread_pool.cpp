@@ -33,14 +33,32 @@ void wait_for_change(const std::atomic<T>& value, T old) {
     }
 }
 
+/// Indices of a loop that one thread begins with, in their order.
+struct alignas(64) Share {
+    std::atomic<int64_t> next = 0;
+    int64_t end = 0;
+
+    void take_all(LoopBody body) {
+        if (next.load(std::memory_order_relaxed) >= end) return;
+        for (int64_t i = next.fetch_add(1, std::memory_order_relaxed); i < end;
+             i = next.fetch_add(1, std::memory_order_relaxed)) {
+            body.call(body.body, i);
+        }
+    }
+};
+
 /// The loop that runs now, if any. `state_` says whether it is open, and how many helpers are inside: the
 /// fields change only while it is closed and nobody is.
 class Loop {
   public:
-    void open(int64_t count, LoopBody body) {
-        count_ = count;
+    void open(int64_t count, int threads, LoopBody body) {
         body_ = body;
-        next_.store(0, std::memory_order_relaxed);
+        if (std::ssize(shares_) != threads) shares_ = std::vector<Share>(static_cast<size_t>(threads));
+        for (int t = 0; t < threads; ++t) {
+            Share& share = shares_[static_cast<size_t>(t)];
+            share.next.store(first_of(count, t, threads), std::memory_order_relaxed);
+            share.end = first_of(count, t + 1, threads);
+        }
         state_.store(is_open, std::memory_order_release);
     }
 
@@ -67,16 +85,19 @@ class Loop {
   private:
     static constexpr uint32_t is_open = uint32_t{1} << 31;
 
-    void take_indices() {
-        for (int64_t i = next_.fetch_add(1, std::memory_order_relaxed); i < count_;
-             i = next_.fetch_add(1, std::memory_order_relaxed)) {
-            body_.call(body_.body, i);
-        }
+    /// Without overflow: count · t / threads.
+    static int64_t first_of(int64_t count, int t, int threads) {
+        return count / threads * t + count % threads * t / threads;
     }
 
-    int64_t count_ = 0;
+    /// Its own share first, then what is left of the others'.
+    void take_indices() {
+        const size_t threads = shares_.size(), own = static_cast<size_t>(own_index);
+        for (size_t i = 0; i < threads; ++i) shares_[(own + i) % threads].take_all(body_);
+    }
+
     LoopBody body_{};
-    alignas(64) std::atomic<int64_t> next_ = 0;
+    std::vector<Share> shares_;
     alignas(64) std::atomic<uint32_t> state_ = 0;
 };
 
@@ -89,7 +110,7 @@ class ThreadPool {
         const std::unique_lock alone(running_, std::try_to_lock);
         if (!alone) return false;
         hire(static_cast<size_t>(threads) - 1);
-        loop_.open(count, body);
+        loop_.open(count, threads, body);
         loops_.fetch_add(1, std::memory_order_release);
         loops_.notify_all();
         loop_.work_and_close();

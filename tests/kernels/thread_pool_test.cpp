@@ -60,6 +60,24 @@ TEST_CASE("a thread's index is below the number of threads, and its own while it
     CHECK(cpu::index_in_pool() == 0);
 }
 
+TEST_CASE("a thread begins with the same part of every loop") {
+    constexpr int threads = 4;
+    const FixedThreads fixed(threads);
+    for (const int64_t count : {4, 8, 10, 1000}) {
+        std::vector<int64_t> first(threads, -1);
+        std::atomic<int> begun = 0;
+        // Nobody goes on before all have begun: else a thread that comes late finds its part taken.
+        cpu::parallel_for(count, [&](int64_t i) {
+            int64_t& own = first[static_cast<size_t>(cpu::index_in_pool())];
+            if (own >= 0) return;
+            own = i;
+            for (++begun; begun < threads;) std::this_thread::yield();
+        });
+        CAPTURE(count);
+        for (int64_t t = 0; t < threads; ++t) CHECK(first[static_cast<size_t>(t)] == count * t / threads);
+    }
+}
+
 TEST_CASE("a loop inside a loop is the calling thread's alone") {
     const FixedThreads fixed(2);
     std::atomic<int> calls = 0;
