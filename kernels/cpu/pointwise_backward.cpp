@@ -28,11 +28,24 @@
 #define VITRINE_KERNELS_CPU_POINTWISE_BACKWARD_ONCE
 namespace vitrine::cpu {
 
+/// [0, pixels) in parts that differ by `unit` at most, where equal chunks would leave a short one: with few of them a thread
+/// waits for another's last one. Begins of parts are begins of lines of memory, too.
+struct PixelParts {
+    static constexpr int64_t unit = 16;
+
+    int64_t pixels;
+    int64_t count;
+
+    int64_t begin(int64_t part) const { return ceil_divide(pixels, unit) * part / count * unit; }
+    int64_t end(int64_t part) const { return std::min(pixels, begin(part + 1)); }
+    int64_t largest() const { return ceil_divide(ceil_divide(pixels, unit), count) * unit; }
+};
+
 /// What all threads share.
 template <class T>
 struct PointwiseBackward {
     const ConvBackward& args;
-    Chunks chunks;                            // of pixels: each has its part of the sums
+    PixelParts chunks;                        // each has its part of the sums
     int64_t block;                            // pixels that are in the cache at a time
     PanelLayout in;                           // of the input channels
     RightMatrix<Accumulate<T>> weight;        // [out, in]
@@ -272,11 +285,11 @@ void run_chunk(const PointwiseBackward<f16>& task, const PointwiseBlock<f16>& me
 
 /// Pixels whose g, a and d_a take 96 KiB of f32 together, but enough of them for a tile of d_weight's sums to be worth fetching;
 /// a chunk is cut evenly.
-int64_t block_of(const ConvShape& shape, const Chunks& chunks) {
+int64_t block_of(const ConvShape& shape, const PixelParts& chunks) {
     constexpr int64_t elements = 24576;
     const int64_t pixels = elements / (shape.out_channels + 2 * shape.in_channels) / 16 * 16;
-    const int64_t blocks = ceil_divide(chunks.size, std::clamp<int64_t>(pixels, 48, 512));
-    return round_up(ceil_divide(chunks.size, blocks), 16);
+    const int64_t blocks = ceil_divide(chunks.largest(), std::clamp<int64_t>(pixels, 48, 512));
+    return round_up(ceil_divide(chunks.largest(), blocks), 16);
 }
 
 /// As many chunks of pixels, up to `most`, as have parts of d_weight that together take 1 / divisor of x's and y's bytes.
@@ -286,10 +299,13 @@ Chunks chunks_within(const ConvShape& shape, int64_t divisor, int64_t most) {
     return Chunks::of(pixels, 128, std::clamp<int64_t>(affordable, 1, most));
 }
 
-/// Where these are few, one pass is worth parts as large as x and y.
-Chunks one_pass_chunks(const ConvShape& shape) {
-    const Chunks chunks = pixel_chunks(shape);
-    return chunks.count() < enough_chunks ? chunks_within(shape, 1, enough_chunks) : chunks;
+/// Where these are few, one pass is worth parts as large as x and y. Two or four threads share a number of them evenly that four
+/// divides.
+PixelParts one_pass_chunks(const ConvShape& shape) {
+    int64_t count = pixel_chunks(shape).count();
+    if (count < enough_chunks) count = chunks_within(shape, 1, enough_chunks).count();
+    if (count >= enough_chunks) count = (count + 1) / 4 * 4;
+    return {shape.in_pixels(), count};
 }
 
 template <class T>
@@ -298,10 +314,9 @@ void backward(const ConvBackward& args, Context& context) {
     using A = Accumulate<T>;
     const ConvShape& shape = args.shape;
     const int64_t in = shape.in_channels, out = shape.out_channels;
-    Chunks chunks = one_pass_chunks(shape);
-    chunks.size = round_up(chunks.size, 16);  // begins of chunks are begins of lines, too
-    const auto parts = [&](bool wanted, int64_t count) -> A* {
-        return wanted ? context.scratch.take<A>(chunks.count() * count) : nullptr;
+    const PixelParts chunks = one_pass_chunks(shape);
+    const auto parts = [&](bool wanted, int64_t size) -> A* {
+        return wanted ? context.scratch.take<A>(chunks.count * size) : nullptr;
     };
     A *level = nullptr, *slope = nullptr;
     if (args.d_mean != nullptr || args.d_m2 != nullptr) {
@@ -331,15 +346,15 @@ void backward(const ConvBackward& args, Context& context) {
     const PerThread<A> a(context, block * layout.padded());
     const PerThread<A> d_a(context, block * layout.padded());
     const PerThread<A> bias_sums(context, out);
-    parallel_for(chunks.count(), [&](int64_t chunk) {
+    parallel_for(chunks.count, [&](int64_t chunk) {
         run_chunk(task, {g.mine(), a.mine(), d_a.mine(), bias_sums.mine()}, chunk);
     });
 
-    combine_outer_parts(task.weight_parts, chunks.count(), out * layout.padded(), out, in, layout.padded(),
+    combine_outer_parts(task.weight_parts, chunks.count, out * layout.padded(), out, in, layout.padded(),
                         args.d_weight);
-    if (args.d_bias) combine_sums(task.bias_parts, chunks.count(), out, out, args.d_bias);
-    if (args.d_scale) combine_sums(task.scale_parts, chunks.count(), in, in, args.d_scale);
-    if (args.d_shift) combine_sums(task.shift_parts, chunks.count(), in, in, args.d_shift);
+    if (args.d_bias) combine_sums(task.bias_parts, chunks.count, out, out, args.d_bias);
+    if (args.d_scale) combine_sums(task.scale_parts, chunks.count, in, in, args.d_scale);
+    if (args.d_shift) combine_sums(task.shift_parts, chunks.count, in, in, args.d_shift);
 }
 
 }  // namespace
@@ -348,7 +363,7 @@ Chunks pixel_chunks(const ConvShape& shape) { return chunks_within(shape, 4, 64)
 
 const char* refuses_pointwise_backward(const ConvBackward& args) {
     if (!args.d_x || !args.d_weight) return "only one of the two gradients is wanted";
-    if (one_pass_chunks(args.shape).count() < enough_chunks) return "too few pixels beside so large a weight";
+    if (one_pass_chunks(args.shape).count < enough_chunks) return "too few pixels beside so large a weight";
     return nullptr;
 }
 
