@@ -288,7 +288,7 @@ void run_chunk(const PointwiseBackward<f16>& task, const PointwiseBlock<f16>& me
 int64_t block_of(const ConvShape& shape, const PixelParts& chunks) {
     constexpr int64_t elements = 24576;
     const int64_t pixels = elements / (shape.out_channels + 2 * shape.in_channels) / 16 * 16;
-    const int64_t blocks = ceil_divide(chunks.largest(), std::clamp<int64_t>(pixels, 48, 512));
+    const int64_t blocks = ceil_divide(chunks.largest(), std::clamp<int64_t>(pixels, 96, 512));
     return round_up(ceil_divide(chunks.largest(), blocks), 16);
 }
 
