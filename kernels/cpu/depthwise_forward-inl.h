@@ -38,6 +38,7 @@ struct OutputRow {
     Span columns;
     CentredSums<Accumulate<T>> statistics;
     bool streams;
+    RowAhead<T> x_ahead;
     RowAhead<T> y_ahead;
 };
 
@@ -125,7 +126,9 @@ HWY_INLINE HWY_ATTR void forward_vector(const DepthwiseForward<T>& conv, const O
     }
     for (int64_t j = row.columns.begin; j < row.columns.end; j += depthwise_tile) {
         const int64_t column = j * kStride + conv.source.left - shape.padding.width;
-        row.y_ahead.prefetch(c * row.columns.end + j * lanes_of<A>(), depthwise_tile);
+        const int64_t done = c * row.columns.end + j * lanes_of<A>();
+        row.x_ahead.prefetch(done * kStride * kStride, depthwise_tile * kStride * kStride);
+        row.y_ahead.prefetch(done, depthwise_tile);
         if (column >= 0 && column + Inner::count <= conv.source.width) {
             forward_tile<kKernel, kStride, Inner, A>({conv, row.rows, column}, c, bias, weights, outputs);
         } else {
@@ -248,6 +251,13 @@ struct RowsOfInput {
     void stage(int64_t image, int64_t row, Accumulate<T>* to) const {
         stage_input_row(conv, at(image, row), to);
     }
+    /// The rows that output row i + 1 is the first to read.
+    RowAhead<T> ahead(int64_t image, int64_t i) const {
+        const ConvShape& shape = conv.args.shape;
+        const int64_t row = i * shape.stride.height - shape.padding.height + shape.kernel.height;
+        const T* begin = at(image, row);
+        return {begin, begin + shape.stride.height * shape.in.width * shape.in_channels};
+    }
 };
 
 /// One block's rows: the ring, the statistics, and the order in which rows come and go. Rows says where a row that is
@@ -287,6 +297,7 @@ class ForwardBlock {
                                  {0, shape_.out().width},
                                  statistics_,
                                  conv_.streams,
+                                 input_.ahead(image, i),
                                  RowAhead<T>::after(y_i, y_row(), i + 1 < end && !conv_.streams)});
             counted_ += shape_.out().width;
             if (counted_ >= statistics_pixels) flush();
@@ -334,7 +345,7 @@ class ForwardBlock {
         const int64_t begin = std::max<int64_t>(0, (width - depthwise_tile) / 2);
         const int64_t count = std::min<int64_t>(depthwise_tile, width);
         compute_row_(conv_,
-                     {rows_.data(), first_tile_ - begin * channels, {begin, begin + count}, {}, false, {}});
+                     {rows_.data(), first_tile_ - begin * channels, {begin, begin + count}, {}, false, {}, {}});
         add_columns(first_tile_, count, channels, statistics_.centre);
         for (int64_t c = 0; c < channels; ++c) statistics_.centre[c] /= static_cast<A>(count);
         centred_ = true;

@@ -85,6 +85,8 @@ template <class T>
 struct ExpandedRows {
     static constexpr bool may_be_direct = false;
 
+    RowAhead<T> ahead(int64_t, int64_t) const { return {}; }
+
     const ExpandedForward<T>& task;
     T* memory;  // [width, narrow]
 
