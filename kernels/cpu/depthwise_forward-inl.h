@@ -344,8 +344,8 @@ class ForwardBlock {
         const int64_t width = shape_.out().width, channels = shape_.out_channels;
         const int64_t begin = std::max<int64_t>(0, (width - depthwise_tile) / 2);
         const int64_t count = std::min<int64_t>(depthwise_tile, width);
-        compute_row_(conv_,
-                     {rows_.data(), first_tile_ - begin * channels, {begin, begin + count}, {}, false, {}, {}});
+        compute_row_(
+            conv_, {rows_.data(), first_tile_ - begin * channels, {begin, begin + count}, {}, false, {}, {}});
         add_columns(first_tile_, count, channels, statistics_.centre);
         for (int64_t c = 0; c < channels; ++c) statistics_.centre[c] /= static_cast<A>(count);
         centred_ = true;

@@ -6,6 +6,7 @@
 #include <cstdint>
 
 #include "kernels/cpu/gemm.h"
+#include "kernels/cpu/vector_pace.h"
 
 #if defined(VITRINE_KERNELS_CPU_GEMM_INL_H_) == defined(HWY_TARGET_TOGGLE)
 #ifdef VITRINE_KERNELS_CPU_GEMM_INL_H_
@@ -51,6 +52,7 @@ struct RegisterTile {
     int64_t lines = 1;
     int64_t a_line = 0;
     bool fetch_c = false;  // where C lies in memory: a store waits for its line
+    int64_t last = 0;      // elements of C's last vector; 0: all. With whole rows, and not with Store::stream
 };
 
 /// Left matrices are read along their rows (a_step = 1) or, in the outer product, along their columns (a_row
@@ -64,7 +66,27 @@ constexpr int tile_rows = 8;
 constexpr int tile_rows = 4;
 #endif
 
-template <LeftOrder order, int rows, int vectors, class D, class T = hn::TFromD<D>>
+/// Where the last vector is wider than C: a function of its own, so that the others keep their registers.
+template <int rows, int vectors, class D, class T = hn::TFromD<D>>
+HWY_INLINE void store_partly(D d, const RegisterTile<T>& tile, const hn::Vec<D> (&sum)[rows][vectors]) {
+    constexpr int64_t lanes = hn::MaxLanes(d);
+    const auto last = hn::FirstN(d, static_cast<size_t>(tile.last));
+#pragma GCC unroll 8
+    for (int r = 0; r < rows; ++r) {
+        T* c = tile.c + r * tile.c_row;
+        for (int v = 0; v + 1 < vectors; ++v) {
+            const auto value = sum[r][v];
+            hn::StoreU(tile.store == Store::add ? hn::Add(value, hn::LoadU(d, c + v * lanes)) : value, d,
+                       c + v * lanes);
+        }
+        T* to = c + (vectors - 1) * lanes;
+        const auto value = sum[r][vectors - 1];
+        hn::BlendedStore(tile.store == Store::add ? hn::Add(value, hn::MaskedLoad(last, d, to)) : value, last,
+                         d, to);
+    }
+}
+
+template <LeftOrder order, int rows, int vectors, bool partly, class D, class T = hn::TFromD<D>>
 HWY_INLINE void multiply_tile(D d, const RegisterTile<T>& tile) {
     constexpr int64_t lanes = hn::MaxLanes(d);
     using V = hn::Vec<D>;
@@ -98,6 +120,7 @@ HWY_INLINE void multiply_tile(D d, const RegisterTile<T>& tile) {
             }
         }
     }
+    if constexpr (partly) return store_partly(d, tile, sum);
 #pragma GCC unroll 8
     for (int r = 0; r < rows; ++r) {
         T* c = tile.c + r * tile.c_row;
@@ -114,24 +137,27 @@ HWY_INLINE void multiply_tile(D d, const RegisterTile<T>& tile) {
 }
 
 /// Tiles of `rows` rows while there are that many left, then of half as many.
-template <LeftOrder order, int rows, int vectors, class D, class T = hn::TFromD<D>>
+template <LeftOrder order, int rows, int vectors, bool partly = false, class D, class T = hn::TFromD<D>>
 HWY_NOINLINE void multiply_panel(D d, RegisterTile<T> tile, int64_t rows_left) {
     for (; rows_left >= rows; rows_left -= rows) {
-        multiply_tile<order, rows, vectors>(d, tile);
+        multiply_tile<order, rows, vectors, partly>(d, tile);
         tile.a += rows * (order == LeftOrder::columns ? 1 : tile.a_row);
         tile.c += rows * tile.c_row;
         for (Prefetch& soon : tile.soon) soon.advance(tile.depth);
     }
     if constexpr (rows > 1) {
-        if (rows_left > 0) multiply_panel<order, rows / 2, vectors>(d, tile, rows_left);
+        if (rows_left > 0) multiply_panel<order, rows / 2, vectors, partly>(d, tile, rows_left);
     }
 }
 
-template <LeftOrder order, class D, class T = hn::TFromD<D>>
+template <LeftOrder order, bool partly = false, class D, class T = hn::TFromD<D>>
 void multiply_panel_of(D d, int64_t vectors, const RegisterTile<T>& tile, int64_t rows) {
-    if (vectors == 3) return multiply_panel<order, tile_rows, 3>(d, tile, rows);
-    if (vectors == 2) return multiply_panel<order, tile_rows, 2>(d, tile, rows);
-    multiply_panel<order, tile_rows, 1>(d, tile, rows);
+    if constexpr (order == LeftOrder::rows && !partly) {
+        if (tile.last != 0) return multiply_panel_of<order, true>(d, vectors, tile, rows);
+    }
+    if (vectors == 3) return multiply_panel<order, tile_rows, 3, partly>(d, tile, rows);
+    if (vectors == 2) return multiply_panel<order, tile_rows, 2, partly>(d, tile, rows);
+    multiply_panel<order, tile_rows, 1, partly>(d, tile, rows);
 }
 
 /// Calls body with the vector type of a layout: the full width, or half of it.
@@ -145,15 +171,16 @@ HWY_INLINE void with_vectors_of(const PanelLayout& layout, const Body& body) {
     body(full);
 }
 
-/// Half vectors where they fit a narrow matrix better: 24 columns are three halves of sixteen, not two
-/// wholes.
+/// Half vectors where they fit a narrow matrix better: 8 columns are half of sixteen. Three halves for 24 columns are better than
+/// two wholes only where a whole takes as long as two halves; else they take three turns instead of two.
 template <class T>
 int64_t lanes_for(int64_t columns) {
     constexpr int64_t lanes = hn::MaxLanes(hn::ScalableTag<T>());
     constexpr int64_t half = lanes / 2;
     if (lanes < 8 || columns > PanelLayout::widest * half) return lanes;
-    const auto rounded = [&](int64_t width) { return (columns + width - 1) / width * width; };
-    return rounded(half) < rounded(lanes) ? half : lanes;
+    const int64_t wholes = (columns + lanes - 1) / lanes, halves = (columns + half - 1) / half;
+    const bool fewer_turns = whole_vectors_keep_pace() && wholes < halves;
+    return halves < 2 * wholes && !fewer_turns ? half : lanes;
 }
 
 }  // namespace vitrine::cpu::HWY_NAMESPACE

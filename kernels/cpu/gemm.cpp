@@ -73,13 +73,11 @@ int64_t column_count(const ProductTask<From, To>& task) {
     return std::min(layout.columns, layout.first_column(task.end_panel)) - first_column(task);
 }
 
-/// Whether the register tiles can be stored where the sink wants them, whole vectors at a time.
+/// Whether the register tiles can be stored where the sink wants them.
 template <class From, class T>
 bool stores_directly(const ProductTask<From, T>& task) {
-    const PanelLayout& layout = task.matrix.layout;
     return !is_half_type<T> && task.sink.pixels != nullptr && task.sink.x == nullptr &&
-           task.sink.contiguous() && layout.columns == layout.padded() &&
-           !(task.stream && task.sink.means != nullptr);
+           task.sink.contiguous() && !(task.stream && task.sink.means != nullptr);
 }
 
 /// The register tile of a panel, but for what it reads on the left and where its results go.
@@ -100,7 +98,8 @@ RegisterTile<Accumulate<T>> panel_tile(const ProductTask<From, T>& task, int64_t
             .c_row = result.stride,
             .store = store,
             .soon = {{left.data + 2 * tile_rows * left.stride, tile_rows}, {left.data, 0}},
-            .fetch_c = stores_directly(task) && !task.stream};
+            .fetch_c = stores_directly(task) && !task.stream,
+            .last = stores_directly(task) ? matrix.layout.last(panel) : 0};
 }
 
 template <class From, class T>

@@ -38,6 +38,8 @@ struct PanelLayout {
     int64_t first_vector(int64_t panel) const { return vectors() * panel / count(); }
     int64_t first_column(int64_t panel) const { return first_vector(panel) * lanes; }
     int64_t width(int64_t panel) const { return first_column(panel + 1) - first_column(panel); }
+    /// Columns in the panel's last vector, 0 where it is full.
+    int64_t last(int64_t panel) const { return panel + 1 < count() ? 0 : columns % lanes; }
 };
 
 /// As many tasks as should be there for every core of a large machine to find some.

@@ -188,7 +188,8 @@ VITRINE_FOR_BOTH(product_chunk, WinogradProduct)
 VITRINE_FOR_BOTH(weight_gradient_part, WinogradWeightGradient)
 #undef VITRINE_FOR_BOTH
 
-/// Tiles whose V and M together are 512 KiB of f32.
+/// Tiles whose V and M together are 512 KiB of f32. Of the channels as they are, not of whole vectors: the vectors' width must not
+/// show in the order of sums.
 Chunks tile_chunks(const TileGrid& grid, int64_t in, int64_t out) {
     constexpr int64_t elements = 131072;
     return {grid.count(), std::clamp<int64_t>(elements / (winograd_places * (in + out)) / 8 * 8, 8, 64)};
@@ -255,7 +256,7 @@ void forward(const ConvForward& args, Context& context) {
     const T* weight = static_cast<const T*>(args.weight);
     const PanelLayout layout = panel_layout(dtype_of<T>, out);
     const TileGrid grid{shape.batch, shape.out()};
-    const Chunks chunks = tile_chunks(grid, in, layout.padded());
+    const Chunks chunks = tile_chunks(grid, in, out);
     TileSink<T> sink{
         .pixels = static_cast<T*>(args.y), .channels = out, .bias = static_cast<const T*>(args.bias)};
     if (!args.epilogue.plain()) {
@@ -283,7 +284,7 @@ void input_gradient(const ConvBackward& args, const T* g, Context& context) {
     const T* weight = static_cast<const T*>(args.weight);
     const PanelLayout layout = panel_layout(dtype_of<T>, in);
     const TileGrid grid{shape.batch, shape.in};
-    const Chunks chunks = tile_chunks(grid, out, layout.padded());
+    const Chunks chunks = tile_chunks(grid, out, in);
     TileSink<T> sink{.pixels = static_cast<T*>(args.d_x.data),
                      .accumulate = args.d_x.mode == GradMode::accumulate,
                      .channels = in};
@@ -331,9 +332,15 @@ void weight_gradient(const ConvBackward& args, const T* g, Context& context) {
     const int64_t in = shape.in_channels, out = shape.out_channels;
     const PanelLayout layout = panel_layout(dtype_of<T>, in);
     const TileGrid grid{shape.batch, shape.out()};
-    WinogradWeightGradient<T> task{input_patches<T>(shape, args.x, args.prologue), g,  out,    grid,
-                                   tile_chunks(grid, layout.padded(), out),        {}, layout, nullptr};
-    const int64_t most = std::clamp<int64_t>(affordable / task.sums_of_part(), 1, 32);
+    WinogradWeightGradient<T> task{input_patches<T>(shape, args.x, args.prologue),
+                                   g,
+                                   out,
+                                   grid,
+                                   tile_chunks(grid, in, out),
+                                   {},
+                                   layout,
+                                   nullptr};
+    const int64_t most = std::clamp<int64_t>(affordable / (winograd_places * out * in), 1, 32);
     task.parts = Chunks::of(task.chunks.count(), 1, most);
     task.sums = context.scratch.take<T>(task.parts.count() * task.sums_of_part());
     const PerThread<T> workspace(context, task.workspace_size());

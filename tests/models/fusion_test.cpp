@@ -14,6 +14,7 @@
 
 #include "engine/step/step.h"
 #include "engine/trace.h"
+#include "kernels/cpu/vector_pace.h"
 #include "kernels/simt/launch.h"
 #include "kernels/threads.h"
 #include "models/models.h"
@@ -147,6 +148,22 @@ TEST_CASE("fused training gives the same bits with any number of threads") {
     for (size_t i = models; i < outcomes.size(); ++i) {
         CHECK(outcomes[i].losses == outcomes[i % models].losses);
         CHECK(outcomes[i].tensors == outcomes[i % models].tensors);
+    }
+}
+
+TEST_CASE("fused training gives the same bits whatever vectors were measured to be the quickest") {
+    std::vector<Outcome> outcomes;
+    for (const bool keeps_pace : {true, false}) {
+        cpu::assume_vector_pace(keeps_pace);
+        for (const Setting& setting : all_settings)
+            outcomes.push_back(train(setting, {DType::f32, Device::cpu}, Way::fused, 1));
+        outcomes.push_back(train(shortest_rows, {DType::f32, Device::cpu}, Way::fused, 1));
+    }
+    cpu::assume_vector_pace(std::nullopt);
+    const size_t half = outcomes.size() / 2;
+    for (size_t i = 0; i < half; ++i) {
+        CHECK(outcomes[i].losses == outcomes[half + i].losses);
+        CHECK(outcomes[i].tensors == outcomes[half + i].tensors);
     }
 }
 
