@@ -32,6 +32,8 @@ struct OuterTask {
     Accumulate<T>* block_sums;  // this thread's: [count]
     Accumulate<T>* weight;      // [count, padded depth]: this task's part; null if unwanted
     Accumulate<T>* bias;        // [count]; null if unwanted
+    bool at_once;               // the part is the gradient itself, which lies in memory
+    Store first_store;          // of the first block; the others are added
 };
 
 /// Rows [first, first + count) of a gradient, as the sum of parts, each [rows, padded] and part_size elements after the last.
@@ -131,8 +133,11 @@ void multiply_outer(const OuterTask<T, G>& task, RowsOf<const Accumulate<T>> lef
                                        nullptr,
                                        task.weight + column,
                                        padded,
-                                       first_row > task.first_row ? Store::add : Store::write,
-                                       {soon[0], soon[1]}};
+                                       first_row > task.first_row ? Store::add : task.first_store,
+                                       {soon[0], soon[1]},
+                                       1,
+                                       0,
+                                       task.at_once && first_row == task.first_row};
             multiply_panel_of<LeftOrder::columns>(d, task.layout.width(panel) / task.layout.lanes, tile,
                                                   task.count);
             for (Prefetch& next : soon) next.advance(task.count / tile_rows * rows);
@@ -232,7 +237,12 @@ void outer_product(const OuterProduct<T, G>& product, Context& context) {
     const int64_t block = std::clamp<int64_t>(tile_elements / (depth + columns.size) / 8 * 8, 16, 128);
 
     const int64_t part = task.count * layout.padded();
-    A* weights = task.weight ? context.scratch.take<A>(chunks.count() * part) : nullptr;
+    // Of a single part nothing is added up.
+    const bool at_once = task.weight && chunks.count() == 1 && layout.padded() == depth;
+    A* weights = at_once       ? static_cast<A*>(task.weight.data)
+                 : task.weight ? context.scratch.take<A>(chunks.count() * part)
+                               : nullptr;
+    const bool adds = at_once && task.weight.mode == GradMode::accumulate;
     A* biases = task.bias ? context.scratch.take<A>(chunks.count() * task.count) : nullptr;
     const bool banded = task.source.banded(block);
     constexpr int64_t widest_vector = 64 / sizeof(A);
@@ -249,10 +259,11 @@ void outer_product(const OuterProduct<T, G>& product, Context& context) {
             task, layout, chunks.begin(chunk), chunks.end(chunk) - chunks.begin(chunk), first, count, block,
             left.mine(), banded ? band.mine() : nullptr, gradient.mine(), sums.mine(),
             weights == nullptr ? nullptr : weights + chunk * part + first * layout.padded(),
-            biases == nullptr ? nullptr : biases + chunk * task.count + first});
+            biases == nullptr ? nullptr : biases + chunk * task.count + first, at_once,
+            adds ? Store::add : Store::write});
     });
 
-    if (weights != nullptr)
+    if (weights != nullptr && !at_once)
         combine_outer_parts(weights, chunks.count(), part, task.count, depth, layout.padded(), task.weight);
     if (biases != nullptr)
         combine_outer_parts(biases, chunks.count(), task.count, 1, task.count, task.count, task.bias);
