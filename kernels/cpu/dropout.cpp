@@ -1,6 +1,10 @@
-// Dropout: the mask is drawn from Philox, four elements of a sample at a time, forward and again backward.
+// Dropout: the mask is drawn from Philox, four elements of a sample from each block, forward and again backward.
+
+#include <array>
+#include <cmath>
 
 #include "kernels/cpu/parallel.h"
+#include "kernels/cpu/philox_words.h"
 #include "kernels/kernels.h"
 
 namespace vitrine::cpu {
@@ -9,18 +13,23 @@ namespace {
 /// Calls put(i, kept) for each element of [rows, features].
 template <class Args, class Put>
 void for_each_element(const Args& args, Put&& put) {
+    // Of the 2²⁴ numbers that uniform_from_word() makes of a word: those below the probability.
+    const auto dropped = static_cast<int32_t>(std::ceil(args.probability * 0x1p24));
     const int64_t blocks = (args.features + 3) / 4;
     const Chunks chunks = Chunks::of(blocks, 1024, 1 << 20);
     parallel_for(args.rows * chunks.count(), [&](int64_t unit) {
         const int64_t row = unit / chunks.count(), chunk = unit % chunks.count();
         RandomKey key = args.key;
         key.sample = static_cast<uint32_t>(row);
-        for (int64_t block = chunks.begin(chunk); block < chunks.end(chunk); ++block) {
-            const PhiloxWords words = random_words(key, static_cast<uint32_t>(block));
-            const int64_t end = std::min<int64_t>(args.features, 4 * block + 4);
-            for (int64_t feature = 4 * block; feature < end; ++feature) {
-                const float uniform = uniform_from_word(words[static_cast<size_t>(feature % 4)]);
-                put(row * args.features + feature, static_cast<double>(uniform) >= args.probability);
+        constexpr int64_t together = 64;
+        std::array<uint32_t, 4 * together> words;
+        for (int64_t block = chunks.begin(chunk); block < chunks.end(chunk); block += together) {
+            const int64_t count = std::min(together, chunks.end(chunk) - block);
+            fill_random_words(key, static_cast<uint32_t>(block), count, words.data());
+            const int64_t first = 4 * block, end = std::min(args.features, first + 4 * count);
+            for (int64_t feature = first; feature < end; ++feature) {
+                const auto drawn = static_cast<int32_t>(words[static_cast<size_t>(feature - first)] >> 8);
+                put(row * args.features + feature, drawn >= dropped);
             }
         }
     });

@@ -156,6 +156,10 @@ template <class T>
 RightMatrix<Accumulate<T>> pack_transposed(const T* weight, int64_t depth, int64_t columns,
                                            const Accumulate<T>* bias, Context& context);
 
+/// to[n, k] = from[k, n] + bias_k of `rows` k and `columns` n; the bias may be null.
+template <class T>
+void put_transposed(const T* from, int64_t rows, int64_t columns, const T* bias, T* to);
+
 /// Packs B[k, n] = weight[offset_of(k) + n] into scratch memory.
 template <class T, class OffsetOf>
 RightMatrix<Accumulate<T>> pack_rows(const T* weight, int64_t depth, int64_t columns, Context& context,

@@ -11,7 +11,7 @@
 #define VITRINE_KERNELS_CPU_GEMM_PACK_TASKS
 namespace vitrine::cpu {
 
-/// to[k, n] = from[n, k] for `columns` n and `depth` k; rows of `to` are `width` long, the rest of them zero.
+/// to[k, n] = from[n, k] for `columns` n and `depth` k; rows of `to` are `width` long, the rest of them zero, and `stride` apart.
 template <class T>
 struct PanelTransposition {
     const T* from;
@@ -19,6 +19,7 @@ struct PanelTransposition {
     int64_t columns;
     T* to;
     int64_t width;
+    int64_t stride;
 };
 
 }  // namespace vitrine::cpu
@@ -62,15 +63,15 @@ HWY_ATTR void transpose_rows(const PanelTransposition<T>& task, int64_t first, i
     for (; n + 4 <= task.columns; n += 4) {
         int64_t k = first;
         for (; k + 4 <= end; k += 4) {
-            transpose_square(task.from + n * task.depth + k, task.depth, task.to + k * task.width + n,
-                             task.width);
+            transpose_square(task.from + n * task.depth + k, task.depth, task.to + k * task.stride + n,
+                             task.stride);
         }
         for (; k < end; ++k) {
-            for (int64_t i = n; i < n + 4; ++i) task.to[k * task.width + i] = task.from[i * task.depth + k];
+            for (int64_t i = n; i < n + 4; ++i) task.to[k * task.stride + i] = task.from[i * task.depth + k];
         }
     }
     for (int64_t k = first; k < end; ++k) {
-        T* row = task.to + k * task.width;
+        T* row = task.to + k * task.stride;
         for (int64_t i = n; i < task.columns; ++i) row[i] = task.from[i * task.depth + k];
         std::fill(row + task.columns, row + task.width, T(0));
     }
@@ -127,7 +128,7 @@ RightMatrix<Accumulate<T>> pack_transposed(const T* weight, int64_t depth, int64
     parallel_for(layout.count(), [&](int64_t panel) {
         const int64_t first = layout.first_column(panel), width = layout.width(panel);
         transpose_panel(PanelTransposition<A>{wide + first * depth, depth, std::min(width, columns - first),
-                                              panels + depth * first, width});
+                                              panels + depth * first, width, width});
     });
     A* padded_bias = nullptr;
     if (bias != nullptr) {
@@ -137,6 +138,22 @@ RightMatrix<Accumulate<T>> pack_transposed(const T* weight, int64_t depth, int64
     return {layout, depth, panels, padded_bias};
 }
 
+template <class T>
+void put_transposed(const T* from, int64_t rows, int64_t columns, const T* bias, T* to) {
+    const Chunks shares{rows, 64};
+    parallel_for(shares.count(), [&](int64_t share) {
+        const int64_t first = shares.begin(share), count = shares.end(share) - first;
+        transpose_panel(
+            PanelTransposition<T>{from + first * columns, columns, count, to + first, count, rows});
+        for (int64_t column = 0; bias != nullptr && column < columns; ++column) {
+            T* put = to + column * rows;
+            for (int64_t row = first; row < first + count; ++row) put[row] += bias[row];
+        }
+    });
+}
+
+template void put_transposed(const float*, int64_t, int64_t, const float*, float*);
+template void put_transposed(const double*, int64_t, int64_t, const double*, double*);
 template RightMatrix<float> pack_transposed(const float*, int64_t, int64_t, const float*, Context&);
 template RightMatrix<double> pack_transposed(const double*, int64_t, int64_t, const double*, Context&);
 template RightMatrix<float> pack_transposed(const bf16*, int64_t, int64_t, const float*, Context&);

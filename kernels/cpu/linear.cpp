@@ -37,6 +37,24 @@ void forward_by(const LinearForward& args, const Products& products, Context& co
                       rows_into<T>(args.y, args.out_features, GradMode::write), context);
 }
 
+/// Whether the samples are so few that x and y together are small beside the weight.
+bool few_samples(const LinearForward& args) {
+    return 2 * args.rows * (args.in_features + args.out_features) <= args.in_features * args.out_features;
+}
+
+/// yᵀ = W · xᵀ: the weight is read where it lies, and once, where its transpose would have to be packed for few rows to be
+/// multiplied by it.
+template <class T>
+void forward_of_few(const LinearForward& args, Context& context) {
+    const auto matrix = pack_transposed(static_cast<const T*>(args.x), args.in_features, args.rows,
+                                        static_cast<const T*>(nullptr), context);
+    T* transposed = context.scratch.take<T>(args.out_features * args.rows);
+    product(rows_of<T>(args.weight, args.out_features, args.in_features), matrix,
+            rows_into<T>(transposed, args.rows, GradMode::write), context);
+    put_transposed(transposed, args.out_features, args.rows, static_cast<const T*>(args.bias),
+                   static_cast<T*>(args.y));
+}
+
 template <class T, class Products>
 void input_gradient(const LinearBackward& args, const Products& products, Context& context) {
     const auto matrix = products.rows(static_cast<const T*>(args.weight), args.out_features, args.in_features,
@@ -62,8 +80,12 @@ void backward_by(const LinearBackward& args, const Products& products, Context& 
     if (args.d_weight || args.d_bias) weight_gradient<T>(args, products, context);
 }
 
-constexpr auto forward = all_types(
-    []<class T>(const LinearForward& args, Context& context) { forward_by<T>(args, ByVectors(), context); });
+constexpr auto forward = all_types([]<class T>(const LinearForward& args, Context& context) {
+    if constexpr (!is_half_type<T>) {
+        if (few_samples(args)) return forward_of_few<T>(args, context);
+    }
+    forward_by<T>(args, ByVectors(), context);
+});
 constexpr auto backward = all_types([]<class T>(const LinearBackward& args, Context& context) {
     backward_by<T>(args, ByVectors(), context);
 });

@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "kernels/cpu/parallel.h"
+#include "kernels/cpu/per_thread.h"
 #include "kernels/kernels.h"
 
 namespace vitrine::cpu {
@@ -24,11 +25,11 @@ double label_weight(const Args& args, int64_t b) {
     return args.labels_b == nullptr ? own : own + (1 - args.lambda) * weight<A>(args, args.labels_b[b]);
 }
 
-/// Writes the probabilities of sample b and returns its loss, with the smoothed target's parts apart:
+/// Writes the probabilities of sample b and returns its loss, `exponentials` being of one sample, with the smoothed target's parts apart:
 /// −Σ w_k · target_k · log p_k = −(1 − ε) · (s · w_label · log p_label + (1 − s) · w_other · log p_other)
 ///                               − ε/K · Σ w_k · log p_k      where Σ w_k = K.
 template <class T>
-double sample_loss(const SoftmaxCrossEntropyForward& args, int64_t b) {
+double sample_loss(const SoftmaxCrossEntropyForward& args, int64_t b, double* exponentials) {
     using A = Accumulate<T>;
     const T* logits = static_cast<const T*>(args.logits) + b * args.classes;
     A* probabilities = static_cast<A*>(args.probabilities) + b * args.classes;
@@ -38,13 +39,12 @@ double sample_loss(const SoftmaxCrossEntropyForward& args, int64_t b) {
     double sum = 0, shifted_sum = 0;
     for (int64_t k = 0; k < args.classes; ++k) {
         const double shifted = static_cast<double>(logits[k]) - maximum;
-        sum += std::exp(shifted);
+        exponentials[k] = std::exp(shifted);
+        sum += exponentials[k];
         shifted_sum += weight<A>(args, k) * shifted;
     }
     const double log_sum = std::log(sum);
-    for (int64_t k = 0; k < args.classes; ++k) {
-        probabilities[k] = static_cast<A>(std::exp(static_cast<double>(logits[k]) - maximum - log_sum));
-    }
+    for (int64_t k = 0; k < args.classes; ++k) probabilities[k] = static_cast<A>(exponentials[k] / sum);
     const double classes = static_cast<double>(args.classes);
     const auto weighted_log_p = [&](int32_t label) {
         return weight<A>(args, label) * (static_cast<double>(logits[label]) - maximum - log_sum);
@@ -60,7 +60,8 @@ double sample_loss(const SoftmaxCrossEntropyForward& args, int64_t b) {
 constexpr auto forward = all_types([]<class T>(const SoftmaxCrossEntropyForward& args, Context& context) {
     using A = Accumulate<T>;
     double* losses = context.scratch.take<double>(args.batch);
-    parallel_for(args.batch, [&](int64_t b) { losses[b] = sample_loss<T>(args, b); });
+    const PerThread<double> exponentials(context, args.classes);
+    parallel_for(args.batch, [&](int64_t b) { losses[b] = sample_loss<T>(args, b, exponentials.mine()); });
     double total = 0;
     for (int64_t b = 0; b < args.batch; ++b) total += losses[b];
     double weights = static_cast<double>(args.batch);

@@ -4,6 +4,10 @@
 
 #include <doctest/doctest.h>
 
+#include <vector>
+
+#include "kernels/cpu/philox_words.h"
+
 using vitrine::philox;
 using vitrine::PhiloxWords;
 
@@ -23,6 +27,22 @@ TEST_CASE("philox: a key's fields lie where the counter and the key have them") 
     CHECK(words == PhiloxWords{0xd16cfe09, 0x94fdcceb, 0x5001e420, 0x24126ea1});
     for (uint64_t i = 0; i < 4; ++i)
         CHECK(vitrine::random_word(key, 4 * uint64_t{0x243f6a88} + i) == words[i]);
+}
+
+TEST_CASE("philox: many blocks at once are the same words, across the end of the counter too") {
+    const vitrine::RandomKey key{0x299f31d0a4093822, vitrine::RandomPurpose::dropout, 7, 0x85a308d3};
+    for (const uint32_t first : {0u, 5u, 0xfffffff0u}) {
+        for (const int64_t count : {0, 1, 15, 16, 17, 70}) {
+            std::vector<uint32_t> words(static_cast<size_t>(4 * count) + 1, 42), expected;
+            vitrine::cpu::fill_random_words(key, first, count, words.data());
+            for (int64_t i = 0; i < count; ++i) {
+                const PhiloxWords block = vitrine::random_words(key, first + static_cast<uint32_t>(i));
+                expected.insert(expected.end(), block.begin(), block.end());
+            }
+            expected.push_back(42);  // nothing is written behind the last block
+            CHECK(words == expected);
+        }
+    }
 }
 
 TEST_CASE("philox: a word becomes a number below 1") {

@@ -55,6 +55,7 @@ std::vector<Problem> linear_problems() {
         {1, 1, 1, false},   {1, 1, 1, true},       {3, 5, 7, true},      {4, 16, 16, false},
         {7, 33, 10, true},  {1, 300, 17, true},    {65, 13, 1, false},   {32, 512, 10, true},
         {5, 1280, 9, true}, {64, 130, 260, false}, {128, 96, 129, true}, {70, 136, 200, true},
+        {3, 70, 90, true},  {17, 150, 130, true},  {20, 200, 67, false},
     };
     std::vector<Problem> problems;
     for (const Options& options : all) problems.push_back(linear_problem(options));
