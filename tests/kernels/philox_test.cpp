@@ -4,6 +4,7 @@
 
 #include <doctest/doctest.h>
 
+#include <cstddef>
 #include <vector>
 
 #include "kernels/cpu/philox_words.h"
@@ -33,7 +34,7 @@ TEST_CASE("philox: many blocks at once are the same words, across the end of the
     const vitrine::RandomKey key{0x299f31d0a4093822, vitrine::RandomPurpose::dropout, 7, 0x85a308d3};
     for (const uint32_t first : {0u, 5u, 0xfffffff0u}) {
         for (const int64_t count : {0, 1, 15, 16, 17, 70}) {
-            std::vector<uint32_t> words(static_cast<size_t>(4 * count) + 1, 42), expected;
+            std::vector<uint32_t> words(static_cast<std::size_t>(4 * count) + 1, 42), expected;
             vitrine::cpu::fill_random_words(key, first, count, words.data());
             for (int64_t i = 0; i < count; ++i) {
                 const PhiloxWords block = vitrine::random_words(key, first + static_cast<uint32_t>(i));
