@@ -31,10 +31,20 @@ RowsOf<const T> narrow_row(const Expansion<T>& task, int64_t row, T* memory, int
     return {memory, stride};
 }
 
-/// C = A · B of a few rows that lie in the cache.
+/// What a product that takes so many steps fetches meanwhile, a little at each.
 template <class T>
-void multiply_row(const RightMatrix<T>& matrix, RowsOf<const T> a, int64_t rows, RowsOf<T> c) {
+Prefetch fetch_during(int64_t steps, const RowAhead<T>& ahead, const T* otherwise) {
+    const int64_t share = ceil_divide(ahead.end - ahead.begin, std::max<int64_t>(1, steps));
+    return {share > 0 ? ahead.begin : otherwise, share};
+}
+
+/// C = A · B of a few rows that lie in the cache; meanwhile others are fetched.
+template <class T>
+void multiply_row(const RightMatrix<T>& matrix, RowsOf<const T> a, int64_t rows, const RowAhead<T>& ahead,
+                  RowsOf<T> c) {
     const PanelLayout& layout = matrix.layout;
+    const int64_t steps = rows / tile_rows * matrix.depth;
+    Prefetch soon = fetch_during(steps * layout.count(), ahead, a.data);
     with_vectors_of<T>(layout, [&](auto d) HWY_ATTR {
         for (int64_t panel = 0; panel < layout.count(); ++panel) {
             const RegisterTile<T> tile{.depth = matrix.depth,
@@ -47,8 +57,9 @@ void multiply_row(const RightMatrix<T>& matrix, RowsOf<const T> a, int64_t rows,
                                        .c = c.data + layout.first_column(panel),
                                        .c_row = c.stride,
                                        .store = Store::write,
-                                       .soon = {{a.data, 0}, {a.data, 0}}};
+                                       .soon = {soon, {a.data, 0}}};
             multiply_panel_of<LeftOrder::rows>(d, layout.width(panel) / layout.lanes, tile, rows);
+            soon.advance(steps);
         }
     });
 }
@@ -57,9 +68,8 @@ void multiply_row(const RightMatrix<T>& matrix, RowsOf<const T> a, int64_t rows,
 template <class T>
 void add_outer_row(const PanelLayout& layout, RowsOf<const T> a, int64_t narrow, RowsOf<const T> g,
                    int64_t rows, const RowAhead<T>& ahead, T* d) {
-    const int64_t steps = std::max<int64_t>(1, narrow / tile_rows * rows);
-    const int64_t share = ceil_divide(ahead.end - ahead.begin, steps * layout.count());
-    Prefetch soon{share > 0 ? ahead.begin : g.data, share};
+    const int64_t steps = narrow / tile_rows * rows;
+    Prefetch soon = fetch_during(steps * layout.count(), ahead, g.data);
     with_vectors_of<T>(layout, [&](auto vectors) HWY_ATTR {
         for (int64_t panel = 0; panel < layout.count(); ++panel) {
             const int64_t column = layout.first_column(panel);
@@ -97,7 +107,7 @@ struct ExpandedRows {
         const int64_t of_all_images = image * task.conv.args.shape.in.height + row;
         const RowsOf<T> e{to + source.left * source.channels, source.channels};
         multiply_row(expansion.weight, narrow_row(expansion, of_all_images, memory, expansion.narrow),
-                     expansion.width, e);
+                     expansion.width, {}, e);
         prologue_rows<T, T>({e.data, e.stride}, expansion.width, expansion.channels,
                             static_cast<const T*>(prologue.scale), static_cast<const T*>(prologue.shift),
                             prologue.activation, e);
@@ -117,7 +127,7 @@ class RecomputedRows {
 
     const T* x(int64_t row) {
         a_ = narrow_row(task_.expansion, row, a_memory_, task_.narrow.padded());
-        multiply_row(task_.expansion.weight, a_, width(), {e_, channels()});
+        multiply_row(task_.expansion.weight, a_, width(), {}, {e_, channels()});
         return e_;
     }
     T* d_x(int64_t) const { return task_.wants_d_e() ? d_e_ : nullptr; }
@@ -132,13 +142,21 @@ class RecomputedRows {
         }
         if (!task_.wants_d_a()) return;
         const int64_t padded = task_.narrow.padded();
-        multiply_row(task_.weight, d_e, width(), {d_a_, padded});
+        multiply_row(task_.weight, d_e, width(), narrow_gradient(row), {d_a_, padded});
         put_narrow_gradient(row, {d_a_, padded});
     }
 
   private:
     int64_t width() const { return task_.expansion.width; }
     int64_t channels() const { return task_.expansion.channels; }
+
+    /// Where a row of d_x will be written: a store waits for its line.
+    RowAhead<T> narrow_gradient(int64_t row) const {
+        const T* d_x = static_cast<const T*>(task_.args.d_x.data);
+        if (d_x == nullptr) return {};
+        const int64_t size = width() * task_.expansion.narrow;
+        return {d_x + row * size, d_x + (row + 1) * size};
+    }
 
     void put_narrow_gradient(int64_t row, RowsOf<const T> d_a) const {
         const Expansion<T>& expansion = task_.expansion;
