@@ -156,9 +156,9 @@ template <class T>
 RightMatrix<Accumulate<T>> pack_transposed(const T* weight, int64_t depth, int64_t columns,
                                            const Accumulate<T>* bias, Context& context);
 
-/// to[n, k] = from[k, n] + bias_k of `rows` k and `columns` n; the bias may be null.
+/// to[n, k] = from[k, n] of `rows` k and `columns` n.
 template <class T>
-void put_transposed(const T* from, int64_t rows, int64_t columns, const T* bias, T* to);
+void put_transposed(const T* from, int64_t rows, int64_t columns, T* to);
 
 /// Packs B[k, n] = weight[offset_of(k) + n] into scratch memory.
 template <class T, class OffsetOf>

@@ -139,21 +139,17 @@ RightMatrix<Accumulate<T>> pack_transposed(const T* weight, int64_t depth, int64
 }
 
 template <class T>
-void put_transposed(const T* from, int64_t rows, int64_t columns, const T* bias, T* to) {
+void put_transposed(const T* from, int64_t rows, int64_t columns, T* to) {
     const Chunks shares{rows, 64};
     parallel_for(shares.count(), [&](int64_t share) {
         const int64_t first = shares.begin(share), count = shares.end(share) - first;
         transpose_panel(
             PanelTransposition<T>{from + first * columns, columns, count, to + first, count, rows});
-        for (int64_t column = 0; bias != nullptr && column < columns; ++column) {
-            T* put = to + column * rows;
-            for (int64_t row = first; row < first + count; ++row) put[row] += bias[row];
-        }
     });
 }
 
-template void put_transposed(const float*, int64_t, int64_t, const float*, float*);
-template void put_transposed(const double*, int64_t, int64_t, const double*, double*);
+template void put_transposed(const float*, int64_t, int64_t, float*);
+template void put_transposed(const double*, int64_t, int64_t, double*);
 template RightMatrix<float> pack_transposed(const float*, int64_t, int64_t, const float*, Context&);
 template RightMatrix<double> pack_transposed(const double*, int64_t, int64_t, const double*, Context&);
 template RightMatrix<float> pack_transposed(const bf16*, int64_t, int64_t, const float*, Context&);

@@ -29,10 +29,10 @@ RowSink<T> rows_into(void* matrix, int64_t columns, GradMode mode) {
 }
 
 template <class T, class Products>
-void forward_by(const LinearForward& args, const Products& products, Context& context) {
+void forward_by(const LinearForward& args, const Products& products, const void* bias, Context& context) {
     const auto matrix =
         products.transposed(static_cast<const T*>(args.weight), args.in_features, args.out_features,
-                            static_cast<const Accumulate<T>*>(args.bias), context);
+                            static_cast<const Accumulate<T>*>(bias), context);
     products.multiply(rows_of<T>(args.x, args.rows, args.in_features), matrix,
                       rows_into<T>(args.y, args.out_features, GradMode::write), context);
 }
@@ -45,14 +45,36 @@ bool few_samples(const LinearForward& args) {
 /// yᵀ = W · xᵀ: the weight is read where it lies, and once, where its transpose would have to be packed for few rows to be
 /// multiplied by it.
 template <class T>
-void forward_of_few(const LinearForward& args, Context& context) {
+void multiply_few(const LinearForward& args, Context& context) {
     const auto matrix = pack_transposed(static_cast<const T*>(args.x), args.in_features, args.rows,
                                         static_cast<const T*>(nullptr), context);
     T* transposed = context.scratch.take<T>(args.out_features * args.rows);
     product(rows_of<T>(args.weight, args.out_features, args.in_features), matrix,
             rows_into<T>(transposed, args.rows, GradMode::write), context);
-    put_transposed(transposed, args.out_features, args.rows, static_cast<const T*>(args.bias),
-                   static_cast<T*>(args.y));
+    put_transposed(transposed, args.out_features, args.rows, static_cast<T*>(args.y));
+}
+
+template <class T>
+void add_bias(const LinearForward& args) {
+    const T* bias = static_cast<const T*>(args.bias);
+    for_each_chunk(Chunks::of(args.rows, 16, args.rows), [&](Range range) {
+        for (int64_t row = range.begin; row < range.end; ++row) {
+            T* y = static_cast<T*>(args.y) + row * args.out_features;
+            for (int64_t o = 0; o < args.out_features; ++o) y[o] += bias[o];
+        }
+    });
+}
+
+/// Either way a sum begins with its first product and the bias comes last: the bits of a sample do not depend on how many samples
+/// it comes with.
+template <class T>
+void forward_by_vectors(const LinearForward& args, Context& context) {
+    if (few_samples(args)) {
+        multiply_few<T>(args, context);
+    } else {
+        forward_by<T>(args, ByVectors(), nullptr, context);
+    }
+    if (args.bias != nullptr) add_bias<T>(args);
 }
 
 template <class T, class Products>
@@ -81,15 +103,18 @@ void backward_by(const LinearBackward& args, const Products& products, Context& 
 }
 
 constexpr auto forward = all_types([]<class T>(const LinearForward& args, Context& context) {
-    if constexpr (!is_half_type<T>) {
-        if (few_samples(args)) return forward_of_few<T>(args, context);
+    if constexpr (is_half_type<T>) {
+        forward_by<T>(args, ByVectors(), args.bias, context);
+    } else {
+        forward_by_vectors<T>(args, context);
     }
-    forward_by<T>(args, ByVectors(), context);
 });
 constexpr auto backward = all_types([]<class T>(const LinearBackward& args, Context& context) {
     backward_by<T>(args, ByVectors(), context);
 });
-void amx_forward(const LinearForward& args, Context& context) { forward_by<bf16>(args, ByTiles(), context); }
+void amx_forward(const LinearForward& args, Context& context) {
+    forward_by<bf16>(args, ByTiles(), args.bias, context);
+}
 void amx_backward(const LinearBackward& args, Context& context) {
     backward_by<bf16>(args, ByTiles(), context);
 }
