@@ -329,17 +329,17 @@ Chunks product_chunks(int64_t rows, int64_t depth, int64_t columns) {
 }
 
 /// Whether the results are written past the caches: if they are larger than these, and if every store fills
-/// whole cache lines, for half a line written this way costs more than it saves.
+/// whole cache lines, for half a line written this way costs more than it saves. Statistics are then taken another way: how wide
+/// the vectors are that were measured to be the quickest must not decide it (vector_pace.h).
 template <class T>
 bool streams(const RowSink<T>& sink, const PanelLayout& layout, int64_t rows) {
     constexpr int64_t line = 64;
     constexpr int64_t bytes = sizeof(T);
     if (!sink.plain() || is_half_type<T>) return false;  // of 16 bits: they are narrowed on their way
-    if (sink.channels != layout.columns || layout.columns != layout.padded()) return false;
+    if (sink.channels != layout.columns || layout.columns * bytes % line != 0) return false;
     if (reinterpret_cast<uintptr_t>(sink.pixels) % line != 0 ||
         rows * sink.channels * bytes < past_the_caches)
         return false;
-    if (layout.count() == 1) return true;
     for (int64_t panel = 0; panel < layout.count(); ++panel) {
         if (layout.width(panel) * bytes % line != 0) return false;
     }

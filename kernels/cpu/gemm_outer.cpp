@@ -33,7 +33,6 @@ struct OuterTask {
     Accumulate<T>* weight;      // [count, padded depth]: this task's part; null if unwanted
     Accumulate<T>* bias;        // [count]; null if unwanted
     bool at_once;               // the part is the gradient itself, which lies in memory
-    Store first_store;          // of the first block; the others are added
 };
 
 /// Rows [first, first + count) of a gradient, as the sum of parts, each [rows, padded] and part_size elements after the last.
@@ -133,7 +132,7 @@ void multiply_outer(const OuterTask<T, G>& task, RowsOf<const Accumulate<T>> lef
                                        nullptr,
                                        task.weight + column,
                                        padded,
-                                       first_row > task.first_row ? Store::add : task.first_store,
+                                       first_row > task.first_row ? Store::add : Store::write,
                                        {soon[0], soon[1]},
                                        1,
                                        0,
@@ -237,12 +236,12 @@ void outer_product(const OuterProduct<T, G>& product, Context& context) {
     const int64_t block = std::clamp<int64_t>(tile_elements / (depth + columns.size) / 8 * 8, 16, 128);
 
     const int64_t part = task.count * layout.padded();
-    // Of a single part nothing is added up.
-    const bool at_once = task.weight && chunks.count() == 1 && layout.padded() == depth;
+    // Of a single part nothing is added up. Where it is added to what is there, it is summed by itself first, whatever its padding.
+    const bool at_once =
+        task.weight && task.weight.mode == GradMode::write && chunks.count() == 1 && layout.padded() == depth;
     A* weights = at_once       ? static_cast<A*>(task.weight.data)
                  : task.weight ? context.scratch.take<A>(chunks.count() * part)
                                : nullptr;
-    const bool adds = at_once && task.weight.mode == GradMode::accumulate;
     A* biases = task.bias ? context.scratch.take<A>(chunks.count() * task.count) : nullptr;
     const bool banded = task.source.banded(block);
     constexpr int64_t widest_vector = 64 / sizeof(A);
@@ -259,8 +258,7 @@ void outer_product(const OuterProduct<T, G>& product, Context& context) {
             task, layout, chunks.begin(chunk), chunks.end(chunk) - chunks.begin(chunk), first, count, block,
             left.mine(), banded ? band.mine() : nullptr, gradient.mine(), sums.mine(),
             weights == nullptr ? nullptr : weights + chunk * part + first * layout.padded(),
-            biases == nullptr ? nullptr : biases + chunk * task.count + first, at_once,
-            adds ? Store::add : Store::write});
+            biases == nullptr ? nullptr : biases + chunk * task.count + first, at_once});
     });
 
     if (weights != nullptr && !at_once)

@@ -65,7 +65,7 @@ ConvShape depthwise(int64_t batch, Size2 image, int64_t channels) {
 const Layer layers[]{
     {"wide results behind a prologue", pointwise(5, {115, 115}, 8, 96), true},
     {"wide results of x as it lies there", pointwise(5, {115, 115}, 16, 96), false},
-    {"one panel, half vectors", pointwise(5, {239, 239}, 8, 24), true},
+    {"one panel, no whole lines", pointwise(5, {239, 239}, 8, 24), true},
     {"one vector", pointwise(5, {311, 311}, 32, 16), true},
     {"a wide x behind a prologue", pointwise(5, {115, 115}, 96, 24), true},
     {"a wide x whose gradient goes past the caches", pointwise(5, {115, 115}, 144, 32), true},
