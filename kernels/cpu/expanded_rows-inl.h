@@ -95,10 +95,11 @@ template <class T>
 struct ExpandedRows {
     static constexpr bool may_be_direct = false;
 
-    RowAhead<T> ahead(int64_t, int64_t) const { return {}; }
-
     const ExpandedForward<T>& task;
     T* memory;  // [width, narrow]
+
+    /// A narrow row is short, and read in its order: the processor fetches it by itself.
+    RowAhead<T> ahead(int64_t, int64_t) const { return {}; }
 
     void stage(int64_t image, int64_t row, T* to) const {
         const Expansion<T>& expansion = task.expansion;

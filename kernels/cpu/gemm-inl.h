@@ -66,7 +66,7 @@ constexpr int tile_rows = 8;
 constexpr int tile_rows = 4;
 #endif
 
-/// Where the last vector is wider than C: a function of its own, so that the others keep their registers.
+/// Where the last vector is wider than C. Tiles that end so are compiled apart: what a mask needs would cost the others 1–2%.
 template <int rows, int vectors, class D, class T = hn::TFromD<D>>
 HWY_INLINE void store_partly(D d, const RegisterTile<T>& tile, const hn::Vec<D> (&sum)[rows][vectors]) {
     constexpr int64_t lanes = hn::MaxLanes(d);
