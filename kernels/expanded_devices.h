@@ -2,10 +2,12 @@
 #pragma once
 
 #include "kernels/device.h"
+#include "kernels/dtype.h"
 
 namespace vitrine {
 
-/// Elsewhere it is the two convolutions one after the other, and the wide tensor is written after all, if only to scratch.
-constexpr bool keeps_expansions_unwritten(Device device) { return device == Device::cpu; }
+/// Elsewhere it is the two convolutions one after the other, and the wide tensor is written after all, if only to scratch. Of
+/// bf16 it takes a processor with tile registers.
+bool keeps_expansions_unwritten(Device device, DType dtype);
 
 }  // namespace vitrine

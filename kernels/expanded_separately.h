@@ -63,20 +63,24 @@ ConvForward expanding(const Args& args, void* e) {
             .epilogue = {}};
 }
 
+/// The convolution of e.
+inline ConvForward convolving(const ExpandedConvForward& args, const void* e) {
+    return {.dtype = args.dtype,
+            .shape = args.shape,
+            .x = e,
+            .weight = args.weight,
+            .bias = nullptr,
+            .prologue = args.prologue,
+            .y = args.y,
+            .epilogue = args.epilogue};
+}
+
 /// In f32 or f64.
 template <class T, const Kernel<ConvForward>& pointwise, const Kernel<ConvForward>& depthwise>
 void forward_separately(const ExpandedConvForward& args, Context& context) {
     T* e = context.scratch.take<T>(args.shape.in_pixels() * args.shape.in_channels);
     run_first<pointwise>(expanding(args, e), context);
-    run_first<depthwise>({.dtype = args.dtype,
-                          .shape = args.shape,
-                          .x = e,
-                          .weight = args.weight,
-                          .bias = nullptr,
-                          .prologue = args.prologue,
-                          .y = args.y,
-                          .epilogue = args.epilogue},
-                         context);
+    run_first<depthwise>(convolving(args, e), context);
 }
 
 /// Of a device's two convolutions.

@@ -68,7 +68,7 @@ Moments expansion_moments(const Pending& x, const Tensor& weight) {
 bool expand_pays(const Pending& x, const Shape& weight) {
     // Nothing here may depend on the batch's size: the two ways round differently.
     const Tensor& any = x.written() ? x.value.x : x.expansion->weight;
-    const bool takes = keeps_expansions_unwritten(any.device()) && !is_half(any.dtype()) &&
+    const bool takes = keeps_expansions_unwritten(any.device(), any.dtype()) &&
                        is_clamp(x.activation) && weight[0] % channels_at_once == 0;
     return takes && x.shape().rank() == 4 && x.shape()[2] >= shortest_row;
 }

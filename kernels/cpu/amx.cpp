@@ -19,6 +19,7 @@
 
 // What compiles with these instructions; nothing of it is inline in a header, where another file could take it for its own.
 #define VITRINE_WITH_VECTORS __attribute__((target("avx512f,avx512bw,avx512vl")))
+#define VITRINE_WITH_ROUNDING __attribute__((target("avx512f,avx512bw,avx512vl,avx512bf16")))
 #define VITRINE_WITH_TILES __attribute__((target("amx-tile,amx-bf16")))
 
 namespace vitrine::cpu::amx {
@@ -37,9 +38,9 @@ struct CpuidWords {
     unsigned eax = 0, ebx = 0, ecx = 0, edx = 0;
 };
 
-CpuidWords cpuid(unsigned leaf) {
+CpuidWords cpuid(unsigned leaf, unsigned subleaf) {
     CpuidWords words;
-    if (__get_cpuid_count(leaf, 0, &words.eax, &words.ebx, &words.ecx, &words.edx) == 0) return {};
+    if (__get_cpuid_count(leaf, subleaf, &words.eax, &words.ebx, &words.ecx, &words.edx) == 0) return {};
     return words;
 }
 
@@ -48,8 +49,10 @@ bool processor_has_tiles() {
     constexpr unsigned avx512f = 1u << 16, avx512bw = 1u << 30, avx512vl = 1u << 31;  // EBX
     constexpr unsigned amx_bf16 = 1u << 22, amx_tile = 1u << 24;                      // EDX
     constexpr unsigned vectors = avx512f | avx512bw | avx512vl, tiles = amx_bf16 | amx_tile;
-    const CpuidWords words = cpuid(7);
-    return (words.ebx & vectors) == vectors && (words.edx & tiles) == tiles;
+    constexpr unsigned avx512_bf16 = 1u << 5;  // EAX of subleaf 1
+    const CpuidWords words = cpuid(7, 0);
+    return (words.ebx & vectors) == vectors && (words.edx & tiles) == tiles &&
+           (cpuid(7, 1).eax & avx512_bf16) != 0;
 }
 
 /// A program has to ask before its first use: the registers make what the system saves of a thread 8 KiB larger.
@@ -102,22 +105,21 @@ VITRINE_WITH_VECTORS inline void transpose_words(__m512i (&row)[16]) {
     }
 }
 
-/// A panel of 32 columns from row `row` of C on, one tile high or two.
-template <int height>
+/// A panel's columns from row `row` of C on, one tile high or two, and one wide or two.
+template <int height, int width>
 VITRINE_WITH_TILES inline void multiply_rows(const PanelProduct& product, int64_t row) {
     constexpr size_t word = sizeof(bf16);
     const auto c_bytes = static_cast<size_t>(product.c_stride) * sizeof(float);
     const auto a_bytes = static_cast<size_t>(product.a_stride) * word;
     constexpr size_t pair_row_bytes = panel_columns * 2 * word;
+    constexpr bool low = height == 2, right = width == 2;
     float* c = product.c + row * product.c_stride;
     float* c_below = c + tile_rows * product.c_stride;
     if (product.add) {
         _tile_loadd(0, c, c_bytes);
-        _tile_loadd(1, c + 16, c_bytes);
-        if (height == 2) {
-            _tile_loadd(2, c_below, c_bytes);
-            _tile_loadd(3, c_below + 16, c_bytes);
-        }
+        if (right) _tile_loadd(1, c + 16, c_bytes);
+        if (low) _tile_loadd(2, c_below, c_bytes);
+        if (low && right) _tile_loadd(3, c_below + 16, c_bytes);
     } else {
         _tile_zero(0);
         _tile_zero(1);
@@ -128,24 +130,59 @@ VITRINE_WITH_TILES inline void multiply_rows(const PanelProduct& product, int64_
     for (int64_t k = 0; k < product.depth; k += tile_depth, pairs += tile_depth * panel_columns) {
         const bf16* a = product.a + row * product.a_stride + k;
         _tile_loadd(6, pairs, pair_row_bytes);
-        _tile_loadd(7, pairs + 32, pair_row_bytes);
+        if (right) _tile_loadd(7, pairs + 32, pair_row_bytes);
         for (int64_t term = 0; term < product.terms; ++term, a += product.a_term) {
             _tile_loadd(4, a, a_bytes);
             _tile_dpbf16ps(0, 4, 6);
-            _tile_dpbf16ps(1, 4, 7);
-            if (height == 2) {
+            if (right) _tile_dpbf16ps(1, 4, 7);
+            if (low) {
                 _tile_loadd(5, a + tile_rows * product.a_stride, a_bytes);
                 _tile_dpbf16ps(2, 5, 6);
-                _tile_dpbf16ps(3, 5, 7);
+                if (right) _tile_dpbf16ps(3, 5, 7);
             }
         }
     }
     _tile_stored(0, c, c_bytes);
-    _tile_stored(1, c + 16, c_bytes);
-    if (height == 2) {
-        _tile_stored(2, c_below, c_bytes);
-        _tile_stored(3, c_below + 16, c_bytes);
-    }
+    if (right) _tile_stored(1, c + 16, c_bytes);
+    if (low) _tile_stored(2, c_below, c_bytes);
+    if (low && right) _tile_stored(3, c_below + 16, c_bytes);
+}
+
+template <int width>
+void multiply_panel(const PanelProduct& product) {
+    int64_t row = 0;
+    for (; row + 2 * tile_rows <= product.rows; row += 2 * tile_rows) multiply_rows<2, width>(product, row);
+    if (row < product.rows) multiply_rows<1, width>(product, row);
+}
+
+/// 32 floats of a row in two vectors; zeros beyond its end.
+struct Floats {
+    __m512i first, second;
+};
+
+VITRINE_WITH_VECTORS inline Floats load_floats(const float* row, int64_t column, int64_t end) {
+    const __m512i zeros = _mm512_setzero_si512();
+    return {column < end ? _mm512_loadu_si512(row + column) : zeros,
+            column + 16 < end ? _mm512_loadu_si512(row + column + 16) : zeros};
+}
+
+VITRINE_WITH_ROUNDING inline __m512i rounded(const Floats& floats) {
+    return reinterpret_cast<__m512i>(
+        _mm512_cvtne2ps_pbh(_mm512_castsi512_ps(floats.second), _mm512_castsi512_ps(floats.first)));
+}
+
+/// The upper halves of floats are bf16 nearer to zero; what they leave is rounded.
+VITRINE_WITH_ROUNDING inline void store_terms(const Floats& floats, bf16* high, bf16* low) {
+    const __m512i upper_halves =
+        _mm512_set_epi16(63, 61, 59, 57, 55, 53, 51, 49, 47, 45, 43, 41, 39, 37, 35, 33, 31, 29, 27, 25, 23,
+                         21, 19, 17, 15, 13, 11, 9, 7, 5, 3, 1);
+    const __m512i top = _mm512_set1_epi32(static_cast<int>(0xFFFF0000u));
+    const auto rest_of = [top](__m512i word) VITRINE_WITH_VECTORS {
+        return _mm512_castps_si512(
+            _mm512_sub_ps(_mm512_castsi512_ps(word), _mm512_castsi512_ps(_mm512_and_si512(word, top))));
+    };
+    _mm512_storeu_si512(high, _mm512_permutex2var_epi16(floats.first, upper_halves, floats.second));
+    _mm512_storeu_si512(low, rounded({rest_of(floats.first), rest_of(floats.second)}));
 }
 
 // Functions of their own: g++ 12 takes no target for a constructor.
@@ -169,9 +206,7 @@ Registers::Registers() { set_up_registers(); }
 Registers::~Registers() { release_registers(); }
 
 void multiply(const PanelProduct& product) {
-    int64_t row = 0;
-    for (; row + 2 * tile_rows <= product.rows; row += 2 * tile_rows) multiply_rows<2>(product, row);
-    if (row < product.rows) multiply_rows<1>(product, row);
+    product.columns == panel_columns ? multiply_panel<2>(product) : multiply_panel<1>(product);
 }
 
 VITRINE_WITH_VECTORS void pack_rows(const bf16* rows, int64_t stride, int64_t count, int64_t columns,
@@ -226,6 +261,27 @@ VITRINE_WITH_VECTORS void transpose(const bf16* rows, int64_t stride, int64_t co
     }
 }
 
+VITRINE_WITH_ROUNDING void split_rows(const float* rows, int64_t stride, int64_t count, int64_t columns,
+                                      bf16* to, int64_t to_stride, int64_t to_term, bf16* pairs) {
+    const int64_t depth = round_up(count, tile_depth);
+    for (int64_t k = 0; k < depth; k += 2) {
+        const int64_t ends[2] = {k < count ? columns : 0, k + 1 < count ? columns : 0};
+        bf16* panel = pairs + k * panel_columns;
+        for (int64_t column = 0; column < columns; column += panel_columns, panel += depth * panel_columns) {
+            Floats floats[2];
+            for (int64_t i = 0; i < 2; ++i) {
+                floats[i] = load_floats(rows + (k + i) * stride, column, ends[i]);
+                bf16* high = to + (k + i) * to_stride + column;
+                if (ends[i] > 0) store_terms(floats[i], high, high + to_term);
+            }
+            __m512i low, high;
+            pair_rows(rounded(floats[0]), rounded(floats[1]), &low, &high);
+            _mm512_storeu_si512(panel, low);
+            _mm512_storeu_si512(panel + 32, high);
+        }
+    }
+}
+
 VITRINE_WITH_VECTORS void stream(const bf16* from, int64_t count, bf16* to) {
     int64_t i = 0;
     for (; i + 32 <= count; i += 32)
@@ -247,6 +303,7 @@ void multiply(const PanelProduct&) {}
 void pack_rows(const bf16*, int64_t, int64_t, int64_t, bf16*) {}
 void pack_transposed(const bf16*, int64_t, int64_t, int64_t, int64_t, bf16*) {}
 void transpose(const bf16*, int64_t, int64_t, int64_t, bf16*, int64_t) {}
+void split_rows(const float*, int64_t, int64_t, int64_t, bf16*, int64_t, int64_t, bf16*) {}
 void stream(const bf16*, int64_t, bf16*) {}
 
 }  // namespace vitrine::cpu::amx

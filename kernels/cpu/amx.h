@@ -64,6 +64,7 @@ struct PanelProduct {
     bool add;
     int64_t terms = 1;
     int64_t a_term = 0;
+    int64_t columns = panel_columns;  // or half of them: the others of c are left alone
 };
 
 void multiply(const PanelProduct& product);
@@ -77,6 +78,12 @@ void pack_transposed(const bf16* weight, int64_t depth, int64_t columns, int64_t
 
 /// to[j, i] = rows[i, j]: [columns, count], rows of it to_stride apart, filled up with zeros to whole tiles.
 void transpose(const bf16* rows, int64_t stride, int64_t count, int64_t columns, bf16* to, int64_t to_stride);
+
+/// Rows of floats, `stride` apart, for two products: as rows in two terms [2, count, to_stride], filled up with zeros to whole
+/// depths of tiles, and rounded to the nearest in panels of pairs, filled up with rows of zeros. `columns` are a multiple of
+/// 16; of half a panel the other half has no meaning.
+void split_rows(const float* rows, int64_t stride, int64_t count, int64_t columns, bf16* to,
+                int64_t to_stride, int64_t to_term, bf16* pairs);
 
 /// Copies past the caches: `to` begins a line, and is a tensor larger than they are. The lines are not read before.
 void stream(const bf16* from, int64_t count, bf16* to);

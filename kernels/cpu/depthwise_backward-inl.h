@@ -22,28 +22,28 @@ HWY_BEFORE_NAMESPACE();
 namespace vitrine::cpu::HWY_NAMESPACE {
 namespace {
 
-/// One row of x, its gradient, and the rows of gradients of y that reach it.
-template <class T>
+/// One row of x, its gradient, and the rows of gradients of y that reach it. X: what x and d_x are stored in.
+template <class T, class X = T>
 struct InputRow {
     int64_t h;
-    const T* x;
-    T* d_x;               // null if nobody wants it
+    const X* x;
+    X* d_x;               // null if nobody wants it
     Accumulate<T>* sums;  // as DepthwiseBackward::partial, of one block
     /// Of tap row p of the kernel, from column 0 of the source; zeros where it has none.
     const Accumulate<T>* const* gradients;
-    RowAhead<T> x_ahead;
-    RowAhead<T> d_x_ahead;
+    RowAhead<X> x_ahead;
+    RowAhead<X> d_x_ahead;
     RowAhead<T> gradients_ahead;
 };
 
 /// The chain rule from a = activation(scale · x + shift) back to x at one vector of channels, and the sums for scale
 /// and shift, which stay in registers along a row.
-template <class Part, class T>
+template <class Part, class T, class X>
 class PrologueBackward {
     using A = Accumulate<T>;
 
   public:
-    HWY_INLINE HWY_ATTR PrologueBackward(const DepthwiseBackward<T>& conv, const InputRow<T>& row,
+    HWY_INLINE HWY_ATTR PrologueBackward(const DepthwiseBackward<T>& conv, const InputRow<T, X>& row,
                                          const Part& part, int64_t c)
         : conv_(conv), part_(part), d_scale_(row.sums + conv.taps() * conv.source.channels + c) {
         const Prologue& prologue = conv.args.prologue;
@@ -63,7 +63,7 @@ class PrologueBackward {
     }
 
     /// Writes d_x to `to`, or adds it there.
-    HWY_INLINE HWY_ATTR void backward(Vector<A> x, Vector<A> a, Vector<A> d_a, T* to) {
+    HWY_INLINE HWY_ATTR void backward(Vector<A> x, Vector<A> a, Vector<A> d_a, X* to) {
         const auto d_u = clamp_gradient(conv_.args.prologue.activation, a, d_a);
         scale_sum_ = hn::MulAdd(d_u, x, scale_sum_);
         shift_sum_ = hn::Add(d_u, shift_sum_);
@@ -89,8 +89,8 @@ class PrologueBackward {
     Vector<A> scale_, shift_, scale_sum_, shift_sum_;
 };
 
-template <class T>
-using BackwardRow = void (*)(const DepthwiseBackward<T>& conv, const InputRow<T>& row);
+template <class T, class X>
+using BackwardRow = void (*)(const DepthwiseBackward<T>& conv, const InputRow<T, X>& row);
 
 /// Which columns of gradients reach a tile of pixels from column w on, where (w + padding) mod kStride =
 /// kPhase: pixel t meets tap q in column (w + padding) / kStride + (kPhase + t − q) / kStride if that divides
@@ -122,10 +122,10 @@ struct TapRows {
 
 /// With kBorder, the tile may reach beyond its row, and columns of gradients beyond theirs: those count as
 /// zero.
-template <int kKernel, int kStride, int kPhase, int kRowPhase, bool kBorder, class Part, class T>
+template <int kKernel, int kStride, int kPhase, int kRowPhase, bool kBorder, class Part, class T, class X>
 HWY_INLINE HWY_ATTR void backward_tile(
-    const DepthwiseBackward<T>& conv, const InputRow<T>& row, const PixelTile& tile, const Part& part,
-    int64_t c, PrologueBackward<Part, T>& prologue,
+    const DepthwiseBackward<T>& conv, const InputRow<T, X>& row, const PixelTile& tile, const Part& part,
+    int64_t c, PrologueBackward<Part, T, X>& prologue,
     Vector<Accumulate<T>> (&d_weights)[TapRows<kKernel, kStride, kRowPhase>::taps]) {
     using Columns = TileColumns<kKernel, kStride, kPhase>;
     using Rows = TapRows<kKernel, kStride, kRowPhase>;
@@ -169,8 +169,8 @@ HWY_INLINE HWY_ATTR void backward_tile(
 
 /// A row at one vector of channels, in tiles which all have the same phase: the gradients of the weights stay in
 /// registers from its first tile to its last.
-template <int kKernel, int kStride, int kPhase, int kRowPhase, class Part, class T>
-HWY_INLINE HWY_ATTR void backward_vector(const DepthwiseBackward<T>& conv, const InputRow<T>& row,
+template <int kKernel, int kStride, int kPhase, int kRowPhase, class Part, class T, class X>
+HWY_INLINE HWY_ATTR void backward_vector(const DepthwiseBackward<T>& conv, const InputRow<T, X>& row,
                                          const Part& part, int64_t c) {
     static_assert(depthwise_tile % kStride == 0);
     using Columns = TileColumns<kKernel, kStride, kPhase>;
@@ -182,7 +182,7 @@ HWY_INLINE HWY_ATTR void backward_vector(const DepthwiseBackward<T>& conv, const
     const auto sums_of = [&](int i) HWY_ATTR {
         return row.sums + (Rows::at(i / kKernel) * kKernel + i % kKernel) * conv.source.channels + c;
     };
-    PrologueBackward<Part, T> prologue(conv, row, part, c);
+    PrologueBackward<Part, T, X> prologue(conv, row, part, c);
     Vector<A> d_weights[Rows::taps];
     unrolled<Rows::taps>([&](auto i) HWY_ATTR { d_weights[i] = hn::Load(d, sums_of(i)); });
     for (int64_t w = 0; w < width; w += depthwise_tile) {
@@ -203,15 +203,15 @@ HWY_INLINE HWY_ATTR void backward_vector(const DepthwiseBackward<T>& conv, const
     prologue.store_sums();
 }
 
-template <int kKernel, int kStride, int kPhase, int kRowPhase, class T>
-HWY_ATTR void backward_row_of_phase(const DepthwiseBackward<T>& conv, const InputRow<T>& row) {
+template <int kKernel, int kStride, int kPhase, int kRowPhase, class T, class X>
+HWY_ATTR void backward_row_of_phase(const DepthwiseBackward<T>& conv, const InputRow<T, X>& row) {
     for_each_vector<Accumulate<T>>(conv.args.shape.in_channels, [&](auto part, int64_t c) HWY_ATTR {
         backward_vector<kKernel, kStride, kPhase, kRowPhase>(conv, row, part, c);
     });
 }
 
-template <int kKernel, int kStride, int kPhase, class T>
-void backward_row(const DepthwiseBackward<T>& conv, const InputRow<T>& row) {
+template <int kKernel, int kStride, int kPhase, class T, class X>
+void backward_row(const DepthwiseBackward<T>& conv, const InputRow<T, X>& row) {
     if ((row.h + conv.args.shape.padding.height) % kStride == 0) {
         backward_row_of_phase<kKernel, kStride, kPhase, 0>(conv, row);
     } else {
@@ -220,8 +220,8 @@ void backward_row(const DepthwiseBackward<T>& conv, const InputRow<T>& row) {
 }
 
 /// Any kernel and stride.
-template <class T>
-HWY_ATTR void backward_row_general(const DepthwiseBackward<T>& conv, const InputRow<T>& row) {
+template <class T, class X>
+HWY_ATTR void backward_row_general(const DepthwiseBackward<T>& conv, const InputRow<T, X>& row) {
     using A = Accumulate<T>;
     const hn::ScalableTag<A> d;
     const ConvShape& shape = conv.args.shape;
@@ -232,7 +232,7 @@ HWY_ATTR void backward_row_general(const DepthwiseBackward<T>& conv, const Input
         const Span columns = axis.windows_over(w);
         for_each_vector<A>(channels, [&](auto part, int64_t c) HWY_ATTR {
             const int64_t i = w * channels + c;
-            PrologueBackward<decltype(part), T> prologue(conv, row, part, c);
+            PrologueBackward<decltype(part), T, X> prologue(conv, row, part, c);
             const auto x = part.load(row.x + i), a = prologue.forward(x);
             auto d_a = hn::Zero(d);
             for (int64_t window = windows.begin; window < windows.end; ++window) {
@@ -252,10 +252,10 @@ HWY_ATTR void backward_row_general(const DepthwiseBackward<T>& conv, const Input
     }
 }
 
-template <class T>
-BackwardRow<T> backward_row_for(const DepthwiseBackward<T>& conv) {
-    if (conv.general) return backward_row_general<T>;
-    return conv.args.shape.stride.width == 1 ? backward_row<3, 1, 0, T> : backward_row<3, 2, 1, T>;
+template <class T, class X>
+BackwardRow<T, X> backward_row_for(const DepthwiseBackward<T>& conv) {
+    if (conv.general) return backward_row_general<T, X>;
+    return conv.args.shape.stride.width == 1 ? backward_row<3, 1, 0, T, X> : backward_row<3, 2, 1, T, X>;
 }
 
 }  // namespace

@@ -63,6 +63,8 @@ HWY_ATTR void flush_sums(T* sums, int64_t count, T* total) {
 /// The rows of x and of its gradient, both tensors.
 template <class T>
 struct RowsOfTensors {
+    using Element = T;
+
     const DepthwiseBackward<T>& conv;
 
     int64_t row_size() const { return conv.args.shape.in.width * conv.args.shape.in_channels; }
@@ -80,7 +82,8 @@ struct RowsOfTensors {
     void finish_row(int64_t, RowAhead<T>) const {}
 };
 
-/// One block's rows: the ring, the sums, and the order in which rows come and go. Rows says where x is and d_x goes.
+/// One block's rows: the ring, the sums, and the order in which rows come and go. Rows says where x is and d_x goes, and
+/// what Element they are stored as.
 template <class T, class Rows = RowsOfTensors<T>>
 class BackwardBlock {
   public:
@@ -93,7 +96,7 @@ class BackwardBlock {
           shape_(conv_.args.shape),
           input_(input),
           axis_(height_axis(shape_)),
-          compute_row_(backward_row_for(conv_)),
+          compute_row_(backward_row_for<T, X>(conv_)),
           ring_(workspace),
           sums_(workspace + conv_.source.size()),
           total_(conv_.partial + block * sums_size()),
@@ -128,6 +131,7 @@ class BackwardBlock {
 
   private:
     using A = Accumulate<T>;
+    using X = typename Rows::Element;
 
     static constexpr int64_t sums_pixels = 512;
 
@@ -153,8 +157,8 @@ class BackwardBlock {
 
     void compute_row(int64_t image, int64_t h, int64_t end, Span windows) {
         const int64_t row = image * shape_.in.height + h;
-        const T* x = input_.x(row);
-        T* d_x = input_.d_x(row);
+        const X* x = input_.x(row);
+        X* d_x = input_.d_x(row);
         const T* d_y = static_cast<const T*>(conv_.args.d_y) + image * axis_.out * y_row();
         std::fill(gradients_.begin(), gradients_.end(), conv_.zero_row);
         for (int64_t i = windows.begin; i < windows.end; ++i) {
@@ -180,7 +184,7 @@ class BackwardBlock {
     const ConvShape& shape_;
     Rows input_;
     WindowAxis axis_;
-    BackwardRow<T> compute_row_;
+    BackwardRow<T, X> compute_row_;
     A* ring_;
     A* sums_;
     A* total_;

@@ -230,7 +230,9 @@ HWY_ATTR void flush_statistics(const CentredSums<A>& pixels, int64_t count, int6
     for (int64_t c = 0; c < channels; ++c) {
         const double distance = static_cast<double>(pixels.sums[c]) / n;
         const double mean = static_cast<double>(pixels.centre[c]) + distance;
-        total[c].add(n, mean, static_cast<double>(pixels.squares[c]) - n * distance * distance);
+        // A single pixel has none; where its centre is rounded to 16 bits, roundings of its square would be left.
+        const double m2 = count == 1 ? 0 : static_cast<double>(pixels.squares[c]) - n * distance * distance;
+        total[c].add(n, mean, m2);
         pixels.centre[c] = static_cast<A>(mean);
         pixels.sums[c] = pixels.squares[c] = 0;
     }

@@ -2,7 +2,6 @@
 
 #include "kernels/cpu/expanded_conv.h"
 
-#include "kernels/cpu/depthwise_task.h"
 #include "kernels/cpu/per_thread.h"
 #include "kernels/expanded_separately.h"
 #include "kernels/kernels.h"
@@ -76,14 +75,7 @@ Expansion<T> expansion_of(const Args& args, Context& context) {
 }
 
 constexpr auto run_forward = computed_types([]<class T>(const ExpandedConvForward& args, Context& context) {
-    const ConvForward wide{.dtype = args.dtype,
-                           .shape = args.shape,
-                           .x = nullptr,
-                           .weight = args.weight,
-                           .bias = nullptr,
-                           .prologue = args.prologue,
-                           .y = args.y,
-                           .epilogue = args.epilogue};
+    const ConvForward wide = convolving(args, nullptr);
     const DepthwiseForward<T> conv = depthwise_task<T>(wide, context, false, false);
     const ExpandedForward<T> task{conv, expansion_of<T>(args, context)};
     const PerThread<T> workspace(context, task.workspace_size());
@@ -92,44 +84,14 @@ constexpr auto run_forward = computed_types([]<class T>(const ExpandedConvForwar
     put_moments(conv);
 });
 
-/// d_expansion [channels, narrow] out of the blocks' sums, which are its transposes.
-template <class T>
-void put_expansion_gradient(const ExpandedBackward<T>& task) {
-    const int64_t narrow = task.expansion.narrow, channels = task.expansion.channels;
-    const GradientWriter<T> write(task.args.d_expansion);
-    for (int64_t k = 0; k < narrow; ++k) {
-        combine_channels<double>(
-            channels, task.conv.blocks.count(),
-            [&](double& sum, int64_t block, int64_t c) {
-                const T* sums = task.expansion_sums + block * task.expansion_size();
-                sum += static_cast<double>(sums[k * channels + c]);
-            },
-            [&](int64_t c, double sum) { write(c * narrow + k, static_cast<T>(sum)); });
-    }
-}
-
-template <class T>
-void put_narrow_sums(const ExpandedBackward<T>& task) {
-    const int64_t blocks = task.conv.blocks.count(), narrow = task.expansion.narrow;
-    if (task.expansion_sums != nullptr) put_expansion_gradient(task);
-    if (task.scale_sums != nullptr)
-        combine_sums(task.scale_sums, blocks, narrow, narrow, task.args.d_narrow_scale);
-    if (task.shift_sums != nullptr)
-        combine_sums(task.shift_sums, blocks, narrow, narrow, task.args.d_narrow_shift);
-}
-
 constexpr auto run_backward = computed_types([]<class T>(const ExpandedConvBackward& args, Context& context) {
     const int64_t narrow = args.narrow, channels = args.shape.in_channels;
-    const bool goes_on = args.d_x || args.d_narrow_scale || args.d_narrow_shift || args.d_expansion;
     // d_e are rows that come and go: there is no tensor of them, only the wish for one.
     const ConvBackward wide =
-        depthwise_gradients(args, nullptr, goes_on ? context.scratch.take<T>(1) : nullptr);
+        depthwise_gradients(args, nullptr, wants_d_e(args) ? context.scratch.take<T>(1) : nullptr);
     DepthwiseBackward<T> conv = depthwise_task<T>(wide, context, false);
     conv.streams = false;  // d_e is read again at once
     const int64_t blocks = conv.blocks.count();
-    const auto sums = [&](const Gradient& wanted, int64_t size) {
-        return wanted ? context.scratch.take<T>(blocks * size) : nullptr;
-    };
     const PanelLayout layout = panel_layout(args.dtype, narrow);
     const ExpandedBackward<T> task{
         .conv = conv,
@@ -138,36 +100,23 @@ constexpr auto run_backward = computed_types([]<class T>(const ExpandedConvBackw
         .narrow = layout,
         .weight = pack_rows(static_cast<const T*>(args.expansion), channels, narrow, context,
                             [narrow](int64_t k) { return k * narrow; }),
-        .expansion_sums = sums(args.d_expansion, channels * narrow),
-        .scale_sums = sums(args.d_narrow_scale, narrow),
-        .shift_sums = sums(args.d_narrow_shift, narrow)};
+        .sums = ExpandedSums<T>::of(args, blocks, narrow, channels, context)};
     const PerThread<T> workspace(context, task.workspace_size());
     parallel_for(blocks, [&](int64_t block) {
         clear_sums(conv, block);
-        const auto clear = [&](T* all, int64_t size) {
-            if (all != nullptr) std::fill(all + block * size, all + (block + 1) * size, T(0));
-        };
-        clear(task.expansion_sums, task.expansion_size());
-        clear(task.scale_sums, narrow);
-        clear(task.shift_sums, narrow);
+        task.sums.clear(block, narrow);
         passes<T>().backward(task, block, workspace.mine());
     });
     put_sums(conv);
-    put_narrow_sums(task);
+    task.sums.put(args);
 });
 
-template <class Args>
-const char* refuses_rows(const Args& args) {
-    if (!is_clamp(args.narrow_prologue.activation) || !is_clamp(args.prologue.activation))
-        return "an activation that is neither relu nor relu6";
-    if (args.shape.in_channels % depthwise_lanes != 0) return "channels that are not whole vectors";
-    return refuses_depthwise_backward_loops(args.shape);
-}
-
 constexpr Implementation<ExpandedConvForward> forward_list[]{
+    {"rows_amx", refuses_rows_amx, run_rows_amx, StorageTypes::all},
     {"rows", refuses_rows<ExpandedConvForward>, run_forward},
     {"separate", refuses_nothing, expanded_separately<pointwise_conv_forward, depthwise_conv_forward>}};
 constexpr Implementation<ExpandedConvBackward> backward_list[]{
+    {"rows_amx", refuses_rows_amx, run_rows_amx, StorageTypes::all},
     {"rows", refuses_rows<ExpandedConvBackward>, run_backward},
     {"separate", refuses_nothing,
      expanded_gradients_separately<pointwise_conv_forward, pointwise_conv_backward,

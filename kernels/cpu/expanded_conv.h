@@ -7,7 +7,10 @@
 // for the expansion's gradient, before the next row comes.
 #pragma once
 
+#include "kernels/context.h"
 #include "kernels/cpu/depthwise_conv.h"
+#include "kernels/cpu/depthwise_task.h"
+#include "kernels/cpu/expanded_sums.h"
 #include "kernels/cpu/gemm.h"
 #include "kernels/expanded_conv.h"
 
@@ -40,19 +43,28 @@ struct ExpandedBackward {
     const ExpandedConvBackward& args;
     PanelLayout narrow;     // of the narrow channels
     RightMatrix<T> weight;  // [channels, narrow]
-    T* expansion_sums;      // [blocks, narrow, channels]; null where nobody wants them, as those below
-    T* scale_sums;          // [blocks, narrow]
-    T* shift_sums;
-
-    bool wants_d_a() const { return args.d_x || args.d_narrow_scale || args.d_narrow_shift; }
-    bool wants_d_e() const { return wants_d_a() || args.d_expansion; }
-    int64_t expansion_size() const { return expansion.channels * expansion.narrow; }
+    ExpandedSums<T> sums;
 
     /// Of each thread: depthwise's, a row of a, e, d_e and d_a.
     int64_t workspace_size() const {
         return conv.workspace_size() + 2 * expansion.width * (expansion.channels + narrow.padded());
     }
 };
+
+/// What any implementation that makes rows refuses.
+template <class Args>
+const char* refuses_rows(const Args& args) {
+    if (!is_clamp(args.narrow_prologue.activation) || !is_clamp(args.prologue.activation))
+        return "an activation that is neither relu nor relu6";
+    if (args.shape.in_channels % depthwise_lanes != 0) return "channels that are not whole vectors";
+    return refuses_depthwise_backward_loops(args.shape);
+}
+
+/// The same rows of bf16, by tile registers (expanded_conv_amx.cpp).
+const char* refuses_rows_amx(const ExpandedConvForward& args);
+const char* refuses_rows_amx(const ExpandedConvBackward& args);
+void run_rows_amx(const ExpandedConvForward& args, Context& context);
+void run_rows_amx(const ExpandedConvBackward& args, Context& context);
 
 /// The passes over one block, compiled for one instruction set and one type.
 template <class T>

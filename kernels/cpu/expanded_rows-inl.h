@@ -119,6 +119,8 @@ struct ExpandedRows {
 template <class T>
 class RecomputedRows {
   public:
+    using Element = T;
+
     RecomputedRows(const ExpandedBackward<T>& task, int64_t block, T* memory)
         : task_(task), block_(block), a_memory_(memory) {
         e_ = a_memory_ + width() * task.narrow.padded();
@@ -131,17 +133,17 @@ class RecomputedRows {
         multiply_row(task_.expansion.weight, a_, width(), {}, {e_, channels()});
         return e_;
     }
-    T* d_x(int64_t) const { return task_.wants_d_e() ? d_e_ : nullptr; }
+    T* d_x(int64_t) const { return wants_d_e(task_.args) ? d_e_ : nullptr; }
     RowAhead<T> x_ahead(const T*, bool) const { return {}; }
     RowAhead<T> d_x_ahead(const T*, bool) const { return {}; }
 
     void finish_row(int64_t row, const RowAhead<T>& y_ahead) const {
         const RowsOf<const T> d_e{d_e_, channels()};
-        if (task_.expansion_sums != nullptr) {
+        if (T* sums = task_.sums.expansion_of(block_)) {
             add_outer_row(task_.expansion.weight.layout, a_, task_.expansion.narrow, d_e, width(), y_ahead,
-                          task_.expansion_sums + block_ * task_.expansion_size());
+                          sums);
         }
-        if (!task_.wants_d_a()) return;
+        if (!wants_d_a(task_.args)) return;
         const int64_t padded = task_.narrow.padded();
         multiply_row(task_.weight, d_e, width(), narrow_gradient(row), {d_a_, padded});
         put_narrow_gradient(row, {d_a_, padded});
@@ -163,15 +165,15 @@ class RecomputedRows {
         const Expansion<T>& expansion = task_.expansion;
         const Prologue& prologue = expansion.prologue;
         const int64_t narrow = expansion.narrow, first = row * width() * narrow;
-        const auto sums = [&](T* all) { return all == nullptr ? nullptr : all + block_ * narrow; };
+        const auto sums = [&](T* all) { return ExpandedSums<T>::of_block(all, block_, narrow); };
         T* d_x = static_cast<T*>(task_.args.d_x.data);
         prologue_gradient_rows<T, T>({expansion.x + first, narrow}, d_a, width(), narrow,
                                      static_cast<const T*>(prologue.scale),
                                      static_cast<const T*>(prologue.shift), prologue.activation,
                                      {{d_x == nullptr ? nullptr : d_x + first, narrow},
                                       task_.args.d_x.mode == GradMode::accumulate,
-                                      sums(task_.scale_sums),
-                                      sums(task_.shift_sums)});
+                                      sums(task_.sums.scale),
+                                      sums(task_.sums.shift)});
     }
 
     const ExpandedBackward<T>& task_;

@@ -101,6 +101,13 @@ constexpr bool masks_are_exact = true;
 constexpr bool masks_are_exact = false;
 #endif
 
+/// The same of 16-bit numbers, whose masks came later.
+#if (HWY_ARCH_X86 && HWY_TARGET <= HWY_AVX3) || HWY_HAVE_SCALABLE
+constexpr bool half_masks_are_exact = true;
+#else
+constexpr bool half_masks_are_exact = false;
+#endif
+
 /// The last elements of a row, fewer than a vector: the other lanes are read as zero and not written.
 template <class T>
 class VectorTail {
@@ -122,12 +129,16 @@ class VectorTail {
     }
     template <class Half>
     HWY_INLINE HWY_ATTR Vector<T> load(const Half* from) const {
+        if constexpr (half_masks_are_exact)
+            return widened(from, hn::MaskedLoad(half_mask(), HalfBits(), &from->bits));
         HWY_ALIGN uint16_t lanes[hn::MaxLanes(d)] = {};
         std::memcpy(lanes, from, count_ * sizeof(Half));
         return widened(from, hn::Load(HalfBits(), lanes));
     }
     template <class Half>
     HWY_INLINE HWY_ATTR void store(Vector<T> value, Half* to) const {
+        if constexpr (half_masks_are_exact)
+            return hn::BlendedStore(half_bits(to, value), half_mask(), HalfBits(), &to->bits);
         HWY_ALIGN uint16_t lanes[hn::MaxLanes(d)];
         hn::Store(half_bits(to, value), HalfBits(), lanes);
         std::memcpy(to, lanes, count_ * sizeof(Half));
@@ -138,6 +149,8 @@ class VectorTail {
     }
 
   private:
+    HWY_INLINE HWY_ATTR hn::Mask<HalfBits> half_mask() const { return hn::FirstN(HalfBits(), count_); }
+
     static constexpr hn::ScalableTag<T> d{};
     size_t count_;
     hn::Mask<hn::ScalableTag<T>> mask_;

@@ -74,6 +74,10 @@ Tensor random_tensor(const Shape& shape, Placement placement) {
     return Tensor::from_host(values, shape, placement);
 }
 
+std::string if_not_f32(const WorkloadOptions& options) {
+    return options.precision == DType::f32 ? "" : fmt::format(", {}", name_of(options.precision));
+}
+
 /// A third of the images each: turned, with another contrast, mirrored.
 AugmentBatch mixed_programs(const WorkloadOptions& options) {
     AugmentBatch batch;
@@ -107,17 +111,19 @@ class ExpandedBlock {
           channels_(6 * narrow),
           shape_{options.batch_size, {side, side}, channels_, channels_, {3, 3},
                  {stride, stride},   {1, 1},       channels_},
-          placement_{DType::f32, options.device} {
+          placement_{options.precision, options.device} {
+        const Placement sums{accumulate_of(options.precision), options.device};
         for (const Shape& shape : {Shape{shape_.in_pixels(), narrow}, Shape{channels_, narrow},
                                    Shape{9, channels_}, Shape{2, narrow}, Shape{2, channels_}}) {
-            operands_.push_back(random_tensor(shape, placement_));
-            gradients_.push_back(Tensor::like(operands_.back()));
+            const bool is_x = operands_.empty(), is_stored = operands_.size() <= weight;
+            operands_.push_back(random_tensor(shape, is_stored ? placement_ : sums));
+            gradients_.push_back(Tensor::empty(shape, is_x ? placement_ : sums));
         }
         y_ = Tensor::empty({shape_.out_pixels(), channels_}, placement_);
         d_y_ = random_tensor(y_.shape(), placement_);
-        moments_ = Tensor::empty({2, channels_}, placement_);
-        d_moments_ = random_tensor(moments_.shape(), placement_);
-        scatter_ = Tensor::empty({1 + narrow, narrow}, placement_);
+        moments_ = Tensor::empty({2, channels_}, sums);
+        d_moments_ = random_tensor(moments_.shape(), sums);
+        scatter_ = Tensor::empty({1 + narrow, narrow}, sums);
     }
 
     void run(LayerTimer& timer) const {
@@ -141,7 +147,8 @@ class ExpandedBlock {
     enum Operand : uint8_t { x, expansion, weight, narrow_scale, scale };
 
     static void* row(const Tensor& tensor, int64_t index) {
-        return static_cast<float*>(tensor.data()) + index * tensor.shape()[1];
+        return static_cast<std::byte*>(tensor.data()) +
+               static_cast<size_t>(index * tensor.shape()[1]) * size_of(tensor.dtype());
     }
     Gradient gradient(Operand operand, int64_t index = 0) const { return {row(gradients_[operand], index)}; }
     Prologue prologue(Operand operand, Activation activation) const {
@@ -227,12 +234,10 @@ class ExpandedBlock {
 
 Workload model_workload(const std::string& model, const WorkloadOptions& options) {
     const auto steps = std::make_shared<ModelSteps>(model, options);
-    return {
-        fmt::format("training steps of {}, images {}x{}, batch {}{}{}", model, options.image_size,
-                    options.image_size, options.batch_size,
-                    options.precision == DType::f32 ? "" : fmt::format(", {}", name_of(options.precision)),
-                    steps->fused() ? "" : ", unfused"),
-        [steps](LayerTimer& timer) { steps->run(timer); }, options.device};
+    return {fmt::format("training steps of {}, images {}x{}, batch {}{}{}", model, options.image_size,
+                        options.image_size, options.batch_size, if_not_f32(options),
+                        steps->fused() ? "" : ", unfused"),
+            [steps](LayerTimer& timer) { steps->run(timer); }, options.device};
 }
 
 Workload add_backward_workload(const WorkloadOptions& options) {
@@ -334,8 +339,8 @@ Workload expansion_workload(const WorkloadOptions& options) {
     const auto run = [blocks](LayerTimer& timer) {
         for (const ExpandedBlock& block : *blocks) block.run(timer);
     };
-    return {fmt::format("inverted residuals without their wide tensors, images {0}x{0}, batch {1}",
-                        options.image_size, options.batch_size),
+    return {fmt::format("inverted residuals without their wide tensors, images {0}x{0}, batch {1}{2}",
+                        options.image_size, options.batch_size, if_not_f32(options)),
             run, options.device};
 }
 
