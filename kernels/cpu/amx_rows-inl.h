@@ -50,6 +50,18 @@ HWY_INLINE HWY_ATTR void store_upper_halves(hn::Vec<Words> first, hn::Vec<Words>
 #endif
 }
 
+/// Two vectors, rounded to nearest.
+HWY_INLINE HWY_ATTR void store_rounded(Vector<float> first, Vector<float> second, NativeBf16* to) {
+#if HWY_TARGET == HWY_AVX3
+    const hn::ScalableTag<uint16_t> halves;
+    hn::Vec<decltype(halves)> bits;
+    asm("vcvtne2ps2bf16 %2, %1, %0" : "=v"(bits.raw) : "v"(second.raw), "v"(first.raw));
+    hn::StoreU(bits, halves, &to->bits);
+#else
+    store_upper_halves(bf16_words(first), bf16_words(second), to);
+#endif
+}
+
 /// value(part, c), the floats of a row from element c on, in two terms.
 template <class Value>
 HWY_INLINE HWY_ATTR void split_row(int64_t count, const Value& value, bf16* high, bf16* low) {
@@ -112,9 +124,9 @@ struct PanelColumns {
             sums[v] = hn::Add(hn::Add(chains[0][v], chains[1][v]), hn::Add(chains[2][v], chains[3][v]));
     }
 
-    HWY_INLINE HWY_ATTR void put(const Vector<float> (&values)[vectors], bf16* to) const {
+    HWY_INLINE HWY_ATTR void put(const Vector<float> (&values)[vectors], NativeBf16* to) const {
         if constexpr (vectors == 2) {
-            store_upper_halves(bf16_words(values[0]), bf16_words(values[1]), to);
+            store_rounded(values[0], values[1], to);
         } else {
             part.store(values[0], to);
         }
@@ -134,7 +146,7 @@ HWY_INLINE HWY_ATTR void put_columns(const PanelColumns<Part, vectors>& columns,
         for (int64_t row = 0; row < rows; ++row) {
             Vector<float> values[vectors];
             columns.load(row, values);
-            columns.put(values, to + row * stride);
+            columns.put(values, native(to) + row * stride);
         }
         return;
     }
@@ -146,7 +158,7 @@ HWY_INLINE HWY_ATTR void put_columns(const PanelColumns<Part, vectors>& columns,
     columns.sum(rows, m2, [&](int64_t row, Vector<float>(&sums)[vectors]) HWY_ATTR {
         Vector<float> values[vectors];
         columns.load(row, values);
-        columns.put(values, to + row * stride);
+        columns.put(values, native(to) + row * stride);
         for (int v = 0; v < vectors; ++v) {
             const auto distance = hn::Sub(values[v], mean[v]);
             sums[v] = hn::MulAdd(distance, distance, sums[v]);

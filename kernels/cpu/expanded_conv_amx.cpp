@@ -47,12 +47,12 @@ struct Expansion {
 };
 
 struct ExpandedForward {
-    const DepthwiseForward<bf16>& conv;
+    const DepthwiseForward<NativeBf16>& conv;
     Expansion expansion;
 };
 
 struct ExpandedBackward {
-    const DepthwiseBackward<bf16>& conv;
+    const DepthwiseBackward<NativeBf16>& conv;
     Expansion expansion;
     const ExpandedConvBackward& args;
     PairsMatrix weight;  // [channels, narrow]
@@ -86,10 +86,10 @@ namespace {
 /// A row of a. The columns past the narrow channels are zero from the beginning.
 void load_narrow_row(const amx::Expansion& task, int64_t row, bf16* a) {
     const Prologue& prologue = task.prologue;
-    prologue_rows<bf16, bf16>({task.x + row * task.width * task.narrow, task.narrow}, task.width, task.narrow,
-                              static_cast<const float*>(prologue.scale),
-                              static_cast<const float*>(prologue.shift), prologue.activation,
-                              {a, task.whole_narrow()});
+    prologue_rows<NativeBf16, NativeBf16>({native(task.x) + row * task.width * task.narrow, task.narrow},
+                                          task.width, task.narrow, static_cast<const float*>(prologue.scale),
+                                          static_cast<const float*>(prologue.shift), prologue.activation,
+                                          {native(a), task.whole_narrow()});
 }
 
 /// Columns [c, c + columns) of a row of e.
@@ -112,7 +112,7 @@ struct ExpandedTileRows {
     const amx::ExpandedForward& task;
     const amx::ForwardMemory& memory;
 
-    RowAhead<bf16> ahead(int64_t, int64_t) const { return {}; }
+    RowAhead<NativeBf16> ahead(int64_t, int64_t) const { return {}; }
 
     void stage(int64_t image, int64_t row, float* to) const {
         const amx::Expansion& expansion = task.expansion;
@@ -157,7 +157,7 @@ class RecomputedTileRows {
     RowAhead<float> x_ahead(const float*, bool) const { return {}; }
     RowAhead<float> d_x_ahead(const float*, bool) const { return {}; }
 
-    void finish_row(int64_t row, const RowAhead<bf16>& y_ahead) const {
+    void finish_row(int64_t row, const RowAhead<NativeBf16>& y_ahead) const {
         y_ahead.prefetch(0, y_ahead.end - y_ahead.begin);
         if (!wants_d_e(task_.args)) return;
         amx::split_rows(memory_.d_e, expansion_.channels, expansion_.width, expansion_.channels,
@@ -202,7 +202,7 @@ class RecomputedTileRows {
         }
         const Prologue& prologue = expansion_.prologue;
         const auto sums = [&](float* all) { return ExpandedSums<float>::of_block(all, block_, narrow); };
-        bf16* d_x = static_cast<bf16*>(task_.args.d_x.data);
+        auto* d_x = static_cast<NativeBf16*>(task_.args.d_x.data);
         prologue_gradient_rows<bf16, float>({expansion_.x + first, narrow}, {d_a.data, d_a.stride},
                                             expansion_.width, narrow,
                                             static_cast<const float*>(prologue.scale),
@@ -229,15 +229,15 @@ void run_images(Block rows, const RowBlocks& blocks, int64_t block) {
 
 void forward_block(const amx::ExpandedForward& task, int64_t block, const amx::ForwardMemory& memory) {
     zero_row(task.expansion.a_size(), memory.a);
-    run_images(ForwardBlock<bf16, ExpandedTileRows>(task.conv, block, memory.depthwise, {task, memory}),
+    run_images(ForwardBlock<NativeBf16, ExpandedTileRows>(task.conv, block, memory.depthwise, {task, memory}),
                task.conv.blocks, block);
 }
 
 void backward_block(const amx::ExpandedBackward& task, int64_t block, const amx::BackwardMemory& memory) {
     zero_row(task.expansion.a_size(), memory.a);
-    run_images(
-        BackwardBlock<bf16, RecomputedTileRows>(task.conv, block, memory.depthwise, {task, block, memory}),
-        task.conv.blocks, block);
+    run_images(BackwardBlock<NativeBf16, RecomputedTileRows>(task.conv, block, memory.depthwise,
+                                                             {task, block, memory}),
+               task.conv.blocks, block);
 }
 
 }  // namespace
@@ -276,7 +276,7 @@ const char* refuses_rows_amx(const ExpandedConvBackward& args) { return refuses(
 
 void run_rows_amx(const ExpandedConvForward& args, Context& context) {
     const ConvForward wide = convolving(args, nullptr);
-    const auto conv = depthwise_task<bf16>(wide, context, false, false);
+    const auto conv = depthwise_task<NativeBf16>(wide, context, false, false);
     const amx::ExpandedForward task{conv, expansion_of(args, context)};
     const PerThread<float> depthwise(context, conv.workspace_size());
     const PerThread<bf16> a(context, task.expansion.a_size());
@@ -291,7 +291,7 @@ void run_rows_amx(const ExpandedConvBackward& args, Context& context) {
     // As in expanded_conv.cpp, the wish for d_e is all that there is of it.
     const ConvBackward wide =
         depthwise_gradients(args, nullptr, wants_d_e(args) ? context.scratch.take<float>(1) : nullptr);
-    const auto conv = depthwise_task<bf16>(wide, context, false);
+    const auto conv = depthwise_task<NativeBf16>(wide, context, false);
     const int64_t blocks = conv.blocks.count();
     const amx::Expansion expansion = expansion_of(args, context);
     const amx::ExpandedBackward task{

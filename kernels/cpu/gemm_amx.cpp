@@ -81,8 +81,8 @@ namespace {
 /// Rows of a source, in a thread's own memory.
 void gather(const RowSource<bf16>& source, int64_t first, int64_t rows, bf16* band, bf16* to,
             int64_t stride) {
-    if (band == nullptr) return gather_rows(source, first, rows, to, stride);
-    fill_band(source, first, rows, band);
+    if (band == nullptr) return gather_rows(source, first, rows, native(to), stride);
+    fill_band(source, first, rows, native(band));
     gather_rows_of_band(source, first, rows, band, to, stride);
 }
 

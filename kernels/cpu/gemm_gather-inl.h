@@ -20,7 +20,7 @@ namespace vitrine::cpu::HWY_NAMESPACE {
 
 template <class From, class To>
 HWY_INLINE HWY_ATTR void copy_row(const From* from, int64_t count, To* to) {
-    if constexpr (is_half_type<From> && std::is_same_v<From, To>) {
+    if constexpr (is_half_type<From> && dtype_of<From> == dtype_of<To>) {
         std::memcpy(to, from, static_cast<size_t>(count) * sizeof(To));
         return;
     }
@@ -130,7 +130,7 @@ template <class T, class To>
 void gather_rows(const RowSource<T>& source, int64_t first, int64_t count, To* tile, int64_t stride) {
     const int64_t depth = source.depth();
     // As they are, they are copied below: 16 bits need not become floats for that.
-    const bool copied = is_half_type<T> && std::is_same_v<T, To> && source.plain();
+    const bool copied = is_half_type<T> && dtype_of<T> == dtype_of<To> && source.plain();
     if (source.rows_are_pixels() && source.group_channels == source.channels && !copied) {
         prologue_rows<T, To>({source.pixels + first * depth, depth}, count, depth, source.scale, source.shift,
                              source.activation, {tile, stride});

@@ -135,8 +135,8 @@ class TileBlockPass {
     void load_input() {
         const bf16* a = rows_of(task_.args.x, in());
         if (!task_.args.prologue.plain()) {
-            prologue_rows<bf16, bf16>({a, in()}, count_, in(), scale(), shift(),
-                                      task_.args.prologue.activation, {memory_.a, in()});
+            prologue_rows<NativeBf16, NativeBf16>({native(a), in()}, count_, in(), scale(), shift(),
+                                                  task_.args.prologue.activation, {native(memory_.a), in()});
             a = memory_.a;
         }
         amx::pack_rows(a, in(), count_, in(), memory_.pairs);
@@ -180,13 +180,13 @@ class TileBlockPass {
         const auto sums = [&](float* parts) {
             return parts == nullptr ? nullptr : parts + chunk_ * in() + c;
         };
-        prologue_gradient_rows<bf16, float>({rows_of(args.x, in()) + c, in()},
-                                            {memory_.d_a, amx::panel_columns}, count_, width, from_c(scale()),
-                                            from_c(shift()), args.prologue.activation,
-                                            {{(task_.streams ? memory_.d_x : d_x()) + c, in()},
-                                             args.d_x.mode == GradMode::accumulate,
-                                             sums(task_.scale_parts),
-                                             sums(task_.shift_parts)});
+        prologue_gradient_rows<NativeBf16, float>({native(rows_of(args.x, in()) + c), in()},
+                                                  {memory_.d_a, amx::panel_columns}, count_, width,
+                                                  from_c(scale()), from_c(shift()), args.prologue.activation,
+                                                  {{native(task_.streams ? memory_.d_x : d_x()) + c, in()},
+                                                   args.d_x.mode == GradMode::accumulate,
+                                                   sums(task_.scale_parts),
+                                                   sums(task_.shift_parts)});
     }
 
     const amx::PointwiseBackward& task_;

@@ -18,6 +18,7 @@
 #include "hwy/cache_control.h"
 #include "hwy/highway.h"
 #include "kernels/activation.h"
+#include "kernels/cpu/native_bf16.h"
 #include "kernels/dtype.h"
 #include "kernels/gradient.h"
 
@@ -63,6 +64,15 @@ HWY_INLINE HWY_ATTR hn::Vec<Words> bf16_words(Vector<float> value) {
 HWY_INLINE HWY_ATTR hn::Vec<HalfBits> half_bits(const bf16*, Vector<float> value) {
     const auto bits = hn::ShiftRight<16>(bf16_words(value));
     return hn::DemoteTo(HalfBits(), hn::BitCast(hn::ScalableTag<int32_t>(), bits));
+}
+HWY_INLINE HWY_ATTR hn::Vec<HalfBits> half_bits(const NativeBf16*, Vector<float> value) {
+#if HWY_TARGET == HWY_AVX3
+    hn::Vec<HalfBits> bits;
+    asm("vcvtneps2bf16 %1, %0" : "=v"(bits.raw) : "v"(value.raw));
+    return bits;
+#else
+    return half_bits(static_cast<const bf16*>(nullptr), value);
+#endif
 }
 HWY_INLINE HWY_ATTR hn::Vec<HalfBits> half_bits(const f16*, Vector<float> value) {
     return hn::BitCast(HalfBits(), hn::DemoteTo(hn::Rebind<hwy::float16_t, hn::ScalableTag<float>>(), value));
