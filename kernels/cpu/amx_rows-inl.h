@@ -1,4 +1,4 @@
-// Passes over rows that end in what tile registers multiply (amx.h): floats in two terms, rows in pairs, and panels of results.
+// Passes over rows that end in what tile registers multiply (amx.h): floats in two terms, and panels of results.
 // For vectors of 16 floats alone, which is what a processor with tile registers has; elsewhere they are compiled and never run.
 
 #include <hwy/highway.h>
@@ -19,37 +19,6 @@ HWY_BEFORE_NAMESPACE();
 namespace vitrine::cpu::HWY_NAMESPACE {
 namespace {
 
-/// A float's upper half, which is a bf16 nearer to zero, and what that leaves, which is rounded to one as its own upper half is
-/// taken: their sum is the float to 2^-16 of it. Two roundings to the nearest would be as many instructions as all the rest.
-struct UpperAndRest {
-    hn::Vec<Words> high, low;
-
-    HWY_INLINE HWY_ATTR explicit UpperAndRest(Vector<float> value) {
-        const Words words;
-        const hn::ScalableTag<float> floats;
-        high = hn::BitCast(words, value);
-        const auto top = hn::BitCast(floats, hn::And(high, hn::Set(words, 0xFFFF0000u)));
-        low = hn::Add(hn::BitCast(words, hn::Sub(value, top)), hn::Set(words, 0x8000u));
-    }
-};
-
-template <class Part>
-HWY_INLINE HWY_ATTR void store_upper_halves(const Part& part, hn::Vec<Words> words, bf16* to) {
-    part.store(hn::BitCast(hn::ScalableTag<float>(), hn::And(words, hn::Set(Words(), 0xFFFF0000u))), to);
-}
-
-/// Of two vectors, as one of 16-bit numbers.
-HWY_INLINE HWY_ATTR void store_upper_halves(hn::Vec<Words> first, hn::Vec<Words> second, bf16* to) {
-#if HWY_TARGET == HWY_SCALAR
-    store_upper_halves(FullVector<float>{}, first, to);
-    store_upper_halves(FullVector<float>{}, second, to + 1);
-#else
-    const hn::ScalableTag<uint16_t> halves;
-    hn::StoreU(hn::ConcatOdd(halves, hn::BitCast(halves, second), hn::BitCast(halves, first)), halves,
-               &to->bits);
-#endif
-}
-
 /// Two vectors, rounded to nearest.
 HWY_INLINE HWY_ATTR void store_rounded(Vector<float> first, Vector<float> second, NativeBf16* to) {
 #if HWY_TARGET == HWY_AVX3
@@ -58,25 +27,19 @@ HWY_INLINE HWY_ATTR void store_rounded(Vector<float> first, Vector<float> second
     asm("vcvtne2ps2bf16 %2, %1, %0" : "=v"(bits.raw) : "v"(second.raw), "v"(first.raw));
     hn::StoreU(bits, halves, &to->bits);
 #else
-    store_upper_halves(bf16_words(first), bf16_words(second), to);
+    FullVector<float>{}.store(first, to);
+    FullVector<float>{}.store(second, to + lanes_of<float>());
 #endif
 }
 
-/// value(part, c), the floats of a row from element c on, in two terms.
+/// value(part, c), the floats of a row from element c on, in two terms: rounded, and what that leaves.
 template <class Value>
 HWY_INLINE HWY_ATTR void split_row(int64_t count, const Value& value, bf16* high, bf16* low) {
-    const int64_t lanes = lanes_of<float>();
-    int64_t c = 0;
-    for (; c + 2 * lanes <= count; c += 2 * lanes) {
-        const FullVector<float> part;
-        const UpperAndRest first(value(part, c)), second(value(part, c + lanes));
-        store_upper_halves(first.high, second.high, high + c);
-        store_upper_halves(first.low, second.low, low + c);
-    }
-    for_each_vector<float>(count - c, [&](auto part, int64_t i) HWY_ATTR {
-        const UpperAndRest terms(value(part, c + i));
-        store_upper_halves(part, terms.high, high + c + i);
-        store_upper_halves(part, terms.low, low + c + i);
+    for_each_vector<float>(count, [&](auto part, int64_t c) HWY_ATTR {
+        const auto whole = value(part, c);
+        const auto rounded = widened(high, half_bits(native(high), whole));
+        part.store(rounded, native(high) + c);
+        part.store(hn::Sub(whole, rounded), native(low) + c);
     });
 }
 

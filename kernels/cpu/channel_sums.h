@@ -37,6 +37,26 @@ void combine_sums(const T* partial, int64_t chunks, int64_t stride, int64_t chan
         [&](int64_t c, double sum) { write(c, static_cast<T>(sum)); });
 }
 
+/// out[c, k] = Σ over the parts, of part_size each, of partial[k, c]: rows of it are `stride` apart.
+template <class T>
+void combine_turned(const T* partial, int64_t parts, int64_t part_size, int64_t rows, int64_t columns,
+                    int64_t stride, const Gradient& out) {
+    constexpr int64_t together = 16;
+    const GradientWriter<T> write(out);
+    const Chunks shares{columns, together};
+    parallel_for(shares.count(), [&](int64_t share) {
+        const int64_t first = shares.begin(share), count = shares.end(share) - first;
+        for (int64_t k = 0; k < rows; ++k) {
+            double sums[together]{};
+            for (int64_t part = 0; part < parts; ++part) {
+                const T* row = partial + part * part_size + k * stride + first;
+                for (int64_t i = 0; i < count; ++i) sums[i] += static_cast<double>(row[i]);
+            }
+            for (int64_t i = 0; i < count; ++i) write((first + i) * rows + k, static_cast<T>(sums[i]));
+        }
+    });
+}
+
 /// Mean and m2 = Σ (y − mean)² of all rows from those of chunks. Source: Chan, Golub and LeVeque, 1979.
 class StatisticsSum {
   public:

@@ -44,26 +44,15 @@ struct ExpandedSums {
     }
 
     void put(const ExpandedConvBackward& args) const {
-        if (expansion != nullptr) put_expansion(args);
+        if (expansion != nullptr)
+            combine_turned(expansion, blocks, rows * stride, args.narrow, args.shape.in_channels, stride,
+                           args.d_expansion);
         if (scale != nullptr) combine_sums(scale, blocks, args.narrow, args.narrow, args.d_narrow_scale);
         if (shift != nullptr) combine_sums(shift, blocks, args.narrow, args.narrow, args.d_narrow_shift);
     }
 
     static T* of_block(T* sums, int64_t block, int64_t size) {
         return sums == nullptr ? nullptr : sums + block * size;
-    }
-
-  private:
-    void put_expansion(const ExpandedConvBackward& args) const {
-        const GradientWriter<T> write(args.d_expansion);
-        for (int64_t k = 0; k < args.narrow; ++k) {
-            combine_channels<double>(
-                args.shape.in_channels, blocks,
-                [&](double& sum, int64_t block, int64_t c) {
-                    sum += static_cast<double>(expansion_of(block)[k * stride + c]);
-                },
-                [&](int64_t c, double sum) { write(c * args.narrow + k, static_cast<T>(sum)); });
-        }
     }
 };
 

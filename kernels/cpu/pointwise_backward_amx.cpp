@@ -1,10 +1,13 @@
 // pointwise_backward.cpp for bf16, by tile registers: the same pass over d_y, y and x, and what it multiplies in their orders.
 //
-//     g = d_y through the epilogue, in two terms      [terms, block, out], and turned round [terms, out, block]
-//     a = x through the prologue, rounded             [block, in] in pairs of rows
-//     d_weight += gᵀ · a                              sums in f32
+//     g = d_y through the epilogue, in two terms      [terms, block, out]
+//     a = x through the prologue, rounded             [block, in]
+//     d_weight += gᵀ · a                              of g's first term, which is g rounded; sums in f32
 //     d_a = g · weight                                a panel of 32 channels at a time, which stays in the nearest cache
 //     d_x = d_a through the prologue                  written to memory, once
+//
+// d_weight wants one of g and a turned round and the other in pairs of pixels. Turning is the dearer: the one with fewer
+// channels is turned, and d_weight is summed as it is or as its transpose.
 
 #include "kernels/cpu/amx.h"
 #include "kernels/cpu/channel_sums.h"
@@ -34,28 +37,30 @@ struct PointwiseBackward {
     PairsMatrix weight;                // [out, in]
     const float *level, *slope;        // the epilogue's part of g; null if there is none
     bool streams;                      // d_x is written past the caches
-    float* weight_parts;               // [chunks, whole tiles of out, whole panels of in]
+    float* weight_parts;               // [chunks, left_rows, right_columns]
     float* bias_parts;                 // [chunks, out]; these three null where nobody wants them
     float *scale_parts, *shift_parts;  // [chunks, in]
 
     int64_t out() const { return args.shape.out_channels; }
     int64_t in() const { return args.shape.in_channels; }
     int64_t out_depth() const { return round_up(out(), tile_depth); }
-    int64_t in_columns() const { return round_up(in(), panel_columns); }
-    int64_t weight_part() const { return round_up(out(), tile_rows) * in_columns(); }
+    /// Of d_weight or its transpose, as a product: what is turned on the left, what is in pairs on the right.
+    bool turns_a() const { return in() < out(); }
+    int64_t left_rows() const { return round_up(std::min(in(), out()), tile_rows); }
+    int64_t right_columns() const { return round_up(std::max(in(), out()), panel_columns); }
+    int64_t weight_part() const { return left_rows() * right_columns(); }
     int64_t terms() const { return level == nullptr ? 1 : 2; }
     int64_t g_term() const { return block * out_depth(); }
     /// Half a line more than the block, or rows of tiles would meet in the same sets of the cache.
     int64_t turned_stride() const { return block + tile_depth; }
-    int64_t turned_term() const { return round_up(out(), tile_rows) * turned_stride(); }
 };
 
 /// A thread's own memory for a block.
 struct PointwiseBlock {
     bf16* g;           // [terms, block, out_depth]
-    bf16* turned;      // [terms, whole tiles of out, turned_stride]
     bf16* a;           // [block, in]
-    bf16* pairs;       // the same in panels of pairs
+    bf16* turned;      // [left_rows, turned_stride]
+    bf16* pairs;       // [block, right_columns], in panels of pairs
     float* d_a;        // [block, panel_columns]
     bf16* d_x;         // [block, in], if it goes past the caches
     float* bias_sums;  // [out]
@@ -97,7 +102,6 @@ class TileBlockPass {
         fetch_behind(row, channels, count_ * channels * int64_t{sizeof(bf16)});
     }
 
-    /// g in both orders.
     void load_gradient() {
         const bf16* d_y = rows_of(task_.args.d_y, out());
         g_ = {memory_.g, task_.out_depth()};
@@ -108,12 +112,9 @@ class TileBlockPass {
         } else {
             for (int64_t row = 0; row < count_; ++row) copy_row(d_y + row * out(), out(), g_row(0, row));
         }
-        for (int64_t term = 0; term < task_.terms(); ++term) {
-            const bf16* g = g_.data + term * task_.g_term();
-            for (int64_t row = 0; g_.data == memory_.g && row < count_; ++row)
+        for (int64_t term = 0; g_.data == memory_.g && term < task_.terms(); ++term) {
+            for (int64_t row = 0; row < count_; ++row)
                 zero_row(task_.out_depth() - out(), g_row(term, row) + out());
-            amx::transpose(g, g_.stride, count_, out(), memory_.turned + term * task_.turned_term(),
-                           task_.turned_stride());
         }
     }
 
@@ -133,22 +134,31 @@ class TileBlockPass {
     }
 
     void load_input() {
-        const bf16* a = rows_of(task_.args.x, in());
-        if (!task_.args.prologue.plain()) {
-            prologue_rows<NativeBf16, NativeBf16>({native(a), in()}, count_, in(), scale(), shift(),
-                                                  task_.args.prologue.activation, {native(memory_.a), in()});
-            a = memory_.a;
-        }
-        amx::pack_rows(a, in(), count_, in(), memory_.pairs);
+        const bf16* x = rows_of(task_.args.x, in());
+        a_ = {x, in()};
+        if (task_.args.prologue.plain()) return;
+        prologue_rows<NativeBf16, NativeBf16>({native(x), in()}, count_, in(), scale(), shift(),
+                                              task_.args.prologue.activation, {native(memory_.a), in()});
+        a_ = {memory_.a, in()};
     }
 
     void add_weight_gradient(bool first_of_chunk) {
-        const int64_t pixels = round_up(count_, amx::tile_depth);
+        const bool turns_a = task_.turns_a();
+        const RowsOf<const bf16> left = turns_a ? a_ : g_, right = turns_a ? g_ : a_;
+        amx::transpose(left.data, left.stride, count_, std::min(in(), out()), memory_.turned,
+                       task_.turned_stride());
+        amx::pack_rows(right.data, right.stride, count_, std::max(in(), out()), memory_.pairs);
+        const int64_t pixels = round_up(count_, amx::tile_depth), columns = task_.right_columns();
         float* sums = task_.weight_parts + chunk_ * task_.weight_part();
-        for (int64_t column = 0; column < task_.in_columns(); column += amx::panel_columns) {
-            amx::multiply({memory_.turned, task_.turned_stride(), round_up(out(), amx::tile_rows),
-                           memory_.pairs + column * pixels, pixels, sums + column, task_.in_columns(),
-                           !first_of_chunk, task_.terms(), task_.turned_term()});
+        for (int64_t column = 0; column < columns; column += amx::panel_columns) {
+            amx::multiply({.a = memory_.turned,
+                           .a_stride = task_.turned_stride(),
+                           .rows = task_.left_rows(),
+                           .pairs = memory_.pairs + column * pixels,
+                           .depth = pixels,
+                           .c = sums + column,
+                           .c_stride = columns,
+                           .add = !first_of_chunk});
         }
     }
 
@@ -192,7 +202,7 @@ class TileBlockPass {
     const amx::PointwiseBackward& task_;
     const amx::PointwiseBlock& memory_;
     int64_t chunk_, first_, count_;
-    RowsOf<const bf16> g_;
+    RowsOf<const bf16> g_, a_;
 };
 
 void run_chunk(const amx::PointwiseBackward& task, const amx::PointwiseBlock& memory, int64_t chunk) {
@@ -219,7 +229,7 @@ HWY_EXPORT(run_chunk);
 /// Pixels whose g and a, in all their orders, take 512 KiB.
 int64_t block_of(const ConvShape& shape, int64_t terms) {
     constexpr int64_t elements = 262144;
-    const int64_t pixel = 2 * terms * shape.out_channels + 2 * shape.in_channels;
+    const int64_t pixel = (terms + 1) * shape.out_channels + 2 * shape.in_channels;
     return std::clamp<int64_t>(elements / pixel / amx::tile_depth * amx::tile_depth, amx::tile_depth, 512);
 }
 
@@ -266,20 +276,21 @@ void run_pointwise_backward_amx(const ConvBackward& args, Context& context) {
     task.shift_parts = parts(bool(args.d_shift), in);
 
     const PerThread<bf16> g(context, task.terms() * task.g_term());
-    const PerThread<bf16> turned(context, task.terms() * task.turned_term());
     const PerThread<bf16> a(context, task.block * in);
-    const PerThread<bf16> pairs(context, amx::pairs_elements(task.block, in));
+    const PerThread<bf16> turned(context, task.left_rows() * task.turned_stride());
+    const PerThread<bf16> pairs(context, amx::pairs_elements(task.block, task.right_columns()));
     const PerThread<float> d_a(context, task.block * amx::panel_columns);
     const PerThread<bf16> d_x(context, task.streams ? task.block * in : 0);
     const PerThread<float> bias_sums(context, out);
     parallel_for(chunks, [&](int64_t chunk) {
         HWY_DYNAMIC_DISPATCH(run_chunk)
-        (task, {g.mine(), turned.mine(), a.mine(), pairs.mine(), d_a.mine(), d_x.mine(), bias_sums.mine()},
+        (task, {g.mine(), a.mine(), turned.mine(), pairs.mine(), d_a.mine(), d_x.mine(), bias_sums.mine()},
          chunk);
     });
 
-    combine_outer_parts(task.weight_parts, chunks, task.weight_part(), out, in, task.in_columns(),
-                        args.d_weight);
+    const auto combine = task.turns_a() ? combine_turned<float> : combine_outer_parts<float>;
+    combine(task.weight_parts, chunks, task.weight_part(), std::min(in, out), std::max(in, out),
+            task.right_columns(), args.d_weight);
     if (args.d_bias) combine_sums(task.bias_parts, chunks, out, out, args.d_bias);
     if (args.d_scale) combine_sums(task.scale_parts, chunks, in, in, args.d_scale);
     if (args.d_shift) combine_sums(task.shift_parts, chunks, in, in, args.d_shift);
