@@ -129,17 +129,21 @@ VITRINE_WITH_TILES inline void multiply_rows(const PanelProduct& product, int64_
     const bf16* pairs = product.pairs;
     for (int64_t k = 0; k < product.depth; k += tile_depth, pairs += tile_depth * panel_columns) {
         const bf16* a = product.a + row * product.a_stride + k;
-        _tile_loadd(6, pairs, pair_row_bytes);
-        if (right) _tile_loadd(7, pairs + 32, pair_row_bytes);
-        for (int64_t term = 0; term < product.terms; ++term, a += product.a_term) {
-            _tile_loadd(4, a, a_bytes);
+        for (int64_t term = 0; term < product.terms; ++term) {
+            if (term == 0 || product.pairs_term > 0) {
+                const bf16* b = pairs + term * product.pairs_term;
+                _tile_loadd(6, b, pair_row_bytes);
+                if (right) _tile_loadd(7, b + 32, pair_row_bytes);
+            }
+            if (term == 0 || product.a_term > 0) {
+                const bf16* rows = a + term * product.a_term;
+                _tile_loadd(4, rows, a_bytes);
+                if (low) _tile_loadd(5, rows + tile_rows * product.a_stride, a_bytes);
+            }
             _tile_dpbf16ps(0, 4, 6);
             if (right) _tile_dpbf16ps(1, 4, 7);
-            if (low) {
-                _tile_loadd(5, a + tile_rows * product.a_stride, a_bytes);
-                _tile_dpbf16ps(2, 5, 6);
-                if (right) _tile_dpbf16ps(3, 5, 7);
-            }
+            if (low) _tile_dpbf16ps(2, 5, 6);
+            if (low && right) _tile_dpbf16ps(3, 5, 7);
         }
     }
     _tile_stored(0, c, c_bytes);

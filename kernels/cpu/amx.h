@@ -51,10 +51,10 @@ class Registers {
     Registers& operator=(const Registers&) = delete;
 };
 
-/// C[i, j] (+)= Σ_k A[i, k] · B[k, j] for one panel of columns, while Registers live. A may be the sum of two terms: what
+/// C[i, j] (+)= Σ_k A[i, k] · B[k, j] for one panel of columns, while Registers live. A or B may be the sum of two terms: what
 /// has to stay a float is one to 2^-17 of it, as a bf16 and another for what that leaves.
 struct PanelProduct {
-    const bf16* a;  // [terms, rows, depth], rows a_stride apart and terms a_term; room for whole tiles
+    const bf16* a;  // [rows, depth], rows a_stride apart; room for whole tiles
     int64_t a_stride;
     int64_t rows;       // a multiple of tile_rows
     const bf16* pairs;  // a panel: [depth / 2, 32, 2]
@@ -63,7 +63,8 @@ struct PanelProduct {
     int64_t c_stride;
     bool add;
     int64_t terms = 1;
-    int64_t a_term = 0;
+    int64_t a_term = 0;  // from a term of A to the next; 0 where it has but one, as pairs_term of B
+    int64_t pairs_term = 0;
     int64_t columns = panel_columns;  // or half of them: the others of c are left alone
 };
 

@@ -40,7 +40,9 @@ struct ProductTask {
     int64_t whole_rows() const { return round_up(rows, tile_rows); }
 };
 
-/// Rows [first_row, first_row + rows) and columns [first, first + count) of an outer product.
+/// Rows [first_row, first_row + rows) and columns [first, first + count) of an outer product. One of its two matrices is turned
+/// round, the other wanted in pairs of rows: turning is the dearer, so it is the one with fewer columns, and D is summed as it
+/// is or as its transpose.
 struct OuterTask {
     const OuterProduct<bf16, bf16>& product;
     const Terms& terms;
@@ -48,16 +50,19 @@ struct OuterTask {
     int64_t rows;
     int64_t first;
     int64_t count;
-    int64_t block;      // rows that are multiplied at a time, whole tiles of them
-    bf16* right;        // this thread's: [block, depth]
+    int64_t block;  // rows that are multiplied at a time, whole tiles of them
+    bool turns_source;
+    bf16* gathered;     // this thread's: [block, depth]
     bf16* band;         // this thread's, of a block's rows; null where there is none
-    bf16* pairs;        // this thread's: the same in panels of pairs
-    bf16* left;         // this thread's: [terms, whole tiles of count, block]
+    bf16* turned;       // this thread's: [whole tiles of columns, turned_stride]
+    bf16* pairs;        // this thread's: a block, in panels of pairs
     float* block_sums;  // this thread's: [count]
-    float* weight;      // [whole tiles of count, whole panels of depth]: this task's part; null if unwanted
-    float* bias;        // [count]; null if unwanted
+    float* weight;      // this task's part; null if unwanted
+    int64_t weight_stride;
+    float* bias;  // [count]; null if unwanted
 
-    int64_t left_term() const { return round_up(count, tile_rows) * block; }
+    /// Half a line more than the block, or rows of tiles would meet in the same sets of the cache.
+    int64_t turned_stride() const { return block + tile_depth; }
     const bf16* gradient(int64_t row, int64_t term) const {
         return product.gradient + term * terms.distance + row * product.stride + product.first + first;
     }
@@ -138,22 +143,51 @@ void run_product_task(const amx::ProductTask& task) {
     }
 }
 
+/// One operand of an outer product.
+struct OuterOperand {
+    RowsOf<const bf16> rows;
+    int64_t columns;
+    amx::Terms terms{};
+};
+
+OuterOperand outer_source(const amx::OuterTask& task, int64_t first_row, int64_t rows) {
+    const RowSource<bf16>& source = task.product.source;
+    const int64_t depth = source.depth();
+    if (source.plain() && source.rows_are_pixels())
+        return {{source.pixels + first_row * source.channels + source.first_channel, source.channels}, depth};
+    gather(source, first_row, rows, task.band, task.gathered, depth);
+    return {{task.gathered, depth}, depth};
+}
+
 /// One block of rows, added to the task's part.
 void multiply_outer(const amx::OuterTask& task, int64_t first_row, int64_t rows) {
-    const int64_t depth = task.product.source.depth();
-    const int64_t padded = round_up(depth, amx::panel_columns);
+    const OuterOperand source = outer_source(task, first_row, rows);
+    const OuterOperand gradient{{task.gradient(first_row, 0), task.product.stride}, task.count, task.terms};
+    const OuterOperand left = task.turns_source ? source : gradient;
+    const OuterOperand right = task.turns_source ? gradient : source;
     const int64_t padded_rows = round_up(rows, amx::tile_depth);
-    gather(task.product.source, first_row, rows, task.band, task.right, depth);
-    amx::pack_rows(task.right, depth, rows, depth, task.pairs);
-    for (int64_t term = 0; term < task.terms.count; ++term) {
-        amx::transpose(task.gradient(first_row, term), task.product.stride, rows, task.count,
-                       task.left + term * task.left_term(), task.block);
-    }
+    const int64_t left_rows = round_up(left.columns, amx::tile_rows);
+    const int64_t turned_term = left_rows * task.turned_stride();
+    const int64_t pairs_term = padded_rows * round_up(right.columns, amx::panel_columns);
+    for (int64_t term = 0; term < left.terms.count; ++term)
+        amx::transpose(left.rows.data + term * left.terms.distance, left.rows.stride, rows, left.columns,
+                       task.turned + term * turned_term, task.turned_stride());
+    for (int64_t term = 0; term < right.terms.count; ++term)
+        amx::pack_rows(right.rows.data + term * right.terms.distance, right.rows.stride, rows, right.columns,
+                       task.pairs + term * pairs_term);
     const amx::Registers registers;
-    for (int64_t column = 0; column < padded; column += amx::panel_columns) {
-        amx::multiply({task.left, task.block, round_up(task.count, amx::tile_rows),
-                       task.pairs + column * padded_rows, padded_rows, task.weight + column, padded,
-                       first_row > task.first_row, task.terms.count, task.left_term()});
+    for (int64_t column = 0; column < right.columns; column += amx::panel_columns) {
+        amx::multiply({.a = task.turned,
+                       .a_stride = task.turned_stride(),
+                       .rows = left_rows,
+                       .pairs = task.pairs + column * padded_rows,
+                       .depth = padded_rows,
+                       .c = task.weight + column,
+                       .c_stride = task.weight_stride,
+                       .add = first_row > task.first_row,
+                       .terms = task.terms.count,
+                       .a_term = left.terms.count > 1 ? turned_term : 0,
+                       .pairs_term = right.terms.count > 1 ? pairs_term : 0});
     }
 }
 
@@ -250,37 +284,48 @@ void product(const RowSource<bf16>& source, const Terms& terms, const PairsMatri
     });
 }
 
-void outer_product(const OuterProduct<bf16, bf16>& task, const Terms& terms, Context& context) {
-    const int64_t depth = task.source.depth(), padded = round_up(depth, panel_columns);
+void outer_product(const OuterProduct<bf16, bf16>& product, const Terms& terms, Context& context) {
+    OuterProduct<bf16, bf16> task = product;
+    const int64_t depth = task.source.depth();
     const Chunks chunks = outer_chunks(task.source.rows(), depth, task.count);
     const int64_t splits =
         std::clamp<int64_t>(ceil_divide(wanted_tasks, chunks.count()), 1, ceil_divide(task.count, 64));
-    const Chunks columns{task.count, round_up(ceil_divide(task.count, splits), tile_rows)};
+    const Chunks columns{task.count, round_up(ceil_divide(task.count, splits), panel_columns)};
+    task.source = made_once(task.source, columns.count(), context);
     const int64_t block =
         std::clamp<int64_t>(4 * tile_elements / (2 * depth + 2 * columns.size) / 32 * 32, 32, 512);
 
-    const int64_t part = round_up(task.count, tile_rows) * padded;
+    const bool turns_source = depth < columns.size;
+    const int64_t stride = round_up(turns_source ? task.count : depth, panel_columns);
+    const int64_t part = round_up(turns_source ? depth : task.count, tile_rows) * stride;
     float* weights = task.weight ? context.scratch.take<float>(chunks.count() * part) : nullptr;
     float* biases = task.bias ? context.scratch.take<float>(chunks.count() * task.count) : nullptr;
     const bool banded = task.source.banded(block);
-    const PerThread<bf16> right(context, block * depth + widest_vector);
+    const int64_t narrow = std::min(depth, columns.size), wide = std::max(depth, columns.size);
+    const PerThread<bf16> gathered(context, block * depth + widest_vector);
     const PerThread<bf16> band(context, banded ? task.source.band_elements(block) + widest_vector : 0);
-    const PerThread<bf16> pairs(context, block * padded);
-    const PerThread<bf16> left(context, terms.count * block * round_up(columns.size, tile_rows));
+    const int64_t source_terms = 1, turned_terms = turns_source ? source_terms : terms.count;
+    const PerThread<bf16> turned(context, turned_terms * round_up(narrow, tile_rows) * (block + tile_depth));
+    const PerThread<bf16> pairs(context, (1 + terms.count - turned_terms) * pairs_elements(block, wide));
     const PerThread<float> sums(context, columns.size);
     parallel_for(chunks.count() * columns.count(), [&](int64_t index) {
         const int64_t chunk = index / columns.count();
         const int64_t first = columns.begin(index % columns.count());
         const int64_t count = columns.end(index % columns.count()) - first;
+        float* weight =
+            weights == nullptr ? nullptr : weights + chunk * part + first * (turns_source ? 1 : stride);
         HWY_DYNAMIC_DISPATCH(run_outer_task)
         (OuterTask{task, terms, chunks.begin(chunk), chunks.end(chunk) - chunks.begin(chunk), first, count,
-                   block, right.mine(), banded ? band.mine() : nullptr, pairs.mine(), left.mine(),
-                   sums.mine(), weights == nullptr ? nullptr : weights + chunk * part + first * padded,
+                   block, turns_source, gathered.mine(), banded ? band.mine() : nullptr, turned.mine(),
+                   pairs.mine(), sums.mine(), weight, stride,
                    biases == nullptr ? nullptr : biases + chunk * task.count + first});
     });
 
-    if (weights != nullptr)
-        combine_outer_parts(weights, chunks.count(), part, task.count, depth, padded, task.weight);
+    if (weights != nullptr && turns_source) {
+        combine_turned(weights, chunks.count(), part, depth, task.count, stride, task.weight);
+    } else if (weights != nullptr) {
+        combine_outer_parts(weights, chunks.count(), part, task.count, depth, stride, task.weight);
+    }
     if (biases != nullptr)
         combine_outer_parts(biases, chunks.count(), task.count, 1, task.count, task.count, task.bias);
 }

@@ -13,11 +13,11 @@ HWY_BEFORE_NAMESPACE();
 namespace vitrine::cpu::HWY_NAMESPACE {
 
 /// `count` pixels from `first` on.
-template <class T>
-void make_pixels(const RowSource<T>& source, int64_t first, int64_t count, T* made) {
+template <class T, class To>
+void make_pixels(const RowSource<T>& source, int64_t first, int64_t count, To* made) {
     const int64_t begin = first * source.channels;
-    prologue_rows<T, T>({source.pixels + begin, source.channels}, count, source.channels, source.scale,
-                        source.shift, source.activation, {made + begin, source.channels});
+    prologue_rows<T, To>({source.pixels + begin, source.channels}, count, source.channels, source.scale,
+                         source.shift, source.activation, {made + begin, source.channels});
 }
 
 void make_f32(const RowSource<float>& source, int64_t first, int64_t count, float* made) {
@@ -25,6 +25,10 @@ void make_f32(const RowSource<float>& source, int64_t first, int64_t count, floa
 }
 void make_f64(const RowSource<double>& source, int64_t first, int64_t count, double* made) {
     make_pixels(source, first, count, made);
+}
+/// Only tile registers multiply these.
+void make_bf16(const RowSource<bf16>& source, int64_t first, int64_t count, bf16* made) {
+    make_pixels(source, first, count, native(made));
 }
 
 }  // namespace vitrine::cpu::HWY_NAMESPACE
@@ -36,12 +40,16 @@ namespace {
 
 HWY_EXPORT(make_f32);
 HWY_EXPORT(make_f64);
+HWY_EXPORT(make_bf16);
 
 void make_pixels(const RowSource<float>& source, int64_t first, int64_t count, float* made) {
     HWY_DYNAMIC_DISPATCH(make_f32)(source, first, count, made);
 }
 void make_pixels(const RowSource<double>& source, int64_t first, int64_t count, double* made) {
     HWY_DYNAMIC_DISPATCH(make_f64)(source, first, count, made);
+}
+void make_pixels(const RowSource<bf16>& source, int64_t first, int64_t count, bf16* made) {
+    HWY_DYNAMIC_DISPATCH(make_bf16)(source, first, count, made);
 }
 
 }  // namespace
@@ -63,6 +71,7 @@ RowSource<T> made_once(const RowSource<T>& source, int64_t tasks, Context& conte
 
 template RowSource<float> made_once(const RowSource<float>&, int64_t, Context&);
 template RowSource<double> made_once(const RowSource<double>&, int64_t, Context&);
+template RowSource<bf16> made_once(const RowSource<bf16>&, int64_t, Context&);
 
 }  // namespace vitrine::cpu
 #endif

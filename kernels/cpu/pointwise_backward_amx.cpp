@@ -2,7 +2,7 @@
 //
 //     g = d_y through the epilogue, in two terms      [terms, block, out]
 //     a = x through the prologue, rounded             [block, in]
-//     d_weight += gᵀ · a                              of g's first term, which is g rounded; sums in f32
+//     d_weight += gᵀ · a                              sums in f32
 //     d_a = g · weight                                a panel of 32 channels at a time, which stays in the nearest cache
 //     d_x = d_a through the prologue                  written to memory, once
 //
@@ -51,6 +51,10 @@ struct PointwiseBackward {
     int64_t weight_part() const { return left_rows() * right_columns(); }
     int64_t terms() const { return level == nullptr ? 1 : 2; }
     int64_t g_term() const { return block * out_depth(); }
+    int64_t left_terms() const { return turns_a() ? 1 : terms(); }
+    int64_t right_terms() const { return turns_a() ? terms() : 1; }
+    int64_t turned_term() const { return left_rows() * turned_stride(); }
+    int64_t pairs_term() const { return pairs_elements(block, right_columns()); }
     /// Half a line more than the block, or rows of tiles would meet in the same sets of the cache.
     int64_t turned_stride() const { return block + tile_depth; }
 };
@@ -59,8 +63,8 @@ struct PointwiseBackward {
 struct PointwiseBlock {
     bf16* g;           // [terms, block, out_depth]
     bf16* a;           // [block, in]
-    bf16* turned;      // [left_rows, turned_stride]
-    bf16* pairs;       // [block, right_columns], in panels of pairs
+    bf16* turned;      // [left_terms, left_rows, turned_stride]
+    bf16* pairs;       // [right_terms, block, right_columns], in panels of pairs
     float* d_a;        // [block, panel_columns]
     bf16* d_x;         // [block, in], if it goes past the caches
     float* bias_sums;  // [out]
@@ -145,9 +149,12 @@ class TileBlockPass {
     void add_weight_gradient(bool first_of_chunk) {
         const bool turns_a = task_.turns_a();
         const RowsOf<const bf16> left = turns_a ? a_ : g_, right = turns_a ? g_ : a_;
-        amx::transpose(left.data, left.stride, count_, std::min(in(), out()), memory_.turned,
-                       task_.turned_stride());
-        amx::pack_rows(right.data, right.stride, count_, std::max(in(), out()), memory_.pairs);
+        for (int64_t term = 0; term < task_.left_terms(); ++term)
+            amx::transpose(left.data + term * task_.g_term(), left.stride, count_, std::min(in(), out()),
+                           memory_.turned + term * task_.turned_term(), task_.turned_stride());
+        for (int64_t term = 0; term < task_.right_terms(); ++term)
+            amx::pack_rows(right.data + term * task_.g_term(), right.stride, count_, std::max(in(), out()),
+                           memory_.pairs + term * task_.pairs_term());
         const int64_t pixels = round_up(count_, amx::tile_depth), columns = task_.right_columns();
         float* sums = task_.weight_parts + chunk_ * task_.weight_part();
         for (int64_t column = 0; column < columns; column += amx::panel_columns) {
@@ -158,7 +165,10 @@ class TileBlockPass {
                            .depth = pixels,
                            .c = sums + column,
                            .c_stride = columns,
-                           .add = !first_of_chunk});
+                           .add = !first_of_chunk,
+                           .terms = task_.terms(),
+                           .a_term = task_.left_terms() > 1 ? task_.turned_term() : 0,
+                           .pairs_term = task_.right_terms() > 1 ? task_.pairs_term() : 0});
         }
     }
 
@@ -229,7 +239,7 @@ HWY_EXPORT(run_chunk);
 /// Pixels whose g and a, in all their orders, take 512 KiB.
 int64_t block_of(const ConvShape& shape, int64_t terms) {
     constexpr int64_t elements = 262144;
-    const int64_t pixel = (terms + 1) * shape.out_channels + 2 * shape.in_channels;
+    const int64_t pixel = 2 * terms * shape.out_channels + 2 * shape.in_channels;
     return std::clamp<int64_t>(elements / pixel / amx::tile_depth * amx::tile_depth, amx::tile_depth, 512);
 }
 
@@ -277,8 +287,8 @@ void run_pointwise_backward_amx(const ConvBackward& args, Context& context) {
 
     const PerThread<bf16> g(context, task.terms() * task.g_term());
     const PerThread<bf16> a(context, task.block * in);
-    const PerThread<bf16> turned(context, task.left_rows() * task.turned_stride());
-    const PerThread<bf16> pairs(context, amx::pairs_elements(task.block, task.right_columns()));
+    const PerThread<bf16> turned(context, task.left_terms() * task.turned_term());
+    const PerThread<bf16> pairs(context, task.right_terms() * task.pairs_term());
     const PerThread<float> d_a(context, task.block * amx::panel_columns);
     const PerThread<bf16> d_x(context, task.streams ? task.block * in : 0);
     const PerThread<float> bias_sums(context, out);
