@@ -7,6 +7,7 @@
 
 #include "kernels/cpu/amx.h"
 #include "kernels/cpu/conv_parts-inl.h"
+#include "kernels/cpu/gemm_gather-inl.h"
 
 #if defined(VITRINE_KERNELS_CPU_AMX_ROWS_INL_H_) == defined(HWY_TARGET_TOGGLE)
 #ifdef VITRINE_KERNELS_CPU_AMX_ROWS_INL_H_
@@ -18,6 +19,14 @@
 HWY_BEFORE_NAMESPACE();
 namespace vitrine::cpu::HWY_NAMESPACE {
 namespace {
+
+/// Rows of a source in a thread's own memory, its band's too; null where it has none.
+HWY_INLINE void gather_tile_rows(const RowSource<bf16>& source, int64_t first, int64_t rows, bf16* band,
+                                 bf16* to, int64_t stride) {
+    if (band == nullptr) return gather_rows(source, first, rows, native(to), stride);
+    fill_band(source, first, rows, native(band));
+    gather_rows_of_band(source, first, rows, band, to, stride);
+}
 
 /// Two vectors, rounded to nearest.
 HWY_INLINE HWY_ATTR void store_rounded(Vector<float> first, Vector<float> second, NativeBf16* to) {

@@ -27,6 +27,9 @@ PairsMatrix transposed_matrix(const bf16* weight, int64_t depth, int64_t columns
 /// B[k, n] = weight[k · stride + n], in scratch memory.
 PairsMatrix rows_matrix(const bf16* weight, int64_t depth, int64_t columns, int64_t stride, Context& context);
 
+/// In elements: what copies of whole vectors may reach beyond a row.
+inline constexpr int64_t widest_vector = 64 / sizeof(bf16);
+
 /// As product_chunks: to these the sink's partial sums belong.
 Chunks tile_chunks(int64_t rows, int64_t depth);
 
@@ -44,7 +47,7 @@ const bf16* gradient_in_terms(const ConvBackward& args, Terms& terms, Context& c
 void product(const RowSource<bf16>& source, const Terms& terms, const PairsMatrix& matrix,
              const RowSink<bf16>& sink, Context& context);
 
-/// D = Gᵀ · A, of a gradient in terms.
+/// D = Gᵀ · A, of a gradient in terms; or of one in one term, which goes through an epilogue while it is read.
 void outer_product(const OuterProduct<bf16, bf16>& task, const Terms& terms, Context& context);
 
 }  // namespace vitrine::cpu::amx

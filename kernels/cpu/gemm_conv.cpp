@@ -212,16 +212,18 @@ void input_gradient(const ConvBackward& args, const G* g, const Products& produc
     if (args.d_shift) combine_sums(shift_sums, chunks, shape.in_channels, shape.in_channels, args.d_shift);
 }
 
+bool goes_on(const ConvBackward& args) { return args.d_x || args.d_scale || args.d_shift; }
+
 /// From g, which is d_y or wider.
 template <class T, class G, class Products>
 void backward_from(const ConvBackward& args, const G* g, const Products& products, Context& context) {
     if (args.d_weight || args.d_bias) weight_gradient<T, G>(args, g, {}, products, context);
-    if (args.d_x || args.d_scale || args.d_shift) input_gradient<T>(args, g, products, context);
+    if (goes_on(args)) input_gradient<T>(args, g, products, context);
 }
 
 /// Where nobody else wants g, as in the first layer, it is made of d_y and y while they are read, and never stored.
-template <class T>
-void weight_gradient_alone(const ConvBackward& args, Context& context) {
+template <class T, class Products>
+void weight_gradient_alone(const ConvBackward& args, const Products& products, Context& context) {
     using A = Accumulate<T>;
     const int64_t channels = args.shape.out_channels;
     EpiloguePart<T> epilogue;
@@ -231,12 +233,12 @@ void weight_gradient_alone(const ConvBackward& args, Context& context) {
         epilogue_coefficients(args, level, slope);
         epilogue = {static_cast<const T*>(args.y), level, slope, static_cast<const A*>(args.mean)};
     }
-    weight_gradient<T, T>(args, static_cast<const T*>(args.d_y), epilogue, ByVectors(), context);
+    weight_gradient<T, T>(args, static_cast<const T*>(args.d_y), epilogue, products, context);
 }
 
 template <class T>
 void backward(const ConvBackward& args, Context& context) {
-    if (!args.d_x && !args.d_scale && !args.d_shift) return weight_gradient_alone<T>(args, context);
+    if (!goes_on(args)) return weight_gradient_alone<T>(args, ByVectors(), context);
     const void* g = gradient_through_epilogue(args, context);
     changes_gradient(args)
         ? backward_from<T>(args, static_cast<const Accumulate<T>*>(g), ByVectors(), context)
@@ -257,6 +259,7 @@ void amx_conv_forward(const ConvForward& args, Context& context) { forward<bf16>
 
 void amx_conv_backward(const ConvBackward& args, Context& context) {
     ByTiles products;
+    if (!goes_on(args)) return weight_gradient_alone<bf16>(args, products, context);
     const bf16* g = amx::gradient_in_terms(args, products.terms, context);
     backward_from<bf16>(args, g, products, context);
 }
