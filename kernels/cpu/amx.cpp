@@ -11,6 +11,8 @@
 
 #include <algorithm>
 
+#include "kernels/cpu/native_bf16.h"
+
 #if defined(__GNUC__) && !defined(__clang__)
 // g++ 12 takes what its own intrinsics leave undefined for a mistake (GCC bug 105593).
 #pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
@@ -38,9 +40,9 @@ struct CpuidWords {
     unsigned eax = 0, ebx = 0, ecx = 0, edx = 0;
 };
 
-CpuidWords cpuid(unsigned leaf, unsigned subleaf) {
+CpuidWords cpuid(unsigned leaf) {
     CpuidWords words;
-    if (__get_cpuid_count(leaf, subleaf, &words.eax, &words.ebx, &words.ecx, &words.edx) == 0) return {};
+    if (__get_cpuid_count(leaf, 0, &words.eax, &words.ebx, &words.ecx, &words.edx) == 0) return {};
     return words;
 }
 
@@ -49,10 +51,8 @@ bool processor_has_tiles() {
     constexpr unsigned avx512f = 1u << 16, avx512bw = 1u << 30, avx512vl = 1u << 31;  // EBX
     constexpr unsigned amx_bf16 = 1u << 22, amx_tile = 1u << 24;                      // EDX
     constexpr unsigned vectors = avx512f | avx512bw | avx512vl, tiles = amx_bf16 | amx_tile;
-    constexpr unsigned avx512_bf16 = 1u << 5;  // EAX of subleaf 1
-    const CpuidWords words = cpuid(7, 0);
-    return (words.ebx & vectors) == vectors && (words.edx & tiles) == tiles &&
-           (cpuid(7, 1).eax & avx512_bf16) != 0;
+    const CpuidWords words = cpuid(7);
+    return (words.ebx & vectors) == vectors && (words.edx & tiles) == tiles && processor_rounds_to_bf16();
 }
 
 /// A program has to ask before its first use: the registers make what the system saves of a thread 8 KiB larger.

@@ -30,7 +30,7 @@ HWY_INLINE void gather_tile_rows(const RowSource<bf16>& source, int64_t first, i
 
 /// Two vectors, rounded to nearest.
 HWY_INLINE HWY_ATTR void store_rounded(Vector<float> first, Vector<float> second, NativeBf16* to) {
-#if HWY_TARGET == HWY_AVX3
+#if HWY_ARCH_X86 && HWY_TARGET <= HWY_AVX3
     const hn::ScalableTag<uint16_t> halves;
     hn::Vec<decltype(halves)> bits;
     asm("vcvtne2ps2bf16 %2, %1, %0" : "=v"(bits.raw) : "v"(second.raw), "v"(first.raw));

@@ -5,6 +5,7 @@
 
 #include "kernels/cpu/conv_parts.h"
 #include "kernels/cpu/depthwise_task.h"
+#include "kernels/cpu/native_bf16.h"
 #include "kernels/cpu/onednn/onednn.h"
 #include "kernels/cpu/per_thread.h"
 #include "kernels/kernels.h"
@@ -34,6 +35,14 @@ constexpr DepthwisePasses<T> passes_for{run_block<ForwardBlock<T>, DepthwiseForw
 const DepthwisePasses<float>& passes_f32() { return passes_for<float>; }
 const DepthwisePasses<double>& passes_f64() { return passes_for<double>; }
 const DepthwisePasses<bf16>& passes_bf16() { return passes_for<bf16>; }
+const DepthwisePasses<NativeBf16>& passes_native_bf16() {
+#if HWY_ARCH_X86 && HWY_TARGET <= HWY_AVX3
+    return passes_for<NativeBf16>;
+#else
+    static constexpr DepthwisePasses<NativeBf16> never_called{};
+    return never_called;
+#endif
+}
 const DepthwisePasses<f16>& passes_f16() { return passes_for<f16>; }
 
 }  // namespace
@@ -47,14 +56,17 @@ namespace {
 HWY_EXPORT(passes_f32);
 HWY_EXPORT(passes_f64);
 HWY_EXPORT(passes_bf16);
+HWY_EXPORT(passes_native_bf16);
 HWY_EXPORT(passes_f16);
 
 template <class T>
 const DepthwisePasses<T>& passes() {
     if constexpr (dtype_of<T> == DType::f32) {
         return HWY_DYNAMIC_DISPATCH(passes_f32)();
-    } else if constexpr (dtype_of<T> == DType::bf16) {
+    } else if constexpr (std::is_same_v<T, bf16>) {
         return HWY_DYNAMIC_DISPATCH(passes_bf16)();
+    } else if constexpr (std::is_same_v<T, NativeBf16>) {
+        return HWY_DYNAMIC_DISPATCH(passes_native_bf16)();
     } else if constexpr (dtype_of<T> == DType::f16) {
         return HWY_DYNAMIC_DISPATCH(passes_f16)();
     } else {
@@ -90,12 +102,12 @@ const char* refuses_direct_backward(const ConvBackward& args) {
 
 template <bool general>
 constexpr auto run_forward = all_types([]<class T>(const ConvForward& args, Context& context) {
-    forward<T>(args, context, general);
+    with_own_rounding<T>([&]<class Own>() { forward<Own>(args, context, general); });
 });
 
 template <bool general>
 constexpr auto run_backward = all_types([]<class T>(const ConvBackward& args, Context& context) {
-    backward<T>(args, context, general);
+    with_own_rounding<T>([&]<class Own>() { backward<Own>(args, context, general); });
 });
 
 constexpr Implementation<ConvForward> forward_list[]{

@@ -47,7 +47,8 @@ struct AffineReader {
     }
 };
 
-constexpr auto forward = all_types([]<class T>(const ResolveForward& args, Range rows) HWY_ATTR {
+template <class T>
+HWY_ATTR void resolve_rows(const ResolveForward& args, Range rows) {
     const int64_t channels = args.channels;
     const AffineReader<T> a(args.a), b(args.b);
     T* z = static_cast<T*>(args.z);
@@ -68,6 +69,10 @@ constexpr auto forward = all_types([]<class T>(const ResolveForward& args, Range
         });
     }
     if (streams) hwy::FlushStream();
+}
+
+constexpr auto forward = all_types([]<class T>(const ResolveForward& args, Range rows) {
+    in_own_rounding<T>([&]<class Own>() { resolve_rows<Own>(args, rows); });
 });
 void forward_chunk(const ResolveForward& args, Range rows) { forward(args, rows); }
 
@@ -111,28 +116,33 @@ struct OperandGradient {
     }
 };
 
-constexpr auto backward =
-    all_types([]<class T>(const ResolveBackward& args, Range rows, const OperandSums* sums) HWY_ATTR {
-        const int64_t channels = args.channels;
-        const OperandGradient<T> a(args.a, args.d_a, sums[0]), b(args.b, args.d_b, sums[1]);
-        const T* z = static_cast<const T*>(args.z);
-        const T* d_z = static_cast<const T*>(args.d_z);
-        const Activation activation = args.activation;
-        for_each_four_rows(rows.end - rows.begin, [&](int64_t row, auto count) HWY_ATTR {
-            const int64_t first = (rows.begin + row) * channels;
-            for_each_vector<Accumulate<T>>(channels, [=](auto part, int64_t c) HWY_ATTR {
-                auto a_sums = a.load(part, c), b_sums = b.load(part, c);
-                for (int64_t i = first + c; i < first + count * channels; i += channels) {
-                    auto d_u = part.load(d_z + i);
-                    if (activation != Activation::identity)
-                        d_u = clamp_gradient(activation, part.load(z + i), d_u);
-                    b.put(part, i, c, d_u, b_sums);
-                    a.put(part, i, c, d_u, a_sums);
-                }
-                a.store(part, a_sums, c);
-                b.store(part, b_sums, c);
-            });
+template <class T>
+HWY_ATTR void gradient_rows(const ResolveBackward& args, Range rows, const OperandSums* sums) {
+    const int64_t channels = args.channels;
+    const OperandGradient<T> a(args.a, args.d_a, sums[0]), b(args.b, args.d_b, sums[1]);
+    const T* z = static_cast<const T*>(args.z);
+    const T* d_z = static_cast<const T*>(args.d_z);
+    const Activation activation = args.activation;
+    for_each_four_rows(rows.end - rows.begin, [&](int64_t row, auto count) HWY_ATTR {
+        const int64_t first = (rows.begin + row) * channels;
+        for_each_vector<Accumulate<T>>(channels, [=](auto part, int64_t c) HWY_ATTR {
+            auto a_sums = a.load(part, c), b_sums = b.load(part, c);
+            for (int64_t i = first + c; i < first + count * channels; i += channels) {
+                auto d_u = part.load(d_z + i);
+                if (activation != Activation::identity)
+                    d_u = clamp_gradient(activation, part.load(z + i), d_u);
+                b.put(part, i, c, d_u, b_sums);
+                a.put(part, i, c, d_u, a_sums);
+            }
+            a.store(part, a_sums, c);
+            b.store(part, b_sums, c);
         });
+    });
+}
+
+constexpr auto backward =
+    all_types([]<class T>(const ResolveBackward& args, Range rows, const OperandSums* sums) {
+        in_own_rounding<T>([&]<class Own>() { gradient_rows<Own>(args, rows, sums); });
     });
 void backward_chunk(const ResolveBackward& args, Range rows, const OperandSums* sums) {
     backward(args, rows, sums);

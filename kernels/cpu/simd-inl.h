@@ -66,7 +66,7 @@ HWY_INLINE HWY_ATTR hn::Vec<HalfBits> half_bits(const bf16*, Vector<float> value
     return hn::DemoteTo(HalfBits(), hn::BitCast(hn::ScalableTag<int32_t>(), bits));
 }
 HWY_INLINE HWY_ATTR hn::Vec<HalfBits> half_bits(const NativeBf16*, Vector<float> value) {
-#if HWY_TARGET == HWY_AVX3
+#if HWY_ARCH_X86 && HWY_TARGET <= HWY_AVX3
     hn::Vec<HalfBits> bits;
     asm("vcvtneps2bf16 %1, %0" : "=v"(bits.raw) : "v"(value.raw));
     return bits;
@@ -76,6 +76,16 @@ HWY_INLINE HWY_ATTR hn::Vec<HalfBits> half_bits(const NativeBf16*, Vector<float>
 }
 HWY_INLINE HWY_ATTR hn::Vec<HalfBits> half_bits(const f16*, Vector<float> value) {
     return hn::BitCast(HalfBits(), hn::DemoteTo(hn::Rebind<hwy::float16_t, hn::ScalableTag<float>>(), value));
+}
+
+/// with_own_rounding() of code that is compiled for each instruction set: the others have no such instruction.
+template <class T, class F>
+HWY_INLINE void in_own_rounding(const F& f) {
+#if HWY_ARCH_X86 && HWY_TARGET <= HWY_AVX3
+    with_own_rounding<T>(f);
+#else
+    f.template operator()<T>();
+#endif
 }
 
 /// A vector's worth of elements in memory, of T or of a 16-bit type that T stands for.
