@@ -170,23 +170,29 @@ VITRINE_WITH_VECTORS inline Floats load_floats(const float* row, int64_t column,
             column + 16 < end ? _mm512_loadu_si512(row + column + 16) : zeros};
 }
 
-VITRINE_WITH_ROUNDING inline __m512i rounded(const Floats& floats) {
-    return reinterpret_cast<__m512i>(
-        _mm512_cvtne2ps_pbh(_mm512_castsi512_ps(floats.second), _mm512_castsi512_ps(floats.first)));
-}
+struct Terms {
+    __m512i high, low;
+};
 
-/// The upper halves of floats are bf16 nearer to zero; what they leave is rounded.
-VITRINE_WITH_ROUNDING inline void store_terms(const Floats& floats, bf16* high, bf16* low) {
+/// The upper halves of floats, which are bf16 nearer to zero, and what they leave, rounded.
+VITRINE_WITH_ROUNDING inline Terms split(const Floats& floats) {
     const __m512i upper_halves =
         _mm512_set_epi16(63, 61, 59, 57, 55, 53, 51, 49, 47, 45, 43, 41, 39, 37, 35, 33, 31, 29, 27, 25, 23,
                          21, 19, 17, 15, 13, 11, 9, 7, 5, 3, 1);
     const __m512i top = _mm512_set1_epi32(static_cast<int>(0xFFFF0000u));
     const auto rest_of = [top](__m512i word) VITRINE_WITH_VECTORS {
-        return _mm512_castps_si512(
-            _mm512_sub_ps(_mm512_castsi512_ps(word), _mm512_castsi512_ps(_mm512_and_si512(word, top))));
+        return _mm512_sub_ps(_mm512_castsi512_ps(word), _mm512_castsi512_ps(_mm512_and_si512(word, top)));
     };
-    _mm512_storeu_si512(high, _mm512_permutex2var_epi16(floats.first, upper_halves, floats.second));
-    _mm512_storeu_si512(low, rounded({rest_of(floats.first), rest_of(floats.second)}));
+    const __m512bh low = _mm512_cvtne2ps_pbh(rest_of(floats.second), rest_of(floats.first));
+    return {_mm512_permutex2var_epi16(floats.first, upper_halves, floats.second),
+            reinterpret_cast<__m512i>(low)};
+}
+
+VITRINE_WITH_VECTORS inline void store_pairs(__m512i upper, __m512i lower, bf16* to) {
+    __m512i low, high;
+    pair_rows(upper, lower, &low, &high);
+    _mm512_storeu_si512(to, low);
+    _mm512_storeu_si512(to + 32, high);
 }
 
 // Functions of their own: g++ 12 takes no target for a constructor.
@@ -218,11 +224,9 @@ VITRINE_WITH_VECTORS void pack_rows(const bf16* rows, int64_t stride, int64_t co
     const int64_t depth = round_up(count, tile_depth);
     for (int64_t column = 0; column < columns; column += panel_columns, pairs += depth * panel_columns) {
         for (int64_t k = 0; k < depth; k += 2) {
-            __m512i low, high;
-            pair_rows(load_row(rows + k * stride, column, k < count ? columns : 0),
-                      load_row(rows + (k + 1) * stride, column, k + 1 < count ? columns : 0), &low, &high);
-            _mm512_storeu_si512(pairs + k * panel_columns, low);
-            _mm512_storeu_si512(pairs + k * panel_columns + 32, high);
+            store_pairs(load_row(rows + k * stride, column, k < count ? columns : 0),
+                        load_row(rows + (k + 1) * stride, column, k + 1 < count ? columns : 0),
+                        pairs + k * panel_columns);
         }
     }
 }
@@ -266,22 +270,22 @@ VITRINE_WITH_VECTORS void transpose(const bf16* rows, int64_t stride, int64_t co
 }
 
 VITRINE_WITH_ROUNDING void split_rows(const float* rows, int64_t stride, int64_t count, int64_t columns,
-                                      bf16* to, int64_t to_stride, int64_t to_term, bf16* pairs) {
+                                      const SplitRows& to) {
     const int64_t depth = round_up(count, tile_depth);
     for (int64_t k = 0; k < depth; k += 2) {
         const int64_t ends[2] = {k < count ? columns : 0, k + 1 < count ? columns : 0};
-        bf16* panel = pairs + k * panel_columns;
+        bf16* panel = to.pairs + k * panel_columns;
         for (int64_t column = 0; column < columns; column += panel_columns, panel += depth * panel_columns) {
-            Floats floats[2];
+            Terms terms[2];
             for (int64_t i = 0; i < 2; ++i) {
-                floats[i] = load_floats(rows + (k + i) * stride, column, ends[i]);
-                bf16* high = to + (k + i) * to_stride + column;
-                if (ends[i] > 0) store_terms(floats[i], high, high + to_term);
+                terms[i] = split(load_floats(rows + (k + i) * stride, column, ends[i]));
+                if (ends[i] == 0) continue;
+                bf16* row = to.rows + (k + i) * to.row_stride + column;
+                _mm512_storeu_si512(row, terms[i].high);
+                _mm512_storeu_si512(row + to.rows_term, terms[i].low);
             }
-            __m512i low, high;
-            pair_rows(rounded(floats[0]), rounded(floats[1]), &low, &high);
-            _mm512_storeu_si512(panel, low);
-            _mm512_storeu_si512(panel + 32, high);
+            store_pairs(terms[0].high, terms[1].high, panel);
+            store_pairs(terms[0].low, terms[1].low, panel + to.pairs_term);
         }
     }
 }
@@ -307,7 +311,7 @@ void multiply(const PanelProduct&) {}
 void pack_rows(const bf16*, int64_t, int64_t, int64_t, bf16*) {}
 void pack_transposed(const bf16*, int64_t, int64_t, int64_t, int64_t, bf16*) {}
 void transpose(const bf16*, int64_t, int64_t, int64_t, bf16*, int64_t) {}
-void split_rows(const float*, int64_t, int64_t, int64_t, bf16*, int64_t, int64_t, bf16*) {}
+void split_rows(const float*, int64_t, int64_t, int64_t, const SplitRows&) {}
 void stream(const bf16*, int64_t, bf16*) {}
 
 }  // namespace vitrine::cpu::amx

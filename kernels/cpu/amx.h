@@ -80,11 +80,18 @@ void pack_transposed(const bf16* weight, int64_t depth, int64_t columns, int64_t
 /// to[j, i] = rows[i, j]: [columns, count], rows of it to_stride apart, filled up with zeros to whole tiles.
 void transpose(const bf16* rows, int64_t stride, int64_t count, int64_t columns, bf16* to, int64_t to_stride);
 
-/// Rows of floats, `stride` apart, for two products: as rows in two terms [2, count, to_stride], filled up with zeros to whole
-/// depths of tiles, and rounded to the nearest in panels of pairs, filled up with rows of zeros. `columns` are a multiple of
-/// 16; of half a panel the other half has no meaning.
-void split_rows(const float* rows, int64_t stride, int64_t count, int64_t columns, bf16* to,
-                int64_t to_stride, int64_t to_term, bf16* pairs);
+/// Where split_rows() leaves the two terms of a matrix: as rows, and in panels of pairs.
+struct SplitRows {
+    bf16* rows;  // [2, count, row_stride]: filled up with zeros to whole depths of tiles
+    int64_t row_stride;
+    int64_t rows_term;
+    bf16* pairs;  // [2, panels]: filled up with rows of zeros
+    int64_t pairs_term;
+};
+
+/// [count, columns] floats, rows `stride` apart, for a product by their columns and one by their rows. `columns` are a multiple
+/// of 16; of half a panel of pairs the other half has no meaning.
+void split_rows(const float* rows, int64_t stride, int64_t count, int64_t columns, const SplitRows& to);
 
 /// Copies past the caches: `to` begins a line, and is a tensor larger than they are. The lines are not read before.
 void stream(const bf16* from, int64_t count, bf16* to);

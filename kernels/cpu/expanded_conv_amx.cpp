@@ -2,9 +2,9 @@
 //
 //     a = x through its prologue, rounded          [width, narrow]     read from memory, the only row that is
 //     e = a · expansion                            [width, channels]   f32, as all that depthwise works on
-//     d_e = what depthwise leaves of it            [width, channels]   f32; then in two terms, and rounded in pairs of pixels
-//     d_expansion += aᵀ · d_e                      of the rounded; sums in f32
-//     d_a = d_e · expansionᵀ                       [width, narrow]     of the two terms, f32: few channels may cancel
+//     d_e = what depthwise leaves of it            [width, channels]   f32, then in two terms
+//     d_expansion += aᵀ · d_e                      sums in f32
+//     d_a = d_e · expansionᵀ                       [width, narrow]     f32
 //     d_x = d_a through the prologue               written to memory, once
 
 #include <cstring>
@@ -42,7 +42,7 @@ struct Expansion {
     int64_t tiled_width() const { return round_up(width, tile_rows); }
     int64_t whole_narrow() const { return round_up(narrow, panel_columns); }
     int64_t whole_channels() const { return round_up(channels, panel_columns); }
-    int64_t d_e_term() const { return whole_width() * whole_channels(); }
+    int64_t panel_term() const { return whole_width() * panel_columns; }
     int64_t a_size() const { return whole_width() * whole_narrow(); }
 };
 
@@ -71,8 +71,8 @@ struct BackwardMemory {
     bf16* a;         // [whole_width, whole_narrow]
     bf16* turned;    // [whole_narrow, whole_width]: a
     float *e, *d_e;  // [whole_width, channels]
-    bf16* terms;     // [2, whole_width, whole_channels]: d_e
-    bf16* pairs;     // d_e, rounded, in panels of pairs
+    bf16* terms;     // [2, whole_width, panel_columns]: some of d_e
+    bf16* pairs;     // the same in pairs
     float* d_a;      // [whole_width, whole_narrow]
 };
 
@@ -160,50 +160,63 @@ class RecomputedTileRows {
     void finish_row(int64_t row, const RowAhead<NativeBf16>& y_ahead) const {
         y_ahead.prefetch(0, y_ahead.end - y_ahead.begin);
         if (!wants_d_e(task_.args)) return;
-        amx::split_rows(memory_.d_e, expansion_.channels, expansion_.width, expansion_.channels,
-                        memory_.terms, expansion_.whole_channels(), expansion_.d_e_term(), memory_.pairs);
-        if (float* sums = task_.sums.expansion_of(block_)) add_expansion_gradient(sums);
+        float* sums = task_.sums.expansion_of(block_);
+        if (sums != nullptr)
+            amx::transpose(memory_.a, expansion_.whole_narrow(), expansion_.width, expansion_.narrow,
+                           memory_.turned, expansion_.whole_width());
+        for (int64_t panel = 0; panel < expansion_.weight.panels(); ++panel) {
+            const int64_t term = expansion_.panel_term();
+            amx::split_rows(memory_.d_e + panel * amx::panel_columns, expansion_.channels, expansion_.width,
+                            expansion_.weight.width(panel),
+                            {memory_.terms, amx::panel_columns, term, memory_.pairs, term});
+            if (sums != nullptr) add_expansion_gradient(panel, sums);
+            if (wants_d_a(task_.args)) add_narrow_gradient(panel);
+        }
         if (wants_d_a(task_.args)) put_narrow_gradient(row);
     }
 
   private:
-    void add_expansion_gradient(float* sums) const {
+    RowsOf<float> d_a() const { return {memory_.d_a, expansion_.whole_narrow()}; }
+
+    /// Of one panel of d_e's columns.
+    void add_expansion_gradient(int64_t panel, float* sums) const {
         const int64_t pixels = expansion_.whole_width();
-        amx::transpose(memory_.a, expansion_.whole_narrow(), expansion_.width, expansion_.narrow,
-                       memory_.turned, pixels);
-        for (int64_t panel = 0; panel < expansion_.weight.panels(); ++panel) {
-            amx::multiply({.a = memory_.turned,
-                           .a_stride = pixels,
-                           .rows = round_up(expansion_.narrow, amx::tile_rows),
-                           .pairs = memory_.pairs + panel * pixels * amx::panel_columns,
-                           .depth = pixels,
-                           .c = sums + panel * amx::panel_columns,
-                           .c_stride = task_.sums.stride,
-                           .add = true,
-                           .columns = expansion_.weight.width(panel)});
+        amx::multiply({.a = memory_.turned,
+                       .a_stride = pixels,
+                       .rows = round_up(expansion_.narrow, amx::tile_rows),
+                       .pairs = memory_.pairs,
+                       .depth = pixels,
+                       .c = sums + panel * amx::panel_columns,
+                       .c_stride = task_.sums.stride,
+                       .add = true,
+                       .terms = 2,
+                       .pairs_term = expansion_.panel_term(),
+                       .columns = expansion_.weight.width(panel)});
+    }
+
+    /// What one panel of d_e's columns adds to d_a.
+    void add_narrow_gradient(int64_t panel) const {
+        for (int64_t to = 0; to < task_.weight.panels(); ++to) {
+            amx::multiply({.a = memory_.terms,
+                           .a_stride = amx::panel_columns,
+                           .rows = expansion_.tiled_width(),
+                           .pairs = task_.weight.panel(to) + panel * amx::panel_columns * amx::panel_columns,
+                           .depth = amx::panel_columns,
+                           .c = d_a().data + to * amx::panel_columns,
+                           .c_stride = d_a().stride,
+                           .add = panel > 0,
+                           .terms = 2,
+                           .a_term = expansion_.panel_term(),
+                           .columns = round_up(task_.weight.width(to), amx::tile_rows)});
         }
     }
 
     void put_narrow_gradient(int64_t row) const {
         const int64_t narrow = expansion_.narrow, first = row * expansion_.width * narrow;
-        const RowsOf<float> d_a{memory_.d_a, expansion_.whole_narrow()};
-        for (int64_t panel = 0; panel < task_.weight.panels(); ++panel) {
-            amx::multiply({.a = memory_.terms,
-                           .a_stride = expansion_.whole_channels(),
-                           .rows = expansion_.tiled_width(),
-                           .pairs = task_.weight.panel(panel),
-                           .depth = expansion_.whole_channels(),
-                           .c = d_a.data + panel * amx::panel_columns,
-                           .c_stride = d_a.stride,
-                           .add = false,
-                           .terms = 2,
-                           .a_term = expansion_.d_e_term(),
-                           .columns = round_up(task_.weight.width(panel), amx::tile_rows)});
-        }
         const Prologue& prologue = expansion_.prologue;
         const auto sums = [&](float* all) { return ExpandedSums<float>::of_block(all, block_, narrow); };
         auto* d_x = static_cast<NativeBf16*>(task_.args.d_x.data);
-        prologue_gradient_rows<bf16, float>({expansion_.x + first, narrow}, {d_a.data, d_a.stride},
+        prologue_gradient_rows<bf16, float>({expansion_.x + first, narrow}, {d_a().data, d_a().stride},
                                             expansion_.width, narrow,
                                             static_cast<const float*>(prologue.scale),
                                             static_cast<const float*>(prologue.shift), prologue.activation,
@@ -306,7 +319,8 @@ void run_rows_amx(const ExpandedConvBackward& args, Context& context) {
     const PerThread<float> depthwise(context, conv.workspace_size());
     const PerThread<bf16> a(context, expansion.a_size()), turned(context, expansion.a_size());
     const PerThread<float> e(context, e_size), d_e(context, e_size);
-    const PerThread<bf16> terms(context, 2 * expansion.d_e_term()), pairs(context, expansion.d_e_term());
+    const PerThread<bf16> terms(context, 2 * expansion.panel_term()),
+        pairs(context, 2 * expansion.panel_term());
     const PerThread<float> d_a(context, expansion.a_size());
     parallel_for(blocks, [&](int64_t block) {
         clear_sums(conv, block);

@@ -287,6 +287,7 @@ std::vector<Options> shapes_in_turn() {
         expanded(3, {5, 4}, 24, 16, {2, 2}),
         expanded(2, {8, 9}, 3, 18, {1, 2}),  // strides that differ
         expanded(2, {17, 6}, 24, 96),        //
+        expanded(1, {3, 70}, 20, 112),       // rows of several tiles, of which the last is not full
         expanded(1, {2, 3}, 130, 16),        // more narrow channels than wide ones
     };
     const std::vector<Options> options = combinations();
