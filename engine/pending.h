@@ -63,6 +63,9 @@ struct Expansion {
     Pending narrow;  // written, and without a residual
     Tensor weight;   // [C, channels of narrow]
     Shape shape;     // [N, H, W, C]
+    /// Where the moments have gradients, and 16 bits are stored: what convolutions leave of narrow's gradient, in f32 until the
+    /// moments' backward adds its part and rounds. Else undefined.
+    Tensor wide_gradient{};
 };
 
 inline const Shape& Pending::shape() const { return written() ? value.x.shape() : expansion->shape; }

@@ -122,6 +122,14 @@ void Tensor::assign_copy(const Tensor& other) {
     runtime(device()).copy(data(), other.data(), bytes());
 }
 
+Tensor Tensor::of_gradient(Shape shape, Placement placement) {
+    Tensor tensor;
+    tensor.shape_ = std::move(shape);
+    tensor.placement_ = placement;
+    tensor.require_gradient();
+    return tensor;
+}
+
 Tensor Tensor::viewed_as(Shape shape) const {
     if (shape.count() != count()) {
         throw std::logic_error(fmt::format("{} viewed as {}", shape_.to_string(), shape.to_string()));

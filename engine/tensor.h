@@ -33,6 +33,8 @@ class Tensor {
     /// Uninitialised elements.
     static Tensor empty(Shape shape, Placement placement);
     static Tensor zeros(Shape shape, Placement placement);
+    /// No elements, only the gradient of a tensor of this shape.
+    static Tensor of_gradient(Shape shape, Placement placement);
     /// Uninitialised, with the shape and placement of another one, and no gradient.
     static Tensor like(const Tensor& other) { return empty(other.shape(), other.placement()); }
     /// Copies shape.count() values of the host; T must be the C++ type of a DType. Floating-point values are

@@ -131,7 +131,9 @@ Cost least_cost(const ExpandedConvBackward& args) {
     sum.multiply_adds((1 + int{wants_d_a} + int{static_cast<bool>(args.d_expansion)}) * products);
     if (wants_d_e) sum.read(s.weight_count()).multiply_adds(s.macs());
     if (args.d_weight) sum.multiply_adds(s.macs());
-    return sum.gradient(args.d_x, s.in_pixels() * args.narrow)
+    const int64_t narrow_count = s.in_pixels() * args.narrow;
+    return (args.wide_d_x ? sum.accumulated_gradient(args.d_x, narrow_count)
+                          : sum.gradient(args.d_x, narrow_count))
         .accumulated_gradient(args.d_narrow_scale, args.narrow)
         .accumulated_gradient(args.d_narrow_shift, args.narrow)
         .accumulated_gradient(args.d_expansion, s.in_channels * args.narrow)
@@ -157,6 +159,7 @@ Cost least_cost(const ExpansionMomentsBackward& args) {
     if (args.d_x || args.d_scale || args.d_shift) {
         sum.read(args.pixels * args.narrow).multiply_adds(args.pixels * args.narrow * args.narrow);
         if (args.prologue.scale != nullptr) sum.read_accumulated(2 * args.narrow);
+        if (args.d_x && args.d_x_so_far != nullptr) sum.read_accumulated(args.pixels * args.narrow);
     }
     return sum.gradient(args.d_x, args.pixels * args.narrow)
         .accumulated_gradient(args.d_scale, args.narrow)

@@ -18,6 +18,10 @@
 // Backward makes e once more, and is the plain chain rule; where e's batch norm comes in, it too needs no e:
 //
 //     d_a = Σ_o w_o · (d_mean_o / M + 2 · d_m2_o · w_o · (a − μ))        d_w_o = d_mean_o · μ + 2 · d_m2_o · S w_o
+//
+// So d_x has two parts, and the second takes the mean out of the first, a little of each number. Were the first rounded to 16
+// bits by itself, such a little would be lost in rounding it again: there it is handed on as it is computed (wide_d_x), and the
+// sum is rounded once (d_x_so_far).
 #pragma once
 
 #include "kernels/conv.h"
@@ -55,6 +59,7 @@ struct ExpandedConvBackward {
     const void* d_m2 = nullptr;
 
     Gradient d_x;
+    bool wide_d_x = false;    // d_x is of Accumulate<dtype>
     Gradient d_narrow_scale;  // only with a prologue of x
     Gradient d_narrow_shift;
     Gradient d_expansion;
@@ -90,6 +95,8 @@ struct ExpansionMomentsBackward {
     const void* scatter = nullptr;
     const void* d_mean = nullptr;  // [channels]
     const void* d_m2 = nullptr;    // [channels]
+    /// [pixels, narrow] of Accumulate<dtype>: what is to be added before d_x is rounded; null: nothing.
+    const void* d_x_so_far = nullptr;
     Gradient d_x;
     Gradient d_scale;  // only with a prologue
     Gradient d_shift;

@@ -163,10 +163,11 @@ constexpr auto expanded_gradients_separately = all_types([]<class T>(const Expan
         ExpandedConvBackward wide = with_wide_operands<Copies>(args, context);
         wide.d_y = wide_output(args.d_y);
         wide.y = wide_output(args.y);
-        float* d_x = args.d_x ? context.scratch.take<float>(shape.in_pixels() * args.narrow) : nullptr;
-        wide.d_x = {d_x};
+        const bool narrows = args.d_x && !args.wide_d_x;
+        float* d_x = narrows ? context.scratch.take<float>(shape.in_pixels() * args.narrow) : nullptr;
+        if (narrows) wide.d_x = {d_x};
         backward_separately<float, pointwise, pointwise_backward, depthwise_backward>(wide, context);
-        if (args.d_x) Copies::narrow(args.dtype, d_x, shape.in_pixels(), args.narrow, args.d_x);
+        if (narrows) Copies::narrow(args.dtype, d_x, shape.in_pixels(), args.narrow, args.d_x);
     }
 });
 

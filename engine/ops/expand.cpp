@@ -16,7 +16,7 @@ constexpr int64_t shortest_row = 32;
 /// The kernels take whole vectors of channels.
 constexpr int64_t channels_at_once = 16;
 
-Moments expansion_moments(const Pending& x, const Tensor& weight) {
+Moments expansion_moments(const Pending& x, const Tensor& weight, Tensor& wide_gradient) {
     const Tensor& in = x.value.x;
     const int64_t narrow = weight.shape()[1], channels = weight.shape()[0], pixels = in.count() / narrow;
     const Placement placement = in.placement().accumulated();
@@ -53,13 +53,21 @@ Moments expansion_moments(const Pending& x, const Tensor& weight) {
                                          .scatter = scatter.data(),
                                          .d_mean = d_mean.data(),
                                          .d_m2 = d_m2.data(),
+                                         .d_x_so_far = gradients.size() > 2 ? gradients[2].data() : nullptr,
                                          .d_x = receive(x.value.x.slot()),
                                          .d_scale = receive(x.value.scale.slot()),
                                          .d_shift = receive(x.value.shift.slot()),
                                          .d_expansion = receive(weight.slot())});
     };
-    record_outputs("expansion_moments", {in, weight, x.value.scale, x.value.shift},
-                   {moments.mean, moments.m2}, backward, x.activation);
+    constexpr const char* op = "expansion_moments";
+    const Tensor &scale = x.value.scale, &shift = x.value.shift;
+    if (is_half(in.dtype()) && in.requires_gradient()) {
+        wide_gradient = Tensor::of_gradient(in.shape(), placement);
+        record_outputs(op, {in, weight, scale, shift}, {moments.mean, moments.m2, wide_gradient}, backward,
+                       x.activation);
+    } else {
+        record_outputs(op, {in, weight, scale, shift}, {moments.mean, moments.m2}, backward, x.activation);
+    }
     return moments;
 }
 
@@ -68,8 +76,8 @@ Moments expansion_moments(const Pending& x, const Tensor& weight) {
 bool expand_pays(const Pending& x, const Shape& weight) {
     // Nothing here may depend on the batch's size: the two ways round differently.
     const Tensor& any = x.written() ? x.value.x : x.expansion->weight;
-    const bool takes = keeps_expansions_unwritten(any.device(), any.dtype()) &&
-                       is_clamp(x.activation) && weight[0] % channels_at_once == 0;
+    const bool takes = keeps_expansions_unwritten(any.device(), any.dtype()) && is_clamp(x.activation) &&
+                       weight[0] % channels_at_once == 0;
     return takes && x.shape().rank() == 4 && x.shape()[2] >= shortest_row;
 }
 
@@ -80,9 +88,9 @@ Pending expand(const Pending& x, const Tensor& weight, bool moments) {
     const bool is_read = x.written() && !x.residual.x.defined() && is_clamp(x.activation);
     const Pending narrow = is_read ? x : Pending(resolve(x));
     Pending unwritten{AffineTensor{}};
-    if (moments) unwritten.moments = expansion_moments(narrow, weight);
-    unwritten.expansion = std::make_shared<const Expansion>(
-        Expansion{narrow, weight, {shape.batch, shape.in.height, shape.in.width, shape.out_channels}});
+    Expansion expansion{narrow, weight, {shape.batch, shape.in.height, shape.in.width, shape.out_channels}};
+    if (moments) unwritten.moments = expansion_moments(narrow, weight, expansion.wide_gradient);
+    unwritten.expansion = std::make_shared<const Expansion>(std::move(expansion));
     return unwritten;
 }
 

@@ -37,7 +37,9 @@ Pending expanded_conv(const Pending& x, const Tensor& weight, const ConvOptions&
         args.expansion = of_expansion.data();
         args.prologue = prologue_of(x);
         args.weight = weight.data();
-        args.d_x = receive(of_narrow.x.slot());
+        const Tensor& wide = x.expansion->wide_gradient;
+        args.wide_d_x = wide.requires_gradient();
+        args.d_x = receive(args.wide_d_x ? wide.slot() : of_narrow.x.slot());
         args.d_narrow_scale = receive(of_narrow.scale.slot());
         args.d_narrow_shift = receive(of_narrow.shift.slot());
         args.d_expansion = receive(of_expansion.slot());

@@ -143,19 +143,19 @@ void epilogue_gradient_rows(RowsOf<const T> d_y, RowsOf<const T> y, int64_t rows
 }
 
 /// Where prologue_gradient_rows leaves its results; any may be null.
-template <class T>
+template <class T, class To = T>
 struct PrologueGradient {
-    RowsOf<T> d_x;
+    RowsOf<To> d_x;
     bool accumulate = false;              // of d_x; the sums are always added to
     Accumulate<T>* scale_sums = nullptr;  // Σ d_u · x
     Accumulate<T>* shift_sums = nullptr;  // Σ d_u
 };
 
 /// From d_a back through activation and scale: d_u = d_a · activation'(u), d_x = scale · d_u. d_x may be d_a.
-template <class T, class From>
+template <class T, class From, class To = T>
 void prologue_gradient_rows(RowsOf<const T> x, RowsOf<const From> d_a, int64_t rows, int64_t channels,
                             const Accumulate<T>* scale, const Accumulate<T>* shift, Activation activation,
-                            const PrologueGradient<T>& out) {
+                            const PrologueGradient<T, To>& out) {
     using A = Accumulate<T>;
     for_each_four_rows(rows, [&](int64_t row, auto count) HWY_ATTR {
         for_each_vector<A>(channels, [&](auto part, int64_t c) HWY_ATTR {
@@ -170,7 +170,7 @@ void prologue_gradient_rows(RowsOf<const T> x, RowsOf<const From> d_a, int64_t r
                 scale_sum = hn::MulAdd(d_u, value, scale_sum);
                 shift_sum = hn::Add(d_u, shift_sum);
                 if (out.d_x.data == nullptr) continue;
-                T* to = out.d_x.row(row + k) + c;
+                To* to = out.d_x.row(row + k) + c;
                 const auto d_x = scale == nullptr ? d_u : hn::Mul(factor, d_u);
                 part.store(out.accumulate ? hn::Add(d_x, part.load(to)) : d_x, to);
             }

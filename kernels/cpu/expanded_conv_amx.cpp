@@ -158,13 +158,14 @@ class RecomputedTileRows {
     RowAhead<float> d_x_ahead(const float*, bool) const { return {}; }
 
     void finish_row(int64_t row, const RowAhead<NativeBf16>& y_ahead) const {
-        y_ahead.prefetch(0, y_ahead.end - y_ahead.begin);
         if (!wants_d_e(task_.args)) return;
         float* sums = task_.sums.expansion_of(block_);
         if (sums != nullptr)
             amx::transpose(memory_.a, expansion_.whole_narrow(), expansion_.width, expansion_.narrow,
                            memory_.turned, expansion_.whole_width());
-        for (int64_t panel = 0; panel < expansion_.weight.panels(); ++panel) {
+        const int64_t panels = expansion_.weight.panels(), ahead = y_ahead.end - y_ahead.begin;
+        for (int64_t panel = 0; panel < panels; ++panel) {
+            y_ahead.prefetch(ahead * panel / panels, ceil_divide(ahead, panels * line) + 1);
             const int64_t term = expansion_.panel_term();
             amx::split_rows(memory_.d_e + panel * amx::panel_columns, expansion_.channels, expansion_.width,
                             expansion_.weight.width(panel),
@@ -176,6 +177,8 @@ class RecomputedTileRows {
     }
 
   private:
+    static constexpr int64_t line = 64 / sizeof(bf16);
+
     RowsOf<float> d_a() const { return {memory_.d_a, expansion_.whole_narrow()}; }
 
     /// Of one panel of d_e's columns.
@@ -212,18 +215,23 @@ class RecomputedTileRows {
     }
 
     void put_narrow_gradient(int64_t row) const {
+        task_.args.wide_d_x ? put_narrow_gradient<float>(row) : put_narrow_gradient<NativeBf16>(row);
+    }
+
+    template <class To>
+    void put_narrow_gradient(int64_t row) const {
         const int64_t narrow = expansion_.narrow, first = row * expansion_.width * narrow;
         const Prologue& prologue = expansion_.prologue;
         const auto sums = [&](float* all) { return ExpandedSums<float>::of_block(all, block_, narrow); };
-        auto* d_x = static_cast<NativeBf16*>(task_.args.d_x.data);
-        prologue_gradient_rows<bf16, float>({expansion_.x + first, narrow}, {d_a().data, d_a().stride},
-                                            expansion_.width, narrow,
-                                            static_cast<const float*>(prologue.scale),
-                                            static_cast<const float*>(prologue.shift), prologue.activation,
-                                            {{d_x == nullptr ? nullptr : d_x + first, narrow},
-                                             task_.args.d_x.mode == GradMode::accumulate,
-                                             sums(task_.sums.scale),
-                                             sums(task_.sums.shift)});
+        To* d_x = static_cast<To*>(task_.args.d_x.data);
+        prologue_gradient_rows<NativeBf16, float, To>(
+            {native(expansion_.x) + first, narrow}, {d_a().data, d_a().stride}, expansion_.width, narrow,
+            static_cast<const float*>(prologue.scale), static_cast<const float*>(prologue.shift),
+            prologue.activation,
+            {{d_x == nullptr ? nullptr : d_x + first, narrow},
+             task_.args.d_x.mode == GradMode::accumulate,
+             sums(task_.sums.scale),
+             sums(task_.sums.shift)});
     }
 
     const amx::ExpandedBackward& task_;

@@ -129,6 +129,24 @@ void moments_of_chunk(const InputMoments<T>& task, int64_t chunk, Accumulate<T>*
     }
 }
 
+/// The two parts of d_x, which are rounded together.
+template <class T>
+HWY_ATTR void add_so_far(const ExpansionMomentsBackward& args, int64_t first, int64_t rows,
+                         RowsOf<const Accumulate<T>> d_x) {
+    using A = Accumulate<T>;
+    const int64_t narrow = args.narrow;
+    const A* so_far = static_cast<const A*>(args.d_x_so_far) + first * narrow;
+    const VectorGradient<T> to(args.d_x);
+    for_each_four_rows(rows, [&](int64_t row, auto count) HWY_ATTR {
+        for_each_vector<A>(narrow, [&](auto part, int64_t c) HWY_ATTR {
+            for (int64_t k = row; k < row + count; ++k) {
+                const auto sum = hn::Add(part.load(d_x.row(k) + c), part.load(so_far + k * narrow + c));
+                to.put(part, (first + k) * narrow + c, sum);
+            }
+        });
+    });
+}
+
 template <class T>
 void gradient_of_chunk(const MomentsGradient<T>& task, int64_t chunk, Accumulate<T>* workspace) {
     using A = Accumulate<T>;
@@ -159,14 +177,21 @@ void gradient_of_chunk(const MomentsGradient<T>& task, int64_t chunk, Accumulate
         if (all != nullptr) zero_row(narrow, all + chunk * narrow);
         return all == nullptr ? nullptr : all + chunk * narrow;
     };
-    T* d_x = static_cast<T*>(args.d_x.data);
-    prologue_gradient_rows<T, A>({static_cast<const T*>(args.x) + first * narrow, narrow}, {d_a, padded},
-                                 rows, narrow, static_cast<const A*>(args.prologue.scale),
-                                 static_cast<const A*>(args.prologue.shift), args.prologue.activation,
-                                 {{d_x == nullptr ? nullptr : d_x + first * narrow, narrow},
-                                  args.d_x.mode == GradMode::accumulate,
-                                  sums(task.scale_sums),
-                                  sums(task.shift_sums)});
+    const auto put = [&]<class To>(RowsOf<To> d_x, bool accumulate) {
+        prologue_gradient_rows<T, A, To>(
+            {static_cast<const T*>(args.x) + first * narrow, narrow}, {d_a, padded}, rows, narrow,
+            static_cast<const A*>(args.prologue.scale), static_cast<const A*>(args.prologue.shift),
+            args.prologue.activation, {d_x, accumulate, sums(task.scale_sums), sums(task.shift_sums)});
+    };
+    if (args.d_x && args.d_x_so_far != nullptr) {
+        put(RowsOf<A>{d_a, padded}, false);
+        in_own_rounding<T>([&]<class Own>() {
+            add_so_far<Own>(args, first, rows, RowsOf<const A>{d_a, padded});
+        });
+    } else {
+        T* d_x = args.d_x ? static_cast<T*>(args.d_x.data) + first * narrow : nullptr;
+        put(RowsOf<T>{d_x, narrow}, args.d_x.mode == GradMode::accumulate);
+    }
 }
 
 #define VITRINE_CHUNKS(name, T)                                                                     \

@@ -152,7 +152,9 @@ __global__ void __launch_bounds__(threads)
         const double d_u = gradient_before_activation(args, rows, slope, pixel, j);
         scale_sum += d_u * rows.value(pixel, j);
         shift_sum += d_u;
-        if (d_x) d_x(pixel * args.narrow + j, static_cast<A>(scale * d_u));
+        const int64_t i = pixel * args.narrow + j;
+        const double so_far = args.d_x_so_far == nullptr ? 0.0 : at<A>(args.d_x_so_far, i);
+        if (d_x) d_x(i, static_cast<A>(so_far + scale * d_u));
     }
     scale_sum = reduce_block<threads>(scale_sum, Add());
     shift_sum = reduce_block<threads>(shift_sum, Add());

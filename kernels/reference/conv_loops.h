@@ -133,8 +133,8 @@ void put(const Gradient& gradient, const std::vector<double>& values) {
 
 /// The prologue's chain rule, from d_a: d_u, d_x, d_scale and d_shift.
 template <class T>
-void prologue_backward(const ConvBackward& args, const std::vector<double>& u,
-                       const std::vector<double>& d_a) {
+void prologue_backward(const ConvBackward& args, const std::vector<double>& u, const std::vector<double>& d_a,
+                       const Accumulate<T>* d_x_so_far = nullptr) {
     const T* x = static_cast<const T*>(args.x);
     const auto* scale = static_cast<const Accumulate<T>*>(args.prologue.scale);
     const size_t channels = static_cast<size_t>(args.shape.in_channels);
@@ -143,6 +143,7 @@ void prologue_backward(const ConvBackward& args, const std::vector<double>& u,
         const size_t c = index % channels;
         const double d_u = activation_gradient(args.prologue.activation, u[index], d_a[index]);
         d_x[index] = scale == nullptr ? d_u : double{scale[c]} * d_u;
+        if (d_x_so_far != nullptr) d_x[index] += double{d_x_so_far[index]};
         d_scale[c] += d_u * double{x[index]};
         d_shift[c] += d_u;
     }

@@ -106,7 +106,9 @@ constexpr auto backward = all_types([]<class T>(const ExpansionMomentsBackward& 
     const ConvBackward conv = as_conv(args);
     const std::vector<double> u = before_activation<T>(conv.shape, args.x, args.prologue);
     put<Accumulate<T>>(args.d_expansion, expansion_gradient<T>(args));
-    prologue_backward<T>(conv, u, input_gradient<T>(args, after_activation(u, args.prologue.activation)));
+    const auto* so_far = static_cast<const Accumulate<T>*>(args.d_x_so_far);
+    prologue_backward<T>(conv, u, input_gradient<T>(args, after_activation(u, args.prologue.activation)),
+                         so_far);
 });
 
 constexpr Implementation<ExpansionMomentsForward> forward_list[]{{"loops", refuses_nothing, forward}};

@@ -13,6 +13,7 @@
 #include "engine/autograd.h"
 #include "engine/ops/ops.h"
 #include "engine/random.h"
+#include "kernels/expanded_devices.h"
 #include "tests/golden_devices.h"
 
 using namespace vitrine;
@@ -322,7 +323,9 @@ TEST_CASE("unwritten: where it pays depends on the image and not on the batch") 
         CHECK_FALSE(pays({batch, 32, 31, 8}, cpu));
     }
     CHECK(pays({1, 4, 32, 8}, {DType::f64, Device::cpu}));
-    CHECK_FALSE(pays({1, 32, 32, 8}, {DType::bf16, Device::cpu}));
+    CHECK(pays({1, 32, 32, 8}, {DType::bf16, Device::cpu}) ==
+          keeps_expansions_unwritten(Device::cpu, DType::bf16));
+    CHECK_FALSE(pays({1, 32, 32, 8}, {DType::f16, Device::cpu}));
     CHECK_FALSE(pays({1, 32, 32, 8}, {DType::f32, Device::simt}));
     CHECK_FALSE(pays({1, 32, 32, 8}, {DType::f32, Device::reference}));
     CHECK_FALSE(pays({1, 32, 32, 8}, cpu, Activation::silu));

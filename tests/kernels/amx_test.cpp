@@ -6,9 +6,11 @@
 
 #include <doctest/doctest.h>
 
+#include <cmath>
 #include <cstdlib>
 #include <memory>
 #include <new>
+#include <utility>
 #include <vector>
 
 #include "kernels/kernels.h"
@@ -50,16 +52,30 @@ float exact(const std::vector<bf16>& a, const std::vector<bf16>& b, const Sizes&
     return sum;
 }
 
+struct OperandTerms {
+    int64_t count = 1;
+    int64_t of_a = 0, of_pairs = 0;
+};
+
 /// All panels of C [whole rows, whole panels], from ones where it is added to.
 std::vector<float> products(const std::vector<bf16>& a, const std::vector<bf16>& pairs, const Sizes& size,
-                            bool add, int64_t terms = 1) {
+                            bool add, const OperandTerms& terms = {}) {
     const int64_t depth = round_up(size.depth, tile_depth), columns = round_up(size.columns, panel_columns);
     const int64_t rows = round_up(size.rows, tile_rows);
     std::vector<float> c(static_cast<size_t>(rows * columns), 1.0f);
     const Registers registers;
     for (int64_t column = 0; column < columns; column += panel_columns) {
-        multiply({a.data(), depth, rows, pairs.data() + column * depth, depth, c.data() + column, columns,
-                  add, terms, rows * depth});
+        multiply({.a = a.data(),
+                  .a_stride = depth,
+                  .rows = rows,
+                  .pairs = pairs.data() + column * depth,
+                  .depth = depth,
+                  .c = c.data() + column,
+                  .c_stride = columns,
+                  .add = add,
+                  .terms = terms.count,
+                  .a_term = terms.of_a,
+                  .pairs_term = terms.of_pairs});
     }
     return c;
 }
@@ -89,9 +105,77 @@ TEST_CASE("amx: products of rows by pairs") {
         check_products(products(whole, pairs, size, false), a, b, size, 1, 0);
         check_products(products(whole, pairs, size, true), a, b, size, 1, 1);
 
-        std::vector<bf16> twice = whole;
+        std::vector<bf16> twice = whole, pairs_twice = pairs;
         twice.insert(twice.end(), whole.begin(), whole.end());
-        check_products(products(twice, pairs, size, false, 2), a, b, size, 2, 0);
+        pairs_twice.insert(pairs_twice.end(), pairs.begin(), pairs.end());
+        const auto a_term = static_cast<int64_t>(whole.size()),
+                   pairs_term = static_cast<int64_t>(pairs.size());
+        check_products(products(twice, pairs, size, false, {2, a_term, 0}), a, b, size, 2, 0);
+        check_products(products(whole, pairs_twice, size, false, {2, 0, pairs_term}), a, b, size, 2, 0);
+    }
+}
+
+TEST_CASE("amx: of half a panel, the other half of the results is left alone") {
+    if (refusal() != nullptr) return;
+    for (const int64_t rows : {16, 48}) {
+        const Sizes size{rows, 64, 16};
+        const std::vector<bf16> a = numbers(size.rows * size.depth, 1);
+        const std::vector<bf16> b = numbers(size.depth * size.columns, 5);
+        std::vector<bf16> pairs(static_cast<size_t>(pairs_elements(size.depth, size.columns)));
+        pack_rows(b.data(), size.columns, size.depth, size.columns, pairs.data());
+        std::vector<float> c(static_cast<size_t>(rows * panel_columns), 1.0f);
+        const Registers registers;
+        multiply({.a = a.data(),
+                  .a_stride = size.depth,
+                  .rows = rows,
+                  .pairs = pairs.data(),
+                  .depth = size.depth,
+                  .c = c.data(),
+                  .c_stride = panel_columns,
+                  .add = true,
+                  .columns = 16});
+        for (int64_t i = 0; i < rows; ++i) {
+            for (int64_t j = 0; j < panel_columns; ++j) {
+                const float expected = j < 16 ? exact(a, b, size, i, j) + 1 : 1;
+                REQUIRE(c[static_cast<size_t>(i * panel_columns + j)] == expected);
+            }
+        }
+    }
+}
+
+TEST_CASE("amx: floats in two terms, as rows and in pairs") {
+    if (refusal() != nullptr) return;
+    for (const auto& [count, columns] : {std::pair<int64_t, int64_t>{1, 16}, {33, 48}, {32, 32}, {70, 80}}) {
+        CAPTURE(count);
+        CAPTURE(columns);
+        std::vector<float> rows;
+        for (int64_t i = 0; i < count * columns; ++i) rows.push_back(number(i) * 1.234567f + 0.001f);
+        const int64_t stride = round_up(columns, tile_depth), rows_term = count * stride;
+        const int64_t pairs_term = pairs_elements(count, columns);
+        const bf16 nine(9.0f);
+        std::vector<bf16> terms(static_cast<size_t>(2 * rows_term), nine),
+            pairs(static_cast<size_t>(2 * pairs_term), nine), expected_pairs = pairs;
+        split_rows(rows.data(), columns, count, columns,
+                   {terms.data(), stride, rows_term, pairs.data(), pairs_term});
+        for (int64_t i = 0; i < count; ++i) {
+            for (int64_t j = 0; j < stride; ++j) {
+                const auto at = static_cast<size_t>(i * stride + j),
+                           low = at + static_cast<size_t>(rows_term);
+                const float value = j < columns ? rows[static_cast<size_t>(i * columns + j)] : 0.0f;
+                REQUIRE(std::abs(float(terms[at]) + float(terms[low]) - value) <= std::abs(value) * 0x1p-15f);
+                REQUIRE(std::abs(float(terms[at]) - value) <= std::abs(value) * 0x1p-7f);
+            }
+        }
+        for (int64_t term = 0; term < 2; ++term)
+            pack_rows(terms.data() + term * rows_term, stride, count, columns,
+                      expected_pairs.data() + term * pairs_term);
+        const int64_t depth = round_up(count, tile_depth);
+        for (int64_t i = 0; i < 2 * pairs_term; ++i) {
+            const int64_t column =
+                i % pairs_term / (depth * panel_columns) * panel_columns + i / 2 % panel_columns;
+            if (column >= columns) continue;  // the other half of half a panel
+            REQUIRE(pairs[static_cast<size_t>(i)].bits == expected_pairs[static_cast<size_t>(i)].bits);
+        }
     }
 }
 

@@ -15,6 +15,7 @@
 #include "engine/step/step.h"
 #include "engine/trace.h"
 #include "kernels/cpu/vector_pace.h"
+#include "kernels/expanded_devices.h"
 #include "kernels/simt/launch.h"
 #include "kernels/threads.h"
 #include "models/models.h"
@@ -140,11 +141,13 @@ TEST_CASE("fused training gives the same bits with any number of threads") {
     std::vector<Outcome> outcomes;
     for (const int count : {1, 2, 3}) {
         set_threads(count);
-        for (const Setting& setting : all_settings)
-            outcomes.push_back(train(setting, {DType::f64, Device::cpu}, Way::fused, 1));
+        for (const Setting& setting : all_settings) {
+            for (const DType dtype : {DType::f64, DType::bf16})
+                outcomes.push_back(train(setting, {dtype, Device::cpu}, Way::fused, 1));
+        }
     }
     set_threads(before);
-    const size_t models = std::size(all_settings);
+    const size_t models = 2 * std::size(all_settings);
     for (size_t i = models; i < outcomes.size(); ++i) {
         CHECK(outcomes[i].losses == outcomes[i % models].losses);
         CHECK(outcomes[i].tensors == outcomes[i % models].tensors);
@@ -192,7 +195,9 @@ int64_t count_of(const std::set<std::string>& ops, const std::string& op) {
 }  // namespace
 
 TEST_CASE("a fused mobilenet_v2 leaves the widest tensors unwritten on the cpu, and nowhere else") {
-    for (const DType dtype : {DType::f32, DType::f64}) {
+    for (const DType dtype : {DType::f32, DType::f64, DType::bf16}) {
+        if (!keeps_expansions_unwritten(Device::cpu, dtype))
+            continue;  // bf16, of a processor without tile registers
         const std::set<std::string> ops = ops_of(shortest_rows, {dtype, Device::cpu}, Way::fused, true);
         CHECK(ops.contains(expanding));
         CHECK(ops.contains(expanded));
@@ -210,22 +215,29 @@ TEST_CASE("a fused mobilenet_v2 leaves the widest tensors unwritten on the cpu, 
     for (const Way way : {Way::written, Way::unfused})
         CHECK(is_written(ops_of(shortest_rows, {DType::f32, Device::cpu}, way, true)));
     const Setting thin{"mobilenet_v2", 64, 2, {.width_mult = 0.1}};
+    CHECK(is_written(ops_of(shortest_rows, {DType::f16, Device::cpu}, Way::fused, true)));
     CHECK(is_written(ops_of(thin, {DType::f32, Device::reference}, Way::fused, true)));
     CHECK(is_written(ops_of(thin, {DType::f32, Device::simt}, Way::fused, true)));
     CHECK(is_written(
         ops_of({"mobilenet_v2", 62, 2, {.width_mult = 0.25}}, {DType::f32, Device::cpu}, Way::fused, true)));
 }
 
-TEST_CASE("in f32, what is left unwritten is as exact as what is written") {
-    const Placement f64{DType::f64, Device::cpu}, f32{DType::f32, Device::cpu};
-    const Outcome exact = train(all_settings[1], f64, Way::unfused, 1);
-    const Outcome written = train(all_settings[1], f32, Way::written, 1);
-    const Outcome unwritten = train(all_settings[1], f32, Way::fused, 1);
-    double of_written = 0, of_unwritten = 0;
-    for (const auto& [name, expected] : exact.tensors) {
-        if (!name.starts_with("gradient of ")) continue;
-        of_written = std::max(of_written, difference(name, written, exact));
-        of_unwritten = std::max(of_unwritten, difference(name, unwritten, exact));
+TEST_CASE("what is left unwritten is as exact as what is written, in f32 and in bf16") {
+    const Outcome exact = train(all_settings[1], {DType::f64, Device::cpu}, Way::unfused, 1);
+    for (const DType dtype : {DType::f32, DType::bf16}) {
+        CAPTURE(name_of(dtype));
+        const Outcome written = train(all_settings[1], {dtype, Device::cpu}, Way::written, 1);
+        const Outcome unwritten = train(all_settings[1], {dtype, Device::cpu}, Way::fused, 1);
+        double of_written = 0, of_unwritten = 0;
+        for (const auto& [name, expected] : exact.tensors) {
+            // In bf16 the later layers magnify roundings to as much as there is. What tells are gradients that the next batch
+            // norm takes back altogether: of them rounding alone is left.
+            if (!name.starts_with("gradient of ") || (is_half(dtype) && norm(expected) > 1e-9)) continue;
+            of_written = std::max(of_written, difference(name, written, exact));
+            of_unwritten = std::max(of_unwritten, difference(name, unwritten, exact));
+        }
+        CHECK(of_written > 0);
+        // f32: 6.4e-4 both. bf16: 0.15 and 0.09; where d_x was rounded before its mean was taken out, 3.6.
+        CHECK(of_unwritten <= 1.5 * of_written);
     }
-    CHECK(of_unwritten <= 1.5 * of_written);  // 6.4e-4 both: the later layers magnify any rounding
 }

@@ -28,6 +28,7 @@ struct Options {
     Statistics statistics = Statistics::none;
     int64_t samples = 40;
     bool off_wide_kinks = true;
+    bool wide_d_x = false;
 };
 
 std::string describe(const char* of, const PrologueOptions& prologue) {
@@ -48,6 +49,7 @@ std::string describe(const Options& o) {
     text += describe("x", o.narrow_prologue) + describe("e", o.prologue);
     if (o.statistics != Statistics::none) text += ", statistics";
     if (o.statistics == Statistics::differentiated) text += " with gradients";
+    if (o.wide_d_x) text += ", d_x not rounded";
     return text;
 }
 
@@ -208,6 +210,7 @@ ExpandedConvBackward backward_args(const Options& o, DType dtype, const Bindings
         args.d_m2 = b["d_m2"];
     }
     args.d_x = b.gradient("d_x");
+    args.wide_d_x = o.wide_d_x;
     args.d_narrow_scale = b.gradient("d_narrow_scale");
     args.d_narrow_shift = b.gradient("d_narrow_shift");
     args.d_expansion = b.gradient("d_expansion");
@@ -223,6 +226,7 @@ Problem expanded_problem(const Options& o) {
     problem.tensors = tensors_of(o);
     problem.half =
         HalfTypes{{"narrow_scale", "narrow_shift", "scale", "shift", "mean", "m2"}, {"expansion", "weight"}};
+    if (o.wide_d_x) problem.half->accumulated_gradients.emplace_back("x");
     problem.forward = pass(&KernelTable::expanded_conv_forward,
                            [o](DType dtype, const Bindings& b) { return forward_args(o, dtype, b); });
     problem.backward = pass(&KernelTable::expanded_conv_backward,
@@ -328,6 +332,8 @@ std::vector<Problem> expanded_conv_problems() {
     std::vector<Options> all = shapes_in_turn();
     for (const Options& shape : {expanded(2, {5, 7}, 8, 16), expanded(1, {18, 6}, 24, 32, {2, 2})})
         for (const Options& options : combinations()) all.push_back(with_options_of(shape, options));
+    // Every other one hands d_x on as it was computed.
+    for (size_t i = 1; i < all.size(); i += 2) all[i].wide_d_x = true;
     std::ranges::copy(with_curves(), std::back_inserter(all));
     return problems_of(all);
 }

@@ -1,0 +1,91 @@
+// What a convolution left of an expansion's d_x, and what the moments add to it, are rounded together, once.
+
+#include <doctest/doctest.h>
+
+#include <cmath>
+#include <cstdint>
+#include <vector>
+
+#include "engine/random.h"
+#include "engine/tensor.h"
+#include "kernels/kernels.h"
+#include "tests/golden_devices.h"
+
+using namespace vitrine;
+
+namespace {
+
+constexpr int64_t pixels = 70, narrow = 5, channels = 12;
+
+Tensor numbers(uint32_t which, Shape shape, Placement placement, double from = -1, double to = 1) {
+    const RandomKey key{.seed = 4, .purpose = RandomPurpose::test, .epoch = 0, .sample = which};
+    std::vector<double> values(static_cast<size_t>(shape.count()));
+    for (size_t i = 0; i < values.size(); ++i) values[i] = random_uniform(key, i, from, to);
+    return Tensor::from_host(values, std::move(shape), placement);
+}
+
+/// The moments' backward, from numbers that bf16 holds too.
+struct Moments {
+    Placement stored, sums;
+    Tensor x = rounded(1, {pixels, narrow}), expansion = rounded(2, {channels, narrow});
+    Tensor centre = numbers(3, {narrow}, sums), scatter = numbers(4, {narrow, narrow}, sums);
+    Tensor d_mean = numbers(5, {channels}, sums), d_m2 = numbers(6, {channels}, sums, -0.01, 0.01);
+
+    explicit Moments(Placement placement) : stored(placement), sums(placement.accumulated()) {}
+
+    Tensor rounded(uint32_t which, const Shape& shape) const {
+        const Tensor bits = numbers(which, shape, {DType::bf16, Device::cpu});
+        return Tensor::from_host(bits.to_host<double>(), shape, stored);
+    }
+
+    /// d_x, added to what it is if it is given.
+    std::vector<double> d_x(const Tensor& so_far, Tensor to = {}) const {
+        const bool adds = to.defined();
+        if (!adds) to = Tensor::empty(x.shape(), stored);
+        kernels(stored.device)
+            .expansion_moments_backward({.dtype = stored.dtype,
+                                         .pixels = pixels,
+                                         .narrow = narrow,
+                                         .channels = channels,
+                                         .x = x.data(),
+                                         .prologue = {},
+                                         .expansion = expansion.data(),
+                                         .centre = centre.data(),
+                                         .scatter = scatter.data(),
+                                         .d_mean = d_mean.data(),
+                                         .d_m2 = d_m2.data(),
+                                         .d_x_so_far = so_far.defined() ? so_far.data() : nullptr,
+                                         .d_x = {to.data(), adds ? GradMode::accumulate : GradMode::write},
+                                         .d_scale = {},
+                                         .d_shift = {},
+                                         .d_expansion = {}});
+        return to.to_host<double>();
+    }
+};
+
+}  // namespace
+
+TEST_CASE("expansion: what is so far of d_x is added before it is rounded") {
+    for (const Device device : {Device::reference, Device::cpu, Device::simt}) {
+        CAPTURE(name_of(device));
+        const Moments f64({DType::f64, device});
+        const std::vector<double> own = f64.d_x({});
+        const Tensor so_far = numbers(7, {pixels, narrow}, f64.sums, -40, 40);
+        const std::vector<double> before = so_far.to_host<double>(), together = f64.d_x(so_far);
+        const std::vector<double> added =
+            f64.d_x(so_far, Tensor::from_host(before, so_far.shape(), f64.stored));
+        for (size_t i = 0; i < own.size(); ++i) {
+            CHECK(together[i] == doctest::Approx(before[i] + own[i]).epsilon(1e-12));
+            CHECK(added[i] == doctest::Approx(2 * before[i] + own[i]).epsilon(1e-12));
+        }
+
+        // Of 16 bits one rounding: half a step of them at most, and a little of f32's. Two would take up to twice that.
+        const Moments bf16({DType::bf16, device});
+        const std::vector<double> found = bf16.d_x(numbers(7, {pixels, narrow}, bf16.sums, -40, 40));
+        for (size_t i = 0; i < own.size(); ++i) {
+            const double exact = before[i] + own[i];
+            const double step = std::exp2(std::floor(std::log2(std::abs(exact))) - 7);
+            CHECK(std::abs(found[i] - exact) <= 0.502 * step);
+        }
+    }
+}
