@@ -1,3 +1,5 @@
+// A processor with tile registers keeps rows of e in bf16 too (cpu/expanded_conv_amx.cpp).
+
 #include "kernels/expanded_devices.h"
 
 #include "kernels/cpu/amx.h"

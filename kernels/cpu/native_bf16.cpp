@@ -1,3 +1,5 @@
+// Asking the processor for the instruction of native_bf16.h.
+
 #include "kernels/cpu/native_bf16.h"
 
 #include <hwy/highway.h>
