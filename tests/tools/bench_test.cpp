@@ -112,7 +112,7 @@ TEST_CASE("bench op times every implementation of every kernel there is") {
     for (const std::string& op : ops) benches.push_back(tiny_for_all(op));
     benches.push_back(tiny_for_all("dense_conv"));
     benches.back().model = "basic_block_net";  // whose 3x3 is no stem
-    for (const char* op : {"dense_conv", "linear", "pointwise_conv"}) {
+    for (const char* op : {"dense_conv", "expanded_conv", "linear", "pointwise_conv"}) {
         benches.push_back(tiny_for_all(op));
         benches.back().precision = DType::bf16;
     }
