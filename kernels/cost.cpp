@@ -131,9 +131,8 @@ Cost least_cost(const ExpandedConvBackward& args) {
     sum.multiply_adds((1 + int{wants_d_a} + int{static_cast<bool>(args.d_expansion)}) * products);
     if (wants_d_e) sum.read(s.weight_count()).multiply_adds(s.macs());
     if (args.d_weight) sum.multiply_adds(s.macs());
-    const int64_t narrow_count = s.in_pixels() * args.narrow;
-    return (args.wide_d_x ? sum.accumulated_gradient(args.d_x, narrow_count)
-                          : sum.gradient(args.d_x, narrow_count))
+    const auto of_d_x = args.wide_d_x ? &Sum::accumulated_gradient : &Sum::gradient;
+    return (sum.*of_d_x)(args.d_x, s.in_pixels() * args.narrow)
         .accumulated_gradient(args.d_narrow_scale, args.narrow)
         .accumulated_gradient(args.d_narrow_shift, args.narrow)
         .accumulated_gradient(args.d_expansion, s.in_channels * args.narrow)

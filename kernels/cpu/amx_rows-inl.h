@@ -47,7 +47,7 @@ HWY_INLINE HWY_ATTR void split_row(int64_t count, const Value& value, bf16* high
     for_each_vector<float>(count, [&](auto part, int64_t c) HWY_ATTR {
         const auto whole = value(part, c);
         const auto rounded = widened(high, half_bits(native(high), whole));
-        part.store(rounded, native(high) + c);
+        part.store(whole, native(high) + c);
         part.store(hn::Sub(whole, rounded), native(low) + c);
     });
 }

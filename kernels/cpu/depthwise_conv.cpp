@@ -22,10 +22,7 @@ namespace {
 
 template <class Block, class Convolution, class A>
 void run_block(const Convolution& conv, int64_t block, A* workspace) {
-    Block rows(conv, block, workspace);
-    conv.blocks.for_each_image(
-        block, [&](int64_t image, int64_t begin, int64_t end) { rows.run_image(image, begin, end); });
-    rows.finish();
+    conv.blocks.run(block, Block(conv, block, workspace));
 }
 
 template <class T>

@@ -39,14 +39,15 @@ struct RowBlocks {
 
     int64_t count() const { return (images + images_per_block - 1) / images_per_block * blocks_of_image(); }
 
-    /// body(image, its first row, the end of its rows) for each image of a block.
-    template <class Body>
-    void for_each_image(int64_t block, const Body& body) const {
+    /// A pass over a block: pass.run_image(image, its first row, the end of its rows) for each image, then finish().
+    template <class Pass>
+    void run(int64_t block, Pass pass) const {
         const int64_t first = block / blocks_of_image() * images_per_block;
         const int64_t begin = block % blocks_of_image() * rows_per_block;
         for (int64_t image = first; image < std::min(images, first + images_per_block); ++image) {
-            body(image, begin, std::min(rows, begin + rows_per_block));
+            pass.run_image(image, begin, std::min(rows, begin + rows_per_block));
         }
+        pass.finish();
     }
 
   private:

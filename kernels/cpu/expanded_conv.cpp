@@ -15,25 +15,17 @@ HWY_BEFORE_NAMESPACE();
 namespace vitrine::cpu::HWY_NAMESPACE {
 namespace {
 
-template <class Block>
-void run_images(Block rows, const RowBlocks& blocks, int64_t block) {
-    blocks.for_each_image(
-        block, [&](int64_t image, int64_t begin, int64_t end) { rows.run_image(image, begin, end); });
-    rows.finish();
-}
-
 template <class T>
 void forward_block(const ExpandedForward<T>& task, int64_t block, T* workspace) {
     T* own = workspace + task.conv.workspace_size();
-    run_images(ForwardBlock<T, ExpandedRows<T>>(task.conv, block, workspace, {task, own}), task.conv.blocks,
-               block);
+    task.conv.blocks.run(block, ForwardBlock<T, ExpandedRows<T>>(task.conv, block, workspace, {task, own}));
 }
 
 template <class T>
 void backward_block(const ExpandedBackward<T>& task, int64_t block, T* workspace) {
     T* own = workspace + task.conv.workspace_size();
-    run_images(BackwardBlock<T, RecomputedRows<T>>(task.conv, block, workspace, {task, block, own}),
-               task.conv.blocks, block);
+    task.conv.blocks.run(
+        block, BackwardBlock<T, RecomputedRows<T>>(task.conv, block, workspace, {task, block, own}));
 }
 
 template <class T>

@@ -7,8 +7,6 @@
 //     d_a = d_e · expansionᵀ                       [width, narrow]     f32
 //     d_x = d_a through the prologue               written to memory, once
 
-#include <cstring>
-
 #include "kernels/cpu/depthwise_task.h"
 #include "kernels/cpu/expanded_conv.h"
 #include "kernels/cpu/gemm_amx.h"
@@ -240,25 +238,18 @@ class RecomputedTileRows {
     const amx::BackwardMemory& memory_;
 };
 
-template <class Block>
-void run_images(Block rows, const RowBlocks& blocks, int64_t block) {
-    const amx::Registers registers;
-    blocks.for_each_image(
-        block, [&](int64_t image, int64_t begin, int64_t end) { rows.run_image(image, begin, end); });
-    rows.finish();
-}
-
 void forward_block(const amx::ExpandedForward& task, int64_t block, const amx::ForwardMemory& memory) {
     zero_row(task.expansion.a_size(), memory.a);
-    run_images(ForwardBlock<NativeBf16, ExpandedTileRows>(task.conv, block, memory.depthwise, {task, memory}),
-               task.conv.blocks, block);
+    const amx::Registers registers;
+    task.conv.blocks.run(block, ForwardBlock<NativeBf16, ExpandedTileRows>(task.conv, block, memory.depthwise,
+                                                                           {task, memory}));
 }
 
 void backward_block(const amx::ExpandedBackward& task, int64_t block, const amx::BackwardMemory& memory) {
     zero_row(task.expansion.a_size(), memory.a);
-    run_images(BackwardBlock<NativeBf16, RecomputedTileRows>(task.conv, block, memory.depthwise,
-                                                             {task, block, memory}),
-               task.conv.blocks, block);
+    const amx::Registers registers;
+    task.conv.blocks.run(block, BackwardBlock<NativeBf16, RecomputedTileRows>(
+                                    task.conv, block, memory.depthwise, {task, block, memory}));
 }
 
 }  // namespace
