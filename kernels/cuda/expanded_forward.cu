@@ -1,0 +1,333 @@
+// The expanded convolution forward, 16-bit values, by tensor cores: e is made, convolved and forgotten in shared memory.
+//
+// A block has 32 wide channels and walks over tiles of y, of 8 × 14 pixels (at stride 2 of 4 × 14). For each it makes e of all
+// pixels of x that the tile's windows reach:
+//
+//     x ──▶ a [10 × 16 pixels, narrow]     through its prologue, 16 bits, shared memory
+//       ──▶ e = a · expansionᵀ             by mma, f32, in registers
+//       ──▶ b [10 × 16 pixels, 32]         = activation(scale · e + shift), 0 outside the image; 16 bits, shared memory
+//       ──▶ y                              9 multiply-adds an element of f32, and its moments beside
+//
+// e is rounded once, as b, where the separate convolution rounds it as e. So each element of y costs what it costs there, and e
+// its product on tensor cores, which is nothing beside: of the bytes, pixels · channels · 2 are not written and not
+// read again.
+//
+// What two tiles share is made twice: at stride 1 10 · 16 / (8 · 14) = 1.43 times the products and prologues, at stride 2
+// 9 · 29 / (8 · 28) = 1.17 times. x is asked for as often, and once more for each 32 channels; from memory it comes once.
+//
+// Bytes, at least: 2 · (in pixels · narrow + out pixels · channels). FLOPs: 2 · in pixels · narrow · channels on tensor
+// cores, 18 · out pixels · channels.
+//
+// Bank conflicts: a pixel of b takes 20 words, 16 and 4 that nobody uses, so that the 8 pixels of a fragment lie in
+// different banks; a row of the tile takes a few pixels more than it has, so that the two rows that a warp reads at once do
+// too.
+//
+// The moments: a thread's means and squares about them of one tile after the other, joined by Chan's formula, then those of
+// the block's threads, then the blocks'.
+
+#include "kernels/cuda/expanded_conv.h"
+#include "kernels/cuda/expanded_tiles.h"
+
+namespace vitrine::VITRINE_GPU {
+namespace {
+
+constexpr int kernel_size = 3;
+constexpr int taps = kernel_size * kernel_size;
+
+/// A tile of y, and of b, which its windows reach.
+template <int stride_size>
+struct ForwardTile {
+    static constexpr int stride = stride_size;
+    static constexpr int rows = stride == 1 ? 8 : 4;
+    static constexpr int columns = 14;
+    static constexpr int thread_columns = columns * rows / expanded_slots;
+    using Input = PixelTile<(rows - 1) * stride + kernel_size, (columns - 1) * stride + kernel_size>;
+    /// Of b in shared memory: a row in pixels, a pixel in values.
+    static constexpr int row_pixels = stride == 1 ? 20 : 30;
+    static constexpr int pixel_values = expanded_channels + 8;
+    static constexpr int values = Input::rows * row_pixels * pixel_values;
+    static_assert(row_pixels >= Input::columns && rows * columns % expanded_slots == 0);
+};
+
+template <class Half>
+struct ExpandedForwardTask {
+    PrologueSource<Pack<Half>, Half> x;
+    const Half* expansion;
+    PrologueOn<float> prologue;
+    const Half* weight;
+    Half* y;
+    LastMoments<float> moments;
+    TilePlan plan;
+    int narrow;
+    int channels;
+    int in_height;
+    int in_width;
+    int out_height;
+    int out_width;
+};
+
+template <class Half, class Tile>
+struct ExpandedForwardShared {
+    using Narrow = NarrowTile<Half, typename Tile::Input>;
+
+    GemmShared<float, ExpansionPanel<Half>::count> expansion;
+    GemmShared<float, Narrow::count> a;
+    GemmShared<float, Tile::values / 2> b;
+};
+
+template <class Shared>
+__device__ __forceinline__ Shared& expanded_memory() {
+    __shared__ Shared shared;
+    return shared;
+}
+
+/// Count, mean and Σ (y − mean)² of a pair of channels.
+struct PairMoments {
+    float count = 0;
+    ChannelPair mean{};
+    ChannelPair m2{};
+
+    /// Of the first `more` of `values`.
+    template <int count_of_values>
+    __device__ __forceinline__ void add(const ChannelPair (&values)[count_of_values], int more) {
+        if (more <= 0) return;
+        const float total = count + static_cast<float>(more);
+        const float share = static_cast<float>(more) / total;
+        const float part = 1.0F / static_cast<float>(more);
+        VITRINE_UNROLL
+        for (int k = 0; k < 2; ++k) {
+            float sum = 0;
+            VITRINE_UNROLL
+            for (int i = 0; i < count_of_values; ++i) sum += i < more ? values[i][k] : 0.0F;
+            const float their_mean = sum * part;
+            float squares = 0;
+            VITRINE_UNROLL
+            for (int i = 0; i < count_of_values; ++i) {
+                const float apart = i < more ? values[i][k] - their_mean : 0.0F;
+                squares = multiply_add(apart, apart, squares);
+            }
+            const float distance = their_mean - mean[k];
+            mean[k] = multiply_add(distance, share, mean[k]);
+            m2[k] = multiply_add(distance * distance, count * share, m2[k] + squares);
+        }
+        count = total;
+    }
+};
+
+template <class Half, class Tile>
+class ExpandedForwardThread {
+    using Input = typename Tile::Input;
+    using Expansion = ExpansionPanel<Half>;
+
+  public:
+    using Task = ExpandedForwardTask<Half>;
+    using Shared = ExpandedForwardShared<Half, Tile>;
+
+    __device__ __forceinline__ ExpandedForwardThread(const Task& task, Shared& shared)
+        : task_(task),
+          expansion_(shared.expansion.values),
+          a_(shared.a.values),
+          b_(reinterpret_cast<Half*>(shared.b.values)),
+          group_(static_cast<int>(blockIdx.x) % task.plan.groups),
+          chunk_(static_cast<int>(blockIdx.x) / task.plan.groups),
+          first_channel_(group_ * expanded_channels) {
+        Expansion::load(task.expansion, first_channel_, task.channels, task.narrow, expansion_);
+        VITRINE_UNROLL
+        for (int tap = 0; tap < taps; ++tap) {
+            weight_[tap] = {};
+            if (channel() < task.channels)
+                weight_[tap] = load_lanes<2>(task.weight + tap * task.channels + channel());
+        }
+        VITRINE_UNROLL
+        for (int tile = 0; tile < Expansion::tiles; ++tile) {
+            VITRINE_UNROLL
+            for (int k = 0; k < 2; ++k) {
+                const int of_e = first_channel_ + fragment_channel(tile) + k;
+                const bool there = task.prologue.scale != nullptr && of_e < task.channels;
+                scale_[tile][k] = there ? task.prologue.scale[of_e] : 1.0F;
+                shift_[tile][k] = there ? task.prologue.shift[of_e] : 0.0F;
+            }
+        }
+    }
+
+    __device__ __forceinline__ void run() {
+        const int first = chunk_ * task_.plan.tiles_of_chunk;
+        const int end = min(first + task_.plan.tiles_of_chunk, task_.plan.tiles);
+        for (int number = first; number < end; ++number) {
+            const int image = number / (task_.plan.down * task_.plan.across);
+            const int of_image = number - image * task_.plan.down * task_.plan.across;
+            const int row = of_image / task_.plan.across * Tile::rows;
+            const int column = of_image % task_.plan.across * Tile::columns;
+            const Input input{image, row * Tile::stride - 1, column * Tile::stride - 1, task_.in_height,
+                              task_.in_width};
+            Shared::Narrow::load(task_.x, input, task_.narrow, a_);
+            __syncthreads();
+            make_b(input);
+            __syncthreads();
+            convolve(image, row, column);
+        }
+        if (task_.moments.partials != nullptr) leave_moments();
+    }
+
+  private:
+    __device__ __forceinline__ int channel() const { return first_channel_ + place_.pair * 2; }
+    /// The first of the two channels that the lane has of a tile of e.
+    __device__ __forceinline__ int fragment_channel(int tile) const {
+        return tile * Expansion::M::columns + fragment_.c_column(0);
+    }
+
+    __device__ __forceinline__ void make_b(const Input& input) {
+        for (int product = static_cast<int>(threadIdx.x) / 32; product < Input::products;
+             product += expanded_warps) {
+            FragmentC e[Expansion::tiles] = {};
+            Expansion::template expand<typename Shared::Narrow>(expansion_, a_, product * 16, task_.narrow,
+                                                                e);
+            VITRINE_UNROLL
+            for (int lower = 0; lower < 2; ++lower) {
+                const int pixel = product * 16 + fragment_.c_row(2 * lower);
+                if (pixel >= Input::pixels) continue;
+                put_pixel(pixel, input(pixel) >= 0, e, lower);
+            }
+        }
+    }
+    __device__ __forceinline__ void put_pixel(int pixel, bool inside, const FragmentC (&e)[Expansion::tiles],
+                                              int lower) {
+        const int row = pixel / Input::columns;
+        Half* const to = b_ + (row * Tile::row_pixels + pixel - row * Input::columns) * Tile::pixel_values;
+        VITRINE_UNROLL
+        for (int tile = 0; tile < Expansion::tiles; ++tile) {
+            ChannelPair b;
+            VITRINE_UNROLL
+            for (int k = 0; k < 2; ++k) {
+                const float u = multiply_add(scale_[tile][k], e[tile].values[2 * lower + k], shift_[tile][k]);
+                b[k] = inside ? clamped(task_.prologue.activation, u) : 0.0F;
+            }
+            store_lanes(to + fragment_channel(tile), b);
+        }
+    }
+
+    /// y of the thread's pixels, which are neighbours in a row. Threads of a warp have two rows below one another.
+    __device__ __forceinline__ void convolve(int image, int first_row, int first_column) {
+        const int local_row = place_.slot % Tile::rows;
+        const int local_column = place_.slot / Tile::rows * Tile::thread_columns;
+        constexpr int reach = (Tile::thread_columns - 1) * Tile::stride + kernel_size;
+        ChannelPair y[Tile::thread_columns] = {};
+        VITRINE_UNROLL
+        for (int p = 0; p < kernel_size; ++p) {
+            const Half* const row =
+                b_ +
+                ((local_row * Tile::stride + p) * Tile::row_pixels + local_column * Tile::stride) *
+                    Tile::pixel_values +
+                place_.pair * 2;
+            VITRINE_UNROLL
+            for (int j = 0; j < reach; ++j) meet(p, j, load_lanes<2>(row + j * Tile::pixel_values), y);
+        }
+        const int row = first_row + local_row, column = first_column + local_column;
+        if (row >= task_.out_height || channel() >= task_.channels) return;
+        const int valid = task_.out_width - column;
+        Half* const to = task_.y +
+                         ((image * task_.out_height + row) * task_.out_width + column) * task_.channels +
+                         channel();
+        VITRINE_UNROLL
+        for (int i = 0; i < Tile::thread_columns; ++i) {
+            if (i < valid) store_lanes(to + i * task_.channels, y[i]);
+        }
+        if (task_.moments.partials != nullptr) moments_.add(y, min(valid, Tile::thread_columns));
+    }
+
+    /// Pixel j of row p of what the thread's windows reach, in all windows that hold it.
+    __device__ __forceinline__ void meet(int p, int j, const ChannelPair& b,
+                                         ChannelPair (&y)[Tile::thread_columns]) const {
+        VITRINE_UNROLL
+        for (int q = 0; q < kernel_size; ++q) {
+            const int i = (j - q) / Tile::stride;
+            if (j < q || (j - q) % Tile::stride != 0 || i >= Tile::thread_columns) continue;
+            VITRINE_UNROLL
+            for (int k = 0; k < 2; ++k)
+                y[i][k] = multiply_add(weight_[p * kernel_size + q][k], b[k], y[i][k]);
+        }
+    }
+
+    /// Joins the moments of the block's threads and leaves them as the chunk's part.
+    __device__ __forceinline__ void leave_moments() {
+        float* const counts = a_;  // [slots, channels], likewise the others
+        float* const means = counts + expanded_slots * expanded_channels;
+        float* const squares = means + expanded_slots * expanded_channels;
+        static_assert(3 * expanded_slots * expanded_channels <= Shared::Narrow::count);
+        const int mine = place_.slot * expanded_channels + place_.pair * 2;
+        __syncthreads();
+        store_lanes(counts + mine, all_lanes<float, 2>(moments_.count));
+        store_lanes(means + mine, moments_.mean);
+        store_lanes(squares + mine, moments_.m2);
+        __syncthreads();
+        const int me = static_cast<int>(threadIdx.x);
+        const ChannelTile tile{group_, first_channel_,
+                               min(expanded_channels, task_.channels - first_channel_)};
+        if (me < tile.channels) {
+            Moments<float> all;
+            for (int slot = 0; slot < expanded_slots; ++slot) {
+                const int at = slot * expanded_channels + me;
+                all.merge(counts[at], means[at], squares[at]);
+            }
+            float* const to =
+                task_.moments.partials + int64_t{3} * chunk_ * task_.channels + first_channel_ + me;
+            to[0] = all.count;
+            to[task_.channels] = all.mean;
+            to[2 * task_.channels] = all.m2;
+        }
+        task_.moments.template finish<expanded_threads>(chunk_, tile, a_);
+    }
+
+    const Task& task_;
+    float* const expansion_;
+    float* const a_;
+    Half* const b_;
+    const PairPlace place_;
+    const FragmentPlace fragment_;
+    const int group_;
+    const int chunk_;
+    const int first_channel_;
+    ChannelPair scale_[Expansion::tiles];
+    ChannelPair shift_[Expansion::tiles];
+    ChannelPair weight_[taps];
+    PairMoments moments_;
+};
+
+template <class Half, class Tile>
+__global__ void __launch_bounds__(expanded_threads, 4) expanded_forward(ExpandedForwardTask<Half> task) {
+    using Thread = ExpandedForwardThread<Half, Tile>;
+    Thread(task, expanded_memory<typename Thread::Shared>()).run();
+}
+
+template <class Half, int stride>
+void run(const ExpandedConvForward& args, Context& context) {
+    using Tile = ForwardTile<stride>;
+    const ConvShape& shape = args.shape;
+    const Size2 out = shape.out();
+    const TilePlan plan(out, shape.batch, {Tile::rows, Tile::columns}, shape.in_channels);
+    if (plan.empty()) return;
+    LastMoments<float> moments;
+    if (!args.epilogue.plain())
+        moments = {plan.chunks, plan.groups, shape.in_channels, args.epilogue, context};
+    launch(
+        expanded_forward<Half, Tile>, blocks_for(int64_t{plan.chunks} * plan.groups, 1), expanded_threads, 0,
+        stream(),
+        ExpandedForwardTask<Half>{PrologueSource<Pack<Half>, Half>(args.x, args.narrow_prologue),
+                                  static_cast<const Half*>(args.expansion), PrologueOn<float>(args.prologue),
+                                  static_cast<const Half*>(args.weight), static_cast<Half*>(args.y), moments,
+                                  plan, static_cast<int>(args.narrow), static_cast<int>(shape.in_channels),
+                                  static_cast<int>(shape.in.height), static_cast<int>(shape.in.width),
+                                  static_cast<int>(out.height), static_cast<int>(out.width)});
+}
+
+}  // namespace
+
+void expanded_forward_tiles(const ExpandedConvForward& args, Context& context) {
+    dispatch_storage(args.dtype, [&]<class T>() {
+        if constexpr (is_half_type<T>) {
+            args.shape.stride.height == 1 ? run<T, 1>(args, context) : run<T, 2>(args, context);
+        }
+    });
+}
+
+}  // namespace vitrine::VITRINE_GPU
