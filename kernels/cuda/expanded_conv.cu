@@ -35,6 +35,7 @@ constexpr Implementation<ExpandedConvForward> forward_list[]{
     {"separate", refuses_nothing,
      expanded_separately<pointwise_conv_forward, depthwise_conv_forward, WideCopies>}};
 constexpr Implementation<ExpandedConvBackward> backward_list[]{
+    {"half_tiles", refuses_expanded_tiles, expanded_backward_tiles, StorageTypes::all},
     {"separate", refuses_nothing,
      expanded_gradients_separately<pointwise_conv_forward, pointwise_conv_backward, depthwise_conv_backward,
                                    WideCopies>}};
@@ -43,6 +44,11 @@ constexpr Implementation<ExpandedConvBackward> backward_list[]{
 
 const char* refuses_expanded_tiles(const ExpandedConvForward& args) {
     if (!aligned(args.y)) return "a pointer is not aligned to 16 bytes";
+    return refuses_tiles(args);
+}
+const char* refuses_expanded_tiles(const ExpandedConvBackward& args) {
+    if (!aligned(args.d_y, args.y, args.mean, args.d_mean, args.d_m2, args.d_x.data))
+        return "a pointer is not aligned to 16 bytes";
     return refuses_tiles(args);
 }
 

@@ -58,6 +58,7 @@ struct ExpandedForwardTask {
     Half* y;
     LastMoments<float> moments;
     TilePlan plan;
+    int groups;  // of 32 channels
     int narrow;
     int channels;
     int in_height;
@@ -74,12 +75,6 @@ struct ExpandedForwardShared {
     GemmShared<float, Narrow::count> a;
     GemmShared<float, Tile::values / 2> b;
 };
-
-template <class Shared>
-__device__ __forceinline__ Shared& expanded_memory() {
-    __shared__ Shared shared;
-    return shared;
-}
 
 /// Count, mean and Σ (y − mean)² of a pair of channels.
 struct PairMoments {
@@ -128,8 +123,8 @@ class ExpandedForwardThread {
           expansion_(shared.expansion.values),
           a_(shared.a.values),
           b_(reinterpret_cast<Half*>(shared.b.values)),
-          group_(static_cast<int>(blockIdx.x) % task.plan.groups),
-          chunk_(static_cast<int>(blockIdx.x) / task.plan.groups),
+          group_(static_cast<int>(blockIdx.x) % task.groups),
+          chunk_(static_cast<int>(blockIdx.x) / task.groups),
           first_channel_(group_ * expanded_channels) {
         Expansion::load(task.expansion, first_channel_, task.channels, task.narrow, expansion_);
         VITRINE_UNROLL
@@ -154,17 +149,15 @@ class ExpandedForwardThread {
         const int first = chunk_ * task_.plan.tiles_of_chunk;
         const int end = min(first + task_.plan.tiles_of_chunk, task_.plan.tiles);
         for (int number = first; number < end; ++number) {
-            const int image = number / (task_.plan.down * task_.plan.across);
-            const int of_image = number - image * task_.plan.down * task_.plan.across;
-            const int row = of_image / task_.plan.across * Tile::rows;
-            const int column = of_image % task_.plan.across * Tile::columns;
-            const Input input{image, row * Tile::stride - 1, column * Tile::stride - 1, task_.in_height,
+            const TilePlace tile(task_.plan, number);
+            const int row = tile.down * Tile::rows, column = tile.across * Tile::columns;
+            const Input input{tile.image, row * Tile::stride - 1, column * Tile::stride - 1, task_.in_height,
                               task_.in_width};
             Shared::Narrow::load(task_.x, input, task_.narrow, a_);
             __syncthreads();
             make_b(input);
             __syncthreads();
-            convolve(image, row, column);
+            convolve(tile.image, row, column);
         }
         if (task_.moments.partials != nullptr) leave_moments();
     }
@@ -304,20 +297,21 @@ void run(const ExpandedConvForward& args, Context& context) {
     using Tile = ForwardTile<stride>;
     const ConvShape& shape = args.shape;
     const Size2 out = shape.out();
-    const TilePlan plan(out, shape.batch, {Tile::rows, Tile::columns}, shape.in_channels);
-    if (plan.empty()) return;
+    constexpr int64_t blocks_wanted = 1024;
+    const int64_t groups = divide_up(shape.in_channels, int64_t{expanded_channels});
+    if (groups == 0) return;
+    const TilePlan plan(out, shape.batch, {Tile::rows, Tile::columns}, blocks_wanted / groups);
+    if (plan.tiles == 0) return;
     LastMoments<float> moments;
-    if (!args.epilogue.plain())
-        moments = {plan.chunks, plan.groups, shape.in_channels, args.epilogue, context};
-    launch(
-        expanded_forward<Half, Tile>, blocks_for(int64_t{plan.chunks} * plan.groups, 1), expanded_threads, 0,
-        stream(),
-        ExpandedForwardTask<Half>{PrologueSource<Pack<Half>, Half>(args.x, args.narrow_prologue),
-                                  static_cast<const Half*>(args.expansion), PrologueOn<float>(args.prologue),
-                                  static_cast<const Half*>(args.weight), static_cast<Half*>(args.y), moments,
-                                  plan, static_cast<int>(args.narrow), static_cast<int>(shape.in_channels),
-                                  static_cast<int>(shape.in.height), static_cast<int>(shape.in.width),
-                                  static_cast<int>(out.height), static_cast<int>(out.width)});
+    if (!args.epilogue.plain()) moments = {plan.chunks, groups, shape.in_channels, args.epilogue, context};
+    launch(expanded_forward<Half, Tile>, blocks_for(plan.chunks * groups, 1), expanded_threads, 0, stream(),
+           ExpandedForwardTask<Half>{PrologueSource<Pack<Half>, Half>(args.x, args.narrow_prologue),
+                                     static_cast<const Half*>(args.expansion),
+                                     PrologueOn<float>(args.prologue), static_cast<const Half*>(args.weight),
+                                     static_cast<Half*>(args.y), moments, plan, static_cast<int>(groups),
+                                     static_cast<int>(args.narrow), static_cast<int>(shape.in_channels),
+                                     static_cast<int>(shape.in.height), static_cast<int>(shape.in.width),
+                                     static_cast<int>(out.height), static_cast<int>(out.width)});
 }
 
 }  // namespace

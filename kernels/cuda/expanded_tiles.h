@@ -51,25 +51,34 @@ struct PixelTile {
     }
 };
 
-/// How the tiles of all images are shared out: `chunks` runs of tiles, for each group of channels.
+/// How the tiles of all images are shared out: `chunks` runs of tiles.
 struct TilePlan {
     int down;  // tiles of an image
     int across;
     int tiles;  // of all images
     int tiles_of_chunk;
     int chunks;
-    int groups;
 
-    TilePlan(Size2 extent, int64_t batch, Size2 tile, int64_t channels) {
-        constexpr int blocks_wanted = 1024;
-        down = static_cast<int>(divide_up(extent.height, tile.height));
-        across = static_cast<int>(divide_up(extent.width, tile.width));
-        tiles = static_cast<int>(batch) * down * across;
-        groups = static_cast<int>(divide_up(channels, int64_t{expanded_channels}));
-        tiles_of_chunk = std::max(1, divide_up(tiles, std::max(1, blocks_wanted / std::max(1, groups))));
-        chunks = divide_up(tiles, tiles_of_chunk);
+    TilePlan(Size2 extent, int64_t batch, Size2 tile, int64_t chunks_wanted)
+        : down(static_cast<int>(divide_up(extent.height, tile.height))),
+          across(static_cast<int>(divide_up(extent.width, tile.width))),
+          tiles(static_cast<int>(batch) * down * across),
+          tiles_of_chunk(static_cast<int>(divide_up(int64_t{tiles}, std::max<int64_t>(1, chunks_wanted)))),
+          chunks(tiles == 0 ? 0 : divide_up(tiles, tiles_of_chunk)) {}
+};
+
+/// Tile `number` of a plan: whose, and which of the image's.
+struct TilePlace {
+    int image;
+    int down;
+    int across;
+
+    __device__ __forceinline__ TilePlace(const TilePlan& plan, int number) {
+        image = number / (plan.down * plan.across);
+        const int of_image = number - image * plan.down * plan.across;
+        down = of_image / plan.across;
+        across = of_image - down * plan.across;
     }
-    bool empty() const { return tiles * groups == 0; }
 };
 
 /// Where a thread stands among its block's 32 channels, and which of a pair's threads it is.
@@ -77,6 +86,13 @@ struct PairPlace {
     int pair = static_cast<int>(threadIdx.x) % expanded_pairs;
     int slot = static_cast<int>(threadIdx.x) / expanded_pairs;
 };
+
+/// A block's shared memory. A function, as gemm_memory() is.
+template <class Shared>
+__device__ __forceinline__ Shared& expanded_memory() {
+    __shared__ Shared shared;
+    return shared;
+}
 
 /// x through its prologue, in shared memory.
 template <class Half, class Tile>

@@ -1,0 +1,517 @@
+// The expanded convolution backward, 16-bit values, by tensor cores: e is made once more, and d_e lives as briefly.
+//
+// A block walks over tiles of x: 8 × 14 pixels, at stride 2 16 × 8. For each, and 32 wide channels after the other:
+//
+//     a [pixels, narrow]        x through its prologue, once for all channels
+//     g [windows, 32]           d_y through the epilogue, of all windows that hold a pixel of the tile; f32
+//     e [pixels, 32]            = a · expansionᵀ by mma; f32
+//     d_u                       = activation'(u) · Σ_taps weight · g, u = scale · e + shift; a thread has two channels and a
+//                                 row of pixels (at stride 2 two), and keeps the sums of them that d_weight, d_scale
+//                                 and d_shift are made of
+//     d_e [pixels, 32]          = scale · d_u, in the place of e, as the sum of two values of 16 bits
+//     d_a [pixels, narrow]      += d_e · expansion by mma, in registers until all channels have been there
+//     d_expansion [32, narrow]  = d_eᵀ · a by mma
+//
+// The sums of a chunk of tiles are in memory, in a part of the block's own: 20 numbers to 43 a channel. The parts are added up in
+// their order.
+//
+// Bytes, at least: 2 · (2 · in pixels · narrow + 2 · out pixels · channels), d_x in f32 where it is wide; g of the windows that
+// two tiles share is read twice: at stride 1 10 · 16 / (8 · 14) = 1.43 times, at stride 2 9 · 5 / 32 = 1.41 times. FLOPs: 36 · out
+// pixels · channels, and on tensor cores 10 · in pixels · narrow · channels, of which 4 are those of the second terms.
+//
+// Bank conflicts: what the tiles' memory (expanded_gradients.h) says; two rows that a warp writes d_e to at once share banks.
+
+#include "kernels/cuda/expanded_conv.h"
+#include "kernels/cuda/expanded_gradients.h"
+#include "kernels/cuda/gemm_split.h"
+#include "kernels/expanded_separately.h"
+
+namespace vitrine::VITRINE_GPU {
+namespace {
+
+constexpr int kernel_size = 3;
+constexpr int taps = kernel_size * kernel_size;
+/// Of a pair of channels: those of the weights, then d_scale and d_shift.
+constexpr int pair_sums = taps + 2;
+
+/// What becomes of the sums of all pixels: [taps + 2, channels], and behind them d_scale and d_shift of the narrow prologue,
+/// [2, narrow].
+struct PutExpandedSums {
+    GradientWriter<float> d_weight{Gradient{}};
+    GradientWriter<float> d_scale{Gradient{}};
+    GradientWriter<float> d_shift{Gradient{}};
+    GradientWriter<float> d_narrow_scale{Gradient{}};
+    GradientWriter<float> d_narrow_shift{Gradient{}};
+    int channels = 0;
+    int narrow = 0;
+
+    PutExpandedSums() = default;
+    explicit PutExpandedSums(const ExpandedConvBackward& args)
+        : d_weight(args.d_weight),
+          d_scale(args.d_scale),
+          d_shift(args.d_shift),
+          d_narrow_scale(args.d_narrow_scale),
+          d_narrow_shift(args.d_narrow_shift),
+          channels(static_cast<int>(args.shape.in_channels)),
+          narrow(static_cast<int>(args.narrow)) {}
+
+    __host__ __device__ __forceinline__ int narrow_sums() const { return pair_sums * channels; }
+    __host__ __device__ __forceinline__ int all() const { return narrow_sums() + 2 * narrow; }
+
+    __device__ __forceinline__ void operator()(int, int64_t index, float sum) const {
+        const int i = static_cast<int>(index);
+        if (i < taps * channels) return put(d_weight, i, sum);
+        if (i < narrow_sums()) return put_of_two(d_scale, d_shift, channels, i - taps * channels, sum);
+        put_of_two(d_narrow_scale, d_narrow_shift, narrow, i - narrow_sums(), sum);
+    }
+
+  private:
+    static __device__ __forceinline__ void put(const GradientWriter<float>& gradient, int i, float sum) {
+        if (gradient) gradient(i, sum);
+    }
+    static __device__ __forceinline__ void put_of_two(const GradientWriter<float>& first,
+                                                      const GradientWriter<float>& second, int count, int i,
+                                                      float sum) {
+        i < count ? put(first, i, sum) : put(second, i - count, sum);
+    }
+};
+
+template <class Half>
+struct ExpandedBackwardTask {
+    PrologueSource<Pack<Half>, Half> x;
+    UpstreamSource<Pack<Half>, Half> g;
+    const Half* expansion;
+    PrologueOn<float> prologue;
+    const Half* weight;
+    ValuesWriter<Half> d_x;
+    ValuesWriter<float> wide_d_x;
+    float* expansion_parts;  // [chunks, channels, narrow]
+    LastSums<float, PutExpandedSums> sums;
+    TilePlan plan;
+    int narrow;
+    int channels;
+    int in_height;
+    int in_width;
+    int out_height;
+    int out_width;
+};
+
+template <class Half, class Tile>
+struct ExpandedBackwardShared {
+    using Narrow = NarrowTile<Half, typename Tile::Input>;
+    static constexpr int of_sums = expanded_slots * pair_sums * expanded_channels;
+
+    GemmShared<float, ExpansionPanel<Half>::count> expansion;
+    GemmShared<float, Narrow::count> a;
+    GemmShared<float, Tile::Input::products * 16 * WideGradients<Half>::pixel_values> e;  // then d_e
+    GemmShared<float, std::max(OutputGradients<Tile>::count, of_sums)> g;  // then the pairs' sums
+};
+
+template <class Half, class Tile>
+class ExpandedBackwardThread {
+    using V = Pack<Half>;
+    using M = Mma<Half, half_mma_depth>;
+    using Input = typename Tile::Input;
+    using Output = typename Tile::Output;
+    using Expansion = ExpansionPanel<Half>;
+    using G = OutputGradients<Tile>;
+    using Wide = WideGradients<Half>;
+
+  public:
+    using Task = ExpandedBackwardTask<Half>;
+    using Shared = ExpandedBackwardShared<Half, Tile>;
+
+    __device__ __forceinline__ ExpandedBackwardThread(const Task& task, Shared& shared)
+        : task_(task),
+          expansion_(shared.expansion.values),
+          a_(shared.a.values),
+          e_(shared.e.values),
+          g_(shared.g.values) {}
+
+    __device__ __forceinline__ void run() {
+        const int first = chunk_ * task_.plan.tiles_of_chunk;
+        const int end = min(first + task_.plan.tiles_of_chunk, task_.plan.tiles);
+        for (int number = first; number < end; ++number) {
+            const TilePlace tile(task_.plan, number);
+            const Input input{tile.image, tile.down * Tile::rows, tile.across * Tile::columns,
+                              task_.in_height, task_.in_width};
+            const Output output{tile.image, input.row / Tile::stride - Tile::before,
+                                input.column / Tile::stride - Tile::before, task_.out_height,
+                                task_.out_width};
+            Narrow::load(task_.x, input, task_.narrow, a_);
+            FragmentC d_a[products_of_warp][narrow_tiles] = {};
+            for (int channel = 0; channel < task_.channels; channel += expanded_channels)
+                go_through_channels(input, output, channel, number == first, d_a);
+            put_input_gradient(input, d_a);
+        }
+        leave_sums();
+    }
+
+  private:
+    using Narrow = typename Shared::Narrow;
+    static constexpr int products_of_warp = (Input::products + expanded_warps - 1) / expanded_warps;
+    static constexpr int narrow_tiles = most_narrow_channels / M::columns;
+    /// Σ d_u · x of 8 channels, then Σ d_u.
+    struct NarrowSums {
+        float value[2 * V::size] = {};
+    };
+
+    __device__ __forceinline__ void go_through_channels(const Input& input, const Output& output,
+                                                        int first_channel, bool first_tile,
+                                                        FragmentC (&d_a)[products_of_warp][narrow_tiles]) {
+        Expansion::load(task_.expansion, first_channel, task_.channels, task_.narrow, expansion_);
+        load_output_gradients(output, first_channel);
+        __syncthreads();
+        expand();
+        __syncthreads();
+        ChannelPair sums[pair_sums] = {};
+        convolve_back(input, first_channel, sums);
+        __syncthreads();
+        VITRINE_UNROLL
+        for (int row = 0; row < pair_sums; ++row)
+            store_lanes(g_ + (place_.slot * pair_sums + row) * expanded_channels + pair_channel(), sums[row]);
+        add_input_gradient(d_a);
+        add_expansion_gradient(first_channel, first_tile);
+        __syncthreads();
+        add_pair_sums(first_channel, first_tile);
+        __syncthreads();
+    }
+
+    /// Of the thread's first channel, among the block's 32.
+    __device__ __forceinline__ int pair_channel() const { return place_.pair * 2; }
+
+    __device__ __forceinline__ void load_output_gradients(const Output& output, int first_channel) const {
+        using Place = PackPlace<1, expanded_threads>;
+        constexpr int at_once = 2;
+        const Place place;
+        const int channel = first_channel + place.column;
+        const bool inside = channel < task_.channels;
+        typename UpstreamSource<V, Half>::Channel of_channel{};
+        if (inside) of_channel = task_.g.channel(channel);
+        for (int first = place.row; first < Output::pixels; first += at_once * Place::rows_at_once) {
+            typename UpstreamSource<V, Half>::Raw raw[at_once];
+            int pixels[at_once];
+            VITRINE_UNROLL
+            for (int i = 0; i < at_once; ++i) {
+                pixels[i] = inside ? output(first + i * Place::rows_at_once) : -1;
+                raw[i] = {};
+                if (pixels[i] >= 0) raw[i] = task_.g.fetch(pixels[i] * task_.channels + channel);
+            }
+            VITRINE_UNROLL
+            for (int i = 0; i < at_once; ++i) {
+                const int local = first + i * Place::rows_at_once;
+                if (local >= Output::pixels) continue;
+                V g{};
+                if (pixels[i] >= 0) g = task_.g.finish(of_channel, raw[i]);
+                const int row = local / Output::columns, column = local % Output::columns;
+                store_pack(G::at(g_, row, column, place.column), {{g[0], g[1], g[2], g[3]}});
+                store_pack(G::at(g_, row, column, place.column + 4), {{g[4], g[5], g[6], g[7]}});
+            }
+        }
+    }
+
+    __device__ __forceinline__ void expand() const {
+        for (int product = warp_; product < Input::products; product += expanded_warps) {
+            FragmentC e[Expansion::tiles] = {};
+            Expansion::template expand<Narrow>(expansion_, a_, product * 16, task_.narrow, e);
+            VITRINE_UNROLL
+            for (int tile = 0; tile < Expansion::tiles; ++tile) {
+                VITRINE_UNROLL
+                for (int i = 0; i < 4; i += 2)
+                    store_lanes(Wide::e(e_, product * 16 + fragment_.c_row(i),
+                                        tile * M::columns + fragment_.c_column(0)),
+                                ChannelPair{{e[tile].values[i], e[tile].values[i + 1]}});
+            }
+        }
+    }
+
+    /// d_e of the thread's pixels in the place of e, and the sums over them.
+    __device__ __forceinline__ void convolve_back(const Input& input, int first_channel,
+                                                  ChannelPair (&sums)[pair_sums]) const {
+        const int channel = first_channel + pair_channel();
+        ChannelPair weight[taps] = {};
+        ChannelPair scale = all_lanes<float, 2>(1.0F), shift = all_lanes<float, 2>(0.0F);
+        if (channel < task_.channels) {
+            VITRINE_UNROLL
+            for (int tap = 0; tap < taps; ++tap)
+                weight[tap] = load_lanes<2>(task_.weight + tap * task_.channels + channel);
+            if (task_.prologue.scale != nullptr) {
+                scale = load_lanes<2>(task_.prologue.scale + channel);
+                shift = load_lanes<2>(task_.prologue.shift + channel);
+            }
+        }
+        // Of the thread's windows below one another those of the last 3 columns.
+        ChannelPair g[Tile::thread_windows][kernel_size];
+        const int first_window = place_.slot * Tile::thread_rows / Tile::stride;
+        const int first_row = place_.slot * Tile::thread_rows;
+        int loaded = 0;
+        VITRINE_UNROLL
+        for (int column = 0; column < Tile::columns; ++column) {
+            VITRINE_UNROLL
+            for (; loaded <= Tile::window(column, 0); ++loaded) {
+                VITRINE_UNROLL
+                for (int i = 0; i < Tile::thread_windows; ++i)
+                    g[i][loaded % kernel_size] =
+                        load_lanes<2>(G::at(g_, first_window + i, loaded, pair_channel()));
+            }
+            VITRINE_UNROLL
+            for (int row = 0; row < Tile::thread_rows; ++row) {
+                const int pixel = (first_row + row) * Tile::columns + column;
+                const bool inside =
+                    input.row + first_row + row < input.height && input.column + column < input.width;
+                const ChannelPair e = load_lanes<2>(Wide::e(e_, pixel, pair_channel()));
+                ChannelPair b, d_b{};
+                VITRINE_UNROLL
+                for (int k = 0; k < 2; ++k) {
+                    const float u = multiply_add(scale[k], e[k], shift[k]);
+                    b[k] = inside ? clamped(task_.prologue.activation, u) : 0.0F;
+                }
+                VITRINE_UNROLL
+                for (int p = 0; p < kernel_size; ++p) {
+                    if (!Tile::meets(row, p)) continue;
+                    VITRINE_UNROLL
+                    for (int q = 0; q < kernel_size; ++q) {
+                        if (!Tile::meets(column, q)) continue;
+                        meet(p * kernel_size + q, b,
+                             g[Tile::window(row, p)][Tile::window(column, q) % kernel_size], weight, sums,
+                             d_b);
+                    }
+                }
+                ChannelPair d_e;
+                VITRINE_UNROLL
+                for (int k = 0; k < 2; ++k) {
+                    const bool through = inside && inside_clamp(task_.prologue.activation, b[k]);
+                    const float d_u = through ? d_b[k] : 0.0F;
+                    d_e[k] = scale[k] * d_u;
+                    sums[taps][k] = multiply_add(d_u, e[k], sums[taps][k]);
+                    sums[taps + 1][k] += d_u;
+                }
+                __syncwarp();
+                Wide::store(e_, pixel, pair_channel(), d_e);
+            }
+        }
+    }
+
+    static __device__ __forceinline__ void meet(int tap, const ChannelPair& b, const ChannelPair& g,
+                                                const ChannelPair (&weight)[taps],
+                                                ChannelPair (&sums)[pair_sums], ChannelPair& d_b) {
+        VITRINE_UNROLL
+        for (int k = 0; k < 2; ++k) {
+            d_b[k] = multiply_add(weight[tap][k], g[k], d_b[k]);
+            sums[tap][k] = multiply_add(b[k], g[k], sums[tap][k]);
+        }
+    }
+
+    __device__ __forceinline__ void add_input_gradient(
+        FragmentC (&d_a)[products_of_warp][narrow_tiles]) const {
+        VITRINE_UNROLL
+        for (int channel = 0; channel < expanded_channels; channel += M::k) {
+            FragmentB<M> expansion[narrow_tiles];
+            Expansion::Panel::load_turned_b(expansion_, channel, 0, expansion);
+            VITRINE_UNROLL
+            for (int i = 0; i < products_of_warp; ++i) {
+                const int product = warp_ + i * expanded_warps;
+                if (product >= Input::products) break;
+                VITRINE_UNROLL
+                for (int term = 0; term < 2; ++term) {
+                    FragmentA<M> d_e;
+                    Wide::load_a(e_, product * 16, channel, term, d_e.words);
+                    VITRINE_UNROLL
+                    for (int j = 0; j < narrow_tiles; ++j) multiply_matrices(d_a[i][j], d_e, expansion[j]);
+                }
+            }
+        }
+    }
+
+    /// A warp has 16 channels of the 32, and 16 narrow ones.
+    __device__ __forceinline__ void add_expansion_gradient(int first_channel, bool first_tile) const {
+        const int local = warp_ % 2 * M::rows, narrow = warp_ / 2 * 2 * M::columns;
+        if (narrow >= task_.narrow) return;
+        FragmentC sums[2] = {};
+        for (int pixel = 0; pixel < Input::products * 16; pixel += M::k) {
+            FragmentB<M> a[2];
+            Narrow::Panel::load_turned_b(a_, pixel, narrow, a);
+            VITRINE_UNROLL
+            for (int term = 0; term < 2; ++term) {
+                FragmentA<M> d_e;
+                Wide::load_turned_a(e_, pixel, local, term, d_e.words);
+                VITRINE_UNROLL
+                for (int j = 0; j < 2; ++j) multiply_matrices(sums[j], d_e, a[j]);
+            }
+        }
+        float* const part = task_.expansion_parts + int64_t{chunk_} * task_.channels * task_.narrow;
+        VITRINE_UNROLL
+        for (int j = 0; j < 2; ++j) {
+            const int column = narrow + j * M::columns + fragment_.c_column(0);
+            VITRINE_UNROLL
+            for (int i = 0; i < 4; i += 2) {
+                const int channel = first_channel + local + fragment_.c_row(i);
+                if (channel >= task_.channels || column >= task_.narrow) continue;
+                add_to_part(part + channel * task_.narrow + column, first_tile,
+                            ChannelPair{{sums[j].values[i], sums[j].values[i + 1]}});
+            }
+        }
+    }
+    static __device__ __forceinline__ void add_to_part(float* part, bool first_tile, ChannelPair sums) {
+        if (!first_tile) {
+            const ChannelPair before = load_lanes<2>(part);
+            VITRINE_UNROLL
+            for (int k = 0; k < 2; ++k) sums[k] += before[k];
+        }
+        store_lanes(part, sums);
+    }
+
+    /// Over the threads of each pair.
+    __device__ __forceinline__ void add_pair_sums(int first_channel, bool first_tile) const {
+        float* const part = sums_part();
+        for (int row = place_.slot; row < pair_sums; row += expanded_slots) {
+            const int channel = first_channel + pair_channel();
+            if (channel >= task_.channels) break;
+            ChannelPair sum{};
+            for (int slot = 0; slot < expanded_slots; ++slot) {
+                const ChannelPair more =
+                    load_lanes<2>(g_ + (slot * pair_sums + row) * expanded_channels + pair_channel());
+                VITRINE_UNROLL
+                for (int k = 0; k < 2; ++k) sum[k] += more[k];
+            }
+            add_to_part(part + row * task_.channels + channel, first_tile, sum);
+        }
+    }
+
+    __device__ __forceinline__ void put_input_gradient(const Input& input,
+                                                       FragmentC (&d_a)[products_of_warp][narrow_tiles]) {
+        const int narrow = fragment_.member * V::size;
+        const bool inside = narrow < task_.narrow;
+        typename PrologueSource<V, Half>::Channel channel{};
+        if (inside) channel = task_.x.channel(narrow);
+        NarrowSums sums;
+        VITRINE_UNROLL
+        for (int i = 0; i < products_of_warp; ++i) {
+            exchange_tiles(d_a[i]);
+            VITRINE_UNROLL
+            for (int lower = 0; lower < 2; ++lower) {
+                V mine;
+                VITRINE_UNROLL
+                for (int j = 0; j < V::size; ++j) mine[j] = d_a[i][j / 2].values[lower * 2 + j % 2];
+                const int local = (warp_ + i * expanded_warps) * 16 + lower * 8 + fragment_.group;
+                const int pixel = inside ? input(local) : -1;
+                if (pixel >= 0) put_pixel(pixel * task_.narrow + narrow, channel, mine, sums);
+            }
+        }
+        keep_narrow_sums(sums);
+    }
+    /// d_u = d_a · activation'(u), d_x = scale · d_u, and what the pixel adds to the sums of its channels.
+    __device__ __forceinline__ void put_pixel(int index,
+                                              const typename PrologueSource<V, Half>::Channel& channel,
+                                              const V& d_a, NarrowSums& sums) const {
+        const auto stored = task_.x.fetch(index);
+        const V a = task_.x.finish(channel, stored);
+        const V x = widen_values<V, Half>(stored);
+        V gradient;
+        VITRINE_UNROLL
+        for (int j = 0; j < V::size; ++j) {
+            const float d_u = inside_clamp(task_.x.activation, a[j]) ? d_a[j] : 0.0F;
+            sums.value[j] = multiply_add(d_u, x[j], sums.value[j]);
+            sums.value[V::size + j] += d_u;
+            gradient[j] = task_.x.scale == nullptr ? d_u : channel.scale[j] * d_u;
+        }
+        if (task_.d_x) task_.d_x(index, gradient);
+        if (task_.wide_d_x) task_.wide_d_x(index, gradient);
+    }
+
+    /// Adds the sums over the 8 lanes that have the same channels to those of the tiles before, of which each of the lanes keeps
+    /// two: it hands on one half of what it has, and keeps the other, until two are left.
+    __device__ __forceinline__ void keep_narrow_sums(NarrowSums& sums) {
+        VITRINE_UNROLL
+        for (int bit = 4, half = V::size; bit > 0; bit /= 2, half /= 2) {
+            const bool upper = (fragment_.group & bit) != 0;
+            VITRINE_UNROLL
+            for (int j = 0; j < half; ++j) {
+                const float low = sums.value[j], high = sums.value[half + j];
+                const float theirs = __shfl_xor_sync(0xFFFFFFFFu, upper ? low : high, bit * 4);
+                sums.value[j] = (upper ? high : low) + theirs;
+            }
+        }
+        VITRINE_UNROLL
+        for (int k = 0; k < 2; ++k) narrow_sums_[k] += sums.value[k];
+    }
+
+    /// The block's part of the sums.
+    __device__ __forceinline__ float* sums_part() const {
+        return task_.sums.partials + int64_t{chunk_} * task_.sums.put.all();
+    }
+
+    /// Completes the block's part: the narrow channels' sums of its warps, [warps, 2, narrow]. The last block puts all parts
+    /// together.
+    __device__ __forceinline__ void leave_sums() {
+        const int mine =
+            fragment_.group / 4 * most_narrow_channels + fragment_.member * V::size + fragment_.group % 4 * 2;
+        store_lanes(g_ + warp_ * 2 * most_narrow_channels + mine, narrow_sums_);
+        __syncthreads();
+        const int me = static_cast<int>(threadIdx.x);
+        const int row = me / most_narrow_channels, narrow = me % most_narrow_channels;
+        if (row < 2 && narrow < task_.narrow) {
+            float sum = 0;
+            for (int warp = 0; warp < expanded_warps; ++warp) sum += g_[warp * 2 * most_narrow_channels + me];
+            sums_part()[task_.sums.put.narrow_sums() + row * task_.narrow + narrow] = sum;
+        }
+        task_.sums.template finish<expanded_threads>(chunk_, {0, 0, task_.sums.put.all()}, e_);
+    }
+
+    const Task& task_;
+    float* const expansion_;
+    float* const a_;
+    float* const e_;
+    float* const g_;
+    const PairPlace place_;
+    const FragmentPlace fragment_;
+    const int warp_ = static_cast<int>(threadIdx.x) / 32;
+    const int chunk_ = static_cast<int>(blockIdx.x);
+    ChannelPair narrow_sums_{};  // of two narrow channels' scale or shift
+};
+
+template <class Half, class Tile>
+__global__ void __launch_bounds__(expanded_threads, 3) expanded_backward(ExpandedBackwardTask<Half> task) {
+    using Thread = ExpandedBackwardThread<Half, Tile>;
+    Thread(task, expanded_memory<typename Thread::Shared>()).run();
+}
+
+template <class Half, int stride>
+void run(const ExpandedConvBackward& args, Context& context) {
+    using Tile = BackwardTile<stride>;
+    constexpr int64_t blocks_wanted = 512;
+    const ConvShape& shape = args.shape;
+    const Size2 out = shape.out();
+    const int64_t channels = shape.in_channels, narrow = args.narrow;
+    const TilePlan plan(shape.in, shape.batch, {Tile::rows, Tile::columns}, blocks_wanted);
+    if (plan.tiles == 0) return;
+    float* const parts = context.scratch.take<float>(plan.chunks * channels * narrow);
+    const PutExpandedSums put(args);
+    launch(
+        expanded_backward<Half, Tile>, blocks_for(plan.chunks, 1), expanded_threads, 0, stream(),
+        ExpandedBackwardTask<Half>{
+            PrologueSource<Pack<Half>, Half>(args.x, args.narrow_prologue),
+            UpstreamSource<Pack<Half>, Half>(depthwise_gradients(args, nullptr, nullptr)),
+            static_cast<const Half*>(args.expansion), PrologueOn<float>(args.prologue),
+            static_cast<const Half*>(args.weight), ValuesWriter<Half>(args.wide_d_x ? Gradient{} : args.d_x),
+            ValuesWriter<float>(args.wide_d_x ? args.d_x : Gradient{}), parts,
+            LastSums<float, PutExpandedSums>(plan.chunks, 1, 1, put.all(), put, context), plan,
+            static_cast<int>(narrow), static_cast<int>(channels), static_cast<int>(shape.in.height),
+            static_cast<int>(shape.in.width), static_cast<int>(out.height), static_cast<int>(out.width)});
+    if (args.d_expansion)
+        run_sum_splits(parts, plan.chunks, channels, narrow, narrow,
+                       packs_fit<float>(narrow, args.d_expansion.data),
+                       PutGradient<float>{ValuesWriter<float>(args.d_expansion), static_cast<int>(narrow)});
+}
+
+}  // namespace
+
+void expanded_backward_tiles(const ExpandedConvBackward& args, Context& context) {
+    dispatch_storage(args.dtype, [&]<class T>() {
+        if constexpr (is_half_type<T>) {
+            args.shape.stride.height == 1 ? run<T, 1>(args, context) : run<T, 2>(args, context);
+        }
+    });
+}
+
+}  // namespace vitrine::VITRINE_GPU
