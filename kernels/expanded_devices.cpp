@@ -1,14 +1,41 @@
-// A processor with tile registers keeps rows of e in bf16 too (cpu/expanded_conv_amx.cpp).
+// Asks the device's implementations, and knows from which length on they are the quicker way.
 
 #include "kernels/expanded_devices.h"
 
-#include "kernels/cpu/amx.h"
+#include <algorithm>
+#include <string_view>
+
+#include "kernels/kernels.h"
 
 namespace vitrine {
+namespace {
 
-bool keeps_expansions_unwritten(Device device, DType dtype) {
-    if (device != Device::cpu) return false;
-    return !is_half(dtype) || (dtype == DType::bf16 && cpu::amx::refusal() == nullptr);
+/// A shorter row stays in a processor's cache between two convolutions that write it, and making it twice costs more. A GPU's
+/// tiles are 14 pixels wide.
+int64_t shortest_row(Device device) { return device == Device::cpu ? 32 : 28; }
+
+/// A processor's kernels take whole vectors of channels.
+int64_t channels_at_once(Device device) { return device == Device::cpu ? 16 : 8; }
+
+/// Any but those that hold the wide tensor.
+bool has_kernel(const Kernel<ExpandedConvBackward>& kernel, const ExpandedConvBackward& args) {
+    return std::ranges::any_of(kernel.implementations(), [&](const auto& implementation) {
+        return std::string_view(implementation.name) != "separate" &&
+               implementation.why_refused(args) == nullptr;
+    });
+}
+
+}  // namespace
+
+bool keeps_expansion_unwritten(Device device, DType dtype, int64_t narrow, int64_t channels, int64_t width) {
+    if (device == Device::reference) return false;
+    if (width < shortest_row(device) || channels % channels_at_once(device) != 0) return false;
+    const ConvShape depthwise{1, {width, width}, channels, channels, {3, 3}, {1, 1}, {1, 1}, channels};
+    ExpandedConvBackward args;
+    args.dtype = dtype;
+    args.shape = depthwise;
+    args.narrow = narrow;
+    return has_kernel(*kernels(device).expanded_conv_backward.kernel, args);
 }
 
 }  // namespace vitrine

@@ -11,11 +11,6 @@
 namespace vitrine::ops {
 namespace {
 
-/// A row shorter than that stays in the cache between two convolutions that write it, and making it twice costs more.
-constexpr int64_t shortest_row = 32;
-/// The kernels take whole vectors of channels.
-constexpr int64_t channels_at_once = 16;
-
 Moments expansion_moments(const Pending& x, const Tensor& weight, Tensor& wide_gradient) {
     const Tensor& in = x.value.x;
     const int64_t narrow = weight.shape()[1], channels = weight.shape()[0], pixels = in.count() / narrow;
@@ -74,11 +69,9 @@ Moments expansion_moments(const Pending& x, const Tensor& weight, Tensor& wide_g
 }  // namespace
 
 bool expand_pays(const Pending& x, const Shape& weight) {
-    // Nothing here may depend on the batch's size: the two ways round differently.
     const Tensor& any = x.written() ? x.value.x : x.expansion->weight;
-    const bool takes = keeps_expansions_unwritten(any.device(), any.dtype()) && is_clamp(x.activation) &&
-                       weight[0] % channels_at_once == 0;
-    return takes && x.shape().rank() == 4 && x.shape()[2] >= shortest_row;
+    return x.shape().rank() == 4 && is_clamp(x.activation) &&
+           keeps_expansion_unwritten(any.device(), any.dtype(), weight[1], weight[0], x.shape()[2]);
 }
 
 Pending expand(const Pending& x, const Tensor& weight, bool moments) {

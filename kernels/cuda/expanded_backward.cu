@@ -420,20 +420,26 @@ class ExpandedBackwardThread {
     }
 
     /// Adds the sums over the 8 lanes that have the same channels to those of the tiles before, of which each of the lanes keeps
-    /// two: it hands on one half of what it has, and keeps the other, until two are left.
+    /// two.
     __device__ __forceinline__ void keep_narrow_sums(NarrowSums& sums) {
-        VITRINE_UNROLL
-        for (int bit = 4, half = V::size; bit > 0; bit /= 2, half /= 2) {
-            const bool upper = (fragment_.group & bit) != 0;
-            VITRINE_UNROLL
-            for (int j = 0; j < half; ++j) {
-                const float low = sums.value[j], high = sums.value[half + j];
-                const float theirs = __shfl_xor_sync(0xFFFFFFFFu, upper ? low : high, bit * 4);
-                sums.value[j] = (upper ? high : low) + theirs;
-            }
-        }
+        keep_half<V::size>(sums);
+        keep_half<V::size / 2>(sums);
+        keep_half<V::size / 4>(sums);
         VITRINE_UNROLL
         for (int k = 0; k < 2; ++k) narrow_sums_[k] += sums.value[k];
+    }
+    /// Of 2 · half sums a lane keeps one half, which the lane with another bit of its group's number adds to; the other it gives
+    /// to that.
+    template <int half>
+    __device__ __forceinline__ void keep_half(NarrowSums& sums) const {
+        constexpr int bit = half / 2;
+        const bool upper = (fragment_.group & bit) != 0;
+        VITRINE_UNROLL
+        for (int j = 0; j < half; ++j) {
+            const float low = sums.value[j], high = sums.value[half + j];
+            const float theirs = __shfl_xor_sync(0xFFFFFFFFu, upper ? low : high, bit * 4);
+            sums.value[j] = (upper ? high : low) + theirs;
+        }
     }
 
     /// The block's part of the sums.
@@ -470,8 +476,12 @@ class ExpandedBackwardThread {
     ChannelPair narrow_sums_{};  // of two narrow channels' scale or shift
 };
 
+/// Blocks of a multiprocessor. Before 8.0 its shared memory has room for one.
+constexpr int backward_blocks = copies_run_beside ? 3 : 1;
+
 template <class Half, class Tile>
-__global__ void __launch_bounds__(expanded_threads, 3) expanded_backward(ExpandedBackwardTask<Half> task) {
+__global__ void __launch_bounds__(expanded_threads, backward_blocks)
+    expanded_backward(ExpandedBackwardTask<Half> task) {
     using Thread = ExpandedBackwardThread<Half, Tile>;
     Thread(task, expanded_memory<typename Thread::Shared>()).run();
 }

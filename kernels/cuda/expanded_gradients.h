@@ -44,20 +44,20 @@ struct OutputGradients {
 /// e [pixels, 32] in shared memory, f32, and in its place d_e as the sum of two values of 16 bits (gemm_half_tensor.h says why).
 ///
 ///     8 channels of a pixel, 32 bytes:   e0 e1 e2 e3 e4 e5 e6 e7
-///                        and then:       d_e rounded, the rest    (for every other 4 pixels: the rest, d_e rounded)
+///                        and then:       d_e rounded, the rest
 ///
-/// 4 neighbouring lanes share these bytes: all have read e before one writes d_e. A pixel takes 40 words: fragments of e
-/// are stored, and of d_e read, without bank conflicts.
+/// 4 neighbouring lanes share these bytes: all have read e before one writes d_e. A pixel takes 36 words, with which fragments of
+/// d_e are read without bank conflicts; those of e are stored in twice the passes.
 template <class Half>
 struct WideGradients {
-    static constexpr int pixel_values = expanded_channels + 8;
+    static constexpr int pixel_values = expanded_channels + 4;
 
     static __device__ __forceinline__ float* e(float* shared, int pixel, int channel) {
         return shared + pixel * pixel_values + channel;
     }
     static __device__ __forceinline__ Half* d_e(float* shared, int pixel, int channel, int term) {
         Half* const eight = reinterpret_cast<Half*>(e(shared, pixel, channel / 8 * 8));
-        return eight + (term ^ (pixel / 4 & 1)) * 8 + channel % 8;
+        return eight + term * 8 + channel % 8;
     }
     /// Both terms of a pair.
     static __device__ __forceinline__ void store(float* shared, int pixel, int channel,

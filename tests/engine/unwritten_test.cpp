@@ -13,7 +13,7 @@
 #include "engine/autograd.h"
 #include "engine/ops/ops.h"
 #include "engine/random.h"
-#include "kernels/expanded_devices.h"
+#include "kernels/cpu/amx.h"
 #include "tests/golden_devices.h"
 
 using namespace vitrine;
@@ -323,9 +323,18 @@ TEST_CASE("unwritten: where it pays depends on the image and not on the batch") 
         CHECK_FALSE(pays({batch, 32, 31, 8}, cpu));
     }
     CHECK(pays({1, 4, 32, 8}, {DType::f64, Device::cpu}));
-    CHECK(pays({1, 32, 32, 8}, {DType::bf16, Device::cpu}) ==
-          keeps_expansions_unwritten(Device::cpu, DType::bf16));
+    CHECK(pays({1, 32, 32, 8}, {DType::bf16, Device::cpu}) == (cpu::amx::refusal() == nullptr));
     CHECK_FALSE(pays({1, 32, 32, 8}, {DType::f16, Device::cpu}));
+    for (const DType dtype : {DType::bf16, DType::f16}) {
+        const Placement simt{dtype, Device::simt};
+        for (const int64_t batch : {1, 3}) {
+            CHECK(pays({batch, 28, 28, 8}, simt));
+            CHECK_FALSE(pays({batch, 28, 27, 8}, simt));
+        }
+        CHECK(pays({1, 28, 28, 8}, simt, Activation::relu, 40));
+        CHECK_FALSE(pays({1, 28, 28, 8}, simt, Activation::relu, 36));
+        CHECK_FALSE(pays({1, 28, 28, 8}, simt, Activation::silu));
+    }
     CHECK_FALSE(pays({1, 32, 32, 8}, {DType::f32, Device::simt}));
     CHECK_FALSE(pays({1, 32, 32, 8}, {DType::f32, Device::reference}));
     CHECK_FALSE(pays({1, 32, 32, 8}, cpu, Activation::silu));
