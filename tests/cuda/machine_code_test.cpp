@@ -27,7 +27,12 @@ constexpr Words copy_128{0x0088000004137fae,
 constexpr Words shared_load{0x00004004ff1c7984, 0x000f280008000c00};  // LDS.128 R28, [UR4+0x40]
 constexpr Words barrier{0x0000000000007b1d, 0x000fe20000010000};      // BAR.SYNC.DEFER_BLOCKING 0x0
 constexpr Words exit{0x000000000000294d, 0x000fea0003800000};         // @P2 EXIT
-constexpr Words filling{0x0000000000007918, 0x000fc00000000000};      // NOP
+// A division's check, by which fast code is left for slow: FCHK P0, R11, R4; of doubles: MUFU.RCP64H R5, R11
+constexpr Words check_of_division{0x000000040b007302, 0x004e260000000000};
+constexpr Words reciprocal_of_double{0x0000000b00057308, 0x005e220000001800};
+constexpr Words reciprocal{0x0000000400057308, 0x004e240000001000};  // MUFU.RCP R5, R4
+constexpr Words dfma{0x3ff000000a0e742b, 0x001fd00000000102};        // DFMA R14, -R10, R2, 1
+constexpr Words filling{0x0000000000007918, 0x000fc00000000000};     // NOP
 // To the 25th instruction before the next one, and to itself.
 constexpr Words back_by_25_on_75{0xfffffe7000000947, 0x000fea000383ffff};
 constexpr Words back_by_25_on_90{0xfffffffc009c0947, 0x000fea000383ffff};
@@ -112,6 +117,43 @@ TEST_CASE("a kernel without a loop is its own main loop") {
     append(code, itself_on_75);
     CHECK(machine_code_of(code, 75).main_loop.all == 5);
     CHECK(machine_code_of(code, 75).main_loop.multiply_adds == 3);
+}
+
+TEST_CASE("a loop that divides is not the main loop for the multiply-adds of its divisions") {
+    const auto with_loop_before = [](const auto& instructions_of_loop) {
+        std::string code;
+        instructions_of_loop(code);
+        REQUIRE(code.size() == 24 * 16);
+        append(code, back_by_25_on_90);
+        return machine_code_of(code + loop_of_25(back_by_25_on_90, itself_on_90), 90).main_loop;
+    };
+    const auto of_floats = with_loop_before([](std::string& code) {
+        append(code, check_of_division, 3);
+        append(code, ffma, 21);
+    });
+    CHECK(of_floats.shared_loads == 2);
+    const auto of_doubles = with_loop_before([](std::string& code) {
+        append(code, reciprocal_of_double, 2);
+        append(code, dfma, 20);
+        append(code, ffma, 2);
+    });
+    CHECK(of_doubles.shared_loads == 2);
+    const auto of_products = with_loop_before([](std::string& code) {
+        append(code, reciprocal);
+        append(code, ffma, 23);
+    });
+    CHECK(of_products.shared_loads == 0);
+}
+
+TEST_CASE("the main loop of a walk down an image is the one that goes from row to row") {
+    for (const std::string walk : {"backward_rows<", "forward_rows<"}) {
+        for (const KernelResources& kernel : kernels_with(walk)) {
+            REQUIRE_MESSAGE(kernel.code, about(kernel));
+            CHECK_MESSAGE(kernel.code->main_loop.barriers > 0, about(kernel));
+            CHECK_MESSAGE(kernel.code->main_loop.shared_loads > 0, about(kernel));
+            CHECK_MESSAGE(kernel.code->main_loop.global_loads > 0, about(kernel));
+        }
+    }
 }
 
 TEST_CASE("kernels for packs load 16 bytes at a time, or the 16-bit values of a pack of floats: 8") {

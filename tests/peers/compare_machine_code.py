@@ -80,6 +80,12 @@ def mix(code, filling):
     return dict(counts)
 
 
+def of_divisions(code):
+    """Multiply-adds that refine what divisions have found."""
+    return sum(5 if operation == "FCHK" else 8 if operation == "MUFU" and "RCP64H" in parts else 0
+               for operation, parts, _ in code)
+
+
 def expected(code, labels):
     branches = [(labels[target], at) for at, (operation, _, target) in enumerate(code)
                 if operation == "BRA" and target in labels]
@@ -89,8 +95,9 @@ def expected(code, labels):
     loops = [(target, at) for target, at in branches if target < at]
     inner = [one for one in loops
              if not any(one[0] <= other[0] and other[1] <= one[1] and one != other for other in loops)]
-    mixes = [mix(numbered[first:last + 1], filling) for first, last in inner]
-    main = max(mixes, key=lambda m: (m["multiply_adds"] + m["tensor"], m["all"]), default=whole)
+    mixes = [(mix(numbered[first:last + 1], filling), of_divisions(code[first:last + 1])) for first, last in inner]
+    main, _ = max(mixes, key=lambda m: (max(0, m[0]["multiply_adds"] + m[0]["tensor"] - m[1]), m[0]["all"]),
+                  default=(whole, 0))
     widths = collections.Counter(next((WIDTHS[part] for part in parts if part in WIDTHS), 4)
                                  for operation, parts, _ in code if operation in ("LDG", "LDGSTS"))
     return {"whole": whole, "main_loop": main, "load_bytes": {str(width): n for width, n in widths.items()}}

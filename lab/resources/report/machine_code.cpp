@@ -4,11 +4,13 @@
 // word's 64–127):
 //
 //     bits  0 …  8    the operation
+//     bits 74 … 77    of MUFU: the function
 //     bits 73 … 75    of a load or store: 0–1 a byte, 2–3 two bytes, 4 four, 5 eight, 6 sixteen
 //     bits 34 … 81    of a branch: how far from the next instruction, in 4 bytes; from 9.0 on bits 16 … 23 are below those
 
 #include "lab/resources/report/machine_code.h"
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <vector>
@@ -38,13 +40,17 @@ enum Operation : unsigned {
     stl = 0x187,
     sts = 0x188,
     ldgsts = 0x1ae,
+    fchk = 0x102,  // whether the quick way to divide holds for these two floats
+    mufu = 0x108,  // an approximation, such as of a reciprocal
 };
+constexpr unsigned reciprocal_of_double = 6;  // MUFU.RCP64H
 
 struct Instruction {
     uint64_t low;
     uint64_t high;
 
     unsigned operation() const { return static_cast<unsigned>(low & 0x1FF); }
+    unsigned function() const { return static_cast<unsigned>(high >> 10 & 0xF); }
     int bytes_moved() const {
         constexpr int of_code[]{1, 1, 2, 2, 4, 8, 16, 16};
         return of_code[high >> 9 & 7];
@@ -133,19 +139,32 @@ std::vector<Loop> loops_of(const std::vector<Instruction>& code, int architectur
     return loops;
 }
 
+/// How many multiply-adds of a loop belong to its divisions, which refine an approximation by them: five of floats, seven of doubles
+/// and an FFMA that checks the quotient. (1 / x takes two or five; the three too many are of no weight beside products.)
+int multiply_adds_of_divisions(const std::vector<Instruction>& code, const Loop& loop) {
+    int count = 0;
+    for (size_t i = loop.first; i <= loop.last; ++i) {
+        if (code[i].operation() == fchk) count += 5;
+        if (code[i].operation() == mufu && code[i].function() == reciprocal_of_double) count += 8;
+    }
+    return count;
+}
+
 InstructionMix main_loop_of(const std::vector<Instruction>& code, const InstructionMix& whole,
                             int architecture) {
     const std::vector<Loop> loops = loops_of(code, architecture);
-    const auto products = [](const InstructionMix& mix) { return mix.multiply_adds + mix.tensor; };
     InstructionMix best;
+    int most_products = 0;
     for (const Loop& loop : loops) {
         bool innermost = true;
         for (const Loop& other : loops) innermost = innermost && !loop.holds(other);
         if (!innermost) continue;
         const InstructionMix mix = mix_of(code, loop.first, loop.last, architecture);
-        const bool more =
-            products(mix) != products(best) ? products(mix) > products(best) : mix.all > best.all;
-        if (more) best = mix;
+        const int products =
+            std::max(0, mix.multiply_adds + mix.tensor - multiply_adds_of_divisions(code, loop));
+        if (products < most_products || (products == most_products && mix.all <= best.all)) continue;
+        most_products = products;
+        best = mix;
     }
     return best.all == 0 ? whole : best;
 }
