@@ -64,7 +64,7 @@ struct EpilogueGradient {
     const Element* mean;
     const Element* d_mean;  // null: zeros
     const Element* d_m2;    // null: zeros
-    Element pixels;
+    Element share;          // 1 / M
 
     explicit EpilogueGradient(const ConvBackward& args)
         : d_y(static_cast<const T*>(args.d_y)),
@@ -72,7 +72,7 @@ struct EpilogueGradient {
           mean(static_cast<const Element*>(args.mean)),
           d_mean(static_cast<const Element*>(args.d_mean)),
           d_m2(static_cast<const Element*>(args.d_m2)),
-          pixels(static_cast<Element>(args.shape.out_pixels())) {}
+          share(static_cast<Element>(1.0 / static_cast<double>(args.shape.out_pixels()))) {}
 
     __host__ __device__ __forceinline__ bool plain() const { return d_mean == nullptr && d_m2 == nullptr; }
 
@@ -95,7 +95,7 @@ struct EpilogueGradient {
                              load_values_or<V>(mean, channel, Element(0))};
         VITRINE_UNROLL
         for (int i = 0; i < V::size; ++i) {
-            channels.level[i] /= pixels;
+            channels.level[i] *= share;
             channels.slope[i] *= Element(2);
         }
         return channels;

@@ -41,7 +41,7 @@ struct UpstreamOn {
     const A* mean;
     const A* d_mean;  // null: d_y alone
     const A* d_m2;
-    A pixels;  // M
+    A share;  // 1 / M: to divide takes a GPU about ten instructions
 
     explicit UpstreamOn(const ConvBackward& args)
         : d_y(static_cast<const T*>(args.d_y)),
@@ -49,7 +49,7 @@ struct UpstreamOn {
           mean(static_cast<const A*>(args.mean)),
           d_mean(static_cast<const A*>(args.d_mean)),
           d_m2(static_cast<const A*>(args.d_m2)),
-          pixels(static_cast<A>(args.shape.out_pixels())) {}
+          share(static_cast<A>(1.0 / static_cast<double>(args.shape.out_pixels()))) {}
 
     __host__ __device__ bool plain() const { return d_mean == nullptr; }
 
@@ -60,7 +60,7 @@ struct UpstreamOn {
     /// The same for values that are loaded already.
     __device__ __forceinline__ A through(A d_y_value, A y_value, int64_t channel) const {
         const A centred = y_value - mean[channel];
-        return multiply_add(A(2) * d_m2[channel], centred, d_y_value + d_mean[channel] / pixels);
+        return multiply_add(A(2) * d_m2[channel], centred, d_y_value + d_mean[channel] * share);
     }
 };
 

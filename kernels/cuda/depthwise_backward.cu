@@ -61,8 +61,8 @@ __global__ void __launch_bounds__(walk_threads, backward_blocks<Shape>)
     parameters.fill(Parts::scale_row, 1, arrays.prologue.scale, T(1));
     parameters.fill(Parts::scale_row + 1, 1, arrays.prologue.shift, T(0));
     parameters.fill(Parts::mean_row, 1, arrays.upstream.mean, T(0));
-    parameters.fill(Parts::mean_row + 1, 1, arrays.upstream.d_mean, T(0), arrays.upstream.pixels);
-    parameters.fill(Parts::mean_row + 2, 1, arrays.upstream.d_m2, T(0), T(0.5));
+    parameters.fill(Parts::mean_row + 1, 1, arrays.upstream.d_mean, T(0), arrays.upstream.share);
+    parameters.fill(Parts::mean_row + 2, 1, arrays.upstream.d_m2, T(0), T(2));
     __syncthreads();
     constexpr int parameter_row = Parts::BlockParameters::row_values;
     BackwardColumn<Parts, Shape> column(parameters.of_thread(0), parameter_row);

@@ -103,7 +103,7 @@ struct UpstreamOfChannels {
         d_m2 = load_lanes<N>(upstream.d_m2 + channel);
         VITRINE_UNROLL
         for (int k = 0; k < N; ++k) {
-            d_mean[k] /= upstream.pixels;
+            d_mean[k] *= upstream.share;
             d_m2[k] *= A(2);
         }
     }

@@ -192,11 +192,10 @@ class Parameters {
     __device__ __forceinline__ Parameters(T* shared, const Walk& walk, int first_channel)
         : shared_(shared), walk_(walk), first_channel_(first_channel) {}
 
-    /// Fills `count` rows from [count, channels] / divisor, or all with `otherwise` if there is no such
+    /// Fills `count` rows from [count, channels] · factor, or all with `otherwise` if there is no such
     /// array. A barrier must follow.
     template <class From>
-    __device__ __forceinline__ void fill(int row, int count, const From* from, T otherwise,
-                                         T divisor = T(1)) {
+    __device__ __forceinline__ void fill(int row, int count, const From* from, T otherwise, T factor = T(1)) {
         const int shift = walk_.channel_shift - Shape::load_shift;
         for (int i = static_cast<int>(threadIdx.x); i < count << shift; i += walk_threads) {
             const int of_count = i >> shift;
@@ -206,7 +205,7 @@ class Parameters {
             if (from != nullptr && channel < walk_.channels) {
                 lanes = load_lanes<width>(from + of_count * walk_.channels + channel);
                 VITRINE_UNROLL
-                for (int k = 0; k < width; ++k) lanes[k] /= divisor;
+                for (int k = 0; k < width; ++k) lanes[k] *= factor;
             }
             store_lanes(shared_ + (row + of_count) * row_values + lane, lanes);
         }
