@@ -79,9 +79,10 @@ struct PutExpandedSums {
 template <class Half>
 struct ExpandedBackwardTask {
     PrologueSource<Pack<Half>, Half> x;
-    UpstreamSource<Pack<Half>, Half> g;
+    OutputGradientSource<Half> g;
     const Half* expansion;
     PrologueOn<float> prologue;
+    ClampBounds<float> clamp;  // the prologue's
     const Half* weight;
     ValuesWriter<Half> d_x;
     ValuesWriter<float> wide_d_x;
@@ -186,23 +187,24 @@ class ExpandedBackwardThread {
         const Place place;
         const int channel = first_channel + place.column;
         const bool inside = channel < task_.channels;
-        typename UpstreamSource<V, Half>::Channel of_channel{};
-        if (inside) of_channel = task_.g.channel(channel);
+        const auto of_channel = task_.g.channel(inside ? channel : 0);
         for (int first = place.row; first < Output::pixels; first += at_once * Place::rows_at_once) {
-            typename UpstreamSource<V, Half>::Raw raw[at_once];
-            int pixels[at_once];
+            typename OutputGradientSource<Half>::Raw raw[at_once];
+            bool there[at_once];
             VITRINE_UNROLL
             for (int i = 0; i < at_once; ++i) {
-                pixels[i] = inside ? output(first + i * Place::rows_at_once) : -1;
-                raw[i] = {};
-                if (pixels[i] >= 0) raw[i] = task_.g.fetch(pixels[i] * task_.channels + channel);
+                // What is not there is read from where something is, and left out: that spares a branch.
+                const int pixel = output(first + i * Place::rows_at_once);
+                there[i] = inside && pixel >= 0;
+                raw[i] = task_.g.fetch(there[i] ? pixel * task_.channels + channel : 0);
             }
             VITRINE_UNROLL
             for (int i = 0; i < at_once; ++i) {
                 const int local = first + i * Place::rows_at_once;
                 if (local >= Output::pixels) continue;
-                V g{};
-                if (pixels[i] >= 0) g = task_.g.finish(of_channel, raw[i]);
+                V g = task_.g.finish(of_channel, raw[i]);
+                VITRINE_UNROLL
+                for (int k = 0; k < V::size; ++k) g[k] = there[i] ? g[k] : 0.0F;
                 const int row = local / Output::columns, column = local % Output::columns;
                 store_pack(G::at(g_, row, column, place.column), {{g[0], g[1], g[2], g[3]}});
                 store_pack(G::at(g_, row, column, place.column + 4), {{g[4], g[5], g[6], g[7]}});
@@ -244,6 +246,10 @@ class ExpandedBackwardThread {
         ChannelPair g[Tile::thread_windows][kernel_size];
         const int first_window = place_.slot * Tile::thread_rows / Tile::stride;
         const int first_row = place_.slot * Tile::thread_rows;
+        int columns_inside[Tile::thread_rows];
+        VITRINE_UNROLL
+        for (int row = 0; row < Tile::thread_rows; ++row)
+            columns_inside[row] = input.row + first_row + row < input.height ? input.width - input.column : 0;
         int loaded = 0;
         VITRINE_UNROLL
         for (int column = 0; column < Tile::columns; ++column) {
@@ -257,14 +263,13 @@ class ExpandedBackwardThread {
             VITRINE_UNROLL
             for (int row = 0; row < Tile::thread_rows; ++row) {
                 const int pixel = (first_row + row) * Tile::columns + column;
-                const bool inside =
-                    input.row + first_row + row < input.height && input.column + column < input.width;
+                const bool inside = column < columns_inside[row];
                 const ChannelPair e = load_lanes<2>(Wide::e(e_, pixel, pair_channel()));
                 ChannelPair b, d_b{};
                 VITRINE_UNROLL
                 for (int k = 0; k < 2; ++k) {
                     const float u = multiply_add(scale[k], e[k], shift[k]);
-                    b[k] = inside ? clamped(task_.prologue.activation, u) : 0.0F;
+                    b[k] = inside ? task_.clamp(u) : 0.0F;
                 }
                 VITRINE_UNROLL
                 for (int p = 0; p < kernel_size; ++p) {
@@ -280,8 +285,7 @@ class ExpandedBackwardThread {
                 ChannelPair d_e;
                 VITRINE_UNROLL
                 for (int k = 0; k < 2; ++k) {
-                    const bool through = inside && inside_clamp(task_.prologue.activation, b[k]);
-                    const float d_u = through ? d_b[k] : 0.0F;
+                    const float d_u = task_.clamp.inside(b[k], inside) ? d_b[k] : 0.0F;
                     d_e[k] = scale[k] * d_u;
                     sums[taps][k] = multiply_add(d_u, e[k], sums[taps][k]);
                     sums[taps + 1][k] += d_u;
@@ -497,17 +501,25 @@ void run(const ExpandedConvBackward& args, Context& context) {
     if (plan.tiles == 0) return;
     float* const parts = context.scratch.take<float>(plan.chunks * channels * narrow);
     const PutExpandedSums put(args);
-    launch(
-        expanded_backward<Half, Tile>, blocks_for(plan.chunks, 1), expanded_threads, 0, stream(),
-        ExpandedBackwardTask<Half>{
-            PrologueSource<Pack<Half>, Half>(args.x, args.narrow_prologue),
-            UpstreamSource<Pack<Half>, Half>(depthwise_gradients(args, nullptr, nullptr)),
-            static_cast<const Half*>(args.expansion), PrologueOn<float>(args.prologue),
-            static_cast<const Half*>(args.weight), ValuesWriter<Half>(args.wide_d_x ? Gradient{} : args.d_x),
-            ValuesWriter<float>(args.wide_d_x ? args.d_x : Gradient{}), parts,
-            LastSums<float, PutExpandedSums>(plan.chunks, 1, 1, put.all(), put, context), plan,
-            static_cast<int>(narrow), static_cast<int>(channels), static_cast<int>(shape.in.height),
-            static_cast<int>(shape.in.width), static_cast<int>(out.height), static_cast<int>(out.width)});
+    launch(expanded_backward<Half, Tile>, blocks_for(plan.chunks, 1), expanded_threads, 0, stream(),
+           ExpandedBackwardTask<Half>{
+               PrologueSource<Pack<Half>, Half>(args.x, args.narrow_prologue),
+               {UpstreamOn<Half>(depthwise_gradients(args, nullptr, nullptr))},
+               static_cast<const Half*>(args.expansion),
+               PrologueOn<float>(args.prologue),
+               ClampBounds<float>(args.prologue.activation),
+               static_cast<const Half*>(args.weight),
+               ValuesWriter<Half>(args.wide_d_x ? Gradient{} : args.d_x),
+               ValuesWriter<float>(args.wide_d_x ? args.d_x : Gradient{}),
+               parts,
+               LastSums<float, PutExpandedSums>(plan.chunks, 1, 1, put.all(), put, context),
+               plan,
+               static_cast<int>(narrow),
+               static_cast<int>(channels),
+               static_cast<int>(shape.in.height),
+               static_cast<int>(shape.in.width),
+               static_cast<int>(out.height),
+               static_cast<int>(out.width)});
     if (args.d_expansion)
         run_sum_splits(parts, plan.chunks, channels, narrow, narrow,
                        packs_fit<float>(narrow, args.d_expansion.data),

@@ -25,6 +25,7 @@
 // The moments: a thread's means and squares about them of one tile after the other, joined by Chan's formula, then those of
 // the block's threads, then the blocks'.
 
+#include "kernels/cuda/clamp_bounds.h"
 #include "kernels/cuda/expanded_conv.h"
 #include "kernels/cuda/expanded_tiles.h"
 
@@ -54,6 +55,7 @@ struct ExpandedForwardTask {
     PrologueSource<Pack<Half>, Half> x;
     const Half* expansion;
     PrologueOn<float> prologue;
+    ClampBounds<float> clamp;  // the prologue's
     const Half* weight;
     Half* y;
     LastMoments<float> moments;
@@ -193,7 +195,7 @@ class ExpandedForwardThread {
             VITRINE_UNROLL
             for (int k = 0; k < 2; ++k) {
                 const float u = multiply_add(scale_[tile][k], e[tile].values[2 * lower + k], shift_[tile][k]);
-                b[k] = inside ? clamped(task_.prologue.activation, u) : 0.0F;
+                b[k] = inside ? task_.clamp(u) : 0.0F;
             }
             store_lanes(to + fragment_channel(tile), b);
         }
@@ -305,13 +307,14 @@ void run(const ExpandedConvForward& args, Context& context) {
     LastMoments<float> moments;
     if (!args.epilogue.plain()) moments = {plan.chunks, groups, shape.in_channels, args.epilogue, context};
     launch(expanded_forward<Half, Tile>, blocks_for(plan.chunks * groups, 1), expanded_threads, 0, stream(),
-           ExpandedForwardTask<Half>{PrologueSource<Pack<Half>, Half>(args.x, args.narrow_prologue),
-                                     static_cast<const Half*>(args.expansion),
-                                     PrologueOn<float>(args.prologue), static_cast<const Half*>(args.weight),
-                                     static_cast<Half*>(args.y), moments, plan, static_cast<int>(groups),
-                                     static_cast<int>(args.narrow), static_cast<int>(shape.in_channels),
-                                     static_cast<int>(shape.in.height), static_cast<int>(shape.in.width),
-                                     static_cast<int>(out.height), static_cast<int>(out.width)});
+           ExpandedForwardTask<Half>{
+               PrologueSource<Pack<Half>, Half>(args.x, args.narrow_prologue),
+               static_cast<const Half*>(args.expansion), PrologueOn<float>(args.prologue),
+               ClampBounds<float>(args.prologue.activation), static_cast<const Half*>(args.weight),
+               static_cast<Half*>(args.y), moments, plan, static_cast<int>(groups),
+               static_cast<int>(args.narrow), static_cast<int>(shape.in_channels),
+               static_cast<int>(shape.in.height), static_cast<int>(shape.in.width),
+               static_cast<int>(out.height), static_cast<int>(out.width)});
 }
 
 }  // namespace

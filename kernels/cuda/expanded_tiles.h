@@ -44,8 +44,9 @@ struct PixelTile {
 
     /// The pixel's number among those of all images; −1 outside.
     __device__ __forceinline__ int operator()(int pixel) const {
-        const int local_row = pixel / columns;
-        const int y = row + local_row, x = column + pixel - local_row * columns;
+        // Not row + pixel / columns: that quotient the compiler would keep in a register for each pixel, for all tiles.
+        const int y = (pixel + (row + 1) * columns) / columns - 1;
+        const int x = column + pixel - (y - row) * columns;
         const bool inside = pixel < pixels && y >= 0 && y < height && x >= 0 && x < width;
         return inside ? (image * height + y) * width + x : -1;
     }

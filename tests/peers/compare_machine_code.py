@@ -93,11 +93,15 @@ def expected(code, labels):
     numbered = list(enumerate(code))
     whole = mix(numbered, filling)
     loops = [(target, at) for target, at in branches if target < at]
-    inner = [one for one in loops
-             if not any(one[0] <= other[0] and other[1] <= one[1] and one != other for other in loops)]
-    mixes = [(mix(numbered[first:last + 1], filling), of_divisions(code[first:last + 1])) for first, last in inner]
-    main, _ = max(mixes, key=lambda m: (max(0, m[0]["multiply_adds"] + m[0]["tensor"] - m[1]), m[0]["all"]),
-                  default=(whole, 0))
+    main, most = whole, -1
+    for first, last in loops:
+        held = [other for other in loops if first <= other[0] and other[1] <= last and (first, last) != other]
+        own = [at for at in range(first, last + 1) if not any(low <= at <= high for low, high in held)]
+        found = mix([numbered[at] for at in own], filling)
+        products = max(0, found["multiply_adds"] + found["tensor"] - of_divisions([code[at] for at in own]))
+        products //= 1 if len(own) == last - first + 1 else 4
+        if (products, found["all"]) > (most, main["all"] if most >= 0 else 0):
+            main, most = found, products
     widths = collections.Counter(next((WIDTHS[part] for part in parts if part in WIDTHS), 4)
                                  for operation, parts, _ in code if operation in ("LDG", "LDGSTS"))
     return {"whole": whole, "main_loop": main, "load_bytes": {str(width): n for width, n in widths.items()}}

@@ -139,29 +139,43 @@ std::vector<Loop> loops_of(const std::vector<Instruction>& code, int architectur
     return loops;
 }
 
-/// How many multiply-adds of a loop belong to its divisions, which refine an approximation by them: five of floats, seven of doubles
-/// and an FFMA that checks the quotient. (1 / x takes two or five; the three too many are of no weight beside products.)
-int multiply_adds_of_divisions(const std::vector<Instruction>& code, const Loop& loop) {
+/// How many multiply-adds belong to divisions, which refine an approximation by them: five of floats, seven of doubles and an
+/// FFMA that checks the quotient. (1 / x takes two or five; the three too many are of no weight beside products.)
+int multiply_adds_of_divisions(const std::vector<Instruction>& code) {
     int count = 0;
-    for (size_t i = loop.first; i <= loop.last; ++i) {
-        if (code[i].operation() == fchk) count += 5;
-        if (code[i].operation() == mufu && code[i].function() == reciprocal_of_double) count += 8;
+    for (const Instruction& instruction : code) {
+        if (instruction.operation() == fchk) count += 5;
+        if (instruction.operation() == mufu && instruction.function() == reciprocal_of_double) count += 8;
     }
     return count;
 }
 
+/// A loop's instructions, without those of the loops in it.
+std::vector<Instruction> own_code(const std::vector<Instruction>& code, const std::vector<Loop>& loops,
+                                  const Loop& loop) {
+    std::vector<Instruction> own;
+    for (size_t i = loop.first; i <= loop.last; ++i) {
+        const bool inner = std::ranges::any_of(loops, [&](const Loop& other) {
+            return loop.holds(other) && other.first <= i && i <= other.last;
+        });
+        if (!inner) own.push_back(code[i]);
+    }
+    return own;
+}
+
 InstructionMix main_loop_of(const std::vector<Instruction>& code, const InstructionMix& whole,
                             int architecture) {
+    // What is around a loop runs less often than the loop.
+    constexpr int turns_of_inner_loops = 4;
     const std::vector<Loop> loops = loops_of(code, architecture);
     InstructionMix best;
     int most_products = 0;
     for (const Loop& loop : loops) {
-        bool innermost = true;
-        for (const Loop& other : loops) innermost = innermost && !loop.holds(other);
-        if (!innermost) continue;
-        const InstructionMix mix = mix_of(code, loop.first, loop.last, architecture);
-        const int products =
-            std::max(0, mix.multiply_adds + mix.tensor - multiply_adds_of_divisions(code, loop));
+        const std::vector<Instruction> own = own_code(code, loops, loop);
+        const InstructionMix mix = mix_of(own, 0, own.size(), architecture);
+        const bool innermost = own.size() == loop.last - loop.first + 1;
+        const int products = std::max(0, mix.multiply_adds + mix.tensor - multiply_adds_of_divisions(own)) /
+                             (innermost ? 1 : turns_of_inner_loops);
         if (products < most_products || (products == most_products && mix.all <= best.all)) continue;
         most_products = products;
         best = mix;

@@ -29,9 +29,10 @@ struct InstructionMix {
 
 struct MachineCode {
     InstructionMix whole;
-    /// Of the loops that hold no other, the one with the most multiply-adds and products of tensor cores, where those of a
-    /// division do not count: sixteen divisions that prepare a kernel would have more than its work. All of the kernel where
-    /// nothing is repeated.
+    /// Of the loops the one with the most multiply-adds and products of tensor cores, where those of a division do not count:
+    /// sixteen divisions that prepare a kernel would have more than its work. A loop that holds others is what is in none of
+    /// them, and as they run more often, has to have four times as many products. All of the kernel where nothing is
+    /// repeated.
     InstructionMix main_loop;
     /// Bytes that a thread asks for in a load or copy from global memory → how many of these the whole kernel has.
     std::map<int, int> load_bytes;

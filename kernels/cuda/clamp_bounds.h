@@ -1,0 +1,48 @@
+// A clamp for kernels that apply it to each value they read.
+#pragma once
+
+#include <limits>
+
+#include "kernels/cuda/gpu.h"
+
+namespace vitrine::VITRINE_GPU {
+
+/// A clamp as bounds, which the host finds: to compare with them takes two instructions a value, whatever the clamp. No
+/// bound is an infinity, or a NaN where it is compared with: nothing is beyond that.
+template <class T>
+struct ClampBounds {
+    T low;
+    T high;
+    T low_kink;
+    T high_kink;
+
+    explicit ClampBounds(Activation clamp)
+        : low(clamp == Activation::identity ? -infinity : T(0)),
+          high(clamp == Activation::relu6 ? T(6) : infinity),
+          low_kink(clamp == Activation::identity ? nan : T(0)),
+          high_kink(clamp == Activation::relu6 ? T(6) : nan) {}
+
+    /// clamped() of kernels/activation.h, to the bit.
+    __device__ __forceinline__ T operator()(T x) const {
+#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 800
+        if constexpr (sizeof(T) == 4) {
+            asm("max.NaN.f32 %0, %0, %1;" : "+f"(x) : "f"(low));
+            asm("min.NaN.f32 %0, %0, %1;" : "+f"(x) : "f"(high));
+            return x;
+        }
+#endif
+        const T above = x <= low ? low : x;
+        return above > high ? high : above;
+    }
+    /// inside_clamp() of an output, but that a NaN is inside, as in PyTorch; and `also`.
+    __device__ __forceinline__ bool inside(T y, bool also) const {
+        also = also && !(y <= low_kink);
+        return also && !(y >= high_kink);
+    }
+
+  private:
+    static constexpr T infinity = std::numeric_limits<T>::infinity();
+    static constexpr T nan = std::numeric_limits<T>::quiet_NaN();
+};
+
+}  // namespace vitrine::VITRINE_GPU
