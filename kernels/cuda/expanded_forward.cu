@@ -245,12 +245,12 @@ class ExpandedForwardThread {
 
     /// Joins the moments of the block's threads and leaves them as the chunk's part.
     __device__ __forceinline__ void leave_moments() {
-        float* const counts = a_;  // [slots, channels], likewise the others
+        // [slots, channels], likewise the others. Since the last tile's barriers nobody reads a.
+        float* const counts = a_;
         float* const means = counts + expanded_slots * expanded_channels;
         float* const squares = means + expanded_slots * expanded_channels;
         static_assert(3 * expanded_slots * expanded_channels <= Shared::Narrow::count);
         const int mine = place_.slot * expanded_channels + place_.pair * 2;
-        __syncthreads();
         store_lanes(counts + mine, all_lanes<float, 2>(moments_.count));
         store_lanes(means + mine, moments_.mean);
         store_lanes(squares + mine, moments_.m2);

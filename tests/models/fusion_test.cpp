@@ -230,15 +230,18 @@ TEST_CASE("a fused mobilenet_v2 leaves the widest tensors unwritten where a devi
 
 TEST_CASE("what is left unwritten is as exact as what is written, in f32 and in bf16") {
     const Outcome exact = train(all_settings[1], {DType::f64, Device::cpu}, Way::unfused, 1);
-    for (const DType dtype : {DType::f32, DType::bf16}) {
-        CAPTURE(name_of(dtype));
-        const Outcome written = train(all_settings[1], {dtype, Device::cpu}, Way::written, 1);
-        const Outcome unwritten = train(all_settings[1], {dtype, Device::cpu}, Way::fused, 1);
+    for (const Placement placement :
+         {Placement{DType::f32, Device::cpu}, {DType::bf16, Device::cpu}, {DType::bf16, Device::simt}}) {
+        CAPTURE(name_of(placement.dtype));
+        CAPTURE(name_of(placement.device));
+        const Outcome written = train(all_settings[1], placement, Way::written, 1);
+        const Outcome unwritten = train(all_settings[1], placement, Way::fused, 1);
         double of_written = 0, of_unwritten = 0;
         for (const auto& [name, expected] : exact.tensors) {
             // In bf16 the later layers magnify roundings to as much as there is. What tells are gradients that the next batch
             // norm takes back altogether: of them rounding alone is left.
-            if (!name.starts_with("gradient of ") || (is_half(dtype) && norm(expected) > 1e-9)) continue;
+            if (!name.starts_with("gradient of ") || (is_half(placement.dtype) && norm(expected) > 1e-9))
+                continue;
             of_written = std::max(of_written, difference(name, written, exact));
             of_unwritten = std::max(of_unwritten, difference(name, unwritten, exact));
         }
