@@ -2,17 +2,12 @@
 // one number of μ or S, a thread makes one number of everything else. All sums are in f64, rounded where they are stored.
 
 #include "kernels/cuda/block_reduce.h"
-#include "kernels/cuda/conv_parts.h"
+#include "kernels/cuda/expansion_moments.h"
 
 namespace vitrine::VITRINE_GPU {
 namespace {
 
 constexpr int threads = 128;
-
-template <class A>
-__device__ __forceinline__ double at(const void* values, int64_t i) {
-    return static_cast<double>(static_cast<const A*>(values)[i]);
-}
 
 /// a = activation(u), u = scale · x + shift, of rows of `narrow` channels.
 template <class T>
@@ -186,8 +181,12 @@ constexpr auto run_backward = all_types([]<class T>(const ExpansionMomentsBackwa
 });
 
 constexpr Implementation<ExpansionMomentsForward> forward_list[]{
+    {"tiled", refuses_curve<ExpansionMomentsForward, refuses_tiled_moments>, expansion_moments_tiled,
+     StorageTypes::all},
     {"naive", refuses_curve<ExpansionMomentsForward>, run_forward}};
 constexpr Implementation<ExpansionMomentsBackward> backward_list[]{
+    {"tiled", refuses_curve<ExpansionMomentsBackward, refuses_tiled_moments>, expansion_moments_tiled,
+     StorageTypes::all},
     {"naive", refuses_curve<ExpansionMomentsBackward>, run_backward}};
 
 }  // namespace
