@@ -161,6 +161,27 @@ TEST_CASE("budgets: both gradients of a pointwise convolution read everything on
     CHECK(counted == 2 + 6);
 }
 
+TEST_CASE("budgets: an expansion's moments read the input once, from memory") {
+    // The launches over all pixels: those beside them are over a few weights.
+    for (const auto& [kernel, of_pixels] : std::vector<std::pair<std::string, std::string>>{
+             {"expansion_moments_forward", "moment_sums"},
+             {"expansion_moments_backward", "moment_input_gradient"}}) {
+        const FastKernel fast{"expansion_moments", kernel, "tiled"};
+        std::vector<ReportEntry> entries = entries_of(fast);
+        std::erase_if(entries, [](const auto& entry) { return entry.shape.ends_with("only d_expansion"); });
+        for (ReportEntry& entry : entries) {
+            const TrafficTotals all = totals_of(entry.launches);
+            CHECK_MESSAGE(all.distinct_bytes() <= 1.25 * entry.least.bytes(),
+                          "bytes, each sector once: ", all.distinct_bytes(), " for ", entry.least.bytes(),
+                          whole_report(entry));
+            std::erase_if(entry.launches, [&name = of_pixels](const simt::LaunchReport& launch) {
+                return launch.kernel.find(name) == std::string::npos;
+            });
+        }
+        check_accesses(fast, entries);
+    }
+}
+
 TEST_CASE("budgets: dense convolution") {
     check_accesses({{"dense_conv", "dense_conv_forward", "implicit_gemm"},
                     {"dense_conv", "dense_conv_backward", "implicit_gemm"}});
