@@ -156,8 +156,12 @@ class MomentsGradientThread {
             store_pack(slope_ + i, load_pack(task_.slope + i));
     }
 
-    __device__ __forceinline__ int pixel_of(int tile, int i) const {
-        return tile + loader_.row + i * loader_.rows;
+    /// Of the thread's rows of a tile: whether there is a pixel, and where it lies.
+    __device__ __forceinline__ bool inside(int tile, int i) const {
+        return tile + loader_.row + i * loader_.rows < end_pixel_;
+    }
+    __device__ __forceinline__ int index_of(int tile, int i) const {
+        return (tile + loader_.row + i * loader_.rows) * task_.narrow + channel_;
     }
     /// Rows of a thread are a multiple of 8 apart, so that their units have changed places alike.
     __device__ __forceinline__ int row_stride() const {
@@ -170,8 +174,7 @@ class MomentsGradientThread {
         VITRINE_UNROLL
         for (int i = 0; i < count; ++i) {
             x_[i] = {};
-            const int pixel = pixel_of(tile, i);
-            if (pixel < end_pixel_) x_[i] = task_.x.fetch(pixel * task_.narrow + channel_);
+            if (inside(tile, i)) x_[i] = task_.x.fetch(index_of(tile, i));
         }
         const auto prologue = task_.x.channel(channel_);
         const V centre = load_pack(task_.centre + channel_);
@@ -212,26 +215,38 @@ class MomentsGradientThread {
         }
     }
 
-    /// Through the clamp and the prologue.
+    /// Through the clamp and the prologue. d_x_so_far of some rows is under way before the first of them is worked on.
     __device__ __forceinline__ void put(int tile, const V (&d_a)[count]) {
         const ChannelAffine<V> affine(task_.x.scale, task_.x.shift, channel_);
         VITRINE_UNROLL
-        for (int i = 0; i < count; ++i) {
-            const int pixel = pixel_of(tile, i);
-            if (pixel >= end_pixel_) break;
-            const int index = pixel * task_.narrow + channel_;
-            const V x = widen_values<V, T>(x_[i]);
-            V d_x = all_values<V>(A(0));
-            if (task_.d_x && task_.d_x_so_far != nullptr) d_x = load_pack(task_.d_x_so_far + index);
+        for (int first = 0; first < count; first += rows_in_flight) {
+            V d_x[rows_in_flight];
+            fetch_so_far(tile, first, d_x);
             VITRINE_UNROLL
-            for (int c = 0; c < V::size; ++c) {
-                const A d_u = inside_clamp(task_.x.activation, affine(x, c)) ? d_a[i][c] : A(0);
-                scale_sums_[c] = multiply_add(d_u, x[c], scale_sums_[c]);
-                shift_sums_[c] += d_u;
-                d_x[c] = multiply_add(affine.scale[c], d_u, d_x[c]);
-            }
-            if (task_.d_x) task_.d_x(index, d_x);
+            for (int i = 0; i < rows_in_flight; ++i)
+                put_row(affine, inside(tile, first + i), index_of(tile, first + i),
+                        widen_values<V, T>(x_[first + i]), d_a[first + i], d_x[i]);
         }
+    }
+    __device__ __forceinline__ void fetch_so_far(int tile, int first, V (&so_far)[rows_in_flight]) const {
+        VITRINE_UNROLL
+        for (int i = 0; i < rows_in_flight; ++i) so_far[i] = all_values<V>(A(0));
+        if (!task_.d_x || task_.d_x_so_far == nullptr) return;
+        VITRINE_UNROLL
+        for (int i = 0; i < rows_in_flight; ++i) {
+            if (inside(tile, first + i)) so_far[i] = load_pack(task_.d_x_so_far + index_of(tile, first + i));
+        }
+    }
+    __device__ __forceinline__ void put_row(const ChannelAffine<V>& affine, bool here, int index, const V& x,
+                                            const V& d_a, V& d_x) {
+        VITRINE_UNROLL
+        for (int c = 0; c < V::size; ++c) {
+            const A d_u = here && inside_clamp(task_.x.activation, affine(x, c)) ? d_a[c] : A(0);
+            scale_sums_[c] = multiply_add(d_u, x[c], scale_sums_[c]);
+            shift_sums_[c] += d_u;
+            d_x[c] = multiply_add(affine.scale[c], d_u, d_x[c]);
+        }
+        if (task_.d_x && here) task_.d_x(index, d_x);
     }
 
     /// The block's part of d_scale and d_shift, and all parts together where the block is the last.

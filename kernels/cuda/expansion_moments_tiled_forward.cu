@@ -81,13 +81,18 @@ class MomentsThread {
           chunk_(static_cast<int>(blockIdx.x)) {
         first_pixel_ = chunk_ * task.chunk_pixels;
         end_pixel_ = first_pixel_ + min(task.chunk_pixels, task.pixels - first_pixel_);
+        find_cell();
     }
 
     __device__ __forceinline__ void run() {
         fetch(first_pixel_);
         find_centre();
         for (int pixel = first_pixel_; pixel < end_pixel_; pixel += task_.tile_pixels) {
-            store(pixel);
+            if (pixel + task_.tile_pixels <= end_pixel_) {
+                store<true>(pixel);
+            } else {
+                store<false>(pixel);
+            }
             __syncthreads();
             fetch(pixel + task_.tile_pixels);
             multiply();
@@ -146,22 +151,23 @@ class MomentsThread {
             if (loads() && pixel < end_pixel_) raw_[k] = task_.x.fetch(pixel * task_.narrow + channel());
         }
     }
-    /// a − c; behind the last pixel nothing.
+    /// a − c; behind the last pixel nothing, nor behind the last channel, whose x, prologue and centre are zero.
+    template <bool whole>
     __device__ __forceinline__ void store(int tile) const {
         if (!loader_.works()) return;
         typename PrologueSource<V, T>::Channel prologue{};
         if (loads()) prologue = task_.x.channel(channel());
         const V centre = load_pack(centre_ + channel());
+        // Rows of a thread are a multiple of 8 apart: their units have changed places alike.
+        A* to = tile_ + task_.rows.place(loader_.row, loader_.unit) * V::size;
         VITRINE_UNROLL
         for (int k = 0; k < loads_of_thread; ++k) {
-            const int row = loader_.row + k * loader_.rows;
-            V a{};
-            if (loads() && tile + row < end_pixel_) {
-                a = task_.x.finish(prologue, raw_[k]);
-                VITRINE_UNROLL
-                for (int i = 0; i < V::size; ++i) a[i] -= centre[i];
-            }
-            store_pack(tile_ + task_.rows.place(row, loader_.unit) * V::size, a);
+            V a = task_.x.finish(prologue, raw_[k]);
+            const bool inside = whole || tile + loader_.row + k * loader_.rows < end_pixel_;
+            VITRINE_UNROLL
+            for (int i = 0; i < V::size; ++i) a[i] = inside ? a[i] - centre[i] : A(0);
+            store_pack(to, a);
+            to += loader_.rows * task_.rows.units * V::size;
         }
     }
 
@@ -169,8 +175,8 @@ class MomentsThread {
     struct Line {
         A value[Cell::edge];
 
-        __device__ __forceinline__ Line(const A* first, const A* second) {
-            const V low = load_pack(first), high = load_pack(second);
+        __device__ __forceinline__ Line(const A* row, const int (&places)[2]) {
+            const V low = load_pack(row + places[0]), high = load_pack(row + places[1]);
             VITRINE_UNROLL
             for (int i = 0; i < V::size; ++i) {
                 value[i] = low[i];
@@ -179,32 +185,36 @@ class MomentsThread {
         }
     };
 
-    __device__ __forceinline__ void multiply() {
-        if (warp_ >= task_.cells.all_warps()) return;
-        const int cell = task_.cells.cell_of(warp_);
-        if (cell >= task_.cells.squares) {
-            const int row = cell - task_.cells.squares;
-            return over_rows(cell, row, row, [this](const Line& a, const Line&) { add_triangle(a); });
+    /// What the warp has of S, and the lane of the rows of a tile.
+    __device__ __forceinline__ void find_cell() {
+        const MomentCells& cells = task_.cells;
+        const int length = task_.rows.units * V::size, cell = cells.cell_of(warp_);
+        int row = cell - cells.squares, column = row;
+        is_triangle_ = row >= 0;
+        if (!is_triangle_) {
+            row = 0;
+            column = cell + 1;
+            while (column >= cells.across) column += ++row + 1 - cells.across;
         }
-        int row = 0, column = cell + 1;
-        while (column >= task_.cells.across) column += ++row + 1 - task_.cells.across;
-        over_rows(cell, row, column,
-                  [this](const Line& left, const Line& right) { add_square(left, right); });
-    }
-    /// Calls add(the row's channels, the column's) for the lane's pixels.
-    template <class Add>
-    __device__ __forceinline__ void over_rows(int cell, int row, int column, const Add& add) const {
-        const int begin = (warp_ - task_.cells.first_warp(cell)) * 32 + static_cast<int>(threadIdx.x) % 32;
-        const int step = task_.cells.warps_of(cell) * 32, length = task_.rows.units * V::size;
+        const int begin = (warp_ - cells.first_warp(cell)) * 32 + static_cast<int>(threadIdx.x) % 32;
+        step_ = cells.warps_of(cell) * 32 * length;
+        // A warp without a cell has no rows.
+        first_ = tile_ + (warp_ < cells.all_warps() ? begin : task_.tile_pixels) * length;
         // Rows of a lane are a multiple of 8 apart: their units have changed places alike.
         const int turn = task_.rows.turn(begin);
-        const auto place = [&](int unit) { return (unit ^ turn) * V::size; };
-        const int low = place(2 * row), high = place(2 * row + 1);
-        const int column_low = place(2 * column), column_high = place(2 * column + 1);
-        const A* a = tile_ + begin * length;
-        for (int pixel = begin; pixel < task_.tile_pixels; pixel += step) {
-            add(Line(a + low, a + high), Line(a + column_low, a + column_high));
-            a += step * length;
+        VITRINE_UNROLL
+        for (int half = 0; half < 2; ++half) {
+            row_places_[half] = ((2 * row + half) ^ turn) * V::size;
+            column_places_[half] = ((2 * column + half) ^ turn) * V::size;
+        }
+    }
+    __device__ __forceinline__ void multiply() {
+        const A* const end = tile_ + task_.tile_pixels * task_.rows.units * V::size;
+        if (is_triangle_) {
+            for (const A* a = first_; a < end; a += step_) add_triangle(Line(a, row_places_));
+        } else {
+            for (const A* a = first_; a < end; a += step_)
+                add_square(Line(a, row_places_), Line(a, column_places_));
         }
     }
     __device__ __forceinline__ void add_triangle(const Line& a) {
@@ -290,6 +300,11 @@ class MomentsThread {
     const int chunk_;
     int first_pixel_;
     int end_pixel_;
+    bool is_triangle_;
+    const A* first_;  // of the lane's rows of a tile
+    int step_;        // from one to the next
+    int row_places_[2];
+    int column_places_[2];
     StoredValues<V, T> raw_[loads_of_thread];
     A sums_[Cell::numbers] = {};
 };
