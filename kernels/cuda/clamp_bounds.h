@@ -1,4 +1,5 @@
-// A clamp for kernels that apply it to each value they read.
+// A clamp as numbers, which the host finds: a GPU compares a value with two of them, whatever the clamp, where a clamp that is
+// known by its name costs more questions than comparisons. As a kernel's parameters they take no registers.
 #pragma once
 
 #include <limits>
@@ -7,8 +8,7 @@
 
 namespace vitrine::VITRINE_GPU {
 
-/// A clamp as bounds, which the host finds: to compare with them takes two instructions a value, whatever the clamp. No
-/// bound is an infinity, or a NaN where it is compared with: nothing is beyond that.
+/// Where a clamp has no bound it is an infinity, and where it has no kink a NaN: nothing is beyond that, not even an infinity.
 template <class T>
 struct ClampBounds {
     T low;

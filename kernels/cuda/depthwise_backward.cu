@@ -39,8 +39,8 @@ __device__ __forceinline__ void leave_sums(const Walk& walk, const Place<Shape>&
     for (int n = 0; n < count; ++n) store_lanes(to + n * walk.channels + place.channel, sums[n]);
 }
 
-/// With 16 bytes of floats a thread's sums take 209 to 231 registers: a multiprocessor has room for one block, and
-/// does nothing while that waits at a barrier. Of 16-bit values a thread owns half as many channels, 116 to 128
+/// With 16 bytes of floats a thread's sums take 204 to 221 registers: a multiprocessor has room for one block, and
+/// does nothing while that waits at a barrier. Of 16-bit values a thread owns half as many channels, 115 to 128
 /// registers, and there are two blocks.
 template <class Shape>
 constexpr int backward_blocks = is_half_type<typename Shape::Element> ? 2 : 1;
@@ -50,7 +50,6 @@ __global__ void __launch_bounds__(walk_threads, backward_blocks<Shape>)
     backward_rows(Walk walk, BackwardArrays<typename Shape::Element> arrays) {
     using T = typename Shape::T;
     using Parts = BackwardParts<Shape, with_input, with_weight>;
-    using Values = Lanes<T, Shape::width>;
     constexpr int stride = Shape::stride;
     T* const shared = walk_stages<T, Parts::shared_values>();
     T* const parameter_values = walk_parameters<T, Parts::BlockParameters::values>();
@@ -60,61 +59,68 @@ __global__ void __launch_bounds__(walk_threads, backward_blocks<Shape>)
     parameters.fill(0, Shape::taps, arrays.weight, T(0));
     parameters.fill(Parts::scale_row, 1, arrays.prologue.scale, T(1));
     parameters.fill(Parts::scale_row + 1, 1, arrays.prologue.shift, T(0));
-    parameters.fill(Parts::mean_row, 1, arrays.upstream.mean, T(0));
-    parameters.fill(Parts::mean_row + 1, 1, arrays.upstream.d_mean, T(0), arrays.upstream.share);
-    parameters.fill(Parts::mean_row + 2, 1, arrays.upstream.d_m2, T(0), T(2));
+    Parts::Upstream::fill(parameters, Parts::upstream_row, arrays.upstream);
     __syncthreads();
     constexpr int parameter_row = Parts::BlockParameters::row_values;
     BackwardColumn<Parts, Shape> column(parameters.of_thread(0), parameter_row);
-    const UpstreamGradient<typename Shape::Element, Shape::load_width> upstream{
-        arrays.upstream.d_y, arrays.upstream.d_mean == nullptr ? nullptr : arrays.upstream.y,
-        parameters.of_load(Parts::mean_row), parameter_row};
+    const typename Parts::Upstream upstream{arrays.upstream.d_y, arrays.upstream.y, arrays.statistics,
+                                            parameters.of_load(Parts::upstream_row), parameter_row};
 
     const int first_g_column = arrays.first_column + place.first_column;
     typename Parts::Stage stage(walk, place, first_g_column - Shape::reach, arrays.out_width);
-    const InputColumns<Shape> columns{(first_g_column + place.column) * stride - arrays.padding_width,
-                                      place.active ? arrays.in_width : 0};
-    const ThreadPrologue<Shape> prologue{arrays.prologue.activation, parameters.of_thread(Parts::scale_row),
-                                         parameter_row};
-    const T* const thread_stages = shared + place.column * walk.channels_of_block + place.lane;
+    const int first_x_column = (first_g_column + place.column) * stride - arrays.padding_width;
+    const int image_row = arrays.in_width * walk.channels;
+    const ThreadPrologue<Shape> prologue{arrays.clamp, parameters.of_thread(Parts::scale_row), parameter_row};
+    const int thread_stage = place.column * walk.channels_of_block + place.lane;
     InputRing<Parts, Shape> ring;
     for (int unit = place.first_unit; unit < place.end_unit; ++unit) {
         const Strip strip(walk, unit);
         const int g_image = strip.image * arrays.out_height * arrays.out_width * walk.channels;
-        const InputPlace x_place{columns.first * walk.channels + place.channel,
-                                 strip.image * arrays.in_height - arrays.padding_height,
-                                 arrays.in_width * walk.channels, walk.channels};
         const int first = arrays.first_row + strip.begin - Shape::reach;
         const int end = arrays.first_row + strip.end;
-        const InputRows rows{max((first + Shape::reach) * stride, arrays.padding_height),
-                             min(end * stride, arrays.in_height + arrays.padding_height)};
+        const ColumnRows<input_columns<Shape>> rows(
+            max((first + Shape::reach) * stride, arrays.padding_height),
+            min(end * stride, arrays.in_height + arrays.padding_height), first_x_column,
+            place.active ? arrays.in_width : 0);
+        const int first_x =
+            (strip.image * arrays.in_height - arrays.padding_height + stride * first) * image_row +
+            first_x_column * walk.channels + place.channel;
+        ColumnPlace<const typename Shape::Element> x(arrays.x, first_x + Parts::ahead * image_row, image_row,
+                                                     walk.channels);
+        ColumnPlace<typename Shape::Element> d_x(arrays.d_x.data(), first_x, image_row, walk.channels);
         const auto fetch = [&](int i) {
-            stage.fetch(upstream, g_image, i, max(first, 0), min(end, arrays.out_height));
-            if (arrays.x != nullptr) ring.fetch(arrays.x, x_place, i * stride + Parts::ahead, rows, columns);
+            stage.fetch(upstream, g_image, i, min(end, arrays.out_height));
+            if (!arrays.reads_x) return;
+            ring.fetch(x, i * stride + Parts::ahead, rows);
+            x.go_down(Parts::rows * stride);
         };
         fetch(first);
         stage.put(upstream, shared);
         __syncthreads();
         column.begin();
+        TwoStages<T> stages(shared, thread_stage, Parts::Stage::values);
         for (int i = first; i < end; i += Parts::rows) {
-            const int now = (i - first) / Parts::rows % 2 * Parts::Stage::values;
             const bool more = i + Parts::rows < end;
             ring.take();
             if (more) fetch(i + Parts::rows);
-            if (columns.any_inside()) {
-                const T* const g = thread_stages + now;
+            if (rows.any()) {
                 VITRINE_UNROLL
                 for (int step = 0; step < Parts::rows; ++step) {
-                    ring.activate(prologue, stride * step, i + step, rows, columns);
-                    column.add_row(g + step * stage.row_values(), walk.channels_of_block, ring);
-                    if constexpr (with_input)
-                        column.take(ring, stride * step, i + step, rows, columns, prologue,
-                                    [&](int row, int e, const Values& d_x) {
-                                        if (arrays.d_x) arrays.d_x(x_place(row, e), d_x);
-                                    });
+                    const int row = stride * (i + step);  // of x
+                    ring.activate(prologue, stride * step, row, rows);
+                    column.add_row(stages.here + step * stage.row_values(), walk.channels_of_block, ring);
+                    if constexpr (with_input) {
+                        typename BackwardColumn<Parts, Shape>::Rows values;
+                        column.take(ring, stride * step, row, rows, prologue, values);
+                        if (arrays.d_x) {
+                            put_columns(d_x, arrays.d_x.accumulates(), row, rows, values);
+                            d_x.go_down(stride);
+                        }
+                    }
                 }
             }
-            if (more) stage.put(upstream, shared + (Parts::Stage::values - now));
+            if (more) stage.put(upstream, stages.next);
+            stages.swap();
             __syncthreads();
         }
     }
@@ -156,9 +162,12 @@ struct BackwardRun {
           arrays{static_cast<const T*>(args.x),
                  static_cast<const T*>(args.weight),
                  PrologueOn<A>(args.prologue),
+                 ClampBounds<A>(args.prologue.activation),
                  UpstreamOn<T>(args),
                  LanesWriter<T>(args.d_x),
                  {},
+                 false,
+                 args.d_mean != nullptr,
                  false,
                  static_cast<int>(args.shape.in.height),
                  static_cast<int>(args.shape.in.width),
@@ -183,9 +192,7 @@ struct BackwardRun {
         if (rows > 0)
             mine.sums = {walk.chunks(), walk.groups, rows, walk.channels, PutWalkSums<A>(args, weights),
                          context};
-        const bool reads_x =
-            with_weight || wants_prologue() || args.prologue.activation != Activation::identity;
-        if (!reads_x) mine.x = nullptr;
+        mine.reads_x = with_weight || wants_prologue() || args.prologue.activation != Activation::identity;
         launch(backward_rows<Shape, with_input, with_weight>, walk.grid(), walk_threads, 0, stream(), walk,
                mine);
     }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "kernels/cuda/conv_parts.h"
+#include "kernels/cuda/depthwise_columns.h"
 #include "kernels/cuda/depthwise_input.h"
 #include "kernels/cuda/depthwise_walk.h"
 
@@ -42,13 +43,16 @@ struct PutWalkSums {
 /// (first_row + i) … of x, `stride` of them.
 template <class T>
 struct BackwardArrays {
-    const T* x;  // null: nobody needs it
+    const T* x;
     const T* weight;
     PrologueOn<Accumulate<T>> prologue;
+    ClampBounds<Accumulate<T>> clamp;
     UpstreamOn<T> upstream;
     LanesWriter<T> d_x;
     LastSums<Accumulate<T>, PutWalkSums<Accumulate<T>>> sums;
-    bool prologue_sums;  // whether d_scale and d_shift are among them
+    bool reads_x;        // whether anybody needs x
+    bool statistics;     // whether g has an epilogue's part
+    bool prologue_sums;  // whether d_scale and d_shift are among the sums
     int in_height;
     int in_width;
     int out_height;
@@ -58,6 +62,10 @@ struct BackwardArrays {
     int first_row;
     int first_column;
 };
+
+/// Columns of x that a thread owns: `stride` for each of the walk.
+template <class Shape>
+constexpr int input_columns = Shape::columns* Shape::stride;
 
 /// What a kernel computes: at least one of the two.
 template <class Shape, bool input, bool weight>
@@ -72,50 +80,13 @@ struct BackwardParts {
     /// Padded rows of x that must be at hand beyond those that a row of g completes.
     static constexpr int ahead = with_weight ? kernel - stride : 0;
 
-    using Stage =
-        RowStage<Shape, UpstreamGradient<typename Shape::Element, Shape::load_width>, rows, 1, Shape::reach>;
     static constexpr int scale_row = Shape::taps;  // of the parameters; the weights come first
-    static constexpr int mean_row = Shape::taps + 2;
-    using BlockParameters = Parameters<Shape, Shape::taps + 5>;
+    static constexpr int upstream_row = Shape::taps + 2;
+    using Upstream = UpstreamGradient<typename Shape::Element, Shape::load_width>;
+    using BlockParameters = Parameters<Shape, upstream_row + Upstream::parameter_rows>;
+    using Stage = RowStage<Shape, Upstream, rows, 1, Shape::reach>;
     static constexpr int sum_values = (weight ? Shape::taps : 2) * walk_threads / 2 * Shape::width;
     static constexpr int shared_values = std::max(2 * Stage::values, sum_values);
-};
-
-/// The columns of x that a thread owns: `stride` for each of the walk.
-template <class Shape>
-struct InputColumns {
-    static constexpr int count = Shape::columns * Shape::stride;
-
-    int first;  // column of the image, may be outside
-    int width;  // of the image
-
-    __device__ __forceinline__ bool inside(int e) const { return first + e >= 0 && first + e < width; }
-    __device__ __forceinline__ bool any_inside() const {
-        bool any = false;
-        VITRINE_UNROLL
-        for (int e = 0; e < count; ++e) any = any || inside(e);
-        return any;
-    }
-};
-
-/// Where x lies, from a thread's first column on. Only `thread` differs between threads.
-struct InputPlace {
-    int thread;     // of its first column in the first row of all images
-    int row;        // padded row 0 of the image, among the rows of all images; may be below 0
-    int image_row;  // values of a row
-    int channels;
-
-    __device__ __forceinline__ int operator()(int padded_row, int e) const {
-        return thread + (row + padded_row) * image_row + e * channels;
-    }
-};
-
-/// Rows [low, high) are the padded rows of x that belong to the strip and to the image.
-struct InputRows {
-    int low;
-    int high;
-
-    __device__ __forceinline__ bool inside(int row) const { return row >= low && row < high; }
 };
 
 /// The prologue of a thread's channels, and its derivative.
@@ -124,7 +95,7 @@ struct ThreadPrologue {
     using T = typename Shape::T;
     using Values = Lanes<T, Shape::width>;
 
-    Activation activation;
+    ClampBounds<T> clamp;
     const T* parameters;  // in shared memory: scale, shift of the thread's channels, row_values apart
     int row_values;
 
@@ -132,7 +103,6 @@ struct ThreadPrologue {
     __device__ __forceinline__ Values shift() const {
         return load_lanes<Shape::width>(parameters + row_values);
     }
-    __device__ __forceinline__ T d_u(T d_a, T a) const { return inside_clamp(activation, a) ? d_a : T(0); }
 };
 
 /// Rows of x in registers, as they lie in memory, and a of those that the current row of g meets.
@@ -144,22 +114,20 @@ class InputRing {
     static constexpr int stride = Shape::stride;
     static constexpr int fresh_rows = stride * Parts::rows;
     static constexpr int kept_rows = Parts::ahead;
-    static constexpr int columns_count = InputColumns<Shape>::count;
+    static constexpr int columns_count = input_columns<Shape>;
 
   public:
     using T = typename Shape::T;
     using Values = Lanes<T, Shape::width>;
 
     /// Starts loading what take() will append: padded rows first, first + 1 … as far as they are inside.
-    __device__ __forceinline__ void fetch(const typename Shape::Element* x, const InputPlace& place,
-                                          int first, const InputRows& rows,
-                                          const InputColumns<Shape>& columns) {
+    __device__ __forceinline__ void fetch(const ColumnPlace<const typename Shape::Element>& x, int first,
+                                          const ColumnRows<columns_count>& rows) {
         VITRINE_UNROLL
         for (int row = 0; row < fresh_rows; ++row) {
             VITRINE_UNROLL
             for (int e = 0; e < columns_count; ++e) {
-                if (rows.inside(first + row) && columns.inside(e))
-                    fresh_[row][e] = load_stored<Shape::width>(x + place(first + row, e));
+                if (rows.inside(first + row, e)) fresh_[row][e] = load_stored<Shape::width>(x(row, e));
             }
         }
     }
@@ -174,10 +142,10 @@ class InputRing {
         }
     }
 
-    /// Appends a, once for all the rows of g that it meets, of the rows of x from `ring_row` on that row i of g is the first to
-    /// meet: 0 outside.
-    __device__ __forceinline__ void activate(const ThreadPrologue<Shape>& prologue, int ring_row, int i,
-                                             const InputRows& rows, const InputColumns<Shape>& columns) {
+    /// Appends a, once for all the rows of g that it meets, of the rows of x that the current row of g is the first to meet: 0
+    /// outside. first: the padded row of x that is row `ring_row`, and becomes row 0 of a.
+    __device__ __forceinline__ void activate(const ThreadPrologue<Shape>& prologue, int ring_row, int first,
+                                             const ColumnRows<columns_count>& rows) {
         const Values scale = prologue.scale();
         const Values shift = prologue.shift();
         VITRINE_UNROLL
@@ -186,11 +154,11 @@ class InputRing {
             for (int row = 0; row < kept_rows; ++row) a_[row][e] = a_[row + stride][e];
             VITRINE_UNROLL
             for (int row = kept_rows; row < kept_rows + stride; ++row) {
-                const bool inside = rows.inside(stride * i + row) && columns.inside(e);
+                const bool inside = rows.inside(first + row, e);
                 const Values x_values = x(ring_row + row, e);
                 VITRINE_UNROLL
                 for (int k = 0; k < Shape::width; ++k) {
-                    const T a = clamped(prologue.activation, multiply_add(scale[k], x_values[k], shift[k]));
+                    const T a = prologue.clamp(multiply_add(scale[k], x_values[k], shift[k]));
                     a_[row][e][k] = inside ? a : T(0);
                 }
             }
@@ -216,7 +184,9 @@ struct BackwardColumn {
     static constexpr int width = Shape::width;
     static constexpr int kernel = Shape::kernel;
     static constexpr int stride = Shape::stride;
-    static constexpr int columns_count = InputColumns<Shape>::count;
+    static constexpr int columns_count = input_columns<Shape>;
+    /// What a row of g completes.
+    using Rows = Values[static_cast<size_t>(stride)][static_cast<size_t>(columns_count)];
 
     Values weight[static_cast<size_t>(Shape::taps)];
     Values d_weight[static_cast<size_t>(Shape::taps)];
@@ -256,28 +226,26 @@ struct BackwardColumn {
         }
     }
 
-    /// The oldest `stride` rows of d_a, which are complete, become rows of d_x; new ones begin.
-    template <class Put>
-    __device__ __forceinline__ void take(const InputRing<Parts, Shape>& ring, int ring_row, int i,
-                                         const InputRows& rows, const InputColumns<Shape>& columns,
-                                         const ThreadPrologue<Shape>& prologue, Put&& put) {
+    /// The oldest `stride` rows of d_a, which are complete, become rows of d_x; new ones begin. first: the padded row of x that
+    /// is row `ring_row` of the ring. What is outside adds nothing, and is not to be written.
+    __device__ __forceinline__ void take(const InputRing<Parts, Shape>& ring, int ring_row, int first,
+                                         const ColumnRows<columns_count>& rows,
+                                         const ThreadPrologue<Shape>& prologue, Rows& d_x) {
         const Values scale = prologue.scale();
         VITRINE_UNROLL
         for (int row = 0; row < stride; ++row) {
             VITRINE_UNROLL
             for (int e = 0; e < columns_count; ++e) {
-                if (!rows.inside(stride * i + row) || !columns.inside(e)) continue;
+                const bool inside = rows.inside(first + row, e);
                 const Values x_values = ring.x(ring_row + row, e);
                 const Values& a = ring.a(row, e);
-                Values d_x;
                 VITRINE_UNROLL
                 for (int k = 0; k < width; ++k) {
-                    const T d_u = prologue.d_u(d_a[row][e][k], a[k]);
-                    d_x[k] = scale[k] * d_u;
+                    const T d_u = prologue.clamp.inside(a[k], inside) ? d_a[row][e][k] : T(0);
+                    d_x[row][e][k] = scale[k] * d_u;
                     d_prologue[0][k] = multiply_add(d_u, x_values[k], d_prologue[0][k]);
                     d_prologue[1][k] += d_u;
                 }
-                put(stride * i + row, e, d_x);
             }
         }
         VITRINE_UNROLL

@@ -17,6 +17,7 @@
 
 #include "kernels/cuda/channel_last.h"
 #include "kernels/cuda/conv_parts.h"
+#include "kernels/cuda/depthwise_columns.h"
 #include "kernels/cuda/depthwise_conv.h"
 #include "kernels/cuda/depthwise_input.h"
 #include "kernels/cuda/depthwise_walk.h"
@@ -32,8 +33,10 @@ struct ForwardArrays {
     const T* weight;
     const Accumulate<T>* bias;
     PrologueOn<Accumulate<T>> prologue;
+    ClampBounds<Accumulate<T>> clamp;
     T* y;
     LastMoments<Accumulate<T>> moments;
+    bool with_moments;
     int in_height;
     int in_width;
     int padding_height;
@@ -49,6 +52,20 @@ template <class Shape>
 using InputStage = RowStage<Shape, ActivatedInput<typename Shape::Element, Shape::load_width>,
                             rows_of_stage<Shape>, Shape::stride, Shape::kernel - Shape::stride>;
 
+/// 1 / count, to the bit, of a count from 1 on: without the questions of a division whether its divisor is an ordinary number.
+template <class T>
+__device__ __forceinline__ T reciprocal(int count) {
+    const T divisor = static_cast<T>(count);
+#ifdef __CUDA_ARCH__
+    if constexpr (sizeof(T) == 4) {
+        float nearly = 0;
+        asm("rcp.approx.ftz.f32 %0, %1;" : "=f"(nearly) : "f"(divisor));
+        return multiply_add(nearly, multiply_add(-divisor, nearly, 1.0F), nearly);
+    }
+#endif
+    return T(1) / divisor;
+}
+
 /// Count, mean and Σ (y − mean)² of each channel.
 template <class T, int N>
 struct ColumnMoments {
@@ -61,7 +78,7 @@ struct ColumnMoments {
     /// Welford's update.
     __device__ __forceinline__ void add(const Lanes<T, N>& y) {
         count += 1;
-        const T part = T(1) / static_cast<T>(count);
+        const T part = reciprocal<T>(count);
         VITRINE_UNROLL
         for (int k = 0; k < N; ++k) {
             const T from_old = y[k] - mean[k];
@@ -222,53 +239,54 @@ __global__ void __launch_bounds__(walk_threads, blocks_of_multiprocessor<typenam
     constexpr int parameter_row = ForwardParameters::row_values;
     OutputColumns<Shape> columns(parameters.of_thread(0), parameters.of_thread(bias_row), parameter_row);
     const ActivatedInput<typename Shape::Element, Shape::load_width> input{
-        arrays.x, arrays.prologue.activation, parameters.of_load(scale_row), parameter_row};
+        arrays.x, arrays.clamp, parameters.of_load(scale_row), parameter_row};
 
     const int first_pixel = place.first_column * Shape::stride - arrays.padding_width;
     InputStage<Shape> stage(walk, place, first_pixel, arrays.in_width);
-    const T* const thread_stages =
-        shared + place.column * Shape::stride * walk.channels_of_block + place.lane;
+    const int thread_stage = place.column * Shape::stride * walk.channels_of_block + place.lane;
+    const int column = place.first_column + place.column;  // of y
+    const int image_row = walk.columns * walk.channels;
     ColumnMoments<T, Shape::width> moments;
     for (int unit = place.first_unit; unit < place.end_unit; ++unit) {
         const Strip strip(walk, unit);
         const int image = strip.image * arrays.in_height * arrays.in_width * walk.channels;
         const int first_row = strip.begin * Shape::stride - arrays.padding_height;
         const int rows = (strip.end - strip.begin - 1) * Shape::stride + Shape::kernel;
-        const int low = max(first_row, 0);
-        const int high = min(first_row + rows, arrays.in_height);
-        const int y_column =
-            (strip.image * walk.rows * walk.columns + place.first_column + place.column) * walk.channels +
-            place.channel;
-        stage.fetch(input, image, first_row, low, high);
+        const int height = max(0, min(first_row + rows, arrays.in_height));
+        const ColumnRows<Shape::columns> y_rows(strip.begin, strip.end, column, walk.columns);
+        ColumnPlace<typename Shape::Element> y(
+            arrays.y,
+            (strip.image * walk.rows + strip.begin - Shape::reach) * image_row + column * walk.channels +
+                place.channel,
+            image_row, walk.channels);
+        TwoStages<T> stages(shared, thread_stage, stage_values);
+        stage.fetch(input, image, first_row, height);
         stage.put(input, shared);
         __syncthreads();
         columns.begin();
         int y_row = strip.begin - Shape::reach;  // of the oldest sum
         for (int v = 0; v < rows; v += rows_of_stage<Shape>) {
-            const int now = v / rows_of_stage<Shape> % 2 * stage_values;
             const bool more = v + rows_of_stage<Shape> < rows;
-            if (more) stage.fetch(input, image, first_row + v + rows_of_stage<Shape>, low, high);
+            if (more) stage.fetch(input, image, first_row + v + rows_of_stage<Shape>, height);
             if (place.active) {
-                const T* const mine = thread_stages + now;
                 VITRINE_UNROLL
                 for (int row = 0; row < rows_of_stage<Shape>; ++row) {
-                    columns.add_row(mine + row * stage.row_values(), row % Shape::stride,
+                    columns.add_row(stages.here + row * stage.row_values(), row % Shape::stride,
                                     walk.channels_of_block);
                     if (row % Shape::stride != Shape::stride - 1) continue;
-                    if (y_row >= strip.begin && y_row < strip.end) {
-                        VITRINE_UNROLL
-                        for (int e = 0; e < Shape::columns; ++e) {
-                            if (place.first_column + place.column + e >= walk.columns) continue;
-                            store_lanes(arrays.y + y_column + (y_row * walk.columns + e) * walk.channels,
-                                        columns.complete(e));
-                            if (arrays.moments.partials != nullptr) moments.add(columns.complete(e));
-                        }
+                    VITRINE_UNROLL
+                    for (int e = 0; e < Shape::columns; ++e) {
+                        if (!y_rows.inside(y_row, e)) continue;
+                        store_lanes(y(0, e), columns.complete(e));
+                        if (arrays.with_moments) moments.add(columns.complete(e));
                     }
                     columns.go_on();
+                    y.go_down(1);
                     ++y_row;
                 }
             }
-            if (more) stage.put(input, shared + (stage_values - now));
+            if (more) stage.put(input, stages.next);
+            stages.swap();
             __syncthreads();
         }
     }
@@ -287,7 +305,8 @@ void run_forward(const ConvForward& args, Context& context) {
     launch(forward_rows<Shape>, walk.grid(), walk_threads, 0, stream(), walk,
            ForwardArrays<T>{static_cast<const T*>(args.x), static_cast<const T*>(args.weight),
                             static_cast<const A*>(args.bias), PrologueOn<A>(args.prologue),
-                            static_cast<T*>(args.y), moments, static_cast<int>(shape.in.height),
+                            ClampBounds<A>(args.prologue.activation), static_cast<T*>(args.y), moments,
+                            moments.partials != nullptr, static_cast<int>(shape.in.height),
                             static_cast<int>(shape.in.width), static_cast<int>(shape.padding.height),
                             static_cast<int>(shape.padding.width)});
 }

@@ -112,9 +112,11 @@ template <class T>
 class LanesWriter {
   public:
     explicit LanesWriter(const Gradient& gradient)
-        : data_(static_cast<T*>(gradient.data)), accumulate_(gradient.mode == GradMode::accumulate) {}
+        : data_(static_cast<T*>(gradient.data)),
+          wanted_(gradient.data != nullptr),
+          accumulate_(gradient.mode == GradMode::accumulate) {}
 
-    __device__ __forceinline__ explicit operator bool() const { return data_ != nullptr; }
+    __device__ __forceinline__ explicit operator bool() const { return wanted_; }
     template <int N>
     __device__ __forceinline__ void operator()(int64_t index, Lanes<Accumulate<T>, N> lanes) const {
         if (accumulate_) {
@@ -125,8 +127,12 @@ class LanesWriter {
         store_lanes(data_ + index, lanes);
     }
 
+    __device__ __forceinline__ T* data() const { return data_; }
+    __device__ __forceinline__ bool accumulates() const { return accumulate_; }
+
   private:
     T* data_;
+    bool wanted_;
     bool accumulate_;
 };
 

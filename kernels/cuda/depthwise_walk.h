@@ -196,17 +196,24 @@ class Parameters {
     /// array. A barrier must follow.
     template <class From>
     __device__ __forceinline__ void fill(int row, int count, const From* from, T otherwise, T factor = T(1)) {
+        fill_by(row, count, otherwise, from != nullptr, [&](int of_count, int channel) {
+            auto lanes = load_lanes<width>(from + of_count * walk_.channels + channel);
+            VITRINE_UNROLL
+            for (int k = 0; k < width; ++k) lanes[k] *= factor;
+            return lanes;
+        });
+    }
+
+    /// Fills them with value(of count, channel), the lanes from a channel on; with `otherwise` if there are not any.
+    template <class Value>
+    __device__ __forceinline__ void fill_by(int row, int count, T otherwise, bool any, Value&& value) {
         const int shift = walk_.channel_shift - Shape::load_shift;
         for (int i = static_cast<int>(threadIdx.x); i < count << shift; i += walk_threads) {
             const int of_count = i >> shift;
             const int lane = (i - (of_count << shift)) * width;
             const int channel = first_channel_ + lane;
             Lanes<T, width> lanes = all_lanes<T, width>(otherwise);
-            if (from != nullptr && channel < walk_.channels) {
-                lanes = load_lanes<width>(from + of_count * walk_.channels + channel);
-                VITRINE_UNROLL
-                for (int k = 0; k < width; ++k) lanes[k] *= factor;
-            }
+            if (any && channel < walk_.channels) lanes = value(of_count, channel);
             store_lanes(shared_ + (row + of_count) * row_values + lane, lanes);
         }
     }
@@ -260,6 +267,24 @@ __device__ __forceinline__ void sum_columns(const Walk& walk, const Place<Shape>
     }
 }
 
+/// The two stages of rows in shared memory.
+template <class T>
+struct TwoStages {
+    const T* here;  // what the thread reads of the one that is computed with
+    T* next;        // the other, which is filled meanwhile
+    int apart;
+
+    /// mine: where in a stage the thread begins to read. values: of a stage.
+    __device__ __forceinline__ TwoStages(T* shared, int mine, int values)
+        : here(shared + mine), next(shared + values), apart(values) {}
+
+    __device__ __forceinline__ void swap() {
+        here += apart;
+        next -= apart;
+        apart = -apart;
+    }
+};
+
 /// Rows on their way through registers into shared memory.
 ///
 /// A stage is `rows` rows of columns · step + halo pixels. Source says what a value is: fetch() starts its
@@ -271,6 +296,8 @@ class RowStage {
     static constexpr int most_slots = rows * (walk_threads * Shape::columns * Shape::width / width * step +
                                               Shape::most_channel_threads * Shape::width / width * halo);
     static constexpr int loads = divide_up(most_slots, walk_threads);
+    /// Those of the columns without the halo are there whatever the walk.
+    static constexpr int fewest_slots = rows * walk_threads * Shape::columns * Shape::width / width * step;
 
   public:
     /// Of shared memory, for one stage, in values.
@@ -283,6 +310,7 @@ class RowStage {
         const int pixels = walk.columns_of_block * step + halo;
         row_slots_ = pixels << shift;
         image_row_ = image_width * walk.channels;
+        ever_ = 0;
         VITRINE_UNROLL
         for (int k = 0; k < loads; ++k) {
             const int of_row = slot(k) - row(k) * row_slots_;
@@ -290,33 +318,32 @@ class RowStage {
             const int channel = place.first_channel + (of_row - (of_row >> shift << shift)) * width;
             const bool ever =
                 slot(k) < rows * row_slots_ && pixel >= 0 && pixel < image_width && channel < walk.channels;
-            offset_[k] = ever ? row(k) * image_row_ + pixel * walk.channels + channel : -1;
+            if (ever) ever_ |= 1u << (2 * k + row(k));
+            offset_[k] = row(k) * image_row_ + pixel * walk.channels + channel;
         }
     }
 
     /// Of shared memory, for one row.
     __device__ __forceinline__ int row_values() const { return row_slots_ * width; }
 
-    /// Starts loading first_row, first_row + 1 …; rows outside [low, high) become zeros. image: the index of
-    /// its first value.
-    __device__ __forceinline__ void fetch(const Source& source, int image, int first_row, int low, int high) {
-        const bool first_inside = first_row >= low && first_row < high;
-        const bool second_inside = first_row + 1 >= low && first_row + 1 < high;
-        inside_ = 0;
+    /// Starts loading first_row, first_row + 1 …; rows outside [0, height) become zeros. image: the index of its first value.
+    __device__ __forceinline__ void fetch(const Source& source, int image, int first_row, int height) {
+        const bool first_inside = static_cast<unsigned>(first_row) < static_cast<unsigned>(height);
+        const bool second_inside = static_cast<unsigned>(first_row + 1) < static_cast<unsigned>(height);
+        inside_ = ever_ & ((first_inside ? first_rows : 0u) | (second_inside ? second_rows : 0u));
+        const int first = image + first_row * image_row_;
         VITRINE_UNROLL
         for (int k = 0; k < loads; ++k) {
-            if (offset_[k] < 0 || !(row(k) == 0 ? first_inside : second_inside)) continue;
-            inside_ |= 1u << k;
-            raw_[k] = source.fetch(image + first_row * image_row_ + offset_[k]);
+            if (inside(k)) source.fetch(first + offset_[k], raw_[k]);
         }
     }
 
     __device__ __forceinline__ void put(const Source& source, T* shared) const {
         VITRINE_UNROLL
         for (int k = 0; k < loads; ++k) {
-            if (slot(k) >= rows * row_slots_) continue;
+            if ((k + 1) * walk_threads > fewest_slots && slot(k) >= rows * row_slots_) continue;
             store_lanes(shared + slot(k) * width,
-                        (inside_ >> k & 1u) != 0 ? source.finish(raw_[k]) : all_lanes<T, width>(T(0)));
+                        inside(k) ? source.finish(raw_[k]) : all_lanes<T, width>(T(0)));
         }
     }
 
@@ -328,8 +355,15 @@ class RowStage {
     __device__ __forceinline__ int row(int k) const { return slot(k) >= row_slots_ ? 1 : 0; }
     static_assert(rows <= 2);
 
-    int offset_[static_cast<size_t>(loads)];  // from the stage's first row; negative: never inside
-    unsigned inside_ = 0;                     // bit k: slot k holds a value of the image
+    __device__ __forceinline__ bool inside(int k) const { return (inside_ >> (2 * k) & 3u) != 0; }
+
+    static constexpr unsigned first_rows = 0x55555555u;
+    static constexpr unsigned second_rows = 0xAAAAAAAAu;
+    static_assert(loads <= 16);
+
+    int offset_[static_cast<size_t>(loads)];  // from the stage's first row
+    unsigned ever_;        // bit 2k + r: slot k is of row r, and of the image's columns and channels
+    unsigned inside_ = 0;  // the same of those that hold a value of the image
     typename Source::Raw raw_[static_cast<size_t>(loads)] = {};
     int row_slots_;
     int image_row_;
