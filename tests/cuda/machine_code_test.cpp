@@ -119,6 +119,31 @@ TEST_CASE("a kernel without a loop is its own main loop") {
     CHECK(machine_code_of(code, 75).main_loop.multiply_adds == 3);
 }
 
+/// Of 9.0: to the instruction that is so many before the next one.
+Words back_by(uint64_t instructions) {
+    return {0xfffffffc00000947 | (256 - 4 * instructions) << 16, back_by_25_on_90[1]};
+}
+
+TEST_CASE(
+    "a loop that holds another is the main one if it has four times its products, and without the other's") {
+    const auto main_loop_with = [](int outer_products) {
+        std::string code;
+        append(code, ffma, outer_products);
+        append(code, ffma, 2);  // the inner loop's first
+        append(code, back_by(3));
+        append(code, barrier);
+        append(code, back_by(static_cast<uint64_t>(outer_products) + 5));
+        append(code, exit);
+        append(code, itself_on_90);
+        return machine_code_of(code, 90).main_loop;
+    };
+    CHECK(main_loop_with(7).all == 3);
+    CHECK(main_loop_with(7).multiply_adds == 2);
+    CHECK(main_loop_with(12).all == 14);
+    CHECK(main_loop_with(12).multiply_adds == 12);
+    CHECK(main_loop_with(12).barriers == 1);
+}
+
 TEST_CASE("a loop that divides is not the main loop for the multiply-adds of its divisions") {
     const auto with_loop_before = [](const auto& instructions_of_loop) {
         std::string code;
