@@ -23,78 +23,21 @@
 
 #include "kernels/cuda/expanded_conv.h"
 #include "kernels/cuda/expanded_gradients.h"
+#include "kernels/cuda/expanded_sums.h"
 #include "kernels/cuda/gemm_split.h"
 #include "kernels/expanded_separately.h"
 
 namespace vitrine::VITRINE_GPU {
 namespace {
 
-constexpr int kernel_size = 3;
-constexpr int taps = kernel_size * kernel_size;
-/// Of a pair of channels: those of the weights, then d_scale and d_shift.
-constexpr int pair_sums = taps + 2;
-
-/// What becomes of the sums of all pixels: [taps + 2, channels], and behind them d_scale and d_shift of the narrow prologue,
-/// [2, narrow].
-struct PutExpandedSums {
-    GradientWriter<float> d_weight{Gradient{}};
-    GradientWriter<float> d_scale{Gradient{}};
-    GradientWriter<float> d_shift{Gradient{}};
-    GradientWriter<float> d_narrow_scale{Gradient{}};
-    GradientWriter<float> d_narrow_shift{Gradient{}};
-    int channels = 0;
-    int narrow = 0;
-
-    PutExpandedSums() = default;
-    explicit PutExpandedSums(const ExpandedConvBackward& args)
-        : d_weight(args.d_weight),
-          d_scale(args.d_scale),
-          d_shift(args.d_shift),
-          d_narrow_scale(args.d_narrow_scale),
-          d_narrow_shift(args.d_narrow_shift),
-          channels(static_cast<int>(args.shape.in_channels)),
-          narrow(static_cast<int>(args.narrow)) {}
-
-    __host__ __device__ __forceinline__ int narrow_sums() const { return pair_sums * channels; }
-    __host__ __device__ __forceinline__ int all() const { return narrow_sums() + 2 * narrow; }
-
-    __device__ __forceinline__ void operator()(int, int64_t index, float sum) const {
-        const int i = static_cast<int>(index);
-        if (i < taps * channels) return put(d_weight, i, sum);
-        if (i < narrow_sums()) return put_of_two(d_scale, d_shift, channels, i - taps * channels, sum);
-        put_of_two(d_narrow_scale, d_narrow_shift, narrow, i - narrow_sums(), sum);
-    }
-
-  private:
-    static __device__ __forceinline__ void put(const GradientWriter<float>& gradient, int i, float sum) {
-        if (gradient) gradient(i, sum);
-    }
-    static __device__ __forceinline__ void put_of_two(const GradientWriter<float>& first,
-                                                      const GradientWriter<float>& second, int count, int i,
-                                                      float sum) {
-        i < count ? put(first, i, sum) : put(second, i - count, sum);
-    }
-};
-
 template <class Half>
-struct ExpandedBackwardTask {
-    PrologueSource<Pack<Half>, Half> x;
+struct ExpandedBackwardTask : ExpandedOperands<Half> {
     OutputGradientSource<Half> g;
-    const Half* expansion;
-    PrologueOn<float> prologue;
-    ClampBounds<float> clamp;  // the prologue's
-    const Half* weight;
     ValuesWriter<Half> d_x;
     ValuesWriter<float> wide_d_x;
     float* expansion_parts;  // [chunks, channels, narrow]
     LastSums<float, PutExpandedSums> sums;
     TilePlan plan;
-    int narrow;
-    int channels;
-    int in_height;
-    int in_width;
-    int out_height;
-    int out_width;
 };
 
 template <class Half, class Tile>
@@ -231,11 +174,11 @@ class ExpandedBackwardThread {
     __device__ __forceinline__ void convolve_back(const Input& input, int first_channel,
                                                   ChannelPair (&sums)[pair_sums]) const {
         const int channel = first_channel + pair_channel();
-        ChannelPair weight[taps] = {};
+        ChannelPair weight[expanded_taps] = {};
         ChannelPair scale = all_lanes<float, 2>(1.0F), shift = all_lanes<float, 2>(0.0F);
         if (channel < task_.channels) {
             VITRINE_UNROLL
-            for (int tap = 0; tap < taps; ++tap)
+            for (int tap = 0; tap < expanded_taps; ++tap)
                 weight[tap] = load_lanes<2>(task_.weight + tap * task_.channels + channel);
             if (task_.prologue.scale != nullptr) {
                 scale = load_lanes<2>(task_.prologue.scale + channel);
@@ -243,7 +186,7 @@ class ExpandedBackwardThread {
             }
         }
         // Of the thread's windows below one another those of the last 3 columns.
-        ChannelPair g[Tile::thread_windows][kernel_size];
+        ChannelPair g[Tile::thread_windows][expanded_kernel];
         const int first_window = place_.slot * Tile::thread_rows / Tile::stride;
         const int first_row = place_.slot * Tile::thread_rows;
         int columns_inside[Tile::thread_rows];
@@ -257,7 +200,7 @@ class ExpandedBackwardThread {
             for (; loaded <= Tile::window(column, 0); ++loaded) {
                 VITRINE_UNROLL
                 for (int i = 0; i < Tile::thread_windows; ++i)
-                    g[i][loaded % kernel_size] =
+                    g[i][loaded % expanded_kernel] =
                         load_lanes<2>(G::at(g_, first_window + i, loaded, pair_channel()));
             }
             VITRINE_UNROLL
@@ -272,13 +215,13 @@ class ExpandedBackwardThread {
                     b[k] = inside ? task_.clamp(u) : 0.0F;
                 }
                 VITRINE_UNROLL
-                for (int p = 0; p < kernel_size; ++p) {
+                for (int p = 0; p < expanded_kernel; ++p) {
                     if (!Tile::meets(row, p)) continue;
                     VITRINE_UNROLL
-                    for (int q = 0; q < kernel_size; ++q) {
+                    for (int q = 0; q < expanded_kernel; ++q) {
                         if (!Tile::meets(column, q)) continue;
-                        meet(p * kernel_size + q, b,
-                             g[Tile::window(row, p)][Tile::window(column, q) % kernel_size], weight, sums,
+                        meet(p * expanded_kernel + q, b,
+                             g[Tile::window(row, p)][Tile::window(column, q) % expanded_kernel], weight, sums,
                              d_b);
                     }
                 }
@@ -287,8 +230,8 @@ class ExpandedBackwardThread {
                 for (int k = 0; k < 2; ++k) {
                     const float d_u = task_.clamp.inside(b[k], inside) ? d_b[k] : 0.0F;
                     d_e[k] = scale[k] * d_u;
-                    sums[taps][k] = multiply_add(d_u, e[k], sums[taps][k]);
-                    sums[taps + 1][k] += d_u;
+                    sums[expanded_taps][k] = multiply_add(d_u, e[k], sums[expanded_taps][k]);
+                    sums[expanded_taps + 1][k] += d_u;
                 }
                 __syncwarp();
                 Wide::store(e_, pixel, pair_channel(), d_e);
@@ -297,7 +240,7 @@ class ExpandedBackwardThread {
     }
 
     static __device__ __forceinline__ void meet(int tap, const ChannelPair& b, const ChannelPair& g,
-                                                const ChannelPair (&weight)[taps],
+                                                const ChannelPair (&weight)[expanded_taps],
                                                 ChannelPair (&sums)[pair_sums], ChannelPair& d_b) {
         VITRINE_UNROLL
         for (int k = 0; k < 2; ++k) {
@@ -495,7 +438,6 @@ void run(const ExpandedConvBackward& args, Context& context) {
     using Tile = BackwardTile<stride>;
     constexpr int64_t blocks_wanted = 512;
     const ConvShape& shape = args.shape;
-    const Size2 out = shape.out();
     const int64_t channels = shape.in_channels, narrow = args.narrow;
     const TilePlan plan(shape.in, shape.batch, {Tile::rows, Tile::columns}, blocks_wanted);
     if (plan.tiles == 0) return;
@@ -503,23 +445,13 @@ void run(const ExpandedConvBackward& args, Context& context) {
     const PutExpandedSums put(args);
     launch(expanded_backward<Half, Tile>, blocks_for(plan.chunks, 1), expanded_threads, 0, stream(),
            ExpandedBackwardTask<Half>{
-               PrologueSource<Pack<Half>, Half>(args.x, args.narrow_prologue),
+               ExpandedOperands<Half>(args),
                {UpstreamOn<Half>(depthwise_gradients(args, nullptr, nullptr))},
-               static_cast<const Half*>(args.expansion),
-               PrologueOn<float>(args.prologue),
-               ClampBounds<float>(args.prologue.activation),
-               static_cast<const Half*>(args.weight),
                ValuesWriter<Half>(args.wide_d_x ? Gradient{} : args.d_x),
                ValuesWriter<float>(args.wide_d_x ? args.d_x : Gradient{}),
                parts,
                LastSums<float, PutExpandedSums>(plan.chunks, 1, 1, put.all(), put, context),
-               plan,
-               static_cast<int>(narrow),
-               static_cast<int>(channels),
-               static_cast<int>(shape.in.height),
-               static_cast<int>(shape.in.width),
-               static_cast<int>(out.height),
-               static_cast<int>(out.width)});
+               plan});
     if (args.d_expansion)
         run_sum_splits(parts, plan.chunks, channels, narrow, narrow,
                        packs_fit<float>(narrow, args.d_expansion.data),

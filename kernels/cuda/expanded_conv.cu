@@ -25,7 +25,8 @@ const char* refuses_tiles(const Args& args) {
     if (args.narrow % pack != 0 || shape.in_channels % pack != 0)
         return "16-bit values are not aligned to 16 bytes in every pixel";
     if (!fits_int(shape.in_pixels() * shape.in_channels)) return "a tensor has more than 2^31 elements";
-    if (!aligned(args.x, args.expansion, args.weight, args.narrow_prologue.scale, args.narrow_prologue.shift))
+    if (!aligned(args.x, args.expansion, args.weight, args.narrow_prologue.scale, args.narrow_prologue.shift,
+                 args.prologue.scale, args.prologue.shift))
         return "a pointer is not aligned to 16 bytes";
     return nullptr;
 }

@@ -25,15 +25,11 @@
 // The moments: a thread's means and squares about them of one tile after the other, joined by Chan's formula, then those of
 // the block's threads, then the blocks'.
 
-#include "kernels/cuda/clamp_bounds.h"
 #include "kernels/cuda/expanded_conv.h"
 #include "kernels/cuda/expanded_tiles.h"
 
 namespace vitrine::VITRINE_GPU {
 namespace {
-
-constexpr int kernel_size = 3;
-constexpr int taps = kernel_size * kernel_size;
 
 /// A tile of y, and of b, which its windows reach.
 template <int stride_size>
@@ -42,7 +38,7 @@ struct ForwardTile {
     static constexpr int rows = stride == 1 ? 8 : 4;
     static constexpr int columns = 14;
     static constexpr int thread_columns = columns * rows / expanded_slots;
-    using Input = PixelTile<(rows - 1) * stride + kernel_size, (columns - 1) * stride + kernel_size>;
+    using Input = PixelTile<(rows - 1) * stride + expanded_kernel, (columns - 1) * stride + expanded_kernel>;
     /// Of b in shared memory: a row in pixels, a pixel in values.
     static constexpr int row_pixels = stride == 1 ? 20 : 30;
     static constexpr int pixel_values = expanded_channels + 8;
@@ -51,22 +47,11 @@ struct ForwardTile {
 };
 
 template <class Half>
-struct ExpandedForwardTask {
-    PrologueSource<Pack<Half>, Half> x;
-    const Half* expansion;
-    PrologueOn<float> prologue;
-    ClampBounds<float> clamp;  // the prologue's
-    const Half* weight;
+struct ExpandedForwardTask : ExpandedOperands<Half> {
     Half* y;
     LastMoments<float> moments;
     TilePlan plan;
     int groups;  // of 32 channels
-    int narrow;
-    int channels;
-    int in_height;
-    int in_width;
-    int out_height;
-    int out_width;
 };
 
 template <class Half, class Tile>
@@ -130,7 +115,7 @@ class ExpandedForwardThread {
           first_channel_(group_ * expanded_channels) {
         Expansion::load(task.expansion, first_channel_, task.channels, task.narrow, expansion_);
         VITRINE_UNROLL
-        for (int tap = 0; tap < taps; ++tap) {
+        for (int tap = 0; tap < expanded_taps; ++tap) {
             weight_[tap] = {};
             if (channel() < task.channels)
                 weight_[tap] = load_lanes<2>(task.weight + tap * task.channels + channel());
@@ -205,10 +190,10 @@ class ExpandedForwardThread {
     __device__ __forceinline__ void convolve(int image, int first_row, int first_column) {
         const int local_row = place_.slot % Tile::rows;
         const int local_column = place_.slot / Tile::rows * Tile::thread_columns;
-        constexpr int reach = (Tile::thread_columns - 1) * Tile::stride + kernel_size;
+        constexpr int reach = (Tile::thread_columns - 1) * Tile::stride + expanded_kernel;
         ChannelPair y[Tile::thread_columns] = {};
         VITRINE_UNROLL
-        for (int p = 0; p < kernel_size; ++p) {
+        for (int p = 0; p < expanded_kernel; ++p) {
             const Half* const row =
                 b_ +
                 ((local_row * Tile::stride + p) * Tile::row_pixels + local_column * Tile::stride) *
@@ -234,12 +219,12 @@ class ExpandedForwardThread {
     __device__ __forceinline__ void meet(int p, int j, const ChannelPair& b,
                                          ChannelPair (&y)[Tile::thread_columns]) const {
         VITRINE_UNROLL
-        for (int q = 0; q < kernel_size; ++q) {
+        for (int q = 0; q < expanded_kernel; ++q) {
             const int i = (j - q) / Tile::stride;
             if (j < q || (j - q) % Tile::stride != 0 || i >= Tile::thread_columns) continue;
             VITRINE_UNROLL
             for (int k = 0; k < 2; ++k)
-                y[i][k] = multiply_add(weight_[p * kernel_size + q][k], b[k], y[i][k]);
+                y[i][k] = multiply_add(weight_[p * expanded_kernel + q][k], b[k], y[i][k]);
         }
     }
 
@@ -284,7 +269,7 @@ class ExpandedForwardThread {
     const int first_channel_;
     ChannelPair scale_[Expansion::tiles];
     ChannelPair shift_[Expansion::tiles];
-    ChannelPair weight_[taps];
+    ChannelPair weight_[expanded_taps];
     PairMoments moments_;
 };
 
@@ -298,23 +283,16 @@ template <class Half, int stride>
 void run(const ExpandedConvForward& args, Context& context) {
     using Tile = ForwardTile<stride>;
     const ConvShape& shape = args.shape;
-    const Size2 out = shape.out();
     constexpr int64_t blocks_wanted = 1024;
     const int64_t groups = divide_up(shape.in_channels, int64_t{expanded_channels});
     if (groups == 0) return;
-    const TilePlan plan(out, shape.batch, {Tile::rows, Tile::columns}, blocks_wanted / groups);
+    const TilePlan plan(shape.out(), shape.batch, {Tile::rows, Tile::columns}, blocks_wanted / groups);
     if (plan.tiles == 0) return;
     LastMoments<float> moments;
     if (!args.epilogue.plain()) moments = {plan.chunks, groups, shape.in_channels, args.epilogue, context};
     launch(expanded_forward<Half, Tile>, blocks_for(plan.chunks * groups, 1), expanded_threads, 0, stream(),
-           ExpandedForwardTask<Half>{
-               PrologueSource<Pack<Half>, Half>(args.x, args.narrow_prologue),
-               static_cast<const Half*>(args.expansion), PrologueOn<float>(args.prologue),
-               ClampBounds<float>(args.prologue.activation), static_cast<const Half*>(args.weight),
-               static_cast<Half*>(args.y), moments, plan, static_cast<int>(groups),
-               static_cast<int>(args.narrow), static_cast<int>(shape.in_channels),
-               static_cast<int>(shape.in.height), static_cast<int>(shape.in.width),
-               static_cast<int>(out.height), static_cast<int>(out.width)});
+           ExpandedForwardTask<Half>{ExpandedOperands<Half>(args), static_cast<Half*>(args.y), moments, plan,
+                                     static_cast<int>(groups)});
 }
 
 }  // namespace

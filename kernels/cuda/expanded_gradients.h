@@ -2,7 +2,6 @@
 // lie there.
 #pragma once
 
-#include "kernels/cuda/clamp_bounds.h"
 #include "kernels/cuda/expanded_tiles.h"
 
 namespace vitrine::VITRINE_GPU {
@@ -12,7 +11,6 @@ namespace vitrine::VITRINE_GPU {
 template <int stride_size>
 struct BackwardTile {
     static constexpr int stride = stride_size;
-    static constexpr int kernel = 3;
     static constexpr int thread_rows = stride;
     static constexpr int rows = expanded_slots * thread_rows;
     static constexpr int columns = stride == 1 ? 14 : 8;
@@ -24,7 +22,7 @@ struct BackwardTile {
     using Output = PixelTile<rows / stride + before + 1, columns / stride + before + 1>;
 
     /// Whether tap p of a window holds x's pixel i, counted from a thread's first, and of which of the thread's windows.
-    static constexpr bool meets(int i, int p) { return (i + 1 - p + kernel * stride) % stride == 0; }
+    static constexpr bool meets(int i, int p) { return (i + 1 - p + expanded_kernel * stride) % stride == 0; }
     static constexpr int window(int i, int p) { return (i + 1 - p + before * stride) / stride; }
 };
 

@@ -10,6 +10,7 @@
 // tile's pixels. Such a pair of channels is what a fragment of e holds of a pixel, so that it moves as one.
 #pragma once
 
+#include "kernels/cuda/clamp_bounds.h"
 #include "kernels/cuda/depthwise_lanes.h"
 #include "kernels/cuda/gemm.h"
 #include "kernels/cuda/half_panels.h"
@@ -23,6 +24,9 @@ constexpr int expanded_warps = expanded_threads / 32;
 constexpr int expanded_channels = panel_columns;
 constexpr int expanded_pairs = expanded_channels / 2;
 constexpr int expanded_slots = expanded_threads / expanded_pairs;
+/// The depthwise kernel's rows and columns.
+constexpr int expanded_kernel = 3;
+constexpr int expanded_taps = expanded_kernel * expanded_kernel;
 /// Narrow channels at most: one panel.
 constexpr int most_narrow_channels = panel_columns;
 
@@ -50,6 +54,36 @@ struct PixelTile {
         const bool inside = pixel < pixels && y >= 0 && y < height && x >= 0 && x < width;
         return inside ? (image * height + y) * width + x : -1;
     }
+};
+
+/// What both passes read, and how large it is.
+template <class Half>
+struct ExpandedOperands {
+    PrologueSource<Pack<Half>, Half> x;
+    const Half* expansion;  // [channels, narrow]
+    PrologueOn<float> prologue;
+    ClampBounds<float> clamp;  // the prologue's
+    const Half* weight;        // [3, 3, channels]
+    int narrow;
+    int channels;
+    int in_height;
+    int in_width;
+    int out_height;
+    int out_width;
+
+    template <class Args>
+    explicit ExpandedOperands(const Args& args)
+        : x(args.x, args.narrow_prologue),
+          expansion(static_cast<const Half*>(args.expansion)),
+          prologue(args.prologue),
+          clamp(args.prologue.activation),
+          weight(static_cast<const Half*>(args.weight)),
+          narrow(static_cast<int>(args.narrow)),
+          channels(static_cast<int>(args.shape.in_channels)),
+          in_height(static_cast<int>(args.shape.in.height)),
+          in_width(static_cast<int>(args.shape.in.width)),
+          out_height(static_cast<int>(args.shape.out().height)),
+          out_width(static_cast<int>(args.shape.out().width)) {}
 };
 
 /// How the tiles of all images are shared out: `chunks` runs of tiles.

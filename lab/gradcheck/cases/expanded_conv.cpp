@@ -296,7 +296,7 @@ std::vector<Options> shapes_in_turn() {
         expanded(1, {19, 31}, 16, 40),       // several tiles of a GPU's block, full and not full, both ways
         expanded(1, {35, 18}, 32, 40, {2, 2}),
         expanded(1040, {2, 1}, 8, 16),  // more tiles than blocks
-        expanded(1040, {1, 2}, 24, 16, {2, 2}),
+        expanded(1040, {1, 2}, 8, 8, {2, 2}),
     };
     const std::vector<Options> options = combinations();
     std::vector<Options> all;
