@@ -12,7 +12,7 @@
 //     d_a [pixels, narrow]      += d_e · expansion by mma, in registers until all channels have been there
 //     d_expansion [32, narrow]  = d_eᵀ · a by mma
 //
-// The sums of a chunk of tiles are in memory, in a part of the block's own: 20 numbers to 43 a channel. The parts are added up in
+// The sums of a chunk of tiles are in memory, in a part of the block's own: 19 numbers to 43 a channel. The parts are added up in
 // their order.
 //
 // Bytes, at least: 2 · (2 · in pixels · narrow + 2 · out pixels · channels), d_x in f32 where it is wide; g of the windows that
