@@ -19,10 +19,11 @@
 // two tiles share is read twice: at stride 1 10 · 16 / (8 · 14) = 1.43 times, at stride 2 9 · 5 / 32 = 1.41 times. FLOPs: 36 · out
 // pixels · channels, and on tensor cores 10 · in pixels · narrow · channels, of which 4 are those of the second terms.
 //
-// Bank conflicts: what the tiles' memory (expanded_gradients.h) says; two rows that a warp writes d_e to at once share banks.
+// Bank conflicts: none (expanded_gradients.h).
 
 #include "kernels/cuda/expanded_conv.h"
 #include "kernels/cuda/expanded_gradients.h"
+#include "kernels/cuda/expanded_input_gradient.h"
 #include "kernels/cuda/expanded_sums.h"
 #include "kernels/cuda/gemm_split.h"
 #include "kernels/expanded_separately.h"
@@ -32,9 +33,9 @@ namespace {
 
 template <class Half>
 struct ExpandedBackwardTask : ExpandedOperands<Half> {
-    OutputGradientSource<Half> g;
-    ValuesWriter<Half> d_x;
-    ValuesWriter<float> wide_d_x;
+    UpstreamSource<Pack<Half>, Half> g;
+    LanesWriter<Half> d_x;
+    LanesWriter<float> wide_d_x;
     float* expansion_parts;  // [chunks, channels, narrow]
     LastSums<float, PutExpandedSums> sums;
     TilePlan plan;
@@ -47,8 +48,9 @@ struct ExpandedBackwardShared {
 
     GemmShared<float, ExpansionPanel<Half>::count> expansion;
     GemmShared<float, Narrow::count> a;
-    GemmShared<float, Tile::Input::products * 16 * WideGradients<Half>::pixel_values> e;  // then d_e
-    GemmShared<float, std::max(OutputGradients<Tile>::count, of_sums)> g;  // then the pairs' sums
+    GemmShared<float, Tile::Input::pixels * WideGradients<Half>::pixel_values> e;  // then d_e
+    GemmShared<float, std::max(OutputGradients<Tile>::count, of_sums)> g;          // then the pairs' sums
+    GemmShared<float, NarrowSums::count> narrow_sums;
 };
 
 template <class Half, class Tile>
@@ -60,6 +62,7 @@ class ExpandedBackwardThread {
     using Expansion = ExpansionPanel<Half>;
     using G = OutputGradients<Tile>;
     using Wide = WideGradients<Half>;
+    using InputGradient = ExpandedInputGradient<Half, Input>;
 
   public:
     using Task = ExpandedBackwardTask<Half>;
@@ -70,41 +73,39 @@ class ExpandedBackwardThread {
           expansion_(shared.expansion.values),
           a_(shared.a.values),
           e_(shared.e.values),
-          g_(shared.g.values) {}
+          g_(shared.g.values),
+          input_gradient_(task.x, task.narrow, shared.narrow_sums.values) {}
 
     __device__ __forceinline__ void run() {
+        input_gradient_.begin();
+        Narrow::clear(a_);
+        __syncthreads();
         const int first = chunk_ * task_.plan.tiles_of_chunk;
         const int end = min(first + task_.plan.tiles_of_chunk, task_.plan.tiles);
         for (int number = first; number < end; ++number) {
             const TilePlace tile(task_.plan, number);
             const Input input{tile.image, tile.down * Tile::rows, tile.across * Tile::columns,
                               task_.in_height, task_.in_width};
-            const Output output{tile.image, input.row / Tile::stride - Tile::before,
-                                input.column / Tile::stride - Tile::before, task_.out_height,
-                                task_.out_width};
             Narrow::load(task_.x, input, task_.narrow, a_);
             FragmentC d_a[products_of_warp][narrow_tiles] = {};
             for (int channel = 0; channel < task_.channels; channel += expanded_channels)
-                go_through_channels(input, output, channel, number == first, d_a);
-            put_input_gradient(input, d_a);
+                go_through_channels(input, channel, number == first, d_a);
+            if (task_.wide_d_x)
+                input_gradient_.put(input, d_a, task_.wide_d_x);
+            else
+                input_gradient_.put(input, d_a, task_.d_x);
         }
         leave_sums();
     }
 
   private:
     using Narrow = typename Shared::Narrow;
-    static constexpr int products_of_warp = (Input::products + expanded_warps - 1) / expanded_warps;
-    static constexpr int narrow_tiles = most_narrow_channels / M::columns;
-    /// Σ d_u · x of 8 channels, then Σ d_u.
-    struct NarrowSums {
-        float value[2 * V::size] = {};
-    };
-
-    __device__ __forceinline__ void go_through_channels(const Input& input, const Output& output,
-                                                        int first_channel, bool first_tile,
+    static constexpr int products_of_warp = InputGradient::products_of_warp;
+    __device__ __forceinline__ void go_through_channels(const Input& input, int first_channel,
+                                                        bool first_tile,
                                                         FragmentC (&d_a)[products_of_warp][narrow_tiles]) {
         Expansion::load(task_.expansion, first_channel, task_.channels, task_.narrow, expansion_);
-        load_output_gradients(output, first_channel);
+        load_output_gradients(input, first_channel);
         __syncthreads();
         expand();
         __syncthreads();
@@ -124,48 +125,54 @@ class ExpandedBackwardThread {
     /// Of the thread's first channel, among the block's 32.
     __device__ __forceinline__ int pair_channel() const { return place_.pair * 2; }
 
-    __device__ __forceinline__ void load_output_gradients(const Output& output, int first_channel) const {
-        using Place = PackPlace<1, expanded_threads>;
-        constexpr int at_once = 2;
-        const Place place;
-        const int channel = first_channel + place.column;
-        const bool inside = channel < task_.channels;
-        const auto of_channel = task_.g.channel(inside ? channel : 0);
-        for (int first = place.row; first < Output::pixels; first += at_once * Place::rows_at_once) {
-            typename OutputGradientSource<Half>::Raw raw[at_once];
-            bool there[at_once];
+    __device__ __forceinline__ void load_output_gradients(const Input& input, int first_channel) const {
+        const Output output{input.image, input.row / Tile::stride - Tile::before,
+                            input.column / Tile::stride - Tile::before, task_.out_height, task_.out_width};
+        using Place = PixelColumn<Output>;
+        constexpr int at_once = 5;
+        const Place place(output, first_channel, task_.channels);
+        const auto of_channel = task_.g.channel(place.channel);
+        VITRINE_UNROLL
+        for (int first = 0; first < Place::loads; first += at_once) {
+            typename UpstreamSource<V, Half>::Raw raw[at_once];
             VITRINE_UNROLL
-            for (int i = 0; i < at_once; ++i) {
-                // What is not there is read from where something is, and left out: that spares a branch.
-                const int pixel = output(first + i * Place::rows_at_once);
-                there[i] = inside && pixel >= 0;
-                raw[i] = task_.g.fetch(there[i] ? pixel * task_.channels + channel : 0);
-            }
+            for (int i = 0; i < at_once && first + i < Place::loads; ++i)
+                raw[i] = task_.g.fetch(place.index(first + i));
             VITRINE_UNROLL
-            for (int i = 0; i < at_once; ++i) {
-                const int local = first + i * Place::rows_at_once;
-                if (local >= Output::pixels) continue;
+            for (int i = 0; i < at_once && first + i < Place::loads; ++i) {
+                if (!place.in_tile(first + i)) continue;
                 V g = task_.g.finish(of_channel, raw[i]);
+                const bool inside = place.inside(first + i);
                 VITRINE_UNROLL
-                for (int k = 0; k < V::size; ++k) g[k] = there[i] ? g[k] : 0.0F;
-                const int row = local / Output::columns, column = local % Output::columns;
-                store_pack(G::at(g_, row, column, place.column), {{g[0], g[1], g[2], g[3]}});
-                store_pack(G::at(g_, row, column, place.column + 4), {{g[4], g[5], g[6], g[7]}});
+                for (int k = 0; k < V::size; ++k) g[k] = inside ? g[k] : 0.0F;
+                const int row = place.row + (first + i) * Place::rows_at_once;
+                store_pack(G::at(g_, row, place.column, place.local_channel), {{g[0], g[1], g[2], g[3]}});
+                store_pack(G::at(g_, row, place.column, place.local_channel + 4), {{g[4], g[5], g[6], g[7]}});
             }
         }
     }
 
+    /// The first pixel of the warp's product i. Where there are fewer products than warps have, one is made twice: that spares
+    /// branches.
+    __device__ __forceinline__ int first_pixel(int i) const {
+        const int product = warp_ + i * expanded_warps;
+        return (Input::products % expanded_warps == 0 || product < Input::products ? product : warp_) * 16;
+    }
+
     __device__ __forceinline__ void expand() const {
-        for (int product = warp_; product < Input::products; product += expanded_warps) {
-            FragmentC e[Expansion::tiles] = {};
-            Expansion::template expand<Narrow>(expansion_, a_, product * 16, task_.narrow, e);
+        FragmentC e[products_of_warp][Expansion::tiles] = {};
+        Expansion::template expand<Narrow>(expansion_, a_, {first_pixel(0), first_pixel(1)}, task_.narrow, e);
+        VITRINE_UNROLL
+        for (int i = 0; i < products_of_warp; ++i) {
             VITRINE_UNROLL
             for (int tile = 0; tile < Expansion::tiles; ++tile) {
                 VITRINE_UNROLL
-                for (int i = 0; i < 4; i += 2)
-                    store_lanes(Wide::e(e_, product * 16 + fragment_.c_row(i),
-                                        tile * M::columns + fragment_.c_column(0)),
-                                ChannelPair{{e[tile].values[i], e[tile].values[i + 1]}});
+                for (int lower = 0; lower < 2; ++lower) {
+                    const float* const two = e[i][tile].values + 2 * lower;
+                    store_lanes(Wide::at(e_, first_pixel(i) + fragment_.c_row(2 * lower), tile * M::columns,
+                                         fragment_.c_column(0)),
+                                ChannelPair{{two[0], two[1]}});
+                }
             }
         }
     }
@@ -193,6 +200,14 @@ class ExpandedBackwardThread {
         VITRINE_UNROLL
         for (int row = 0; row < Tile::thread_rows; ++row)
             columns_inside[row] = input.row + first_row + row < input.height ? input.width - input.column : 0;
+        // Of the thread's first pixel, and of those 2, 4 and 6 further on: as many places of a pair in its pixel as there are.
+        float* places[2][2];
+        VITRINE_UNROLL
+        for (int i = 0; i < 4; ++i) {
+            const int pixel = first_row * Tile::columns + i * 2;
+            places[i / 2][i % 2] =
+                Wide::at(e_, pixel, pair_channel() / 8 * 8, pair_channel() % 8) - i * 2 * Wide::pixel_values;
+        }
         int loaded = 0;
         VITRINE_UNROLL
         for (int column = 0; column < Tile::columns; ++column) {
@@ -205,9 +220,10 @@ class ExpandedBackwardThread {
             }
             VITRINE_UNROLL
             for (int row = 0; row < Tile::thread_rows; ++row) {
-                const int pixel = (first_row + row) * Tile::columns + column;
+                float* const place = places[column / 4 % 2][column / 2 % 2] +
+                                     (row * Tile::columns + column) * Wide::pixel_values;
                 const bool inside = column < columns_inside[row];
-                const ChannelPair e = load_lanes<2>(Wide::e(e_, pixel, pair_channel()));
+                const ChannelPair e = load_lanes<2>(place);
                 ChannelPair b, d_b{};
                 VITRINE_UNROLL
                 for (int k = 0; k < 2; ++k) {
@@ -233,8 +249,7 @@ class ExpandedBackwardThread {
                     sums[expanded_taps][k] = multiply_add(d_u, e[k], sums[expanded_taps][k]);
                     sums[expanded_taps + 1][k] += d_u;
                 }
-                __syncwarp();
-                Wide::store(e_, pixel, pair_channel(), d_e);
+                Wide::store_d_e(place, d_e);
             }
         }
     }
@@ -251,60 +266,75 @@ class ExpandedBackwardThread {
 
     __device__ __forceinline__ void add_input_gradient(
         FragmentC (&d_a)[products_of_warp][narrow_tiles]) const {
+        const int lane = static_cast<int>(threadIdx.x) % 32;
         VITRINE_UNROLL
-        for (int channel = 0; channel < expanded_channels; channel += M::k) {
-            FragmentB<M> expansion[narrow_tiles];
-            Expansion::Panel::load_turned_b(expansion_, channel, 0, expansion);
+        for (int channel = 0; channel < expanded_channels; channel += Wide::depth_channels) {
+            FragmentA<M> d_e[products_of_warp];
             VITRINE_UNROLL
-            for (int i = 0; i < products_of_warp; ++i) {
-                const int product = warp_ + i * expanded_warps;
-                if (product >= Input::products) break;
+            for (int i = 0; i < products_of_warp; ++i)
+                Wide::load_a(e_, first_pixel(i), channel, d_e[i].words);
+            VITRINE_UNROLL
+            for (int j = 0; j < narrow_tiles; j += 2) {
+                unsigned expansion[4];
+                load_matrices_transposed(
+                    expansion, Expansion::Panel::at(expansion_, channel + Wide::channel_of_depth(lane % 16),
+                                                    j * M::columns + lane / 16 * 8));
                 VITRINE_UNROLL
-                for (int term = 0; term < 2; ++term) {
-                    FragmentA<M> d_e;
-                    Wide::load_a(e_, product * 16, channel, term, d_e.words);
-                    VITRINE_UNROLL
-                    for (int j = 0; j < narrow_tiles; ++j) multiply_matrices(d_a[i][j], d_e, expansion[j]);
+                for (int i = 0; i < products_of_warp; ++i) {
+                    multiply_matrices(d_a[i][j], d_e[i], FragmentB<M>{{expansion[0], expansion[1]}});
+                    multiply_matrices(d_a[i][j + 1], d_e[i], FragmentB<M>{{expansion[2], expansion[3]}});
                 }
             }
         }
     }
 
-    /// A warp has 16 channels of the 32, and 16 narrow ones.
+    /// A warp has 16 channels of the 32, in two products of 8 each, and 16 narrow ones.
     __device__ __forceinline__ void add_expansion_gradient(int first_channel, bool first_tile) const {
-        const int local = warp_ % 2 * M::rows, narrow = warp_ / 2 * 2 * M::columns;
+        const int local = warp_ % 2 * 2 * Wide::depth_channels, narrow = warp_ / 2 * 2 * M::columns;
         if (narrow >= task_.narrow) return;
-        FragmentC sums[2] = {};
-        for (int pixel = 0; pixel < Input::products * 16; pixel += M::k) {
+        FragmentC sums[2][2] = {};  // [products, tiles of narrow channels]
+        for (int pixel = 0; pixel < Input::pixels; pixel += M::k) {
             FragmentB<M> a[2];
             Narrow::Panel::load_turned_b(a_, pixel, narrow, a);
             VITRINE_UNROLL
-            for (int term = 0; term < 2; ++term) {
+            for (int product = 0; product < 2; ++product) {
                 FragmentA<M> d_e;
-                Wide::load_turned_a(e_, pixel, local, term, d_e.words);
+                Wide::load_turned_a(e_, pixel, local + product * Wide::depth_channels, d_e.words);
                 VITRINE_UNROLL
-                for (int j = 0; j < 2; ++j) multiply_matrices(sums[j], d_e, a[j]);
+                for (int j = 0; j < 2; ++j) multiply_matrices(sums[product][j], d_e, a[j]);
             }
         }
+        put_expansion_gradient(first_channel + local, narrow, first_tile, sums);
+    }
+    /// A channel's two terms are in lanes whose groups differ in a bit. Each adds up one product's and leaves the other's to the
+    /// other.
+    __device__ __forceinline__ void put_expansion_gradient(int channel, int narrow, bool first_tile,
+                                                           const FragmentC (&sums)[2][2]) const {
+        const bool second = (fragment_.group & 2) != 0;
+        const int mine =
+            channel + (second ? Wide::depth_channels : 0) + fragment_.group / 4 * 2 + fragment_.group % 2;
         float* const part = task_.expansion_parts + int64_t{chunk_} * task_.channels * task_.narrow;
         VITRINE_UNROLL
         for (int j = 0; j < 2; ++j) {
+            float all[4];
+            VITRINE_UNROLL
+            for (int i = 0; i < 4; ++i) {
+                const float first = sums[0][j].values[i], other = sums[1][j].values[i];
+                const float theirs = __shfl_xor_sync(0xFFFFFFFFu, second ? first : other, 2 * 4);
+                all[i] = (second ? other : first) + theirs;
+            }
             const int column = narrow + j * M::columns + fragment_.c_column(0);
             VITRINE_UNROLL
-            for (int i = 0; i < 4; i += 2) {
-                const int channel = first_channel + local + fragment_.c_row(i);
-                if (channel >= task_.channels || column >= task_.narrow) continue;
-                add_to_part(part + channel * task_.narrow + column, first_tile,
-                            ChannelPair{{sums[j].values[i], sums[j].values[i + 1]}});
+            for (int lower = 0; lower < 2; ++lower) {
+                const int row = mine + lower * 4;  // the lower half of the fragment has the other 4 channels
+                if (row >= task_.channels || column >= task_.narrow) continue;
+                add_to_part(part + row * task_.narrow + column, first_tile,
+                            ChannelPair{{all[2 * lower], all[2 * lower + 1]}});
             }
         }
     }
     static __device__ __forceinline__ void add_to_part(float* part, bool first_tile, ChannelPair sums) {
-        if (!first_tile) {
-            const ChannelPair before = load_lanes<2>(part);
-            VITRINE_UNROLL
-            for (int k = 0; k < 2; ++k) sums[k] += before[k];
-        }
+        if (!first_tile) add_pair(sums, load_lanes<2>(part));
         store_lanes(part, sums);
     }
 
@@ -316,76 +346,10 @@ class ExpandedBackwardThread {
             if (channel >= task_.channels) break;
             ChannelPair sum{};
             for (int slot = 0; slot < expanded_slots; ++slot) {
-                const ChannelPair more =
-                    load_lanes<2>(g_ + (slot * pair_sums + row) * expanded_channels + pair_channel());
-                VITRINE_UNROLL
-                for (int k = 0; k < 2; ++k) sum[k] += more[k];
+                add_pair(sum,
+                         load_lanes<2>(g_ + (slot * pair_sums + row) * expanded_channels + pair_channel()));
             }
             add_to_part(part + row * task_.channels + channel, first_tile, sum);
-        }
-    }
-
-    __device__ __forceinline__ void put_input_gradient(const Input& input,
-                                                       FragmentC (&d_a)[products_of_warp][narrow_tiles]) {
-        const int narrow = fragment_.member * V::size;
-        const bool inside = narrow < task_.narrow;
-        typename PrologueSource<V, Half>::Channel channel{};
-        if (inside) channel = task_.x.channel(narrow);
-        NarrowSums sums;
-        VITRINE_UNROLL
-        for (int i = 0; i < products_of_warp; ++i) {
-            exchange_tiles(d_a[i]);
-            VITRINE_UNROLL
-            for (int lower = 0; lower < 2; ++lower) {
-                V mine;
-                VITRINE_UNROLL
-                for (int j = 0; j < V::size; ++j) mine[j] = d_a[i][j / 2].values[lower * 2 + j % 2];
-                const int local = (warp_ + i * expanded_warps) * 16 + lower * 8 + fragment_.group;
-                const int pixel = inside ? input(local) : -1;
-                if (pixel >= 0) put_pixel(pixel * task_.narrow + narrow, channel, mine, sums);
-            }
-        }
-        keep_narrow_sums(sums);
-    }
-    /// d_u = d_a · activation'(u), d_x = scale · d_u, and what the pixel adds to the sums of its channels.
-    __device__ __forceinline__ void put_pixel(int index,
-                                              const typename PrologueSource<V, Half>::Channel& channel,
-                                              const V& d_a, NarrowSums& sums) const {
-        const auto stored = task_.x.fetch(index);
-        const V u = task_.x.before_clamp(channel, stored);
-        const V x = widen_values<V, Half>(stored);
-        V gradient;
-        VITRINE_UNROLL
-        for (int j = 0; j < V::size; ++j) {
-            const float d_u = task_.x.clamp.inside(u[j], true) ? d_a[j] : 0.0F;
-            sums.value[j] = multiply_add(d_u, x[j], sums.value[j]);
-            sums.value[V::size + j] += d_u;
-            gradient[j] = task_.x.scale == nullptr ? d_u : channel.scale[j] * d_u;
-        }
-        if (task_.d_x) task_.d_x(index, gradient);
-        if (task_.wide_d_x) task_.wide_d_x(index, gradient);
-    }
-
-    /// Adds the sums over the 8 lanes that have the same channels to those of the tiles before, of which each of the lanes keeps
-    /// two.
-    __device__ __forceinline__ void keep_narrow_sums(NarrowSums& sums) {
-        keep_half<V::size>(sums);
-        keep_half<V::size / 2>(sums);
-        keep_half<V::size / 4>(sums);
-        VITRINE_UNROLL
-        for (int k = 0; k < 2; ++k) narrow_sums_[k] += sums.value[k];
-    }
-    /// Of 2 · half sums a lane keeps one half, which the lane with another bit of its group's number adds to; the other it gives
-    /// to that.
-    template <int half>
-    __device__ __forceinline__ void keep_half(NarrowSums& sums) const {
-        constexpr int bit = half / 2;
-        const bool upper = (fragment_.group & bit) != 0;
-        VITRINE_UNROLL
-        for (int j = 0; j < half; ++j) {
-            const float low = sums.value[j], high = sums.value[half + j];
-            const float theirs = __shfl_xor_sync(0xFFFFFFFFu, upper ? low : high, bit * 4);
-            sums.value[j] = (upper ? high : low) + theirs;
         }
     }
 
@@ -394,20 +358,15 @@ class ExpandedBackwardThread {
         return task_.sums.partials + int64_t{chunk_} * task_.sums.put.all();
     }
 
-    /// Completes the block's part: the narrow channels' sums of its warps, [warps, 2, narrow]. The last block puts all parts
+    /// Completes the block's part: the narrow channels' sums of its warps. The last block puts all parts
     /// together.
     __device__ __forceinline__ void leave_sums() {
-        const int mine =
-            fragment_.group / 4 * most_narrow_channels + fragment_.member * V::size + fragment_.group % 4 * 2;
-        store_lanes(g_ + warp_ * 2 * most_narrow_channels + mine, narrow_sums_);
         __syncthreads();
         const int me = static_cast<int>(threadIdx.x);
         const int row = me / most_narrow_channels, narrow = me % most_narrow_channels;
-        if (row < 2 && narrow < task_.narrow) {
-            float sum = 0;
-            for (int warp = 0; warp < expanded_warps; ++warp) sum += g_[warp * 2 * most_narrow_channels + me];
-            sums_part()[task_.sums.put.narrow_sums() + row * task_.narrow + narrow] = sum;
-        }
+        if (row < NarrowSums::rows && narrow < task_.narrow)
+            sums_part()[task_.sums.put.narrow_sums() + row * task_.narrow + narrow] =
+                input_gradient_.sum(row, narrow);
         task_.sums.template finish<expanded_threads>(chunk_, {0, 0, task_.sums.put.all()}, e_);
     }
 
@@ -416,11 +375,11 @@ class ExpandedBackwardThread {
     float* const a_;
     float* const e_;
     float* const g_;
+    const InputGradient input_gradient_;
     const PairPlace place_;
     const FragmentPlace fragment_;
     const int warp_ = static_cast<int>(threadIdx.x) / 32;
     const int chunk_ = static_cast<int>(blockIdx.x);
-    ChannelPair narrow_sums_{};  // of two narrow channels' scale or shift
 };
 
 /// Blocks of a multiprocessor. Before 8.0 its shared memory has room for one.
@@ -446,9 +405,9 @@ void run(const ExpandedConvBackward& args, Context& context) {
     launch(expanded_backward<Half, Tile>, blocks_for(plan.chunks, 1), expanded_threads, 0, stream(),
            ExpandedBackwardTask<Half>{
                ExpandedOperands<Half>(args),
-               OutputGradientSource<Half>(depthwise_gradients(args, nullptr, nullptr)),
-               ValuesWriter<Half>(args.wide_d_x ? Gradient{} : args.d_x),
-               ValuesWriter<float>(args.wide_d_x ? args.d_x : Gradient{}), parts,
+               UpstreamSource<Pack<Half>, Half>(depthwise_gradients(args, nullptr, nullptr)),
+               LanesWriter<Half>(args.wide_d_x ? Gradient{} : args.d_x),
+               LanesWriter<float>(args.wide_d_x ? args.d_x : Gradient{}), parts,
                LastSums<float, PutExpandedSums>(plan.chunks, 1, 1, put.all(), put, context), plan});
     if (args.d_expansion)
         run_sum_splits(parts, plan.chunks, channels, narrow, narrow,

@@ -38,7 +38,9 @@ struct ForwardTile {
     static constexpr int rows = stride == 1 ? 8 : 4;
     static constexpr int columns = 14;
     static constexpr int thread_columns = columns * rows / expanded_slots;
-    using Input = PixelTile<(rows - 1) * stride + expanded_kernel, (columns - 1) * stride + expanded_kernel>;
+    static constexpr int input_columns = (columns - 1) * stride + expanded_kernel;
+    using Input =
+        PixelTile<(rows - 1) * stride + expanded_kernel, input_columns, divide_up(input_columns, 16) * 16>;
     /// Of b in shared memory: a row in pixels, a pixel in values.
     static constexpr int row_pixels = stride == 1 ? 20 : 30;
     static constexpr int pixel_values = expanded_channels + 8;
@@ -69,10 +71,10 @@ struct PairMoments {
     ChannelPair mean{};
     ChannelPair m2{};
 
-    /// Of the first `more` of `values`.
-    template <int count_of_values>
+    /// Of the first `more` of `values`: all of them?
+    template <bool all, int count_of_values>
     __device__ __forceinline__ void add(const ChannelPair (&values)[count_of_values], int more) {
-        if (more <= 0) return;
+        if (!all && more <= 0) return;
         const float total = count + static_cast<float>(more);
         const float share = static_cast<float>(more) / total;
         const float part = 1.0F / static_cast<float>(more);
@@ -80,12 +82,12 @@ struct PairMoments {
         for (int k = 0; k < 2; ++k) {
             float sum = 0;
             VITRINE_UNROLL
-            for (int i = 0; i < count_of_values; ++i) sum += i < more ? values[i][k] : 0.0F;
+            for (int i = 0; i < count_of_values; ++i) sum += all || i < more ? values[i][k] : 0.0F;
             const float their_mean = sum * part;
             float squares = 0;
             VITRINE_UNROLL
             for (int i = 0; i < count_of_values; ++i) {
-                const float apart = i < more ? values[i][k] - their_mean : 0.0F;
+                const float apart = all || i < more ? values[i][k] - their_mean : 0.0F;
                 squares = multiply_add(apart, apart, squares);
             }
             const float distance = their_mean - mean[k];
@@ -114,6 +116,7 @@ class ExpandedForwardThread {
           chunk_(static_cast<int>(blockIdx.x) / task.groups),
           first_channel_(group_ * expanded_channels) {
         Expansion::load(task.expansion, first_channel_, task.channels, task.narrow, expansion_);
+        Shared::Narrow::clear(a_);
         VITRINE_UNROLL
         for (int tap = 0; tap < expanded_taps; ++tap) {
             weight_[tap] = {};
@@ -135,8 +138,9 @@ class ExpandedForwardThread {
     __device__ __forceinline__ void run() {
         const int first = chunk_ * task_.plan.tiles_of_chunk;
         const int end = min(first + task_.plan.tiles_of_chunk, task_.plan.tiles);
-        for (int number = first; number < end; ++number) {
-            const TilePlace tile(task_.plan, number);
+        __syncthreads();
+        TilePlace tile(task_.plan, first);
+        for (int number = first; number < end; ++number, tile.advance(task_.plan)) {
             const int row = tile.down * Tile::rows, column = tile.across * Tile::columns;
             const Input input{tile.image, row * Tile::stride - 1, column * Tile::stride - 1, task_.in_height,
                               task_.in_width};
@@ -159,30 +163,28 @@ class ExpandedForwardThread {
     __device__ __forceinline__ void make_b(const Input& input) {
         for (int product = static_cast<int>(threadIdx.x) / 32; product < Input::products;
              product += expanded_warps) {
-            FragmentC e[Expansion::tiles] = {};
-            Expansion::template expand<typename Shared::Narrow>(expansion_, a_, product * 16, task_.narrow,
+            FragmentC e[1][Expansion::tiles] = {};
+            Expansion::template expand<typename Shared::Narrow>(expansion_, a_, {product * 16}, task_.narrow,
                                                                 e);
             VITRINE_UNROLL
             for (int lower = 0; lower < 2; ++lower) {
-                const int pixel = product * 16 + fragment_.c_row(2 * lower);
-                if (pixel >= Input::pixels) continue;
-                put_pixel(pixel, input(pixel) >= 0, e, lower);
+                const unsigned pixel = static_cast<unsigned>(product * 16 + fragment_.c_row(2 * lower));
+                put_pixel(input, pixel, e[0], lower);
             }
         }
     }
-    __device__ __forceinline__ void put_pixel(int pixel, bool inside, const FragmentC (&e)[Expansion::tiles],
-                                              int lower) {
-        const int row = pixel / Input::columns;
-        Half* const to = b_ + (row * Tile::row_pixels + pixel - row * Input::columns) * Tile::pixel_values;
+    __device__ __forceinline__ void put_pixel(const Input& input, unsigned pixel,
+                                              const FragmentC (&e)[Expansion::tiles], int lower) {
+        const unsigned row = pixel / Input::pitch, column = pixel % Input::pitch;
+        if (column >= Input::columns) return;
+        const bool inside = input.inside(row, column);
+        Half* const to = b_ + (row * Tile::row_pixels + column) * Tile::pixel_values;
         VITRINE_UNROLL
         for (int tile = 0; tile < Expansion::tiles; ++tile) {
-            ChannelPair b;
-            VITRINE_UNROLL
-            for (int k = 0; k < 2; ++k) {
-                const float u = multiply_add(scale_[tile][k], e[tile].values[2 * lower + k], shift_[tile][k]);
-                b[k] = inside ? task_.clamp(u) : 0.0F;
-            }
-            store_lanes(to + fragment_channel(tile), b);
+            const float* const two = e[tile].values + 2 * lower;
+            const unsigned b = task_.half_clamp.word(multiply_add(scale_[tile][0], two[0], shift_[tile][0]),
+                                                     multiply_add(scale_[tile][1], two[1], shift_[tile][1]));
+            *reinterpret_cast<unsigned*>(to + fragment_channel(tile)) = inside ? b : 0;
         }
     }
 
@@ -204,15 +206,24 @@ class ExpandedForwardThread {
         }
         const int row = first_row + local_row, column = first_column + local_column;
         if (row >= task_.out_height || channel() >= task_.channels) return;
-        const int valid = task_.out_width - column;
         Half* const to = task_.y +
                          ((image * task_.out_height + row) * task_.out_width + column) * task_.channels +
                          channel();
+        const int valid = task_.out_width - column;
+        if (valid >= Tile::thread_columns)
+            put_outputs<true>(to, y, Tile::thread_columns);
+        else
+            put_outputs<false>(to, y, valid);
+    }
+    /// The first `valid` of the thread's y: all of them?
+    template <bool all>
+    __device__ __forceinline__ void put_outputs(Half* to, const ChannelPair (&y)[Tile::thread_columns],
+                                                int valid) {
         VITRINE_UNROLL
         for (int i = 0; i < Tile::thread_columns; ++i) {
-            if (i < valid) store_lanes(to + i * task_.channels, y[i]);
+            if (all || i < valid) store_lanes(to + i * task_.channels, y[i]);
         }
-        if (task_.moments.partials != nullptr) moments_.add(y, min(valid, Tile::thread_columns));
+        if (task_.moments.partials != nullptr) moments_.template add<all>(y, valid);
     }
 
     /// Pixel j of row p of what the thread's windows reach, in all windows that hold it.

@@ -26,10 +26,6 @@ struct BackwardTile {
     static constexpr int window(int i, int p) { return (i + 1 - p + before * stride) / stride; }
 };
 
-/// g of a pack of channels.
-template <class Half>
-using OutputGradientSource = UpstreamSource<Pack<Half>, Half>;
-
 /// g in shared memory, f32: [rows, pixels of a row, 32 channels]. The place of a pack of 4 is exchanged by the pixel's number, so
 /// that the 2 pixels of 8 lanes that store together lie in different banks.
 template <class Tile>
@@ -45,47 +41,48 @@ struct OutputGradients {
 };
 
 /// e [pixels, 32] in shared memory, f32, and in its place d_e as the sum of two values of 16 bits (gemm_half_tensor.h says why).
+/// A pair of channels takes 8 bytes either way, so that a lane writes where it alone has read:
 ///
-///     8 channels of a pixel, 32 bytes:   e0 e1 e2 e3 e4 e5 e6 e7
-///                        and then:       d_e rounded, the rest
+///     8 channels of a pixel, 32 bytes:   e0  e1  e2  e3  e4  e5  e6  e7
+///                        and then:       d01 r01 d23 r23 d45 r45 d67 r67     d: two channels rounded, r: what is left of them
 ///
-/// 4 neighbouring lanes share these bytes: all have read e before one writes d_e. A pixel takes 36 words, with which fragments of
-/// d_e are read without bank conflicts; those of e are stored in twice the passes.
+/// As 16 values the second row is multiplied as it lies, by weights that come twice; turned, its rows are both terms of a channel.
+///
+/// A pixel takes 40 words, and every other 4 pixels have the halves of their 32 bytes exchanged: so neither pairs of e that a
+/// fragment stores nor rows of d_e that ldmatrix reads share banks.
 template <class Half>
 struct WideGradients {
-    static constexpr int pixel_values = expanded_channels + 4;
+    static constexpr int pixel_values = expanded_channels + 8;
+    /// Channels of a k of 16, both terms of each.
+    static constexpr int depth_channels = half_mma_depth / 2;
 
-    static __device__ __forceinline__ float* e(float* shared, int pixel, int channel) {
-        return shared + pixel * pixel_values + channel;
+    /// `eight` is the first of 8 channels, `channel` one of them, even, counted from that.
+    static __device__ __forceinline__ float* at(float* shared, int pixel, int eight, int channel) {
+        return shared + pixel * pixel_values + eight + (channel ^ (pixel & 4));
     }
-    static __device__ __forceinline__ Half* d_e(float* shared, int pixel, int channel, int term) {
-        Half* const eight = reinterpret_cast<Half*>(e(shared, pixel, channel / 8 * 8));
-        return eight + term * 8 + channel % 8;
-    }
-    /// Both terms of a pair.
-    static __device__ __forceinline__ void store(float* shared, int pixel, int channel,
-                                                 const ChannelPair& values) {
-        const unsigned rounded = word_of<Half>(values[0], values[1]);
+    static __device__ __forceinline__ void store_d_e(float* to, const ChannelPair& d_e) {
+        const unsigned rounded = word_of<Half>(d_e[0], d_e[1]);
         ChannelPair rest;
         take_word<Half>(rounded, rest[0], rest[1]);
         VITRINE_UNROLL
-        for (int k = 0; k < 2; ++k) rest[k] = values[k] - rest[k];
-        *reinterpret_cast<unsigned*>(d_e(shared, pixel, channel, 0)) = rounded;
-        store_lanes(d_e(shared, pixel, channel, 1), rest);
+        for (int k = 0; k < 2; ++k) rest[k] = d_e[k] - rest[k];
+        *reinterpret_cast<uint2*>(to) = make_uint2(rounded, word_of<Half>(rest[0], rest[1]));
     }
 
-    /// A's fragment of 16 pixels, with k along 16 channels.
-    static __device__ __forceinline__ void load_a(float* shared, int pixel, int channel, int term,
-                                                  unsigned (&words)[4]) {
+    /// A's fragment of 16 pixels, with k along both terms of 8 channels.
+    static __device__ __forceinline__ void load_a(float* shared, int pixel, int eight, unsigned (&words)[4]) {
         const int lane = static_cast<int>(threadIdx.x) % 32;
-        load_matrices(words, d_e(shared, pixel + lane % 16, channel + lane / 16 * 8, term));
+        load_matrices(words, reinterpret_cast<Half*>(at(shared, pixel + lane % 16, eight, lane / 16 * 4)));
     }
-    /// … and of 16 channels, with k down 16 pixels.
-    static __device__ __forceinline__ void load_turned_a(float* shared, int pixel, int channel, int term,
+    /// Which of the 8 channels, counted from the first, k of such a fragment has.
+    static __device__ __forceinline__ int channel_of_depth(int k) { return k / 4 * 2 + k % 2; }
+
+    /// A's fragment of both terms of 8 channels, with k down 16 pixels. Rows are 2 channels' d_e, then their rests, and so on.
+    static __device__ __forceinline__ void load_turned_a(float* shared, int pixel, int eight,
                                                          unsigned (&words)[4]) {
         const int lane = static_cast<int>(threadIdx.x) % 32;
-        load_matrices_transposed(
-            words, d_e(shared, pixel + lane / 16 * 8 + lane % 8, channel + lane / 8 % 2 * 8, term));
+        load_matrices_transposed(words, reinterpret_cast<Half*>(at(shared, pixel + lane / 16 * 8 + lane % 8,
+                                                                   eight, lane / 8 % 2 * 4)));
     }
 };
 

@@ -31,14 +31,20 @@ constexpr int expanded_taps = expanded_kernel * expanded_kernel;
 constexpr int most_narrow_channels = panel_columns;
 
 using ChannelPair = Lanes<float, 2>;
+__device__ __forceinline__ void add_pair(ChannelPair& sums, const ChannelPair& more) {
+    VITRINE_UNROLL
+    for (int k = 0; k < 2; ++k) sums[k] += more[k];
+}
 
-/// A rectangle of an image's pixels, some of which may lie outside.
-template <int rows_of_tile, int columns_of_tile>
+/// A rectangle of an image's pixels, some of which may lie outside. They are numbered row by row, `pitch` to a row, of which the
+/// last may be none of the tile's.
+template <int rows_of_tile, int columns_of_tile, int pitch_of_tile = columns_of_tile>
 struct PixelTile {
     static constexpr int rows = rows_of_tile;
     static constexpr int columns = columns_of_tile;
-    static constexpr int pixels = rows * columns;
-    static constexpr int products = (pixels + 15) / 16;  // mma below one another
+    static constexpr int pitch = pitch_of_tile;
+    static constexpr int pixels = rows * pitch;
+    static constexpr int products = pixels / 16;  // mma below one another
 
     int image;
     int row;     // of the first pixel
@@ -46,14 +52,77 @@ struct PixelTile {
     int height;  // of the image
     int width;
 
+    /// Whether a pixel of the tile, in this row and column of it, is one of the image.
+    __device__ __forceinline__ bool inside(unsigned local_row, unsigned local_column) const {
+        return static_cast<unsigned>(row) + local_row < static_cast<unsigned>(height) &&
+               static_cast<unsigned>(column) + local_column < static_cast<unsigned>(width);
+    }
     /// The pixel's number among those of all images; −1 outside.
     __device__ __forceinline__ int operator()(int pixel) const {
         // Not row + pixel / columns: that quotient the compiler would keep in a register for each pixel, for all tiles.
+        static_assert(pitch == columns);
         const int y = (pixel + (row + 1) * columns) / columns - 1;
         const int x = column + pixel - (y - row) * columns;
         const bool inside = pixel < pixels && y >= 0 && y < height && x >= 0 && x < width;
         return inside ? (image * height + y) * width + x : -1;
     }
+};
+
+/// A tile's pixels as a thread loads them, 8 channels each: 4 threads share one, and 32 pixels are loaded at once, in rows of a
+/// power of two, so that a thread stays in its column.
+template <class Tile>
+struct PixelColumn {
+    static constexpr int places = Tile::columns > 16 ? 32 : Tile::columns > 8 ? 16 : 8;
+    static constexpr int rows_at_once = expanded_threads / 4 / places;
+    static constexpr int loads = (Tile::rows + rows_at_once - 1) / rows_at_once;
+    static constexpr bool whole_rows = Tile::columns == places;
+    static_assert(Tile::columns <= places);
+
+    int local_channel = static_cast<int>(threadIdx.x) % 4 * 8;  // the first of the thread's
+    int column = static_cast<int>(threadIdx.x) / 4 % places;
+    int row = static_cast<int>(threadIdx.x) / 4 / places;  // of the first load
+    int channel;  // of all: the first once more where the thread's would be beyond the last
+
+    /// Of images [pixels, channels], 32 channels from `first_channel` on.
+    __device__ __forceinline__ PixelColumn(const Tile& tile, int first_channel, int channels)
+        : y_(tile.row + row),
+          last_row_(min(tile.height, tile.row + Tile::rows) - 1),
+          row_length_(tile.width * channels) {
+        const int x = tile.column + (whole_rows ? column : min(column, Tile::columns - 1)),
+                  mine = first_channel + local_channel;
+        inside_ = mine < channels && (whole_rows || column < Tile::columns) &&
+                  static_cast<unsigned>(x) < static_cast<unsigned>(tile.width);
+        channel = mine < channels ? mine : 0;
+        first_ =
+            (tile.image * tile.height * tile.width + min(max(x, 0), tile.width - 1)) * channels + channel;
+    }
+
+    /// Whether the tile has load i.
+    __device__ __forceinline__ bool in_tile(int i) const {
+        return (whole_rows || column < Tile::columns) &&
+               (Tile::rows % rows_at_once == 0 || row + i * rows_at_once < Tile::rows);
+    }
+    /// Whether the image has it as well.
+    __device__ __forceinline__ bool inside(int i) const {
+        return inside_ && static_cast<unsigned>(y_ + i * rows_at_once) <= static_cast<unsigned>(last_row_);
+    }
+    /// Where it lies. In place of what is not inside the nearest is read, and left out: that spares a branch.
+    __device__ __forceinline__ int index(int i) const {
+        return first_ + min(max(y_ + i * rows_at_once, 0), last_row_) * row_length_;
+    }
+    /// Its pixel's number in the tile.
+    __device__ __forceinline__ int pixel(int i) const {
+        // Without signs, which makes it cheap enough to be found anew for each tile instead of kept in a register.
+        const unsigned first = threadIdx.x / 4 / places * Tile::pitch + threadIdx.x / 4 % places;
+        return static_cast<int>(first) + i * rows_at_once * Tile::pitch;
+    }
+
+  private:
+    int y_;
+    int last_row_;
+    int row_length_;
+    int first_;
+    bool inside_;
 };
 
 /// What both passes read, and how large it is.
@@ -63,7 +132,8 @@ struct ExpandedOperands {
     const Half* expansion;  // [channels, narrow]
     PrologueOn<float> prologue;
     ClampBounds<float> clamp;  // the prologue's
-    const Half* weight;        // [3, 3, channels]
+    HalfClampBounds<Half> half_clamp;
+    const Half* weight;  // [3, 3, channels]
     int narrow;
     int channels;
     int in_height;
@@ -77,6 +147,7 @@ struct ExpandedOperands {
           expansion(static_cast<const Half*>(args.expansion)),
           prologue(args.prologue),
           clamp(args.prologue.activation),
+          half_clamp(args.prologue.activation),
           weight(static_cast<const Half*>(args.weight)),
           narrow(static_cast<int>(args.narrow)),
           channels(static_cast<int>(args.shape.in_channels)),
@@ -102,7 +173,7 @@ struct TilePlan {
           chunks(tiles == 0 ? 0 : divide_up(tiles, tiles_of_chunk)) {}
 };
 
-/// Tile `number` of a plan: whose, and which of the image's.
+/// A tile of a plan: whose, and which of the image's.
 struct TilePlace {
     int image;
     int down;
@@ -113,6 +184,14 @@ struct TilePlace {
         const int of_image = number - image * plan.down * plan.across;
         down = of_image / plan.across;
         across = of_image - down * plan.across;
+    }
+    /// On to the next: a GPU has no division of integers.
+    __device__ __forceinline__ void advance(const TilePlan& plan) {
+        if (++across < plan.across) return;
+        across = 0;
+        if (++down < plan.down) return;
+        down = 0;
+        ++image;
     }
 };
 
@@ -140,32 +219,33 @@ struct NarrowTile {
     using V = Pack<Half>;
     using Source = PrologueSource<V, Half>;
     using Panel = HalfPanels<Half, Tile::products * 16, panel_columns>;
-    using Place = PackPlace<1, expanded_threads>;
+    using Place = PixelColumn<Tile>;
     static constexpr int count = Panel::count;  // in floats
 
+    /// Zeros, which stay where the tile has no pixel and behind the last narrow channel. A barrier must follow.
+    static __device__ __forceinline__ void clear(float* shared) {
+        for (int row = static_cast<int>(threadIdx.x) / 4; row < Tile::products * 16;
+             row += expanded_threads / 4)
+            Panel::store(shared, row, static_cast<int>(threadIdx.x) % 4 * 8, HalfWords<8>{});
+    }
+    /// Of what lies outside the image, where nobody asks for e, it has the nearest pixel's.
     static __device__ __forceinline__ void load(const Source& source, const Tile& tile, int narrow,
                                                 float* shared) {
-        constexpr int loads = (Tile::products * 16 + Place::rows_at_once - 1) / Place::rows_at_once;
-        constexpr int at_once = 3;
-        const Place place;
-        const bool inside = place.column < narrow;
-        typename Source::Channel channel{};
-        if (inside) channel = source.channel(place.column);
-        for (int first = 0; first < loads; first += at_once) {
+        constexpr int at_once = 2;
+        const Place place(tile, 0, narrow);
+        const int local_channel = static_cast<int>(threadIdx.x % 4 * 8);
+        const auto channel = source.channel(place.channel);
+        VITRINE_UNROLL
+        for (int first = 0; first < Place::loads; first += at_once) {
             typename Source::Raw raw[at_once];
-            int pixels[at_once];
             VITRINE_UNROLL
-            for (int i = 0; i < at_once; ++i) {
-                pixels[i] = inside ? tile(place.row + (first + i) * Place::rows_at_once) : -1;
-                raw[i] = {};
-                if (pixels[i] >= 0) raw[i] = source.fetch(pixels[i] * narrow + place.column);
-            }
+            for (int i = 0; i < at_once && first + i < Place::loads; ++i)
+                raw[i] = source.fetch(place.index(first + i));
             VITRINE_UNROLL
-            for (int i = 0; i < at_once; ++i) {
-                const int row = place.row + (first + i) * Place::rows_at_once;
-                V a{};
-                if (pixels[i] >= 0) a = source.finish(channel, raw[i]);
-                if (row < Tile::products * 16) Panel::store(shared, row, place.column, a);
+            for (int i = 0; i < at_once && first + i < Place::loads; ++i) {
+                const typename Source::Raw a = source.finish_rounded(channel, raw[i]);
+                if (place.in_tile(first + i) && local_channel < narrow)
+                    Panel::store(shared, place.pixel(first + i), local_channel, a);
             }
         }
     }
@@ -192,21 +272,26 @@ struct ExpansionPanel {
         wait_copies<0>();
     }
 
-    /// e of 16 pixels, those from `row` on of `a`.
-    template <class Narrow>
-    static __device__ __forceinline__ void expand(const float* expansion, float* a, int row, int narrow,
-                                                  FragmentC (&e)[tiles]) {
+    /// e of 16 pixels each, from these rows of `a` on.
+    template <class Narrow, int products>
+    static __device__ __forceinline__ void expand(const float* expansion, float* a,
+                                                  const int (&rows)[products], int narrow,
+                                                  FragmentC (&e)[products][tiles]) {
         VITRINE_UNROLL
         for (int k = 0; k < most_narrow_channels; k += M::k) {
             if (k >= narrow) break;
-            FragmentA<M> pixels;
-            Narrow::Panel::load_a(a, row, k, pixels.words);
+            FragmentA<M> pixels[products];
+            VITRINE_UNROLL
+            for (int i = 0; i < products; ++i) Narrow::Panel::load_a(a, rows[i], k, pixels[i].words);
             VITRINE_UNROLL
             for (int tile = 0; tile < tiles; tile += 2) {
                 unsigned words[4];
                 Panel::Lines::load_two_b(expansion, tile * M::columns, k, words);
-                multiply_matrices(e[tile], pixels, FragmentB<M>{{words[0], words[1]}});
-                multiply_matrices(e[tile + 1], pixels, FragmentB<M>{{words[2], words[3]}});
+                VITRINE_UNROLL
+                for (int i = 0; i < products; ++i) {
+                    multiply_matrices(e[i][tile], pixels[i], FragmentB<M>{{words[0], words[1]}});
+                    multiply_matrices(e[i][tile + 1], pixels[i], FragmentB<M>{{words[2], words[3]}});
+                }
             }
         }
     }
