@@ -160,7 +160,7 @@ class ExpandedBackwardThread {
     }
 
     __device__ __forceinline__ void expand() const {
-        FragmentC e[products_of_warp][Expansion::tiles] = {};
+        FragmentC e[products_of_warp][Expansion::tiles];
         Expansion::template expand<Narrow>(expansion_, a_, {first_pixel(0), first_pixel(1)}, task_.narrow, e);
         VITRINE_UNROLL
         for (int i = 0; i < products_of_warp; ++i) {

@@ -163,7 +163,7 @@ class ExpandedForwardThread {
     __device__ __forceinline__ void make_b(const Input& input) {
         for (int product = static_cast<int>(threadIdx.x) / 32; product < Input::products;
              product += expanded_warps) {
-            FragmentC e[1][Expansion::tiles] = {};
+            FragmentC e[1][Expansion::tiles];
             Expansion::template expand<typename Shared::Narrow>(expansion_, a_, {product * 16}, task_.narrow,
                                                                 e);
             VITRINE_UNROLL

@@ -272,26 +272,39 @@ struct ExpansionPanel {
         wait_copies<0>();
     }
 
-    /// e of 16 pixels each, from these rows of `a` on.
+    /// e = a · expansionᵀ of 16 pixels each, from these rows of `a` on.
     template <class Narrow, int products>
     static __device__ __forceinline__ void expand(const float* expansion, float* a,
                                                   const int (&rows)[products], int narrow,
                                                   FragmentC (&e)[products][tiles]) {
         VITRINE_UNROLL
-        for (int k = 0; k < most_narrow_channels; k += M::k) {
-            if (k >= narrow) break;
-            FragmentA<M> pixels[products];
+        for (FragmentC(&of_pixels)[tiles] : e) {
             VITRINE_UNROLL
-            for (int i = 0; i < products; ++i) Narrow::Panel::load_a(a, rows[i], k, pixels[i].words);
+            for (FragmentC& tile : of_pixels) tile = {};
+        }
+        // The first step is without a question, so that it begins with zeros that take no registers.
+        add_step<Narrow>(expansion, a, rows, 0, e);
+        static_assert(most_narrow_channels == 2 * M::k);
+        if (narrow > M::k) add_step<Narrow>(expansion, a, rows, M::k, e);
+    }
+
+  private:
+    /// e += a · expansionᵀ of the narrow channels from k on.
+    template <class Narrow, int products>
+    static __device__ __forceinline__ void add_step(const float* expansion, float* a,
+                                                    const int (&rows)[products], int k,
+                                                    FragmentC (&e)[products][tiles]) {
+        FragmentA<M> pixels[products];
+        VITRINE_UNROLL
+        for (int i = 0; i < products; ++i) Narrow::Panel::load_a(a, rows[i], k, pixels[i].words);
+        VITRINE_UNROLL
+        for (int tile = 0; tile < tiles; tile += 2) {
+            unsigned words[4];
+            Panel::Lines::load_two_b(expansion, tile * M::columns, k, words);
             VITRINE_UNROLL
-            for (int tile = 0; tile < tiles; tile += 2) {
-                unsigned words[4];
-                Panel::Lines::load_two_b(expansion, tile * M::columns, k, words);
-                VITRINE_UNROLL
-                for (int i = 0; i < products; ++i) {
-                    multiply_matrices(e[i][tile], pixels[i], FragmentB<M>{{words[0], words[1]}});
-                    multiply_matrices(e[i][tile + 1], pixels[i], FragmentB<M>{{words[2], words[3]}});
-                }
+            for (int i = 0; i < products; ++i) {
+                multiply_matrices(e[i][tile], pixels[i], FragmentB<M>{{words[0], words[1]}});
+                multiply_matrices(e[i][tile + 1], pixels[i], FragmentB<M>{{words[2], words[3]}});
             }
         }
     }
