@@ -95,18 +95,23 @@ Bound LaunchTime::bound() const {
 double issued_instructions(const LaunchCounts& counts, const resources::MachineCode& code,
                            double multiply_adds_of_product) {
     const resources::InstructionMix& loop = code.main_loop;
+    const resources::InstructionMix& inner = code.tensor_loop;
+    const double products = counts.tensor_multiply_adds / multiply_adds_of_product;
     const double requests = counts.loads + counts.stores;
+    const double inner_turns = ratio(products, inner.tensor);
     double turns = 0.0;
     if (loop.tensor > 0)
-        turns = counts.tensor_multiply_adds / multiply_adds_of_product / loop.tensor;
+        turns = products / loop.tensor;
     else if (loop.multiply_adds > 0)
-        turns = counts.multiply_adds / lanes / loop.multiply_adds;
+        turns = std::max(0.0, counts.multiply_adds / lanes - inner_turns * inner.multiply_adds) /
+                loop.multiply_adds;
     else
         turns = ratio(requests, global_of(loop));
-    const double rest_global = global_of(code.whole) - global_of(loop);
-    const double rest_requests = std::max(0.0, requests - turns * global_of(loop));
+    const double rest_global = global_of(code.whole) - global_of(loop) - global_of(inner);
+    const double rest_requests =
+        std::max(0.0, requests - turns * global_of(loop) - inner_turns * global_of(inner));
     const double rest_turns = rest_global > 0.0 ? rest_requests / rest_global : warps_of(counts);
-    return turns * loop.all + rest_turns * (code.whole.all - loop.all);
+    return turns * loop.all + inner_turns * inner.all + rest_turns * (code.whole.all - loop.all - inner.all);
 }
 
 LaunchTime launch_time(const LaunchCounts& counts, double bytes, const resources::KernelResources* code,

@@ -122,7 +122,10 @@ nlohmann::ordered_json as_json(const InstructionMix& mix) {
 nlohmann::ordered_json as_json(const MachineCode& code) {
     nlohmann::ordered_json loads = nlohmann::ordered_json::object();
     for (const auto& [bytes, count] : code.load_bytes) loads[fmt::to_string(bytes)] = count;
-    return {{"whole", as_json(code.whole)}, {"main_loop", as_json(code.main_loop)}, {"load_bytes", loads}};
+    return {{"whole", as_json(code.whole)},
+            {"main_loop", as_json(code.main_loop)},
+            {"tensor_loop", as_json(code.tensor_loop)},
+            {"load_bytes", loads}};
 }
 
 nlohmann::ordered_json as_json(const KernelResources& kernel) {

@@ -32,6 +32,7 @@ constexpr Words check_of_division{0x000000040b007302, 0x004e260000000000};
 constexpr Words reciprocal_of_double{0x0000000b00057308, 0x005e220000001800};
 constexpr Words reciprocal{0x0000000400057308, 0x004e240000001000};  // MUFU.RCP R5, R4
 constexpr Words dfma{0x3ff000000a0e742b, 0x001fd00000000102};        // DFMA R14, -R10, R2, 1
+constexpr Words hmma{0x0000003c4450723c, 0x042fec00000418ff};        // HMMA.16816.F32.BF16 R80, R68, R60, RZ
 constexpr Words filling{0x0000000000007918, 0x000fc00000000000};     // NOP
 // To the 25th instruction before the next one, and to itself.
 constexpr Words back_by_25_on_75{0xfffffe7000000947, 0x000fea000383ffff};
@@ -142,6 +143,27 @@ TEST_CASE(
     CHECK(main_loop_with(12).all == 14);
     CHECK(main_loop_with(12).multiply_adds == 12);
     CHECK(main_loop_with(12).barriers == 1);
+}
+
+TEST_CASE("the loop of tensor cores is one in the main loop, which has none of their products") {
+    const auto code_with = [](int outer_products) {
+        std::string code;
+        append(code, ffma, 12);
+        append(code, hmma, outer_products);
+        append(code, barrier);  // the inner loop's first
+        append(code, hmma, 2);
+        append(code, back_by(4));
+        append(code, back_by(static_cast<uint64_t>(outer_products) + 17));
+        append(code, exit);
+        append(code, itself_on_90);
+        return machine_code_of(code, 90);
+    };
+    CHECK(code_with(0).main_loop.multiply_adds == 12);
+    CHECK(code_with(0).main_loop.all == 13);
+    CHECK(code_with(0).tensor_loop.all == 4);
+    CHECK(code_with(0).tensor_loop.tensor == 2);
+    CHECK(code_with(1).main_loop.tensor == 1);
+    CHECK(code_with(1).tensor_loop.all == 0);
 }
 
 TEST_CASE("a loop that divides is not the main loop for the multiply-adds of its divisions") {

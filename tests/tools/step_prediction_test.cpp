@@ -62,7 +62,7 @@ resources::KernelResources code_with(const resources::InstructionMix& whole,
                                      const resources::InstructionMix& main_loop) {
     resources::KernelResources code;
     code.registers = 64;
-    code.code = resources::MachineCode{whole, main_loop, {}};
+    code.code = resources::MachineCode{whole, main_loop, {}, {}};
     return code;
 }
 
@@ -133,10 +133,26 @@ TEST_CASE("tensor cores have a peak of their own, and their products are counted
           Approx(4096e6 / 50e12));
     CHECK(launch_time(counts, 0, nullptr, round_gpu, DType::f32).of(Bound::multiply) ==
           Approx(4096e6 / 25e12));
-    const resources::MachineCode code{
-        .whole = {.all = 150, .tensor = 8}, .main_loop = {.all = 50, .tensor = 8}, .load_bytes = {}};
+    const resources::MachineCode code{.whole = {.all = 150, .tensor = 8},
+                                      .main_loop = {.all = 50, .tensor = 8},
+                                      .tensor_loop = {},
+                                      .load_bytes = {}};
     // 1e6 products, 8 in each turn of 50; the rest once for each of 40 warps.
     CHECK(issued_instructions(counts, code, 2048.0) == Approx(50.0 * 1e6 / 8 + 100.0 * 40));
+}
+
+TEST_CASE("a loop of tensor cores within one of multiply-adds comes as often as its own products") {
+    LaunchCounts counts{.kernel = "k", .blocks = 10, .block_threads = 128};
+    counts.tensor_multiply_adds = 2048.0 * 4e6;
+    counts.multiply_adds = 32.0 * 9e6;
+    counts.stores = 1e6;
+    const resources::MachineCode code{
+        .whole = {.all = 180, .multiply_adds = 40, .tensor = 8, .global_stores = 2},
+        .main_loop = {.all = 100, .multiply_adds = 32, .global_stores = 2},
+        .tensor_loop = {.all = 30, .multiply_adds = 2, .tensor = 8},
+        .load_bytes = {}};
+    // 4e6 / 8 turns of 30, with 1e6 of the multiply-adds; 8e6 / 32 turns of 100; the rest once for each of 40 warps.
+    CHECK(issued_instructions(counts, code, 2048.0) == Approx(30.0 * 0.5e6 + 100.0 * 0.25e6 + 50.0 * 40));
 }
 
 TEST_CASE("a launch of few blocks leaves multiprocessors idle, and the busiest one counts") {

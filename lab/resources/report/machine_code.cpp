@@ -163,24 +163,42 @@ std::vector<Instruction> own_code(const std::vector<Instruction>& code, const st
     return own;
 }
 
-InstructionMix main_loop_of(const std::vector<Instruction>& code, const InstructionMix& whole,
-                            int architecture) {
+InstructionMix own_mix(const std::vector<Instruction>& code, const std::vector<Loop>& loops, const Loop& loop,
+                       int architecture) {
+    const std::vector<Instruction> own = own_code(code, loops, loop);
+    return mix_of(own, 0, own.size(), architecture);
+}
+
+/// Null where nothing is repeated.
+const Loop* main_loop_of(const std::vector<Instruction>& code, const std::vector<Loop>& loops,
+                         int architecture) {
     // What is around a loop runs less often than the loop.
     constexpr int turns_of_inner_loops = 4;
-    const std::vector<Loop> loops = loops_of(code, architecture);
-    InstructionMix best;
-    int most_products = 0;
+    const Loop* best = nullptr;
+    int most_products = 0, all_of_best = 0;
     for (const Loop& loop : loops) {
         const std::vector<Instruction> own = own_code(code, loops, loop);
         const InstructionMix mix = mix_of(own, 0, own.size(), architecture);
         const bool innermost = own.size() == loop.last - loop.first + 1;
         const int products = std::max(0, mix.multiply_adds + mix.tensor - multiply_adds_of_divisions(own)) /
                              (innermost ? 1 : turns_of_inner_loops);
-        if (products < most_products || (products == most_products && mix.all <= best.all)) continue;
+        if (products < most_products || (products == most_products && mix.all <= all_of_best)) continue;
         most_products = products;
-        best = mix;
+        all_of_best = mix.all;
+        best = &loop;
     }
-    return best.all == 0 ? whole : best;
+    return best;
+}
+
+InstructionMix tensor_loop_of(const std::vector<Instruction>& code, const std::vector<Loop>& loops,
+                              const Loop& main_loop, int architecture) {
+    InstructionMix best;
+    for (const Loop& loop : loops) {
+        if (!main_loop.holds(loop)) continue;
+        const InstructionMix mix = own_mix(code, loops, loop, architecture);
+        if (mix.tensor > best.tensor) best = mix;
+    }
+    return best;
 }
 
 }  // namespace
@@ -189,7 +207,13 @@ MachineCode machine_code_of(std::string_view instructions, int architecture) {
     const std::vector<Instruction> code = decode(instructions);
     MachineCode result;
     result.whole = mix_of(code, 0, code.size(), architecture);
-    result.main_loop = main_loop_of(code, result.whole, architecture);
+    result.main_loop = result.whole;
+    const std::vector<Loop> loops = loops_of(code, architecture);
+    if (const Loop* const loop = main_loop_of(code, loops, architecture)) {
+        result.main_loop = own_mix(code, loops, *loop, architecture);
+        if (result.main_loop.tensor == 0)
+            result.tensor_loop = tensor_loop_of(code, loops, *loop, architecture);
+    }
     for (const Instruction& instruction : code) {
         const bool loads = instruction.operation() == ldg || instruction.operation() == ldgsts;
         if (loads) ++result.load_bytes[instruction.bytes_moved()];

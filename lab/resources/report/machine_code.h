@@ -34,6 +34,9 @@ struct MachineCode {
     /// them, and as they run more often, has to have four times as many products. All of the kernel where nothing is
     /// repeated.
     InstructionMix main_loop;
+    /// Where the main loop multiplies without tensor cores: of the loops in it the one that multiplies most with them. Nothing
+    /// where there is none.
+    InstructionMix tensor_loop;
     /// Bytes that a thread asks for in a load or copy from global memory → how many of these the whole kernel has.
     std::map<int, int> load_bytes;
 };
