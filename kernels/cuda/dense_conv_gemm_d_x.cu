@@ -99,6 +99,8 @@ struct ClassPixels {
 /// A Put: the rows of C are pixels of a class.
 template <class T>
 struct PutPixels {
+    using Stored = T;
+
     ClassPixels pixels;
     PutGradient<T> gradient;
 

@@ -96,6 +96,16 @@ concept TakesCopies = requires(float* shared, const typename Layout::Element* fr
     Layout::copy(shared, 0, 0, from, true);
 };
 
+/// A tile that wants values beyond the last k and the last line, whichever they are.
+template <class Tile>
+concept LoadsBeyond = Tile::loads_beyond;
+
+/// A tile that has the lines of B in an order of its own where they lie line by line.
+template <class Tile>
+concept DealsLines = requires {
+    Tile::line_at(0);
+};
+
 /// The way of one operand into shared memory. Each thread loads the same places of every step.
 ///
 /// It goes by way of registers: fetch() begins the loads, the step before is multiplied, store() prepares the values and puts
@@ -106,7 +116,9 @@ concept TakesCopies = requires(float* shared, const typename Layout::Element* fr
 /// 32 bytes, a whole sector each. In shared memory the two threads' values are 4 rows apart: the padding of 4
 /// moves them by 16 banks, and the 16 lines fill the rest. Doubles: 4 threads a line, 2 rows apart, half as
 /// many lines and banks.
-template <class Loader, class Tile, int extent>
+/// Where the tile takes values from beyond the last k, nobody is asked whether there are any. Of A it is the last ones again, and
+/// of B zeros; what is beyond the last line comes from the first one, in sums that nobody wants.
+template <class Loader, class Tile, int extent, bool is_b>
 class GemmOperand {
     using T = typename Loader::Element;
     using V = typename Loader::Value;
@@ -118,15 +130,20 @@ class GemmOperand {
     static constexpr int step = gemm_threads / along;
     static constexpr int count = (across + step - 1) / step;
     static constexpr bool whole = across % step == 0;
+    /// Whether the threads of a warp lie across memory: what each gathers has its neighbours in other windows, not in other k.
+    static constexpr bool turned = GathersSingles<Loader>;
     static_assert(gemm_threads % along == 0);
 
   public:
     using Layout = typename Tile::template Layout<Loader, extent>;
     static constexpr bool copied = copies_run_beside && TakesCopies<Layout> && AsStored<Loader>;
+    /// Whether it has values wherever it is asked for them.
+    static constexpr bool everywhere = LoadsBeyond<Tile> && !copied;
+    static_assert(whole || !everywhere);
 
     __device__ __forceinline__ GemmOperand(const Loader& loader, int first_line, int lines)
-        : first_along_(static_cast<int>(threadIdx.x) % along * V::size),
-          first_across_(static_cast<int>(threadIdx.x) / along),
+        : first_along_((turned ? me() / step : me() % along) * V::size),
+          first_across_(turned ? me() % step : me() / along),
           first_line_(first_line),
           lines_(lines) {
         VITRINE_UNROLL
@@ -138,6 +155,10 @@ class GemmOperand {
 
     /// Starts the loads of the step from `k` on, or its copies to `shared`.
     __device__ __forceinline__ void fetch(const Loader& loader, int k, int end, T* shared) {
+        if constexpr (everywhere) {
+            fetch_everywhere(loader, k, end);
+            return;
+        }
         if (along_k && k + first_along_ < end) depth_[0] = loader.depth(k + first_along_);
         VITRINE_UNROLL
         for (int i = 0; i < count; ++i) {
@@ -162,13 +183,37 @@ class GemmOperand {
             for (int i = 0; i < count; ++i) {
                 if (!placed(i)) continue;
                 V v{};
-                if (inside(i, k, end)) v = loader.finish(line_[line_index(i)], depth_[depth_of(i)], raw_[i]);
+                if (everywhere || inside(i, k, end))
+                    v = loader.finish(line_[line_index(i)], depth_[depth_of(i)], raw_[i]);
                 Layout::store(shared, place_line(i), place_k(i), v);
+            }
+            if constexpr (everywhere && is_b) {
+                if (end - k < Tile::depth) clear(k, end, shared);
             }
         }
     }
 
   private:
+    __device__ __forceinline__ void fetch_everywhere(const Loader& loader, int k, int end) {
+        const int last = along_k ? (end - 1) / V::size * V::size : end - 1;
+        if (along_k) depth_[0] = loader.depth(min(k + first_along_, last));
+        VITRINE_UNROLL
+        for (int i = 0; i < count; ++i) {
+            auto& depth = depth_[depth_of(i)];
+            if (!along_k) depth = loader.depth(min(k + across_of(i), last));
+            raw_[i] = loader.fetch(line_[line_index(i)], depth);
+        }
+    }
+    /// Zeros for what store() has put beyond the last k.
+    __device__ __forceinline__ void clear(int k, int end, T* shared) const {
+        VITRINE_UNROLL
+        for (int i = 0; i < count; ++i) {
+            if (k + place_k(i) >= end) Layout::store(shared, place_line(i), place_k(i), V{});
+        }
+    }
+
+    static __device__ __forceinline__ int me() { return static_cast<int>(threadIdx.x); }
+
     static constexpr __device__ __forceinline__ int line_index(int i) { return along_k ? i : 0; }
     static constexpr __device__ __forceinline__ int depth_of(int i) { return along_k ? 0 : i; }
 
@@ -178,7 +223,10 @@ class GemmOperand {
     __device__ __forceinline__ int place_k(int i) const { return along_k ? first_along_ : across_of(i); }
     __device__ __forceinline__ bool placed(int i) const { return whole || across_of(i) < across; }
 
-    __device__ __forceinline__ int line_of(int i) const { return first_line_ + place_line(i); }
+    __device__ __forceinline__ int line_of(int i) const {
+        if constexpr (is_b && along_k && DealsLines<Tile>) return first_line_ + Tile::line_at(place_line(i));
+        return first_line_ + place_line(i);
+    }
     __device__ __forceinline__ bool inside(int i, int k, int end) const {
         const int depth = k + place_k(i);
         return placed(i) && depth < end && line_of(i) < lines_;
@@ -218,8 +266,8 @@ constexpr int gemm_blocks_at_once = [] {
 
 /// How much shared memory a block needs: both stages of both operands.
 template <class Tile, class A, class B>
-constexpr int gemm_shared_count = 2 * (GemmOperand<A, Tile, Tile::rows>::Layout::count +
-                                       GemmOperand<B, Tile, Tile::columns>::Layout::count);
+constexpr int gemm_shared_count = 2 * (GemmOperand<A, Tile, Tile::rows, false>::Layout::count +
+                                       GemmOperand<B, Tile, Tile::columns, true>::Layout::count);
 
 /// What a block does. Epilogue is called by all of its threads as
 ///     epilogue(place, sums, shared)
@@ -230,8 +278,8 @@ __device__ __forceinline__ void multiply_tile(const GemmShape& shape, const Gemm
                                               const B& b, const Epilogue& epilogue,
                                               typename A::Element* shared) {
     using T = typename A::Element;
-    using Left = GemmOperand<A, Tile, Tile::rows>;
-    using Right = GemmOperand<B, Tile, Tile::columns>;
+    using Left = GemmOperand<A, Tile, Tile::rows, false>;
+    using Right = GemmOperand<B, Tile, Tile::columns, true>;
     using LeftLayout = typename Left::Layout;
     using RightLayout = typename Right::Layout;
     constexpr int stage = LeftLayout::count + RightLayout::count;
@@ -249,11 +297,13 @@ __device__ __forceinline__ void multiply_tile(const GemmShape& shape, const Gemm
             wait_copies<0>();
         }
     };
-    left.fetch(a, k, end, shared);
-    right.fetch(b, k, end, shared + LeftLayout::count);
-    left.store(a, k, end, shared);
-    right.store(b, k, end, shared + LeftLayout::count);
-    wait_for_copies();
+    if (k < end || !LoadsBeyond<Tile>) {
+        left.fetch(a, k, end, shared);
+        right.fetch(b, k, end, shared + LeftLayout::count);
+        left.store(a, k, end, shared);
+        right.store(b, k, end, shared + LeftLayout::count);
+        wait_for_copies();
+    }
     __syncthreads();
 
     int current = 0;
@@ -274,7 +324,7 @@ __device__ __forceinline__ void multiply_tile(const GemmShape& shape, const Gemm
         }
         __syncthreads();
     }
-    Tile::finish(sums);
+    Tile::template finish<B>(sums);
     epilogue(place, sums, shared);
 }
 

@@ -16,30 +16,49 @@
 #pragma once
 
 #include "kernels/cuda/channel_last.h"
+#include "kernels/cuda/clamp_bounds.h"
 #include "kernels/cuda/gemm.h"
 
 namespace vitrine::VITRINE_GPU {
 
-/// Calls f(i, j, row, column, V) for the values of a thread that lie inside of C: in packs of
+/// A tile of which the lanes of a warp that are above one another have the same columns, each all of its own side by side.
+template <class Tile>
+concept LanesDown = Tile::lanes_down >
+0;
+
+/// What a thread loads and stores of its neighbouring columns at once where T is stored: 16 bytes of 16-bit values if it has so
+/// many, else a pack of sums.
+template <class T, class Tile>
+using PackOf =
+    std::conditional_t<is_half_type<T> && LanesDown<Tile> && Tile::thread_columns % Pack<T>::size == 0,
+                       Pack<T>, Pack<Accumulate<T>>>;
+
+/// Calls f(i, j, row, column, V) for the values of a thread that lie inside of C: in Packs of
 /// neighbours where `packs` says that every row begins at a multiple of 16 bytes, one by one otherwise.
-template <class T, class Tile, class F>
+template <class V, class T, class Tile, class F>
 __device__ __forceinline__ void for_each_value(const GemmPlace<T, Tile>& place, bool packs, F&& f) {
-    constexpr int size = Pack<T>::size;
+    constexpr int size = V::size;
+    if (packs) {
+        VITRINE_UNROLL
+        for (int i = 0; i < Tile::thread_rows; ++i) {
+            const int row = place.row(i);
+            if (row >= place.rows) continue;
+            VITRINE_UNROLL
+            for (int j = 0; j < Tile::thread_columns; j += size) {
+                const int column = place.column(j);
+                if (column < place.columns) f(i, j, row, column, V{});
+            }
+        }
+        return;
+    }
     VITRINE_UNROLL
     for (int i = 0; i < Tile::thread_rows; ++i) {
         const int row = place.row(i);
         if (row >= place.rows) continue;
         VITRINE_UNROLL
-        for (int j = 0; j < Tile::thread_columns; j += size) {
+        for (int j = 0; j < Tile::thread_columns; ++j) {
             const int column = place.column(j);
-            if (packs) {
-                if (column < place.columns) f(i, j, row, column, Pack<T>{});
-                continue;
-            }
-            VITRINE_UNROLL
-            for (int s = 0; s < size; ++s) {
-                if (column + s < place.columns) f(i, j + s, row, column + s, Single<T>{});
-            }
+            if (column < place.columns) f(i, j, row, column, Single<T>{});
         }
     }
 }
@@ -80,6 +99,8 @@ __device__ __forceinline__ void load_columns(const GemmPlace<T, Tile>& place, bo
 /// y = C + bias. Splits write partial tiles [splits, m, n] instead, without a bias.
 template <class T>
 struct PutOutput {
+    using Stored = T;
+
     T* y;
     const Accumulate<T>* bias;  // [n], or null
     int row_length;
@@ -98,6 +119,8 @@ struct PutOutput {
 /// Writes or accumulates C into a gradient.
 template <class T>
 struct PutGradient {
+    using Stored = T;
+
     ValuesWriter<T> gradient;
     int row_length;
 
@@ -110,6 +133,8 @@ struct PutGradient {
 /// One of the partial results of a split product, [splits, m, n].
 template <class T>
 struct PutPartial {
+    using Stored = T;
+
     T* partials;
     int row_length;
     int64_t count;  // m · row_length
@@ -129,11 +154,34 @@ struct GemmStore {
     __device__ __forceinline__ void operator()(const GemmPlace<T, Tile>& place,
                                                const T (&sums)[Tile::thread_rows][Tile::thread_columns],
                                                T*) const {
-        for_each_value(place, packs, [&]<class V>(int i, int j, int row, int column, V) {
+        using All = PackOf<typename Put::Stored, Tile>;
+        for_each_value<All>(place, packs, [&]<class V>(int i, int j, int row, int column, V) {
             put(row, column, values_from<V>(sums[i], j));
         });
     }
 };
+
+/// The sums of 8 lanes of a warp that are above one another, of `columns` values each: the lanes share the columns out among
+/// them, so that each hands on half of what it has left. Lane `down` gets the total of column down · columns / 8.
+template <class T, int columns>
+__device__ __forceinline__ T total_of_lanes(const T (&mine)[columns]) {
+    constexpr int all_lanes = 32;
+    static_assert(columns <= 8);
+    T v[columns];
+    VITRINE_UNROLL
+    for (int j = 0; j < columns; ++j) v[j] = mine[j];
+    VITRINE_UNROLL
+    for (int left = columns / 2, bit = all_lanes / 2; bit >= all_lanes / 8; left /= 2, bit /= 2) {
+        const bool upper = (static_cast<int>(threadIdx.x) & bit) != 0;
+        if (left == 0) v[0] += __shfl_xor_sync(0xFFFFFFFFu, v[0], bit);
+        VITRINE_UNROLL
+        for (int j = 0; j < left; ++j) {
+            const T theirs = __shfl_xor_sync(0xFFFFFFFFu, upper ? v[j] : v[j + left], bit);
+            v[j] = (upper ? v[j + left] : v[j]) + theirs;
+        }
+    }
+    return v[0];
+}
 
 /// The sums of a block tile's columns over all threads: `mine` are those of the thread's own rows. The
 /// threads below Tile::columns get the total of that column. Called by all threads; it begins to write
@@ -141,18 +189,30 @@ struct GemmStore {
 template <class T, class Tile>
 __device__ __forceinline__ T column_total(const GemmPlace<T, Tile>& place,
                                           const T (&mine)[Tile::thread_columns], T* shared) {
-    constexpr int size = Pack<T>::size;
-    VITRINE_UNROLL
-    for (int j = 0; j < Tile::thread_columns; j += size) {
-        store_pack(shared + place.thread_down * Tile::sums_stride + place.local_column(j),
-                   values_from<Pack<T>>(mine, j));
+    int rows = Tile::threads_down;  // of the table in shared memory
+    if constexpr (LanesDown<Tile>) {
+        rows = Tile::threads_down / Tile::lanes_down;
+        constexpr int lanes_of_column = Tile::lanes_down / Tile::thread_columns;
+        const T total = total_of_lanes(mine);
+        const int down = place.thread_down % Tile::lanes_down;
+        if (down % lanes_of_column == 0) {
+            shared[place.thread_down / Tile::lanes_down * Tile::sums_stride +
+                   place.local_column(down / lanes_of_column)] = total;
+        }
+    } else {
+        constexpr int size = Pack<T>::size;
+        VITRINE_UNROLL
+        for (int j = 0; j < Tile::thread_columns; j += size) {
+            store_pack(shared + place.thread_down * Tile::sums_stride + place.local_column(j),
+                       values_from<Pack<T>>(mine, j));
+        }
     }
     __syncthreads();
     const int me = static_cast<int>(threadIdx.x);
     T total = T(0);
     if (me < Tile::columns) {
         VITRINE_UNROLL
-        for (int down = 0; down < Tile::threads_down; ++down) total += shared[down * Tile::sums_stride + me];
+        for (int down = 0; down < rows; ++down) total += shared[down * Tile::sums_stride + me];
     }
     return total;
 }
@@ -177,12 +237,14 @@ struct GemmConvOutput {
     __device__ __forceinline__ void operator()(const GemmPlace<A, Tile>& place,
                                                A (&sums)[Tile::thread_rows][Tile::thread_columns],
                                                A* shared) const {
-        A bias[Tile::thread_columns];
-        load_columns(place, packs, put.bias, A(0), bias);
-        VITRINE_UNROLL
-        for (int i = 0; i < Tile::thread_rows; ++i) {
+        if (put.bias != nullptr) {
+            A bias[Tile::thread_columns];
+            load_columns(place, packs, put.bias, A(0), bias);
             VITRINE_UNROLL
-            for (int j = 0; j < Tile::thread_columns; ++j) sums[i][j] += bias[j];
+            for (int i = 0; i < Tile::thread_rows; ++i) {
+                VITRINE_UNROLL
+                for (int j = 0; j < Tile::thread_columns; ++j) sums[i][j] += bias[j];
+            }
         }
         GemmStore<A, PutOutput<T>>{{put.y, nullptr, put.row_length}, packs}(place, sums, shared);
         if (moments.partials == nullptr) return;
@@ -199,10 +261,9 @@ struct GemmConvOutput {
         A mine[Tile::thread_columns] = {};
         VITRINE_UNROLL
         for (int i = 0; i < Tile::thread_rows; ++i) {
+            if (place.row(i) >= place.rows) continue;
             VITRINE_UNROLL
-            for (int j = 0; j < Tile::thread_columns; ++j) {
-                mine[j] += place.row(i) < place.rows ? sums[i][j] : A(0);
-            }
+            for (int j = 0; j < Tile::thread_columns; ++j) mine[j] += sums[i][j];
         }
         const int me = static_cast<int>(threadIdx.x);
         const A count = static_cast<A>(place.rows_here());
@@ -211,18 +272,24 @@ struct GemmConvOutput {
         if (me < Tile::columns) means[me] = mean;
         __syncthreads();
 
+        A squares[Tile::thread_columns] = {};
+        constexpr int size = Pack<A>::size;
         VITRINE_UNROLL
-        for (int j = 0; j < Tile::thread_columns; ++j) {
-            const A centre = means[place.local_column(j)];
-            A squares = A(0);
+        for (int j = 0; j < Tile::thread_columns; j += size) {
+            const Pack<A> centre = load_pack(means + place.local_column(j));
             VITRINE_UNROLL
-            for (int i = 0; i < Tile::thread_rows; ++i) {
-                const A distance = place.row(i) < place.rows ? sums[i][j] - centre : A(0);
-                squares = multiply_add(distance, distance, squares);
-            }
-            mine[j] = squares;
+            for (int s = 0; s < size; ++s) mine[j + s] = centre[s];
         }
-        const A m2 = column_total(place, mine, shared);
+        VITRINE_UNROLL
+        for (int i = 0; i < Tile::thread_rows; ++i) {
+            if (place.row(i) >= place.rows) continue;
+            VITRINE_UNROLL
+            for (int j = 0; j < Tile::thread_columns; ++j) {
+                const A distance = sums[i][j] - mine[j];
+                squares[j] = multiply_add(distance, distance, squares[j]);
+            }
+        }
+        const A m2 = column_total(place, squares, shared);
         const int column = place.first_column + me;
         if (me >= Tile::columns || column >= place.columns) return;
         A* to = moments.partials + int64_t{place.row_tile} * 3 * place.columns + column;
@@ -249,6 +316,7 @@ struct GemmChainRule {
     bool packs;
     PrologueSums<A> sums;
     Pixels pixels{};
+    ClampBounds<A> bounds{prologue.activation};
 
     template <class Tile>
     __device__ __forceinline__ void operator()(const GemmPlace<A, Tile>& place,
@@ -260,16 +328,14 @@ struct GemmChainRule {
         load_columns(place, packs, prologue.shift, A(0), shift);
         A scale_sums[Tile::thread_columns] = {};
         A shift_sums[Tile::thread_columns] = {};
-        const bool affine = prologue.scale != nullptr;
-        for_each_value(place, packs, [&]<class V>(int i, int j, int row, int column, V) {
+        for_each_value<PackOf<T, Tile>>(place, packs, [&]<class V>(int i, int j, int row, int column, V) {
             const int pixel = pixels(row);
             const V input = load_values<V>(x + pixel * place.columns + column);
             V gradient;
             VITRINE_UNROLL
             for (int s = 0; s < V::size; ++s) {
-                const A u = affine ? multiply_add(scale[j + s], input[s], shift[j + s]) : input[s];
-                const bool inside = inside_clamp(prologue.activation, u);
-                const A d_u = inside ? d_a[i][j + s] : A(0);
+                const A u = multiply_add(scale[j + s], input[s], shift[j + s]);
+                const A d_u = bounds.inside(u, true) ? d_a[i][j + s] : A(0);
                 scale_sums[j + s] = multiply_add(d_u, input[s], scale_sums[j + s]);
                 shift_sums[j + s] += d_u;
                 gradient[s] = scale[j + s] * d_u;

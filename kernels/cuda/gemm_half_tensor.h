@@ -56,7 +56,9 @@ struct HalfLineByLine {
 
     /// Where the pack of `line` begins that has k.
     static __device__ __forceinline__ int place_of(int line, int k) {
-        return line * half_depth + ((k / pack) ^ (line / lines_of_banks % packs)) * pack;
+        // Unsigned: then only bits of the line matter, and lines that are 16 apart are a constant apart.
+        const unsigned exchange = static_cast<unsigned>(line) / lines_of_banks % packs;
+        return line * half_depth + static_cast<int>((static_cast<unsigned>(k) / pack ^ exchange) * pack);
     }
     static __device__ __forceinline__ void store(float* shared, int line, int k, const Pack<Half>& v) {
         store_halves(shared, place_of(line, k), v);
@@ -70,18 +72,20 @@ struct HalfLineByLine {
     static __device__ __forceinline__ void load_a(const float* shared, int line, int k,
                                                   unsigned (&words)[4]) {
         const int lane = static_cast<int>(threadIdx.x) % 32;
-        load_matrices(words, at(shared, line + lane % 16, k + lane / 16 * pack));
+        load_matrices(words, at(shared, line, lane % 16, k + lane / 16 * pack));
     }
     /// The words of two of B's fragments, for 8 lines each: pieces of 8 k and 8 lines, k first.
     static __device__ __forceinline__ void load_two_b(const float* shared, int line, int k,
                                                       unsigned (&words)[4]) {
         const int lane = static_cast<int>(threadIdx.x) % 32;
-        load_matrices(words, at(shared, line + lane / 16 * 8 + lane % 8, k + lane / 8 % 2 * pack));
+        load_matrices(words, at(shared, line, lane / 16 * 8 + lane % 8, k + lane / 8 % 2 * pack));
     }
 
   private:
-    static __device__ __forceinline__ const Half* at(const float* shared, int line, int k) {
-        return reinterpret_cast<const Half*>(shared) + place_of(line, k);
+    /// The `lane`-th from a line on that is a multiple of 8: its packs are exchanged as they are at the first line of all, and
+    /// so the compiler finds that a warp's fragments are constants apart.
+    static __device__ __forceinline__ const Half* at(const float* shared, int line, int lane, int k) {
+        return reinterpret_cast<const Half*>(shared) + place_of(lane, k) + line * half_depth;
     }
 };
 
@@ -157,6 +161,18 @@ template <int tiles_down, int tiles_across>
 struct HalfTensorTile : TensorTiles<tiles_down, tiles_across> {
     using Tiles = TensorTiles<tiles_down, tiles_across>;
     static constexpr int depth = half_depth;
+    static constexpr bool loads_beyond = true;
+
+    // A lane has of each 16 × 8 two columns of two rows, and in the end of all of them together neighbours in each row.
+    static constexpr int thread_rows = tiles_down * 2;
+    static constexpr int thread_columns = tiles_across * 2;
+    static constexpr int threads_across = Tiles::warps_across * 4;
+    static constexpr int threads_down = Tiles::warps_down * 8;
+    static constexpr int lanes_down = 8;
+    template <class T>
+    static constexpr int neighbouring_rows = 1;
+    static_assert(tiles_across == 2 || tiles_across == 4);
+
     template <class A>
     static constexpr bool suits = GathersSingles<A> ? tiles_across == 2 && tiles_down == (A::along_k ? 4 : 1)
                                                     : tiles_down* tiles_across == 16;
@@ -171,9 +187,56 @@ struct HalfTensorTile : TensorTiles<tiles_down, tiles_across> {
     using Layout =
         std::conditional_t<keeps_floats<Loader>, TwoTerms<Term<Loader, lines>>, Term<Loader, lines>>;
 
+    static __device__ __forceinline__ int thread_down() {
+        return Tiles::warp() / Tiles::warps_across * 8 + FragmentPlace().group;
+    }
+    static __device__ __forceinline__ int thread_across() {
+        return Tiles::warp() % Tiles::warps_across * 4 + FragmentPlace().member;
+    }
+    template <class T>
+    static __device__ __forceinline__ int row_of(int down, int i) {
+        return down / 8 * Tiles::warp_rows + i / 2 * 16 + i % 2 * 8 + down % 8;
+    }
+    template <class T>
+    static __device__ __forceinline__ int column_of(int across, int j) {
+        return across / 4 * Tiles::warp_columns + first_neighbour(across % 4) + j;
+    }
+
+    /// Which column of C's tile the line is that lies at `place` of B, where B is stored line by line: the one that comes out
+    /// of the mma in the lane that is to have it.
+    static __device__ __forceinline__ int line_at(int place) {
+        const int tile = place / 8 % tiles_across, member = place % 8 / 2;
+        return place / Tiles::warp_columns * Tiles::warp_columns + first_neighbour(member) + tile * 2 +
+               place % 2;
+    }
+
+    /// Where B lies k by k its lines are in their order, and the lanes exchange what they have of each row: of four tiles lane
+    /// m gets tile m, of two it gets half a tile.
+    template <class B>
+    static __device__ __forceinline__ void finish(float (&sums)[thread_rows][thread_columns]) {
+        if constexpr (!B::along_k) {
+            VITRINE_UNROLL
+            for (int bit = 1; bit < tiles_across; bit *= 2) {
+                const bool upper = (static_cast<int>(threadIdx.x) & bit) != 0;
+                VITRINE_UNROLL
+                for (int i = 0; i < thread_rows; ++i) {
+                    VITRINE_UNROLL
+                    for (int j = 0; j < thread_columns; ++j) {
+                        if ((j / 2 & bit) != 0) continue;
+                        float& low = sums[i][j];
+                        float& high = sums[i][j + bit * 2];
+                        const float theirs = __shfl_xor_sync(0xFFFFFFFFu, upper ? low : high, bit);
+                        low = upper ? theirs : low;
+                        high = upper ? high : theirs;
+                    }
+                }
+            }
+        }
+    }
+
     template <class A, class B>
-    static __device__ __forceinline__ void multiply_step(
-        const float* left, const float* right, float (&sums)[Tiles::thread_rows][Tiles::thread_columns]) {
+    static __device__ __forceinline__ void multiply_step(const float* left, const float* right,
+                                                         float (&sums)[thread_rows][thread_columns]) {
         static_assert(A::terms == 1 || B::terms == 1);
         VITRINE_UNROLL
         for (int k = 0; k < depth; k += half_mma_depth) {
@@ -185,6 +248,11 @@ struct HalfTensorTile : TensorTiles<tiles_down, tiles_across> {
     }
 
   private:
+    /// The first of a lane's neighbouring columns.
+    static __device__ __forceinline__ int first_neighbour(int member) {
+        return tiles_across == 4 ? member * 8 : member % 2 * 8 + member / 2 * 4;
+    }
+
     template <class Layout>
     static __device__ __forceinline__ const float* term_of(const float* operand, int term) {
         return operand + term * (Layout::count / Layout::terms);
@@ -192,9 +260,8 @@ struct HalfTensorTile : TensorTiles<tiles_down, tiles_across> {
 
     /// sums += (all terms of A) · (one of B), of the k of an mma.
     template <class A, class B>
-    static __device__ __forceinline__ void multiply_with(
-        const float* left, const float* right, int k,
-        float (&sums)[Tiles::thread_rows][Tiles::thread_columns]) {
+    static __device__ __forceinline__ void multiply_with(const float* left, const float* right, int k,
+                                                         float (&sums)[thread_rows][thread_columns]) {
         using M = Mma<typename A::Element, half_mma_depth>;
         FragmentB<M> b[tiles_across];
         VITRINE_UNROLL
@@ -212,11 +279,15 @@ struct HalfTensorTile : TensorTiles<tiles_down, tiles_across> {
                 A::load_a(term_of<A>(left, term), Tiles::first_row() + i * M::rows, k, a.words);
                 VITRINE_UNROLL
                 for (int j = 0; j < tiles_across; ++j) {
-                    float* const mine = sums[i] + j * 4;
-                    FragmentC sum{{mine[0], mine[1], mine[2], mine[3]}};
+                    float* const upper = sums[2 * i] + 2 * j;
+                    float* const lower = sums[2 * i + 1] + 2 * j;
+                    FragmentC sum{{upper[0], upper[1], lower[0], lower[1]}};
                     multiply_matrices(sum, a, b[j]);
                     VITRINE_UNROLL
-                    for (int s = 0; s < 4; ++s) mine[s] = sum.values[s];
+                    for (int s = 0; s < 2; ++s) {
+                        upper[s] = sum.values[s];
+                        lower[s] = sum.values[2 + s];
+                    }
                 }
             }
         }

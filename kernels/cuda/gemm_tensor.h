@@ -114,57 +114,12 @@ struct TensorTiles {
     static constexpr int warp_columns = tiles_across * mma_columns;
     static constexpr int rows = warps_down * warp_rows;
     static constexpr int columns = warps_across * warp_columns;
-    static_assert(tiles_across % 2 == 0);
-
-    // A lane has of each 16 × 8 a quarter of two rows. finish() makes it half of one row: 4 columns, a pack.
-    static constexpr int thread_rows = tiles_down;
-    static constexpr int thread_columns = tiles_across * 4;
-    static constexpr int threads_across = warps_across * 2;
-    static constexpr int threads_down = warps_down * 16;
     static constexpr int sums_stride = columns + 8;
-    template <class T>
-    static constexpr int neighbouring_rows = 1;
+    static_assert(tiles_across % 2 == 0);
 
     static __device__ __forceinline__ int warp() { return static_cast<int>(threadIdx.x) / 32; }
     static __device__ __forceinline__ int first_row() { return warp() / warps_across * warp_rows; }
     static __device__ __forceinline__ int first_column() { return warp() % warps_across * warp_columns; }
-    static __device__ __forceinline__ int thread_down() {
-        const FragmentPlace place;
-        return warp() / warps_across * 16 + place.group * 2 + place.member % 2;
-    }
-    static __device__ __forceinline__ int thread_across() {
-        return warp() % warps_across * 2 + FragmentPlace().member / 2;
-    }
-    template <class T>
-    static __device__ __forceinline__ int row_of(int down, int i) {
-        return down / 16 * warp_rows + i * mma_rows + down % 2 * 8 + down % 16 / 2;
-    }
-    template <class T>
-    static __device__ __forceinline__ int column_of(int across, int j) {
-        return across / 2 * warp_columns + j / 4 * mma_columns + across % 2 * 4 + j % 4;
-    }
-
-    /// Lanes with an even number take the upper of their two rows, and with an odd one the lower: two values for two of
-    /// the neighbour's.
-    static __device__ __forceinline__ void finish(float (&sums)[thread_rows][thread_columns]) {
-        const bool lower = threadIdx.x % 2 != 0;
-        VITRINE_UNROLL
-        for (int i = 0; i < thread_rows; ++i) {
-            VITRINE_UNROLL
-            for (int j = 0; j < thread_columns; j += 4) {
-                float* const mine = sums[i] + j;
-                VITRINE_UNROLL
-                for (int s = 0; s < 2; ++s) {
-                    const float theirs = __shfl_xor_sync(0xFFFFFFFFu, lower ? mine[s] : mine[s + 2], 1);
-                    if (lower) {
-                        mine[s] = theirs;
-                    } else {
-                        mine[s + 2] = theirs;
-                    }
-                }
-            }
-        }
-    }
 };
 
 /// The tile of floats.
@@ -177,12 +132,36 @@ struct TensorTile : TensorTiles<tiles_down, tiles_across> {
     static constexpr bool takes = std::is_same_v<typename A::Stored, float> && (A::Value::size == 4) &&
                                   (B::Value::size == 4);
 
+    // A lane has of each 16 × 8 a quarter of two rows. finish() makes it half of one row: 4 columns, a pack.
+    static constexpr int thread_rows = tiles_down;
+    static constexpr int thread_columns = tiles_across * 4;
+    static constexpr int threads_across = Tiles::warps_across * 2;
+    static constexpr int threads_down = Tiles::warps_down * 16;
+    template <class T>
+    static constexpr int neighbouring_rows = 1;
+
     template <class Loader, int lines>
     using Layout = std::conditional_t<Loader::along_k, LineByLine<lines>, DepthByDepthForTensorCores<lines>>;
 
+    static __device__ __forceinline__ int thread_down() {
+        const FragmentPlace place;
+        return Tiles::warp() / Tiles::warps_across * 16 + place.group * 2 + place.member % 2;
+    }
+    static __device__ __forceinline__ int thread_across() {
+        return Tiles::warp() % Tiles::warps_across * 2 + FragmentPlace().member / 2;
+    }
+    template <class T>
+    static __device__ __forceinline__ int row_of(int down, int i) {
+        return down / 16 * Tiles::warp_rows + i * M::rows + down % 2 * 8 + down % 16 / 2;
+    }
+    template <class T>
+    static __device__ __forceinline__ int column_of(int across, int j) {
+        return across / 2 * Tiles::warp_columns + j / 4 * M::columns + across % 2 * 4 + j % 4;
+    }
+
     template <class A, class B>
-    static __device__ __forceinline__ void multiply_step(
-        const float* left, const float* right, float (&sums)[Tiles::thread_rows][Tiles::thread_columns]) {
+    static __device__ __forceinline__ void multiply_step(const float* left, const float* right,
+                                                         float (&sums)[thread_rows][thread_columns]) {
         const int first_row = Tiles::first_row(), first_column = Tiles::first_column();
         VITRINE_UNROLL
         for (int k = 0; k < gemm_depth; k += M::k) {
@@ -209,6 +188,29 @@ struct TensorTile : TensorTiles<tiles_down, tiles_across> {
                     multiply_matrices(sum, a.big, b[j].big);
                     VITRINE_UNROLL
                     for (int s = 0; s < 4; ++s) sums[i][j * 4 + s] += sum.values[s];
+                }
+            }
+        }
+    }
+
+    /// Lanes with an even number take the upper of their two rows, and with an odd one the lower: two values for two of
+    /// the neighbour's.
+    template <class B>
+    static __device__ __forceinline__ void finish(float (&sums)[thread_rows][thread_columns]) {
+        const bool lower = threadIdx.x % 2 != 0;
+        VITRINE_UNROLL
+        for (int i = 0; i < thread_rows; ++i) {
+            VITRINE_UNROLL
+            for (int j = 0; j < thread_columns; j += 4) {
+                float* const mine = sums[i] + j;
+                VITRINE_UNROLL
+                for (int s = 0; s < 2; ++s) {
+                    const float theirs = __shfl_xor_sync(0xFFFFFFFFu, lower ? mine[s] : mine[s + 2], 1);
+                    if (lower) {
+                        mine[s] = theirs;
+                    } else {
+                        mine[s + 2] = theirs;
+                    }
                 }
             }
         }

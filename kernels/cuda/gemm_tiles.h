@@ -13,7 +13,7 @@
 //     takes<A, B>                     whether it takes what these loaders bring
 //     Layout<Loader, lines>           of an operand in shared memory; its `count` is in Elements, whatever lies there
 //     multiply_step<A, B>(...)        sums += (`depth` columns of A) · (`depth` rows of B), which lie in these layouts
-//     finish(sums)                    before the epilogue
+//     finish<B>(sums)                 before the epilogue; B is the loader
 //
 // GemmTile is that of multiply-adds in registers. gemm_tensor.h has that of tensor cores for floats, and
 // gemm_half_tensor.h that for 16 bits.
@@ -114,7 +114,7 @@ struct GemmTile {
         }
     }
 
-    template <class T>
+    template <class B, class T>
     static __device__ __forceinline__ void finish(T (&)[thread_rows][thread_columns]) {}
 };
 
