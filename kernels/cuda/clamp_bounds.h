@@ -45,4 +45,39 @@ struct ClampBounds {
     static constexpr T nan = std::numeric_limits<T>::quiet_NaN();
 };
 
+/// The clamp's bounds for values that are rounded to 16 bits, two in a word; nothing of other types. Rounding keeps the order and
+/// both bounds, so that it may come first, and a comparison serves two values.
+template <class T>
+struct HalfClampBounds {
+    explicit HalfClampBounds(Activation) {}
+};
+template <class T>
+requires(is_half_type<T>) struct HalfClampBounds<T> {
+    ClampBounds<float> unrounded;
+    unsigned low;
+    unsigned high;
+
+    explicit HalfClampBounds(Activation clamp)
+        : unrounded(clamp),
+          low(word_of<T>(unrounded.low, unrounded.low)),
+          high(word_of<T>(unrounded.high, unrounded.high)) {}
+
+    /// word_of() of the clamped values.
+    __device__ __forceinline__ unsigned word(float first, float second) const {
+#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 800
+        unsigned word = word_of<T>(first, second);
+        if constexpr (std::is_same_v<T, bf16>) {
+            asm("max.NaN.bf16x2 %0, %0, %1;" : "+r"(word) : "r"(low));
+            asm("min.NaN.bf16x2 %0, %0, %1;" : "+r"(word) : "r"(high));
+        } else {
+            asm("max.NaN.f16x2 %0, %0, %1;" : "+r"(word) : "r"(low));
+            asm("min.NaN.f16x2 %0, %0, %1;" : "+r"(word) : "r"(high));
+        }
+        return word;
+#else
+        return word_of<T>(unrounded(first), unrounded(second));
+#endif
+    }
+};
+
 }  // namespace vitrine::VITRINE_GPU

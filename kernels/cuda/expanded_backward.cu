@@ -352,12 +352,12 @@ class ExpandedBackwardThread {
                                               const typename PrologueSource<V, Half>::Channel& channel,
                                               const V& d_a, NarrowSums& sums) const {
         const auto stored = task_.x.fetch(index);
-        const V a = task_.x.finish(channel, stored);
+        const V u = task_.x.before_clamp(channel, stored);
         const V x = widen_values<V, Half>(stored);
         V gradient;
         VITRINE_UNROLL
         for (int j = 0; j < V::size; ++j) {
-            const float d_u = inside_clamp(task_.x.activation, a[j]) ? d_a[j] : 0.0F;
+            const float d_u = task_.x.clamp.inside(u[j], true) ? d_a[j] : 0.0F;
             sums.value[j] = multiply_add(d_u, x[j], sums.value[j]);
             sums.value[V::size + j] += d_u;
             gradient[j] = task_.x.scale == nullptr ? d_u : channel.scale[j] * d_u;
@@ -446,12 +446,10 @@ void run(const ExpandedConvBackward& args, Context& context) {
     launch(expanded_backward<Half, Tile>, blocks_for(plan.chunks, 1), expanded_threads, 0, stream(),
            ExpandedBackwardTask<Half>{
                ExpandedOperands<Half>(args),
-               {UpstreamOn<Half>(depthwise_gradients(args, nullptr, nullptr))},
+               OutputGradientSource<Half>(depthwise_gradients(args, nullptr, nullptr)),
                ValuesWriter<Half>(args.wide_d_x ? Gradient{} : args.d_x),
-               ValuesWriter<float>(args.wide_d_x ? args.d_x : Gradient{}),
-               parts,
-               LastSums<float, PutExpandedSums>(plan.chunks, 1, 1, put.all(), put, context),
-               plan});
+               ValuesWriter<float>(args.wide_d_x ? args.d_x : Gradient{}), parts,
+               LastSums<float, PutExpandedSums>(plan.chunks, 1, 1, put.all(), put, context), plan});
     if (args.d_expansion)
         run_sum_splits(parts, plan.chunks, channels, narrow, narrow,
                        packs_fit<float>(narrow, args.d_expansion.data),

@@ -26,48 +26,9 @@ struct BackwardTile {
     static constexpr int window(int i, int p) { return (i + 1 - p + before * stride) / stride; }
 };
 
-/// g = d_y + d_mean / M + 2 · d_m2 · (y − mean) of a pack of channels, as d_y + offset + slope · y: y has 8 or 11 of a float's 24
-/// bits, so that what a mean that is large beside the deviation costs of them is nothing.
+/// g of a pack of channels.
 template <class Half>
-struct OutputGradientSource {
-    using V = Pack<Half>;
-    struct Channel {
-        V slope;
-        V offset;
-    };
-    struct Raw {
-        StoredValues<V, Half> d_y;
-        StoredValues<V, Half> y;
-    };
-
-    UpstreamOn<Half> upstream;
-
-    __device__ __forceinline__ Channel channel(int c) const {
-        if (upstream.plain()) return {};
-        const V mean = load_values<V>(upstream.mean + c), d_mean = load_values<V>(upstream.d_mean + c),
-                d_m2 = load_values<V>(upstream.d_m2 + c);
-        Channel channel;
-        VITRINE_UNROLL
-        for (int i = 0; i < V::size; ++i) {
-            channel.slope[i] = 2.0F * d_m2[i];
-            channel.offset[i] = multiply_add(-channel.slope[i], mean[i], d_mean[i] * upstream.share);
-        }
-        return channel;
-    }
-    __device__ __forceinline__ Raw fetch(int index) const {
-        const auto d_y = fetch_values<V>(upstream.d_y + index);
-        return {d_y, upstream.plain() ? d_y : fetch_values<V>(upstream.y + index)};
-    }
-    __device__ __forceinline__ V finish(const Channel& channel, const Raw& raw) const {
-        V g = widen_values<V, Half>(raw.d_y);
-        if (upstream.plain()) return g;
-        const V y = widen_values<V, Half>(raw.y);
-        VITRINE_UNROLL
-        for (int i = 0; i < V::size; ++i)
-            g[i] = multiply_add(channel.slope[i], y[i], g[i] + channel.offset[i]);
-        return g;
-    }
-};
+using OutputGradientSource = UpstreamSource<Pack<Half>, Half>;
 
 /// g in shared memory, f32: [rows, pixels of a row, 32 channels]. The place of a pack of 4 is exchanged by the pixel's number, so
 /// that the 2 pixels of 8 lanes that store together lie in different banks.

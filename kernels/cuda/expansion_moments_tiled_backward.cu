@@ -241,7 +241,7 @@ class MomentsGradientThread {
                                             const V& d_a, V& d_x) {
         VITRINE_UNROLL
         for (int c = 0; c < V::size; ++c) {
-            const A d_u = here && inside_clamp(task_.x.activation, affine(x, c)) ? d_a[c] : A(0);
+            const A d_u = task_.x.clamp.inside(affine(x, c), here) ? d_a[c] : A(0);
             scale_sums_[c] = multiply_add(d_u, x[c], scale_sums_[c]);
             shift_sums_[c] += d_u;
             d_x[c] = multiply_add(affine.scale[c], d_u, d_x[c]);

@@ -27,6 +27,7 @@
 // what stands between memory and the product: nothing, a convolution's prologue, or its epilogue's gradient.
 #pragma once
 
+#include "kernels/cuda/clamp_bounds.h"
 #include "kernels/cuda/conv_parts.h"
 #include "kernels/cuda/stored_values.h"
 
@@ -51,7 +52,7 @@ struct PlainSource {
     }
 };
 
-/// activation(scale_c · x + shift_c)
+/// activation(scale_c · x + shift_c). Without scale and shift they are 1 and −0, which change no bit of any x.
 template <class V, class T>
 struct PrologueSource {
     using Stored = T;
@@ -66,28 +67,41 @@ struct PrologueSource {
     const T* x;
     const Element* scale;
     const Element* shift;
-    Activation activation;
+    ClampBounds<Element> clamp;
+    HalfClampBounds<T> half_clamp;
 
     explicit PrologueSource(const void* matrix, const Prologue& prologue)
         : x(static_cast<const T*>(matrix)),
           scale(static_cast<const Element*>(prologue.scale)),
           shift(static_cast<const Element*>(prologue.shift)),
-          activation(prologue.activation) {}
+          clamp(prologue.activation),
+          half_clamp(prologue.activation) {}
 
     __device__ __forceinline__ Channel channel(int c) const {
-        if (scale == nullptr) return {};
+        if (scale == nullptr) return {all_values<V>(Element(1)), all_values<V>(-Element(0))};
         return {load_values<V>(scale + c), load_values<V>(shift + c)};
     }
     __device__ __forceinline__ Raw fetch(int index) const { return fetch_values<V>(x + index); }
-    __device__ __forceinline__ Value finish(const Channel& channel, const Raw& raw) const {
+    __device__ __forceinline__ Value before_clamp(const Channel& channel, const Raw& raw) const {
         V v = widen_values<V, T>(raw);
-        if (scale != nullptr) {
-            VITRINE_UNROLL
-            for (int i = 0; i < V::size; ++i) v[i] = multiply_add(channel.scale[i], v[i], channel.shift[i]);
-        }
         VITRINE_UNROLL
-        for (int i = 0; i < V::size; ++i) v[i] = clamped(activation, v[i]);
+        for (int i = 0; i < V::size; ++i) v[i] = multiply_add(channel.scale[i], v[i], channel.shift[i]);
         return v;
+    }
+    __device__ __forceinline__ Value finish(const Channel& channel, const Raw& raw) const {
+        V v = before_clamp(channel, raw);
+        VITRINE_UNROLL
+        for (int i = 0; i < V::size; ++i) v[i] = clamp(v[i]);
+        return v;
+    }
+    /// What finish() is rounded to.
+    __device__ __forceinline__ Raw finish_rounded(const Channel& channel, const Raw& raw) const
+        requires(is_half_type<T>&& V::size > 1) {
+        const V v = before_clamp(channel, raw);
+        Raw a;
+        VITRINE_UNROLL
+        for (int i = 0; i < V::size; i += 2) a.word[i / 2] = half_clamp.word(v[i], v[i + 1]);
+        return a;
     }
 };
 
@@ -138,6 +152,56 @@ struct UpstreamSource {
             v[i] = multiply_add(channel.slope[i], y[i] - channel.mean[i], v[i] + channel.offset[i]);
         }
         return v;
+    }
+};
+
+/// Of 16-bit values it is d_y + offset + slope · y, an instruction less: y has 8 or 11 of a float's 24 bits, so that what a mean
+/// that is large beside the deviation costs of them is nothing. Without statistics slope is 0, and y is d_y once more.
+template <class V, class T>
+requires(is_half_type<T>) struct UpstreamSource<V, T> {
+    using Stored = T;
+    using Element = float;
+    using Value = V;
+    struct Channel {
+        V slope;   // 2 · d_m2
+        V offset;  // d_mean / M − slope · mean
+    };
+    struct Raw {
+        StoredValues<V, T> d_y;
+        StoredValues<V, T> y;
+    };
+
+    UpstreamOn<T> upstream;
+    const T* y;
+
+    explicit UpstreamSource(const ConvBackward& args)
+        : upstream(args), y(upstream.plain() ? upstream.d_y : upstream.y) {}
+
+    __device__ __forceinline__ bool plain() const { return upstream.plain(); }
+
+    __device__ __forceinline__ Channel channel(int o) const {
+        if (plain()) return {all_values<V>(0.0F), all_values<V>(-0.0F)};
+        const V mean = load_values<V>(upstream.mean + o), d_mean = load_values<V>(upstream.d_mean + o),
+                d_m2 = load_values<V>(upstream.d_m2 + o);
+        Channel channel;
+        VITRINE_UNROLL
+        for (int i = 0; i < V::size; ++i) {
+            channel.slope[i] = 2.0F * d_m2[i];
+            channel.offset[i] = multiply_add(-channel.slope[i], mean[i], d_mean[i] * upstream.share);
+        }
+        return channel;
+    }
+    __device__ __forceinline__ Raw fetch(int index) const {
+        return {fetch_values<V>(upstream.d_y + index), fetch_values<V>(y + index)};
+    }
+    __device__ __forceinline__ Value finish(const Channel& channel, const Raw& raw) const {
+        V g = widen_values<V, T>(raw.d_y);
+        const V of_y = widen_values<V, T>(raw.y);
+        VITRINE_UNROLL
+        for (int i = 0; i < V::size; ++i) {
+            g[i] = multiply_add(channel.slope[i], of_y[i], g[i] + channel.offset[i]);
+        }
+        return g;
     }
 };
 

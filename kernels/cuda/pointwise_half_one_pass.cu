@@ -274,12 +274,12 @@ class HalfOnePassThread {
     /// d_u = d_a · activation'(u), d_x = scale · d_u, and the lane's share of Σ d_u · x and Σ d_u.
     __device__ __forceinline__ void put_pixel(int pixel, const ChannelOfInput& channel,
                                               const StoredValues<V, Half>& stored, const V& d_a) {
-        const V a = task_.a.finish(channel, stored);
+        const V u = task_.a.before_clamp(channel, stored);
         const V x = widen_values<V, Half>(stored);
         V gradient;
         VITRINE_UNROLL
         for (int j = 0; j < size; ++j) {
-            const float d_u = inside_clamp(task_.a.activation, a[j]) ? d_a[j] : 0.0F;
+            const float d_u = task_.a.clamp.inside(u[j], true) ? d_a[j] : 0.0F;
             scale_sums_[j] = multiply_add(d_u, x[j], scale_sums_[j]);
             shift_sums_[j] += d_u;
             gradient[j] = task_.a.scale == nullptr ? d_u : channel.scale[j] * d_u;

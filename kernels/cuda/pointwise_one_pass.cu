@@ -206,12 +206,12 @@ class OnePassThread {
         for (int i = 0; i < Tile::thread_pixels; ++i) {
             const int pixel = tile + local_pixel(i);
             if (!inside(pixel)) continue;
-            const V a = task_.a.finish(prologue_, x_[i]);
+            const V u = task_.a.before_clamp(prologue_, x_[i]);
             const V x = widen_values<V, T>(x_[i]);
             V gradient;
             VITRINE_UNROLL
             for (int j = 0; j < size; ++j) {
-                const A d_u = inside_clamp(task_.a.activation, a[j]) ? d_a[i][j] : A(0);
+                const A d_u = task_.a.clamp.inside(u[j], true) ? d_a[i][j] : A(0);
                 scale_sums_[j] = multiply_add(d_u, x[j], scale_sums_[j]);
                 shift_sums_[j] += d_u;
                 gradient[j] = task_.a.scale == nullptr ? d_u : prologue_.scale[j] * d_u;
