@@ -102,8 +102,8 @@ struct GatheredLinesOfWindows {
     __device__ __forceinline__ Raw fetch(const Line& window, const Depth& taps) const {
         return windows.gather(window, taps);
     }
-    __device__ __forceinline__ Value finish(const Line&, const Depth&, const Raw& raw) const {
-        return widen_values<Value, T>(raw);
+    __device__ __forceinline__ Raw finish_rounded(const Line&, const Depth&, const Raw& raw) const {
+        return raw;
     }
 };
 
@@ -126,8 +126,8 @@ struct GatheredDepthsOfWindows {
     __device__ __forceinline__ Raw fetch(const Line& taps, const Depth& window) const {
         return windows.gather(window, taps);
     }
-    __device__ __forceinline__ Value finish(const Line&, const Depth&, const Raw& raw) const {
-        return widen_values<Value, T>(raw);
+    __device__ __forceinline__ Raw finish_rounded(const Line&, const Depth&, const Raw& raw) const {
+        return raw;
     }
 };
 
@@ -153,8 +153,8 @@ struct GatheredLinesOfMatrix {
         for (int i = 0; i < 8; i += 2) raw.word[i / 2] = value(begin, k + i) | value(begin, k + i + 1) << 16;
         return raw;
     }
-    __device__ __forceinline__ Value finish(const Line&, const Depth&, const Raw& raw) const {
-        return widen_values<Value, T>(raw);
+    __device__ __forceinline__ Raw finish_rounded(const Line&, const Depth&, const Raw& raw) const {
+        return raw;
     }
 
   private:

@@ -65,6 +65,9 @@ Candidate choose_tile(DType dtype, int64_t m, int64_t n, int64_t k, GemmTiling t
                                      [&](const Candidate& tile) { return time_of(tile, m, n, k); });
 }
 
+/// Columns of which 16-bit values' larger tile would leave half empty.
+constexpr int64_t few_half_columns = 32;
+
 bool multiplies_halves(GemmTiling tiling) {
     return tiling == GemmTiling::half_tensor_128x64 || tiling == GemmTiling::half_tensor_128x32 ||
            tiling == GemmTiling::half_tensor_32x32;
@@ -93,7 +96,8 @@ const char* refuses_half_tensor_cores(DType dtype) {
 }
 
 GemmPlan plan_gemm(DType dtype, int64_t m, int64_t n, int64_t k, GemmTiling tiling) {
-    const Candidate tile = choose_tile(dtype, m, n, k, tiling);
+    const bool few_columns = tiling == GemmTiling::half_tensor_128x64 && n <= few_half_columns;
+    const Candidate tile = choose_tile(dtype, m, n, k, few_columns ? GemmTiling::half_tensor_128x32 : tiling);
     const int64_t row_tiles = divide_up(m, tile.rows);
     const int64_t column_tiles = divide_up(n, tile.columns);
     const int64_t blocks = std::max<int64_t>(1, row_tiles * column_tiles);

@@ -5,11 +5,12 @@
 //     GemmChainRule    d_a of a convolution's input: through its prologue to d_x, and the sums for d_scale
 //                      and d_shift
 //
-// A Put, passed by value, has put(row, column, V): V being Pack<T> or Single<T>, it puts neighbouring columns
-// of one row of C. The second kernel of a split product (gemm_split.h) takes the same Puts.
+// A Put, passed by value, has Stored, what it leaves in memory, and put(row, column, V): V being Pack<T>, Pack<Stored> or
+// Single<T>, it puts neighbouring columns of one row of C. The second kernel of a split product (gemm_split.h) takes the same Puts.
 //
-// Sums over the rows of a block tile go through the shared memory that the product no longer needs. Bytes: y
-// is written once; the partial moments of a channel are 3 values for each tile of rows, 3 / 128 of y.
+// Sums over the rows of a block tile go through the shared memory that the product no longer needs; where lanes of a warp have
+// the same columns, shuffles among these come first. Bytes: y is written once; the partial moments of a channel are 3 values for
+// each tile of rows, 3 / 128 of y.
 //
 // Of 16-bit y and d_x, T, the sums are Accumulate<T>, and the moments are those of the sums, not of what they are
 // rounded to.
@@ -328,9 +329,18 @@ struct GemmChainRule {
         load_columns(place, packs, prologue.shift, A(0), shift);
         A scale_sums[Tile::thread_columns] = {};
         A shift_sums[Tile::thread_columns] = {};
-        for_each_value<PackOf<T, Tile>>(place, packs, [&]<class V>(int i, int j, int row, int column, V) {
+        using All = PackOf<T, Tile>;
+        StoredValues<All, T> inputs[Tile::thread_rows][Tile::thread_columns / All::size];
+        const auto input_of = [&]<class V>(int i, int j, int pixel, int column, V) {
+            if constexpr (LanesDown<Tile> && V::size > 1) return widen_values<V, T>(inputs[i][j / V::size]);
+            return load_values<V>(x + pixel * place.columns + column);
+        };
+        if constexpr (LanesDown<Tile>) {
+            if (packs) fetch_all(place, inputs);
+        }
+        for_each_value<All>(place, packs, [&]<class V>(int i, int j, int row, int column, V all) {
             const int pixel = pixels(row);
-            const V input = load_values<V>(x + pixel * place.columns + column);
+            const V input = input_of(i, j, pixel, column, all);
             V gradient;
             VITRINE_UNROLL
             for (int s = 0; s < V::size; ++s) {
@@ -354,6 +364,25 @@ struct GemmChainRule {
             to[place.columns] = shift_sum;
         }
         sums.template finish<gemm_threads>(place.row_tile, channel_tile(place), shared);
+    }
+
+  private:
+    /// All of a thread's x before the first d_x is stored: behind that, each would have to wait for the one before.
+    template <class Tile, class Words, int packs_of_row>
+    __device__ __forceinline__ void fetch_all(const GemmPlace<A, Tile>& place,
+                                              Words (&inputs)[Tile::thread_rows][packs_of_row]) const {
+        using All = PackOf<T, Tile>;
+        VITRINE_UNROLL
+        for (int i = 0; i < Tile::thread_rows; ++i) {
+            const int row = min(place.row(i), place.rows - 1);
+            VITRINE_UNROLL
+            for (int j = 0; j < packs_of_row; ++j) {
+                const int column = place.column(j * All::size);
+                if (column < place.columns) {
+                    inputs[i][j] = fetch_values<All>(x + pixels(row) * place.columns + column);
+                }
+            }
+        }
     }
 };
 

@@ -16,6 +16,10 @@
 // Sums stay in the registers of the mma, f32, and are cut off, not rounded, every 16 k: some 2⁻²⁴ of the sum each time, which
 // beside the 2⁻⁹ or 2⁻¹² of what is multiplied is nothing.
 //
+// In what order the lines of B lie where they lie line by line is nobody's matter but the epilogue's: they are dealt out so that
+// a lane's columns of the four tiles side by side are 8 neighbours, 16 bytes of a row. Where B lies k by k the lanes exchange
+// their sums for that in the end.
+//
 // FLOPs: those of the product. By the peaks of lab/common/gpus.h, of which an H100's is wgmma's, products with less than some
 // 200 FLOPs a byte are bound by memory, which is nearly all of MobileNetV2's. None of it has been timed.
 //
@@ -36,6 +40,13 @@ constexpr int half_mma_depth = 16;  // k of an mma
 template <class Half>
 __device__ __forceinline__ void store_halves(float* shared, int place, const Pack<Half>& v) {
     store_pack(reinterpret_cast<Half*>(shared) + place, v);
+}
+
+/// Stores 8 that are rounded.
+template <class Half>
+__device__ __forceinline__ void store_words_of(float* shared, int place, const HalfWords<8>& words) {
+    *reinterpret_cast<uint4*>(reinterpret_cast<Half*>(shared) + place) =
+        make_uint4(words.word[0], words.word[1], words.word[2], words.word[3]);
 }
 
 /// Begins to copy 8 values, 16 bytes; zeros where they are not `inside`.
@@ -62,6 +73,10 @@ struct HalfLineByLine {
     }
     static __device__ __forceinline__ void store(float* shared, int line, int k, const Pack<Half>& v) {
         store_halves(shared, place_of(line, k), v);
+    }
+    static __device__ __forceinline__ void store_words(float* shared, int line, int k,
+                                                       const HalfWords<8>& words) {
+        store_words_of<Half>(shared, place_of(line, k), words);
     }
     static __device__ __forceinline__ void copy(float* shared, int line, int k, const Half* from,
                                                 bool inside) {
@@ -100,6 +115,10 @@ struct HalfDepthByDepth {
 
     static __device__ __forceinline__ void store(float* shared, int line, int k, const Pack<Half>& v) {
         store_halves(shared, k * stride + line, v);
+    }
+    static __device__ __forceinline__ void store_words(float* shared, int line, int k,
+                                                       const HalfWords<8>& words) {
+        store_words_of<Half>(shared, k * stride + line, words);
     }
     static __device__ __forceinline__ void copy(float* shared, int line, int k, const Half* from,
                                                 bool inside) {
@@ -155,11 +174,12 @@ struct TwoTerms : Term {
 template <class Loader>
 concept GathersSingles = Loader::gathers_singles;
 
-/// The tile of 16-bit values: what both layouts hold. The smaller ones are for products of windows that are gathered value by
-/// value: [windows, few channels], and a weight gradient, which is small in both.
-template <int tiles_down, int tiles_across>
-struct HalfTensorTile : TensorTiles<tiles_down, tiles_across> {
-    using Tiles = TensorTiles<tiles_down, tiles_across>;
+/// The tile of 16-bit values: what both layouts hold. Of the smaller ones 128 × 32 is for few columns, with its warps above one
+/// another, so that none loads what another one has, and 32 × 32 for the weight gradient of gathered windows, which is small in
+/// both.
+template <int tiles_down, int tiles_across, int warps_side_by_side = 2>
+struct HalfTensorTile : TensorTiles<tiles_down, tiles_across, warps_side_by_side> {
+    using Tiles = TensorTiles<tiles_down, tiles_across, warps_side_by_side>;
     static constexpr int depth = half_depth;
     static constexpr bool loads_beyond = true;
 
@@ -174,8 +194,8 @@ struct HalfTensorTile : TensorTiles<tiles_down, tiles_across> {
     static_assert(tiles_across == 2 || tiles_across == 4);
 
     template <class A>
-    static constexpr bool suits = GathersSingles<A> ? tiles_across == 2 && tiles_down == (A::along_k ? 4 : 1)
-                                                    : tiles_down* tiles_across == 16;
+    static constexpr bool suits = tiles_across == (GathersSingles<A> && !A::along_k ? 2 : 4) &&
+                                  (tiles_down < 4 || !GathersSingles<A>);
     template <class A, class B>
     static constexpr bool takes = is_half_type<typename A::Value::Element> && (A::Value::size == 8) &&
                                   (B::Value::size == 8) && suits<A>;

@@ -16,6 +16,8 @@
 //     Raw fetch(line, depth)          starts the load: what must come from memory for each value
 //     Value finish(line, depth, raw)  the values, worked out when the tile before has been multiplied: here
 //                                     belongs what waits for the load (a prologue, zero padding)
+//     Raw finish_rounded(line, depth, raw)  only where 16-bit values are multiplied, and then in place of the former: the words
+//                                     that its values are rounded to
 //     const Stored* address(line, depth)  only where they are multiplied as they lie there, so that a tile of these may
 //                                     copy them and call neither of the two
 //
@@ -245,6 +247,11 @@ struct LinesOfMatrix {
     __device__ __forceinline__ Value finish(const Line&, const Depth& depth, const Raw& raw) const {
         return source.finish(depth.channel, raw);
     }
+    __device__ __forceinline__ Raw finish_rounded(const Line&, const Depth& depth,
+                                                  const Raw& raw) const requires requires {
+        source.finish_rounded(depth.channel, raw);
+    }
+    { return source.finish_rounded(depth.channel, raw); }
 };
 
 /// The matrix [k, lines]: each k is contiguous. Both sides of a weight gradient, whose k are the pixels.
@@ -277,6 +284,11 @@ struct RowsOfDepth {
     __device__ __forceinline__ Value finish(const Line& line, const Depth&, const Raw& raw) const {
         return source.finish(line.channel, raw);
     }
+    __device__ __forceinline__ Raw finish_rounded(const Line& line, const Depth&,
+                                                  const Raw& raw) const requires requires {
+        source.finish_rounded(line.channel, raw);
+    }
+    { return source.finish_rounded(line.channel, raw); }
 };
 
 }  // namespace vitrine::VITRINE_GPU

@@ -102,13 +102,13 @@ struct SplitFragment {
     }
 };
 
-/// Which of C's tiles of 16 × 8 a warp has: `tiles_down` of them above one another and `tiles_across` side by side; 2 × 2
-/// warps. The same for all types that are multiplied.
-template <int tiles_down, int tiles_across>
+/// Which of C's tiles of 16 × 8 a warp has: `tiles_down` of them above one another and `tiles_across` side by side; 4 warps,
+/// of which 2 are side by side or one. The same for all types that are multiplied.
+template <int tiles_down, int tiles_across, int warps_side_by_side = 2>
 struct TensorTiles {
     static constexpr int mma_rows = 16;
     static constexpr int mma_columns = 8;
-    static constexpr int warps_across = 2;
+    static constexpr int warps_across = warps_side_by_side;
     static constexpr int warps_down = gemm_threads / 32 / warps_across;
     static constexpr int warp_rows = tiles_down * mma_rows;
     static constexpr int warp_columns = tiles_across * mma_columns;

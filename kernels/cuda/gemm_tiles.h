@@ -15,6 +15,12 @@
 //     multiply_step<A, B>(...)        sums += (`depth` columns of A) · (`depth` rows of B), which lie in these layouts
 //     finish<B>(sums)                 before the epilogue; B is the loader
 //
+// and one of 16-bit values besides
+//
+//     loads_beyond                    true: it takes any values beyond the edges of A and B (gemm_loads.h)
+//     line_at(place)                  which line of B it wants at a place of its layout, line by line
+//     lanes_down                      how many lanes of a warp are above one another, with the same columns
+//
 // GemmTile is that of multiply-adds in registers. gemm_tensor.h has that of tensor cores for floats, and
 // gemm_half_tensor.h that for 16 bits.
 #pragma once
