@@ -54,7 +54,8 @@ struct PlainSource {
     }
 };
 
-/// activation(scale_c · x + shift_c). Without scale and shift they are 1 and −0, which change no bit of any x.
+/// activation(scale_c · x + shift_c). Without scale and shift they are 1 and −0, which change no bit of any x. Of 16-bit values
+/// nobody asks for the scale or the clamp's name; floats, whose products by multiply-adds have no register to spare, do.
 template <class V, class T>
 struct PrologueSource {
     using Stored = T;
@@ -69,6 +70,7 @@ struct PrologueSource {
     const T* x;
     const Element* scale;
     const Element* shift;
+    Activation activation;
     ClampBounds<Element> clamp;
     HalfClampBounds<T> half_clamp;
 
@@ -76,6 +78,7 @@ struct PrologueSource {
         : x(static_cast<const T*>(matrix)),
           scale(static_cast<const Element*>(prologue.scale)),
           shift(static_cast<const Element*>(prologue.shift)),
+          activation(prologue.activation),
           clamp(prologue.activation),
           half_clamp(prologue.activation) {}
 
@@ -86,14 +89,16 @@ struct PrologueSource {
     __device__ __forceinline__ Raw fetch(int index) const { return fetch_values<V>(x + index); }
     __device__ __forceinline__ Value before_clamp(const Channel& channel, const Raw& raw) const {
         V v = widen_values<V, T>(raw);
-        VITRINE_UNROLL
-        for (int i = 0; i < V::size; ++i) v[i] = multiply_add(channel.scale[i], v[i], channel.shift[i]);
+        if (is_half_type<T> || scale != nullptr) {
+            VITRINE_UNROLL
+            for (int i = 0; i < V::size; ++i) v[i] = multiply_add(channel.scale[i], v[i], channel.shift[i]);
+        }
         return v;
     }
     __device__ __forceinline__ Value finish(const Channel& channel, const Raw& raw) const {
         V v = before_clamp(channel, raw);
         VITRINE_UNROLL
-        for (int i = 0; i < V::size; ++i) v[i] = clamp(v[i]);
+        for (int i = 0; i < V::size; ++i) v[i] = is_half_type<T> ? clamp(v[i]) : clamped(activation, v[i]);
         return v;
     }
     /// What finish() is rounded to.

@@ -27,18 +27,34 @@ struct HalfPanels {
     static __device__ __forceinline__ void store(float* shared, int row, int column, const Pack<Half>& v) {
         store_pack(at(shared, row, column), v);
     }
+    static __device__ __forceinline__ void store(float* shared, int row, int column, const HalfWords<8>& v) {
+        *reinterpret_cast<uint4*>(at(shared, row, column)) =
+            make_uint4(v.word[0], v.word[1], v.word[2], v.word[3]);
+    }
+    /// Begins to copy the pack that begins at `column`, or zeros where it is not `inside`, so that products by the panel leave
+    /// neighbouring columns to one lane: 8 · m + 2 · j + i of a panel is put where mma j looks for lane m's column i, at
+    /// 8 · j + 2 · m + i.
+    static __device__ __forceinline__ void copy_for_lanes(float* shared, int row, int column,
+                                                          const Half* from, bool inside) {
+        VITRINE_UNROLL
+        for (int j = 0; j < 4; ++j) {
+            Half* const eight = at(shared, row, column / panel_columns * panel_columns + j * 8);
+            copy_async<4>(eight + column % panel_columns / 4, from + j * 2, inside);
+        }
+    }
 
-    /// The words of A's fragment for 16 rows, with k along the 16 columns.
+    /// The words of A's fragment for 16 rows, with k along the 16 columns. Here and below rows begin at a multiple of 8: packs are
+    /// exchanged as they are in the first ones, so that what is further down has the same address but for a constant.
     static __device__ __forceinline__ void load_a(float* shared, int row, int column, unsigned (&words)[4]) {
         const int lane = static_cast<int>(threadIdx.x) % 32;
-        load_matrices(words, at(shared, row + lane % 16, column + lane / 16 * 8));
+        load_matrices(words, below(shared, row, lane % 16, column + lane / 16 * 8));
     }
     /// The same for 16 columns, with k down the 16 rows.
     static __device__ __forceinline__ void load_turned_a(float* shared, int row, int column,
                                                          unsigned (&words)[4]) {
         const int lane = static_cast<int>(threadIdx.x) % 32;
         load_matrices_transposed(words,
-                                 at(shared, row + lane / 16 * 8 + lane % 8, column + lane / 8 % 2 * 8));
+                                 below(shared, row, lane / 16 * 8 + lane % 8, column + lane / 8 % 2 * 8));
     }
     /// B's fragments for 8 columns each, with k down the 16 rows.
     template <class M, int tiles>
@@ -50,10 +66,17 @@ struct HalfPanels {
         for (int j = 0; j < tiles; j += 2) {
             unsigned words[4];
             load_matrices_transposed(words,
-                                     at(shared, row + lane % 16, column + j * M::columns + lane / 16 * 8));
+                                     below(shared, row, lane % 16, column + j * M::columns + lane / 16 * 8));
             VITRINE_UNROLL
             for (int i = 0; i < 4; ++i) b[j + i / 2].words[i % 2] = words[i];
         }
+    }
+
+  private:
+    /// Row `line` of those from `row` on.
+    static __device__ __forceinline__ Half* below(float* shared, int row, int line, int column) {
+        static_assert(Lines::lines_of_banks * Lines::packs == 8);
+        return at(shared, line, column) + row * panel_columns;
     }
 };
 

@@ -10,81 +10,52 @@
 //     of a tile       │ the epilogue    │                ├─────────┼─────────┤      a = x through the prologue
 //                     └─────────────────┘                │ warp 2  │ warp 3  │
 //                                                        └─────────┴─────────┘
-//     d_a [pixels, inputs]    += g · weight       of a warp 16 or 32 pixels and 32 inputs. Lanes exchange them, until each has
-//                                                 8 neighbours of a pixel: those of which it has loaded x, and now writes d_x
+//     d_a [pixels, inputs]    += g · weight       of a warp 16 or 32 pixels and 32 inputs. The weight's columns lie so that the
+//                                                 mma leave 8 neighbours of a pixel to each lane: those of which it has
+//                                                 loaded x, and now writes d_x
 //     d_weight [outputs, inputs] += gᵀ · a        of a warp 16 outputs of each step, in the registers of the mma for all of
 //                                                 the chunk, and then left as the chunk's part
 //
-// a and the weight are multiplied as values of 16 bits; g as the sum of two such (gemm_half_tensor.h says why), unless it is d_y
-// itself. The sums are f32, cut off every 16 k (tensor_core.h). Chunks are no longer than one_pass's, whose parts these
-// are, and so is all that becomes of them.
+// a and the weight are multiplied as values of 16 bits; g as the sum of two such (gemm_half_tensor.h says why). The sums are f32,
+// cut off every 16 k (tensor_core.h). Chunks are no longer than one_pass's, whose parts these are, and so is all that
+// becomes of them. What belongs to the channels is in shared memory for all of the chunk, and so is the weight up
+// to 96 outputs.
+//
+// Nobody asks whether there is something to load: beyond the last pixel a thread has the last one once more, beyond the last
+// channel the first ones. A chunk's last tile is set right where that would show.
 //
 // Bytes, at least: d_y [and y] and x read, d_x written: 2 · pixels · (2 · out + 2 · in) with prologue and epilogue. Slices read
 // d_y and y again, from L2. FLOPs: 4 · pixels · in · out, of which those of g's second term are not counted.
 //
 // Bank conflicts: none (half_panels.h).
 
-#include "kernels/cuda/half_panels.h"
+#include "kernels/cuda/half_one_pass_tiles.h"
 #include "kernels/cuda/pointwise_one_pass.h"
 
 namespace vitrine::VITRINE_GPU {
 namespace {
 
-/// The extents of a block's tiles. `row_tiles`: how many mma below one another a warp has of d_a.
-template <int panels_of_outputs, int steps_of_outputs, int panels_of_inputs, int row_tiles>
-struct HalfOnePassTile {
-    static constexpr int warps = one_pass_threads / 32;
-    static constexpr int inputs = panels_of_inputs * panel_columns;
-    static constexpr int outputs = panels_of_outputs * panel_columns;  // of a step
-    static constexpr int steps = steps_of_outputs;
-    // of d_a
-    static constexpr int warps_across = panels_of_inputs;
-    static constexpr int warps_down = warps / warps_across;
-    static constexpr int tiles_down = row_tiles;
-    static constexpr int tiles_across = panel_columns / 8;
-    static constexpr int warp_pixels = tiles_down * 16;
-    static constexpr int pixels = warps_down * warp_pixels;
-    // of d_weight
-    static constexpr int weight_warps_down = outputs / 16;
-    static constexpr int weight_warps_across = warps / weight_warps_down;
-    static constexpr int weight_columns = inputs / weight_warps_across;
-    static constexpr int weight_tiles = weight_columns / 8;
-    static_assert(weight_warps_down <= warps);
-};
-
-template <class Half, class Tile>
-struct HalfOnePassShared {
-    using Gradients = HalfPanels<Half, Tile::pixels, Tile::outputs>;
-    using Inputs = HalfPanels<Half, Tile::pixels, Tile::inputs>;
-    using Weight = HalfPanels<Half, Tile::outputs, Tile::inputs>;
-
-    GemmShared<float, 2 * Gradients::count> g;  // what it is rounded to, and the rest
-    GemmShared<float, Inputs::count> a;
-    GemmShared<float, Weight::count> weight;
-};
-
-/// A block's. A function, as gemm_memory() is.
-template <class Shared>
-__device__ __forceinline__ Shared& half_one_pass_memory() {
-    __shared__ Shared shared;
-    return shared;
-}
-
 /// What the running thread has to do with its block's chunk and slice.
-template <class Half, class Tile>
+template <class Half, class Tile, bool accumulates>
 class HalfOnePassThread {
     static constexpr int size = 8;
     using V = Pack<Half>;
     using M = Mma<Half, half_mma_depth>;
     using Upstream = UpstreamSource<V, Half>;
     using ChannelOfInput = typename PrologueSource<V, Half>::Channel;
+    using OutputPlace = PackPlace<HalfOnePassShared<Half, Tile>::Gradients::panels, one_pass_threads>;
 
   public:
     using Task = OnePass<V, Half>;
     using Shared = HalfOnePassShared<Half, Tile>;
 
     __device__ __forceinline__ HalfOnePassThread(const Task& task, Shared& shared)
-        : task_(task), g_(shared.g.values), a_(shared.a.values), weight_(shared.weight.values) {
+        : task_(task),
+          g_(shared.g.values),
+          a_(shared.a.values),
+          weight_(shared.weight.values),
+          slopes_(shared.slopes.values),
+          scales_(shared.scales.values) {
         const int block = static_cast<int>(blockIdx.x);
         chunk_ = block / task.slices;
         slice_ = block - chunk_ * task.slices;
@@ -94,16 +65,23 @@ class HalfOnePassThread {
     }
 
     __device__ __forceinline__ void run() {
+        prepare_channels();
+        if (Tile::keeps_weight) {
+            copy_weight(0);
+            wait_copies<0>();
+        }
+        __syncthreads();
         for (int tile = first_pixel_; tile < end_pixel_; tile += Tile::pixels) {
             fetch_inputs(tile);
             FragmentC d_a[Tile::tiles_down][Tile::tiles_across] = {};
             VITRINE_UNROLL
             for (int step = 0; step < Tile::steps; ++step) {
                 const int first_output = step * Tile::outputs;
-                if (Tile::steps > 1 || tile == first_pixel_) copy_weight(first_output);
+                if (step > 0 && first_output >= task_.out) break;
+                if (!Tile::keeps_weight) copy_weight(first_output);
                 load_gradients(tile, first_output);
                 if (step == 0) store_inputs(tile);
-                wait_copies<0>();
+                if (!Tile::keeps_weight) wait_copies<0>();
                 __syncthreads();
                 multiply_by_weight(first_output, d_a);
                 multiply_by_inputs(first_output, weight_sums_[step]);
@@ -131,93 +109,110 @@ class HalfOnePassThread {
     }
     /// Row i of the lane's 2 · tiles_down in a tile of pixels.
     __device__ __forceinline__ int local_pixel(int i) const { return first_row() + i * 8 + place_.group; }
-    __device__ __forceinline__ bool inside(int pixel) const {
-        return pixel < end_pixel_ && input_ < task_.in;
+
+    /// Leaves in shared memory what belongs to the channels, zeros beyond the last: registers are what a block has least of. A barrier must follow.
+    __device__ __forceinline__ void prepare_channels() const {
+        const int me = static_cast<int>(threadIdx.x) * size;
+        if (me < all_outputs) {
+            typename Upstream::Channel channel{};
+            if (me < task_.out) channel = task_.g.channel(me);
+            store_values(slopes_ + me, channel.slope);
+            store_values(slopes_ + all_outputs + me, channel.offset);
+        }
+        if (me < Tile::inputs) {
+            const int input = slice_ * Tile::inputs + me;
+            ChannelOfInput channel{};
+            if (input < task_.in) channel = task_.a.channel(input);
+            store_values(scales_ + me, channel.scale);
+            store_values(scales_ + Tile::inputs + me, channel.shift);
+        }
     }
+    __device__ __forceinline__ ChannelOfInput prologue_of_lane() const {
+        return {load_values<V>(scales_ + local_input()),
+                load_values<V>(scales_ + Tile::inputs + local_input())};
+    }
+
+    /// The chunk's last pixel in place of those beyond it. Of these a is made zero, and nothing is kept of d_a.
+    __device__ __forceinline__ int within(int pixel) const { return min(pixel, end_pixel_ - 1); }
 
     /// x stays in the registers of the lane that will need it again for d_x; all warps need a.
     __device__ __forceinline__ void fetch_inputs(int tile) {
+        const int input = input_ < task_.in ? input_ : 0;
         VITRINE_UNROLL
         for (int i = 0; i < rows_of_lane; ++i) {
-            const int pixel = tile + local_pixel(i);
-            x_[i] = {};
-            if (inside(pixel)) x_[i] = task_.a.fetch(pixel * task_.in + input_);
+            x_[i] = task_.a.fetch(within(tile + local_pixel(i)) * task_.in + input);
         }
     }
-    /// Loaded once more for each use: registers are what a block has least of.
-    __device__ __forceinline__ ChannelOfInput prologue() const {
-        return input_ < task_.in ? task_.a.channel(input_) : ChannelOfInput{};
-    }
-    __device__ __forceinline__ void store_inputs(int tile) {
-        const ChannelOfInput channel = prologue();
+    __device__ __forceinline__ void store_inputs(int tile) const {
+        const ChannelOfInput prologue = prologue_of_lane();
         VITRINE_UNROLL
         for (int i = 0; i < rows_of_lane; ++i) {
-            V a{};
-            if (inside(tile + local_pixel(i))) a = task_.a.finish(channel, x_[i]);
-            Inputs::store(a_, local_pixel(i), local_input(), a);
+            Inputs::store(a_, local_pixel(i), local_input(), task_.a.finish_rounded(prologue, x_[i]));
+        }
+        if (tile + Tile::pixels <= end_pixel_) return;
+        VITRINE_UNROLL
+        for (int i = 0; i < rows_of_lane; ++i) {
+            if (tile + local_pixel(i) >= end_pixel_)
+                Inputs::store(a_, local_pixel(i), local_input(), HalfWords<size>{});
         }
     }
 
-    /// g [pixels, outputs] from `first_output` on, in two terms. A thread stays with its outputs.
+    /// g [pixels, outputs] from `first_output` on, in two terms. A thread stays with its outputs; what it has beyond the last
+    /// meets zeros of the weight.
     __device__ __forceinline__ void load_gradients(int tile, int first_output) const {
-        using Place = PackPlace<Gradients::panels, one_pass_threads>;
-        constexpr int at_once = 2;
-        const Place place;
-        const int output = first_output + place.column;
-        typename Upstream::Channel channel{};
-        if (output < task_.out) channel = task_.g.channel(output);
+        constexpr int rows = Tile::pixels / OutputPlace::rows_at_once;
+        constexpr int at_once = rows < 4 ? rows : 4;
+        const int local = first_output + g_place_.column;
+        const int output = local < task_.out ? local : 0;
+        const typename Upstream::Channel channel{load_values<V>(slopes_ + local),
+                                                 load_values<V>(slopes_ + all_outputs + local)};
         VITRINE_UNROLL
-        for (int first = 0; first < Tile::pixels; first += at_once * Place::rows_at_once) {
+        for (int first = 0; first < rows; first += at_once) {
             typename Upstream::Raw raw[at_once];
             VITRINE_UNROLL
             for (int i = 0; i < at_once; ++i) {
-                const int pixel = tile + place.row + first + i * Place::rows_at_once;
-                raw[i] = {};
-                if (pixel < end_pixel_ && output < task_.out) {
-                    raw[i] = task_.g.fetch(pixel * task_.out + output);
-                }
+                raw[i] = task_.g.fetch(within(tile + output_row(first + i)) * task_.out + output);
             }
             VITRINE_UNROLL
             for (int i = 0; i < at_once; ++i) {
-                const int row = place.row + first + i * Place::rows_at_once;
-                V g{};
-                if (tile + row < end_pixel_ && output < task_.out) g = task_.g.finish(channel, raw[i]);
-                store_gradient(row, place.column, g);
+                store_gradient(output_row(first + i), task_.g.finish(channel, raw[i]));
             }
         }
     }
-    /// d_y itself has no rest.
-    __device__ __forceinline__ void store_gradient(int row, int column, const V& g) const {
-        Gradients::store(g_, row, column, g);
-        if (!task_.g.plain()) Gradients::store(g_ + Gradients::count, row, column, rest_of_rounding(g));
+    /// The thread's row i in a tile of g.
+    __device__ __forceinline__ int output_row(int i) const {
+        return g_place_.row + i * OutputPlace::rows_at_once;
     }
-    __device__ __forceinline__ int terms() const { return task_.g.plain() ? 1 : 2; }
+    __device__ __forceinline__ void store_gradient(int row, const V& g) const {
+        Gradients::store(g_, row, g_place_.column, g);
+        Gradients::store(g_ + Gradients::count, row, g_place_.column, rest_of_rounding(g));
+    }
 
-    /// weight [outputs, inputs] from `first_output` on, as it lies in memory.
+    /// weight [outputs, inputs] from `first_output` on.
     __device__ __forceinline__ void copy_weight(int first_output) const {
         using Place = PackPlace<Weight::panels, one_pass_threads>;
         const Place place;
         const int input = slice_ * Tile::inputs + place.column;
         VITRINE_UNROLL
-        for (int row = 0; row < Tile::outputs; row += Place::rows_at_once) {
+        for (int row = 0; row < Tile::weight_rows; row += Place::rows_at_once) {
             const int output = first_output + row + place.row;
             const bool here = output < task_.out && input < task_.in;
-            copy_async<16>(Weight::at(weight_, row + place.row, place.column),
-                           here ? task_.weight + output * task_.in + input : task_.weight, here);
+            Weight::copy_for_lanes(weight_, row + place.row, place.column,
+                                   task_.weight + (here ? output * task_.in + input : 0), here);
         }
         commit_copies();
     }
 
     __device__ __forceinline__ void multiply_by_weight(
         int first_output, FragmentC (&d_a)[Tile::tiles_down][Tile::tiles_across]) const {
+        const int first_row_of_weight = Tile::keeps_weight ? first_output : 0;
         VITRINE_UNROLL
         for (int output = 0; output < Tile::outputs; output += M::k) {
-            if (first_output + output >= task_.out) break;
+            if (output > 0 && first_output + output >= task_.out) break;
             FragmentB<M> weight[Tile::tiles_across];
-            Weight::load_turned_b(weight_, output, panel() * panel_columns, weight);
+            Weight::load_turned_b(weight_, first_row_of_weight + output, panel() * panel_columns, weight);
             VITRINE_UNROLL
             for (int term = 0; term < 2; ++term) {
-                if (term == terms()) break;
                 VITRINE_UNROLL
                 for (int i = 0; i < Tile::tiles_down; ++i) {
                     FragmentA<M> g;
@@ -244,7 +239,6 @@ class HalfOnePassThread {
             Inputs::load_turned_b(a_, pixel, weight_column(), a);
             VITRINE_UNROLL
             for (int term = 0; term < 2; ++term) {
-                if (term == terms()) break;
                 FragmentA<M> g;
                 Gradients::load_turned_a(g_ + term * Gradients::count, pixel, weight_row(), g.words);
                 VITRINE_UNROLL
@@ -255,36 +249,36 @@ class HalfOnePassThread {
 
     __device__ __forceinline__ void put_input_gradient(
         int tile, FragmentC (&d_a)[Tile::tiles_down][Tile::tiles_across]) {
-        const ChannelOfInput channel = prologue();
+        const ChannelOfInput prologue = prologue_of_lane();
         VITRINE_UNROLL
         for (int i = 0; i < Tile::tiles_down; ++i) {
-            exchange_tiles(d_a[i]);
             VITRINE_UNROLL
             for (int lower = 0; lower < 2; ++lower) {
                 V mine;
                 VITRINE_UNROLL
                 for (int j = 0; j < size; ++j) mine[j] = d_a[i][j / 2].values[lower * 2 + j % 2];
                 const int row = i * 2 + lower;
-                const int pixel = tile + local_pixel(row);
-                if (inside(pixel)) put_pixel(pixel, channel, x_[row], mine);
+                put_pixel(tile + local_pixel(row), prologue, x_[row], mine);
             }
         }
     }
 
     /// d_u = d_a · activation'(u), d_x = scale · d_u, and the lane's share of Σ d_u · x and Σ d_u.
-    __device__ __forceinline__ void put_pixel(int pixel, const ChannelOfInput& channel,
+    __device__ __forceinline__ void put_pixel(int pixel, const ChannelOfInput& prologue,
                                               const StoredValues<V, Half>& stored, const V& d_a) {
-        const V u = task_.a.before_clamp(channel, stored);
+        const V u = task_.a.before_clamp(prologue, stored);
         const V x = widen_values<V, Half>(stored);
+        const bool here = pixel < end_pixel_;
         V gradient;
         VITRINE_UNROLL
         for (int j = 0; j < size; ++j) {
-            const float d_u = task_.a.clamp.inside(u[j], true) ? d_a[j] : 0.0F;
+            const float d_u = task_.a.clamp.inside(u[j], here) ? d_a[j] : 0.0F;
             scale_sums_[j] = multiply_add(d_u, x[j], scale_sums_[j]);
             shift_sums_[j] += d_u;
-            gradient[j] = task_.a.scale == nullptr ? d_u : channel.scale[j] * d_u;
+            gradient[j] = prologue.scale[j] * d_u;
         }
-        task_.d_x(pixel * task_.in + input_, gradient);
+        if (here && input_ < task_.in)
+            task_.template put_input_gradient<accumulates>(pixel * task_.in + input_, gradient);
     }
 
     __device__ __forceinline__ void leave_weight_part() const {
@@ -323,14 +317,18 @@ class HalfOnePassThread {
         return total;
     }
 
+    static constexpr int all_outputs = Tile::steps * Tile::outputs;
     static constexpr int rows_of_lane = Tile::tiles_down * 2;
 
     const Task& task_;
     float* const g_;       // [terms, pixels, outputs]
     float* const a_;       // [pixels, inputs]
     float* const weight_;  // [outputs, inputs]
+    float* const slopes_;  // [2, outputs], of the upstream gradient
+    float* const scales_;  // [2, inputs], of the prologue
     const int warp_ = static_cast<int>(threadIdx.x) / 32;
     const FragmentPlace place_;
+    const OutputPlace g_place_;
     int chunk_;
     int slice_;
     int input_;  // the lane's first input channel
@@ -342,22 +340,21 @@ class HalfOnePassThread {
     V shift_sums_{};
 };
 
-/// Blocks that a multiprocessor should hold at once: 168 registers a thread, or as many as there are. More than 14 tiles of
-/// sums leave too few of the 168 for all else.
-template <class Tile>
-constexpr int half_one_pass_at_once =
-    Tile::tiles_down* Tile::tiles_across + Tile::steps* Tile::weight_tiles > 14 ? 2 : 3;
-
-template <class Half, class Tile>
+template <class Half, class Tile, bool accumulates>
 __global__ void __launch_bounds__(one_pass_threads, (half_one_pass_at_once<Tile>))
     half_one_pass(OnePass<Pack<Half>, Half> task) {
-    using Thread = HalfOnePassThread<Half, Tile>;
+    using Thread = HalfOnePassThread<Half, Tile, accumulates>;
     Thread(task, half_one_pass_memory<typename Thread::Shared>()).run();
 }
 
+/// To write d_x and to add to it are two kernels: asked at each pack, the question breaks its store into four.
 template <class Half, class Tile>
 void run_tile(const ConvBackward& args, Context& context) {
-    launch_one_pass<Tile>(half_one_pass<Half, Tile>, args, context);
+    if (args.d_x.mode == GradMode::accumulate) {
+        launch_one_pass<Tile>(half_one_pass<Half, Tile, true>, args, context);
+    } else {
+        launch_one_pass<Tile>(half_one_pass<Half, Tile, false>, args, context);
+    }
 }
 
 /// Three steps of outputs, one panel of inputs.

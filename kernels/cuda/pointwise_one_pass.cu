@@ -216,7 +216,12 @@ class OnePassThread {
                 shift_sums_[j] += d_u;
                 gradient[j] = task_.a.scale == nullptr ? d_u : prologue_.scale[j] * d_u;
             }
-            task_.d_x(pixel * task_.in + input_, gradient);
+            const int index = pixel * task_.in + input_;
+            if (task_.accumulates) {
+                task_.template put_input_gradient<true>(index, gradient);
+            } else {
+                task_.template put_input_gradient<false>(index, gradient);
+            }
         }
     }
 

@@ -19,7 +19,8 @@ struct OnePass {
     UpstreamSource<V, T> g;
     PrologueSource<V, T> a;
     const T* weight;
-    ValuesWriter<T> d_x;
+    T* d_x;
+    bool accumulates;      // d_x: else it is written
     A* weight_parts;       // [chunks, out, in]
     PrologueSums<A> sums;  // chunks of pixels, tiles of channels: the slices
     int pixels;
@@ -27,6 +28,16 @@ struct OnePass {
     int out;
     int chunk_pixels;
     int slices;
+
+    template <bool adds>
+    __device__ __forceinline__ void put_input_gradient(int index, V gradient) const {
+        if constexpr (adds) {
+            const V before = load_values<V>(d_x + index);
+            VITRINE_UNROLL
+            for (int i = 0; i < V::size; ++i) gradient[i] = before[i] + gradient[i];
+        }
+        store_values(d_x + index, gradient);
+    }
 };
 
 /// Leaves the block's part of d_scale and d_shift, and puts all parts together where the block is the last. total_of_channel(sums) is
@@ -75,7 +86,8 @@ void launch_one_pass(void (*kernel)(OnePass<V, T>), const ConvBackward& args, Co
     const OnePass<V, T> task{UpstreamSource<V, T>(args),
                              PrologueSource<V, T>(args.x, args.prologue),
                              static_cast<const T*>(args.weight),
-                             ValuesWriter<T>(args.d_x),
+                             static_cast<T*>(args.d_x.data),
+                             args.d_x.mode == GradMode::accumulate,
                              parts,
                              sums,
                              static_cast<int>(pixels),
