@@ -79,7 +79,6 @@ class ExpandedBackwardThread {
     __device__ __forceinline__ void run() {
         input_gradient_.begin();
         Narrow::clear(a_);
-        __syncthreads();
         const int first = chunk_ * task_.plan.tiles_of_chunk;
         const int end = min(first + task_.plan.tiles_of_chunk, task_.plan.tiles);
         for (int number = first; number < end; ++number) {

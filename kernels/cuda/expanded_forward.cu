@@ -138,7 +138,6 @@ class ExpandedForwardThread {
     __device__ __forceinline__ void run() {
         const int first = chunk_ * task_.plan.tiles_of_chunk;
         const int end = min(first + task_.plan.tiles_of_chunk, task_.plan.tiles);
-        __syncthreads();
         TilePlace tile(task_.plan, first);
         for (int number = first; number < end; ++number, tile.advance(task_.plan)) {
             const int row = tile.down * Tile::rows, column = tile.across * Tile::columns;

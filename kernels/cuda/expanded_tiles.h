@@ -111,7 +111,7 @@ struct PixelColumn {
         return first_ + min(max(y_ + i * rows_at_once, 0), last_row_) * row_length_;
     }
     /// Its pixel's number in the tile.
-    __device__ __forceinline__ int pixel(int i) const {
+    static __device__ __forceinline__ int pixel(int i) {
         // Without signs, which makes it cheap enough to be found anew for each tile instead of kept in a register.
         const unsigned first = threadIdx.x / 4 / places * Tile::pitch + threadIdx.x / 4 % places;
         return static_cast<int>(first) + i * rows_at_once * Tile::pitch;
@@ -222,11 +222,16 @@ struct NarrowTile {
     using Place = PixelColumn<Tile>;
     static constexpr int count = Panel::count;  // in floats
 
-    /// Zeros, which stay where the tile has no pixel and behind the last narrow channel. A barrier must follow.
+    /// Zeros, which stay where the tile has no pixel and behind the last narrow channel: each thread's where it will load.
     static __device__ __forceinline__ void clear(float* shared) {
-        for (int row = static_cast<int>(threadIdx.x) / 4; row < Tile::products * 16;
-             row += expanded_threads / 4)
-            Panel::store(shared, row, static_cast<int>(threadIdx.x) % 4 * 8, HalfWords<8>{});
+        constexpr unsigned places = Place::places;
+        const unsigned column = threadIdx.x / 4 % places, row = threadIdx.x / 4 / places;
+        VITRINE_UNROLL
+        for (unsigned i = 0; i < Place::loads; ++i) {
+            if (column < Tile::pitch && row + i * Place::rows_at_once < Tile::rows)
+                Panel::store(shared, Place::pixel(static_cast<int>(i)), static_cast<int>(threadIdx.x % 4 * 8),
+                             HalfWords<8>{});
+        }
     }
     /// Of what lies outside the image, where nobody asks for e, it has the nearest pixel's.
     static __device__ __forceinline__ void load(const Source& source, const Tile& tile, int narrow,
