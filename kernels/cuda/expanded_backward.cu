@@ -388,7 +388,7 @@ template <class Half, class Tile>
 __global__ void __launch_bounds__(expanded_threads, backward_blocks)
     expanded_backward(ExpandedBackwardTask<Half> task) {
     using Thread = ExpandedBackwardThread<Half, Tile>;
-    Thread(task, expanded_memory<typename Thread::Shared>()).run();
+    Thread(task, block_memory<typename Thread::Shared>()).run();
 }
 
 template <class Half, int stride>

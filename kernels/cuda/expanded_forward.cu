@@ -286,7 +286,7 @@ class ExpandedForwardThread {
 template <class Half, class Tile>
 __global__ void __launch_bounds__(expanded_threads, 4) expanded_forward(ExpandedForwardTask<Half> task) {
     using Thread = ExpandedForwardThread<Half, Tile>;
-    Thread(task, expanded_memory<typename Thread::Shared>()).run();
+    Thread(task, block_memory<typename Thread::Shared>()).run();
 }
 
 template <class Half, int stride>

@@ -201,18 +201,6 @@ struct PairPlace {
     int slot = static_cast<int>(threadIdx.x) / expanded_pairs;
 };
 
-/// Shared memory of a block. A function of the size alone, so that kernels that need as much share the variable
-/// (kernels/simt/README.md says what each costs there).
-template <size_t bytes>
-__device__ __forceinline__ unsigned char* expanded_bytes() {
-    alignas(16) __shared__ unsigned char memory[bytes];
-    return memory;
-}
-template <class Shared>
-__device__ __forceinline__ Shared& expanded_memory() {
-    return *reinterpret_cast<Shared*>(expanded_bytes<sizeof(Shared)>());
-}
-
 /// x through its prologue, in shared memory.
 template <class Half, class Tile>
 struct NarrowTile {

@@ -45,13 +45,6 @@ struct HalfOnePassShared {
     GemmShared<float, 2 * Tile::inputs> scales;                 // and the shifts
 };
 
-/// A block's. A function, as gemm_memory() is.
-template <class Shared>
-__device__ __forceinline__ Shared& half_one_pass_memory() {
-    __shared__ Shared shared;
-    return shared;
-}
-
 /// Blocks that a multiprocessor should hold at once: 168 registers a thread, or as many as there are. More than 14 tiles of
 /// sums leave too few of the 168 for all else.
 template <class Tile>

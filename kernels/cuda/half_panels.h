@@ -28,8 +28,7 @@ struct HalfPanels {
         store_pack(at(shared, row, column), v);
     }
     static __device__ __forceinline__ void store(float* shared, int row, int column, const HalfWords<8>& v) {
-        *reinterpret_cast<uint4*>(at(shared, row, column)) =
-            make_uint4(v.word[0], v.word[1], v.word[2], v.word[3]);
+        Lines::store_words(shared + column / panel_columns * Lines::count, row, column % panel_columns, v);
     }
     /// Begins to copy the pack that begins at `column`, or zeros where it is not `inside`, so that products by the panel leave
     /// neighbouring columns to one lane: 8 · m + 2 · j + i of a panel is put where mma j looks for lane m's column i, at
@@ -95,25 +94,16 @@ struct PackPlace {
     }
 };
 
-/// Of a row of 4 tiles, of which 4 lanes have 2 neighbouring columns each, lane m gets tile m: of `tiles[s]` columns 2 · s and
-/// 2 · s + 1.
-__device__ __forceinline__ void exchange_tiles(FragmentC (&tiles)[4]) {
-    VITRINE_UNROLL
-    for (int bit = 1; bit <= 2; bit *= 2) {
-        const bool upper = (static_cast<int>(threadIdx.x) & bit) != 0;
-        VITRINE_UNROLL
-        for (int j = 0; j < 4; ++j) {
-            if ((j & bit) != 0) continue;
-            VITRINE_UNROLL
-            for (int i = 0; i < 4; ++i) {
-                float& low = tiles[j].values[i];
-                float& high = tiles[j + bit].values[i];
-                const float theirs = __shfl_xor_sync(0xFFFFFFFFu, upper ? low : high, bit);
-                low = upper ? theirs : low;
-                high = upper ? high : theirs;
-            }
-        }
-    }
+/// Shared memory of a block. A function of the size alone, so that kernels that need as much share the variable
+/// (kernels/simt/README.md says what each costs there).
+template <size_t bytes>
+__device__ __forceinline__ unsigned char* block_bytes() {
+    alignas(16) __shared__ unsigned char memory[bytes];
+    return memory;
+}
+template <class Shared>
+__device__ __forceinline__ Shared& block_memory() {
+    return *reinterpret_cast<Shared*>(block_bytes<sizeof(Shared)>());
 }
 
 }  // namespace vitrine::VITRINE_GPU

@@ -110,7 +110,8 @@ class HalfOnePassThread {
     /// Row i of the lane's 2 · tiles_down in a tile of pixels.
     __device__ __forceinline__ int local_pixel(int i) const { return first_row() + i * 8 + place_.group; }
 
-    /// Leaves in shared memory what belongs to the channels, zeros beyond the last: registers are what a block has least of. A barrier must follow.
+    /// Leaves in shared memory what belongs to the channels, zeros beyond the last: registers are what a block has least of. A
+    /// barrier must follow.
     __device__ __forceinline__ void prepare_channels() const {
         const int me = static_cast<int>(threadIdx.x) * size;
         if (me < all_outputs) {
@@ -344,7 +345,7 @@ template <class Half, class Tile, bool accumulates>
 __global__ void __launch_bounds__(one_pass_threads, (half_one_pass_at_once<Tile>))
     half_one_pass(OnePass<Pack<Half>, Half> task) {
     using Thread = HalfOnePassThread<Half, Tile, accumulates>;
-    Thread(task, half_one_pass_memory<typename Thread::Shared>()).run();
+    Thread(task, block_memory<typename Thread::Shared>()).run();
 }
 
 /// To write d_x and to add to it are two kernels: asked at each pack, the question breaks its store into four.
