@@ -128,26 +128,21 @@ class ExpandedBackwardThread {
         const Output output{input.image, input.row / Tile::stride - Tile::before,
                             input.column / Tile::stride - Tile::before, task_.out_height, task_.out_width};
         using Place = PixelColumn<Output>;
-        constexpr int at_once = 5;
         const Place place(output, first_channel, task_.channels);
         const auto of_channel = task_.g.channel(place.channel);
+        typename UpstreamSource<V, Half>::Raw raw[Place::loads];
         VITRINE_UNROLL
-        for (int first = 0; first < Place::loads; first += at_once) {
-            typename UpstreamSource<V, Half>::Raw raw[at_once];
+        for (int i = 0; i < Place::loads; ++i) raw[i] = task_.g.fetch(place.index(i));
+        VITRINE_UNROLL
+        for (int i = 0; i < Place::loads; ++i) {
+            if (!place.in_tile(i)) continue;
+            V g = task_.g.finish(of_channel, raw[i]);
+            const bool inside = place.inside(i);
             VITRINE_UNROLL
-            for (int i = 0; i < at_once && first + i < Place::loads; ++i)
-                raw[i] = task_.g.fetch(place.index(first + i));
-            VITRINE_UNROLL
-            for (int i = 0; i < at_once && first + i < Place::loads; ++i) {
-                if (!place.in_tile(first + i)) continue;
-                V g = task_.g.finish(of_channel, raw[i]);
-                const bool inside = place.inside(first + i);
-                VITRINE_UNROLL
-                for (int k = 0; k < V::size; ++k) g[k] = inside ? g[k] : 0.0F;
-                const int row = place.row + (first + i) * Place::rows_at_once;
-                store_pack(G::at(g_, row, place.column, place.local_channel), {{g[0], g[1], g[2], g[3]}});
-                store_pack(G::at(g_, row, place.column, place.local_channel + 4), {{g[4], g[5], g[6], g[7]}});
-            }
+            for (int k = 0; k < V::size; ++k) g[k] = inside ? g[k] : 0.0F;
+            const int row = place.row + i * Place::rows_at_once;
+            store_pack(G::at(g_, row, place.column, place.local_channel), {{g[0], g[1], g[2], g[3]}});
+            store_pack(G::at(g_, row, place.column, place.local_channel + 4), {{g[4], g[5], g[6], g[7]}});
         }
     }
 
