@@ -8,6 +8,7 @@
 #include <chrono>
 #include <csignal>
 #include <functional>
+#include <latch>
 #include <memory>
 #include <optional>
 #include <span>
@@ -33,10 +34,16 @@ void sleep(double seconds) { std::this_thread::sleep_for(std::chrono::duration<d
 
 std::span<std::byte> bytes_of(auto& values) { return std::as_writable_bytes(std::span(values)); }
 
-/// As together(), but nobody meets the others at the end.
+/// As together(), but nobody meets the others at the end. Nobody leaves before all have come: who still is about to join would
+/// miss it, end by that, and be missed in its turn.
 Strings joined(int ranks, const std::function<void(Collective&)>& body) {
     const uint16_t port = free_port();
-    return in_threads(ranks, [&](int rank) { body(*join_sockets(place_of(rank, ranks, port))); });
+    std::latch all_are_here(ranks);
+    return in_threads(ranks, [&](int rank) {
+        const auto processes = join_sockets(place_of(rank, ranks, port));
+        all_are_here.arrive_and_wait();
+        body(*processes);
+    });
 }
 
 /// Process 1 of two is a process, and ends by itself; this one is process 0.
