@@ -22,10 +22,17 @@ struct TracedConv {
     Activation prologue = Activation::identity;
 };
 
+/// Of a convolution that is left out: as TracedConv, and the shape of what it would have made.
+struct TracedExpansion {
+    TracedConv conv;
+    Shape shape;
+};
+
 /// Of a depthwise convolution that makes its own input (kernels/expanded_conv.h).
 struct TracedExpandedConv {
     ops::ConvOptions options;
-    Activation narrow_prologue, prologue;  // that the narrow input and the wide one were pending
+    TracedExpansion expansion;
+    Activation prologue;  // that the wide input was pending
 };
 
 struct TracedDropout {
@@ -39,8 +46,8 @@ struct TracedLoss {
 };
 
 /// What an op was told beside its inputs, where that decides what it computes: with it, forward events are a model's
-/// whole graph. Activation: of an activation, of what resolve made whole, and that expansion_moments' input was pending.
-using OpOptions = std::variant<std::monostate, TracedConv, TracedExpandedConv, ops::PoolOptions,
+/// whole graph. Activation: of an activation, and of what resolve made whole.
+using OpOptions = std::variant<std::monostate, TracedConv, TracedExpansion, TracedExpandedConv, ops::PoolOptions,
                                ops::BatchNormOptions, Activation, TracedDropout, TracedLoss>;
 
 struct OpEvent {

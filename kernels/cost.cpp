@@ -110,7 +110,7 @@ Cost least_cost(const ExpandedConvForward& args) {
     const ConvShape& s = args.shape;
     const int64_t products = s.in_pixels() * s.in_channels * args.narrow;
     Sum sum(args.dtype);
-    sum.read(s.in_pixels() * args.narrow).read(s.in_channels * args.narrow).read(s.weight_count());
+    sum.read(x_count(expansion_shape(args))).read(s.in_channels * args.narrow).read(s.weight_count());
     if (args.narrow_prologue.scale != nullptr) sum.read_accumulated(2 * args.narrow);
     if (args.prologue.scale != nullptr) sum.read_accumulated(2 * s.in_channels);
     if (!args.epilogue.plain()) sum.write_accumulated(2 * s.out_channels);
@@ -121,7 +121,7 @@ Cost least_cost(const ExpandedConvBackward& args) {
     const ConvShape& s = args.shape;
     const int64_t products = s.in_pixels() * s.in_channels * args.narrow;
     Sum sum(args.dtype);
-    sum.read(y_count(s)).read(s.in_pixels() * args.narrow).read(s.in_channels * args.narrow);
+    sum.read(y_count(s)).read(x_count(expansion_shape(args))).read(s.in_channels * args.narrow);
     if (args.d_mean != nullptr) sum.read(y_count(s)).read_accumulated(3 * s.out_channels);
     if (args.narrow_prologue.scale != nullptr) sum.read_accumulated(2 * args.narrow);
     if (args.prologue.scale != nullptr) sum.read_accumulated(2 * s.in_channels);
@@ -132,7 +132,7 @@ Cost least_cost(const ExpandedConvBackward& args) {
     if (wants_d_e) sum.read(s.weight_count()).multiply_adds(s.macs());
     if (args.d_weight) sum.multiply_adds(s.macs());
     const auto of_d_x = args.wide_d_x ? &Sum::accumulated_gradient : &Sum::gradient;
-    return (sum.*of_d_x)(args.d_x, s.in_pixels() * args.narrow)
+    return (sum.*of_d_x)(args.d_x, x_count(expansion_shape(args)))
         .accumulated_gradient(args.d_narrow_scale, args.narrow)
         .accumulated_gradient(args.d_narrow_shift, args.narrow)
         .accumulated_gradient(args.d_expansion, s.in_channels * args.narrow)
@@ -144,7 +144,7 @@ Cost least_cost(const ExpandedConvBackward& args) {
 
 Cost least_cost(const ExpansionMomentsForward& args) {
     Sum sum(args.dtype);
-    sum.read(args.pixels * args.narrow).read(args.channels * args.narrow);
+    sum.read(x_count(moments_shape(args))).read(args.channels * args.narrow);
     if (args.prologue.scale != nullptr) sum.read_accumulated(2 * args.narrow);
     return sum.write_accumulated(2 * args.channels + args.narrow + args.narrow * args.narrow)
         .multiply_adds(args.pixels * args.narrow * args.narrow)

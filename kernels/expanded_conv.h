@@ -15,6 +15,9 @@
 //
 //     mean_o = w_o · μ        m2_o = w_oᵀ S w_o
 //
+// Or e's pixels are made of windows of x, as a dense convolution makes them: the first layer's, of an image. There a is what a window
+// holds, zeros outside of x, and of an input that is whole and has no gradient: there is no prologue of it, and no d_x.
+//
 // Backward makes e once more, and is the plain chain rule; where e's batch norm comes in, it too needs no e:
 //
 //     d_a = Σ_o w_o · (d_mean_o / M + 2 · d_m2_o · w_o · (a − μ))        d_w_o = d_mean_o · μ + 2 · d_m2_o · S w_o
@@ -28,10 +31,26 @@
 
 namespace vitrine {
 
+/// The windows of x that e's pixels are made of, one each: a is [kernel.height, kernel.width, channels].
+struct InputWindows {
+    Size2 in;              // of x, in pixels
+    int64_t channels = 0;  // of x; 0: there are no windows, and a is a pixel of x
+    Size2 kernel;
+    Size2 stride;
+    Size2 padding{0, 0};
+
+    bool there() const { return channels > 0; }
+    /// The convolution that they belong to.
+    ConvShape shape(int64_t batch, int64_t out_channels) const {
+        return {batch, in, channels, out_channels, kernel, stride, padding, 1};
+    }
+};
+
 struct ExpandedConvForward {
     DType dtype = DType::f32;
     ConvShape shape;                  // of the depthwise convolution
-    int64_t narrow = 1;               // channels of x
+    int64_t narrow = 1;               // channels of x, or numbers of a window
+    InputWindows windows;             // if any, of x [batch, windows.in.height, windows.in.width, windows.channels]
     const void* x = nullptr;          // [batch, in.height, in.width, narrow]
     Prologue narrow_prologue;         // of x: [narrow]
     const void* expansion = nullptr;  // [shape.in_channels, narrow]
@@ -45,6 +64,7 @@ struct ExpandedConvBackward {
     DType dtype = DType::f32;
     ConvShape shape;
     int64_t narrow = 1;
+    InputWindows windows;
     const void* x = nullptr;
     Prologue narrow_prologue;
     const void* expansion = nullptr;
@@ -72,8 +92,9 @@ struct ExpandedConvBackward {
 struct ExpansionMomentsForward {
     DType dtype = DType::f32;
     int64_t pixels = 0;               // M
-    int64_t narrow = 1;               // channels of x
+    int64_t narrow = 1;               // channels of x, or numbers of a window
     int64_t channels = 1;             // of e
+    InputWindows windows;             // if any, of x [batch, windows.in.height, windows.in.width, windows.channels]
     const void* x = nullptr;          // [pixels, narrow]
     Prologue prologue;                // of x
     const void* expansion = nullptr;  // [channels, narrow]
@@ -88,6 +109,7 @@ struct ExpansionMomentsBackward {
     int64_t pixels = 0;
     int64_t narrow = 1;
     int64_t channels = 1;
+    InputWindows windows;
     const void* x = nullptr;
     Prologue prologue;
     const void* expansion = nullptr;
@@ -102,5 +124,39 @@ struct ExpansionMomentsBackward {
     Gradient d_shift;
     Gradient d_expansion;
 };
+
+/// Null, or what of windows no kernel does.
+template <class Args>
+const char* refuses_windows(const Args& args) {
+    if (!args.windows.there()) return nullptr;
+    bool plain = true, has_gradient = false;
+    if constexpr (requires { args.narrow_prologue; })
+        plain = args.narrow_prologue.plain();
+    else
+        plain = args.prologue.plain();
+    if constexpr (requires { args.d_narrow_scale; })
+        has_gradient = args.d_x || args.d_narrow_scale || args.d_narrow_shift;
+    else if constexpr (requires { args.d_x; })
+        has_gradient = args.d_x || args.d_scale || args.d_shift;
+    if (!plain) return "windows of an input that is not whole";
+    return has_gradient ? "windows of an input that has a gradient" : nullptr;
+}
+
+/// The convolution that makes e.
+template <class Args>
+ConvShape expansion_shape(const Args& args) {
+    const ConvShape& shape = args.shape;
+    if (args.windows.there()) return args.windows.shape(shape.batch, shape.in_channels);
+    return {shape.batch, shape.in, args.narrow, shape.in_channels, {1, 1}, {1, 1}, {0, 0}, 1};
+}
+
+/// … whose moments are asked for: of windows those of whole images, else of rows of pixels.
+template <class Args>
+ConvShape moments_shape(const Args& args) {
+    const InputWindows& windows = args.windows;
+    if (!windows.there())
+        return {1, {args.pixels, 1}, args.narrow, args.channels, {1, 1}, {1, 1}, {0, 0}, 1};
+    return windows.shape(args.pixels / windows.shape(1, 1).out_pixels(), args.channels);
+}
 
 }  // namespace vitrine

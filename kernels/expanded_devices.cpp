@@ -27,14 +27,16 @@ bool has_kernel(const Kernel<ExpandedConvBackward>& kernel, const ExpandedConvBa
 
 }  // namespace
 
-bool keeps_expansion_unwritten(Device device, DType dtype, int64_t narrow, int64_t channels, int64_t width) {
+bool keeps_expansion_unwritten(Device device, DType dtype, const ConvShape& expansion,
+                               const InputWindows& windows) {
+    const int64_t channels = expansion.out_channels;
     if (device == Device::reference) return false;
-    if (width < shortest_row(device) || channels % channels_at_once(device) != 0) return false;
-    const ConvShape depthwise{1, {width, width}, channels, channels, {3, 3}, {1, 1}, {1, 1}, channels};
+    if (expansion.out().width < shortest_row(device) || channels % channels_at_once(device) != 0) return false;
     ExpandedConvBackward args;
     args.dtype = dtype;
-    args.shape = depthwise;
-    args.narrow = narrow;
+    args.shape = {1, expansion.out(), channels, channels, {3, 3}, {1, 1}, {1, 1}, channels};
+    args.narrow = expansion.weight_count() / channels;
+    args.windows = windows;
     return has_kernel(*kernels(device).expanded_conv_backward.kernel, args);
 }
 

@@ -10,11 +10,6 @@
 
 namespace vitrine {
 
-/// Of the convolution that makes e.
-inline ConvShape expansion_shape(const ConvShape& depthwise, int64_t narrow) {
-    return {depthwise.batch, depthwise.in, narrow, depthwise.in_channels, {1, 1}, {1, 1}, {0, 0}, 1};
-}
-
 /// In the host's memory.
 struct HostCopies {
     /// Rows of `channels` values of a 16-bit type as floats, in scratch.
@@ -40,11 +35,11 @@ struct HostCopies {
 /// What both passes read, wide.
 template <class Copies, class Args>
 Args with_wide_operands(const Args& args, Context& context) {
-    const ConvShape& shape = args.shape;
+    const ConvShape &shape = args.shape, expansion = expansion_shape(args);
     const int64_t channels = shape.in_channels;
     Args wide = args;
     wide.dtype = DType::f32;
-    wide.x = Copies::widen(args.dtype, args.x, shape.in_pixels(), args.narrow, context);
+    wide.x = Copies::widen(args.dtype, args.x, expansion.in_pixels(), expansion.in_channels, context);
     wide.expansion = Copies::widen(args.dtype, args.expansion, channels, args.narrow, context);
     wide.weight = Copies::widen(args.dtype, args.weight, shape.weight_count() / channels, channels, context);
     return wide;
@@ -54,7 +49,7 @@ Args with_wide_operands(const Args& args, Context& context) {
 template <class Args>
 ConvForward expanding(const Args& args, void* e) {
     return {.dtype = args.dtype,
-            .shape = expansion_shape(args.shape, args.narrow),
+            .shape = expansion_shape(args),
             .x = args.x,
             .weight = args.expansion,
             .bias = nullptr,
@@ -75,27 +70,39 @@ inline ConvForward convolving(const ExpandedConvForward& args, const void* e) {
             .epilogue = args.epilogue};
 }
 
-/// In f32 or f64.
-template <class T, const Kernel<ConvForward>& pointwise, const Kernel<ConvForward>& depthwise>
-void forward_separately(const ExpandedConvForward& args, Context& context) {
-    T* e = context.scratch.take<T>(args.shape.in_pixels() * args.shape.in_channels);
-    run_first<pointwise>(expanding(args, e), context);
-    run_first<depthwise>(convolving(args, e), context);
+/// A device's convolutions of one kind.
+template <const Kernel<ConvForward>& forward_kernel, const Kernel<ConvBackward>& backward_kernel>
+struct Convolution {
+    static void run(const ConvForward& args, Context& context) { run_first<forward_kernel>(args, context); }
+    static void run(const ConvBackward& args, Context& context) { run_first<backward_kernel>(args, context); }
+};
+
+/// The expansion: of pixels, or of windows.
+template <class Pointwise, class Dense, class Args>
+void run_expansion(bool windows, const Args& args, Context& context) {
+    windows ? Dense::run(args, context) : Pointwise::run(args, context);
 }
 
-/// Of a device's two convolutions.
-template <const Kernel<ConvForward>& pointwise, const Kernel<ConvForward>& depthwise,
-          class Copies = HostCopies>
+/// In f32 or f64.
+template <class T, class Pointwise, class Dense, class Depthwise>
+void forward_separately(const ExpandedConvForward& args, Context& context) {
+    T* e = context.scratch.take<T>(args.shape.in_pixels() * args.shape.in_channels);
+    run_expansion<Pointwise, Dense>(args.windows.there(), expanding(args, e), context);
+    Depthwise::run(convolving(args, e), context);
+}
+
+/// Of a device's convolutions.
+template <class Pointwise, class Dense, class Depthwise, class Copies = HostCopies>
 constexpr auto expanded_separately = all_types([]<class T>(const ExpandedConvForward& args,
                                                            Context& context) {
     if constexpr (!is_half_type<T>) {
-        forward_separately<T, pointwise, depthwise>(args, context);
+        forward_separately<T, Pointwise, Dense, Depthwise>(args, context);
     } else {
         const int64_t pixels = args.shape.out_pixels(), channels = args.shape.out_channels;
         ExpandedConvForward wide = with_wide_operands<Copies>(args, context);
         float* y = context.scratch.take<float>(pixels * channels);
         wide.y = y;
-        forward_separately<float, pointwise, depthwise>(wide, context);
+        forward_separately<float, Pointwise, Dense, Depthwise>(wide, context);
         Copies::narrow(args.dtype, y, pixels, channels, {args.y});
     }
 });
@@ -123,7 +130,7 @@ inline ConvBackward depthwise_gradients(const ExpandedConvBackward& args, const 
 inline ConvBackward expansion_gradients(const ExpandedConvBackward& args, const void* d_e) {
     ConvBackward narrow;
     narrow.dtype = args.dtype;
-    narrow.shape = expansion_shape(args.shape, args.narrow);
+    narrow.shape = expansion_shape(args);
     narrow.x = args.x;
     narrow.weight = args.expansion;
     narrow.prologue = args.narrow_prologue;
@@ -136,24 +143,23 @@ inline ConvBackward expansion_gradients(const ExpandedConvBackward& args, const 
 }
 
 /// In f32 or f64.
-template <class T, const Kernel<ConvForward>& pointwise, const Kernel<ConvBackward>& pointwise_backward,
-          const Kernel<ConvBackward>& depthwise_backward>
+template <class T, class Pointwise, class Dense, class Depthwise>
 void backward_separately(const ExpandedConvBackward& args, Context& context) {
     const int64_t count = args.shape.in_pixels() * args.shape.in_channels;
     const bool goes_on = args.d_x || args.d_narrow_scale || args.d_narrow_shift || args.d_expansion;
     T* e = context.scratch.take<T>(count);
     T* d_e = goes_on ? context.scratch.take<T>(count) : nullptr;
-    run_first<pointwise>(expanding(args, e), context);
-    run_first<depthwise_backward>(depthwise_gradients(args, e, d_e), context);
-    if (goes_on) run_first<pointwise_backward>(expansion_gradients(args, d_e), context);
+    const bool windows = args.windows.there();
+    run_expansion<Pointwise, Dense>(windows, expanding(args, e), context);
+    Depthwise::run(depthwise_gradients(args, e, d_e), context);
+    if (goes_on) run_expansion<Pointwise, Dense>(windows, expansion_gradients(args, d_e), context);
 }
 
-template <const Kernel<ConvForward>& pointwise, const Kernel<ConvBackward>& pointwise_backward,
-          const Kernel<ConvBackward>& depthwise_backward, class Copies = HostCopies>
+template <class Pointwise, class Dense, class Depthwise, class Copies = HostCopies>
 constexpr auto expanded_gradients_separately = all_types([]<class T>(const ExpandedConvBackward& args,
                                                                      Context& context) {
     if constexpr (!is_half_type<T>) {
-        backward_separately<T, pointwise, pointwise_backward, depthwise_backward>(args, context);
+        backward_separately<T, Pointwise, Dense, Depthwise>(args, context);
     } else {
         const ConvShape& shape = args.shape;
         const auto wide_output = [&](const void* tensor) -> const void* {
@@ -164,10 +170,12 @@ constexpr auto expanded_gradients_separately = all_types([]<class T>(const Expan
         wide.d_y = wide_output(args.d_y);
         wide.y = wide_output(args.y);
         const bool narrows = args.d_x && !args.wide_d_x;
-        float* d_x = narrows ? context.scratch.take<float>(shape.in_pixels() * args.narrow) : nullptr;
+        const ConvShape expansion = expansion_shape(args);
+        const int64_t pixels = expansion.in_pixels(), channels = expansion.in_channels;
+        float* d_x = narrows ? context.scratch.take<float>(pixels * channels) : nullptr;
         if (narrows) wide.d_x = {d_x};
-        backward_separately<float, pointwise, pointwise_backward, depthwise_backward>(wide, context);
-        if (narrows) Copies::narrow(args.dtype, d_x, shape.in_pixels(), args.narrow, args.d_x);
+        backward_separately<float, Pointwise, Dense, Depthwise>(wide, context);
+        if (narrows) Copies::narrow(args.dtype, d_x, pixels, channels, args.d_x);
     }
 });
 

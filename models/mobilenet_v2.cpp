@@ -85,7 +85,9 @@ class MobileNetV2 : public nn::Module {
 
         features_ = add("features", std::make_shared<nn::Sequential>());
         int64_t channels = scaled_channels(32, options.variant.width_mult);
-        features_->append_module(conv_bn_relu6(plain_conv(3, channels, 3, 2), placement));
+        nn::Conv2dOptions first = plain_conv(3, channels, 3, 2);
+        first.expands = rows[0].expansion == 1;
+        features_->append_module(conv_bn_relu6(first, placement));
         for (const Row& row : rows) {
             const int64_t out = scaled_channels(row.channels, options.variant.width_mult);
             for (int64_t i = 0; i < row.blocks; ++i) {

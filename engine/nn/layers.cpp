@@ -60,19 +60,18 @@ Conv2d::Conv2d(const Conv2dOptions& options, Placement placement) : options_(opt
     }
 }
 
-bool Conv2d::stays_unwritten(const Pending& x) const {
-    return options_.expands && pointwise() && bias_ == nullptr && fused() && !writes_all() &&
-           ops::expand_pays(x, weight_->value.shape());
+bool Conv2d::stays_unwritten(const Pending& x, const ops::ConvOptions& options) const {
+    return options_.expands && !depthwise() && bias_ == nullptr && fused() && !writes_all() &&
+           ops::expand_pays(x, weight_->value.shape(), options);
 }
 
 Pending Conv2d::forward(const Pending& x) {
-    const bool moments = options_.normalised && fused() && training();
-    if (stays_unwritten(x)) return ops::expand(x, weight_->factor(), moments);
-    return ops::conv(x, weight_->factor(), bias_ != nullptr ? bias_->value : Tensor(),
-                     {.stride = {options_.stride, options_.stride},
-                      .padding = {options_.padding, options_.padding},
-                      .groups = options_.groups,
-                      .moments = moments});
+    const ops::ConvOptions options{.stride = {options_.stride, options_.stride},
+                                   .padding = {options_.padding, options_.padding},
+                                   .groups = options_.groups,
+                                   .moments = options_.normalised && fused() && training()};
+    if (stays_unwritten(x, options)) return ops::expand(x, weight_->factor(), options);
+    return ops::conv(x, weight_->factor(), bias_ != nullptr ? bias_->value : Tensor(), options);
 }
 
 std::optional<Window> Conv2d::window() const {

@@ -41,7 +41,7 @@ class Conv2d : public Module {
     bool depthwise() const;
     bool pointwise() const;
     /// Whether the output is left to the depthwise convolution that follows.
-    bool stays_unwritten(const Pending& x) const;
+    bool stays_unwritten(const Pending& x, const ops::ConvOptions& options) const;
 
     Conv2dOptions options_;
     Parameter* weight_;

@@ -90,6 +90,12 @@ inline void record_conv(const char* op, std::initializer_list<Tensor> inputs, Pe
     }
 }
 
+/// An expansion as it is traced.
+inline TracedExpansion traced(const Expansion& expansion) {
+    const InputWindows& windows = expansion.windows;
+    return {{{.stride = windows.stride, .padding = windows.padding}, expansion.narrow.activation}, expansion.shape};
+}
+
 /// The depthwise convolution of an unwritten input, which must have no residual (expanded_conv.cpp).
 Pending expanded_conv(const Pending& x, const Tensor& weight, const ConvOptions& options);
 

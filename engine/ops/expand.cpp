@@ -1,4 +1,4 @@
-// A pointwise convolution whose output is not written: what is left of it is its input, its weight, and the moments of what it
+// A convolution whose output is not written: what is left of it is its input, its weight, and the moments of what it
 // would be, which a batch norm needs (kernels/expanded_conv.h). Where it must be whole after all, it is written here.
 //
 // The moments' backward saves the input, the weight, and the input's own moments.
@@ -11,9 +11,22 @@
 namespace vitrine::ops {
 namespace {
 
-Moments expansion_moments(const Pending& x, const Tensor& weight, Tensor& wide_gradient) {
-    const Tensor& in = x.value.x;
-    const int64_t narrow = weight.shape()[1], channels = weight.shape()[0], pixels = in.count() / narrow;
+/// Of a dense convolution.
+InputWindows windows_of(const ConvShape& shape, const Shape& weight) {
+    if (weight.rank() == 2) return {};
+    return {shape.in, shape.in_channels, shape.kernel, shape.stride, shape.padding};
+}
+
+bool has_gradient(const Pending& x) {
+    return x.value.x.requires_gradient();
+}
+
+Moments expansion_moments(const Expansion& expansion, Tensor& wide_gradient) {
+    const Pending& x = expansion.narrow;
+    const Tensor &in = x.value.x, &weight = expansion.weight;
+    const int64_t channels = expansion.shape[-1], pixels = expansion.shape.count() / channels,
+                  narrow = weight.count() / channels;
+    const InputWindows& windows = expansion.windows;
     const Placement placement = in.placement().accumulated();
     Moments moments{Tensor::empty({channels}, placement), Tensor::empty({channels}, placement)};
     const Tensor centre = Tensor::empty({narrow}, placement),
@@ -23,6 +36,7 @@ Moments expansion_moments(const Pending& x, const Tensor& weight, Tensor& wide_g
                                     .pixels = pixels,
                                     .narrow = narrow,
                                     .channels = channels,
+                                    .windows = windows,
                                     .x = in.data(),
                                     .prologue = prologue_of(x),
                                     .expansion = weight.data(),
@@ -30,7 +44,7 @@ Moments expansion_moments(const Pending& x, const Tensor& weight, Tensor& wide_g
                                     .m2 = moments.m2.data(),
                                     .centre = centre.data(),
                                     .scatter = scatter.data()});
-    const auto backward = [x, weight, centre, scatter, pixels, narrow, channels,
+    const auto backward = [x, weight, centre, scatter, pixels, narrow, channels, windows,
                            placement](std::span<const Tensor> gradients) {
         const auto or_zeros = [&](const Tensor& d) {
             return d.defined() ? d : Tensor::zeros({channels}, placement);
@@ -41,6 +55,7 @@ Moments expansion_moments(const Pending& x, const Tensor& weight, Tensor& wide_g
                                          .pixels = pixels,
                                          .narrow = narrow,
                                          .channels = channels,
+                                         .windows = windows,
                                          .x = x.value.x.data(),
                                          .prologue = prologue_of(x),
                                          .expansion = weight.data(),
@@ -59,30 +74,40 @@ Moments expansion_moments(const Pending& x, const Tensor& weight, Tensor& wide_g
     if (is_half(in.dtype()) && in.requires_gradient()) {
         wide_gradient = Tensor::of_gradient(in.shape(), placement);
         record_outputs(op, {in, weight, scale, shift}, {moments.mean, moments.m2, wide_gradient}, backward,
-                       x.activation);
+                       traced(expansion));
     } else {
-        record_outputs(op, {in, weight, scale, shift}, {moments.mean, moments.m2}, backward, x.activation);
+        record_outputs(op, {in, weight, scale, shift}, {moments.mean, moments.m2}, backward,
+                       traced(expansion));
     }
     return moments;
 }
 
 }  // namespace
 
-bool expand_pays(const Pending& x, const Shape& weight) {
+bool expand_pays(const Pending& x, const Shape& weight, const ConvOptions& options) {
+    if (x.shape().rank() != 4 || !is_clamp(x.activation)) return false;
+    if (weight.rank() == 4 && (options.groups != 1 || !x.whole() || has_gradient(x))) return false;
     const Tensor& any = x.written() ? x.value.x : x.expansion->weight;
-    return x.shape().rank() == 4 && is_clamp(x.activation) &&
-           keeps_expansion_unwritten(any.device(), any.dtype(), weight[1], weight[0], x.shape()[2]);
+    const ConvShape shape = conv_shape("expand", x.shape(), weight, options);
+    return keeps_expansion_unwritten(any.device(), any.dtype(), shape, windows_of(shape, weight));
 }
 
-Pending expand(const Pending& x, const Tensor& weight, bool moments) {
+Pending expand(const Pending& x, const Tensor& weight, const ConvOptions& options) {
     constexpr const char* op = "expand";
-    require(weight.shape().rank() == 2, op, "a weight of shape {}", weight.shape().to_string());
-    const ConvShape shape = conv_shape(op, x.shape(), weight.shape(), {});
-    const bool is_read = x.written() && !x.residual.x.defined() && is_clamp(x.activation);
+    const Shape& of_weight = weight.shape();
+    require(of_weight.rank() == 2 || (of_weight.rank() == 4 && options.groups == 1), op,
+            "a weight of shape {} in {} groups", of_weight.to_string(), options.groups);
+    require(of_weight.rank() == 2 || !has_gradient(x), op, "windows of an input that has a gradient");
+    const ConvShape shape = conv_shape(op, x.shape(), of_weight, options);
+    const bool is_read = x.written() && !x.residual.x.defined() && is_clamp(x.activation) &&
+                         (of_weight.rank() == 2 || x.plain());
     const Pending narrow = is_read ? x : Pending(resolve(x));
     Pending unwritten{AffineTensor{}};
-    Expansion expansion{narrow, weight, {shape.batch, shape.in.height, shape.in.width, shape.out_channels}};
-    if (moments) unwritten.moments = expansion_moments(narrow, weight, expansion.wide_gradient);
+    Expansion expansion{narrow,
+                        weight,
+                        windows_of(shape, of_weight),
+                        {shape.batch, shape.out().height, shape.out().width, shape.out_channels}};
+    if (options.moments) unwritten.moments = expansion_moments(expansion, expansion.wide_gradient);
     unwritten.expansion = std::make_shared<const Expansion>(std::move(expansion));
     return unwritten;
 }
@@ -91,7 +116,8 @@ Pending write(const Pending& x) {
     if (x.written()) return x;
     Pending written = x;
     written.expansion = nullptr;
-    written.value.x = conv(x.expansion->narrow, x.expansion->weight, Tensor()).value.x;
+    written.value.x =
+        conv(x.expansion->narrow, x.expansion->weight, Tensor(), traced(*x.expansion).conv.options).value.x;
     return written;
 }
 

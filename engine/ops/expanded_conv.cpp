@@ -10,13 +10,15 @@ Pending expanded_conv(const Pending& x, const Tensor& weight, const ConvOptions&
     constexpr const char* op = "expanded_conv";
     const Pending& narrow = x.expansion->narrow;
     const Tensor &in = narrow.value.x, &expansion = x.expansion->weight;
+    const int64_t numbers = expansion.count() / expansion.shape()[0];
     const ConvShape shape = conv_shape(op, x.shape(), weight.shape(), options);
 
     Pending output = empty_output(shape, options.moments, in.placement());
     kernels(in.device())
         .expanded_conv_forward({.dtype = in.dtype(),
                                 .shape = shape,
-                                .narrow = in.shape()[-1],
+                                .narrow = numbers,
+                                .windows = x.expansion->windows,
                                 .x = in.data(),
                                 .narrow_prologue = prologue_of(narrow),
                                 .expansion = expansion.data(),
@@ -25,13 +27,14 @@ Pending expanded_conv(const Pending& x, const Tensor& weight, const ConvOptions&
                                 .y = output.value.x.data(),
                                 .epilogue = {output.moments.mean.data(), output.moments.m2.data()}});
 
-    const auto backward = [shape, x, weight, saved = SavedOutput(output)](std::span<const Tensor> gradients) {
+    const auto backward = [shape, x, weight, numbers, saved = SavedOutput(output)](std::span<const Tensor> gradients) {
         const AffineTensor& of_narrow = x.expansion->narrow.value;
         const Tensor& of_expansion = x.expansion->weight;
         ExpandedConvBackward args;
         const Tensor d_y = saved.put(gradients, args);
         args.shape = shape;
-        args.narrow = of_narrow.x.shape()[-1];
+        args.narrow = numbers;
+        args.windows = x.expansion->windows;
         args.x = of_narrow.x.data();
         args.narrow_prologue = prologue_of(x.expansion->narrow);
         args.expansion = of_expansion.data();
@@ -50,7 +53,7 @@ Pending expanded_conv(const Pending& x, const Tensor& weight, const ConvOptions&
     };
     record_conv(op,
                 {in, expansion, narrow.value.scale, narrow.value.shift, x.value.scale, x.value.shift, weight},
-                output, backward, TracedExpandedConv{options, narrow.activation, x.activation});
+                output, backward, TracedExpandedConv{options, traced(*x.expansion), x.activation});
     return output;
 }
 

@@ -37,10 +37,10 @@ struct ConvOptions {
 Pending conv(const Pending& x, const Tensor& weight, const Tensor& bias, const ConvOptions& options = {});
 
 /// The pointwise convolution of x with weight [O, C], left unwritten (Pending::expansion); with its moments where a batch norm
-/// in training follows.
-Pending expand(const Pending& x, const Tensor& weight, bool moments);
-/// Whether that is faster than to write it, where a depthwise convolution follows.
-bool expand_pays(const Pending& x, const Shape& weight);
+/// in training follows. Or the dense one in one group, of an x that is whole and has no gradient.
+Pending expand(const Pending& x, const Tensor& weight, const ConvOptions& options = {});
+/// Whether that can be, and is faster than to write it, where a depthwise convolution follows.
+bool expand_pays(const Pending& x, const Shape& weight, const ConvOptions& options = {});
 /// x, whose value is written now; what is pending of it stays so.
 Pending write(const Pending& x);
 

@@ -57,13 +57,17 @@ const ExpandedPasses<T>& passes() {
 template <class T, class Args>
 Expansion<T> expansion_of(const Args& args, Context& context) {
     const ConvShape& shape = args.shape;
-    return {.x = static_cast<const T*>(args.x),
-            .narrow = args.narrow,
-            .width = shape.in.width,
-            .channels = shape.in_channels,
-            .prologue = args.narrow_prologue,
-            .weight = pack_transposed(static_cast<const T*>(args.expansion), args.narrow, shape.in_channels,
-                                      static_cast<const T*>(nullptr), context)};
+    Expansion<T> expansion{
+        .x = static_cast<const T*>(args.x),
+        .narrow = args.narrow,
+        .width = shape.in.width,
+        .channels = shape.in_channels,
+        .prologue = args.narrow_prologue,
+        .weight = pack_transposed(static_cast<const T*>(args.expansion), args.narrow, shape.in_channels,
+                                  static_cast<const T*>(nullptr), context),
+        .windows = {}};
+    if (args.windows.there()) expansion.windows = RowSource<T>::of_windows(expansion_shape(args), args.x);
+    return expansion;
 }
 
 constexpr auto run_forward = computed_types([]<class T>(const ExpandedConvForward& args, Context& context) {
@@ -103,16 +107,19 @@ constexpr auto run_backward = computed_types([]<class T>(const ExpandedConvBackw
     task.sums.put(args);
 });
 
+using Pointwise = Convolution<pointwise_conv_forward, pointwise_conv_backward>;
+using Dense = Convolution<dense_conv_forward, dense_conv_backward>;
+using Depthwise = Convolution<depthwise_conv_forward, depthwise_conv_backward>;
+
 constexpr Implementation<ExpandedConvForward> forward_list[]{
     {"rows_amx", refuses_rows_amx, run_rows_amx, StorageTypes::all},
     {"rows", refuses_rows<ExpandedConvForward>, run_forward},
-    {"separate", refuses_nothing, expanded_separately<pointwise_conv_forward, depthwise_conv_forward>}};
+    {"separate", refuses_nothing, expanded_separately<Pointwise, Dense, Depthwise>}};
 constexpr Implementation<ExpandedConvBackward> backward_list[]{
     {"rows_amx", refuses_rows_amx, run_rows_amx, StorageTypes::all},
     {"rows", refuses_rows<ExpandedConvBackward>, run_backward},
     {"separate", refuses_nothing,
-     expanded_gradients_separately<pointwise_conv_forward, pointwise_conv_backward,
-                                   depthwise_conv_backward>}};
+     expanded_gradients_separately<Pointwise, Dense, Depthwise>}};
 
 }  // namespace
 

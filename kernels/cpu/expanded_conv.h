@@ -7,6 +7,8 @@
 // for the expansion's gradient, before the next row comes.
 #pragma once
 
+#include <optional>
+
 #include "kernels/context.h"
 #include "kernels/cpu/depthwise_conv.h"
 #include "kernels/cpu/depthwise_task.h"
@@ -16,15 +18,21 @@
 
 namespace vitrine::cpu {
 
-/// What makes a row of e.
+/// What makes a row of e. Of windows: out of the lines of x that they lie in, put into the cache with zeros around them.
 template <class T>
 struct Expansion {
     const T* x;
-    int64_t narrow;         // channels of x
+    int64_t narrow;         // channels of x, or numbers of a window
     int64_t width;          // pixels of a row
     int64_t channels;       // of e
     Prologue prologue;      // of x
     RightMatrix<T> weight;  // [narrow, channels]
+    std::optional<RowSource<T>> windows;
+
+    /// Of a row of a, `stride` elements a pixel, or of the lines under its windows.
+    int64_t row_size(int64_t stride) const {
+        return windows ? windows->taps.height * windows->band_line() : width * stride;
+    }
 };
 
 template <class T>
@@ -33,7 +41,7 @@ struct ExpandedForward {
     Expansion<T> expansion;
 
     /// Of each thread: depthwise's, and a narrow row.
-    int64_t workspace_size() const { return conv.workspace_size() + expansion.width * expansion.narrow; }
+    int64_t workspace_size() const { return conv.workspace_size() + expansion.row_size(expansion.narrow); }
 };
 
 template <class T>
@@ -47,13 +55,16 @@ struct ExpandedBackward {
 
     /// Of each thread: depthwise's, a row of a, e, d_e and d_a.
     int64_t workspace_size() const {
-        return conv.workspace_size() + 2 * expansion.width * (expansion.channels + narrow.padded());
+        const int64_t padded = narrow.padded(), width = expansion.width;
+        return conv.workspace_size() + expansion.row_size(padded) +
+               width * (2 * expansion.channels + padded);
     }
 };
 
 /// What any implementation that makes rows refuses.
 template <class Args>
 const char* refuses_rows(const Args& args) {
+    if (const char* reason = refuses_windows(args)) return reason;
     if (!is_clamp(args.narrow_prologue.activation) || !is_clamp(args.prologue.activation))
         return "an activation that is neither relu nor relu6";
     if (args.shape.in_channels % depthwise_lanes != 0) return "channels that are not whole vectors";

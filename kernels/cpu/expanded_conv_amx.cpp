@@ -278,6 +278,7 @@ amx::Expansion expansion_of(const Args& args, Context& context) {
 template <class Args>
 const char* refuses(const Args& args) {
     if (const char* reason = amx::refuses_all_but_bf16(args)) return reason;
+    if (args.windows.there()) return "its input are windows";
     return refuses_rows(args);
 }
 

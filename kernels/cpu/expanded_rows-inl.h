@@ -18,17 +18,37 @@ HWY_BEFORE_NAMESPACE();
 namespace vitrine::cpu::HWY_NAMESPACE {
 namespace {
 
-/// A row of a, `stride` elements a pixel: x itself where that is the same, else in `memory`.
+/// A row of a. A pixel's numbers lie in one run, a window's in one for each of its lines.
 template <class T>
-RowsOf<const T> narrow_row(const Expansion<T>& task, int64_t row, T* memory, int64_t stride) {
+struct NarrowRow {
+    const T* data;
+    int64_t stride;  // from a pixel to the next
+    int64_t run;
+    int64_t lines = 1;
+    int64_t line = 0;  // from one to the next
+};
+
+/// The lines under the windows of a row, in `memory`.
+template <class T>
+NarrowRow<T> window_row(const Expansion<T>& task, int64_t row, T* memory) {
+    const RowSource<T>& windows = *task.windows;
+    fill_band(windows, row * task.width, task.width, memory);
+    return {memory, windows.step.width * windows.channels, windows.taps.width * windows.channels,
+            windows.taps.height, windows.band_line()};
+}
+
+/// `stride` elements a pixel: x itself where that is the same, else in `memory`.
+template <class T>
+NarrowRow<T> narrow_row(const Expansion<T>& task, int64_t row, T* memory, int64_t stride) {
+    if (task.windows) return window_row(task, row, memory);
     const T* x = task.x + row * task.width * task.narrow;
-    if (task.prologue.plain() && stride == task.narrow) return {x, task.narrow};
+    if (task.prologue.plain() && stride == task.narrow) return {x, stride, task.narrow};
     prologue_rows<T, T>({x, task.narrow}, task.width, task.narrow, static_cast<const T*>(task.prologue.scale),
                         static_cast<const T*>(task.prologue.shift), task.prologue.activation,
                         {memory, stride});
     for (int64_t i = 0; stride > task.narrow && i < task.width; ++i)
         zero_row(stride - task.narrow, memory + i * stride + task.narrow);
-    return {memory, stride};
+    return {memory, stride, task.narrow};
 }
 
 /// What a product that takes so many steps fetches meanwhile, a little at each.
@@ -40,14 +60,14 @@ Prefetch fetch_during(int64_t steps, const RowAhead<T>& ahead, const T* otherwis
 
 /// C = A · B of a few rows that lie in the cache; meanwhile others are fetched.
 template <class T>
-void multiply_row(const RightMatrix<T>& matrix, RowsOf<const T> a, int64_t rows, const RowAhead<T>& ahead,
+void multiply_row(const RightMatrix<T>& matrix, const NarrowRow<T>& a, int64_t rows, const RowAhead<T>& ahead,
                   RowsOf<T> c) {
     const PanelLayout& layout = matrix.layout;
     const int64_t steps = rows / tile_rows * matrix.depth;
     Prefetch soon = fetch_during(steps * layout.count(), ahead, a.data);
     with_vectors_of<T>(layout, [&](auto d) HWY_ATTR {
         for (int64_t panel = 0; panel < layout.count(); ++panel) {
-            const RegisterTile<T> tile{.depth = matrix.depth,
+            const RegisterTile<T> tile{.depth = a.run,
                                        .a = a.data,
                                        .a_row = a.stride,
                                        .a_step = 1,
@@ -57,7 +77,9 @@ void multiply_row(const RightMatrix<T>& matrix, RowsOf<const T> a, int64_t rows,
                                        .c = c.data + layout.first_column(panel),
                                        .c_row = c.stride,
                                        .store = Store::write,
-                                       .soon = {soon, {a.data, 0}}};
+                                       .soon = {soon, {a.data, 0}},
+                                       .lines = a.lines,
+                                       .a_line = a.line};
             multiply_panel_of<LeftOrder::rows>(d, layout.width(panel) / layout.lanes, tile, rows);
             soon.advance(steps);
         }
@@ -66,9 +88,9 @@ void multiply_row(const RightMatrix<T>& matrix, RowsOf<const T> a, int64_t rows,
 
 /// D += Aᵀ · G of such rows, as wide as G, which has more columns than A; meanwhile others are fetched.
 template <class T>
-void add_outer_row(const PanelLayout& layout, RowsOf<const T> a, int64_t narrow, RowsOf<const T> g,
-                   int64_t rows, const RowAhead<T>& ahead, T* d) {
-    const int64_t steps = narrow / tile_rows * rows;
+void add_outer_row(const PanelLayout& layout, const NarrowRow<T>& a, RowsOf<const T> g, int64_t rows,
+                   const RowAhead<T>& ahead, T* d) {
+    const int64_t steps = a.run / tile_rows * rows;
     Prefetch soon = fetch_during(steps * layout.count(), ahead, g.data);
     with_vectors_of<T>(layout, [&](auto vectors) HWY_ATTR {
         for (int64_t panel = 0; panel < layout.count(); ++panel) {
@@ -84,7 +106,7 @@ void add_outer_row(const PanelLayout& layout, RowsOf<const T> a, int64_t narrow,
                                        .c_row = g.stride,
                                        .store = Store::add,
                                        .soon = {soon, {g.data, 0}}};
-            multiply_panel_of<LeftOrder::columns>(vectors, layout.width(panel) / layout.lanes, tile, narrow);
+            multiply_panel_of<LeftOrder::columns>(vectors, layout.width(panel) / layout.lanes, tile, a.run);
             soon.advance(steps);
         }
     });
@@ -123,7 +145,7 @@ class RecomputedRows {
 
     RecomputedRows(const ExpandedBackward<T>& task, int64_t block, T* memory)
         : task_(task), block_(block), a_memory_(memory) {
-        e_ = a_memory_ + width() * task.narrow.padded();
+        e_ = a_memory_ + task.expansion.row_size(task.narrow.padded());
         d_e_ = e_ + width() * channels();
         d_a_ = d_e_ + width() * channels();
     }
@@ -140,12 +162,15 @@ class RecomputedRows {
     void finish_row(int64_t row, const RowAhead<T>& y_ahead) const {
         const RowsOf<const T> d_e{d_e_, channels()};
         if (T* sums = task_.sums.expansion_of(block_)) {
-            add_outer_row(task_.expansion.weight.layout, a_, task_.expansion.narrow, d_e, width(), y_ahead,
-                          sums);
+            NarrowRow<T> line = a_;
+            for (int64_t i = 0; i < a_.lines; ++i, line.data += a_.line, sums += a_.run * channels())
+                add_outer_row(task_.expansion.weight.layout, line, d_e, width(),
+                              i == 0 ? y_ahead : RowAhead<T>{}, sums);
         }
         if (!wants_d_a(task_.args)) return;
         const int64_t padded = task_.narrow.padded();
-        multiply_row(task_.weight, d_e, width(), narrow_gradient(row), {d_a_, padded});
+        multiply_row(task_.weight, {d_e.data, d_e.stride, channels()}, width(), narrow_gradient(row),
+                     {d_a_, padded});
         put_narrow_gradient(row, {d_a_, padded});
     }
 
@@ -179,7 +204,7 @@ class RecomputedRows {
     const ExpandedBackward<T>& task_;
     int64_t block_;
     T *a_memory_, *e_, *d_e_, *d_a_;
-    RowsOf<const T> a_;
+    NarrowRow<T> a_{};
 };
 
 }  // namespace

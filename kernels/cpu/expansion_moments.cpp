@@ -58,6 +58,19 @@ HWY_BEFORE_NAMESPACE();
 namespace vitrine::cpu::HWY_NAMESPACE {
 namespace {
 
+template <class A>
+HWY_ATTR void subtract_from_rows(const A* centre, int64_t rows, int64_t narrow, RowsOf<A> a) {
+    for_each_four_rows(rows, [&](int64_t row, auto count) HWY_ATTR {
+        for_each_vector<A>(narrow, [&](auto part, int64_t c) HWY_ATTR {
+            const auto middle = part.load(centre + c);
+            for (int k = 0; k < count; ++k) {
+                A* const at = a.row(row + k) + c;
+                part.store(hn::Sub(part.load(at), middle), at);
+            }
+        });
+    });
+}
+
 /// Rows of a − centre, the columns past the channels zero; of a itself without a centre. A centre taken off the prologue's
 /// shift would save an operation, but its rounding would be every row's, and sums over all of them would tell.
 template <class T, class Args>
@@ -65,6 +78,11 @@ void load_centred_rows(const Args& args, int64_t first, int64_t rows, const Accu
                        RowsOf<Accumulate<T>> a) {
     using A = Accumulate<T>;
     const int64_t narrow = args.narrow;
+    if (args.windows.there()) {
+        gather_rows(RowSource<T>::of_windows(moments_shape(args), args.x), first, rows, a.data, a.stride);
+        if (centre != nullptr) subtract_from_rows(centre, rows, narrow, a);
+        return;
+    }
     const RowsOf<const T> x{static_cast<const T*>(args.x) + first * narrow, narrow};
     const A* scale = static_cast<const A*>(args.prologue.scale);
     const A* shift = static_cast<const A*>(args.prologue.shift);
@@ -364,9 +382,9 @@ constexpr auto run_backward = all_types([]<class T>(const ExpansionMomentsBackwa
 });
 
 constexpr Implementation<ExpansionMomentsForward> forward_list[]{
-    {"scatter", refuses_curve<ExpansionMomentsForward>, run_forward}};
+    {"scatter", refuses_curve<ExpansionMomentsForward, refuses_windows>, run_forward}};
 constexpr Implementation<ExpansionMomentsBackward> backward_list[]{
-    {"scatter", refuses_curve<ExpansionMomentsBackward>, run_backward}};
+    {"scatter", refuses_curve<ExpansionMomentsBackward, refuses_windows>, run_backward}};
 
 }  // namespace
 

@@ -77,6 +77,20 @@ struct RowSource {
     const Accumulate<T>* shift = nullptr;
     Activation activation = Activation::identity;
 
+    /// Those of a convolution's output pixels, whole and without a prologue.
+    static RowSource of_windows(const ConvShape& shape, const void* x) {
+        RowSource source;
+        source.pixels = static_cast<const T*>(x);
+        source.batch = shape.batch;
+        source.grid = shape.out();
+        source.in = shape.in;
+        source.channels = source.group_channels = shape.in_channels;
+        source.taps = shape.kernel;
+        source.step = shape.stride;
+        source.offset = shape.padding;
+        return source;
+    }
+
     int64_t rows() const { return batch * grid.height * grid.width; }
     int64_t depth() const { return taps.height * taps.width * group_channels; }
     bool plain() const { return scale == nullptr && activation == Activation::identity; }

@@ -25,17 +25,9 @@ int64_t group_depth(const ConvShape& shape) {
 /// The windows of the output pixels.
 template <class T>
 RowSource<T> windows(const ConvShape& shape, const void* x, const Prologue& prologue, int64_t group) {
-    RowSource<T> source;
-    source.pixels = static_cast<const T*>(x);
-    source.batch = shape.batch;
-    source.grid = shape.out();
-    source.in = shape.in;
-    source.channels = shape.in_channels;
+    RowSource<T> source = RowSource<T>::of_windows(shape, x);
     source.first_channel = group * group_in(shape);
     source.group_channels = group_in(shape);
-    source.taps = shape.kernel;
-    source.step = shape.stride;
-    source.offset = shape.padding;
     source.scale = static_cast<const Accumulate<T>*>(prologue.scale);
     source.shift = static_cast<const Accumulate<T>*>(prologue.shift);
     source.activation = prologue.activation;

@@ -25,14 +25,15 @@
 #include "kernels/cuda/expanded_gradients.h"
 #include "kernels/cuda/expanded_input_gradient.h"
 #include "kernels/cuda/expanded_sums.h"
+#include "kernels/cuda/expanded_windows.h"
 #include "kernels/cuda/gemm_split.h"
 #include "kernels/expanded_separately.h"
 
 namespace vitrine::VITRINE_GPU {
 namespace {
 
-template <class Half>
-struct ExpandedBackwardTask : ExpandedOperands<Half> {
+template <class Half, class Source>
+struct ExpandedBackwardTask : ExpandedOperands<Half, Source> {
     UpstreamSource<Pack<Half>, Half> g;
     LanesWriter<Half> d_x;
     LanesWriter<float> wide_d_x;
@@ -41,19 +42,20 @@ struct ExpandedBackwardTask : ExpandedOperands<Half> {
     TilePlan plan;
 };
 
-template <class Half, class Tile>
+template <class Half, class Tile, class Narrow>
 struct ExpandedBackwardShared {
-    using Narrow = NarrowTile<Half, typename Tile::Input>;
     static constexpr int of_sums = expanded_slots * pair_sums * expanded_channels;
 
     GemmShared<float, ExpansionPanel<Half>::count> expansion;
     GemmShared<float, Narrow::count> a;
-    GemmShared<float, Tile::Input::pixels * WideGradients<Half>::pixel_values> e;  // then d_e
+    static constexpr int of_e = Tile::Input::pixels * WideGradients<Half>::pixel_values;
+    GemmShared<float, std::max(of_e, Narrow::lines_count)> e;              // then d_e
     GemmShared<float, std::max(OutputGradients<Tile>::count, of_sums)> g;          // then the pairs' sums
     GemmShared<float, NarrowSums::count> narrow_sums;
 };
 
-template <class Half, class Tile>
+/// Narrow: NarrowTile or WindowTile.
+template <class Half, class Tile, class Narrow>
 class ExpandedBackwardThread {
     using V = Pack<Half>;
     using M = Mma<Half, half_mma_depth>;
@@ -65,8 +67,8 @@ class ExpandedBackwardThread {
     using InputGradient = ExpandedInputGradient<Half, Input>;
 
   public:
-    using Task = ExpandedBackwardTask<Half>;
-    using Shared = ExpandedBackwardShared<Half, Tile>;
+    using Task = ExpandedBackwardTask<Half, typename Narrow::Source>;
+    using Shared = ExpandedBackwardShared<Half, Tile, Narrow>;
 
     __device__ __forceinline__ ExpandedBackwardThread(const Task& task, Shared& shared)
         : task_(task),
@@ -74,10 +76,10 @@ class ExpandedBackwardThread {
           a_(shared.a.values),
           e_(shared.e.values),
           g_(shared.g.values),
-          input_gradient_(task.x, task.narrow, shared.narrow_sums.values) {}
+          input_gradient_(task.narrow, shared.narrow_sums.values) {}
 
     __device__ __forceinline__ void run() {
-        input_gradient_.begin();
+        if constexpr (Narrow::has_gradient) input_gradient_.begin();
         Narrow::clear(a_);
         const int first = chunk_ * task_.plan.tiles_of_chunk;
         const int end = min(first + task_.plan.tiles_of_chunk, task_.plan.tiles);
@@ -85,25 +87,27 @@ class ExpandedBackwardThread {
             const TilePlace tile(task_.plan, number);
             const Input input{tile.image, tile.down * Tile::rows, tile.across * Tile::columns,
                               task_.in_height, task_.in_width};
-            Narrow::load(task_.x, input, task_.narrow, a_);
+            Narrow::load(task_.x, input, task_.narrow, a_, e_);
             FragmentC d_a[products_of_warp][narrow_tiles] = {};
             for (int channel = 0; channel < task_.channels; channel += expanded_channels)
                 go_through_channels(input, channel, number == first, d_a);
-            if (task_.wide_d_x)
-                input_gradient_.put(input, d_a, task_.wide_d_x);
-            else
-                input_gradient_.put(input, d_a, task_.d_x);
+            if constexpr (Narrow::has_gradient) {
+                if (task_.wide_d_x)
+                    input_gradient_.put(task_.x, input, d_a, task_.wide_d_x);
+                else
+                    input_gradient_.put(task_.x, input, d_a, task_.d_x);
+            }
         }
         leave_sums();
     }
 
   private:
-    using Narrow = typename Shared::Narrow;
     static constexpr int products_of_warp = InputGradient::products_of_warp;
     __device__ __forceinline__ void go_through_channels(const Input& input, int first_channel,
                                                         bool first_tile,
                                                         FragmentC (&d_a)[products_of_warp][narrow_tiles]) {
-        Expansion::load(task_.expansion, first_channel, task_.channels, task_.narrow, expansion_);
+        if (first_tile || task_.channels > expanded_channels)
+            Narrow::load_weights(task_.expansion, first_channel, task_.channels, task_.narrow, expansion_);
         load_output_gradients(input, first_channel);
         __syncthreads();
         expand();
@@ -114,7 +118,7 @@ class ExpandedBackwardThread {
         VITRINE_UNROLL
         for (int row = 0; row < pair_sums; ++row)
             store_lanes(g_ + (place_.slot * pair_sums + row) * expanded_channels + pair_channel(), sums[row]);
-        add_input_gradient(d_a);
+        if constexpr (Narrow::has_gradient) add_input_gradient(d_a);
         add_expansion_gradient(first_channel, first_tile);
         __syncthreads();
         add_pair_sums(first_channel, first_tile);
@@ -358,7 +362,7 @@ class ExpandedBackwardThread {
         __syncthreads();
         const int me = static_cast<int>(threadIdx.x);
         const int row = me / most_narrow_channels, narrow = me % most_narrow_channels;
-        if (row < NarrowSums::rows && narrow < task_.narrow)
+        if (row < NarrowSums::rows && narrow < task_.sums.put.narrow)
             sums_part()[task_.sums.put.narrow_sums() + row * task_.narrow + narrow] =
                 input_gradient_.sum(row, narrow);
         task_.sums.template finish<expanded_threads>(chunk_, {0, 0, task_.sums.put.all()}, e_);
@@ -379,34 +383,42 @@ class ExpandedBackwardThread {
 /// Blocks of a multiprocessor. Before 8.0 its shared memory has room for one.
 constexpr int backward_blocks = copies_run_beside ? 3 : 1;
 
-template <class Half, class Tile>
+template <class Half, class Tile, class Narrow>
 __global__ void __launch_bounds__(expanded_threads, backward_blocks)
-    expanded_backward(ExpandedBackwardTask<Half> task) {
-    using Thread = ExpandedBackwardThread<Half, Tile>;
+    expanded_backward(ExpandedBackwardTask<Half, typename Narrow::Source> task) {
+    using Thread = ExpandedBackwardThread<Half, Tile, Narrow>;
     Thread(task, block_memory<typename Thread::Shared>()).run();
 }
 
-template <class Half, int stride>
+/// The expansion's gradient, out of the chunks' parts [chunks, channels, narrow].
+void put_expansion_gradient(const ExpandedConvBackward& args, const float* parts, int64_t chunks,
+                            int64_t narrow) {
+    const int64_t channels = args.shape.in_channels;
+    if (args.windows.there())
+        return run_sum_splits(parts, chunks, channels, narrow, narrow, true,
+                              PutWindowGradient{GradientWriter<float>(args.d_expansion)});
+    run_sum_splits(parts, chunks, channels, narrow, narrow, packs_fit<float>(narrow, args.d_expansion.data),
+                   PutGradient<float>{ValuesWriter<float>(args.d_expansion), static_cast<int>(narrow)});
+}
+
+template <class Half, class Tile, class Narrow>
 void run(const ExpandedConvBackward& args, Context& context) {
-    using Tile = BackwardTile<stride>;
+    using Source = typename Narrow::Source;
     constexpr int64_t blocks_wanted = 512;
     const ConvShape& shape = args.shape;
-    const int64_t channels = shape.in_channels, narrow = args.narrow;
+    const int64_t channels = shape.in_channels, narrow = Source::columns(args);
     const TilePlan plan(shape.in, shape.batch, {Tile::rows, Tile::columns}, blocks_wanted);
     if (plan.tiles == 0) return;
     float* const parts = context.scratch.take<float>(plan.chunks * channels * narrow);
     const PutExpandedSums put(args);
-    launch(expanded_backward<Half, Tile>, blocks_for(plan.chunks, 1), expanded_threads, 0, stream(),
-           ExpandedBackwardTask<Half>{
-               ExpandedOperands<Half>(args),
+    launch(expanded_backward<Half, Tile, Narrow>, blocks_for(plan.chunks, 1), expanded_threads, 0, stream(),
+           ExpandedBackwardTask<Half, Source>{
+               ExpandedOperands<Half, Source>(args),
                UpstreamSource<Pack<Half>, Half>(depthwise_gradients(args, nullptr, nullptr)),
                LanesWriter<Half>(args.wide_d_x ? Gradient{} : args.d_x),
                LanesWriter<float>(args.wide_d_x ? args.d_x : Gradient{}), parts,
                LastSums<float, PutExpandedSums>(plan.chunks, 1, 1, put.all(), put, context), plan});
-    if (args.d_expansion)
-        run_sum_splits(parts, plan.chunks, channels, narrow, narrow,
-                       packs_fit<float>(narrow, args.d_expansion.data),
-                       PutGradient<float>{ValuesWriter<float>(args.d_expansion), static_cast<int>(narrow)});
+    if (args.d_expansion) put_expansion_gradient(args, parts, plan.chunks, narrow);
 }
 
 }  // namespace
@@ -414,7 +426,12 @@ void run(const ExpandedConvBackward& args, Context& context) {
 void expanded_backward_tiles(const ExpandedConvBackward& args, Context& context) {
     dispatch_storage(args.dtype, [&]<class T>() {
         if constexpr (is_half_type<T>) {
-            args.shape.stride.height == 1 ? run<T, 1>(args, context) : run<T, 2>(args, context);
+            using Close = BackwardTile<1>;
+            using Apart = BackwardTile<2>;
+            if (args.windows.there()) return run<T, Close, WindowTile<T, Close::Input>>(args, context);
+            if (args.shape.stride.height == 1)
+                return run<T, Close, NarrowTile<T, Close::Input>>(args, context);
+            run<T, Apart, NarrowTile<T, Apart::Input>>(args, context);
         }
     });
 }

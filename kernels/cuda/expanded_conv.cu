@@ -5,6 +5,7 @@
 #include "kernels/cuda/conv_parts.h"
 #include "kernels/cuda/expanded_conv.h"
 #include "kernels/cuda/expanded_tiles.h"
+#include "kernels/cuda/expanded_windows.h"
 #include "kernels/expanded_separately.h"
 
 namespace vitrine::VITRINE_GPU {
@@ -20,10 +21,17 @@ const char* refuses_tiles(const Args& args) {
     if (shape.kernel != Size2{3, 3} || shape.padding != Size2{1, 1})
         return "the kernel is not 3x3 with a padding of 1";
     if (shape.stride != Size2{1, 1} && shape.stride != Size2{2, 2}) return "the stride is not 1x1 or 2x2";
-    if (args.narrow > most_narrow_channels) return "the input has more than 32 channels";
     constexpr int64_t pack = 8;
-    if (args.narrow % pack != 0 || shape.in_channels % pack != 0)
-        return "16-bit values are not aligned to 16 bytes in every pixel";
+    if (args.windows.there()) {
+        if (const char* reason = refuses_first_layer(args)) return reason;
+        if (const char* reason = refuses_windows(args)) return reason;
+        if (shape.stride != Size2{1, 1}) return "windows, and a stride that is not 1x1";
+        if (shape.in_channels % pack != 0) return "16-bit values are not aligned to 16 bytes in every pixel";
+    } else {
+        if (args.narrow > most_narrow_channels) return "the input has more than 32 channels";
+        if (args.narrow % pack != 0 || shape.in_channels % pack != 0)
+            return "16-bit values are not aligned to 16 bytes in every pixel";
+    }
     if (!fits_int(shape.in_pixels() * shape.in_channels)) return "a tensor has more than 2^31 elements";
     if (!aligned(args.x, args.expansion, args.weight, args.narrow_prologue.scale, args.narrow_prologue.shift,
                  args.prologue.scale, args.prologue.shift))
@@ -31,15 +39,18 @@ const char* refuses_tiles(const Args& args) {
     return nullptr;
 }
 
+using Pointwise = Convolution<pointwise_conv_forward, pointwise_conv_backward>;
+using Dense = Convolution<dense_conv_forward, dense_conv_backward>;
+using Depthwise = Convolution<depthwise_conv_forward, depthwise_conv_backward>;
+
 constexpr Implementation<ExpandedConvForward> forward_list[]{
     {"half_tiles", refuses_expanded_tiles, expanded_forward_tiles, StorageTypes::all},
     {"separate", refuses_nothing,
-     expanded_separately<pointwise_conv_forward, depthwise_conv_forward, WideCopies>}};
+     expanded_separately<Pointwise, Dense, Depthwise, WideCopies>}};
 constexpr Implementation<ExpandedConvBackward> backward_list[]{
     {"half_tiles", refuses_expanded_tiles, expanded_backward_tiles, StorageTypes::all},
     {"separate", refuses_nothing,
-     expanded_gradients_separately<pointwise_conv_forward, pointwise_conv_backward, depthwise_conv_backward,
-                                   WideCopies>}};
+     expanded_gradients_separately<Pointwise, Dense, Depthwise, WideCopies>}};
 
 }  // namespace
 

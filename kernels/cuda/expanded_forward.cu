@@ -27,6 +27,7 @@
 
 #include "kernels/cuda/expanded_conv.h"
 #include "kernels/cuda/expanded_tiles.h"
+#include "kernels/cuda/expanded_windows.h"
 
 namespace vitrine::VITRINE_GPU {
 namespace {
@@ -48,20 +49,18 @@ struct ForwardTile {
     static_assert(row_pixels >= Input::columns && rows * columns % expanded_slots == 0);
 };
 
-template <class Half>
-struct ExpandedForwardTask : ExpandedOperands<Half> {
+template <class Half, class Source>
+struct ExpandedForwardTask : ExpandedOperands<Half, Source> {
     Half* y;
     LastMoments<float> moments;
     TilePlan plan;
     int groups;  // of 32 channels
 };
 
-template <class Half, class Tile>
+template <class Half, class Tile, class Narrow>
 struct ExpandedForwardShared {
-    using Narrow = NarrowTile<Half, typename Tile::Input>;
-
     GemmShared<float, ExpansionPanel<Half>::count> expansion;
-    GemmShared<float, Narrow::count> a;
+    GemmShared<float, Narrow::count + Narrow::lines_count> a;
     GemmShared<float, Tile::values / 2> b;
 };
 
@@ -98,14 +97,15 @@ struct PairMoments {
     }
 };
 
-template <class Half, class Tile>
+/// Narrow: NarrowTile or WindowTile.
+template <class Half, class Tile, class Narrow>
 class ExpandedForwardThread {
     using Input = typename Tile::Input;
     using Expansion = ExpansionPanel<Half>;
 
   public:
-    using Task = ExpandedForwardTask<Half>;
-    using Shared = ExpandedForwardShared<Half, Tile>;
+    using Task = ExpandedForwardTask<Half, typename Narrow::Source>;
+    using Shared = ExpandedForwardShared<Half, Tile, Narrow>;
 
     __device__ __forceinline__ ExpandedForwardThread(const Task& task, Shared& shared)
         : task_(task),
@@ -115,8 +115,8 @@ class ExpandedForwardThread {
           group_(static_cast<int>(blockIdx.x) % task.groups),
           chunk_(static_cast<int>(blockIdx.x) / task.groups),
           first_channel_(group_ * expanded_channels) {
-        Expansion::load(task.expansion, first_channel_, task.channels, task.narrow, expansion_);
-        Shared::Narrow::clear(a_);
+        Narrow::load_weights(task.expansion, first_channel_, task.channels, task.narrow, expansion_);
+        Narrow::clear(a_);
         VITRINE_UNROLL
         for (int tap = 0; tap < expanded_taps; ++tap) {
             weight_[tap] = {};
@@ -143,7 +143,7 @@ class ExpandedForwardThread {
             const int row = tile.down * Tile::rows, column = tile.across * Tile::columns;
             const Input input{tile.image, row * Tile::stride - 1, column * Tile::stride - 1, task_.in_height,
                               task_.in_width};
-            Shared::Narrow::load(task_.x, input, task_.narrow, a_);
+            Narrow::load(task_.x, input, task_.narrow, a_, a_ + Narrow::count);
             __syncthreads();
             make_b(input);
             __syncthreads();
@@ -163,7 +163,7 @@ class ExpandedForwardThread {
         for (int product = static_cast<int>(threadIdx.x) / 32; product < Input::products;
              product += expanded_warps) {
             FragmentC e[1][Expansion::tiles];
-            Expansion::template expand<typename Shared::Narrow>(expansion_, a_, {product * 16}, task_.narrow,
+            Expansion::template expand<Narrow>(expansion_, a_, {product * 16}, task_.narrow,
                                                                 e);
             VITRINE_UNROLL
             for (int lower = 0; lower < 2; ++lower) {
@@ -244,7 +244,7 @@ class ExpandedForwardThread {
         float* const counts = a_;
         float* const means = counts + expanded_slots * expanded_channels;
         float* const squares = means + expanded_slots * expanded_channels;
-        static_assert(3 * expanded_slots * expanded_channels <= Shared::Narrow::count);
+        static_assert(3 * expanded_slots * expanded_channels <= Narrow::count);
         const int mine = place_.slot * expanded_channels + place_.pair * 2;
         store_lanes(counts + mine, all_lanes<float, 2>(moments_.count));
         store_lanes(means + mine, moments_.mean);
@@ -283,15 +283,16 @@ class ExpandedForwardThread {
     PairMoments moments_;
 };
 
-template <class Half, class Tile>
-__global__ void __launch_bounds__(expanded_threads, 4) expanded_forward(ExpandedForwardTask<Half> task) {
-    using Thread = ExpandedForwardThread<Half, Tile>;
+template <class Half, class Tile, class Narrow>
+__global__ void __launch_bounds__(expanded_threads, 4)
+    expanded_forward(ExpandedForwardTask<Half, typename Narrow::Source> task) {
+    using Thread = ExpandedForwardThread<Half, Tile, Narrow>;
     Thread(task, block_memory<typename Thread::Shared>()).run();
 }
 
-template <class Half, int stride>
+template <class Half, class Tile, class Narrow>
 void run(const ExpandedConvForward& args, Context& context) {
-    using Tile = ForwardTile<stride>;
+    using Source = typename Narrow::Source;
     const ConvShape& shape = args.shape;
     constexpr int64_t blocks_wanted = 1024;
     const int64_t groups = divide_up(shape.in_channels, int64_t{expanded_channels});
@@ -300,9 +301,10 @@ void run(const ExpandedConvForward& args, Context& context) {
     if (plan.tiles == 0) return;
     LastMoments<float> moments;
     if (!args.epilogue.plain()) moments = {plan.chunks, groups, shape.in_channels, args.epilogue, context};
-    launch(expanded_forward<Half, Tile>, blocks_for(plan.chunks * groups, 1), expanded_threads, 0, stream(),
-           ExpandedForwardTask<Half>{ExpandedOperands<Half>(args), static_cast<Half*>(args.y), moments, plan,
-                                     static_cast<int>(groups)});
+    launch(expanded_forward<Half, Tile, Narrow>, blocks_for(plan.chunks * groups, 1), expanded_threads, 0,
+           stream(),
+           ExpandedForwardTask<Half, Source>{ExpandedOperands<Half, Source>(args), static_cast<Half*>(args.y),
+                                             moments, plan, static_cast<int>(groups)});
 }
 
 }  // namespace
@@ -310,7 +312,12 @@ void run(const ExpandedConvForward& args, Context& context) {
 void expanded_forward_tiles(const ExpandedConvForward& args, Context& context) {
     dispatch_storage(args.dtype, [&]<class T>() {
         if constexpr (is_half_type<T>) {
-            args.shape.stride.height == 1 ? run<T, 1>(args, context) : run<T, 2>(args, context);
+            using Close = ForwardTile<1>;
+            using Apart = ForwardTile<2>;
+            if (args.windows.there()) return run<T, Close, WindowTile<T, Close::Input>>(args, context);
+            if (args.shape.stride.height == 1)
+                return run<T, Close, NarrowTile<T, Close::Input>>(args, context);
+            run<T, Apart, NarrowTile<T, Apart::Input>>(args, context);
         }
     });
 }

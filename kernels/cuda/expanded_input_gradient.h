@@ -23,8 +23,7 @@ class ExpandedInputGradient {
     static constexpr int products_of_warp = (Input::products + expanded_warps - 1) / expanded_warps;
     using Source = PrologueSource<Pack<Half>, Half>;
 
-    __device__ __forceinline__ ExpandedInputGradient(const Source& x, int narrow, float* sums)
-        : x_(x), narrow_(narrow), sums_(sums) {}
+    __device__ __forceinline__ ExpandedInputGradient(int narrow, float* sums) : narrow_(narrow), sums_(sums) {}
 
     /// A barrier must follow.
     __device__ __forceinline__ void begin() const {
@@ -34,15 +33,16 @@ class ExpandedInputGradient {
 
     /// d_x of a tile, and its sums.
     template <class T>
-    __device__ __forceinline__ void put(const Input& input,
+    __device__ __forceinline__ void put(const Source& source, const Input& input,
                                         const FragmentC (&d_a)[products_of_warp][narrow_tiles],
                                         const LanesWriter<T>& d_x) const {
         ChannelPair scale[narrow_tiles], shift[narrow_tiles];
         VITRINE_UNROLL
         for (int j = 0; j < narrow_tiles; ++j) {
-            const bool there = x_.scale != nullptr && first_channel() + j * 8 < narrow_;
-            scale[j] = there ? load_lanes<2>(x_.scale + first_channel() + j * 8) : all_lanes<float, 2>(1.0F);
-            shift[j] = there ? load_lanes<2>(x_.shift + first_channel() + j * 8) : all_lanes<float, 2>(0.0F);
+            const bool there = source.scale != nullptr && first_channel() + j * 8 < narrow_;
+            const int at = first_channel() + j * 8;
+            scale[j] = there ? load_lanes<2>(source.scale + at) : all_lanes<float, 2>(1.0F);
+            shift[j] = there ? load_lanes<2>(source.shift + at) : all_lanes<float, 2>(0.0F);
         }
         Sums sums;
         VITRINE_UNROLL
@@ -58,7 +58,7 @@ class ExpandedInputGradient {
                 VITRINE_UNROLL
                 for (int j = 0; j < narrow_tiles; ++j) {
                     x[lower][j] = {};
-                    if (j * 8 < narrow_) x[lower][j] = load_stored<2>(x_.x + index[lower] + j * 8);
+                    if (j * 8 < narrow_) x[lower][j] = load_stored<2>(source.x + index[lower] + j * 8);
                 }
             }
             VITRINE_UNROLL
@@ -68,7 +68,7 @@ class ExpandedInputGradient {
                 for (int j = 0; j < narrow_tiles; ++j) {
                     const float* const two = d_a[i][j].values + 2 * lower;
                     ChannelPair gradient =
-                        through_prologue(widened(x[lower][j]), scale[j], shift[j], {{two[0], two[1]}},
+                        through_prologue(source, widened(x[lower][j]), scale[j], shift[j], {{two[0], two[1]}},
                                          inside[lower], sums.value + 2 * j);
                     const bool wanted = d_x && inside[lower] && j * 8 < narrow_;
                     if (wanted && d_x.accumulates()) add_pair(gradient, load_lanes<2>(to + j * 8));
@@ -95,14 +95,14 @@ class ExpandedInputGradient {
     };
 
     /// d_u = d_a · activation'(u), of which scale · d_u is d_x, and what it adds to the sums of its channels.
-    __device__ __forceinline__ ChannelPair through_prologue(const ChannelPair& x, const ChannelPair& scale,
-                                                            const ChannelPair& shift, const ChannelPair& d_a,
-                                                            bool inside, float* sums) const {
+    static __device__ __forceinline__ ChannelPair through_prologue(
+        const Source& source, const ChannelPair& x, const ChannelPair& scale, const ChannelPair& shift,
+        const ChannelPair& d_a, bool inside, float* sums) {
         ChannelPair d_x;
         VITRINE_UNROLL
         for (int k = 0; k < 2; ++k) {
             const float u = multiply_add(scale[k], x[k], shift[k]);
-            const float d_u = x_.clamp.inside(u, inside) ? d_a[k] : 0.0F;
+            const float d_u = source.clamp.inside(u, inside) ? d_a[k] : 0.0F;
             sums[k] = multiply_add(d_u, x[k], sums[k]);
             sums[values + k] += d_u;
             d_x[k] = scale[k] * d_u;
@@ -144,7 +144,6 @@ class ExpandedInputGradient {
     static __device__ __forceinline__ int group() { return static_cast<int>(threadIdx.x % 32 / 4); }
     static __device__ __forceinline__ int first_channel() { return static_cast<int>(threadIdx.x % 4 * 2); }
 
-    const Source& x_;
     const int narrow_;
     float* const sums_;
 };

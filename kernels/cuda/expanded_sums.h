@@ -17,7 +17,7 @@ struct PutExpandedSums {
     GradientWriter<float> d_narrow_scale{Gradient{}};
     GradientWriter<float> d_narrow_shift{Gradient{}};
     int channels = 0;
-    int narrow = 0;
+    int narrow = 0;  // of windows none: nobody wants these sums
 
     PutExpandedSums() = default;
     explicit PutExpandedSums(const ExpandedConvBackward& args)
@@ -27,7 +27,7 @@ struct PutExpandedSums {
           d_narrow_scale(args.d_narrow_scale),
           d_narrow_shift(args.d_narrow_shift),
           channels(static_cast<int>(args.shape.in_channels)),
-          narrow(static_cast<int>(args.narrow)) {}
+          narrow(args.windows.there() ? 0 : static_cast<int>(args.narrow)) {}
 
     __host__ __device__ __forceinline__ int narrow_sums() const { return pair_sums * channels; }
     __host__ __device__ __forceinline__ int all() const { return narrow_sums() + 2 * narrow; }

@@ -125,10 +125,24 @@ struct PixelColumn {
     bool inside_;
 };
 
-/// What both passes read, and how large it is.
+/// x as it is, a pixel of it for each of e.
 template <class Half>
+struct NarrowPixels : PrologueSource<Pack<Half>, Half> {
+    template <class Args>
+    explicit NarrowPixels(const Args& args)
+        : PrologueSource<Pack<Half>, Half>(args.x, args.narrow_prologue) {}
+
+    /// Of a's panel, those that are used.
+    template <class Args>
+    static int columns(const Args& args) {
+        return static_cast<int>(args.narrow);
+    }
+};
+
+/// What both passes read, and how large it is. Source: NarrowPixels, or the windows of expanded_windows.h.
+template <class Half, class Source>
 struct ExpandedOperands {
-    PrologueSource<Pack<Half>, Half> x;
+    Source x;
     const Half* expansion;  // [channels, narrow]
     PrologueOn<float> prologue;
     ClampBounds<float> clamp;  // the prologue's
@@ -143,13 +157,13 @@ struct ExpandedOperands {
 
     template <class Args>
     explicit ExpandedOperands(const Args& args)
-        : x(args.x, args.narrow_prologue),
+        : x(args),
           expansion(static_cast<const Half*>(args.expansion)),
           prologue(args.prologue),
           clamp(args.prologue.activation),
           half_clamp(args.prologue.activation),
           weight(static_cast<const Half*>(args.weight)),
-          narrow(static_cast<int>(args.narrow)),
+          narrow(Source::columns(args)),
           channels(static_cast<int>(args.shape.in_channels)),
           in_height(static_cast<int>(args.shape.in.height)),
           in_width(static_cast<int>(args.shape.in.width)),
@@ -204,11 +218,12 @@ struct PairPlace {
 /// x through its prologue, in shared memory.
 template <class Half, class Tile>
 struct NarrowTile {
-    using V = Pack<Half>;
-    using Source = PrologueSource<V, Half>;
+    using Source = NarrowPixels<Half>;
+    static constexpr bool has_gradient = true;
     using Panel = HalfPanels<Half, Tile::products * 16, panel_columns>;
     using Place = PixelColumn<Tile>;
     static constexpr int count = Panel::count;  // in floats
+    static constexpr int lines_count = 0;       // of memory that load() needs besides
 
     /// Zeros, which stay where the tile has no pixel and behind the last narrow channel: each thread's where it will load.
     static __device__ __forceinline__ void clear(float* shared) {
@@ -223,7 +238,7 @@ struct NarrowTile {
     }
     /// Of what lies outside the image, where nobody asks for e, it has the nearest pixel's.
     static __device__ __forceinline__ void load(const Source& source, const Tile& tile, int narrow,
-                                                float* shared) {
+                                                float* shared, float*) {
         constexpr int at_once = 2;
         const Place place(tile, 0, narrow);
         const int local_channel = static_cast<int>(threadIdx.x % 4 * 8);
@@ -242,6 +257,20 @@ struct NarrowTile {
             }
         }
     }
+
+    /// The weights [channels, narrow] of 32 channels from `first_channel` on. A barrier must follow.
+    static __device__ __forceinline__ void load_weights(const Half* weights, int first_channel, int channels,
+                                                        int narrow, float* shared) {
+        using Weights = HalfPanels<Half, expanded_channels, panel_columns>;
+        const PackPlace<1, expanded_threads> place;
+        static_assert(place.rows_at_once == expanded_channels);
+        const int channel = first_channel + place.row;
+        const bool inside = channel < channels && place.column < narrow;
+        copy_async<16>(Weights::at(shared, place.row, place.column),
+                       inside ? weights + channel * narrow + place.column : weights, inside);
+        commit_copies();
+        wait_copies<0>();
+    }
 };
 
 /// The expansion of a block's channels in shared memory, [channels, narrow]: zeros beyond either.
@@ -251,19 +280,6 @@ struct ExpansionPanel {
     using Panel = HalfPanels<Half, expanded_channels, panel_columns>;
     static constexpr int count = Panel::count;  // in floats
     static constexpr int tiles = expanded_channels / M::columns;
-
-    /// weights [channels, narrow], from `first_channel` on. A barrier must follow.
-    static __device__ __forceinline__ void load(const Half* weights, int first_channel, int channels,
-                                                int narrow, float* shared) {
-        const PackPlace<1, expanded_threads> place;
-        static_assert(place.rows_at_once == expanded_channels);
-        const int channel = first_channel + place.row;
-        const bool inside = channel < channels && place.column < narrow;
-        copy_async<16>(Panel::at(shared, place.row, place.column),
-                       inside ? weights + channel * narrow + place.column : weights, inside);
-        commit_copies();
-        wait_copies<0>();
-    }
 
     /// e = a · expansionᵀ of 16 pixels each, from these rows of `a` on.
     template <class Narrow, int products>

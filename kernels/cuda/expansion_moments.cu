@@ -9,19 +9,45 @@ namespace {
 
 constexpr int threads = 128;
 
-/// a = activation(u), u = scale · x + shift, of rows of `narrow` channels.
+/// a = activation(u), u = scale · x + shift, of rows of `narrow` channels; or of windows, which have no prologue.
 template <class T>
 struct NarrowRows {
     const T* x;
     PrologueOn<Accumulate<T>> prologue;
     int64_t narrow;
+    InputWindows windows;
 
     template <class Args>
     explicit NarrowRows(const Args& args)
-        : x(static_cast<const T*>(args.x)), prologue(args.prologue), narrow(args.narrow) {}
+        : x(static_cast<const T*>(args.x)),
+          prologue(args.prologue),
+          narrow(args.narrow),
+          windows(args.windows) {}
 
     __device__ __forceinline__ double value(int64_t pixel, int64_t k) const {
+        if (windows.channels > 0) return value_in_window(pixel, k);
         return static_cast<double>(load_value(x + pixel * narrow + k));
+    }
+    /// Number k of window `pixel`, which all images have as many of.
+    __device__ __forceinline__ double value_in_window(int64_t pixel, int64_t k) const {
+        const Size2 in = windows.in;
+        const int64_t rows = windows_along(in.height, windows.kernel.height, windows.stride.height,
+                                           windows.padding.height);
+        const int64_t columns =
+            windows_along(in.width, windows.kernel.width, windows.stride.width, windows.padding.width);
+        const int64_t of_row = pixel / columns, tap = k / windows.channels;
+        const int64_t h = of_row % rows * windows.stride.height + tap / windows.kernel.width -
+                          windows.padding.height;
+        const int64_t w = pixel % columns * windows.stride.width + tap % windows.kernel.width -
+                          windows.padding.width;
+        if (h < 0 || h >= in.height || w < 0 || w >= in.width) return 0;
+        const int64_t row = of_row / rows * in.height + h;
+        return static_cast<double>(
+            load_value(x + (row * in.width + w) * windows.channels + k % windows.channels));
+    }
+    static __device__ __forceinline__ int64_t windows_along(int64_t in, int64_t kernel, int64_t stride,
+                                                            int64_t padding) {
+        return (in + 2 * padding - kernel) / stride + 1;
     }
     __device__ __forceinline__ double before_activation(int64_t pixel, int64_t k) const {
         if (prologue.scale == nullptr) return value(pixel, k);
@@ -181,13 +207,14 @@ constexpr auto run_backward = all_types([]<class T>(const ExpansionMomentsBackwa
 });
 
 constexpr Implementation<ExpansionMomentsForward> forward_list[]{
+    {"windows", refuses_window_moments, window_moments, StorageTypes::all},
     {"tiled", refuses_curve<ExpansionMomentsForward, refuses_tiled_moments>, expansion_moments_tiled,
      StorageTypes::all},
-    {"naive", refuses_curve<ExpansionMomentsForward>, run_forward}};
+    {"naive", refuses_curve<ExpansionMomentsForward, refuses_windows>, run_forward}};
 constexpr Implementation<ExpansionMomentsBackward> backward_list[]{
     {"tiled", refuses_curve<ExpansionMomentsBackward, refuses_tiled_moments>, expansion_moments_tiled,
      StorageTypes::all},
-    {"naive", refuses_curve<ExpansionMomentsBackward>, run_backward}};
+    {"naive", refuses_curve<ExpansionMomentsBackward, refuses_windows>, run_backward}};
 
 }  // namespace
 

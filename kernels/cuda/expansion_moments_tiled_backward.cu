@@ -338,6 +338,8 @@ constexpr auto run_backward = all_types([]<class T>(const ExpansionMomentsBackwa
 }  // namespace
 
 const char* refuses_tiled_moments(const ExpansionMomentsBackward& args) {
+    // Of windows the expansion alone has a gradient, and that asks for none of them.
+    if (args.windows.there()) return refuses_windows(args);
     return refuses_moment_tiles(args, args.centre, args.d_x_so_far, args.d_x.data);
 }
 

@@ -16,9 +16,8 @@
 // Bytes: pixels · narrow of x, once up to 32 channels (16 in f64), then once for each slice. FLOPs: pixels · narrow · (narrow + 1),
 // and those of the prologue. Bank conflicts: none (MomentRows).
 
-#include "kernels/cuda/block_reduce.h"
-#include "kernels/cuda/expansion_moments.h"
 #include "kernels/cuda/expansion_moments_cells.h"
+#include "kernels/cuda/expansion_moments_finish.h"
 
 namespace vitrine::VITRINE_GPU {
 namespace {
@@ -26,7 +25,6 @@ namespace {
 constexpr int most_threads = 512;
 constexpr int loads_of_thread = 4;  // of a tile
 constexpr int samples = 32;
-constexpr int finish_threads_of_block = 512;
 
 template <class T>
 struct MomentSums {
@@ -36,10 +34,8 @@ struct MomentSums {
     MomentRows rows;
     MomentCells cells;
     ChunkGroups plan;
-    A* centre;       // [narrow]: c
-    A* parts;        // [chunks, cells, numbers]
-    double* groups;  // [groups, cells, numbers]
-    double* totals;  // [cells, numbers]
+    A* centre;             // [narrow]: c
+    MomentParts<A> parts;  // [cells, numbers]
     int pixels;
     int narrow;
     int chunk_pixels;
@@ -102,7 +98,7 @@ class MomentsThread {
         const int last_warp = min(first_warp_ + task_.cells.warps, task_.cells.all_warps()) - 1;
         const int cells = task_.cells.cell_of(last_warp) + 1 - first_cell;
         leave_part(first_cell, cells);
-        join_parts(first_cell * Cell::numbers, cells * Cell::numbers);
+        task_.parts.join(task_.plan, chunk_, slice_, first_cell * Cell::numbers, cells * Cell::numbers);
     }
 
   private:
@@ -253,7 +249,7 @@ class MomentsThread {
             if (lane < width) mine[k + lane] = sums_[k];
         }
         __syncthreads();
-        A* const to = task_.parts + (int64_t{chunk_} * task_.cells.count() + first_cell) * Cell::numbers;
+        A* const to = task_.parts.chunks + (int64_t{chunk_} * task_.cells.count() + first_cell) * Cell::numbers;
         for (int i = static_cast<int>(threadIdx.x); i < cells * Cell::numbers;
              i += static_cast<int>(blockDim.x)) {
             const int cell = first_cell + i / Cell::numbers;
@@ -261,31 +257,6 @@ class MomentsThread {
                 tile_ + (task_.cells.first_warp(cell) - first_warp_) * Cell::numbers + i % Cell::numbers;
             A sum = from[0];
             for (int warp = 1; warp < task_.cells.warps_of(cell); ++warp) sum += from[warp * Cell::numbers];
-            to[i] = sum;
-        }
-    }
-    /// Of the slice's cells, which are `count` numbers of every part.
-    __device__ __forceinline__ void join_parts(int first_number, int count) const {
-        const int64_t part = task_.cells.count() * Cell::numbers;
-        const A* const parts = task_.parts + first_number;
-        double* const groups = task_.groups + first_number;
-        join_chunks(
-            task_.plan, chunk_, slice_,
-            [&](int group, int first, int chunks) {
-                add_up(parts + first * part, chunks, part, count, groups + group * part);
-            },
-            [&] {
-                double* const to = task_.totals + first_number;
-                if (task_.plan.groups() > 1) return add_up(groups, task_.plan.groups(), part, count, to);
-                add_up(parts, task_.plan.chunks, part, count, to);
-            });
-    }
-    template <class From>
-    __device__ __forceinline__ void add_up(const From* parts, int chunks, int64_t part, int count,
-                                           double* to) const {
-        for (int i = static_cast<int>(threadIdx.x); i < count; i += static_cast<int>(blockDim.x)) {
-            double sum = 0;
-            for (int chunk = 0; chunk < chunks; ++chunk) sum += static_cast<double>(parts[chunk * part + i]);
             to[i] = sum;
         }
     }
@@ -315,43 +286,6 @@ __global__ void __launch_bounds__(most_threads, 1) moment_sums(MomentSums<T> tas
     MomentsThread<T>(task, memory).run();
 }
 
-/// μ and S, by the first block, and from them mean_o = w_o · μ and m2_o = w_oᵀ S w_o, a warp for each o.
-template <class T>
-__global__ void __launch_bounds__(finish_threads_of_block)
-    moments_of_sums(ExpansionMomentsForward args, ScatterOfSums<Accumulate<T>> sums) {
-    using A = Accumulate<T>;
-    VITRINE_DYNAMIC_SHARED(double, scatter);  // [narrow, narrow]
-    const int narrow = static_cast<int>(args.narrow), me = static_cast<int>(threadIdx.x);
-    double* const mean = scatter + narrow * narrow;  // [narrow]
-    for (int i = me; i < narrow * narrow; i += finish_threads_of_block) {
-        const int j = i / narrow, k = i - j * narrow;
-        scatter[i] = sums.scatter(min(j, k), max(j, k));
-        if (blockIdx.x == 0) static_cast<A*>(args.scatter)[i] = static_cast<A>(scatter[i]);
-    }
-    if (me < narrow) {
-        mean[me] = sums.mean(me);
-        if (blockIdx.x == 0) static_cast<A*>(args.centre)[me] = static_cast<A>(mean[me]);
-    }
-    __syncthreads();
-    const int64_t o = thread_index() / 32;
-    if (o >= args.channels) return;
-    const T* w_o = static_cast<const T*>(args.expansion) + o * narrow;
-    double mean_of_lane = 0, m2_of_lane = 0;
-    for (int j = me % 32; j < narrow; j += 32) {
-        double along = 0;  // (S w_o)_j
-        for (int k = 0; k < narrow; ++k)
-            along += scatter[k * narrow + j] * static_cast<double>(load_value(w_o + k));
-        const double w = static_cast<double>(load_value(w_o + j));
-        mean_of_lane += w * mean[j];
-        m2_of_lane += w * along;
-    }
-    const double all = reduce_lanes<32>(mean_of_lane, Add()), m2 = reduce_lanes<32>(m2_of_lane, Add());
-    if (me % 32 != 0) return;
-    static_cast<A*>(args.mean)[o] = static_cast<A>(all);
-    // Of a channel that does not spread a little less than nothing may be left.
-    static_cast<A*>(args.m2)[o] = static_cast<A>(m2 < 0 ? 0.0 : m2);
-}
-
 /// Rows that a block loads at once, so that each warp of a cell has as many.
 int rows_at_once(const MomentCells& cells, const MomentRows& rows) {
     const int even = 8 * cells.square_warps;
@@ -368,15 +302,12 @@ constexpr auto run_forward = all_types([]<class T>(const ExpansionMomentsForward
     // 512 threads fit a multiprocessor: so these are two rounds of 132.
     const MomentChunks chunks(args.pixels, tile_pixels, 2 * 132 * most_threads / (threads * cells.slices));
     const ChunkGroups plan(chunks.count, cells.slices);
-    const int64_t part = int64_t{cells.count()} * Cell::numbers;
     const MomentSums<T> task{PrologueSource<MomentPack<T>, T>(args.x, args.prologue),
                              rows,
                              cells,
                              plan,
                              context.scratch.take<A>(narrow),
-                             context.scratch.take<A>(chunks.count * part),
-                             context.scratch.take<double>(plan.groups() * part),
-                             context.scratch.take<double>(part),
+                             MomentParts<A>(plan, int64_t{cells.count()} * Cell::numbers, context),
                              static_cast<int>(args.pixels),
                              narrow,
                              static_cast<int>(chunks.pixels),
@@ -385,14 +316,15 @@ constexpr auto run_forward = all_types([]<class T>(const ExpansionMomentsForward
     grid.y = static_cast<unsigned>(cells.slices);
     launch(moment_sums<T>, grid, static_cast<unsigned>(threads),
            size_t{16} * static_cast<size_t>((tile_pixels + 1) * rows.units), stream(), task);
-    launch(moments_of_sums<T>, blocks_for(args.channels * 32, finish_threads_of_block),
-           finish_threads_of_block, sizeof(double) * static_cast<size_t>(narrow * narrow + narrow), stream(),
-           args, ScatterOfSums<A>{cells, task.totals, task.centre, static_cast<double>(args.pixels)});
+    finish_moments<T>(
+        args, ScatterOfSums<A>{cells, task.parts.totals, task.centre, static_cast<double>(args.pixels)});
 });
 
 }  // namespace
 
-const char* refuses_tiled_moments(const ExpansionMomentsForward& args) { return refuses_moment_tiles(args); }
+const char* refuses_tiled_moments(const ExpansionMomentsForward& args) {
+    return args.windows.there() ? "its rows are windows" : refuses_moment_tiles(args);
+}
 
 void expansion_moments_tiled(const ExpansionMomentsForward& args, Context& context) {
     run_forward.run(args, context);

@@ -6,12 +6,15 @@
 namespace vitrine::reference {
 namespace {
 
+using Pointwise = Convolution<pointwise_conv_forward, pointwise_conv_backward>;
+using Dense = Convolution<dense_conv_forward, dense_conv_backward>;
+using Depthwise = Convolution<depthwise_conv_forward, depthwise_conv_backward>;
+
 constexpr Implementation<ExpandedConvForward> forward_list[]{
-    {"separate", refuses_nothing, expanded_separately<pointwise_conv_forward, depthwise_conv_forward>}};
+    {"separate", refuses_nothing, expanded_separately<Pointwise, Dense, Depthwise>}};
 constexpr Implementation<ExpandedConvBackward> backward_list[]{
     {"separate", refuses_nothing,
-     expanded_gradients_separately<pointwise_conv_forward, pointwise_conv_backward,
-                                   depthwise_conv_backward>}};
+     expanded_gradients_separately<Pointwise, Dense, Depthwise>}};
 
 }  // namespace
 

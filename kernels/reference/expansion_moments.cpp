@@ -1,5 +1,6 @@
 // The moments of an expansion from those of its input, one function for each line of kernels/expanded_conv.h.
 
+#include <utility>
 #include <vector>
 
 #include "kernels/kernels.h"
@@ -11,13 +12,29 @@ namespace {
 /// x as a convolution's, for the prologue's loops.
 ConvBackward as_conv(const ExpansionMomentsBackward& args) {
     ConvBackward conv;
-    conv.shape = {1, {args.pixels, 1}, args.narrow, args.channels, {1, 1}, {1, 1}, {0, 0}, 1};
+    conv.shape = moments_shape(args);
     conv.x = args.x;
     conv.prologue = args.prologue;
     conv.d_x = args.d_x;
     conv.d_scale = args.d_scale;
     conv.d_shift = args.d_shift;
     return conv;
+}
+
+/// Rows of a: those of pixels as they are, or a row for each window of x.
+std::vector<double> rows_of(const ConvShape& expansion, std::vector<double> x) {
+    if (expansion.kernel == Size2{1, 1} && expansion.stride == Size2{1, 1}) return x;
+    ConvShape one = expansion;  // whose weights are the numbers of a window
+    one.out_channels = 1;
+    const int64_t narrow = one.weight_count();
+    std::vector<double> rows(static_cast<size_t>(one.out_pixels() * narrow));
+    const auto number_in_window = [](const ConvShape& s, int64_t, int64_t p, int64_t q, int64_t c) {
+        return (p * s.kernel.width + q) * s.in_channels + c;
+    };
+    for_each_product(one, number_in_window, [&](int64_t from, int64_t number, int64_t pixel) {
+        rows[static_cast<size_t>(pixel * narrow + number)] = x[static_cast<size_t>(from)];
+    });
+    return rows;
 }
 
 /// μ and S of rows of a.
@@ -43,10 +60,10 @@ void put_all(const std::vector<double>& values, void* to) {
 constexpr auto forward = all_types([]<class T>(const ExpansionMomentsForward& args, Context&) {
     using A = Accumulate<T>;
     const auto narrow = static_cast<size_t>(args.narrow), channels = static_cast<size_t>(args.channels);
-    const ConvShape rows{1, {args.pixels, 1}, args.narrow, args.channels, {1, 1}, {1, 1}, {0, 0}, 1};
+    const ConvShape expansion = moments_shape(args);
+    std::vector<double> x = before_activation<T>(expansion, args.x, args.prologue);
     const InputMoments moments(
-        after_activation(before_activation<T>(rows, args.x, args.prologue), args.prologue.activation),
-        narrow);
+        rows_of(expansion, after_activation(std::move(x), args.prologue.activation)), narrow);
     const T* w = static_cast<const T*>(args.expansion);
     std::vector<double> mean(channels), m2(channels);
     for (size_t o = 0; o < channels; ++o)
@@ -103,16 +120,17 @@ std::vector<double> input_gradient(const ExpansionMomentsBackward& args, const s
 }
 
 constexpr auto backward = all_types([]<class T>(const ExpansionMomentsBackward& args, Context&) {
+    put<Accumulate<T>>(args.d_expansion, expansion_gradient<T>(args));
+    if (args.windows.there()) return;  // nobody wants what follows
     const ConvBackward conv = as_conv(args);
     const std::vector<double> u = before_activation<T>(conv.shape, args.x, args.prologue);
-    put<Accumulate<T>>(args.d_expansion, expansion_gradient<T>(args));
     const auto* so_far = static_cast<const Accumulate<T>*>(args.d_x_so_far);
     prologue_backward<T>(conv, u, input_gradient<T>(args, after_activation(u, args.prologue.activation)),
                          so_far);
 });
 
-constexpr Implementation<ExpansionMomentsForward> forward_list[]{{"loops", refuses_nothing, forward}};
-constexpr Implementation<ExpansionMomentsBackward> backward_list[]{{"loops", refuses_nothing, backward}};
+constexpr Implementation<ExpansionMomentsForward> forward_list[]{{"loops", refuses_windows, forward}};
+constexpr Implementation<ExpansionMomentsBackward> backward_list[]{{"loops", refuses_windows, backward}};
 
 }  // namespace
 

@@ -71,7 +71,7 @@ bool has_prologue(const OpEvent& event) { return event.inputs.size() > 3 && even
 std::string expanded_shape(const OpEvent& event, const TracedExpandedConv& conv) {
     const Shape &in = event.inputs[0].shape(), &weight = event.inputs[6].shape();
     std::string text =
-        fmt::format("{} -> {}x{}x{} -> {} k{} s{}", without_batch(in), in[1], in[2], weight[2],
+        fmt::format("{} -> {} -> {} k{} s{}", without_batch(in), without_batch(conv.expansion.shape),
                     without_batch(event.output().shape()), weight[0], conv.options.stride.height);
     if (event.inputs[4].defined()) text += " prologue";
     return event.inputs[0].requires_gradient() ? text : text + " no d_x";

@@ -29,6 +29,7 @@ struct Leaves {
         add("narrow scale", {narrow_channels}, 0.5, 1.5);
         add("narrow shift", {narrow_channels}, -0.5, 0.5);
         add("expansion", {wide_channels, narrow_channels}, -1.0, 1.0);
+        add("first", {wide_channels, 3, 3, narrow_channels}, -0.5, 0.5);
         add("dense", {4, 3, 3, wide_channels}, -0.5, 0.5);
         add("pointwise", {4, wide_channels}, -0.5, 0.5);
         add("depthwise", {3, 3, wide_channels}, -1.0, 1.0);
@@ -124,7 +125,7 @@ struct Case {
 /// Expansion, batch norm, relu6, depthwise convolution, batch norm, relu6.
 Tensor half_a_block(Leaves& leaves, const Case& of, bool unwritten) {
     const Pending x = of.pending_input ? leaves.input() : Pending(leaves["x"]);
-    const Pending e = unwritten ? ops::expand(x, leaves["expansion"], of.training)
+    const Pending e = unwritten ? ops::expand(x, leaves["expansion"], with_moments(of.training))
                                 : ops::conv(x, leaves["expansion"], {}, with_moments(of.training));
     CHECK(e.written() == !unwritten);
     CHECK(e.shape() == Shape{images, x.shape()[1], x.shape()[2], wide_channels});
@@ -134,6 +135,21 @@ Tensor half_a_block(Leaves& leaves, const Case& of, bool unwritten) {
     options.stride = {of.stride, of.stride};
     options.padding = {1, 1};
     return ops::resolve(leaves.normalised(ops::conv(b, leaves["depthwise"], {}, options), "", of.training));
+}
+
+/// A first layer: a dense convolution at stride 2 of an image without a gradient, and the same behind it.
+Tensor first_layers(Leaves& leaves, bool training, bool unwritten) {
+    const Tensor image = leaves["x"].viewed_as(leaves["x"].shape());
+    ops::ConvOptions options = with_moments(training);
+    options.stride = {2, 2};
+    options.padding = {1, 1};
+    const Pending e = unwritten ? ops::expand(image, leaves["first"], options)
+                                : ops::conv(Pending(image), leaves["first"], {}, options);
+    CHECK(e.written() == !unwritten);
+    CHECK(e.shape() == Shape{images, (side + 1) / 2, (side + 1) / 2, wide_channels});
+    const Pending b = leaves.normalised(e, "first ", training);
+    options.stride = {1, 1};
+    return ops::resolve(leaves.normalised(ops::conv(b, leaves["depthwise"], {}, options), "", training));
 }
 
 const std::vector<Device> devices = tests::golden_devices({Device::reference, Device::cpu, Device::simt});
@@ -158,6 +174,33 @@ TEST_CASE("unwritten: a depthwise convolution computes the same, and all gradien
             check_same(found, run(false));
         }
     }
+}
+
+TEST_CASE("unwritten: what windows of an image make is convolved as if it were written") {
+    for (const Device device : devices) {
+        CAPTURE(name_of(device));
+        for (const bool training : {true, false}) {
+            CAPTURE(training);
+            const auto run = [&](bool unwritten) {
+                Leaves leaves({DType::f64, device});
+                return outcome(leaves,
+                               [&](Leaves& all) { return first_layers(all, training, unwritten); });
+            };
+            const Numbers found = run(true);
+            CHECK(found.contains("gradient of first"));
+            check_same(found, run(false));
+        }
+    }
+}
+
+TEST_CASE("unwritten: windows written after all are those of the convolution") {
+    Leaves leaves({DType::f64, Device::cpu});
+    const Tensor image = leaves["x"].viewed_as(leaves["x"].shape());
+    const ops::ConvOptions options{.stride = {2, 1}, .padding = {0, 1}};
+    const Pending e = ops::expand(image, leaves["first"], options);
+    CHECK_FALSE(e.written());
+    CHECK(ops::resolve(e).to_host<double>() ==
+          ops::conv(image, leaves["first"], {}, options).to_host<double>());
 }
 
 TEST_CASE("unwritten: in f32 it is as exact as what is written") {
@@ -216,7 +259,7 @@ TEST_CASE("unwritten: whoever cannot read through it writes it first") {
          }},
         {"another expansion",
          [](Leaves& leaves, const Pending& wide) {
-             const Pending next = ops::expand(wide, leaves["pointwise"], true);
+             const Pending next = ops::expand(wide, leaves["pointwise"], with_moments(true));
              CHECK(!next.written());
              CHECK(next.moments.defined());
              return ops::resolve(next);
@@ -239,7 +282,7 @@ TEST_CASE("unwritten: whoever cannot read through it writes it first") {
                 Leaves leaves({DType::f64, device});
                 return outcome(leaves, [&](Leaves& all) {
                     const Pending e = unwritten
-                                          ? ops::expand(all.input(), all["expansion"], true)
+                                          ? ops::expand(all.input(), all["expansion"], with_moments(true))
                                           : ops::conv(all.input(), all["expansion"], {}, with_moments(true));
                     return network(all, all.normalised(e, "first ", true));
                 });
@@ -251,7 +294,7 @@ TEST_CASE("unwritten: whoever cannot read through it writes it first") {
 
 TEST_CASE("unwritten: writing it keeps what is pending and the moments") {
     Leaves leaves({DType::f64, Device::cpu});
-    Pending e = ops::expand(leaves.input(), leaves["expansion"], true);
+    Pending e = ops::expand(leaves.input(), leaves["expansion"], with_moments(true));
     e.activation = Activation::relu;
     const Pending written = ops::write(e);
     CHECK(written.written());
@@ -335,6 +378,22 @@ TEST_CASE("unwritten: where it pays depends on the image and not on the batch") 
         CHECK_FALSE(pays({1, 28, 28, 8}, simt, Activation::relu, 36));
         CHECK_FALSE(pays({1, 28, 28, 8}, simt, Activation::silu));
     }
+    const auto first_pays = [](Shape shape, Placement placement, int64_t groups = 1) {
+        const Pending image(Tensor::empty(std::move(shape), placement));
+        const Shape weight{32, 3, 3, image.shape()[3] / groups};
+        return ops::expand_pays(image, weight, {.stride = {2, 2}, .padding = {1, 1}, .groups = groups});
+    };
+    for (const int64_t batch : {1, 2, 64}) {
+        CHECK(first_pays({batch, 64, 64, 3}, cpu));
+        CHECK_FALSE(first_pays({batch, 64, 62, 3}, cpu));
+        CHECK(first_pays({batch, 56, 56, 3}, {DType::bf16, Device::simt}));
+        CHECK_FALSE(first_pays({batch, 56, 54, 3}, {DType::bf16, Device::simt}));
+    }
+    CHECK_FALSE(first_pays({1, 64, 63, 3}, {DType::bf16, Device::simt}));  // pairs of values
+    CHECK_FALSE(first_pays({1, 64, 64, 4}, {DType::bf16, Device::simt}));
+    CHECK(first_pays({1, 64, 63, 4}, cpu));
+    CHECK_FALSE(first_pays({1, 64, 64, 4}, cpu, 2));
+    CHECK_FALSE(first_pays({1, 64, 64, 3}, {DType::bf16, Device::cpu}));
     CHECK_FALSE(pays({1, 32, 32, 8}, {DType::f32, Device::simt}));
     CHECK_FALSE(pays({1, 32, 32, 8}, {DType::f32, Device::reference}));
     CHECK_FALSE(pays({1, 32, 32, 8}, cpu, Activation::silu));
@@ -343,9 +402,10 @@ TEST_CASE("unwritten: where it pays depends on the image and not on the batch") 
 
 TEST_CASE("unwritten: what does not fit is refused") {
     Leaves leaves({DType::f64, Device::cpu});
-    CHECK_THROWS_AS(ops::expand(leaves["x"], leaves["depthwise"], true), std::logic_error);
-    CHECK_THROWS_AS(ops::expand(leaves["x"], leaves["pointwise"], true), std::logic_error);
-    const Pending e = ops::expand(leaves["x"], leaves["expansion"], false);
+    CHECK_THROWS_AS(ops::expand(leaves["x"], leaves["depthwise"], with_moments(true)), std::logic_error);
+    CHECK_THROWS_AS(ops::expand(leaves["x"], leaves["pointwise"], with_moments(true)), std::logic_error);
+    CHECK_THROWS_AS(ops::expand(leaves["x"], leaves["first"]), std::logic_error);  // x has a gradient
+    const Pending e = ops::expand(leaves["x"], leaves["expansion"]);
     CHECK_THROWS_AS(leaves.normalised(e, "", true), std::logic_error);  // moments are missing
     leaves.add("other", {3, 3, 8}, -1.0, 1.0);
     CHECK_THROWS_AS(ops::conv(e, leaves["other"], {}), std::logic_error);

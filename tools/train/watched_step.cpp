@@ -11,6 +11,7 @@
 #include <nlohmann/json.hpp>
 #include <string_view>
 
+#include "engine/ops/conv.h"
 #include "kernels/kernels.h"
 
 namespace vitrine::train {
@@ -37,20 +38,27 @@ Tensor copy_of(const Tensor& x) {
 }
 
 /// What an expanded convolution makes for itself and never writes. By the kernel alone: an op would be part of the step.
-Tensor expanded(const AffineTensor& narrow, Activation activation, const Tensor& weight) {
-    const Shape& in = narrow.x.shape();
-    Tensor e = Tensor::empty({in[0], in[1], in[2], weight.shape()[0]}, narrow.x.placement());
-    kernels(e.device())
-        .pointwise_conv_forward(
-            {.dtype = e.dtype(),
-             .shape = {in[0], {in[1], in[2]}, in[3], weight.shape()[0], {1, 1}, {1, 1}, {0, 0}, 1},
-             .x = narrow.x.data(),
-             .weight = weight.data(),
-             .bias = nullptr,
-             .prologue = {narrow.scale.data(), narrow.shift.data(), activation},
-             .y = e.data(),
-             .epilogue = {}});
+Tensor expanded(const AffineTensor& narrow, const Tensor& weight, const TracedExpansion& expansion) {
+    const TracedConv& conv = expansion.conv;
+    const bool pointwise = weight.shape().rank() == 2;
+    Tensor e = Tensor::empty(expansion.shape, narrow.x.placement());
+    const auto forward =
+        pointwise ? &KernelTable::pointwise_conv_forward : &KernelTable::dense_conv_forward;
+    (kernels(e.device()).*forward)(
+        {.dtype = e.dtype(),
+         .shape = ops::conv_shape("expand", narrow.x.shape(), weight.shape(), conv.options),
+         .x = narrow.x.data(),
+         .weight = weight.data(),
+         .bias = nullptr,
+         .prologue = {narrow.scale.data(), narrow.shift.data(), conv.prologue},
+         .y = e.data(),
+         .epilogue = {}});
     return e;
+}
+
+/// Rows are called by what the layer computes, whichever way.
+const char* name_of_expansion(const Tensor& weight) {
+    return weight.shape().rank() == 2 ? "pointwise_conv" : "dense_conv";
 }
 
 }  // namespace
@@ -89,10 +97,13 @@ void WatchedStep::see_forward(const OpEvent& event) {
 
 void WatchedStep::see_expansion(const OpEvent& event) {
     const Tensor &x = event.inputs[0], &scale = event.inputs[2], &shift = event.inputs[3];
-    see_read({x, scale, shift}, std::get<Activation>(event.options));
-    // Rows are called by what the layer computes, whichever way. Its gradient is in no tensor, so it stays unknown.
-    add(event.module + " pointwise_conv",
-        tools::statistics_of({event.outputs[0], event.outputs[1]}, x.count() / x.shape()[-1]), true);
+    const auto& expansion = std::get<TracedExpansion>(event.options);
+    see_read({x, scale, shift}, expansion.conv.prologue);
+    // Its gradient is in no tensor, so it stays unknown.
+    add(fmt::format("{} {}", event.module, name_of_expansion(event.inputs[1])),
+        tools::statistics_of({event.outputs[0], event.outputs[1]},
+                             expansion.shape.count() / expansion.shape[-1]),
+        true);
 }
 
 void WatchedStep::see_pending(const OpEvent& event) {
@@ -103,9 +114,9 @@ void WatchedStep::see_pending(const OpEvent& event) {
     if (const auto* conv = std::get_if<TracedExpandedConv>(&event.options)) {
         const Tensor &scale = event.inputs[4], &shift = event.inputs[5];
         AffineTensor narrow{event.inputs[0], event.inputs[2], event.inputs[3]};
-        see_read(narrow, conv->narrow_prologue);
+        see_read(narrow, conv->expansion.conv.prologue);
         if (!normalising_.contains(scale.data())) return;
-        see_read({expanded(narrow, conv->narrow_prologue, event.inputs[1]), scale, shift}, conv->prologue);
+        see_read({expanded(narrow, event.inputs[1], conv->expansion), scale, shift}, conv->prologue);
     }
 }
 

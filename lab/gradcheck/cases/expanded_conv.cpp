@@ -23,6 +23,7 @@ struct PrologueOptions {
 struct Options {
     ConvShape shape;  // of the depthwise convolution
     int64_t narrow = 1;
+    InputWindows windows{};
     PrologueOptions narrow_prologue{};  // of x
     PrologueOptions prologue{};         // of e
     Statistics statistics = Statistics::none;
@@ -40,10 +41,17 @@ std::string describe(const char* of, const PrologueOptions& prologue) {
     return text;
 }
 
+std::string describe(const InputWindows& w) {
+    return fmt::format("windows {}x{}, stride {}x{}, padding {}x{}, of {}x{}x{}, ", w.kernel.height,
+                       w.kernel.width, w.stride.height, w.stride.width, w.padding.height, w.padding.width,
+                       w.in.height, w.in.width, w.channels);
+}
+
 std::string describe(const Options& o) {
     const ConvShape& s = o.shape;
     std::string text = fmt::format("{}x{}x{}x{} to {}, kernel {}x{}", s.batch, s.in.height, s.in.width,
                                    o.narrow, s.in_channels, s.kernel.height, s.kernel.width);
+    if (o.windows.there()) text = describe(o.windows) + text;
     if (s.stride != Size2{}) text += fmt::format(", stride {}x{}", s.stride.height, s.stride.width);
     if (s.padding != Size2{0, 0}) text += fmt::format(", padding {}x{}", s.padding.height, s.padding.width);
     text += describe("x", o.narrow_prologue) + describe("e", o.prologue);
@@ -93,7 +101,7 @@ class Point {
           narrow_("narrow_", options.narrow_prologue.scale, options.narrow),
           wide_("", options.prologue.scale, options.shape.in_channels),
           expansion_(uniform("expansion", options.shape.in_channels * options.narrow, -bound(), bound())) {
-        draw_x();
+        options.windows.there() ? draw_image() : draw_x();
     }
 
     void add_to(std::vector<Tensor>& tensors) && {
@@ -102,7 +110,10 @@ class Point {
                 tensors.push_back(
                     {name, Role::parameter, static_cast<int64_t>(values.size()), std::move(values)});
         };
-        add("x", x_);
+        if (options_.windows.there())
+            tensors.push_back({"x", Role::input, std::ssize(x_), std::move(x_)});
+        else
+            add("x", x_);
         add("narrow_scale", narrow_.scale);
         add("narrow_shift", narrow_.shift);
         add("expansion", expansion_);
@@ -113,6 +124,20 @@ class Point {
   private:
     /// Of the expansion's weights, with which e spreads as much as a.
     double bound() const { return std::sqrt(3 / static_cast<double>(options_.narrow)); }
+
+    /// A pixel lies in several windows, so none is drawn once more. Instead channels are scaled until what spreads is on one side of
+    /// the kinks: some below, some between, some above.
+    void draw_image() {
+        const ConvShape shape = options_.windows.shape(options_.shape.batch, 1);
+        constexpr double reach = 3;
+        x_ = uniform("x", shape.in_pixels() * shape.in_channels, -reach, reach);
+        if (!has_kinks(options_.prologue.activation)) return;
+        const double most = reach * bound() * static_cast<double>(options_.narrow);
+        for (size_t c = 0; c < wide_.scale.size(); ++c) {
+            wide_.scale[c] *= 2.5 / (most * std::abs(wide_.scale[c]));
+            wide_.shift[c] = std::vector<double>{3, -3, 3, 9}[c % 4];
+        }
+    }
 
     void draw_x() {
         const auto narrow = static_cast<size_t>(options_.narrow);
@@ -184,6 +209,7 @@ Args common_args(const Options& o, DType dtype, const Bindings& b) {
     args.dtype = dtype;
     args.shape = o.shape;
     args.narrow = o.narrow;
+    args.windows = o.windows;
     args.x = b["x"];
     args.narrow_prologue = {b.optional("narrow_scale"), b.optional("narrow_shift"),
                             o.narrow_prologue.activation};
@@ -210,7 +236,7 @@ ExpandedConvBackward backward_args(const Options& o, DType dtype, const Bindings
         args.d_m2 = b["d_m2"];
     }
     args.d_x = b.gradient("d_x");
-    args.wide_d_x = o.wide_d_x;
+    args.wide_d_x = o.wide_d_x && !o.windows.there();
     args.d_narrow_scale = b.gradient("d_narrow_scale");
     args.d_narrow_shift = b.gradient("d_narrow_shift");
     args.d_expansion = b.gradient("d_expansion");
@@ -226,7 +252,7 @@ Problem expanded_problem(const Options& o) {
     problem.tensors = tensors_of(o);
     problem.half =
         HalfTypes{{"narrow_scale", "narrow_shift", "scale", "shift", "mean", "m2"}, {"expansion", "weight"}};
-    if (o.wide_d_x) problem.half->accumulated_gradients.emplace_back("x");
+    if (o.wide_d_x && !o.windows.there()) problem.half->accumulated_gradients.emplace_back("x");
     problem.forward = pass(&KernelTable::expanded_conv_forward,
                            [o](DType dtype, const Bindings& b) { return forward_args(o, dtype, b); });
     problem.backward = pass(&KernelTable::expanded_conv_backward,
@@ -305,6 +331,43 @@ std::vector<Options> shapes_in_turn() {
     return all;
 }
 
+/// Of windows of an image.
+Options windowed(int64_t batch, const InputWindows& windows, int64_t channels, Size2 stride = {1, 1}) {
+    const ConvShape expansion = windows.shape(batch, channels);
+    Options options = expanded(batch, expansion.out(), expansion.weight_count() / channels, channels, stride);
+    options.windows = windows;
+    return options;
+}
+
+std::vector<Options> with_windows() {
+    using enum Activation;
+    using enum Statistics;
+    const auto first_layer = [](int64_t height, int64_t width) {
+        return InputWindows{{height, width}, 3, {3, 3}, {2, 2}, {1, 1}};
+    };
+    std::vector<Options> all{
+        windowed(2, first_layer(11, 12), 32),                                    //
+        windowed(1, first_layer(1, 2), 16),                                      // all but two pixels are padding
+        windowed(2, first_layer(33, 58), 24),                                    // several tiles, not full
+        windowed(1, first_layer(36, 62), 40),                                    // … and more than 32 channels
+        windowed(1, first_layer(7, 9), 32),                                      // rows of an odd number of values
+        windowed(2, first_layer(8, 70), 16, {2, 2}),                             //
+        windowed(530, first_layer(2, 4), 8),                                     // more tiles than blocks
+        windowed(1, {{9, 8}, 5, {3, 3}, {1, 1}, {1, 1}}, 16),                    //
+        windowed(1, {{10, 12}, 1, {5, 5}, {2, 2}, {2, 2}}, 17),                  // tails
+        windowed(2, {{8, 12}, 2, {4, 2}, {4, 3}, {0, 1}}, 16),                   // windows that do not overlap
+        windowed(1, {{9, 9}, 4, {1, 1}, {2, 2}, {0, 0}}, 16),                    // … of one pixel
+    };
+    const PrologueOptions plain{}, affine{true, identity}, clamp{true, relu6}, half_clamp{true, relu};
+    const std::pair<PrologueOptions, Statistics> kinds[]{
+        {clamp, differentiated}, {plain, none}, {half_clamp, differentiated}, {affine, written}};
+    for (size_t i = 0; i < all.size(); ++i) {
+        all[i].prologue = kinds[i % std::size(kinds)].first;
+        all[i].statistics = kinds[i % std::size(kinds)].second;
+    }
+    return all;
+}
+
 /// Prologues that are no clamps (kernels/activation.h).
 std::vector<Options> with_curves() {
     using enum Activation;
@@ -339,6 +402,7 @@ std::vector<Problem> expanded_conv_problems() {
     // Every other one hands d_x on as it was computed.
     for (size_t i = 1; i < all.size(); i += 2) all[i].wide_d_x = true;
     std::ranges::copy(with_curves(), std::back_inserter(all));
+    std::ranges::copy(with_windows(), std::back_inserter(all));
     return problems_of(all);
 }
 
@@ -354,6 +418,10 @@ std::vector<Problem> expanded_conv_layers() {
         layer = with_options_of(layer, combinations()[1]);
         layer.off_wide_kinks = false;
     }
+    layers.push_back(windowed(1, {{224, 224}, 3, {3, 3}, {2, 2}, {1, 1}}, 32));
+    layers.back().prologue = {true, Activation::relu6};
+    layers.back().statistics = Statistics::differentiated;
+    layers.back().samples = 6;
     return problems_of(layers);
 }
 

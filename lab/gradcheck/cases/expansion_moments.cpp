@@ -19,10 +19,16 @@ struct Options {
     /// How far it goes from there. Where nothing is clamped, what d_m2 adds to a gradient grows with it and cancels over the pixels in
     /// d_shift; the roundings of f32 do not.
     double spread = 1;
+    /// Of x, in place of rows; `pixels` and `narrow` are then their number and what each holds.
+    InputWindows windows{};
 };
 
 std::string describe(const Options& o) {
     std::string text = fmt::format("{} pixels, {} to {}", o.pixels, o.narrow, o.channels);
+    if (const InputWindows& w = o.windows; w.there())
+        text += fmt::format(", windows {}x{}, stride {}x{}, padding {}x{}, of {}x{}x{}", w.kernel.height,
+                            w.kernel.width, w.stride.height, w.stride.width, w.padding.height,
+                            w.padding.width, w.in.height, w.in.width, w.channels);
     if (o.scale) text += ", scale";
     if (o.activation != Activation::identity) text += fmt::format(", {}", name_of(o.activation));
     if (o.level != 0) text += fmt::format(", near {}", o.level);
@@ -30,7 +36,8 @@ std::string describe(const Options& o) {
 }
 
 std::vector<Tensor> tensors_of(const Options& o) {
-    const int64_t count = o.pixels * o.narrow, weights = o.channels * o.narrow;
+    const ConvShape shape = moments_shape(o);
+    const int64_t count = shape.in_pixels() * shape.in_channels, weights = o.channels * o.narrow;
     const bool kinks = o.activation != Activation::identity && o.level == 0;
     std::vector<double> x = kinks ? off_kinks(o.activation, "u", count)
                                   : uniform("u", count, o.level - o.spread, o.level + o.spread);
@@ -45,7 +52,7 @@ std::vector<Tensor> tensors_of(const Options& o) {
         tensors.push_back({"scale", Role::parameter, o.narrow, scale});
         tensors.push_back({"shift", Role::parameter, o.narrow, shift});
     }
-    tensors.push_back({"x", Role::parameter, count, std::move(x)});
+    tensors.push_back({"x", o.windows.there() ? Role::input : Role::parameter, count, std::move(x)});
     tensors.push_back({"expansion", Role::parameter, weights, uniform("expansion", weights)});
     tensors.push_back({"mean", Role::loss, o.channels});
     tensors.push_back({"m2", Role::loss, o.channels});
@@ -62,6 +69,7 @@ Args common_args(const Options& o, DType dtype, const Bindings& b) {
     args.pixels = o.pixels;
     args.narrow = o.narrow;
     args.channels = o.channels;
+    args.windows = o.windows;
     args.x = b["x"];
     args.prologue = {b.optional("scale"), b.optional("shift"), o.activation};
     args.expansion = b["expansion"];
@@ -106,6 +114,20 @@ Problem moments_problem(const Options& o) {
     return problem;
 }
 
+Options windowed(int64_t batch, const InputWindows& windows, int64_t channels, double level = 0) {
+    const ConvShape shape = windows.shape(batch, channels);
+    return {.pixels = shape.out_pixels(),
+            .narrow = shape.weight_count() / channels,
+            .channels = channels,
+            .level = level,
+            .windows = windows};
+}
+
+/// The first layer's of an image.
+InputWindows first_layer(int64_t height, int64_t width) {
+    return {{height, width}, 3, {3, 3}, {2, 2}, {1, 1}};
+}
+
 std::vector<Problem> problems_of(const std::vector<Options>& all) {
     std::vector<Problem> problems;
     for (const Options& options : all) problems.push_back(moments_problem(options));
@@ -117,6 +139,15 @@ std::vector<Problem> problems_of(const std::vector<Options>& all) {
 std::vector<Problem> expansion_moments_problems() {
     using enum Activation;
     return problems_of({
+        windowed(2, first_layer(11, 12), 32),
+        windowed(1, first_layer(1, 2), 8),
+        windowed(3, first_layer(33, 58), 24),  // several tiles, not full
+        windowed(1, first_layer(7, 9), 32),    // rows of an odd number of values
+        windowed(1, first_layer(20, 24), 32, 3),
+        windowed(1100, first_layer(2, 4), 8),  // more tiles than blocks
+        windowed(1, {{9, 8}, 5, {3, 3}, {1, 1}, {1, 1}}, 16),
+        windowed(2, {{8, 12}, 2, {4, 2}, {4, 3}, {0, 1}}, 16),
+        windowed(1, {{9, 9}, 4, {1, 1}, {2, 2}, {0, 0}}, 7),
         {1, 1, 1},                                    // the smallest, which does not spread
         {2, 3, 7},                                    // two pixels
         {1, 8, 5},                                    //
@@ -148,7 +179,8 @@ std::vector<Problem> expansion_moments_layers() {
     return problems_of({{112 * 112, 16, 96, true},
                         {56 * 56, 24, 144, true},
                         {28 * 28, 32, 192, true},
-                        {14 * 14, 96, 576, true}});
+                        {14 * 14, 96, 576, true},
+                        windowed(1, first_layer(224, 224), 32)});
 }
 
 }  // namespace vitrine::gradcheck
