@@ -8,8 +8,9 @@
 // and the pass over memory is left out, forward and backward. ops::resolve (engine/ops/ops.h) makes it a tensor
 // where something must be whole; a tensor is a Pending with nothing left to do.
 //
-// x itself may be left out too, where it is a pointwise convolution of few channels to many, or the first layer's of an image, that
-// one depthwise convolution reads: an Expansion stands in its place (ops::expand), and what can't read through it writes x first (ops::write).
+// x itself may be left out too, where it is a pointwise convolution of few channels to many, or the first layer's of an image,
+// that one depthwise convolution reads: an Expansion stands in its place (ops::expand), and what can't read through it writes x
+// first (ops::write).
 #pragma once
 
 #include <memory>
@@ -61,10 +62,10 @@ struct Pending {
 
 /// A convolution that has not happened: weight · narrow at each pixel, or weight · the windows of it.
 struct Expansion {
-    Pending narrow;         // written, and without a residual; of windows whole
-    Tensor weight;          // [C, channels of narrow], or a dense convolution's
-    InputWindows windows;   // of narrow, if any
-    Shape shape;            // [N, H, W, C]
+    Pending narrow;        // written, and without a residual; of windows whole
+    Tensor weight;         // [C, channels of narrow], or a dense convolution's
+    InputWindows windows;  // of narrow, if any
+    Shape shape;           // [N, H, W, C]
     /// Where the moments have gradients, and 16 bits are stored: what convolutions leave of narrow's gradient, in f32 until the
     /// moments' backward adds its part and rounds. Else undefined.
     Tensor wide_gradient{};

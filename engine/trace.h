@@ -47,8 +47,9 @@ struct TracedLoss {
 
 /// What an op was told beside its inputs, where that decides what it computes: with it, forward events are a model's
 /// whole graph. Activation: of an activation, and of what resolve made whole.
-using OpOptions = std::variant<std::monostate, TracedConv, TracedExpansion, TracedExpandedConv, ops::PoolOptions,
-                               ops::BatchNormOptions, Activation, TracedDropout, TracedLoss>;
+using OpOptions =
+    std::variant<std::monostate, TracedConv, TracedExpansion, TracedExpandedConv, ops::PoolOptions,
+                 ops::BatchNormOptions, Activation, TracedDropout, TracedLoss>;
 
 struct OpEvent {
     Pass pass;

@@ -15,8 +15,8 @@
 //
 //     mean_o = w_o · μ        m2_o = w_oᵀ S w_o
 //
-// Or e's pixels are made of windows of x, as a dense convolution makes them: the first layer's, of an image. There a is what a window
-// holds, zeros outside of x, and of an input that is whole and has no gradient: there is no prologue of it, and no d_x.
+// Or e's pixels are made of windows of x, as a dense convolution makes them: the first layer's, of an image. There a is what a
+// window holds, zeros outside of x, and x is whole and has no gradient: it has no prologue, and there is no d_x.
 //
 // Backward makes e once more, and is the plain chain rule; where e's batch norm comes in, it too needs no e:
 //
@@ -48,11 +48,11 @@ struct InputWindows {
 
 struct ExpandedConvForward {
     DType dtype = DType::f32;
-    ConvShape shape;                  // of the depthwise convolution
-    int64_t narrow = 1;               // channels of x, or numbers of a window
-    InputWindows windows;             // if any, of x [batch, windows.in.height, windows.in.width, windows.channels]
-    const void* x = nullptr;          // [batch, in.height, in.width, narrow]
-    Prologue narrow_prologue;         // of x: [narrow]
+    ConvShape shape;           // of the depthwise convolution
+    int64_t narrow = 1;        // channels of x, or numbers of a window
+    InputWindows windows;      // if any, of x [batch, windows.in.height, windows.in.width, windows.channels]
+    const void* x = nullptr;   // [batch, in.height, in.width, narrow]
+    Prologue narrow_prologue;  // of x: [narrow]
     const void* expansion = nullptr;  // [shape.in_channels, narrow]
     Prologue prologue;                // of e: [shape.in_channels]
     const void* weight = nullptr;     // depthwise
@@ -91,12 +91,12 @@ struct ExpandedConvBackward {
 /// The moments of e = expansion · a, and those of a that they are made of.
 struct ExpansionMomentsForward {
     DType dtype = DType::f32;
-    int64_t pixels = 0;               // M
-    int64_t narrow = 1;               // channels of x, or numbers of a window
-    int64_t channels = 1;             // of e
-    InputWindows windows;             // if any, of x [batch, windows.in.height, windows.in.width, windows.channels]
-    const void* x = nullptr;          // [pixels, narrow]
-    Prologue prologue;                // of x
+    int64_t pixels = 0;       // M
+    int64_t narrow = 1;       // channels of x, or numbers of a window
+    int64_t channels = 1;     // of e
+    InputWindows windows;     // if any, of x [batch, windows.in.height, windows.in.width, windows.channels]
+    const void* x = nullptr;  // [pixels, narrow]
+    Prologue prologue;        // of x
     const void* expansion = nullptr;  // [channels, narrow]
     void* mean = nullptr;             // [channels]
     void* m2 = nullptr;               // [channels]
@@ -154,8 +154,7 @@ ConvShape expansion_shape(const Args& args) {
 template <class Args>
 ConvShape moments_shape(const Args& args) {
     const InputWindows& windows = args.windows;
-    if (!windows.there())
-        return {1, {args.pixels, 1}, args.narrow, args.channels, {1, 1}, {1, 1}, {0, 0}, 1};
+    if (!windows.there()) return {1, {args.pixels, 1}, args.narrow, args.channels, {1, 1}, {1, 1}, {0, 0}, 1};
     return windows.shape(args.pixels / windows.shape(1, 1).out_pixels(), args.channels);
 }
 

@@ -31,7 +31,8 @@ bool keeps_expansion_unwritten(Device device, DType dtype, const ConvShape& expa
                                const InputWindows& windows) {
     const int64_t channels = expansion.out_channels;
     if (device == Device::reference) return false;
-    if (expansion.out().width < shortest_row(device) || channels % channels_at_once(device) != 0) return false;
+    if (expansion.out().width < shortest_row(device) || channels % channels_at_once(device) != 0)
+        return false;
     ExpandedConvBackward args;
     args.dtype = dtype;
     args.shape = {1, expansion.out(), channels, channels, {3, 3}, {1, 1}, {1, 1}, channels};

@@ -93,7 +93,8 @@ inline void record_conv(const char* op, std::initializer_list<Tensor> inputs, Pe
 /// An expansion as it is traced.
 inline TracedExpansion traced(const Expansion& expansion) {
     const InputWindows& windows = expansion.windows;
-    return {{{.stride = windows.stride, .padding = windows.padding}, expansion.narrow.activation}, expansion.shape};
+    return {{{.stride = windows.stride, .padding = windows.padding}, expansion.narrow.activation},
+            expansion.shape};
 }
 
 /// The depthwise convolution of an unwritten input, which must have no residual (expanded_conv.cpp).

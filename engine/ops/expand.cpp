@@ -17,9 +17,7 @@ InputWindows windows_of(const ConvShape& shape, const Shape& weight) {
     return {shape.in, shape.in_channels, shape.kernel, shape.stride, shape.padding};
 }
 
-bool has_gradient(const Pending& x) {
-    return x.value.x.requires_gradient();
-}
+bool has_gradient(const Pending& x) { return x.value.x.requires_gradient(); }
 
 Moments expansion_moments(const Expansion& expansion, Tensor& wide_gradient) {
     const Pending& x = expansion.narrow;

@@ -27,7 +27,8 @@ Pending expanded_conv(const Pending& x, const Tensor& weight, const ConvOptions&
                                 .y = output.value.x.data(),
                                 .epilogue = {output.moments.mean.data(), output.moments.m2.data()}});
 
-    const auto backward = [shape, x, weight, numbers, saved = SavedOutput(output)](std::span<const Tensor> gradients) {
+    const auto backward = [shape, x, weight, numbers,
+                           saved = SavedOutput(output)](std::span<const Tensor> gradients) {
         const AffineTensor& of_narrow = x.expansion->narrow.value;
         const Tensor& of_expansion = x.expansion->weight;
         ExpandedConvBackward args;

@@ -118,8 +118,7 @@ constexpr Implementation<ExpandedConvForward> forward_list[]{
 constexpr Implementation<ExpandedConvBackward> backward_list[]{
     {"rows_amx", refuses_rows_amx, run_rows_amx, StorageTypes::all},
     {"rows", refuses_rows<ExpandedConvBackward>, run_backward},
-    {"separate", refuses_nothing,
-     expanded_gradients_separately<Pointwise, Dense, Depthwise>}};
+    {"separate", refuses_nothing, expanded_gradients_separately<Pointwise, Dense, Depthwise>}};
 
 }  // namespace
 

@@ -56,8 +56,7 @@ struct ExpandedBackward {
     /// Of each thread: depthwise's, a row of a, e, d_e and d_a.
     int64_t workspace_size() const {
         const int64_t padded = narrow.padded(), width = expansion.width;
-        return conv.workspace_size() + expansion.row_size(padded) +
-               width * (2 * expansion.channels + padded);
+        return conv.workspace_size() + expansion.row_size(padded) + width * (2 * expansion.channels + padded);
     }
 };
 

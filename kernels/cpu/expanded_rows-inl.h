@@ -13,6 +13,7 @@
 #include "kernels/cpu/expanded_conv.h"
 #include "kernels/cpu/gemm-inl.h"
 #include "kernels/cpu/gemm_gather-inl.h"
+#include "kernels/cpu/run_products-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace vitrine::cpu::HWY_NAMESPACE {
@@ -162,10 +163,11 @@ class RecomputedRows {
     void finish_row(int64_t row, const RowAhead<T>& y_ahead) const {
         const RowsOf<const T> d_e{d_e_, channels()};
         if (T* sums = task_.sums.expansion_of(block_)) {
-            NarrowRow<T> line = a_;
-            for (int64_t i = 0; i < a_.lines; ++i, line.data += a_.line, sums += a_.run * channels())
-                add_outer_row(task_.expansion.weight.layout, line, d_e, width(),
-                              i == 0 ? y_ahead : RowAhead<T>{}, sums);
+            if (task_.expansion.windows) {
+                add_window_row(d_e, sums);
+            } else {
+                add_outer_row(task_.expansion.weight.layout, a_, d_e, width(), y_ahead, sums);
+            }
         }
         if (!wants_d_a(task_.args)) return;
         const int64_t padded = task_.narrow.padded();
@@ -177,6 +179,19 @@ class RecomputedRows {
   private:
     int64_t width() const { return task_.expansion.width; }
     int64_t channels() const { return task_.expansion.channels; }
+
+    /// sums += aᵀ · d_e, a line of the windows after the other.
+    void add_window_row(RowsOf<const T> d_e, T* sums) const {
+        for (int64_t line = 0; line < a_.lines; ++line)
+            add_run_products<T>({.left = a_.data + line * a_.line,
+                                 .left_step = a_.stride,
+                                 .right = d_e.data,
+                                 .right_step = d_e.stride,
+                                 .count = width(),
+                                 .sums = sums + line * a_.run * channels(),
+                                 .stride = channels()},
+                                a_.run, channels());
+    }
 
     /// Where a row of d_x will be written: a store waits for its line.
     RowAhead<T> narrow_gradient(int64_t row) const {

@@ -5,12 +5,14 @@
 // f64 and in their order: so no square of a large mean cancels against another.
 
 #include <algorithm>
+#include <optional>
 #include <vector>
 
 #include "kernels/conv_fusion.h"
 #include "kernels/cpu/channel_sums.h"
 #include "kernels/cpu/gemm.h"
 #include "kernels/cpu/per_thread.h"
+#include "kernels/cpu/window_moments.h"
 #include "kernels/kernels.h"
 
 #undef HWY_TARGET_INCLUDE
@@ -21,6 +23,7 @@
 #include "kernels/cpu/conv_parts-inl.h"
 #include "kernels/cpu/gemm-inl.h"
 #include "kernels/cpu/gemm_gather-inl.h"
+#include "kernels/cpu/window_moments-inl.h"
 
 #ifndef VITRINE_KERNELS_CPU_EXPANSION_MOMENTS_ONCE
 #define VITRINE_KERNELS_CPU_EXPANSION_MOMENTS_ONCE
@@ -34,8 +37,12 @@ struct InputMoments {
     Accumulate<T>* means;     // [chunks, narrow]
     Accumulate<T>* scatters;  // [chunks, narrow, padded]
 
+    std::optional<WindowMoments<T>> windows;
+
     /// Of each thread: rows, and their sums.
-    int64_t workspace_size() const { return chunks.size * layout.padded() + args.narrow; }
+    int64_t workspace_size() const {
+        return windows ? windows->workspace_size(chunks.size) : chunks.size * layout.padded() + args.narrow;
+    }
 };
 
 /// d_a = level + slope · (a − μ)
@@ -58,19 +65,6 @@ HWY_BEFORE_NAMESPACE();
 namespace vitrine::cpu::HWY_NAMESPACE {
 namespace {
 
-template <class A>
-HWY_ATTR void subtract_from_rows(const A* centre, int64_t rows, int64_t narrow, RowsOf<A> a) {
-    for_each_four_rows(rows, [&](int64_t row, auto count) HWY_ATTR {
-        for_each_vector<A>(narrow, [&](auto part, int64_t c) HWY_ATTR {
-            const auto middle = part.load(centre + c);
-            for (int k = 0; k < count; ++k) {
-                A* const at = a.row(row + k) + c;
-                part.store(hn::Sub(part.load(at), middle), at);
-            }
-        });
-    });
-}
-
 /// Rows of a − centre, the columns past the channels zero; of a itself without a centre. A centre taken off the prologue's
 /// shift would save an operation, but its rounding would be every row's, and sums over all of them would tell.
 template <class T, class Args>
@@ -78,11 +72,6 @@ void load_centred_rows(const Args& args, int64_t first, int64_t rows, const Accu
                        RowsOf<Accumulate<T>> a) {
     using A = Accumulate<T>;
     const int64_t narrow = args.narrow;
-    if (args.windows.there()) {
-        gather_rows(RowSource<T>::of_windows(moments_shape(args), args.x), first, rows, a.data, a.stride);
-        if (centre != nullptr) subtract_from_rows(centre, rows, narrow, a);
-        return;
-    }
     const RowsOf<const T> x{static_cast<const T*>(args.x) + first * narrow, narrow};
     const A* scale = static_cast<const A*>(args.prologue.scale);
     const A* shift = static_cast<const A*>(args.prologue.shift);
@@ -118,6 +107,7 @@ void moments_of_chunk(const InputMoments<T>& task, int64_t chunk, Accumulate<T>*
     const int64_t first = task.chunks.begin(chunk), rows = task.chunks.end(chunk) - first;
     A *a = workspace, *distance = a + task.chunks.size * padded;
     A *mean = task.means + chunk * narrow, *scatter = task.scatters + chunk * narrow * padded;
+    if (task.windows) return moments_of_windows(*task.windows, first, rows, workspace, padded, mean, scatter);
     guess_centre(task, first, rows, a, mean);
     load_centred_rows<T>(task.args, first, rows, mean, {a, padded});
     column_sums(a, rows, narrow, padded, distance);
@@ -299,8 +289,14 @@ constexpr auto run_forward = all_types([]<class T>(const ExpansionMomentsForward
     const int64_t narrow = args.narrow;
     const Chunks chunks = moment_chunks(args.pixels);
     const PanelLayout layout = panel_layout(dtype_of<A>, narrow);
-    const InputMoments<T> task{args, chunks, layout, context.scratch.take<A>(chunks.count() * narrow),
-                               context.scratch.take<A>(chunks.count() * narrow * layout.padded())};
+    InputMoments<T> task{args,
+                         chunks,
+                         layout,
+                         context.scratch.take<A>(chunks.count() * narrow),
+                         context.scratch.take<A>(chunks.count() * narrow * layout.padded()),
+                         {}};
+    if (args.windows.there())
+        task.windows = WindowMoments<T>{RowSource<T>::of_windows(moments_shape(args), args.x)};
     const PerThread<A> workspace(context, task.workspace_size());
     parallel_for(chunks.count(), [&](int64_t chunk) { run_chunk(task, chunk, workspace.mine()); });
 

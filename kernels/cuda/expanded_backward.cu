@@ -25,6 +25,7 @@
 #include "kernels/cuda/expanded_gradients.h"
 #include "kernels/cuda/expanded_input_gradient.h"
 #include "kernels/cuda/expanded_sums.h"
+#include "kernels/cuda/expanded_weight_gradient.h"
 #include "kernels/cuda/expanded_windows.h"
 #include "kernels/cuda/gemm_split.h"
 #include "kernels/expanded_separately.h"
@@ -50,7 +51,7 @@ struct ExpandedBackwardShared {
     GemmShared<float, Narrow::count> a;
     static constexpr int of_e = Tile::Input::pixels * WideGradients<Half>::pixel_values;
     GemmShared<float, std::max(of_e, Narrow::lines_count)> e;              // then d_e
-    GemmShared<float, std::max(OutputGradients<Tile>::count, of_sums)> g;          // then the pairs' sums
+    GemmShared<float, std::max(OutputGradients<Tile>::count, of_sums)> g;  // then the pairs' sums
     GemmShared<float, NarrowSums::count> narrow_sums;
 };
 
@@ -119,7 +120,10 @@ class ExpandedBackwardThread {
         for (int row = 0; row < pair_sums; ++row)
             store_lanes(g_ + (place_.slot * pair_sums + row) * expanded_channels + pair_channel(), sums[row]);
         if constexpr (Narrow::has_gradient) add_input_gradient(d_a);
-        add_expansion_gradient(first_channel, first_tile);
+        ExpansionGradient<Half, Input, typename Narrow::Panel>{
+            task_.channels, task_.narrow,
+            task_.expansion_parts + int64_t{chunk_} * task_.channels * task_.narrow}
+            .add(a_, e_, first_channel, first_tile);
         __syncthreads();
         add_pair_sums(first_channel, first_tile);
         __syncthreads();
@@ -284,56 +288,6 @@ class ExpandedBackwardThread {
                 }
             }
         }
-    }
-
-    /// A warp has 16 channels of the 32, in two products of 8 each, and 16 narrow ones.
-    __device__ __forceinline__ void add_expansion_gradient(int first_channel, bool first_tile) const {
-        const int local = warp_ % 2 * 2 * Wide::depth_channels, narrow = warp_ / 2 * 2 * M::columns;
-        if (narrow >= task_.narrow) return;
-        FragmentC sums[2][2] = {};  // [products, tiles of narrow channels]
-        for (int pixel = 0; pixel < Input::pixels; pixel += M::k) {
-            FragmentB<M> a[2];
-            Narrow::Panel::load_turned_b(a_, pixel, narrow, a);
-            VITRINE_UNROLL
-            for (int product = 0; product < 2; ++product) {
-                FragmentA<M> d_e;
-                Wide::load_turned_a(e_, pixel, local + product * Wide::depth_channels, d_e.words);
-                VITRINE_UNROLL
-                for (int j = 0; j < 2; ++j) multiply_matrices(sums[product][j], d_e, a[j]);
-            }
-        }
-        put_expansion_gradient(first_channel + local, narrow, first_tile, sums);
-    }
-    /// A channel's two terms are in lanes whose groups differ in a bit. Each adds up one product's and leaves the other's to the
-    /// other.
-    __device__ __forceinline__ void put_expansion_gradient(int channel, int narrow, bool first_tile,
-                                                           const FragmentC (&sums)[2][2]) const {
-        const bool second = (fragment_.group & 2) != 0;
-        const int mine =
-            channel + (second ? Wide::depth_channels : 0) + fragment_.group / 4 * 2 + fragment_.group % 2;
-        float* const part = task_.expansion_parts + int64_t{chunk_} * task_.channels * task_.narrow;
-        VITRINE_UNROLL
-        for (int j = 0; j < 2; ++j) {
-            float all[4];
-            VITRINE_UNROLL
-            for (int i = 0; i < 4; ++i) {
-                const float first = sums[0][j].values[i], other = sums[1][j].values[i];
-                const float theirs = __shfl_xor_sync(0xFFFFFFFFu, second ? first : other, 2 * 4);
-                all[i] = (second ? other : first) + theirs;
-            }
-            const int column = narrow + j * M::columns + fragment_.c_column(0);
-            VITRINE_UNROLL
-            for (int lower = 0; lower < 2; ++lower) {
-                const int row = mine + lower * 4;  // the lower half of the fragment has the other 4 channels
-                if (row >= task_.channels || column >= task_.narrow) continue;
-                add_to_part(part + row * task_.narrow + column, first_tile,
-                            ChannelPair{{all[2 * lower], all[2 * lower + 1]}});
-            }
-        }
-    }
-    static __device__ __forceinline__ void add_to_part(float* part, bool first_tile, ChannelPair sums) {
-        if (!first_tile) add_pair(sums, load_lanes<2>(part));
-        store_lanes(part, sums);
     }
 
     /// Over the threads of each pair.

@@ -45,12 +45,10 @@ using Depthwise = Convolution<depthwise_conv_forward, depthwise_conv_backward>;
 
 constexpr Implementation<ExpandedConvForward> forward_list[]{
     {"half_tiles", refuses_expanded_tiles, expanded_forward_tiles, StorageTypes::all},
-    {"separate", refuses_nothing,
-     expanded_separately<Pointwise, Dense, Depthwise, WideCopies>}};
+    {"separate", refuses_nothing, expanded_separately<Pointwise, Dense, Depthwise, WideCopies>}};
 constexpr Implementation<ExpandedConvBackward> backward_list[]{
     {"half_tiles", refuses_expanded_tiles, expanded_backward_tiles, StorageTypes::all},
-    {"separate", refuses_nothing,
-     expanded_gradients_separately<Pointwise, Dense, Depthwise, WideCopies>}};
+    {"separate", refuses_nothing, expanded_gradients_separately<Pointwise, Dense, Depthwise, WideCopies>}};
 
 }  // namespace
 

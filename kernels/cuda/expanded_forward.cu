@@ -163,8 +163,7 @@ class ExpandedForwardThread {
         for (int product = static_cast<int>(threadIdx.x) / 32; product < Input::products;
              product += expanded_warps) {
             FragmentC e[1][Expansion::tiles];
-            Expansion::template expand<Narrow>(expansion_, a_, {product * 16}, task_.narrow,
-                                                                e);
+            Expansion::template expand<Narrow>(expansion_, a_, {product * 16}, task_.narrow, e);
             VITRINE_UNROLL
             for (int lower = 0; lower < 2; ++lower) {
                 const unsigned pixel = static_cast<unsigned>(product * 16 + fragment_.c_row(2 * lower));

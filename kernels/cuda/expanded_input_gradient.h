@@ -23,7 +23,8 @@ class ExpandedInputGradient {
     static constexpr int products_of_warp = (Input::products + expanded_warps - 1) / expanded_warps;
     using Source = PrologueSource<Pack<Half>, Half>;
 
-    __device__ __forceinline__ ExpandedInputGradient(int narrow, float* sums) : narrow_(narrow), sums_(sums) {}
+    __device__ __forceinline__ ExpandedInputGradient(int narrow, float* sums)
+        : narrow_(narrow), sums_(sums) {}
 
     /// A barrier must follow.
     __device__ __forceinline__ void begin() const {
@@ -95,9 +96,11 @@ class ExpandedInputGradient {
     };
 
     /// d_u = d_a · activation'(u), of which scale · d_u is d_x, and what it adds to the sums of its channels.
-    static __device__ __forceinline__ ChannelPair through_prologue(
-        const Source& source, const ChannelPair& x, const ChannelPair& scale, const ChannelPair& shift,
-        const ChannelPair& d_a, bool inside, float* sums) {
+    static __device__ __forceinline__ ChannelPair through_prologue(const Source& source, const ChannelPair& x,
+                                                                   const ChannelPair& scale,
+                                                                   const ChannelPair& shift,
+                                                                   const ChannelPair& d_a, bool inside,
+                                                                   float* sums) {
         ChannelPair d_x;
         VITRINE_UNROLL
         for (int k = 0; k < 2; ++k) {

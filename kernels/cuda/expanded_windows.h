@@ -77,8 +77,9 @@ struct WindowTile {
     static constexpr bool has_gradient = false;
     static constexpr int lines = Tile::rows * Window::stride + 1;
     static constexpr int line_pairs = (Tile::columns * Window::stride * Window::channels) / 2 + 2;
-    static constexpr int pitch = (line_pairs + 31) / 32 * 32 - 1;  // so that two lines' words lie in different banks
-    static constexpr int count = Panel::count;                     // in floats, as is
+    static constexpr int pitch =
+        (line_pairs + 31) / 32 * 32 - 1;        // so that two lines' words lie in different banks
+    static constexpr int count = Panel::count;  // in floats, as is
     static constexpr int lines_count = lines * pitch;
     static_assert(line_pairs <= pitch && Tile::columns <= Place::places && Place::places == 16);
 
@@ -93,8 +94,8 @@ struct WindowTile {
         unsigned first[4], mask[4];
         VITRINE_UNROLL
         for (int i = 0; i < 4; ++i) {
-            const int word = static_cast<int>(threadIdx.x) % 4 * 4 + i, line = word / (Window::run_columns / 2),
-                      place = word % (Window::run_columns / 2);
+            const int word = static_cast<int>(threadIdx.x) % 4 * 4 + i,
+                      line = word / (Window::run_columns / 2), place = word % (Window::run_columns / 2);
             const bool there = line < Window::side;
             first[i] = there ? line * pitch + place : 0;
             mask[i] = !there ? 0 : place == 0 ? 0xFFFF0000u : 0xFFFFFFFFu;
@@ -132,7 +133,8 @@ struct WindowTile {
 
   private:
     /// Half of the threads have a line, the others the next one.
-    static __device__ __forceinline__ void load_lines(const Source& image, const Tile& tile, unsigned* region) {
+    static __device__ __forceinline__ void load_lines(const Source& image, const Tile& tile,
+                                                      unsigned* region) {
         constexpr int threads_of_line = expanded_threads / 2, loads = (lines + 1) / 2, at_once = 6;
         static_assert(line_pairs <= threads_of_line);
         const int pair = static_cast<int>(threadIdx.x) % threads_of_line,

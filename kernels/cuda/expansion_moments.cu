@@ -31,15 +31,15 @@ struct NarrowRows {
     /// Number k of window `pixel`, which all images have as many of.
     __device__ __forceinline__ double value_in_window(int64_t pixel, int64_t k) const {
         const Size2 in = windows.in;
-        const int64_t rows = windows_along(in.height, windows.kernel.height, windows.stride.height,
-                                           windows.padding.height);
+        const int64_t rows =
+            windows_along(in.height, windows.kernel.height, windows.stride.height, windows.padding.height);
         const int64_t columns =
             windows_along(in.width, windows.kernel.width, windows.stride.width, windows.padding.width);
         const int64_t of_row = pixel / columns, tap = k / windows.channels;
-        const int64_t h = of_row % rows * windows.stride.height + tap / windows.kernel.width -
-                          windows.padding.height;
-        const int64_t w = pixel % columns * windows.stride.width + tap % windows.kernel.width -
-                          windows.padding.width;
+        const int64_t h =
+            of_row % rows * windows.stride.height + tap / windows.kernel.width - windows.padding.height;
+        const int64_t w =
+            pixel % columns * windows.stride.width + tap % windows.kernel.width - windows.padding.width;
         if (h < 0 || h >= in.height || w < 0 || w >= in.width) return 0;
         const int64_t row = of_row / rows * in.height + h;
         return static_cast<double>(

@@ -249,7 +249,8 @@ class MomentsThread {
             if (lane < width) mine[k + lane] = sums_[k];
         }
         __syncthreads();
-        A* const to = task_.parts.chunks + (int64_t{chunk_} * task_.cells.count() + first_cell) * Cell::numbers;
+        A* const to =
+            task_.parts.chunks + (int64_t{chunk_} * task_.cells.count() + first_cell) * Cell::numbers;
         for (int i = static_cast<int>(threadIdx.x); i < cells * Cell::numbers;
              i += static_cast<int>(blockDim.x)) {
             const int cell = first_cell + i / Cell::numbers;

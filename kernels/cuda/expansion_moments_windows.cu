@@ -39,7 +39,7 @@ template <class Half>
 struct WindowMomentsShared {
     using Windows = WindowTile<Half, MomentsTile, /*ones=*/true>;
 
-    GemmShared<float, std::max(Windows::count + Windows::lines_count, expanded_warps * panel_numbers)> memory;
+    GemmShared<float, std::max(Windows::count + Windows::lines_count, expanded_warps* panel_numbers)> memory;
 };
 
 template <class Half>
@@ -131,8 +131,7 @@ struct ScatterOfProduct {
     }
     __device__ __forceinline__ double mean(int j) const { return totals[column(j)] / pixels; }
     __device__ __forceinline__ double scatter(int j, int k) const {
-        return totals[column(j) * panel_columns + column(k)] -
-               totals[column(j)] * totals[column(k)] / pixels;
+        return totals[column(j) * panel_columns + column(k)] - totals[column(j)] * totals[column(k)] / pixels;
     }
 };
 

@@ -13,8 +13,7 @@ using Depthwise = Convolution<depthwise_conv_forward, depthwise_conv_backward>;
 constexpr Implementation<ExpandedConvForward> forward_list[]{
     {"separate", refuses_nothing, expanded_separately<Pointwise, Dense, Depthwise>}};
 constexpr Implementation<ExpandedConvBackward> backward_list[]{
-    {"separate", refuses_nothing,
-     expanded_gradients_separately<Pointwise, Dense, Depthwise>}};
+    {"separate", refuses_nothing, expanded_gradients_separately<Pointwise, Dense, Depthwise>}};
 
 }  // namespace
 

@@ -62,8 +62,8 @@ constexpr auto forward = all_types([]<class T>(const ExpansionMomentsForward& ar
     const auto narrow = static_cast<size_t>(args.narrow), channels = static_cast<size_t>(args.channels);
     const ConvShape expansion = moments_shape(args);
     std::vector<double> x = before_activation<T>(expansion, args.x, args.prologue);
-    const InputMoments moments(
-        rows_of(expansion, after_activation(std::move(x), args.prologue.activation)), narrow);
+    const InputMoments moments(rows_of(expansion, after_activation(std::move(x), args.prologue.activation)),
+                               narrow);
     const T* w = static_cast<const T*>(args.expansion);
     std::vector<double> mean(channels), m2(channels);
     for (size_t o = 0; o < channels; ++o)

@@ -183,8 +183,7 @@ TEST_CASE("unwritten: what windows of an image make is convolved as if it were w
             CAPTURE(training);
             const auto run = [&](bool unwritten) {
                 Leaves leaves({DType::f64, device});
-                return outcome(leaves,
-                               [&](Leaves& all) { return first_layers(all, training, unwritten); });
+                return outcome(leaves, [&](Leaves& all) { return first_layers(all, training, unwritten); });
             };
             const Numbers found = run(true);
             CHECK(found.contains("gradient of first"));

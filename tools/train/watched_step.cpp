@@ -42,17 +42,16 @@ Tensor expanded(const AffineTensor& narrow, const Tensor& weight, const TracedEx
     const TracedConv& conv = expansion.conv;
     const bool pointwise = weight.shape().rank() == 2;
     Tensor e = Tensor::empty(expansion.shape, narrow.x.placement());
-    const auto forward =
-        pointwise ? &KernelTable::pointwise_conv_forward : &KernelTable::dense_conv_forward;
-    (kernels(e.device()).*forward)(
-        {.dtype = e.dtype(),
-         .shape = ops::conv_shape("expand", narrow.x.shape(), weight.shape(), conv.options),
-         .x = narrow.x.data(),
-         .weight = weight.data(),
-         .bias = nullptr,
-         .prologue = {narrow.scale.data(), narrow.shift.data(), conv.prologue},
-         .y = e.data(),
-         .epilogue = {}});
+    const auto forward = pointwise ? &KernelTable::pointwise_conv_forward : &KernelTable::dense_conv_forward;
+    (kernels(e.device()).*
+     forward)({.dtype = e.dtype(),
+               .shape = ops::conv_shape("expand", narrow.x.shape(), weight.shape(), conv.options),
+               .x = narrow.x.data(),
+               .weight = weight.data(),
+               .bias = nullptr,
+               .prologue = {narrow.scale.data(), narrow.shift.data(), conv.prologue},
+               .y = e.data(),
+               .epilogue = {}});
     return e;
 }
 

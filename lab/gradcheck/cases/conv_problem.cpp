@@ -100,6 +100,16 @@ ConvBackward backward_args(const ConvOptions& options, DType dtype, const Bindin
 
 }  // namespace
 
+std::string text_of(const InputWindows& w) {
+    return fmt::format("windows {}x{}, stride {}x{}, padding {}x{}, of {}x{}x{}", w.kernel.height,
+                       w.kernel.width, w.stride.height, w.stride.width, w.padding.height, w.padding.width,
+                       w.in.height, w.in.width, w.channels);
+}
+
+InputWindows first_layer_windows(int64_t height, int64_t width) {
+    return {{height, width}, 3, {3, 3}, {2, 2}, {1, 1}};
+}
+
 std::vector<ConvOptions> with_options_in_turn(const std::vector<ConvShape>& shapes) {
     const std::vector<ConvOptions> combinations{
         {.shape = {}},

@@ -1,6 +1,10 @@
 // What the three convolutions' problems have in common: everything but shapes and kernels.
 #pragma once
 
+#include <string>
+#include <vector>
+
+#include "kernels/expanded_conv.h"
 #include "lab/gradcheck/harness/problem.h"
 
 namespace vitrine::gradcheck {
@@ -10,6 +14,12 @@ enum class Statistics {
     written,         // the epilogue, whose outputs have no gradient
     differentiated,  // the epilogue, with gradients of mean and m2
 };
+
+/// "windows 3x3, stride 2x2, padding 1x1, of 33x58x3"
+std::string text_of(const InputWindows& windows);
+
+/// The windows of a network's first layer, of a colour image.
+InputWindows first_layer_windows(int64_t height, int64_t width);
 
 struct ConvOptions {
     ConvShape shape;

@@ -3,34 +3,17 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cmath>
 #include <iterator>
-#include <numeric>
-#include <stdexcept>
 
 #include "lab/gradcheck/cases/conv_problem.h"
+#include "lab/gradcheck/cases/expanded_point.h"
 #include "lab/gradcheck/cases/list.h"
 #include "lab/gradcheck/harness/draw.h"
 
 namespace vitrine::gradcheck {
 namespace {
 
-struct PrologueOptions {
-    bool scale = false;  // and shift
-    Activation activation = Activation::identity;
-};
-
-struct Options {
-    ConvShape shape;  // of the depthwise convolution
-    int64_t narrow = 1;
-    InputWindows windows{};
-    PrologueOptions narrow_prologue{};  // of x
-    PrologueOptions prologue{};         // of e
-    Statistics statistics = Statistics::none;
-    int64_t samples = 40;
-    bool off_wide_kinks = true;
-    bool wide_d_x = false;
-};
+using Options = ExpandedOptions;
 
 std::string describe(const char* of, const PrologueOptions& prologue) {
     if (!prologue.scale && prologue.activation == Activation::identity) return "";
@@ -41,17 +24,11 @@ std::string describe(const char* of, const PrologueOptions& prologue) {
     return text;
 }
 
-std::string describe(const InputWindows& w) {
-    return fmt::format("windows {}x{}, stride {}x{}, padding {}x{}, of {}x{}x{}, ", w.kernel.height,
-                       w.kernel.width, w.stride.height, w.stride.width, w.padding.height, w.padding.width,
-                       w.in.height, w.in.width, w.channels);
-}
-
 std::string describe(const Options& o) {
     const ConvShape& s = o.shape;
     std::string text = fmt::format("{}x{}x{}x{} to {}, kernel {}x{}", s.batch, s.in.height, s.in.width,
                                    o.narrow, s.in_channels, s.kernel.height, s.kernel.width);
-    if (o.windows.there()) text = describe(o.windows) + text;
+    if (o.windows.there()) text = text_of(o.windows) + ", " + text;
     if (s.stride != Size2{}) text += fmt::format(", stride {}x{}", s.stride.height, s.stride.width);
     if (s.padding != Size2{0, 0}) text += fmt::format(", padding {}x{}", s.padding.height, s.padding.width);
     text += describe("x", o.narrow_prologue) + describe("e", o.prologue);
@@ -61,137 +38,10 @@ std::string describe(const Options& o) {
     return text;
 }
 
-/// Scale and shift of a prologue, one number for each channel; empty where it has none.
-struct Affine {
-    std::vector<double> scale, shift;
-
-    Affine(const std::string& prefix, bool there, int64_t channels) {
-        if (!there) return;
-        scale = away_from_zero(prefix + "scale", channels);
-        // Not near a clamp's kink: there a channel would stay if all of a were clamped to 0.
-        shift = away_from_zero(prefix + "shift", channels);
-    }
-
-    double operator()(double value, size_t c) const {
-        return scale.empty() ? value : scale[c] * value + shift[c];
-    }
-    double inverse(double value, size_t c) const {
-        return scale.empty() ? value : (value - shift[c]) / scale[c];
-    }
-};
-
-bool has_kinks(Activation activation) {
-    return activation != Activation::identity && activation != Activation::silu;
-}
-
-/// Twice the margin of draw.h: here 16-bit types round the value itself as well as what it is made of.
-bool is_near_kink(Activation activation, double value) {
-    constexpr double margin = 0.1;
-    const auto is_near = [value](double kink) { return std::abs(value - kink) < margin; };
-    if (activation == Activation::hard_swish) return is_near(-3) || is_near(3);
-    return is_near(0) || (activation == Activation::relu6 && is_near(6));
-}
-
-/// The point at which a problem is checked. x is drawn off the kinks of its own prologue, as u = scale · x + shift; a pixel one of
-/// whose wide channels lies near a kink of theirs is drawn once more until none does.
-class Point {
-  public:
-    explicit Point(const Options& options)
-        : options_(options),
-          narrow_("narrow_", options.narrow_prologue.scale, options.narrow),
-          wide_("", options.prologue.scale, options.shape.in_channels),
-          expansion_(uniform("expansion", options.shape.in_channels * options.narrow, -bound(), bound())) {
-        options.windows.there() ? draw_image() : draw_x();
-    }
-
-    void add_to(std::vector<Tensor>& tensors) && {
-        const auto add = [&tensors](const char* name, std::vector<double>& values) {
-            if (!values.empty())
-                tensors.push_back(
-                    {name, Role::parameter, static_cast<int64_t>(values.size()), std::move(values)});
-        };
-        if (options_.windows.there())
-            tensors.push_back({"x", Role::input, std::ssize(x_), std::move(x_)});
-        else
-            add("x", x_);
-        add("narrow_scale", narrow_.scale);
-        add("narrow_shift", narrow_.shift);
-        add("expansion", expansion_);
-        add("scale", wide_.scale);
-        add("shift", wide_.shift);
-    }
-
-  private:
-    /// Of the expansion's weights, with which e spreads as much as a.
-    double bound() const { return std::sqrt(3 / static_cast<double>(options_.narrow)); }
-
-    /// A pixel lies in several windows, so none is drawn once more. Instead channels are scaled until what spreads is on one side of
-    /// the kinks: some below, some between, some above.
-    void draw_image() {
-        const ConvShape shape = options_.windows.shape(options_.shape.batch, 1);
-        constexpr double reach = 3;
-        x_ = uniform("x", shape.in_pixels() * shape.in_channels, -reach, reach);
-        if (!has_kinks(options_.prologue.activation)) return;
-        const double most = reach * bound() * static_cast<double>(options_.narrow);
-        for (size_t c = 0; c < wide_.scale.size(); ++c) {
-            wide_.scale[c] *= 2.5 / (most * std::abs(wide_.scale[c]));
-            wide_.shift[c] = std::vector<double>{3, -3, 3, 9}[c % 4];
-        }
-    }
-
-    void draw_x() {
-        const auto narrow = static_cast<size_t>(options_.narrow);
-        std::vector<size_t> left(static_cast<size_t>(options_.shape.in_pixels()));
-        std::iota(left.begin(), left.end(), size_t{0});
-        x_.resize(left.size() * narrow);
-        for (int attempt = 0; !left.empty(); ++attempt) {
-            if (attempt == 10'000) throw std::logic_error("no pixel off the kinks of " + describe(options_));
-            const std::vector<double> u = draw_u(attempt, std::ssize(left) * options_.narrow);
-            for (size_t i = 0; i < u.size(); ++i)
-                x_[left[i / narrow] * narrow + i % narrow] = narrow_.inverse(u[i], i % narrow);
-            std::erase_if(left, [&](size_t pixel) { return !is_near_wide_kink(pixel); });
-        }
-    }
-
-    std::vector<double> draw_u(int attempt, int64_t count) const {
-        const Activation activation = options_.narrow_prologue.activation;
-        const std::string name = fmt::format("u, attempt {}", attempt);
-        return activation == Activation::identity ? uniform(name, count, -3, 4)
-                                                  : off_kinks(activation, name, count);
-    }
-
-    bool is_near_wide_kink(size_t pixel) const {
-        const Activation activation = options_.prologue.activation;
-        if (!options_.off_wide_kinks || !has_kinks(activation)) return false;
-        const std::vector<double> a = inputs_at(pixel);
-        for (size_t c = 0; c < static_cast<size_t>(options_.shape.in_channels); ++c) {
-            const auto w = expansion_.begin() + static_cast<int64_t>(c) * options_.narrow;
-            if (is_near_kink(activation, wide_(std::inner_product(a.begin(), a.end(), w, 0.0), c)))
-                return true;
-        }
-        return false;
-    }
-
-    std::vector<double> inputs_at(size_t pixel) const {
-        const Activation activation = options_.narrow_prologue.activation;
-        if (!is_clamp(activation)) throw std::logic_error("a curve in front of an activation with kinks");
-        std::vector<double> a;
-        for (size_t k = 0; k < static_cast<size_t>(options_.narrow); ++k)
-            a.push_back(
-                clamped(activation, narrow_(x_[pixel * static_cast<size_t>(options_.narrow) + k], k)));
-        return a;
-    }
-
-    const Options& options_;
-    Affine narrow_, wide_;
-    std::vector<double> expansion_;
-    std::vector<double> x_;
-};
-
 std::vector<Tensor> tensors_of(const Options& o) {
     const ConvShape& shape = o.shape;
     std::vector<Tensor> tensors;
-    Point(o).add_to(tensors);
+    add_expanded_point(o, tensors);
     tensors.push_back(
         {"weight", Role::parameter, shape.weight_count(), uniform("weight", shape.weight_count())});
     tensors.push_back({"y", Role::loss, shape.out_pixels() * shape.out_channels});
@@ -342,21 +192,18 @@ Options windowed(int64_t batch, const InputWindows& windows, int64_t channels, S
 std::vector<Options> with_windows() {
     using enum Activation;
     using enum Statistics;
-    const auto first_layer = [](int64_t height, int64_t width) {
-        return InputWindows{{height, width}, 3, {3, 3}, {2, 2}, {1, 1}};
-    };
     std::vector<Options> all{
-        windowed(2, first_layer(11, 12), 32),                                    //
-        windowed(1, first_layer(1, 2), 16),                                      // all but two pixels are padding
-        windowed(2, first_layer(33, 58), 24),                                    // several tiles, not full
-        windowed(1, first_layer(36, 62), 40),                                    // … and more than 32 channels
-        windowed(1, first_layer(7, 9), 32),                                      // rows of an odd number of values
-        windowed(2, first_layer(8, 70), 16, {2, 2}),                             //
-        windowed(530, first_layer(2, 4), 8),                                     // more tiles than blocks
-        windowed(1, {{9, 8}, 5, {3, 3}, {1, 1}, {1, 1}}, 16),                    //
-        windowed(1, {{10, 12}, 1, {5, 5}, {2, 2}, {2, 2}}, 17),                  // tails
-        windowed(2, {{8, 12}, 2, {4, 2}, {4, 3}, {0, 1}}, 16),                   // windows that do not overlap
-        windowed(1, {{9, 9}, 4, {1, 1}, {2, 2}, {0, 0}}, 16),                    // … of one pixel
+        windowed(2, first_layer_windows(11, 12), 32),            //
+        windowed(1, first_layer_windows(1, 2), 16),              // all but two pixels are padding
+        windowed(2, first_layer_windows(33, 58), 24),            // several tiles, not full
+        windowed(1, first_layer_windows(36, 62), 40),            // … and more than 32 channels
+        windowed(1, first_layer_windows(7, 9), 32),              // rows of an odd number of values
+        windowed(2, first_layer_windows(8, 70), 16, {2, 2}),     //
+        windowed(530, first_layer_windows(2, 4), 8),             // more tiles than blocks
+        windowed(1, {{9, 8}, 5, {3, 3}, {1, 1}, {1, 1}}, 16),    //
+        windowed(1, {{10, 12}, 1, {5, 5}, {2, 2}, {2, 2}}, 17),  // tails
+        windowed(2, {{8, 12}, 2, {4, 2}, {4, 3}, {0, 1}}, 16),   // windows that do not overlap
+        windowed(1, {{9, 9}, 4, {1, 1}, {2, 2}, {0, 0}}, 16),    // … of one pixel
     };
     const PrologueOptions plain{}, affine{true, identity}, clamp{true, relu6}, half_clamp{true, relu};
     const std::pair<PrologueOptions, Statistics> kinds[]{
@@ -418,7 +265,7 @@ std::vector<Problem> expanded_conv_layers() {
         layer = with_options_of(layer, combinations()[1]);
         layer.off_wide_kinks = false;
     }
-    layers.push_back(windowed(1, {{224, 224}, 3, {3, 3}, {2, 2}, {1, 1}}, 32));
+    layers.push_back(windowed(1, first_layer_windows(224, 224), 32));
     layers.back().prologue = {true, Activation::relu6};
     layers.back().statistics = Statistics::differentiated;
     layers.back().samples = 6;

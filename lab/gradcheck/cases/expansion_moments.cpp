@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "lab/gradcheck/cases/conv_problem.h"
 #include "lab/gradcheck/cases/list.h"
 #include "lab/gradcheck/harness/draw.h"
 
@@ -25,10 +26,7 @@ struct Options {
 
 std::string describe(const Options& o) {
     std::string text = fmt::format("{} pixels, {} to {}", o.pixels, o.narrow, o.channels);
-    if (const InputWindows& w = o.windows; w.there())
-        text += fmt::format(", windows {}x{}, stride {}x{}, padding {}x{}, of {}x{}x{}", w.kernel.height,
-                            w.kernel.width, w.stride.height, w.stride.width, w.padding.height,
-                            w.padding.width, w.in.height, w.in.width, w.channels);
+    if (o.windows.there()) text += ", " + text_of(o.windows);
     if (o.scale) text += ", scale";
     if (o.activation != Activation::identity) text += fmt::format(", {}", name_of(o.activation));
     if (o.level != 0) text += fmt::format(", near {}", o.level);
@@ -123,11 +121,6 @@ Options windowed(int64_t batch, const InputWindows& windows, int64_t channels, d
             .windows = windows};
 }
 
-/// The first layer's of an image.
-InputWindows first_layer(int64_t height, int64_t width) {
-    return {{height, width}, 3, {3, 3}, {2, 2}, {1, 1}};
-}
-
 std::vector<Problem> problems_of(const std::vector<Options>& all) {
     std::vector<Problem> problems;
     for (const Options& options : all) problems.push_back(moments_problem(options));
@@ -139,12 +132,12 @@ std::vector<Problem> problems_of(const std::vector<Options>& all) {
 std::vector<Problem> expansion_moments_problems() {
     using enum Activation;
     return problems_of({
-        windowed(2, first_layer(11, 12), 32),
-        windowed(1, first_layer(1, 2), 8),
-        windowed(3, first_layer(33, 58), 24),  // several tiles, not full
-        windowed(1, first_layer(7, 9), 32),    // rows of an odd number of values
-        windowed(1, first_layer(20, 24), 32, 3),
-        windowed(1100, first_layer(2, 4), 8),  // more tiles than blocks
+        windowed(2, first_layer_windows(11, 12), 32),
+        windowed(1, first_layer_windows(1, 2), 8),
+        windowed(3, first_layer_windows(33, 58), 24),  // several tiles, not full
+        windowed(1, first_layer_windows(7, 9), 32),    // rows of an odd number of values
+        windowed(1, first_layer_windows(20, 24), 32, 3),
+        windowed(1100, first_layer_windows(2, 4), 8),  // more tiles than blocks
         windowed(1, {{9, 8}, 5, {3, 3}, {1, 1}, {1, 1}}, 16),
         windowed(2, {{8, 12}, 2, {4, 2}, {4, 3}, {0, 1}}, 16),
         windowed(1, {{9, 9}, 4, {1, 1}, {2, 2}, {0, 0}}, 7),
@@ -180,7 +173,7 @@ std::vector<Problem> expansion_moments_layers() {
                         {56 * 56, 24, 144, true},
                         {28 * 28, 32, 192, true},
                         {14 * 14, 96, 576, true},
-                        windowed(1, first_layer(224, 224), 32)});
+                        windowed(1, first_layer_windows(224, 224), 32)});
 }
 
 }  // namespace vitrine::gradcheck

@@ -1,0 +1,75 @@
+// What a tile of the expanded convolution's backward pass (expanded_backward.cu) adds to the expansion's gradient, d_eᵀ · a, by tensor
+// cores. d_e lies there in two terms (expanded_gradients.h).
+#pragma once
+
+#include "kernels/cuda/expanded_gradients.h"
+
+namespace vitrine::VITRINE_GPU {
+
+/// A chunk's part of sums: the first tile writes, the others add.
+__device__ __forceinline__ void add_to_part(float* part, bool first_tile, ChannelPair sums) {
+    if (!first_tile) add_pair(sums, load_lanes<2>(part));
+    store_lanes(part, sums);
+}
+
+/// NarrowPanel: of a.
+template <class Half, class Input, class NarrowPanel>
+struct ExpansionGradient {
+    using M = Mma<Half, half_mma_depth>;
+    using Wide = WideGradients<Half>;
+
+    int channels;
+    int narrow;
+    float* part;  // [channels, narrow]
+
+    /// Of 32 channels from `first_channel` on. A warp has 16 of them, in two products of 8 each, and 16 narrow ones.
+    __device__ __forceinline__ void add(float* a, float* d_e, int first_channel, bool first_tile) const {
+        const int warp = static_cast<int>(threadIdx.x) / 32;
+        const int local = warp % 2 * 2 * Wide::depth_channels, first_narrow = warp / 2 * 2 * M::columns;
+        if (first_narrow >= narrow) return;
+        FragmentC sums[2][2] = {};  // [products, tiles of narrow channels]
+        for (int pixel = 0; pixel < Input::pixels; pixel += M::k) {
+            FragmentB<M> of_a[2];
+            NarrowPanel::load_turned_b(a, pixel, first_narrow, of_a);
+            VITRINE_UNROLL
+            for (int product = 0; product < 2; ++product) {
+                FragmentA<M> of_d_e;
+                Wide::load_turned_a(d_e, pixel, local + product * Wide::depth_channels, of_d_e.words);
+                VITRINE_UNROLL
+                for (int j = 0; j < 2; ++j) multiply_matrices(sums[product][j], of_d_e, of_a[j]);
+            }
+        }
+        put(first_channel + local, first_narrow, first_tile, sums);
+    }
+
+  private:
+    /// A channel's two terms are in lanes whose groups differ in a bit. Each adds up one product's and leaves the other's to the
+    /// other.
+    __device__ __forceinline__ void put(int channel, int first_narrow, bool first_tile,
+                                        const FragmentC (&sums)[2][2]) const {
+        const FragmentPlace place;
+        const bool second = (place.group & 2) != 0;
+        const int mine =
+            channel + (second ? Wide::depth_channels : 0) + place.group / 4 * 2 + place.group % 2;
+        VITRINE_UNROLL
+        for (int j = 0; j < 2; ++j) {
+            float all[4];
+            VITRINE_UNROLL
+            for (int i = 0; i < 4; ++i) {
+                const float first = sums[0][j].values[i], other = sums[1][j].values[i];
+                const float theirs = __shfl_xor_sync(0xFFFFFFFFu, second ? first : other, 2 * 4);
+                all[i] = (second ? other : first) + theirs;
+            }
+            const int column = first_narrow + j * M::columns + place.c_column(0);
+            VITRINE_UNROLL
+            for (int lower = 0; lower < 2; ++lower) {
+                const int row = mine + lower * 4;  // the lower half of the fragment has the other 4 channels
+                if (row >= channels || column >= narrow) continue;
+                add_to_part(part + row * narrow + column, first_tile,
+                            ChannelPair{{all[2 * lower], all[2 * lower + 1]}});
+            }
+        }
+    }
+};
+
+}  // namespace vitrine::VITRINE_GPU
