@@ -49,6 +49,7 @@ struct Moments {
                                          .pixels = pixels,
                                          .narrow = narrow,
                                          .channels = channels,
+                                         .windows = {},
                                          .x = x.data(),
                                          .prologue = {},
                                          .expansion = expansion.data(),
