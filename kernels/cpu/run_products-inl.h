@@ -35,8 +35,8 @@ HWY_INLINE HWY_ATTR void add_products(const RunPair<A>& runs) {
     const A *left = runs.left, *right = runs.right;
     for (int64_t i = 0; i < runs.count; ++i, left += runs.left_step, right += runs.right_step) {
         Vector<A> of_right[kVectors];
-        unrolled<kVectors>(
-            [&](auto v) HWY_ATTR { of_right[v] = in_register(hn::LoadU(d, right + v * lanes)); });
+        unrolled<kVectors>([&](auto v)
+                               HWY_ATTR { of_right[v] = in_register(hn::LoadU(d, right + v * lanes)); });
         unrolled<kRows>([&](auto u) HWY_ATTR {
             const auto of_left = hn::Set(d, left[u]);
             unrolled<kVectors>([&](auto v) HWY_ATTR {

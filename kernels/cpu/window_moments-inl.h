@@ -37,7 +37,8 @@ HWY_ATTR void add_run(const A* right, int64_t step, int64_t count, int64_t run, 
         const A* at = right + v;
         int64_t window = 0;
         for (; window + together <= count; window += together, at += together * step)
-            unrolled<together>([&](auto i) HWY_ATTR { parts[i] = hn::Add(parts[i], hn::LoadU(d, at + i * step)); });
+            unrolled<together>([&](auto i)
+                                   HWY_ATTR { parts[i] = hn::Add(parts[i], hn::LoadU(d, at + i * step)); });
         for (; window < count; ++window, at += step) parts[0] = hn::Add(parts[0], hn::LoadU(d, at));
         const auto all = hn::Add(hn::Add(parts[0], parts[1]), hn::Add(parts[2], parts[3]));
         hn::StoreU(hn::Add(hn::LoadU(d, sums + v), all), d, sums + v);
@@ -55,8 +56,10 @@ HWY_ATTR void subtract_level(const WindowMoments<T>& task, int64_t first, int64_
     const A* some = band + task.lines() / 2 * line;
     std::fill(level, level + channels, A(0));
     for (int64_t pixel = 0; pixel < pixels; ++pixel)
-        for (int64_t c = 0; c < channels; ++c) level[c] += some[pixel * channels + c] / static_cast<A>(pixels);
-    for (int64_t pixel = 0; pixel < line; pixel += channels) std::copy(level, level + channels, levels + pixel);
+        for (int64_t c = 0; c < channels; ++c)
+            level[c] += some[pixel * channels + c] / static_cast<A>(pixels);
+    for (int64_t pixel = 0; pixel < line; pixel += channels)
+        std::copy(level, level + channels, levels + pixel);
     for_each_band_part(task.windows, first, count, [&](const BandPart& part) HWY_ATTR {
         const int64_t end = part.place + task.lines_of(part.end_line - part.first_line);
         for (A* at = band + part.place * line; at < band + end * line; at += line)
@@ -88,8 +91,8 @@ void add_windows(const WindowMoments<T>& task, const Accumulate<T>* line, int64_
 
 /// From sums around the level, which lies where the first means will, to the mean and what is around it.
 template <class T>
-void put_window_moments(const WindowMoments<T>& task, int64_t count, Accumulate<T>* workspace,
-                        int64_t padded, Accumulate<T>* mean, Accumulate<T>* scatter) {
+void put_window_moments(const WindowMoments<T>& task, int64_t count, Accumulate<T>* workspace, int64_t padded,
+                        Accumulate<T>* mean, Accumulate<T>* scatter) {
     using A = Accumulate<T>;
     const int64_t lines = task.lines(), run = task.run();
     for (int64_t p = 0; p < lines; ++p) {
@@ -113,9 +116,8 @@ void put_window_moments(const WindowMoments<T>& task, int64_t count, Accumulate<
 
 /// mean [narrow] and scatter [narrow, padded] of windows [first, first + count).
 template <class T>
-void moments_of_windows(const WindowMoments<T>& task, int64_t first, int64_t count,
-                        Accumulate<T>* workspace, int64_t padded, Accumulate<T>* mean,
-                        Accumulate<T>* scatter) {
+void moments_of_windows(const WindowMoments<T>& task, int64_t first, int64_t count, Accumulate<T>* workspace,
+                        int64_t padded, Accumulate<T>* mean, Accumulate<T>* scatter) {
     using A = Accumulate<T>;
     A* band = task.band(workspace);
     std::fill(workspace, band, A(0));

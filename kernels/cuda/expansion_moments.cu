@@ -9,27 +9,41 @@ namespace {
 
 constexpr int threads = 128;
 
-/// a = activation(u), u = scale · x + shift, of rows of `narrow` channels; or of windows, which have no prologue.
+/// a = activation(u), u = scale · x + shift, of rows of `narrow` channels.
 template <class T>
 struct NarrowRows {
     const T* x;
     PrologueOn<Accumulate<T>> prologue;
     int64_t narrow;
-    InputWindows windows;
 
     template <class Args>
     explicit NarrowRows(const Args& args)
-        : x(static_cast<const T*>(args.x)),
-          prologue(args.prologue),
-          narrow(args.narrow),
-          windows(args.windows) {}
+        : x(static_cast<const T*>(args.x)), prologue(args.prologue), narrow(args.narrow) {}
 
     __device__ __forceinline__ double value(int64_t pixel, int64_t k) const {
-        if (windows.channels > 0) return value_in_window(pixel, k);
         return static_cast<double>(load_value(x + pixel * narrow + k));
     }
+    __device__ __forceinline__ double before_activation(int64_t pixel, int64_t k) const {
+        if (prologue.scale == nullptr) return value(pixel, k);
+        return static_cast<double>(prologue.scale[k]) * value(pixel, k) +
+               static_cast<double>(prologue.shift[k]);
+    }
+    __device__ __forceinline__ double a(int64_t pixel, int64_t k) const {
+        return clamped(prologue.activation, before_activation(pixel, k));
+    }
+};
+
+/// a of windows, which have no prologue.
+template <class T>
+struct WindowRows {
+    const T* x;
+    InputWindows windows;
+
+    explicit WindowRows(const ExpansionMomentsForward& args)
+        : x(static_cast<const T*>(args.x)), windows(args.windows) {}
+
     /// Number k of window `pixel`, which all images have as many of.
-    __device__ __forceinline__ double value_in_window(int64_t pixel, int64_t k) const {
+    __device__ __forceinline__ double a(int64_t pixel, int64_t k) const {
         const Size2 in = windows.in;
         const int64_t rows =
             windows_along(in.height, windows.kernel.height, windows.stride.height, windows.padding.height);
@@ -49,20 +63,11 @@ struct NarrowRows {
                                                             int64_t padding) {
         return (in + 2 * padding - kernel) / stride + 1;
     }
-    __device__ __forceinline__ double before_activation(int64_t pixel, int64_t k) const {
-        if (prologue.scale == nullptr) return value(pixel, k);
-        return static_cast<double>(prologue.scale[k]) * value(pixel, k) +
-               static_cast<double>(prologue.shift[k]);
-    }
-    __device__ __forceinline__ double a(int64_t pixel, int64_t k) const {
-        return clamped(prologue.activation, before_activation(pixel, k));
-    }
 };
 
 /// μ: a block for each channel k.
-template <class T>
-__global__ void __launch_bounds__(threads)
-    centre_of_channel(ExpansionMomentsForward args, NarrowRows<T> rows) {
+template <class T, class Rows>
+__global__ void __launch_bounds__(threads) centre_of_channel(ExpansionMomentsForward args, Rows rows) {
     const int64_t k = blockIdx.x;
     double sum = 0;
     for (int64_t pixel = threadIdx.x; pixel < args.pixels; pixel += threads) sum += rows.a(pixel, k);
@@ -73,8 +78,8 @@ __global__ void __launch_bounds__(threads)
 }
 
 /// S: a block for each pair (j, k).
-template <class T>
-__global__ void __launch_bounds__(threads) scatter_of_pair(ExpansionMomentsForward args, NarrowRows<T> rows) {
+template <class T, class Rows>
+__global__ void __launch_bounds__(threads) scatter_of_pair(ExpansionMomentsForward args, Rows rows) {
     using A = Accumulate<T>;
     const int64_t j = blockIdx.x / args.narrow, k = blockIdx.x % args.narrow;
     const double centre_j = at<A>(args.centre, j), centre_k = at<A>(args.centre, k);
@@ -184,11 +189,17 @@ __global__ void __launch_bounds__(threads)
     if (d_shift) d_shift(j, static_cast<A>(shift_sum));
 }
 
-constexpr auto run_forward = all_types([]<class T>(const ExpansionMomentsForward& args, Context&) {
-    const NarrowRows<T> rows(args);
+/// μ and S.
+template <class T, class Rows>
+void run_sums(const ExpansionMomentsForward& args) {
     const auto narrow = static_cast<unsigned>(args.narrow);
-    launch(centre_of_channel<T>, narrow, threads, 0, stream(), args, rows);
-    launch(scatter_of_pair<T>, narrow * narrow, threads, 0, stream(), args, rows);
+    const Rows rows(args);
+    launch(centre_of_channel<T, Rows>, narrow, threads, 0, stream(), args, rows);
+    launch(scatter_of_pair<T, Rows>, narrow * narrow, threads, 0, stream(), args, rows);
+}
+
+constexpr auto run_forward = all_types([]<class T>(const ExpansionMomentsForward& args, Context&) {
+    args.windows.there() ? run_sums<T, WindowRows<T>>(args) : run_sums<T, NarrowRows<T>>(args);
     launch(moments_of_channel<T>, blocks_for(args.channels, threads), threads, 0, stream(), args);
 });
 

@@ -88,7 +88,7 @@ struct ScatterOfSums {
     MomentCells cells;
     const double* totals;  // [cells, numbers]
     const A* centre;       // c
-    double pixels;
+    double per_pixel;      // 1 / M
 
     /// Σ (a_j − c_j)
     __device__ __forceinline__ double sum(int j) const {
@@ -96,7 +96,7 @@ struct ScatterOfSums {
         return number(row, row, Cell::triangle + j % Cell::edge);
     }
     __device__ __forceinline__ double mean(int j) const {
-        return static_cast<double>(centre[j]) + sum(j) / pixels;
+        return static_cast<double>(centre[j]) + sum(j) * per_pixel;
     }
     /// S_jk, of which j is not the larger one.
     __device__ __forceinline__ double scatter(int j, int k) const {
@@ -104,7 +104,7 @@ struct ScatterOfSums {
         const int inner_row = j % Cell::edge, inner_column = k % Cell::edge;
         const int place = row == column ? Cell::in_triangle(inner_column, inner_row)
                                         : inner_row * Cell::edge + inner_column;
-        return number(row, column, place) - sum(j) * sum(k) / pixels;
+        return number(row, column, place) - sum(j) * sum(k) * per_pixel;
     }
 
   private:

@@ -36,19 +36,16 @@ struct WindowMomentsTask {
 constexpr int panel_numbers = panel_columns * panel_columns;
 
 template <class Half>
-struct WindowMomentsShared {
-    using Windows = WindowTile<Half, MomentsTile, /*ones=*/true>;
-
-    GemmShared<float, std::max(Windows::count + Windows::lines_count, expanded_warps* panel_numbers)> memory;
-};
-
-template <class Half>
 class WindowMomentsThread {
     using M = Mma<Half, half_mma_depth>;
-    using Windows = typename WindowMomentsShared<Half>::Windows;
+    using Windows = WindowTile<Half, MomentsTile, /*ones=*/true>;
     static constexpr int tiles_across = panel_columns / M::columns;
 
   public:
+    /// Of memory, in floats: the windows and their lines, then the warps' sums.
+    static constexpr int memory_count =
+        std::max(Windows::count + Windows::lines_count, expanded_warps* panel_numbers);
+
     __device__ __forceinline__ WindowMomentsThread(const WindowMomentsTask<Half>& task, float* memory)
         : task_(task), memory_(memory) {}
 
@@ -110,28 +107,30 @@ class WindowMomentsThread {
     }
 
     const WindowMomentsTask<Half>& task_;
-    float* const memory_;  // the windows, then the warps' sums
+    float* const memory_;
     const int warp_ = static_cast<int>(threadIdx.x) / 32;
     FragmentC sums_[2][tiles_across] = {};
 };
 
 template <class Half>
 __global__ void __launch_bounds__(expanded_threads, 4) window_moment_sums(WindowMomentsTask<Half> task) {
-    WindowMomentsThread<Half>(task, block_memory<WindowMomentsShared<Half>>().memory.values).run();
+    VITRINE_DYNAMIC_SHARED(float, memory);
+    WindowMomentsThread<Half>(task, memory).run();
 }
 
 /// μ and S out of the product of all windows.
 struct ScatterOfProduct {
     const double* totals;  // [32, 32], as the panel's columns are
-    double pixels;
+    double per_pixel;      // 1 / M
 
     /// Where a panel has number j of a window.
     static __device__ __forceinline__ int column(int j) {
         return j / FirstLayerWindow::run * FirstLayerWindow::run_columns + 1 + j % FirstLayerWindow::run;
     }
-    __device__ __forceinline__ double mean(int j) const { return totals[column(j)] / pixels; }
+    __device__ __forceinline__ double mean(int j) const { return totals[column(j)] * per_pixel; }
     __device__ __forceinline__ double scatter(int j, int k) const {
-        return totals[column(j) * panel_columns + column(k)] - totals[column(j)] * totals[column(k)] / pixels;
+        return totals[column(j) * panel_columns + column(k)] -
+               totals[column(j)] * totals[column(k)] * per_pixel;
     }
 };
 
@@ -147,8 +146,9 @@ void run(const ExpansionMomentsForward& args, Context& context) {
                                        static_cast<int>(shape.out().width),
                                        plan,
                                        MomentParts<float>(plan, panel_numbers, context)};
-    launch(window_moment_sums<Half>, blocks_for(tiles.chunks, 1), expanded_threads, 0, stream(), task);
-    finish_moments<Half>(args, ScatterOfProduct{task.parts.totals, static_cast<double>(args.pixels)});
+    launch(window_moment_sums<Half>, blocks_for(tiles.chunks, 1), expanded_threads,
+           sizeof(float) * WindowMomentsThread<Half>::memory_count, stream(), task);
+    finish_moments<Half>(args, ScatterOfProduct{task.parts.totals, 1 / static_cast<double>(args.pixels)});
 }
 
 }  // namespace
