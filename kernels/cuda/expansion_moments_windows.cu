@@ -12,8 +12,8 @@
 //
 // Both of the product's fragments are the same words: turned rows of 8 columns are B's, and two of them beside one another A's.
 //
-// Bytes: the image, 17 · 102 / (16 · 96) = 1.13 times what a tile has of it. FLOPs: 2,048 a window on tensor cores. Bank conflicts: of the
-// copy from lines to rows, 2 of 4 loads take two passes.
+// Bytes: the image, 17 · 100 / (16 · 96) = 1.11 times what a tile has of it. FLOPs: 2,048 a window on tensor cores. Bank conflicts: those of
+// the copy from lines to rows (expanded_windows.h).
 
 #include "kernels/cuda/expanded_windows.h"
 #include "kernels/cuda/expansion_moments_finish.h"
