@@ -223,6 +223,8 @@ constexpr Implementation<ExpansionMomentsForward> forward_list[]{
      StorageTypes::all},
     {"naive", refuses_curve<ExpansionMomentsForward, refuses_windows>, run_forward}};
 constexpr Implementation<ExpansionMomentsBackward> backward_list[]{
+    {"half_tiled", refuses_curve<ExpansionMomentsBackward, refuses_half_moments>, expansion_moments_half,
+     StorageTypes::all},
     {"tiled", refuses_curve<ExpansionMomentsBackward, refuses_tiled_moments>, expansion_moments_tiled,
      StorageTypes::all},
     {"naive", refuses_curve<ExpansionMomentsBackward, refuses_windows>, run_backward}};

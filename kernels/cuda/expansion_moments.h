@@ -88,6 +88,9 @@ const char* refuses_tiled_moments(const ExpansionMomentsBackward& args);
 void expansion_moments_tiled(const ExpansionMomentsForward& args, Context& context);
 void expansion_moments_tiled(const ExpansionMomentsBackward& args, Context& context);
 
+const char* refuses_half_moments(const ExpansionMomentsBackward& args);
+void expansion_moments_half(const ExpansionMomentsBackward& args, Context& context);
+
 /// expansion_moments_windows.cu
 const char* refuses_window_moments(const ExpansionMomentsForward& args);
 void window_moments(const ExpansionMomentsForward& args, Context& context);

@@ -15,16 +15,19 @@
 // d_scale and d_shift are summed up in the thread for all of its chunk, then over the block, then by the last block over all
 // (channel_last.h). d_x is rounded once, with d_x_so_far. Nothing is loaded ahead: while one block waits, others multiply.
 //
+// Of 16-bit values and few channels the second launch is that of expansion_moments_half_backward.h.
+//
 // Bytes: x, d_x_so_far and d_x once: of 16-bit types 2 + 4 + 2 a value. FLOPs: 2 · pixels · narrow², and those of prologue and
 // clamp. Bank conflicts: none (MomentRows); the threads that are served together have the same pack of slope, or neighbouring
 // ones.
 
-#include "kernels/cuda/expansion_moments.h"
+#include "kernels/cuda/expansion_moments_half_backward.h"
+#include "kernels/cuda/gemm.h"
 
 namespace vitrine::VITRINE_GPU {
 namespace {
 
-constexpr int threads = 128;
+constexpr int threads = moment_gradient_threads;
 constexpr int coefficients_of_block = 16;
 constexpr int coefficient_slices = threads / coefficients_of_block;
 
@@ -98,22 +101,6 @@ __global__ void __launch_bounds__(threads) moment_coefficients(WeightsTask<T> ta
     const int64_t i = int64_t{block} * threads + threadIdx.x;
     if (i < task.args.channels * task.args.narrow) put_expansion_gradient(task, i);
 }
-
-template <class T>
-struct MomentsGradient {
-    using A = Accumulate<T>;
-
-    PrologueSource<MomentPack<T>, T> x;
-    MomentRows rows;
-    const A* centre;  // μ
-    const A* slope;   // [narrow, narrow], and behind it level [narrow]
-    const A* d_x_so_far;
-    ValuesWriter<T> d_x;
-    PrologueSums<A> sums;
-    int pixels;
-    int narrow;
-    int chunk_pixels;
-};
 
 template <class T>
 class MomentsGradientThread {
@@ -238,15 +225,11 @@ class MomentsGradientThread {
         }
     }
     __device__ __forceinline__ void put_row(const ChannelAffine<V>& affine, bool here, int index, const V& x,
-                                            const V& d_a, V& d_x) {
+                                            const V& d_a, const V& d_x) {
+        V u;
         VITRINE_UNROLL
-        for (int c = 0; c < V::size; ++c) {
-            const A d_u = task_.x.clamp.inside(affine(x, c), here) ? d_a[c] : A(0);
-            scale_sums_[c] = multiply_add(d_u, x[c], scale_sums_[c]);
-            shift_sums_[c] += d_u;
-            d_x[c] = multiply_add(affine.scale[c], d_u, d_x[c]);
-        }
-        if (task_.d_x && here) task_.d_x(index, d_x);
+        for (int c = 0; c < V::size; ++c) u[c] = affine(x, c);
+        gradient_.put(task_, affine.scale, u, x, d_a, here, index, d_x);
     }
 
     /// The block's part of d_scale and d_shift, and all parts together where the block is the last.
@@ -256,8 +239,8 @@ class MomentsGradientThread {
         const int apart = divide_up(loader_.rows * narrow, 32) * 32 + narrow;
         if (loader_.works()) {
             A* const to = tile_ + loader_.row * narrow + channel_;
-            store_pack(to, scale_sums_);
-            store_pack(to + apart, shift_sums_);
+            store_pack(to, gradient_.scale_sums);
+            store_pack(to + apart, gradient_.shift_sums);
         }
         __syncthreads();
         if (me < 2 * narrow) {
@@ -278,14 +261,19 @@ class MomentsGradientThread {
     int first_pixel_;
     int end_pixel_;
     StoredValues<V, T> x_[count];
-    V scale_sums_{};
-    V shift_sums_{};
+    NarrowGradient<T> gradient_;
 };
 
 template <class T>
 __global__ void __launch_bounds__(threads, 4) moment_input_gradient(MomentsGradient<T> task) {
     VITRINE_DYNAMIC_SHARED(Accumulate<T>, memory);
     MomentsGradientThread<T>(task, memory).run();
+}
+
+template <class Half, class Tile>
+__global__ void __launch_bounds__(threads, 4) half_moment_gradient(MomentsGradient<Half> task) {
+    VITRINE_DYNAMIC_SHARED(float, memory);
+    HalfMomentsGradientThread<Half, Tile>(task, memory).run();
 }
 
 /// Returns slope and level, or null if nobody wants what follows from them.
@@ -304,36 +292,55 @@ const Accumulate<T>* weights_gradients(const ExpansionMomentsBackward& args, Con
     return task.slope;
 }
 
-constexpr auto run_backward = all_types([]<class T>(const ExpansionMomentsBackward& args, Context& context) {
+/// The task but for the rows of a tile, of chunks that are known.
+template <class T>
+MomentsGradient<T> gradient_task(const ExpansionMomentsBackward& args, const MomentRows& rows,
+                                 const MomentChunks& chunks, const Accumulate<T>* slope, Context& context) {
     using A = Accumulate<T>;
-    const A* const slope = weights_gradients<T>(args, context);
-    if (slope == nullptr) return;
-    const int narrow = static_cast<int>(args.narrow);
-    const MomentRows rows(narrow / MomentPack<T>::size);
-    const int rows_at_once = threads / rows.units;
-    // Four blocks fit a multiprocessor: these are two rounds of 132.
-    const MomentChunks chunks(args.pixels, pixels_of_thread<T> * rows_at_once, 1024);
     PrologueSums<A> sums;
     if (args.d_scale || args.d_shift) {
         PutPrologueSums<A> put;
         put.d_scale = GradientWriter<A>(args.d_scale);
         put.d_shift = GradientWriter<A>(args.d_shift);
-        sums = {chunks.count, 1, 2, narrow, put, context};
+        sums = {chunks.count, 1, 2, args.narrow, put, context};
     }
-    const MomentsGradient<T> task{PrologueSource<MomentPack<T>, T>(args.x, args.prologue),
-                                  rows,
-                                  static_cast<const A*>(args.centre),
-                                  slope,
-                                  static_cast<const A*>(args.d_x_so_far),
-                                  ValuesWriter<T>(args.d_x),
-                                  sums,
-                                  static_cast<int>(args.pixels),
-                                  narrow,
-                                  static_cast<int>(chunks.pixels)};
+    return {PrologueSource<MomentPack<T>, T>(args.x, args.prologue),
+            rows,
+            static_cast<const A*>(args.centre),
+            slope,
+            static_cast<const A*>(args.d_x_so_far),
+            ValuesWriter<T>(args.d_x),
+            sums,
+            static_cast<int>(args.pixels),
+            static_cast<int>(args.narrow),
+            static_cast<int>(chunks.pixels)};
+}
+
+/// Four blocks fit a multiprocessor: these are two rounds of 132.
+constexpr int64_t most_blocks = 1024;
+
+constexpr auto run_backward = all_types([]<class T>(const ExpansionMomentsBackward& args, Context& context) {
+    const Accumulate<T>* const slope = weights_gradients<T>(args, context);
+    if (slope == nullptr) return;
+    const int narrow = static_cast<int>(args.narrow);
+    const MomentRows rows(narrow / MomentPack<T>::size);
+    const int rows_at_once = threads / rows.units;
+    const MomentChunks chunks(args.pixels, pixels_of_thread<T> * rows_at_once, most_blocks);
     const int tile_rows = pixels_of_thread<T> * divide_up(rows_at_once, 8) * 8;
     launch(moment_input_gradient<T>, blocks_for(chunks.count, 1), threads,
-           size_t{16} * static_cast<size_t>((narrow + tile_rows) * rows.units), stream(), task);
+           size_t{16} * static_cast<size_t>((narrow + tile_rows) * rows.units), stream(),
+           gradient_task<T>(args, rows, chunks, slope, context));
 });
+
+template <class T, class Tile>
+void run_half(const ExpansionMomentsBackward& args, Context& context) {
+    const float* const slope = weights_gradients<T>(args, context);
+    if (slope == nullptr) return;
+    const MomentChunks chunks(args.pixels, Tile::pixels, most_blocks);
+    launch(half_moment_gradient<T, Tile>, blocks_for(chunks.count, 1), threads,
+           sizeof(float) * HalfMomentsGradientThread<T, Tile>::memory_count, stream(),
+           gradient_task<T>(args, MomentRows(1), chunks, slope, context));
+}
 
 }  // namespace
 
@@ -345,6 +352,24 @@ const char* refuses_tiled_moments(const ExpansionMomentsBackward& args) {
 
 void expansion_moments_tiled(const ExpansionMomentsBackward& args, Context& context) {
     run_backward.run(args, context);
+}
+
+const char* refuses_half_moments(const ExpansionMomentsBackward& args) {
+    if (args.windows.there()) return "of windows there is nothing to multiply for";
+    if (const char* reason = refuses_half_tensor_cores(args.dtype)) return reason;
+    if (args.narrow > HalfMomentTile<2>::channels) return "the input has more than 32 channels";
+    return refuses_tiled_moments(args);
+}
+
+void expansion_moments_half(const ExpansionMomentsBackward& args, Context& context) {
+    dispatch_storage(args.dtype, [&]<class T>() {
+        if constexpr (is_half_type<T>) {
+            if (args.narrow <= HalfMomentTile<1>::channels)
+                run_half<T, HalfMomentTile<1>>(args, context);
+            else
+                run_half<T, HalfMomentTile<2>>(args, context);
+        }
+    });
 }
 
 }  // namespace vitrine::VITRINE_GPU

@@ -161,6 +161,7 @@ std::vector<Problem> expansion_moments_problems() {
         {90, 24, 12, false, identity, 1000, 40, 20},  //
         {1100, 8, 16, true, relu, 100, 6},            // … behind a prologue
         {150, 12, 9, true, relu6},                    // packs of floats, but no square of S is filled
+        {190, 32, 12, true, relu6},                   // as many narrow channels as tensor cores take
         {400, 40, 7, true, relu6, 0, 6},              // more pairs of channels than a block sums up at once
         {300, 56, 4, false, relu, 0, 6},              // … and rows that no power of two shares out
         {16400, 8, 3, true, relu6, 0, 4},             // so many chunks that they are put together in groups
