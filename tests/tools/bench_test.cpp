@@ -163,6 +163,23 @@ TEST_CASE("bench op times a kernel in the training that launches it, fused or no
     CHECK(add[1].workload == "the second gradient of a tensor added to the first, batch 2");
 }
 
+TEST_CASE("bench op times expansions in the training that leaves them out: of images whose rows are long") {
+    const OneThread one_thread;
+    OpBenchOptions options = tiny("expanded_conv");
+    options.model = "mobilenet_v2";
+    CHECK_THROWS_WITH(
+        bench_op(options),
+        "training with --model mobilenet_v2 launches no expanded_conv: leave that out for a workload "
+        "that does");
+    options.image_size = 64;
+    const auto kernels = bench_op(options);
+    REQUIRE(kernels.size() == 2);
+    CHECK(kernels[0].workload == "training steps of mobilenet_v2, images 64x64, batch 2");
+    REQUIRE(kernels[0].shapes.size() == 2);
+    CHECK(kernels[0].shapes[0].shape == "64x64x3 -> 32x32x32 -> 32x32x32 k3 s1 prologue no d_x");
+    CHECK(kernels[0].shapes[1].shape == "32x32x16 -> 32x32x96 -> 16x16x96 k3 s2 prologue");
+}
+
 TEST_CASE("bench op takes only what --impl allows") {
     const OneThread one_thread;
     force_implementation(Device::cpu, "linear=onednn");
