@@ -145,6 +145,30 @@ TEST_CASE_FIXTURE(
     CHECK(has(nested.err, "to use those, --data " + (data / "flowers").string() + "\n"));
 }
 
+TEST_CASE_FIXTURE(
+    Folder,
+    "train: an image in training and in validation, or in two classes, is named, and counted in run.json") {
+    fs::copy_file(data / "train/fire/train-03.ppm", data / "val/fire/again.ppm");
+    const Outcome leaky = train(folder / "leaky");
+    CHECK(leaky.code == 0);
+    CHECK(has(leaky.err, "1 of 37 validation images is among the training images, too, pixel by pixel "));
+    CHECK(has(leaky.err, "again.ppm' of class 'fire' is "));
+    CHECK(!has(leaky.err, "of another class"));
+    fs::copy_file(data / "train/fire/train-05.ppm", data / "train/wood/again.ppm");
+    const Outcome unclear = train(folder / "unclear");
+    CHECK(unclear.code == 0);
+    CHECK(has(unclear.err, "1 of 37 validation images is among the training images"));
+    CHECK(has(unclear.err, "2 images are, pixel by pixel, images of another class, too ("));
+    const Json run = Json::parse(content_of(folder / "unclear/run.json"));
+    CHECK(run.at("validation_images_trained_on") == 1);
+    CHECK(run.at("contradictory_images") == 2);
+    fs::remove(data / "val/fire/again.ppm");
+    fs::remove(data / "train/wood/again.ppm");
+    const Outcome sound = train(folder / "sound");
+    CHECK(!has(sound.err, "pixel by pixel"));
+    CHECK(Json::parse(content_of(folder / "sound/run.json")).at("validation_images_trained_on") == 0);
+}
+
 TEST_CASE_FIXTURE(Folder,
                   "train --verify-cache: what the cache of decoded images is worth is said, each time") {
     const std::string train = "train --data '" + data.string() +

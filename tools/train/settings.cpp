@@ -66,6 +66,8 @@ Json settings(const RunInfo& info) {
         {"training_images", info.dataset.train.count},
         {"validation_images", info.dataset.validation.count},
         {"image_hashes", image_hashes(info.identity)},
+        {"validation_images_trained_on", info.repeated.trained_on.size()},
+        {"contradictory_images", info.repeated.contradictory.size()},
         {"skipped_files", info.dataset.skipped.size()},
         {"classes", description.classes},
         {"image_size", description.image_size},

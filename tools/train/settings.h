@@ -5,7 +5,7 @@
 #include <utility>
 #include <vector>
 
-#include "data/identity.h"
+#include "data/repeated_images.h"
 #include "tools/common/device_choice.h"
 #include "tools/common/model_file.h"
 #include "tools/train/class_weights.h"
@@ -19,6 +19,7 @@ struct RunInfo {
     const RunPlan& plan;
     const Dataset& dataset;
     const DatasetIdentity& identity;
+    const RepeatedImages& repeated;
     const Transforms& transforms;
     const tools::ModelDescription& description;
     const tools::DeviceChoice& device;

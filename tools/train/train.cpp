@@ -324,13 +324,14 @@ int train(const Options& options, Reporter& reporter, Ranks& ranks) {
 
     // Nothing was written so far, and nothing can be refused any more.
     const InterruptGuard guard;
-    const RunInfo info{recipe,       plan,          dataset,
-                       identity,     transforms,    description,
-                       device,       class_weights, parameter_count(*model),
+    const RepeatedImages repeated = repeated_images(identity);
+    const RunInfo info{recipe,       plan,        dataset, identity,      repeated,
+                       transforms,   description, device,  class_weights, parameter_count(*model),
                        ranks.count()};
     const Json run = settings(info);
     write_beginning(folder, trainer, resumption, recipe, run);
     reporter.begin(run, headlines(info, folder.path().string()));
+    for (const std::string& mistake : sentences_on(repeated, identity)) reporter.notice(mistake);
     for (const std::string& notice : recipe.notices) reporter.notice(notice);
     for (const std::string& warning : tools::schedule_warnings(planned_phases(plan)))
         reporter.notice(warning);

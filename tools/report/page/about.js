@@ -78,6 +78,8 @@ function machineSection(run, {about}) {
   section('machine', 'Run and machine', element('div', {class: 'pair'},
     [facts([['Model', about.model], ['Parameters', number(about.parameters)], ['Data', about.dataset], ['Folder of the data', about.data],
       ['Training images', number(about.training_images)], ['Validation images', number(about.validation_images)],
+      ['… that are training images, too', number(about.validation_images_trained_on || null)],
+      ['Images that have two classes', number(about.contradictory_images || null)],
       ['Classes', listOf(about.classes).length || null], ['Weights of classes in the loss', weightRange(about, about.class_weights)],
       ['Images drawn by weights of classes', weightRange(about, about.sampling_weights)],
       ['Image size', isNumber(about.image_size) ? `${about.image_size} × ${about.image_size} pixels` : null],
