@@ -361,6 +361,7 @@ OTHER_BLOCKS = {
     ("tools/recipes/README.md", "[training]"): "recipe",
     ("tools/recipe/README.md", "        learning rate"): "output",
     ("tools/recipes/when_training_goes_wrong.md", "step 25  loss"): "output",
+    ("tools/recipes/when_training_goes_wrong.md", "1 of 37 validation images"): "output",
     ("tools/recipes/when_training_goes_wrong.md", "train: parameter layer"): "output",
     ("tools/recipes/when_training_goes_wrong.md", "epoch 1/2  train_loss 5.428"): "output",
     ("tools/recipes/when_training_goes_wrong.md", "epoch 1/2  train_loss 2.2465"): "output",
