@@ -19,15 +19,20 @@ uint64_t pixel_hash(const ImageSet& set, int64_t i) {
 }
 
 void add_images(DatasetIdentity& identity, const ImageSet& set, Part part, int threads) {
-    const size_t first = identity.images.size();
-    for (int64_t i = 0; i < set.count; ++i)
-        identity.images.push_back({set.name(i), set.labels[static_cast<size_t>(i)], part, 0});
-    parallel_for(set.count, threads, [&](int64_t i) {
-        identity.images[first + static_cast<size_t>(i)].pixels = pixel_hash(set, i);
-    });
+    const std::vector<uint64_t> hashes = pixel_hashes(set, threads);
+    for (int64_t i = 0; i < set.count; ++i) {
+        const auto index = static_cast<size_t>(i);
+        identity.images.push_back({set.name(i), set.labels[index], part, hashes[index]});
+    }
 }
 
 }  // namespace
+
+std::vector<uint64_t> pixel_hashes(const ImageSet& set, int threads) {
+    std::vector<uint64_t> hashes(static_cast<size_t>(set.count));
+    parallel_for(set.count, threads, [&](int64_t i) { hashes[static_cast<size_t>(i)] = pixel_hash(set, i); });
+    return hashes;
+}
 
 const char* name_of(Part part) {
     switch (part) {

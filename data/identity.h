@@ -39,6 +39,10 @@ struct DatasetIdentity {
     int64_t count(Part part) const;
 };
 
+/// What images are the same by, one for each. Reads all pixels that are in memory once, with so many threads (0: one a core); of a
+/// packed cache only their hashes.
+std::vector<uint64_t> pixel_hashes(const ImageSet& set, int threads = 0);
+
 /// Reads all pixels that are in memory once, with so many threads (0: one a core); of a packed cache only their
 /// hashes.
 DatasetIdentity identity_of(const Dataset& dataset, int threads = 0);

@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <cmath>
+#include <unordered_map>
 
 #include "data/formats.h"
+#include "data/identity.h"
 #include "engine/random.h"
 
 namespace vitrine {
@@ -33,17 +35,54 @@ std::ptrdiff_t rounded_share(double share, size_t size) {
     return static_cast<std::ptrdiff_t>(std::lround(share * static_cast<double>(size)));
 }
 
+/// Samples with the same content, in the order of their first ones.
+std::vector<std::vector<int64_t>> grouped(const std::vector<int64_t>& members,
+                                          std::span<const uint64_t> contents) {
+    std::vector<std::vector<int64_t>> groups;
+    std::unordered_map<uint64_t, size_t> places;
+    for (const int64_t i : members) {
+        size_t place = groups.size();
+        if (!contents.empty())
+            place = places.try_emplace(contents[static_cast<size_t>(i)], place).first->second;
+        if (place == groups.size()) groups.emplace_back();
+        groups[place].push_back(i);
+    }
+    return groups;
+}
+
+/// Which of the groups are held out: the first whose samples are no more than `taken` together, or else the smallest.
+std::vector<bool> chosen(const std::vector<std::vector<int64_t>>& groups, size_t taken) {
+    std::vector<bool> held_out(groups.size());
+    size_t left = taken;
+    for (size_t i = 0; i < groups.size() && left > 0; ++i) {
+        if (groups[i].size() > left) continue;
+        held_out[i] = true;
+        left -= groups[i].size();
+    }
+    if (left == taken && taken > 0) {
+        const auto smallest = std::ranges::min_element(groups, {}, &std::vector<int64_t>::size);
+        held_out[static_cast<size_t>(smallest - groups.begin())] = true;
+    }
+    return held_out;
+}
+
 }  // namespace
 
-Split stratified_split(const std::vector<int32_t>& labels, double share, uint64_t seed) {
+Split stratified_split(const std::vector<int32_t>& labels, double share, uint64_t seed,
+                       std::span<const uint64_t> contents) {
     Split split;
     for (const std::vector<int64_t>& members : shuffled_classes(labels, seed, RandomPurpose::split)) {
         if (members.empty()) continue;
         const auto most = static_cast<std::ptrdiff_t>(members.size()) - 1;
         const std::ptrdiff_t taken = std::clamp<std::ptrdiff_t>(rounded_share(share, members.size()),
                                                                 std::min<std::ptrdiff_t>(1, most), most);
-        split.held_out.insert(split.held_out.end(), members.begin(), members.begin() + taken);
-        split.kept.insert(split.kept.end(), members.begin() + taken, members.end());
+        std::vector<std::vector<int64_t>> groups = grouped(members, contents);
+        if (groups.size() == 1) groups = grouped(members, {});
+        const std::vector<bool> held_out = chosen(groups, static_cast<size_t>(taken));
+        for (size_t i = 0; i < groups.size(); ++i) {
+            std::vector<int64_t>& part = held_out[i] ? split.held_out : split.kept;
+            part.insert(part.end(), groups[i].begin(), groups[i].end());
+        }
     }
     std::sort(split.kept.begin(), split.kept.end());
     std::sort(split.held_out.begin(), split.held_out.end());
@@ -64,7 +103,8 @@ std::vector<int64_t> stratified_subset(const std::vector<int32_t>& labels, doubl
 void hold_out_validation(Dataset& dataset, const DatasetOptions& options) {
     dataset.draw.validation = options.validation.value_or(options.default_validation);
     if (dataset.draw.validation == 0.0) return;
-    const Split split = stratified_split(dataset.train.labels, dataset.draw.validation, options.seed);
+    const Split split = stratified_split(dataset.train.labels, dataset.draw.validation, options.seed,
+                                         pixel_hashes(dataset.train, options.threads));
     dataset.validation = dataset.train.select(split.held_out);
     dataset.train = dataset.train.select(split.kept);
 }

@@ -29,14 +29,15 @@ DatasetOptions options_of(const Case& each, const fs::path& root, const fs::path
 
 void write_images(const fs::path& root, const std::string& images) {
     std::istringstream words(images);
+    uint8_t number = 0;  // in each image, so that none is another's copy
     for (std::string word; words >> word;) {
         word = replaced(word, "+", " ");
         const size_t star = word.find('*');
         const int count = star == std::string::npos ? 0 : std::stoi(word.substr(star + 1));
         for (int i = 1; i <= count; ++i)
             write_image(root / (word.substr(0, star) + std::to_string(i) + ".ppm"), 2, 2,
-                        static_cast<uint8_t>(i), 100, 7);
-        if (count == 0) write_image(root / word, 2, 2, 1, 100, 7);
+                        static_cast<uint8_t>(i), 100, number++);
+        if (count == 0) write_image(root / word, 2, 2, 1, 100, number++);
     }
 }
 
