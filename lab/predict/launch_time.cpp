@@ -66,6 +66,14 @@ double latency_seconds(const LaunchCounts& counts, const resources::KernelResour
     return counts.loads / at_once / (busy * resident_warps(counts, code, gpu)) * gpu.latency;
 }
 
+/// Of a loop that has both, where warps leave products out that others make: from the multiply-adds that are left when each warp
+/// has gone through the rest of the code once.
+double turns_by_multiply_adds(const LaunchCounts& counts, const resources::MachineCode& code) {
+    const double loop = code.main_loop.multiply_adds;
+    const double rest = code.whole.multiply_adds - loop - code.tensor_loop.multiply_adds;
+    return std::max(0.0, ratio(counts.multiply_adds / lanes - warps_of(counts) * rest, loop));
+}
+
 }  // namespace
 
 const char* name_of(Bound bound) {
@@ -101,7 +109,7 @@ double issued_instructions(const LaunchCounts& counts, const resources::MachineC
     const double inner_turns = ratio(products, inner.tensor);
     double turns = 0.0;
     if (loop.tensor > 0)
-        turns = products / loop.tensor;
+        turns = std::max(products / loop.tensor, turns_by_multiply_adds(counts, code));
     else if (loop.multiply_adds > 0)
         turns = std::max(0.0, counts.multiply_adds / lanes - inner_turns * inner.multiply_adds) /
                 loop.multiply_adds;

@@ -52,8 +52,8 @@ LaunchTime launch_time(const LaunchCounts& counts, double bytes, const resources
                        const tools::Gpu& gpu, DType precision);
 
 /// Instructions that its warps issue. The main loop comes as often as the products in it (or, where it has none, the requests) were
-/// counted, and likewise a loop of tensor cores in it; the rest of the code as often as requests are left for what it has of them,
-/// or once a warp.
+/// counted, of tensor cores or of f32, whichever is more, as a warp may leave some out; likewise a loop of tensor cores in it; the
+/// rest of the code as often as requests are left for what it has of them, or once a warp.
 double issued_instructions(const LaunchCounts& counts, const resources::MachineCode& code,
                            double multiply_adds_of_product);
 

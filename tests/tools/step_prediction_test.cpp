@@ -141,6 +141,22 @@ TEST_CASE("tensor cores have a peak of their own, and their products are counted
     CHECK(issued_instructions(counts, code, 2048.0) == Approx(50.0 * 1e6 / 8 + 100.0 * 40));
 }
 
+TEST_CASE("a loop with products of both kinds comes as often as those of which there are more") {
+    LaunchCounts counts{.kernel = "k", .blocks = 10, .block_threads = 128};
+    const resources::MachineCode code{.whole = {.all = 150, .multiply_adds = 30, .tensor = 8},
+                                      .main_loop = {.all = 50, .multiply_adds = 20, .tensor = 8},
+                                      .tensor_loop = {},
+                                      .load_bytes = {}};
+    // Half of the warps leave the products out: 0.5e6 turns make 2e6 products. 10 multiply-adds more are each of 40 warps'.
+    counts.tensor_multiply_adds = 2048.0 * 2e6;
+    counts.multiply_adds = 32.0 * (20 * 0.5e6 + 10 * 40);
+    CHECK(issued_instructions(counts, code, 2048.0) == Approx(50.0 * 0.5e6 + 100.0 * 40));
+    counts.tensor_multiply_adds *= 3;
+    CHECK(issued_instructions(counts, code, 2048.0) == Approx(50.0 * 6e6 / 8 + 100.0 * 40));
+    counts.multiply_adds = 0;
+    CHECK(issued_instructions(counts, code, 2048.0) == Approx(50.0 * 6e6 / 8 + 100.0 * 40));
+}
+
 TEST_CASE("a loop of tensor cores within one of multiply-adds comes as often as its own products") {
     LaunchCounts counts{.kernel = "k", .blocks = 10, .block_threads = 128};
     counts.tensor_multiply_adds = 2048.0 * 4e6;
