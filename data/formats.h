@@ -57,17 +57,19 @@ struct Split {
 };
 
 /// Takes round(share · size of the class) samples out of each class, at random, at least one and never all,
-/// so that both parts know every class; a class with a single sample keeps it. Samples of a class with the same
-/// content, a number for each (none: all differ), stay together, unless it has no other: then it may be a few fewer, or
-/// one group of them where that is more. Both lists are in ascending order.
+/// so that both parts know every class; a class with a single sample keeps it. Both lists are in ascending order.
+///
+/// `contents`: a number for each sample, if some may be alike; no two that are alike are then on different sides. Those of a class are held
+/// out together or not at all, so that it may be a few fewer, or more where the smallest are more; those of several classes
+/// are kept. A class that has nothing else is divided all the same.
 Split stratified_split(const std::vector<int32_t>& labels, double share, uint64_t seed,
                        std::span<const uint64_t> contents = {});
 
 /// Keeps round(share · size) samples of each class, at random, at least one. Ascending.
 std::vector<int64_t> stratified_subset(const std::vector<int32_t>& labels, double share, uint64_t seed);
 
-/// Makes a share of the training images (options.validation, else the default) the validation images. No image has a copy, of
-/// the same class and pixel by pixel, on the other side, unless its class has nothing else.
+/// Makes a share of the training images (options.validation, else the default) the validation images. No image has a copy,
+/// pixel by pixel, on the other side, unless its class has nothing else.
 void hold_out_validation(Dataset& dataset, const DatasetOptions& options);
 
 }  // namespace vitrine

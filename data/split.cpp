@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <unordered_map>
+#include <unordered_set>
 
 #include "data/formats.h"
 #include "data/identity.h"
@@ -33,6 +34,18 @@ std::vector<std::vector<int64_t>> shuffled_classes(const std::vector<int32_t>& l
 
 std::ptrdiff_t rounded_share(double share, size_t size) {
     return static_cast<std::ptrdiff_t>(std::lround(share * static_cast<double>(size)));
+}
+
+/// Contents that samples of several classes have.
+std::unordered_set<uint64_t> contents_of_several(const std::vector<int32_t>& labels,
+                                                 std::span<const uint64_t> contents) {
+    std::unordered_map<uint64_t, int32_t> first_labels;
+    std::unordered_set<uint64_t> several;
+    for (size_t i = 0; i < contents.size(); ++i) {
+        if (first_labels.try_emplace(contents[i], labels[i]).first->second != labels[i])
+            several.insert(contents[i]);
+    }
+    return several;
 }
 
 /// Samples with the same content, in the order of their first ones.
@@ -71,13 +84,21 @@ std::vector<bool> chosen(const std::vector<std::vector<int64_t>>& groups, size_t
 Split stratified_split(const std::vector<int32_t>& labels, double share, uint64_t seed,
                        std::span<const uint64_t> contents) {
     Split split;
+    const std::unordered_set<uint64_t> several = contents_of_several(labels, contents);
     for (const std::vector<int64_t>& members : shuffled_classes(labels, seed, RandomPurpose::split)) {
         if (members.empty()) continue;
         const auto most = static_cast<std::ptrdiff_t>(members.size()) - 1;
         const std::ptrdiff_t taken = std::clamp<std::ptrdiff_t>(rounded_share(share, members.size()),
                                                                 std::min<std::ptrdiff_t>(1, most), most);
-        std::vector<std::vector<int64_t>> groups = grouped(members, contents);
-        if (groups.size() == 1) groups = grouped(members, {});
+        std::vector<int64_t> own, shared;
+        for (const int64_t i : members) {
+            const bool is_shared = !several.empty() && several.contains(contents[static_cast<size_t>(i)]);
+            (is_shared ? shared : own).push_back(i);
+        }
+        if (own.empty()) own.swap(shared);
+        split.kept.insert(split.kept.end(), shared.begin(), shared.end());
+        std::vector<std::vector<int64_t>> groups = grouped(own, contents);
+        if (groups.size() == 1 && shared.empty()) groups = grouped(own, {});
         const std::vector<bool> held_out = chosen(groups, static_cast<size_t>(taken));
         for (size_t i = 0; i < groups.size(); ++i) {
             std::vector<int64_t>& part = held_out[i] ? split.held_out : split.kept;

@@ -16,7 +16,7 @@ using namespace vitrine::test;
 
 namespace {
 
-/// Of one class or content.
+/// How many samples of a part are like that.
 int64_t count_of(const std::vector<int64_t>& part, const auto& matches) {
     return std::ranges::count_if(part, [&](int64_t i) { return matches(static_cast<size_t>(i)); });
 }
@@ -46,7 +46,7 @@ TEST_CASE(
         std::vector<uint64_t> contents(150);
         for (size_t i = 0; i < labels.size(); ++i) {
             labels[i] = static_cast<int32_t>(random() % 3);
-            contents[i] = random() % 60;
+            contents[i] = random() % 60 * 3 + static_cast<uint64_t>(labels[i]);
         }
         const Split split = stratified_split(labels, share, seed, contents);
         CHECK(split.kept.size() + split.held_out.size() == labels.size());
@@ -73,6 +73,36 @@ TEST_CASE(
         }
     }
     CHECK(separated > 1000);  // what not looking at contents would have done
+}
+
+TEST_CASE("split: what is in several classes is on one side, too") {
+    std::mt19937 random(4);
+    for (uint64_t seed = 0; seed < 50; ++seed) {
+        std::vector<int32_t> labels(150);
+        std::vector<uint64_t> contents(150);
+        for (size_t i = 0; i < labels.size(); ++i) {
+            labels[i] = static_cast<int32_t>(random() % 3);
+            contents[i] = random() % 300;
+        }
+        const auto separated = [&](const Split& split) {
+            int64_t count = 0;
+            for (const int64_t i : split.held_out) {
+                count += count_of(split.kept, [&](size_t other) {
+                    return contents[other] == contents[static_cast<size_t>(i)];
+                });
+            }
+            return count;
+        };
+        const Split split = stratified_split(labels, 0.3, seed, contents);
+        CHECK(separated(split) == 0);
+        CHECK(separated(stratified_split(labels, 0.3, seed)) > 0);
+        CHECK(split.kept.size() + split.held_out.size() == labels.size());
+        CHECK(split.held_out.size() > 20);
+    }
+    // Nothing of class 1 is its own.
+    const Split shared = stratified_split({0, 0, 0, 1, 1}, 0.4, 3, std::vector<uint64_t>{1, 2, 3, 1, 2});
+    CHECK(shared.held_out.size() == 2);
+    CHECK(shared.held_out.front() == 2);
 }
 
 TEST_CASE(
