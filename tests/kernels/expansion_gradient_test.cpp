@@ -1,9 +1,11 @@
-// What a convolution left of an expansion's d_x, and what the moments add to it, are rounded together, once.
+// What a convolution left of an expansion's d_x, and what the moments add to it, are rounded together, once; and of small gradients
+// nothing is lost.
 
 #include <doctest/doctest.h>
 
 #include <cmath>
 #include <cstdint>
+#include <string>
 #include <vector>
 
 #include "engine/random.h"
@@ -40,29 +42,57 @@ struct Moments {
         return Tensor::from_host(bits.to_host<double>(), shape, stored);
     }
 
+    ExpansionMomentsBackward args() const {
+        return {.dtype = stored.dtype,
+                .pixels = pixels,
+                .narrow = narrow,
+                .channels = channels,
+                .windows = {},
+                .x = x.data(),
+                .prologue = {},
+                .expansion = expansion.data(),
+                .centre = centre.data(),
+                .scatter = scatter.data(),
+                .d_mean = d_mean.data(),
+                .d_m2 = d_m2.data(),
+                .d_x_so_far = nullptr,
+                .d_x = {},
+                .d_scale = {},
+                .d_shift = {},
+                .d_expansion = {}};
+    }
+
     /// d_x, added to what it is if it is given.
     std::vector<double> d_x(const Tensor& so_far, Tensor to = {}) const {
         const bool adds = to.defined();
         if (!adds) to = Tensor::empty(x.shape(), stored);
-        kernels(stored.device)
-            .expansion_moments_backward({.dtype = stored.dtype,
-                                         .pixels = pixels,
-                                         .narrow = narrow,
-                                         .channels = channels,
-                                         .windows = {},
-                                         .x = x.data(),
-                                         .prologue = {},
-                                         .expansion = expansion.data(),
-                                         .centre = centre.data(),
-                                         .scatter = scatter.data(),
-                                         .d_mean = d_mean.data(),
-                                         .d_m2 = d_m2.data(),
-                                         .d_x_so_far = so_far.defined() ? so_far.data() : nullptr,
-                                         .d_x = {to.data(), adds ? GradMode::accumulate : GradMode::write},
-                                         .d_scale = {},
-                                         .d_shift = {},
-                                         .d_expansion = {}});
+        ExpansionMomentsBackward all = args();
+        if (so_far.defined()) all.d_x_so_far = so_far.data();
+        all.d_x = {to.data(), adds ? GradMode::accumulate : GradMode::write};
+        kernels(stored.device).expansion_moments_backward(all);
         return to.to_host<double>();
+    }
+
+    /// d_scale and d_shift of a prologue, of gradients that are `share` of these.
+    std::vector<double> prologue_gradients(double share) const {
+        const auto part = [&](const Tensor& whole) {
+            std::vector<double> values = whole.to_host<double>();
+            for (double& value : values) value *= share;
+            return Tensor::from_host(values, whole.shape(), sums);
+        };
+        const Tensor d_mean_part = part(d_mean), d_m2_part = part(d_m2);
+        const Tensor scale = numbers(8, {narrow}, sums, 0.5, 1.5), shift = numbers(9, {narrow}, sums);
+        const Tensor d_scale = Tensor::empty({narrow}, sums), d_shift = Tensor::empty({narrow}, sums);
+        ExpansionMomentsBackward all = args();
+        all.prologue = {scale.data(), shift.data(), Activation::relu6};
+        all.d_mean = d_mean_part.data();
+        all.d_m2 = d_m2_part.data();
+        all.d_scale = {d_scale.data(), GradMode::write};
+        all.d_shift = {d_shift.data(), GradMode::write};
+        kernels(stored.device).expansion_moments_backward(all);
+        std::vector<double> both = d_scale.to_host<double>();
+        for (const double value : d_shift.to_host<double>()) both.push_back(value);
+        return both;
     }
 };
 
@@ -97,6 +127,20 @@ TEST_CASE("expansion: what is so far of d_x is added before it is rounded") {
             CAPTURE(name_of(device));
             CAPTURE(narrow);
             check_rounded_together(narrow, device);
+        }
+    }
+}
+
+TEST_CASE("expansion: of gradients that 16 bits could not hold as much is known as of large ones") {
+    constexpr double share = 0x1p-40;  // exact in f32; f16 begins at 2⁻²⁴
+    for (const DType dtype : {DType::f16, DType::bf16, DType::f32}) {
+        for (const int64_t narrow : {8, 16, 24, 32}) {
+            CAPTURE(std::string(name_of(dtype)));
+            CAPTURE(narrow);
+            const Moments moments(narrow, {dtype, Device::simt});
+            std::vector<double> expected = moments.prologue_gradients(1);
+            for (double& value : expected) value *= share;
+            CHECK(moments.prologue_gradients(share) == expected);
         }
     }
 }
