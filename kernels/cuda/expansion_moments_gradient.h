@@ -14,7 +14,7 @@ struct MomentsGradient {
     using A = Accumulate<T>;
 
     PrologueSource<MomentPack<T>, T> x;
-    MomentRows rows;
+    MomentRows rows;  // tiled: of a tile in shared memory
     const A* centre;  // μ
     const A* slope;   // [narrow, narrow], and behind it level [narrow]
     const A* d_x_so_far;
