@@ -39,6 +39,12 @@ std::string end_of(int socket, decltype(&::getsockname) side) {
     return in_figures(end.address());
 }
 
+/// Where nobody listens at a port of this machine, and the caller's own end is given just that port.
+bool is_with_itself(const tcp::socket& socket) {
+    error_code failure;
+    return socket.local_endpoint(failure) == socket.remote_endpoint(failure);
+}
+
 bool is_unknown(const error_code& failure) {
     return failure == asio::error::host_not_found || failure == asio::error::no_data;
 }
@@ -103,6 +109,12 @@ Connection connect_to(const std::string& host, uint16_t port, Deadline deadline)
     asio::async_connect(socket, ends, [&](const error_code& told, const tcp::endpoint&) { failure = told; });
     context.run_until(deadline);
     if (failure) refuse();
+    if (is_with_itself(socket)) {
+        socket.set_option(tcp::socket::linger(true, 0));  // who wants to listen there finds it free at once
+        socket.close();                                   // the destructor would linger
+        failure = asio::error::connection_refused;
+        refuse();
+    }
     socket.set_option(tcp::no_delay(true));
     return Connection(socket.release());
 }

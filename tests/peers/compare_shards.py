@@ -9,7 +9,6 @@ keeps its own of these (broadcast_buffers=False); the model here has their mean.
 
 import argparse
 import pathlib
-import socket
 import sys
 import tempfile
 import warnings
@@ -18,6 +17,9 @@ import golden_folder  # noqa: F401
 import programs
 from compare_training import (ALLOWED, BATCH, CLASSES, SETTINGS, SIZE, TorchTraining, distance, lines_of, train_here, write_recipe)
 from missing_packages import require
+
+sys.path.insert(0, str(programs.ROOT / "tests/processes"))
+from reserved_port import number_of, reserve_port  # noqa: E402
 
 NAMES = ["plain", "nesterov, decay of weights alone", "label smoothing", "clipping", "averaged weights", "accumulation of 2, clipping",
          "flips and crops", "mixup", "warm-up, hold, cosine"]
@@ -64,12 +66,6 @@ def process(rank, shards, port, arguments, steps, steps_per_epoch, results):
     distributed.destroy_process_group()
 
 
-def free_port():
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return one.getsockname()[1]
-
-
 def compare(options, data, model, shards, name, folder):
     """The largest distances of loss, norm, learning rate and weights."""
     import torch
@@ -86,8 +82,9 @@ def compare(options, data, model, shards, name, folder):
         sys.exit(f"compare_shards: {name}: {len(here)} of {options.steps} steps are in steps.jsonl")
     steps_per_epoch = CLASSES * TRAIN // training["batch_size"] // accumulate
     arguments = (run, model, phase, training, torch.float64)
-    torch.multiprocessing.spawn(process, nprocs=shards,
-                                args=(shards, free_port(), arguments, options.steps, steps_per_epoch, results))
+    with reserve_port() as reserved:
+        torch.multiprocessing.spawn(process, nprocs=shards,
+                                    args=(shards, number_of(reserved), arguments, options.steps, steps_per_epoch, results))
     there, state = torch.load(results, weights_only=True)
     worst = {key: max(distance(a[key], b[key]) for a, b in zip(here, there)) for key in FIGURES}
     mine = load_file(run / "last.safetensors")

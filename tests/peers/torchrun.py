@@ -13,13 +13,14 @@ import argparse
 import os
 import pathlib
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
 import time
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "stress"))
+TESTS = pathlib.Path(__file__).resolve().parent.parent
+sys.path[:0] = [str(TESTS / "stress"), str(TESTS / "processes")]
+from reserved_port import number_of, reserve_port  # noqa: E402
 from sharded_runs import ShardedRuns, check  # noqa: E402
 
 LONG = ["--set", "phase.1.epochs=40", "--set", "training.checkpoint_minutes=0"]
@@ -44,9 +45,11 @@ class Runs(ShardedRuns):
         return good
 
 
-def free_port():
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return server.getsockname()[1]
+def meeting_of(backend, port, node):
+    """How an agent finds the other one."""
+    if backend == "static":
+        return ["--master-addr", "127.0.0.1", "--master-port", port, "--node-rank", node]
+    return ["--rdzv-backend", "c10d", "--rdzv-endpoint", f"127.0.0.1:{port}", "--rdzv-id", "two"]
 
 
 def worker_of(agent, rank):
@@ -83,13 +86,10 @@ def main():
             agent = runs.start(f"by{count}", ["--standalone", "--nproc-per-node", count])
             good &= runs.check_same(f"--nproc-per-node {count}: the bytes of one process", f"by{count}", "alone", [agent])
         for backend in ("static", "c10d"):
-            port = free_port()
-            agents = []
-            for node in range(2):
-                where = (["--master-addr", "127.0.0.1", "--master-port", port, "--node-rank", node] if backend == "static" else
-                         ["--rdzv-backend", "c10d", "--rdzv-endpoint", f"127.0.0.1:{port}", "--rdzv-id", "two"])
-                agents.append(runs.start(backend, ["--nnodes", 2, "--nproc-per-node", 2, *where]))
-            good &= runs.check_same(f"two agents ({backend}) with two processes each: the same bytes", backend, "alone", agents)
+            with reserve_port() as reserved:
+                agents = [runs.start(backend, ["--nnodes", 2, "--nproc-per-node", 2, *meeting_of(backend, number_of(reserved), node)])
+                          for node in range(2)]
+                good &= runs.check_same(f"two agents ({backend}) with two processes each: the same bytes", backend, "alone", agents)
 
         runs.alone("long", *LONG)
         agent = runs.start("killed", ["--standalone", "--nproc-per-node", 4, "--max-restarts", 1], *LONG)

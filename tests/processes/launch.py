@@ -9,17 +9,13 @@ seconds after the first one that failed is killed, and it is said which. Its exi
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
 
+from reserved_port import number_of, reserve_port
+
 SECONDS_TO_END = 10.0
-
-
-def free_port():
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return server.getsockname()[1]
 
 
 def commands_of(arguments):
@@ -32,9 +28,9 @@ def commands_of(arguments):
     return commands
 
 
-def start_all(commands):
-    """So many processes that find each other."""
-    common = os.environ | {"WORLD_SIZE": str(len(commands)), "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free_port())}
+def start_all(commands, port):
+    """So many processes that find each other at this port."""
+    common = os.environ | {"WORLD_SIZE": str(len(commands)), "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
     return [subprocess.Popen(command, env=common | {"RANK": str(rank)}) for rank, command in enumerate(commands)]
 
 
@@ -58,7 +54,8 @@ def code_of_first_failure(processes):
 
 
 def main():
-    processes = start_all(commands_of(sys.argv[1:]))
+    port = reserve_port()  # until all have ended
+    processes = start_all(commands_of(sys.argv[1:]), number_of(port))
 
     def hand_on(number, _):
         for process in processes:

@@ -13,6 +13,8 @@ import sys
 import tempfile
 import unittest
 
+from reserved_port import number_of, reserve_port
+
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "stress"))
 from run_folders import write_data  # noqa: E402
 
@@ -60,10 +62,10 @@ class Launchers(unittest.TestCase):
             self.refused("process 1 of 4 has not met process 0 within 1 seconds: 127.0.0.1:1: Connection refused", TORCHRUN | SOON | more)
 
     def test_others_that_do_not_come(self):
-        with socket.create_server(("127.0.0.1", 0)) as server:
-            port = str(server.getsockname()[1])
-        self.refused(f"process 1, 2, 3 of 4 has not come to 127.0.0.1:{port} within 1 seconds",
-                     BY_HAND | SOON | {"RANK": "0", "MASTER_PORT": port})
+        with reserve_port() as reserved:
+            port = str(number_of(reserved))
+            self.refused(f"process 1, 2, 3 of 4 has not come to 127.0.0.1:{port} within 1 seconds",
+                         BY_HAND | SOON | {"RANK": "0", "MASTER_PORT": port})
 
     def test_a_port_that_is_taken(self):
         with socket.create_server(("127.0.0.1", 0)) as server:

@@ -4,16 +4,29 @@
 
 #include <fmt/format.h>
 
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
 #include <exception>
+#include <list>
 #include <memory>
 #include <thread>
 
-#include "kernels/sockets/door.h"
 #include "kernels/sockets/join_sockets.h"
 
 namespace vitrine::tests {
 
-uint16_t free_port() { return sockets::Door(0).port(); }
+namespace asio = boost::asio;
+using asio::ip::tcp;
+
+uint16_t free_port() {
+    // Bound, and not listened at: others may listen there who say so, but nobody is given it by chance.
+    static asio::io_context context;
+    static std::list<tcp::acceptor> reserved;
+    tcp::acceptor& one = reserved.emplace_back(context, tcp::v4());
+    one.set_option(tcp::acceptor::reuse_address(true));
+    one.bind({asio::ip::address_v4::loopback(), 0});
+    return one.local_endpoint().port();
+}
 
 MeetingPlace place_of(int rank, int ranks, uint16_t port) {
     return {.rank = rank, .ranks = ranks, .host = "127.0.0.1", .port = port, .seconds = 20.0};

@@ -11,7 +11,7 @@
 
 namespace vitrine::tests {
 
-/// A port at which nobody listens now.
+/// A port at which nobody listens now, and that nobody else is given while this process lives.
 uint16_t free_port();
 
 /// A meeting at 127.0.0.1. Where nothing else is said it is given up after 20 seconds.
