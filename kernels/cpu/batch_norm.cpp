@@ -45,7 +45,7 @@ struct GradientSums {
 template <class T>
 struct BatchNormPasses {
     using A = Accumulate<T>;
-    void (*statistics)(const BatchNormForward& args, RowRange rows, A* work, StatisticsSum* sums);
+    void (*statistics)(const BatchNormForward& args, RowRange rows, A* work, Statistics* sums);
     void (*normalise)(const BatchNormForward& args, RowRange rows, const A* scale);
     void (*gradient_sums)(const BatchNormBackward& args, RowRange rows, A* work, GradientSums* totals);
     void (*input_gradient)(const BatchNormBackward& args, RowRange rows, const A* scale, const A* slope,
@@ -61,13 +61,13 @@ namespace vitrine::cpu::HWY_NAMESPACE {
 namespace {
 
 template <class T>
-void statistics(const BatchNormForward& args, RowRange rows, Accumulate<T>* work, StatisticsSum* sums) {
+void statistics(const BatchNormForward& args, RowRange rows, Accumulate<T>* work, Statistics* sums) {
     const int64_t channels = args.channels;
     const T* x = static_cast<const T*>(args.x) + rows.begin * channels;
     const auto blocks = blocks_of(rows.count(), channels * static_cast<int64_t>(sizeof(T)));
     for (int64_t block = 0; block < blocks.count(); ++block) {
         const int64_t begin = blocks.begin(block);
-        add_statistics(x + begin * channels, blocks.end(block) - begin, channels, work, sums);
+        add_statistics(x + begin * channels, blocks.end(block) - begin, channels, work, begin, sums);
     }
 }
 
@@ -225,15 +225,16 @@ template <class T>
 void batch_statistics(const BatchNormForward& args, Context& context, double* mean, double* variance) {
     const Chunks chunks = chunks_of<T>(args.rows, args.channels);
     const PerThread<Accumulate<T>> work(context, 3 * args.channels);
-    StatisticsSum* partial = context.scratch.take<StatisticsSum>(chunks.count() * args.channels);
+    Statistics* partial = context.scratch.take<Statistics>(chunks.count() * args.channels);
     parallel_for(chunks.count(), [&](int64_t chunk) {
-        StatisticsSum* mine = partial + chunk * args.channels;
-        std::fill(mine, mine + args.channels, StatisticsSum{});
+        Statistics* mine = partial + chunk * args.channels;
+        std::fill(mine, mine + args.channels, Statistics{});
         passes<T>().statistics(args, range_of(chunks, chunk), work.mine(), mine);
     });
-    merge_statistics(partial, chunks.count(), args.channels, [&](int64_t c, const StatisticsSum& sum) {
-        mean[c] = sum.mean();
-        variance[c] = sum.m2() / static_cast<double>(args.rows);
+    const auto count_of = [&](int64_t chunk) { return chunks.range(chunk).count(); };
+    merge_statistics(partial, chunks.count(), count_of, args.channels, [&](int64_t c, const Statistics& all) {
+        mean[c] = all.mean;
+        variance[c] = all.m2 / static_cast<double>(args.rows);
     });
 }
 

@@ -65,22 +65,23 @@ HWY_ATTR void add_centred_columns(const T* x, int64_t rows, int64_t channels, co
     });
 }
 
-/// Adds the rows to statistics[c], reading them twice: meant for rows that lie in the cache. `work` has room
-/// for three elements a channel. The second pass also corrects the rounding of the first one's mean.
+/// Adds the rows to statistics[c] of those that are there, reading them twice: meant for rows that lie in the cache. `work` has
+/// room for three elements a channel. The second pass also corrects the rounding of the first one's mean.
 template <class T>
-HWY_ATTR void add_statistics(const T* x, int64_t rows, int64_t channels, Accumulate<T>* work,
-                             StatisticsSum* statistics) {
+HWY_ATTR void add_statistics(const T* x, int64_t rows, int64_t channels, Accumulate<T>* work, int64_t there,
+                             Statistics* statistics) {
     using A = Accumulate<T>;
     A *mean = work, *sums = work + channels, *squares = work + 2 * channels;
     std::fill(work, work + 3 * channels, A(0));
     add_columns(x, rows, channels, mean);
     for (int64_t c = 0; c < channels; ++c) mean[c] /= static_cast<A>(rows);
     add_centred_columns(x, rows, channels, mean, sums, squares);
-    const double count = static_cast<double>(rows);
+    const Joining joining(there, rows);
+    const double count = static_cast<double>(rows), part = 1 / count;
     for (int64_t c = 0; c < channels; ++c) {
-        const double correction = static_cast<double>(sums[c]) / count;
-        statistics[c].add(count, static_cast<double>(mean[c]) + correction,
-                          static_cast<double>(squares[c]) - count * correction * correction);
+        const double correction = static_cast<double>(sums[c]) * part;
+        joining.add(static_cast<double>(mean[c]) + correction,
+                    static_cast<double>(squares[c]) - count * correction * correction, statistics[c]);
     }
 }
 

@@ -1,7 +1,10 @@
 // Per-channel results of chunks of rows, put together in f64 and in the order of the chunks.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
+#include <type_traits>
+#include <vector>
 
 #include "kernels/conv.h"
 #include "kernels/cpu/parallel.h"
@@ -9,15 +12,25 @@
 
 namespace vitrine::cpu {
 
-/// Calls add(sum, chunk, c) for each channel and all chunks in their order, then put(c, sum). A thread takes 16 channels
-/// side by side, since what a chunk left of them lies side by side.
-template <class Sum, class Add, class Put>
-void combine_channels(int64_t channels, int64_t chunks, const Add& add, const Put& put) {
-    constexpr int64_t together = 16;
-    const Chunks shares{channels, together};
+/// Channels that a thread takes side by side, since what a chunk left of them lies side by side.
+using ChannelsTogether = std::integral_constant<int64_t, 16>;
+
+/// Calls body(first, count) for so many channels each. Where they are all there, the count is a constant, and their sums stay in
+/// registers.
+template <class Body>
+void for_each_channels_together(int64_t channels, const Body& body) {
+    const Chunks shares{channels, ChannelsTogether::value};
     parallel_for(shares.count(), [&](int64_t share) {
         const int64_t first = shares.begin(share), count = shares.end(share) - first;
-        Sum sums[together]{};
+        count == ChannelsTogether::value ? body(first, ChannelsTogether()) : body(first, count);
+    });
+}
+
+/// Calls add(sum, chunk, c) for each channel and all chunks in their order, then put(c, sum).
+template <class Sum, class Add, class Put>
+void combine_channels(int64_t channels, int64_t chunks, const Add& add, const Put& put) {
+    for_each_channels_together(channels, [&](int64_t first, auto count) {
+        Sum sums[ChannelsTogether::value]{};
         for (int64_t chunk = 0; chunk < chunks; ++chunk) {
             for (int64_t i = 0; i < count; ++i) add(sums[i], chunk, first + i);
         }
@@ -41,13 +54,10 @@ void combine_sums(const T* partial, int64_t chunks, int64_t stride, int64_t chan
 template <class T>
 void combine_turned(const T* partial, int64_t parts, int64_t part_size, int64_t rows, int64_t columns,
                     int64_t stride, const Gradient& out) {
-    constexpr int64_t together = 16;
     const GradientWriter<T> write(out);
-    const Chunks shares{columns, together};
-    parallel_for(shares.count(), [&](int64_t share) {
-        const int64_t first = shares.begin(share), count = shares.end(share) - first;
+    for_each_channels_together(columns, [&](int64_t first, auto count) {
         for (int64_t k = 0; k < rows; ++k) {
-            double sums[together]{};
+            double sums[ChannelsTogether::value]{};
             for (int64_t part = 0; part < parts; ++part) {
                 const T* row = partial + part * part_size + k * stride + first;
                 for (int64_t i = 0; i < count; ++i) sums[i] += static_cast<double>(row[i]);
@@ -57,45 +67,59 @@ void combine_turned(const T* partial, int64_t parts, int64_t part_size, int64_t 
     });
 }
 
-/// Mean and m2 = Σ (y − mean)² of all rows from those of chunks. Source: Chan, Golub and LeVeque, 1979.
-class StatisticsSum {
+/// Mean and m2 = Σ (y − mean)² of a channel's rows.
+struct Statistics {
+    double mean = 0;
+    double m2 = 0;
+};
+
+/// How `coming` rows weigh beside those that are there already, the same for all channels: divided once, and not by each of
+/// them. Source: Chan, Golub and LeVeque, 1979.
+class Joining {
   public:
-    void add(double count, double mean, double m2) {
-        const double total = count_ + count;
-        const double difference = mean - mean_;
-        mean_ += difference * (count / total);
-        m2_ += m2 + difference * difference * (count_ * count / total);
-        count_ = total;
-    }
+    Joining(int64_t there, int64_t coming)
+        : share_(coming == 0 ? 0 : static_cast<double>(coming) / static_cast<double>(there + coming)),
+          both_(static_cast<double>(there) * share_) {}
 
-    void add(const StatisticsSum& other) {
-        if (other.count_ > 0) add(other.count_, other.mean_, other.m2_);
+    void add(double mean, double m2, Statistics& to) const {
+        const double difference = mean - to.mean;
+        to.mean += difference * share_;
+        to.m2 += m2 + difference * difference * both_;
     }
-
-    double mean() const { return mean_; }
-    double m2() const { return m2_; }
 
   private:
-    double count_ = 0;
-    double mean_ = 0;
-    double m2_ = 0;
+    double share_;  // of all
+    double both_;   // there · coming / all
 };
+
+/// Of chunks in their order, chunk k of count_of(k) rows.
+template <class CountOf>
+std::vector<Joining> joinings_of(int64_t chunks, const CountOf& count_of) {
+    std::vector<Joining> joinings;
+    int64_t there = 0;
+    for (int64_t chunk = 0; chunk < chunks; ++chunk) {
+        joinings.emplace_back(there, count_of(chunk));
+        there += count_of(chunk);
+    }
+    return joinings;
+}
 
 /// The statistics of all rows from those of chunks of rows, chunk k's count_of(k) of them lying at
 /// [k · stride, … + channels).
 template <class T, class CountOf>
 void combine_statistics(const T* means, const T* m2s, int64_t chunks, const CountOf& count_of, int64_t stride,
                         int64_t channels, T* mean, T* m2) {
-    combine_channels<StatisticsSum>(
+    const std::vector<Joining> joinings = joinings_of(chunks, count_of);
+    combine_channels<Statistics>(
         channels, chunks,
-        [&](StatisticsSum& sum, int64_t chunk, int64_t c) {
+        [&](Statistics& sum, int64_t chunk, int64_t c) {
             const int64_t i = chunk * stride + c;
-            sum.add(static_cast<double>(count_of(chunk)), static_cast<double>(means[i]),
-                    static_cast<double>(m2s[i]));
+            joinings[static_cast<size_t>(chunk)].add(static_cast<double>(means[i]),
+                                                     static_cast<double>(m2s[i]), sum);
         },
-        [&](int64_t c, const StatisticsSum& sum) {
-            mean[c] = static_cast<T>(sum.mean());
-            m2[c] = static_cast<T>(sum.m2());
+        [&](int64_t c, const Statistics& sum) {
+            mean[c] = static_cast<T>(sum.mean);
+            m2[c] = static_cast<T>(sum.m2);
         });
 }
 
@@ -106,13 +130,19 @@ void combine_statistics(const T* means, const T* m2s, const Chunks& rows, int64_
     combine_statistics(means, m2s, rows.count(), count_of, stride, channels, mean, m2);
 }
 
-/// Calls put(c, sum) with the statistics of all rows of each channel from those of the chunks in their order,
-/// chunk k's lying at [k · channels, … + channels).
-template <class Put>
-void merge_statistics(const StatisticsSum* partial, int64_t chunks, int64_t channels, Put&& put) {
-    combine_channels<StatisticsSum>(
+/// Calls put(c, statistics) with those of all rows of each channel from those of the chunks in their order, chunk k's
+/// count_of(k) of them lying at [k · channels, … + channels).
+template <class CountOf, class Put>
+void merge_statistics(const Statistics* partial, int64_t chunks, const CountOf& count_of, int64_t channels,
+                      Put&& put) {
+    const std::vector<Joining> joinings = joinings_of(chunks, count_of);
+    combine_channels<Statistics>(
         channels, chunks,
-        [&](StatisticsSum& sum, int64_t chunk, int64_t c) { sum.add(partial[chunk * channels + c]); }, put);
+        [&](Statistics& sum, int64_t chunk, int64_t c) {
+            const Statistics& part = partial[chunk * channels + c];
+            joinings[static_cast<size_t>(chunk)].add(part.mean, part.m2, sum);
+        },
+        put);
 }
 
 /// The epilogue's part of the gradient as g = d_y + level_c + slope_c · (y − mean_c); a null d_mean or d_m2

@@ -37,21 +37,25 @@ struct RowBlocks {
         return {images, rows, size, size < rows ? 1 : std::max<int64_t>(1, together)};
     }
 
-    int64_t count() const { return (images + images_per_block - 1) / images_per_block * blocks_of_image(); }
+    int64_t count() const { return groups().count() * bands().count(); }
+
+    /// Of all images of the block.
+    int64_t rows_of(int64_t block) const { return images_of(block).count() * band_of(block).count(); }
 
     /// A pass over a block: pass.run_image(image, its first row, the end of its rows) for each image, then finish().
     template <class Pass>
     void run(int64_t block, Pass pass) const {
-        const int64_t first = block / blocks_of_image() * images_per_block;
-        const int64_t begin = block % blocks_of_image() * rows_per_block;
-        for (int64_t image = first; image < std::min(images, first + images_per_block); ++image) {
-            pass.run_image(image, begin, std::min(rows, begin + rows_per_block));
-        }
+        const Range together = images_of(block), band = band_of(block);
+        for (int64_t image = together.begin; image < together.end; ++image)
+            pass.run_image(image, band.begin, band.end);
         pass.finish();
     }
 
   private:
-    int64_t blocks_of_image() const { return (rows + rows_per_block - 1) / rows_per_block; }
+    Chunks groups() const { return {images, images_per_block}; }
+    Chunks bands() const { return {rows, rows_per_block}; }
+    Range images_of(int64_t block) const { return groups().range(block / bands().count()); }
+    Range band_of(int64_t block) const { return bands().range(block % bands().count()); }
 };
 
 /// Output columns that the inner loops compute at once, and the channels of a staged pixel's largest vector.
@@ -111,7 +115,7 @@ struct DepthwiseForward {
     const Accumulate<T>* weight;
     const Accumulate<T>* bias;      // zeros if there is none
     const Accumulate<T>* zero_row;  // stands for the rows above and below the image
-    StatisticsSum* statistics;      // [blocks][channels], zeroed; or null
+    Statistics* statistics;         // [blocks][channels], zeroed; or null
     bool streams;                   // y is written around the cache
 
     /// Of each thread: the ring, and what the statistics need.

@@ -222,17 +222,18 @@ HWY_ATTR void stage_input_row(const DepthwiseForward<T>& conv, const T* x, Accum
     }
 }
 
-/// Adds `count` pixels' sums to `total`, and begins new ones around the mean that they had.
+/// Adds `count` pixels' sums to `total` of those that are there, and begins new ones around the mean that they had.
 template <class A>
-HWY_ATTR void flush_statistics(const CentredSums<A>& pixels, int64_t count, int64_t channels,
-                               StatisticsSum* total) {
-    const double n = static_cast<double>(count);
+HWY_ATTR void flush_statistics(const CentredSums<A>& pixels, int64_t count, int64_t channels, int64_t there,
+                               Statistics* total) {
+    const Joining joining(there, count);
+    const double n = static_cast<double>(count), part = 1 / n;
     for (int64_t c = 0; c < channels; ++c) {
-        const double distance = static_cast<double>(pixels.sums[c]) / n;
+        const double distance = static_cast<double>(pixels.sums[c]) * part;
         const double mean = static_cast<double>(pixels.centre[c]) + distance;
         // A single pixel has none; where its centre is rounded to 16 bits, roundings of its square would be left.
         const double m2 = count == 1 ? 0 : static_cast<double>(pixels.squares[c]) - n * distance * distance;
-        total[c].add(n, mean, m2);
+        joining.add(mean, m2, total[c]);
         pixels.centre[c] = static_cast<A>(mean);
         pixels.sums[c] = pixels.squares[c] = 0;
     }
@@ -354,7 +355,9 @@ class ForwardBlock {
     }
 
     void flush() {
-        if (statistics_ && counted_ > 0) flush_statistics(statistics_, counted_, shape_.out_channels, total_);
+        if (statistics_ && counted_ > 0)
+            flush_statistics(statistics_, counted_, shape_.out_channels, flushed_, total_);
+        flushed_ += counted_;
         counted_ = 0;
     }
 
@@ -366,10 +369,11 @@ class ForwardBlock {
     std::vector<const A*> rows_;
     int64_t staged_ = 0;
     CentredSums<A> statistics_;
-    StatisticsSum* total_ = nullptr;
+    Statistics* total_ = nullptr;
     T* first_tile_ = nullptr;
     bool centred_ = false;
     int64_t counted_ = 0;  // pixels in statistics_
+    int64_t flushed_ = 0;  // in total_
 };
 
 }  // namespace

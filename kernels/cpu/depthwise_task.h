@@ -55,10 +55,10 @@ DepthwiseForward<T> depthwise_task(const ConvForward& args, Context& context, bo
     const auto blocks = RowBlocks::of(shape.batch, shape.out());
     const bool direct = !is_half_type<T> && may_be_direct && PixelRows::can_be_direct(channels);
     const auto source = direct ? PixelRows::direct_from(shape.in, channels) : PixelRows::of_input(shape);
-    StatisticsSum* statistics = nullptr;
+    Statistics* statistics = nullptr;
     if (!args.epilogue.plain()) {
-        statistics = context.scratch.take<StatisticsSum>(blocks.count() * channels);
-        std::fill(statistics, statistics + blocks.count() * channels, StatisticsSum{});
+        statistics = context.scratch.take<Statistics>(blocks.count() * channels);
+        std::fill(statistics, statistics + blocks.count() * channels, Statistics{});
     }
     return {.args = args,
             .general = general,
@@ -78,10 +78,12 @@ void put_moments(const DepthwiseForward<T>& conv) {
     using A = Accumulate<T>;
     if (conv.statistics == nullptr) return;
     const Epilogue& epilogue = conv.args.epilogue;
-    merge_statistics(conv.statistics, conv.blocks.count(), conv.args.shape.out_channels,
-                     [&](int64_t c, const StatisticsSum& sum) {
-                         static_cast<A*>(epilogue.mean)[c] = static_cast<A>(sum.mean());
-                         static_cast<A*>(epilogue.m2)[c] = static_cast<A>(sum.m2());
+    const ConvShape& shape = conv.args.shape;
+    const auto pixels_of = [&](int64_t block) { return conv.blocks.rows_of(block) * shape.out().width; };
+    merge_statistics(conv.statistics, conv.blocks.count(), pixels_of, shape.out_channels,
+                     [&](int64_t c, const Statistics& all) {
+                         static_cast<A*>(epilogue.mean)[c] = static_cast<A>(all.mean);
+                         static_cast<A*>(epilogue.m2)[c] = static_cast<A>(all.m2);
                      });
 }
 

@@ -244,7 +244,7 @@ Chunks moment_chunks(int64_t pixels) {
     return {pixels, std::clamp<int64_t>(round_up(pixels / wanted_tasks, 16), 64, 1024)};
 }
 
-/// μ and S of all pixels from those of the chunks, by the formula of StatisticsSum for each pair of channels.
+/// μ and S of all pixels from those of the chunks, by the formula of Joining for each pair of channels.
 template <class T>
 struct AllMoments {
     std::vector<double> centre, scatter;

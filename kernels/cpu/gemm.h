@@ -208,7 +208,7 @@ RightMatrix<Accumulate<T>> right_matrix(const T* weight, int64_t depth, int64_t 
                                         int64_t rows, Context& context) {
     if constexpr (!is_half_type<T>) {
         const PanelLayout layout = panel_layout(dtype_of<T>, columns);
-        if (columns == layout.padded() && product_chunks(rows, depth, columns).count() <= 4)
+        if (columns == layout.padded() && product_chunks(rows, depth, columns).count() <= 8)
             return {layout, depth, weight, nullptr, stride};
     }
     return pack_rows(weight, depth, columns, context, [stride](int64_t k) { return k * stride; });

@@ -30,57 +30,100 @@ namespace vitrine::cpu::HWY_NAMESPACE {
 
 namespace hn = hwy::HWY_NAMESPACE;
 
-/// to[k, n] = from[n, k] for a side of four.
-HWY_INLINE void transpose_square(const float* from, int64_t from_stride, float* to, int64_t to_stride) {
-#if HWY_TARGET == HWY_SCALAR
-    for (int n = 0; n < 4; ++n) {
-        for (int k = 0; k < 4; ++k) to[k * to_stride + n] = from[n * from_stride + k];
+template <class D, class T>
+HWY_INLINE void transpose_square(D, const T* from, int64_t, T* to, int64_t) {
+    *to = *from;
+}
+
+#if HWY_TARGET != HWY_SCALAR
+/// columns[4 · g + k] = of each block b of four lanes, the rows 4 · g … 4 · g + 3 of column 4 · b + k.
+template <class D>
+HWY_INLINE void load_in_blocks(D d, const float* from, int64_t stride, hn::Vec<D>* columns) {
+    const hn::RepartitionToWide<D> pairs;
+    for (int64_t n = 0; n < static_cast<int64_t>(hn::MaxLanes(d)); n += 4, from += 4 * stride) {
+        const auto row0 = hn::LoadU(d, from), row1 = hn::LoadU(d, from + stride);
+        const auto row2 = hn::LoadU(d, from + 2 * stride), row3 = hn::LoadU(d, from + 3 * stride);
+        // Of two rows side by side: columns 0 and 1, columns 2 and 3.
+        const auto lower01 = hn::BitCast(pairs, hn::InterleaveLower(d, row0, row1));
+        const auto upper01 = hn::BitCast(pairs, hn::InterleaveUpper(d, row0, row1));
+        const auto lower23 = hn::BitCast(pairs, hn::InterleaveLower(d, row2, row3));
+        const auto upper23 = hn::BitCast(pairs, hn::InterleaveUpper(d, row2, row3));
+        columns[n] = hn::BitCast(d, hn::InterleaveLower(pairs, lower01, lower23));
+        columns[n + 1] = hn::BitCast(d, hn::InterleaveUpper(pairs, lower01, lower23));
+        columns[n + 2] = hn::BitCast(d, hn::InterleaveLower(pairs, upper01, upper23));
+        columns[n + 3] = hn::BitCast(d, hn::InterleaveUpper(pairs, upper01, upper23));
     }
-#else
-    const hn::Simd<float, 4, 0> d;
-    const auto row = [&](int n) HWY_ATTR { return hn::LoadU(d, from + n * from_stride); };
-    const auto row0 = row(0), row1 = row(1), row2 = row(2), row3 = row(3);
-    // Of two rows side by side: columns 0 and 1, columns 2 and 3.
-    const auto upper01 = hn::InterleaveLower(d, row0, row1), upper23 = hn::InterleaveUpper(d, row0, row1);
-    const auto lower01 = hn::InterleaveLower(d, row2, row3), lower23 = hn::InterleaveUpper(d, row2, row3);
-    hn::StoreU(hn::ConcatLowerLower(d, lower01, upper01), d, to);
-    hn::StoreU(hn::ConcatUpperUpper(d, lower01, upper01), d, to + to_stride);
-    hn::StoreU(hn::ConcatLowerLower(d, lower23, upper23), d, to + 2 * to_stride);
-    hn::StoreU(hn::ConcatUpperUpper(d, lower23, upper23), d, to + 3 * to_stride);
+}
+
+/// Row k, and the rows four after each other from it on, out of the blocks of the columns k, 4 + k, ….
+template <class V>
+HWY_INLINE void store_blocks(hn::Simd<float, 4, 0> d, const V* columns, float* to, int64_t) {
+    hn::StoreU(columns[0], d, to);
+}
+#if HWY_TARGET <= HWY_AVX2
+template <class V>
+HWY_INLINE void store_blocks(hn::Simd<float, 8, 0> d, const V* columns, float* to, int64_t to_stride) {
+    hn::StoreU(hn::ConcatLowerLower(d, columns[4], columns[0]), d, to);
+    hn::StoreU(hn::ConcatUpperUpper(d, columns[4], columns[0]), d, to + 4 * to_stride);
+}
 #endif
+#if HWY_TARGET <= HWY_AVX3
+template <class V>
+HWY_INLINE void store_blocks(hn::Simd<float, 16, 0> d, const V* columns, float* to, int64_t to_stride) {
+    const auto put = [=](V even, V odd, float* place) HWY_ATTR {
+        hn::StoreU(hn::OddEvenBlocks(hn::SwapAdjacentBlocks(odd), even), d, place);
+        hn::StoreU(hn::OddEvenBlocks(odd, hn::SwapAdjacentBlocks(even)), d, place + 4 * to_stride);
+    };
+    put(hn::ConcatLowerLower(d, columns[8], columns[0]), hn::ConcatLowerLower(d, columns[12], columns[4]),
+        to);
+    put(hn::ConcatUpperUpper(d, columns[8], columns[0]), hn::ConcatUpperUpper(d, columns[12], columns[4]),
+        to + 8 * to_stride);
 }
+#endif
 
-HWY_INLINE void transpose_square(const double* from, int64_t from_stride, double* to, int64_t to_stride) {
-    for (int n = 0; n < 4; ++n) {
-        for (int k = 0; k < 4; ++k) to[k * to_stride + n] = from[n * from_stride + k];
-    }
+/// to[k, n] = from[n, k] for a side of as many as a vector has lanes.
+template <size_t lanes>
+requires(lanes >= 4) HWY_INLINE void transpose_square(hn::Simd<float, lanes, 0> d, const float* from,
+                                                      int64_t from_stride, float* to, int64_t to_stride) {
+    hn::Vec<decltype(d)> columns[lanes];
+    load_in_blocks(d, from, from_stride, columns);
+    for (int64_t k = 0; k < 4; ++k) store_blocks(d, columns + k, to + k * to_stride, to_stride);
 }
+#endif
 
-/// Rows [first, end) of `to`: few enough to stay in the nearest cache while all columns are written to them.
 template <class T>
-HWY_ATTR void transpose_rows(const PanelTransposition<T>& task, int64_t first, int64_t end) {
-    int64_t n = 0;
-    for (; n + 4 <= task.columns; n += 4) {
-        int64_t k = first;
-        for (; k + 4 <= end; k += 4) {
-            transpose_square(task.from + n * task.depth + k, task.depth, task.to + k * task.stride + n,
+constexpr int64_t largest_side = sizeof(T) == 4 ? hn::MaxLanes(hn::ScalableTag<T>()) : 1;
+
+/// Columns and rows of `from` for rows and columns of `to`, by squares of a side, and by smaller ones what is left at the edges.
+template <int64_t side, class T>
+HWY_ATTR void transpose_part(const PanelTransposition<T>& task, Range columns, Range rows) {
+    const hn::Simd<T, static_cast<size_t>(side), 0> d;
+    const int64_t columns_end = columns.begin + columns.count() / side * side;
+    const int64_t rows_end = rows.begin + rows.count() / side * side;
+    for (int64_t n = columns.begin; n < columns_end; n += side) {
+        for (int64_t k = rows.begin; k < rows_end; k += side)
+            transpose_square(d, task.from + n * task.depth + k, task.depth, task.to + k * task.stride + n,
                              task.stride);
-        }
-        for (; k < end; ++k) {
-            for (int64_t i = n; i < n + 4; ++i) task.to[k * task.stride + i] = task.from[i * task.depth + k];
-        }
     }
-    for (int64_t k = first; k < end; ++k) {
-        T* row = task.to + k * task.stride;
-        for (int64_t i = n; i < task.columns; ++i) row[i] = task.from[i * task.depth + k];
-        std::fill(row + task.columns, row + task.width, T(0));
+    if constexpr (side > 1) {
+        constexpr int64_t smaller = side > 4 ? 4 : 1;
+        transpose_part<smaller>(task, {columns.begin, columns_end}, {rows_end, rows.end});
+        transpose_part<smaller>(task, {columns_end, columns.end}, rows);
     }
+}
+
+/// Rows of `to`: few enough to stay in the nearest cache while all columns are written to them.
+template <class T>
+HWY_ATTR void transpose_rows(const PanelTransposition<T>& task, Range rows) {
+    transpose_part<largest_side<T>>(task, {0, task.columns}, rows);
+    for (int64_t k = rows.begin; k < rows.end; ++k)
+        std::fill(task.to + k * task.stride + task.columns, task.to + k * task.stride + task.width, T(0));
 }
 
 template <class T>
 HWY_ATTR void transpose_panel(const PanelTransposition<T>& task) {
-    constexpr int64_t rows = 64;
-    for (int64_t k = 0; k < task.depth; k += rows) transpose_rows(task, k, std::min(task.depth, k + rows));
+    const Chunks rows{task.depth, 64};
+    for (int64_t chunk = 0; chunk < rows.count(); ++chunk) transpose_rows(task, rows.range(chunk));
 }
 
 void transpose_panel_f32(const PanelTransposition<float>& task) { transpose_panel(task); }
