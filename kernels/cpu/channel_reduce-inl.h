@@ -77,9 +77,9 @@ HWY_ATTR void add_statistics(const T* x, int64_t rows, int64_t channels, Accumul
     for (int64_t c = 0; c < channels; ++c) mean[c] /= static_cast<A>(rows);
     add_centred_columns(x, rows, channels, mean, sums, squares);
     const Joining joining(there, rows);
-    const double count = static_cast<double>(rows), part = 1 / count;
+    const double count = static_cast<double>(rows);
     for (int64_t c = 0; c < channels; ++c) {
-        const double correction = static_cast<double>(sums[c]) * part;
+        const double correction = static_cast<double>(sums[c]) / count;
         joining.add(static_cast<double>(mean[c]) + correction,
                     static_cast<double>(squares[c]) - count * correction * correction, statistics[c]);
     }

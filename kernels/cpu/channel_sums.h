@@ -1,7 +1,6 @@
 // Per-channel results of chunks of rows, put together in f64 and in the order of the chunks.
 #pragma once
 
-#include <algorithm>
 #include <cstdint>
 #include <type_traits>
 #include <vector>

@@ -227,9 +227,9 @@ template <class A>
 HWY_ATTR void flush_statistics(const CentredSums<A>& pixels, int64_t count, int64_t channels, int64_t there,
                                Statistics* total) {
     const Joining joining(there, count);
-    const double n = static_cast<double>(count), part = 1 / n;
+    const double n = static_cast<double>(count);
     for (int64_t c = 0; c < channels; ++c) {
-        const double distance = static_cast<double>(pixels.sums[c]) * part;
+        const double distance = static_cast<double>(pixels.sums[c]) / n;
         const double mean = static_cast<double>(pixels.centre[c]) + distance;
         // A single pixel has none; where its centre is rounded to 16 bits, roundings of its square would be left.
         const double m2 = count == 1 ? 0 : static_cast<double>(pixels.squares[c]) - n * distance * distance;
