@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cstdint>
-#include <type_traits>
 #include <vector>
 
 #include "kernels/conv.h"
@@ -11,25 +10,15 @@
 
 namespace vitrine::cpu {
 
-/// Channels that a thread takes side by side, since what a chunk left of them lies side by side.
-using ChannelsTogether = std::integral_constant<int64_t, 16>;
-
-/// Calls body(first, count) for so many channels each. Where they are all there, the count is a constant, and their sums stay in
-/// registers.
-template <class Body>
-void for_each_channels_together(int64_t channels, const Body& body) {
-    const Chunks shares{channels, ChannelsTogether::value};
-    parallel_for(shares.count(), [&](int64_t share) {
-        const int64_t first = shares.begin(share), count = shares.end(share) - first;
-        count == ChannelsTogether::value ? body(first, ChannelsTogether()) : body(first, count);
-    });
-}
-
-/// Calls add(sum, chunk, c) for each channel and all chunks in their order, then put(c, sum).
+/// Calls add(sum, chunk, c) for each channel and all chunks in their order, then put(c, sum). A thread takes 16 channels
+/// side by side, since what a chunk left of them lies side by side.
 template <class Sum, class Add, class Put>
 void combine_channels(int64_t channels, int64_t chunks, const Add& add, const Put& put) {
-    for_each_channels_together(channels, [&](int64_t first, auto count) {
-        Sum sums[ChannelsTogether::value]{};
+    constexpr int64_t together = 16;
+    const Chunks shares{channels, together};
+    parallel_for(shares.count(), [&](int64_t share) {
+        const int64_t first = shares.begin(share), count = shares.end(share) - first;
+        Sum sums[together]{};
         for (int64_t chunk = 0; chunk < chunks; ++chunk) {
             for (int64_t i = 0; i < count; ++i) add(sums[i], chunk, first + i);
         }
@@ -53,10 +42,13 @@ void combine_sums(const T* partial, int64_t chunks, int64_t stride, int64_t chan
 template <class T>
 void combine_turned(const T* partial, int64_t parts, int64_t part_size, int64_t rows, int64_t columns,
                     int64_t stride, const Gradient& out) {
+    constexpr int64_t together = 16;
     const GradientWriter<T> write(out);
-    for_each_channels_together(columns, [&](int64_t first, auto count) {
+    const Chunks shares{columns, together};
+    parallel_for(shares.count(), [&](int64_t share) {
+        const int64_t first = shares.begin(share), count = shares.end(share) - first;
         for (int64_t k = 0; k < rows; ++k) {
-            double sums[ChannelsTogether::value]{};
+            double sums[together]{};
             for (int64_t part = 0; part < parts; ++part) {
                 const T* row = partial + part * part_size + k * stride + first;
                 for (int64_t i = 0; i < count; ++i) sums[i] += static_cast<double>(row[i]);
