@@ -52,7 +52,7 @@ struct ExpandedBackwardShared {
     static constexpr int of_e = Tile::Input::pixels * WideGradients<Half>::pixel_values;
     GemmShared<float, std::max(of_e, Narrow::lines_count)> e;              // then d_e
     GemmShared<float, std::max(OutputGradients<Tile>::count, of_sums)> g;  // then the pairs' sums
-    GemmShared<float, NarrowSums::count> narrow_sums;
+    GemmShared<float, NarrowSums<Narrow::most>::count> narrow_sums;
 };
 
 /// Narrow: NarrowTile or WindowTile.
@@ -65,7 +65,7 @@ class ExpandedBackwardThread {
     using Expansion = ExpansionPanel<Half>;
     using G = OutputGradients<Tile>;
     using Wide = WideGradients<Half>;
-    using InputGradient = ExpandedInputGradient<Half, Input>;
+    using InputGradient = ExpandedInputGradient<Half, Input, Narrow::most>;
 
   public:
     using Task = ExpandedBackwardTask<Half, typename Narrow::Source>;
@@ -104,6 +104,8 @@ class ExpandedBackwardThread {
 
   private:
     static constexpr int products_of_warp = InputGradient::products_of_warp;
+    static constexpr int narrow_tiles = InputGradient::tiles;
+
     __device__ __forceinline__ void go_through_channels(const Input& input, int first_channel,
                                                         bool first_tile,
                                                         FragmentC (&d_a)[products_of_warp][narrow_tiles]) {
@@ -120,7 +122,7 @@ class ExpandedBackwardThread {
         for (int row = 0; row < pair_sums; ++row)
             store_lanes(g_ + (place_.slot * pair_sums + row) * expanded_channels + pair_channel(), sums[row]);
         if constexpr (Narrow::has_gradient) add_input_gradient(d_a);
-        ExpansionGradient<Half, Input, typename Narrow::Panel>{
+        ExpansionGradient<Half, Input, Narrow>{
             task_.channels, task_.narrow,
             task_.expansion_parts + int64_t{chunk_} * task_.channels * task_.narrow}
             .add(a_, e_, first_channel, first_tile);
@@ -135,7 +137,7 @@ class ExpandedBackwardThread {
     __device__ __forceinline__ void load_output_gradients(const Input& input, int first_channel) const {
         const Output output{input.image, input.row / Tile::stride - Tile::before,
                             input.column / Tile::stride - Tile::before, task_.out_height, task_.out_width};
-        using Place = PixelColumn<Output>;
+        using Place = typename Tile::OutputPlace;
         const Place place(output, first_channel, task_.channels);
         const auto of_channel = task_.g.channel(place.channel);
         typename UpstreamSource<V, Half>::Raw raw[Place::loads];
@@ -148,9 +150,9 @@ class ExpandedBackwardThread {
             const bool inside = place.inside(i);
             VITRINE_UNROLL
             for (int k = 0; k < V::size; ++k) g[k] = inside ? g[k] : 0.0F;
-            const int row = place.row + i * Place::rows_at_once;
-            store_pack(G::at(g_, row, place.column, place.local_channel), {{g[0], g[1], g[2], g[3]}});
-            store_pack(G::at(g_, row, place.column, place.local_channel + 4), {{g[4], g[5], g[6], g[7]}});
+            const int row = place.row_of(i), column = place.column_of(i);
+            store_pack(G::at(g_, row, column, place.local_channel), {{g[0], g[1], g[2], g[3]}});
+            store_pack(G::at(g_, row, column, place.local_channel + 4), {{g[4], g[5], g[6], g[7]}});
         }
     }
 
@@ -160,6 +162,9 @@ class ExpandedBackwardThread {
         const int product = warp_ + i * expanded_warps;
         return (Input::products % expanded_warps == 0 || product < Input::products ? product : warp_) * 16;
     }
+
+    /// Of a tile of e, the lane's first: found anew, as FragmentPlace's would be kept in a register beside all else.
+    static __device__ __forceinline__ int fragment_column() { return static_cast<int>(threadIdx.x % 4 * 2); }
 
     __device__ __forceinline__ void expand() const {
         FragmentC e[products_of_warp][Expansion::tiles];
@@ -172,7 +177,7 @@ class ExpandedBackwardThread {
                 for (int lower = 0; lower < 2; ++lower) {
                     const float* const two = e[i][tile].values + 2 * lower;
                     store_lanes(Wide::at(e_, first_pixel(i) + fragment_.c_row(2 * lower), tile * M::columns,
-                                         fragment_.c_column(0)),
+                                         fragment_column()),
                                 ChannelPair{{two[0], two[1]}});
                 }
             }
@@ -229,8 +234,8 @@ class ExpandedBackwardThread {
                 ChannelPair b, d_b{};
                 VITRINE_UNROLL
                 for (int k = 0; k < 2; ++k) {
-                    const float u = multiply_add(scale[k], e[k], shift[k]);
-                    b[k] = inside ? task_.clamp(u) : 0.0F;
+                    const float clamped = task_.clamp(multiply_add(scale[k], e[k], shift[k]));
+                    b[k] = inside ? clamped : 0.0F;
                 }
                 VITRINE_UNROLL
                 for (int p = 0; p < expanded_kernel; ++p) {
@@ -293,7 +298,9 @@ class ExpandedBackwardThread {
     /// Over the threads of each pair.
     __device__ __forceinline__ void add_pair_sums(int first_channel, bool first_tile) const {
         float* const part = sums_part();
-        for (int row = place_.slot; row < pair_sums; row += expanded_slots) {
+        // Not place_.slot, which would then be kept in a register beside all else.
+        for (int row = static_cast<int>(threadIdx.x / expanded_pairs); row < pair_sums;
+             row += expanded_slots) {
             const int channel = first_channel + pair_channel();
             if (channel >= task_.channels) break;
             ChannelPair sum{};
@@ -315,8 +322,8 @@ class ExpandedBackwardThread {
     __device__ __forceinline__ void leave_sums() {
         __syncthreads();
         const int me = static_cast<int>(threadIdx.x);
-        const int row = me / most_narrow_channels, narrow = me % most_narrow_channels;
-        if (row < NarrowSums::rows && narrow < task_.sums.put.narrow)
+        const int row = me / Narrow::most, narrow = me % Narrow::most;
+        if (row < InputGradient::BlockSums::rows && narrow < task_.sums.put.narrow)
             sums_part()[task_.sums.put.narrow_sums() + row * task_.narrow + narrow] =
                 input_gradient_.sum(row, narrow);
         task_.sums.template finish<expanded_threads>(chunk_, {0, 0, task_.sums.put.all()}, e_);
@@ -385,6 +392,8 @@ void expanded_backward_tiles(const ExpandedConvBackward& args, Context& context)
             if (args.windows.there()) return run<T, Close, WindowTile<T, Close::Input>>(args, context);
             if (args.shape.stride.height == 1)
                 return run<T, Close, NarrowTile<T, Close::Input>>(args, context);
+            if (args.narrow <= few_narrow_channels)
+                return run<T, Apart, NarrowTile<T, Apart::Input, few_narrow_channels>>(args, context);
             run<T, Apart, NarrowTile<T, Apart::Input>>(args, context);
         }
     });

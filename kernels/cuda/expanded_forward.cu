@@ -32,12 +32,16 @@
 namespace vitrine::VITRINE_GPU {
 namespace {
 
-/// A tile of y, and of b, which its windows reach.
-template <int stride_size>
+constexpr int forward_columns = 14;
+
+/// A tile of y, and of b, which its windows reach. whole_rows: y's rows are so many tiles long, without a rest, so that the code for
+/// a rest is spared.
+template <int stride_size, bool whole_rows>
 struct ForwardTile {
+    static constexpr bool whole = whole_rows;
     static constexpr int stride = stride_size;
     static constexpr int rows = stride == 1 ? 8 : 4;
-    static constexpr int columns = 14;
+    static constexpr int columns = forward_columns;
     static constexpr int thread_columns = columns * rows / expanded_slots;
     static constexpr int input_columns = (columns - 1) * stride + expanded_kernel;
     using Input =
@@ -208,7 +212,7 @@ class ExpandedForwardThread {
                          ((image * task_.out_height + row) * task_.out_width + column) * task_.channels +
                          channel();
         const int valid = task_.out_width - column;
-        if (valid >= Tile::thread_columns)
+        if (Tile::whole || valid >= Tile::thread_columns)
             put_outputs<true>(to, y, Tile::thread_columns);
         else
             put_outputs<false>(to, y, valid);
@@ -306,17 +310,27 @@ void run(const ExpandedConvForward& args, Context& context) {
                                              moments, plan, static_cast<int>(groups)});
 }
 
+/// Of tiles with these extents. x of few channels occurs before a stride of 2.
+template <class Half, class Close, class Apart>
+void run_tiles(const ExpandedConvForward& args, Context& context) {
+    using CloseInput = typename Close::Input;
+    using ApartInput = typename Apart::Input;
+    if (args.windows.there()) return run<Half, Close, WindowTile<Half, CloseInput>>(args, context);
+    if (args.shape.stride.height == 1) return run<Half, Close, NarrowTile<Half, CloseInput>>(args, context);
+    if (args.narrow <= few_narrow_channels)
+        return run<Half, Apart, NarrowTile<Half, ApartInput, few_narrow_channels>>(args, context);
+    run<Half, Apart, NarrowTile<Half, ApartInput>>(args, context);
+}
+
 }  // namespace
 
 void expanded_forward_tiles(const ExpandedConvForward& args, Context& context) {
     dispatch_storage(args.dtype, [&]<class T>() {
         if constexpr (is_half_type<T>) {
-            using Close = ForwardTile<1>;
-            using Apart = ForwardTile<2>;
-            if (args.windows.there()) return run<T, Close, WindowTile<T, Close::Input>>(args, context);
-            if (args.shape.stride.height == 1)
-                return run<T, Close, NarrowTile<T, Close::Input>>(args, context);
-            run<T, Apart, NarrowTile<T, Apart::Input>>(args, context);
+            if (args.shape.out().width % forward_columns == 0)
+                run_tiles<T, ForwardTile<1, true>, ForwardTile<2, true>>(args, context);
+            else
+                run_tiles<T, ForwardTile<1, false>, ForwardTile<2, false>>(args, context);
         }
     });
 }

@@ -20,6 +20,7 @@ struct BackwardTile {
     static constexpr int before = stride == 1 ? 1 : 0;
     static constexpr int thread_windows = thread_rows / stride + before + 1;  // below one another
     using Output = PixelTile<rows / stride + before + 1, columns / stride + before + 1>;
+    using OutputPlace = std::conditional_t<stride == 1, PixelColumn<Output>, PixelList<Output>>;
 
     /// Whether tap p of a window holds x's pixel i, counted from a thread's first, and of which of the thread's windows.
     static constexpr bool meets(int i, int p) { return (i + 1 - p + expanded_kernel * stride) % stride == 0; }

@@ -9,18 +9,19 @@
 
 namespace vitrine::VITRINE_GPU {
 
-constexpr int narrow_tiles = most_narrow_channels / 8;  // mma beside one another
-
-/// Of the narrow channels Σ d_u · x, then Σ d_u: of each warp of a block, in shared memory.
+/// Of the narrow channels, `most` of them, Σ d_u · x, then Σ d_u: of each warp of a block, in shared memory.
+template <int most>
 struct NarrowSums {
     static constexpr int rows = 2;
-    static constexpr int count = expanded_warps * rows * most_narrow_channels;
+    static constexpr int count = expanded_warps * rows * most;
 };
 
-template <class Half, class Input>
+template <class Half, class Input, int most>
 class ExpandedInputGradient {
   public:
     static constexpr int products_of_warp = (Input::products + expanded_warps - 1) / expanded_warps;
+    static constexpr int tiles = most / 8;  // mma beside one another
+    using BlockSums = NarrowSums<most>;
     using Source = PrologueSource<Pack<Half>, Half>;
 
     __device__ __forceinline__ ExpandedInputGradient(int narrow, float* sums)
@@ -28,18 +29,18 @@ class ExpandedInputGradient {
 
     /// A barrier must follow.
     __device__ __forceinline__ void begin() const {
-        static_assert(NarrowSums::count == 2 * expanded_threads);
-        store_lanes(sums_ + 2 * static_cast<int>(threadIdx.x), ChannelPair{});
+        static_assert(BlockSums::count == kept * expanded_threads);
+        store_lanes(sums_ + kept * static_cast<int>(threadIdx.x), Lanes<float, kept>{});
     }
 
     /// d_x of a tile, and its sums.
     template <class T>
     __device__ __forceinline__ void put(const Source& source, const Input& input,
-                                        const FragmentC (&d_a)[products_of_warp][narrow_tiles],
+                                        const FragmentC (&d_a)[products_of_warp][tiles],
                                         const LanesWriter<T>& d_x) const {
-        ChannelPair scale[narrow_tiles], shift[narrow_tiles];
+        ChannelPair scale[tiles], shift[tiles];
         VITRINE_UNROLL
-        for (int j = 0; j < narrow_tiles; ++j) {
+        for (int j = 0; j < tiles; ++j) {
             const bool there = source.scale != nullptr && first_channel() + j * 8 < narrow_;
             const int at = first_channel() + j * 8;
             scale[j] = there ? load_lanes<2>(source.scale + at) : all_lanes<float, 2>(1.0F);
@@ -50,14 +51,14 @@ class ExpandedInputGradient {
         for (int i = 0; i < products_of_warp; ++i) {
             int64_t index[2];
             bool inside[2];
-            Stored<Half, 2> x[2][narrow_tiles];
+            Stored<Half, 2> x[2][tiles];
             VITRINE_UNROLL
             for (int lower = 0; lower < 2; ++lower) {
                 const int pixel = input((warp() + i * expanded_warps) * 16 + group() + lower * 8);
                 inside[lower] = pixel >= 0;
                 index[lower] = int64_t{max(pixel, 0)} * narrow_ + first_channel();
                 VITRINE_UNROLL
-                for (int j = 0; j < narrow_tiles; ++j) {
+                for (int j = 0; j < tiles; ++j) {
                     x[lower][j] = {};
                     if (j * 8 < narrow_) x[lower][j] = load_stored<2>(source.x + index[lower] + j * 8);
                 }
@@ -66,7 +67,7 @@ class ExpandedInputGradient {
             for (int lower = 0; lower < 2; ++lower) {
                 T* const to = d_x.data() + index[lower];
                 VITRINE_UNROLL
-                for (int j = 0; j < narrow_tiles; ++j) {
+                for (int j = 0; j < tiles; ++j) {
                     const float* const two = d_a[i][j].values + 2 * lower;
                     ChannelPair gradient =
                         through_prologue(source, widened(x[lower][j]), scale[j], shift[j], {{two[0], two[1]}},
@@ -84,12 +85,13 @@ class ExpandedInputGradient {
     __device__ __forceinline__ float sum(int row, int channel) const {
         float sum = 0;
         for (int warp = 0; warp < expanded_warps; ++warp)
-            sum += sums_[(warp * NarrowSums::rows + row) * most_narrow_channels + channel];
+            sum += sums_[(warp * BlockSums::rows + row) * most + channel];
         return sum;
     }
 
   private:
-    static constexpr int values = narrow_tiles * 2;  // of a lane
+    static constexpr int values = tiles * 2;     // of a lane
+    static constexpr int kept = 2 * values / 8;  // sums, by a lane in the end
     /// Of the lane's channels Σ d_u · x, then Σ d_u.
     struct Sums {
         float value[2 * values] = {};
@@ -114,20 +116,21 @@ class ExpandedInputGradient {
     }
 
     /// Adds the sums over the 8 lanes that have the same channels to those of the tiles before, of which each of the lanes has
-    /// two in its care.
+    /// `kept` in its care.
     __device__ __forceinline__ void keep(Sums& sums) const {
-        keep_half<values>(sums);
-        keep_half<values / 2>(sums);
-        keep_half<values / 4>(sums);
-        ChannelPair all{{sums.value[0], sums.value[1]}};
-        add_pair(all, load_lanes<2>(sums_ + place()));
-        store_lanes(sums_ + place(), all);
+        keep_half<values, 4>(sums);
+        keep_half<values / 2, 2>(sums);
+        keep_half<values / 4, 1>(sums);
+        float* const to = sums_ + place();
+        Lanes<float, kept> all = load_lanes<kept>(to);
+        VITRINE_UNROLL
+        for (int k = 0; k < kept; ++k) all[k] += sums.value[k];
+        store_lanes(to, all);
     }
-    /// Of 2 · half sums a lane keeps one half, which the lane with another bit of its group's number adds to; the other it gives
+    /// Of 2 · half sums a lane keeps one half, which the lane with another `bit` of its group's number adds to; the other it gives
     /// to that.
-    template <int half>
+    template <int half, int bit>
     __device__ __forceinline__ void keep_half(Sums& sums) const {
-        constexpr int bit = half / 2;
         const bool upper = (group() & bit) != 0;
         VITRINE_UNROLL
         for (int j = 0; j < half; ++j) {
@@ -136,10 +139,13 @@ class ExpandedInputGradient {
             sums.value[j] = (upper ? high : low) + theirs;
         }
     }
-    /// Of the lane's two sums.
+    /// Of the first sum that the lane keeps: its group's bits chose the row, then the tile, and where a tile's pair was left the
+    /// channel.
     __device__ __forceinline__ int place() const {
-        const int row = warp() * NarrowSums::rows + group() / 4;
-        return row * most_narrow_channels + group() % 4 * 8 + first_channel();
+        static_assert(kept == 2 || kept == 1);
+        const int row = warp() * BlockSums::rows + group() / 4;
+        const int channel = kept == 2 ? group() % 4 * 8 : group() / 2 % 2 * 8 + group() % 2;
+        return row * most + channel + first_channel();
     }
 
     // Found anew where they are needed, once a tile: registers are what a block has least of.

@@ -27,8 +27,9 @@ constexpr int expanded_slots = expanded_threads / expanded_pairs;
 /// The depthwise kernel's rows and columns.
 constexpr int expanded_kernel = 3;
 constexpr int expanded_taps = expanded_kernel * expanded_kernel;
-/// Narrow channels at most: one panel.
+/// Narrow channels at most: one panel. And where there are so few, one product is as deep as they are.
 constexpr int most_narrow_channels = panel_columns;
+constexpr int few_narrow_channels = half_mma_depth;
 
 using ChannelPair = Lanes<float, 2>;
 __device__ __forceinline__ void add_pair(ChannelPair& sums, const ChannelPair& more) {
@@ -68,22 +69,22 @@ struct PixelTile {
     }
 };
 
-/// A tile's pixels as a thread loads them, 8 channels each: 4 threads share one, and 32 pixels are loaded at once, in rows of a
-/// power of two, so that a thread stays in its column.
-template <class Tile>
+/// A tile's pixels as a thread loads them, 8 channels each: `packs` threads share one, 4 of them or 2, and 32 or 64 pixels are loaded
+/// at once, in rows of a power of two, so that a thread stays in its column.
+template <class Tile, int packs = expanded_channels / 8>
 struct PixelColumn {
     static constexpr int places = Tile::columns > 16 ? 32 : Tile::columns > 8 ? 16 : 8;
-    static constexpr int rows_at_once = expanded_threads / 4 / places;
+    static constexpr int rows_at_once = expanded_threads / packs / places;
     static constexpr int loads = (Tile::rows + rows_at_once - 1) / rows_at_once;
     static constexpr bool whole_rows = Tile::columns == places;
     static_assert(Tile::columns <= places);
 
-    int local_channel = static_cast<int>(threadIdx.x) % 4 * 8;  // the first of the thread's
-    int column = static_cast<int>(threadIdx.x) / 4 % places;
-    int row = static_cast<int>(threadIdx.x) / 4 / places;  // of the first load
+    int local_channel = static_cast<int>(threadIdx.x) % packs * 8;  // the first of the thread's
+    int column = static_cast<int>(threadIdx.x) / packs % places;
+    int row = static_cast<int>(threadIdx.x) / packs / places;  // of the first load
     int channel;  // of all: the first once more where the thread's would be beyond the last
 
-    /// Of images [pixels, channels], 32 channels from `first_channel` on.
+    /// Of images [pixels, channels], packs · 8 channels from `first_channel` on.
     __device__ __forceinline__ PixelColumn(const Tile& tile, int first_channel, int channels)
         : y_(tile.row + row),
           last_row_(min(tile.height, tile.row + Tile::rows) - 1),
@@ -110,10 +111,12 @@ struct PixelColumn {
     __device__ __forceinline__ int index(int i) const {
         return first_ + min(max(y_ + i * rows_at_once, 0), last_row_) * row_length_;
     }
+    __device__ __forceinline__ int row_of(int i) const { return row + i * rows_at_once; }
+    __device__ __forceinline__ int column_of(int) const { return column; }
     /// Its pixel's number in the tile.
     static __device__ __forceinline__ int pixel(int i) {
         // Without signs, which makes it cheap enough to be found anew for each tile instead of kept in a register.
-        const unsigned first = threadIdx.x / 4 / places * Tile::pitch + threadIdx.x / 4 % places;
+        const unsigned first = threadIdx.x / packs / places * Tile::pitch + threadIdx.x / packs % places;
         return static_cast<int>(first) + i * rows_at_once * Tile::pitch;
     }
 
@@ -122,6 +125,43 @@ struct PixelColumn {
     int last_row_;
     int row_length_;
     int first_;
+    bool inside_;
+};
+
+/// The same of a tile whose rows are far from a power of two: its pixels as they are numbered, 32 at once.
+template <class Tile>
+struct PixelList {
+    static constexpr int packs = expanded_channels / 8;
+    static constexpr int at_once = expanded_threads / packs;
+    static constexpr int loads = (Tile::pixels + at_once - 1) / at_once;
+
+    int local_channel = static_cast<int>(threadIdx.x) % packs * 8;  // the first of the thread's
+    int channel;  // of all: the first once more where the thread's would be beyond the last
+
+    __device__ __forceinline__ PixelList(const Tile& tile, int first_channel, int channels)
+        : tile_(tile), channels_(channels) {
+        const int mine = first_channel + local_channel;
+        inside_ = mine < channels;
+        channel = inside_ ? mine : 0;
+    }
+
+    __device__ __forceinline__ bool in_tile(int i) const {
+        return Tile::pixels % at_once == 0 || pixel(i) < Tile::pixels;
+    }
+    __device__ __forceinline__ bool inside(int i) const { return inside_ && image_pixel(i) >= 0; }
+    /// Of what is not inside the first pixel is read, and left out.
+    __device__ __forceinline__ int index(int i) const { return max(image_pixel(i), 0) * channels_ + channel; }
+    static __device__ __forceinline__ int row_of(int i) { return pixel(i) / Tile::columns; }
+    static __device__ __forceinline__ int column_of(int i) { return pixel(i) % Tile::columns; }
+
+  private:
+    static __device__ __forceinline__ int pixel(int i) {
+        return static_cast<int>(threadIdx.x / packs) + i * at_once;
+    }
+    __device__ __forceinline__ int image_pixel(int i) const { return tile_(pixel(i)); }
+
+    const Tile& tile_;
+    int channels_;
     bool inside_;
 };
 
@@ -215,25 +255,28 @@ struct PairPlace {
     int slot = static_cast<int>(threadIdx.x) / expanded_pairs;
 };
 
-/// x through its prologue, in shared memory.
-template <class Half, class Tile>
+/// x through its prologue, in shared memory. most_channels: that x may have, 16 or 32; with 16 a block loads twice as many pixels at
+/// once, and multiplies half as much.
+template <class Half, class Tile, int most_channels = most_narrow_channels>
 struct NarrowTile {
     using Source = NarrowPixels<Half>;
     static constexpr bool has_gradient = true;
+    static constexpr int most = most_channels;
+    static constexpr int packs = most / 8;
     using Panel = HalfPanels<Half, Tile::products * 16, panel_columns>;
-    using Place = PixelColumn<Tile>;
+    using Place = PixelColumn<Tile, packs>;
     static constexpr int count = Panel::count;  // in floats
     static constexpr int lines_count = 0;       // of memory that load() needs besides
 
     /// Zeros, which stay where the tile has no pixel and behind the last narrow channel: each thread's where it will load.
     static __device__ __forceinline__ void clear(float* shared) {
         constexpr unsigned places = Place::places;
-        const unsigned column = threadIdx.x / 4 % places, row = threadIdx.x / 4 / places;
+        const unsigned column = threadIdx.x / packs % places, row = threadIdx.x / packs / places;
         VITRINE_UNROLL
         for (unsigned i = 0; i < Place::loads; ++i) {
             if (column < Tile::pitch && row + i * Place::rows_at_once < Tile::rows)
-                Panel::store(shared, Place::pixel(static_cast<int>(i)), static_cast<int>(threadIdx.x % 4 * 8),
-                             HalfWords<8>{});
+                Panel::store(shared, Place::pixel(static_cast<int>(i)),
+                             static_cast<int>(threadIdx.x % packs * 8), HalfWords<8>{});
         }
     }
     /// Of what lies outside the image, where nobody asks for e, it has the nearest pixel's.
@@ -241,7 +284,7 @@ struct NarrowTile {
                                                 float* shared, float*) {
         constexpr int at_once = 2;
         const Place place(tile, 0, narrow);
-        const int local_channel = static_cast<int>(threadIdx.x % 4 * 8);
+        const int local_channel = static_cast<int>(threadIdx.x % packs * 8);
         const auto channel = source.channel(place.channel);
         VITRINE_UNROLL
         for (int first = 0; first < Place::loads; first += at_once) {
@@ -293,8 +336,8 @@ struct ExpansionPanel {
         }
         // The first step is without a question, so that it begins with zeros that take no registers.
         add_step<Narrow>(expansion, a, rows, 0, e);
-        static_assert(most_narrow_channels == 2 * M::k);
-        if (narrow > M::k) add_step<Narrow>(expansion, a, rows, M::k, e);
+        static_assert(Narrow::most <= 2 * M::k);
+        if (Narrow::most > M::k && narrow > M::k) add_step<Narrow>(expansion, a, rows, M::k, e);
     }
 
   private:

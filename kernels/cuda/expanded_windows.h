@@ -76,6 +76,7 @@ struct WindowTile {
     using Place = PixelColumn<Tile>;
     using Window = FirstLayerWindow;
     static constexpr bool has_gradient = false;
+    static constexpr int most = panel_columns;
     static constexpr int lines = Tile::rows * Window::stride + 1;
     static constexpr int line_pairs = (Tile::columns * Window::stride * Window::channels) / 2 + 2;
     static constexpr int pitch = (line_pairs + 31) / 32 * 32 - 1;

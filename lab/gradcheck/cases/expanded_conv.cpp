@@ -173,6 +173,10 @@ std::vector<Options> shapes_in_turn() {
         expanded(1, {35, 18}, 32, 40, {2, 2}),
         expanded(1040, {2, 1}, 8, 16),  // more tiles than blocks
         expanded(1040, {1, 2}, 8, 8, {2, 2}),
+        expanded(2, {9, 14}, 24, 40),  // rows of whole tiles of a GPU's block
+        expanded(1, {19, 28}, 16, 40, {2, 2}),
+        expanded(1, {10, 55}, 32, 24, {2, 2}),
+        expanded(1, {5, 27}, 8, 16, {2, 2}),
     };
     const std::vector<Options> options = combinations();
     std::vector<Options> all;
@@ -204,6 +208,7 @@ std::vector<Options> with_windows() {
         windowed(1, {{10, 12}, 1, {5, 5}, {2, 2}, {2, 2}}, 17),  // tails
         windowed(2, {{8, 12}, 2, {4, 2}, {4, 3}, {0, 1}}, 16),   // windows that do not overlap
         windowed(1, {{9, 9}, 4, {1, 1}, {2, 2}, {0, 0}}, 16),    // … of one pixel
+        windowed(1, first_layer_windows(17, 56), 40),            // rows of whole tiles
     };
     const PrologueOptions plain{}, affine{true, identity}, clamp{true, relu6}, half_clamp{true, relu};
     const std::pair<PrologueOptions, Statistics> kinds[]{
