@@ -44,8 +44,12 @@ HWY_INLINE HWY_ATTR Vector<float> widened(const bf16*, hn::Vec<HalfBits> bits) {
     return hn::BitCast(hn::ScalableTag<float>(), hn::ShiftLeft<16>(hn::PromoteTo(words, bits)));
 }
 HWY_INLINE HWY_ATTR Vector<float> widened(const f16*, hn::Vec<HalfBits> bits) {
+#if HWY_TARGET == HWY_SCALAR
+    return hn::Set(hn::ScalableTag<float>(), half::from_f16_bits(hn::GetLane(bits)));
+#else
     return hn::PromoteTo(hn::ScalableTag<float>(),
                          hn::BitCast(hn::Rebind<hwy::float16_t, hn::ScalableTag<float>>(), bits));
+#endif
 }
 
 using Words = hn::ScalableTag<uint32_t>;
@@ -75,7 +79,12 @@ HWY_INLINE HWY_ATTR hn::Vec<HalfBits> half_bits(const NativeBf16*, Vector<float>
 #endif
 }
 HWY_INLINE HWY_ATTR hn::Vec<HalfBits> half_bits(const f16*, Vector<float> value) {
+#if HWY_TARGET == HWY_SCALAR
+    // Highway's own conversion of a single number cuts off what it should round.
+    return hn::Set(HalfBits(), half::to_f16_bits(hn::GetLane(value)));
+#else
     return hn::BitCast(HalfBits(), hn::DemoteTo(hn::Rebind<hwy::float16_t, hn::ScalableTag<float>>(), value));
+#endif
 }
 
 /// with_own_rounding() of code that is compiled for each instruction set: the others have no such instruction.
@@ -241,24 +250,21 @@ HWY_INLINE HWY_ATTR Vector<T> constant(double value) {
     return hn::Set(hn::ScalableTag<T>(), static_cast<T>(value));
 }
 
-/// x, or `bound` where x is smaller; a NaN stays. x86's maximum gives its second operand where one is NaN; other
-/// processors' may lose it, so there it is a comparison.
+/// Whether the maximum and the minimum of two vectors give the second operand where one is NaN, as x86's do. Those of other
+/// processors and of plain C++ may lose it.
+constexpr bool second_if_nan = HWY_ARCH_X86 != 0 && HWY_TARGET != HWY_SCALAR;
+
+/// x, or `bound` where x is smaller; a NaN stays.
 template <class V>
 HWY_INLINE HWY_ATTR V at_least(V bound, V x) {
-#if HWY_ARCH_X86
-    return hn::Max(bound, x);
-#else
+    if constexpr (second_if_nan) return hn::Max(bound, x);
     return hn::IfThenElse(hn::Lt(x, bound), bound, x);
-#endif
 }
 
 template <class V>
 HWY_INLINE HWY_ATTR V at_most(V bound, V x) {
-#if HWY_ARCH_X86
-    return hn::Min(bound, x);
-#else
+    if constexpr (second_if_nan) return hn::Min(bound, x);
     return hn::IfThenElse(hn::Gt(x, bound), bound, x);
-#endif
 }
 
 /// clamped() of kernels/activation.h for a vector.

@@ -5,6 +5,7 @@
 #include <iostream>
 #include <string>
 
+#include "kernels/cpu/instruction_sets.h"
 #include "kernels/error.h"
 #include "kernels/simt/launch.h"
 #include "lab/common/forcing.h"
@@ -68,6 +69,7 @@ Selection selection_of(const Options& options) {
 }
 
 int check_all(const Options& options) {
+    if (!options.instructions.empty()) cpu::use_instruction_set(options.instructions);
     simt::set_settings({.math_ulps = options.math_ulps, .math_seed = options.math_seed});
     bool refused = false;
     const auto print = [&](const Line& line) {

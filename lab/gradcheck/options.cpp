@@ -7,6 +7,7 @@
 #include <limits>
 
 #include "kernels/cores.h"
+#include "kernels/cpu/instruction_sets.h"
 #include "kernels/error.h"
 #include "models/models.h"
 #include "tools/common/command_line.h"
@@ -31,6 +32,7 @@ constexpr const char* examples =
     "  gradcheck --op depthwise_conv                one op, forward and backward\n"
     "  gradcheck --device simt --op batch_norm      the CUDA kernels of one op, run and watched on the CPU\n"
     "  gradcheck --device cuda                      the same kernels on a GPU\n"
+    "  gradcheck --instructions avx2                the cpu device as an older processor runs it\n"
     "  gradcheck --impl dense_conv=onednn --op dense_conv\n"
     "  gradcheck --list --device simt               which kernels there are, with their implementations\n"
     "  gradcheck --report --op pointwise_conv --gpu t4 --lines\n"
@@ -91,6 +93,10 @@ void add_check(CLI::App& app, Arguments& arguments, Options& options) {
         app.add_flag("--thorough", options.thorough,
                      "simt: watch every launch and difference every sample,\nhowever long it takes");
     thorough->excludes(once);
+    add_choice(
+        app, "--instructions", cpu::instruction_sets(),
+        [&](const std::string& name) { options.instructions = name; },
+        "cpu: no better instruction set than this one of the\nprocessor's [the best]");
     add_whole(
         app, "--processes", 0, 1024, [&](int64_t count) { arguments.processes = static_cast<int>(count); },
         "simt: how many processes share the problems\n[0: one for each core]");
@@ -144,6 +150,8 @@ void take(const Arguments& arguments, Options& options) {
         throw Error("--precision is of --report --model: the checks are made in every type");
     if ((options.math_ulps != 0 || options.math_seed != 0) && options.device != Device::simt)
         throw Error("--math-ulps and --math-seed are for --device simt: another device has its own library");
+    if (!options.instructions.empty() && options.device != Device::cpu)
+        throw Error("--instructions is for --device cpu: no other device's kernels are compiled for several");
     options.gpu = &tools::gpu_from_name(arguments.gpu);
     // The devices that may fail are used in other processes; one, where there is one GPU.
     const bool of_the_host = options.device == Device::cpu || options.device == Device::reference;

@@ -20,6 +20,7 @@ struct Options {
     bool json = false;
 
     // Of check.
+    std::string instructions;  // one of cpu::instruction_sets(); empty: the best
     bool once = false;
     bool thorough = false;
     int processes = 0;  // beside this one, which then only listens to them

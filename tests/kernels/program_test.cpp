@@ -6,6 +6,7 @@
 #include <set>
 #include <string>
 
+#include "kernels/cpu/instruction_sets.h"
 #include "tests/tools/program.h"
 
 using vitrine::tests::Outcome;
@@ -53,6 +54,25 @@ TEST_CASE("gradcheck: what it refuses, with exit code 2") {
     check_refusal({"--device", "reference", "--shape", "in the shape of a pear"}, "nothing was checked");
     check_refusal({"--op", "teleport"}, "there is no such op");
     check_refusal({"--once", "--thorough"}, "--once excludes --thorough");
+    check_refusal({"--instructions", "abacus"}, "--instructions abacus: choose one of");
+    check_refusal({"--device", "reference", "--instructions", "scalar"},
+                  "--instructions is for --device cpu");
+}
+
+TEST_CASE("gradcheck --instructions: the kernels of other processors have results of their own") {
+    const std::vector<std::string> arguments{"--device", "cpu", "--op", "l2_norm"};
+    std::set<std::string> outputs;
+    for (const std::string& set : vitrine::cpu::instruction_sets()) {
+        CAPTURE(set);
+        std::vector<std::string> with_set = arguments;
+        with_set.insert(with_set.end(), {"--instructions", set});
+        const Outcome outcome = run("gradcheck", with_set);
+        CHECK(outcome.code == 0);
+        outputs.insert(outcome.out);
+    }
+    // A vector's lanes are summed for themselves first, so that as many as there are show in the last digits.
+    CHECK(outputs.size() == vitrine::cpu::instruction_sets().size());
+    CHECK(outputs.contains(run("gradcheck", arguments).out));
 }
 
 #ifndef __SANITIZE_ADDRESS__
