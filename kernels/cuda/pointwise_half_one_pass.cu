@@ -358,9 +358,9 @@ void run_tile(const ConvBackward& args, Context& context) {
     }
 }
 
-/// Three steps of outputs, one panel of inputs.
-template <int panels_of_outputs>
-using InSteps = HalfOnePassTile<panels_of_outputs, 3, 1, 1>;
+/// Three steps of outputs: of one panel, or of two, whose sums leave registers for one panel of inputs.
+using InSteps = HalfOnePassTile<1, 3, 2, 2>;
+using InLongSteps = HalfOnePassTile<2, 3, 1, 1>;
 
 /// Few input channels leave warps for more pixels, and many output channels registers for few of the inputs.
 template <class Half>
@@ -375,15 +375,15 @@ void run(const ConvBackward& args, Context& context) {
         if (one_panel) return run_tile<Half, HalfOnePassTile<2, 1, 1, 1>>(args, context);
         return run_tile<Half, HalfOnePassTile<2, 1, 2, 2>>(args, context);
     }
-    if (out <= 3 * panel_columns) return run_tile<Half, InSteps<1>>(args, context);
-    run_tile<Half, InSteps<2>>(args, context);
+    if (out <= 3 * panel_columns) return run_tile<Half, InSteps>(args, context);
+    run_tile<Half, InLongSteps>(args, context);
 }
 
 }  // namespace
 
 const char* refuses_pointwise_half_one_pass(const ConvBackward& args) {
     if (const char* reason = refuses_half_tensor_cores(args.dtype)) return reason;
-    return refuses_one_pass_of(InSteps<2>::steps * InSteps<2>::outputs, args);
+    return refuses_one_pass_of(InLongSteps::steps * InLongSteps::outputs, args);
 }
 
 void pointwise_backward_half_one_pass(const ConvBackward& args, Context& context) {
