@@ -1,14 +1,17 @@
 // The architecture's rules, checked on the sources themselves: who may include whom, where CUDA and oneDNN may
-// be named, no device switches above kernels/, no promise that cannot be watched, a README in every folder,
-// and the formatting.
+// be named, no device switches above kernels/, no promise that cannot be watched, nothing left behind, a README in
+// every folder, and the formatting.
 
 #include <doctest/doctest.h>
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <iterator>
 #include <map>
 #include <regex>
 #include <set>
@@ -47,6 +50,29 @@ std::vector<Source> all_sources() {
         }
     }
     return sources;
+}
+
+struct CommittedFile {
+    std::string mode;
+    std::string path;  // from the root
+};
+
+/// Nothing where there is no git, as in an archive of the sources.
+std::vector<CommittedFile> committed_files() {
+    std::vector<CommittedFile> files;
+    if (!fs::exists(root / ".git")) return files;
+    const std::string command =
+        fmt::format("git -c safe.directory='*' -C '{}' ls-files --stage", root.string());
+    FILE* const listing = popen(command.c_str(), "r");
+    REQUIRE(listing != nullptr);
+    char line[4096];
+    while (std::fgets(line, sizeof line, listing) != nullptr) {
+        const std::string text(line, std::strcspn(line, "\n"));
+        files.push_back({text.substr(0, text.find(' ')), text.substr(text.find('\t') + 1)});
+    }
+    REQUIRE(pclose(listing) == 0);
+    REQUIRE(!files.empty());
+    return files;
 }
 
 std::string floor_of(const std::string& path) { return path.substr(0, path.find('/')); }
@@ -154,6 +180,16 @@ TEST_CASE("what the fuzz targets link is written for clang, too") {
         for (const std::string& line : source.lines) {
             CHECK_MESSAGE(!std::regex_search(line, part), source.path, ": ", line);
         }
+    }
+}
+
+TEST_CASE("nothing was left behind: no links, and outside of the tests' data nothing but text") {
+    for (const auto& [mode, path] : committed_files()) {
+        CHECK_MESSAGE(mode.starts_with("100"), path, " is no ordinary file");
+        if (path.starts_with("tests/")) continue;
+        std::ifstream file(root / path, std::ios::binary);
+        const std::string bytes{std::istreambuf_iterator<char>(file), {}};
+        CHECK_MESSAGE(bytes.find('\0') == std::string::npos, path, " is no text");
     }
 }
 
