@@ -196,6 +196,7 @@ RUN = {
     'inspect kernel batch_norm_backward --shape "3136 rows x 144" --block 2 --launch 0 --out sums.html': None,
     "gradcheck --op batch_norm": "gradcheck --op batch_norm --shape 7",
     "gradcheck --op batch_norm --instructions avx2": "gradcheck --op batch_norm --instructions scalar --shape 7",
+    "gradcheck --instructions avx2": "gradcheck --instructions scalar --op add",
     "gradcheck --device simt --op add --math-ulps 2": None,
     "gradcheck --device simt --op add --thorough --processes 2": "gradcheck --device simt --op add --thorough --processes 2 --shape 7",
     "gradcheck --list --device simt --json": None,
