@@ -12,6 +12,7 @@ namespace vitrine::cpu {
 namespace {
 
 std::string name_of(int64_t target) {
+    if (target == HWY_STATIC_TARGET) return "baseline";
     if (target == HWY_AVX3) return "avx512";
     std::string name = hwy::TargetName(target);
     std::ranges::transform(name, name.begin(), [](unsigned char letter) { return std::tolower(letter); });

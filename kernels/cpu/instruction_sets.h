@@ -7,8 +7,8 @@
 
 namespace vitrine::cpu {
 
-/// Those that this processor has, the best first: "avx512", "avx2", "scalar", which is plain C++; on other processors than x86
-/// Highway's names.
+/// Those that this processor has, the best first: "avx512", "avx2" and "baseline", which every processor has: plain C++, or SSE2 with
+/// a newer Highway. On other processors than x86 Highway's names.
 std::vector<std::string> instruction_sets();
 
 /// From now on the kernels of this process use none that is better than this one of instruction_sets(), so that what other

@@ -200,8 +200,9 @@ HWY_INLINE HWY_ATTR void for_each_vector(int64_t count, Body&& body) {
 /// row must be aligned for that.
 template <class T>
 HWY_INLINE HWY_ATTR bool streams_rows(const T* to, int64_t rows, int64_t channels) {
-    return rows * channels * int64_t{sizeof(T)} >= (int64_t{32} << 20) && channels % lanes_of<T>() == 0 &&
-           reinterpret_cast<uintptr_t>(to) % (sizeof(T) * static_cast<size_t>(lanes_of<T>())) == 0;
+    const int64_t lanes = lanes_of<Accumulate<T>>();  // so many are stored at once of 16-bit numbers, too
+    return rows * channels * int64_t{sizeof(T)} >= (int64_t{32} << 20) && channels % lanes == 0 &&
+           reinterpret_cast<uintptr_t>(to) % (sizeof(T) * static_cast<size_t>(lanes)) == 0;
 }
 
 /// Rows that will be read or written soon. Where several pixels are taken side by side the processor's own prefetching

@@ -55,7 +55,7 @@ TEST_CASE("gradcheck: what it refuses, with exit code 2") {
     check_refusal({"--op", "teleport"}, "there is no such op");
     check_refusal({"--once", "--thorough"}, "--once excludes --thorough");
     check_refusal({"--instructions", "abacus"}, "--instructions abacus: choose one of");
-    check_refusal({"--device", "reference", "--instructions", "scalar"},
+    check_refusal({"--device", "reference", "--instructions", "baseline"},
                   "--instructions is for --device cpu");
 }
 
