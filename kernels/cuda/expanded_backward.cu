@@ -52,7 +52,8 @@ struct ExpandedBackwardShared {
     static constexpr int of_e = Tile::Input::pixels * WideGradients<Half>::pixel_values;
     GemmShared<float, std::max(of_e, Narrow::lines_count)> e;              // then d_e
     GemmShared<float, std::max(OutputGradients<Tile>::count, of_sums)> g;  // then the pairs' sums
-    GemmShared<float, NarrowSums<Narrow::most>::count> narrow_sums;
+    // Of fewer channels, too: kernels with as much memory share the variable (block_bytes).
+    GemmShared<float, NarrowSums<most_narrow_channels>::count> narrow_sums;
 };
 
 /// Narrow: NarrowTile or WindowTile.

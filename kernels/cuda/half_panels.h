@@ -103,7 +103,8 @@ __device__ __forceinline__ unsigned char* block_bytes() {
 }
 template <class Shared>
 __device__ __forceinline__ Shared& block_memory() {
-    return *reinterpret_cast<Shared*>(block_bytes<sizeof(Shared)>());
+    constexpr size_t unit = 512;  // so that more kernels need as much
+    return *reinterpret_cast<Shared*>(block_bytes<(sizeof(Shared) + unit - 1) / unit * unit>());
 }
 
 }  // namespace vitrine::VITRINE_GPU
