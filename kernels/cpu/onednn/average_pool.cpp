@@ -16,6 +16,17 @@ Descriptor y_descriptor(const PoolShape& shape) {
 
 Dimensions pair(const Size2& size) { return {size.height, size.width}; }
 
+/// `describe` of strides, kernel, dilation (which oneDNN 3 asks for; one of 0 is none) and padding on both sides.
+template <class Describe>
+auto with_window(const PoolShape& shape, Describe describe) {
+    const Dimensions stride = pair(shape.stride), kernel = pair(shape.kernel), padding = pair(shape.padding);
+    if constexpr (takes_arguments) {
+        return describe(stride, kernel, Dimensions{0, 0}, padding, padding);
+    } else {
+        return describe(stride, kernel, padding, padding);
+    }
+}
+
 Key key_of(const PoolShape& shape) {
     return {shape.batch,          shape.in.height,    shape.in.width,      shape.channels,
             shape.kernel.height,  shape.kernel.width, shape.stride.height, shape.stride.width,
@@ -25,21 +36,22 @@ Key key_of(const PoolShape& shape) {
 constexpr auto algorithm = dnnl::algorithm::pooling_avg_include_padding;
 
 dnnl::pooling_forward::primitive_desc forward_descriptor(const PoolShape& shape) {
-    return {{dnnl::prop_kind::forward_training, algorithm, x_descriptor(shape), y_descriptor(shape),
-             pair(shape.stride), pair(shape.kernel), pair(shape.padding), pair(shape.padding)},
-            attributes(),
-            engine()};
+    return with_window(shape, [&](const auto&... window) {
+        return describe_forward<dnnl::pooling_forward>(dnnl::prop_kind::forward_training, algorithm,
+                                                       x_descriptor(shape), y_descriptor(shape), window...);
+    });
+}
+
+dnnl::pooling_backward::primitive_desc backward_descriptor(const PoolShape& shape) {
+    return with_window(shape, [&](const auto&... window) {
+        return describe_backward<dnnl::pooling_backward>(forward_descriptor(shape), algorithm,
+                                                         x_descriptor(shape), y_descriptor(shape), window...);
+    });
 }
 
 struct BackwardPlan {
     explicit BackwardPlan(const PoolShape& shape, GradMode mode)
-        : pool(dnnl::pooling_backward::primitive_desc{
-              {algorithm, x_descriptor(shape), y_descriptor(shape), pair(shape.stride), pair(shape.kernel),
-               pair(shape.padding), pair(shape.padding)},
-              attributes(),
-              engine(),
-              forward_descriptor(shape)}),
-          d_x(x_descriptor(shape), x_descriptor(shape), mode) {}
+        : pool(backward_descriptor(shape)), d_x(x_descriptor(shape), x_descriptor(shape), mode) {}
 
     Compiled<dnnl::pooling_backward> pool;
     Reorder d_x;

@@ -20,13 +20,23 @@ normalization_flags flags_of(bool training) {
     return training ? affine : affine | normalization_flags::use_global_stats;
 }
 
+/// `describe` of the layouts of x and y, or of their gradients: oneDNN 2 takes one for both.
+template <class Describe>
+auto with_x_and_y(const Descriptor& rows, Describe describe) {
+    if constexpr (takes_arguments) {
+        return describe(rows, rows);
+    } else {
+        return describe(rows);
+    }
+}
+
 /// Evaluation differs by its flag alone: its statistics are given, not taken.
 dnnl::batch_normalization_forward::primitive_desc forward_descriptor(int64_t rows, int64_t channels,
                                                                      double epsilon, bool training) {
-    return {{dnnl::prop_kind::forward_training, rows_descriptor(rows, channels), static_cast<float>(epsilon),
-             flags_of(training)},
-            attributes(),
-            engine()};
+    return with_x_and_y(rows_descriptor(rows, channels), [&](const auto&... layouts) {
+        return describe_forward<dnnl::batch_normalization_forward>(
+            dnnl::prop_kind::forward_training, layouts..., static_cast<float>(epsilon), flags_of(training));
+    });
 }
 
 /// The contract's backward is given rstd, not the variance and epsilon: 1 / rstd² with an epsilon of 0 says
@@ -34,10 +44,10 @@ dnnl::batch_normalization_forward::primitive_desc forward_descriptor(int64_t row
 dnnl::batch_normalization_backward::primitive_desc backward_descriptor(const BatchNormBackward& args) {
     const auto forward = forward_descriptor(args.rows, args.channels, 0.0, args.training);
     const Descriptor rows = rows_descriptor(args.rows, args.channels);
-    return {{dnnl::prop_kind::backward, rows, rows, 0.0f, flags_of(args.training)},
-            attributes(),
-            engine(),
-            forward};
+    return with_x_and_y(rows, [&](const auto&... gradients) {
+        return describe_backward<dnnl::batch_normalization_backward>(
+            forward, dnnl::prop_kind::backward, gradients..., rows, 0.0f, flags_of(args.training));
+    });
 }
 
 struct BackwardPlan {

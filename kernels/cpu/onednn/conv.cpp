@@ -67,28 +67,22 @@ dnnl::convolution_forward::primitive_desc forward_descriptor(const ConvShape& sh
     const auto kind = dnnl::prop_kind::forward_training;
     const auto algorithm = dnnl::algorithm::convolution_direct;
     const Dimensions padding = pair(shape.padding);
-    if (!has_bias) {
-        return {{kind, algorithm, x_descriptor(shape), weights_as_liked(shape), y_descriptor(shape),
-                 pair(shape.stride), padding, padding},
-                attributes(),
-                engine()};
-    }
-    return {{kind, algorithm, x_descriptor(shape), weights_as_liked(shape), f32_vector(shape.out_channels),
-             y_descriptor(shape), pair(shape.stride), padding, padding},
-            attributes(),
-            engine()};
+    const auto describe = [&](const auto&... weights) {
+        return describe_forward<dnnl::convolution_forward>(kind, algorithm, x_descriptor(shape), weights...,
+                                                           y_descriptor(shape), pair(shape.stride), padding,
+                                                           padding);
+    };
+    if (!has_bias) return describe(weights_as_liked(shape));
+    return describe(weights_as_liked(shape), f32_vector(shape.out_channels));
 }
 
-/// The descriptor of BackwardPrimitive, which is convolution_backward_data or convolution_backward_weights:
-/// oneDNN asks for the forward pass as a hint.
+/// The descriptor of BackwardPrimitive, which is convolution_backward_data or convolution_backward_weights.
 template <class BackwardPrimitive>
 typename BackwardPrimitive::primitive_desc backward_descriptor(const ConvShape& shape) {
     const Dimensions padding = pair(shape.padding);
-    return {{dnnl::algorithm::convolution_direct, x_descriptor(shape), weights_as_liked(shape),
-             y_descriptor(shape), pair(shape.stride), padding, padding},
-            attributes(),
-            engine(),
-            forward_descriptor(shape, false)};
+    return describe_backward<BackwardPrimitive>(
+        forward_descriptor(shape, false), dnnl::algorithm::convolution_direct, x_descriptor(shape),
+        weights_as_liked(shape), y_descriptor(shape), pair(shape.stride), padding, padding);
 }
 
 struct ForwardPlan {

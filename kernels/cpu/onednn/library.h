@@ -49,6 +49,29 @@ inline dnnl::memory scratch_memory(const Descriptor& descriptor, Context& contex
 /// Primitives allocate nothing by themselves: their working memory is ours.
 dnnl::primitive_attr attributes();
 
+/// Whether the library takes a primitive's arguments themselves. Before oneDNN 3 they make up an "operation
+/// descriptor" first, and a few arguments are not there yet.
+inline constexpr bool takes_arguments = DNNL_VERSION_MAJOR >= 3;
+
+template <class Primitive, class... Args>
+typename Primitive::primitive_desc describe_forward(const Args&... args) {
+    if constexpr (takes_arguments) {
+        return {engine(), args..., attributes()};
+    } else {
+        return {{args...}, attributes(), engine()};
+    }
+}
+
+/// oneDNN asks for the forward pass as a hint.
+template <class Primitive, class ForwardDescriptor, class... Args>
+typename Primitive::primitive_desc describe_backward(const ForwardDescriptor& forward, const Args&... args) {
+    if constexpr (takes_arguments) {
+        return {engine(), args..., forward, attributes()};
+    } else {
+        return {{args...}, attributes(), engine(), forward};
+    }
+}
+
 /// A primitive that is ready to run, and what was decided for it: layouts and the size of its working memory.
 template <class Primitive>
 struct Compiled {

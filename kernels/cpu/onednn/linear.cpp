@@ -27,25 +27,23 @@ Key with(Key key, std::initializer_list<int64_t> numbers) {
 
 dnnl::inner_product_forward::primitive_desc forward_descriptor(const Layouts& layouts, bool has_bias) {
     const auto kind = dnnl::prop_kind::forward_training;
-    if (has_bias) {
-        return {{kind, layouts.x, layouts.weight, layouts.bias, layouts.y}, attributes(), engine()};
-    }
-    return {{kind, layouts.x, layouts.weight, layouts.y}, attributes(), engine()};
+    using Primitive = dnnl::inner_product_forward;
+    if (!has_bias) return describe_forward<Primitive>(kind, layouts.x, layouts.weight, layouts.y);
+    return describe_forward<Primitive>(kind, layouts.x, layouts.weight, layouts.bias, layouts.y);
 }
 
 dnnl::inner_product_backward_weights::primitive_desc weights_descriptor(const Layouts& layouts,
                                                                         bool has_bias) {
-    const auto hint = forward_descriptor(layouts, has_bias);
-    if (has_bias) return {{layouts.x, layouts.weight, layouts.bias, layouts.y}, attributes(), engine(), hint};
-    return {{layouts.x, layouts.weight, layouts.y}, attributes(), engine(), hint};
+    using Primitive = dnnl::inner_product_backward_weights;
+    const auto forward = forward_descriptor(layouts, has_bias);
+    if (!has_bias) return describe_backward<Primitive>(forward, layouts.x, layouts.weight, layouts.y);
+    return describe_backward<Primitive>(forward, layouts.x, layouts.weight, layouts.bias, layouts.y);
 }
 
 struct BackwardDataPlan {
     BackwardDataPlan(const Layouts& layouts, GradMode mode)
-        : product(dnnl::inner_product_backward_data::primitive_desc{{layouts.x, layouts.weight, layouts.y},
-                                                                    attributes(),
-                                                                    engine(),
-                                                                    forward_descriptor(layouts, false)}),
+        : product(describe_backward<dnnl::inner_product_backward_data>(forward_descriptor(layouts, false),
+                                                                       layouts.x, layouts.weight, layouts.y)),
           d_x(layouts.x, layouts.x, mode) {}
 
     Compiled<dnnl::inner_product_backward_data> product;
