@@ -21,9 +21,8 @@ Parameter multiplied(std::string name, const Shape& shape, TorchLayout layout, I
 
 Parameter per_channel(std::string name, int64_t channels, Initialisation initialisation, Role role,
                       Placement placement) {
-    const Shape shape{channels};
-    return {std::move(name), Tensor::empty(shape, placement.accumulated()), TorchLayout::same(shape),
-            initialisation, role};
+    return {std::move(name), Tensor::empty({channels}, placement.accumulated()),
+            TorchLayout::same({channels}), initialisation, role};
 }
 
 }  // namespace

@@ -103,17 +103,17 @@ void require_ready(cudnnHandle_t handle) {
             "program's");
 }
 
-const cudnnTensorStruct& described(cudnnTensorDescriptor_t descriptor, const std::string& what) {
-    return described_object(descriptor, what);
+const cudnnTensorStruct& described(cudnnTensorDescriptor_t descriptor, std::string_view what) {
+    return described_object(descriptor, std::string(what));
 }
-const cudnnFilterStruct& described(cudnnFilterDescriptor_t descriptor, const std::string& what) {
-    return described_object(descriptor, what);
+const cudnnFilterStruct& described(cudnnFilterDescriptor_t descriptor, std::string_view what) {
+    return described_object(descriptor, std::string(what));
 }
-const cudnnConvolutionStruct& described(cudnnConvolutionDescriptor_t descriptor, const std::string& what) {
-    return described_object(descriptor, what);
+const cudnnConvolutionStruct& described(cudnnConvolutionDescriptor_t descriptor, std::string_view what) {
+    return described_object(descriptor, std::string(what));
 }
-const cudnnPoolingStruct& described(cudnnPoolingDescriptor_t descriptor, const std::string& what) {
-    return described_object(descriptor, what);
+const cudnnPoolingStruct& described(cudnnPoolingDescriptor_t descriptor, std::string_view what) {
+    return described_object(descriptor, std::string(what));
 }
 
 size_t size_of(cudnnDataType_t type) { return type == CUDNN_DATA_DOUBLE ? sizeof(double) : sizeof(float); }

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 
 #include "tests/vendor/stand_in/calls.h"
 #include "tests/vendor/stand_in/cudnn.h"
@@ -57,11 +58,12 @@ void require(bool condition, cudnnStatus_t status, const std::string& sentence);
 /// it.
 void require_ready(cudnnHandle_t handle);
 
-/// A descriptor that was made by this library and described since.
-const cudnnTensorStruct& described(cudnnTensorDescriptor_t descriptor, const std::string& what);
-const cudnnFilterStruct& described(cudnnFilterDescriptor_t descriptor, const std::string& what);
-const cudnnConvolutionStruct& described(cudnnConvolutionDescriptor_t descriptor, const std::string& what);
-const cudnnPoolingStruct& described(cudnnPoolingDescriptor_t descriptor, const std::string& what);
+/// A descriptor that was made by this library and described since. (By string_view: compilers warn of a reference that a call with
+/// a temporary string gives back.)
+const cudnnTensorStruct& described(cudnnTensorDescriptor_t descriptor, std::string_view what);
+const cudnnFilterStruct& described(cudnnFilterDescriptor_t descriptor, std::string_view what);
+const cudnnConvolutionStruct& described(cudnnConvolutionDescriptor_t descriptor, std::string_view what);
+const cudnnPoolingStruct& described(cudnnPoolingDescriptor_t descriptor, std::string_view what);
 
 /// A tensor's memory: of the device, whole, aligned.
 void require_tensor(const void* memory, int64_t count, cudnnDataType_t type, const std::string& what);
