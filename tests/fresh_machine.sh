@@ -1,8 +1,10 @@
 #!/usr/bin/env bash
-# Proves the README's two commands on a machine that has nothing: HEAD is cloned into a minimal Debian 12, where the first
+# Proves the README's two commands on a machine that has nothing: HEAD is cloned into a minimal Debian, where the first
 # command trains for a few steps, and the second's build and a few of its quick test programs run.
 #
-#     tests/fresh_machine.sh            as above; this machine's compiler cache, if there is one, is mounted into it
+#     tests/fresh_machine.sh            as above, in Debian 12 (bookworm); this machine's compiler cache, if there is one, is mounted
+#                                       into it
+#     tests/fresh_machine.sh trixie     in Debian 13, whose compiler and libraries are others
 #     tests/fresh_machine.sh --whole    both commands whole and without a compiler cache, with their times
 #
 # The packages come from where this machine's own come from. The minimal system is kept for a day in ~/.cache/vitrine. What is
@@ -14,14 +16,17 @@ cd "$(dirname "$0")/.."
 source tools/dependencies.sh
 
 whole=no
-case "${1:-}" in
-    "") ;;
-    --whole) whole=yes ;;
-    *) echo "tests/fresh_machine.sh: unknown argument '$1': only --whole is allowed" >&2; exit 2 ;;
-esac
+release=bookworm
+for argument; do
+    case "$argument" in
+        --whole) whole=yes ;;
+        bookworm | trixie) release=$argument ;;
+        *) echo "tests/fresh_machine.sh: unknown argument '$argument': bookworm, trixie and --whole are allowed" >&2; exit 2 ;;
+    esac
+done
 
 readonly patience=600 # seconds that registries have to answer
-readonly base=${XDG_CACHE_HOME:-$HOME/.cache}/vitrine/fresh_machine/debian-12.tar
+readonly base=${XDG_CACHE_HOME:-$HOME/.cache}/vitrine/fresh_machine/debian-$release.tar
 
 say() { echo "fresh_machine: $1"; }
 
@@ -55,17 +60,21 @@ with_patience() {
     done
 }
 
-# The sources of Debian's packages that this machine has; its apt configuration comes along, for proxies and the like.
+# The sources of Debian's packages that this machine has, for the release that is wanted; its apt configuration comes along, for
+# proxies and the like.
 make_base() {
     local sources=() include="" file
     for file in /etc/apt/sources.list /etc/apt/sources.list.d/*.list /etc/apt/sources.list.d/*.sources; do
-        [ -s "$file" ] && grep -Eq '/debian' "$file" && sources+=("$file")
+        grep -Eqs '/debian' "$file" || continue
+        mkdir -p "$work/sources"
+        sed "s/\b$own_release\b/$release/g" "$file" >"$work/sources/$(basename "$file")"
+        sources+=("$work/sources/$(basename "$file")")
     done
     ! grep -Eqs '^[^#]*https:' "${sources[@]}" || include=--include=ca-certificates
     # shellcheck disable=SC2016  # $1 is mmdebstrap's
     with_patience "$work/base.log" mmdebstrap --mode=root --variant=minbase $include \
         --setup-hook='mkdir -p "$1/etc/apt" && cp -a /etc/apt/apt.conf.d /etc/apt/auth.conf.d "$1/etc/apt/"' \
-        bookworm "$work/base.tar" "${sources[@]}" || { say "FAILED: the minimal Debian cannot be made"; exit 1; }
+        "$release" "$work/base.tar" "${sources[@]}" || { say "FAILED: the minimal Debian cannot be made"; exit 1; }
     mv "$work/base.tar" "$base"
 }
 
@@ -94,6 +103,8 @@ step() {
 
 [ "$(id -u)" -eq 0 ] || cannot "only root can make a system to try it in"
 [ "$(system_name)" = debian ] || cannot "it takes the packages from where a Debian system has them, and this is none"
+own_release=$(. /etc/os-release && echo "${VERSION_CODENAME:-}")
+[ -n "$own_release" ] || cannot "this Debian's release has no name by which its package sources could be asked for another"
 if ! command -v mmdebstrap >/dev/null 2>&1; then
     [ "${CI:-}" = true ] && install_missing mmdebstrap
     command -v mmdebstrap >/dev/null 2>&1 || cannot "mmdebstrap is not installed"
@@ -118,7 +129,7 @@ fi
 if [ "$whole" = no ]; then
     [ -z "$compiler_cache" ] || step "a compiler cache" "apt-get update -qq && apt-get install -y -qq --no-install-recommends ccache"
     step "tools/quickstart.sh to 20 steps" "tools/quickstart.sh --max-steps 20 --out /tmp/run"
-    step "tools/test.sh, a few of its programs" "tools/test.sh --quick --only '^(architecture|engine|models|gradcheck_reference)$'"
+    step "tools/test.sh, a few of its programs" "tools/test.sh --quick --only '^(architecture|engine|models|gradcheck_reference|gradcheck_cpu)$'"
 else
     step "tools/quickstart.sh to the first step" "tools/quickstart.sh --max-steps 1 --out /tmp/run"
     step "tools/quickstart.sh, the training" "tools/quickstart.sh"
