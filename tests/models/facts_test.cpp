@@ -22,7 +22,7 @@ int64_t count_parameters(nn::Module& model) {
     return count;
 }
 
-const nlohmann::json& facts(const std::string& model) {
+const nlohmann::json& facts(const char* model) {
     static const nlohmann::json all = golden::json_file("models/facts.json");
     return all.at(model);
 }
