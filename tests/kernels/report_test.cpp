@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 #include <set>
+#include <string_view>
 
 #include "engine/fusion.h"
 #include "kernels/error.h"
@@ -42,8 +43,8 @@ std::vector<ReportEntry> report_of(const Problem& problem) {
     return entries;
 }
 
-const ReportEntry& entry_of(const std::vector<ReportEntry>& entries, const std::string& kernel,
-                            const std::string& implementation, const std::string& shape) {
+const ReportEntry& entry_of(const std::vector<ReportEntry>& entries, std::string_view kernel,
+                            std::string_view implementation, std::string_view shape) {
     for (const ReportEntry& entry : entries) {
         if (entry.kernel == kernel && entry.implementation == implementation && entry.shape == shape)
             return entry;

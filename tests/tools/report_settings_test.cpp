@@ -116,8 +116,9 @@ TEST_CASE("report: what differs, set in one recipe, makes the other of it") {
     toml::table table = parse_toml(a, "the test's");
     int changes = 0;
     for (const auto& [place, value] : after["settings"].items()) {
-        if (before["settings"].value(place, "") == value || place.starts_with("phase.2.scheduler")) continue;
-        recipe::set_assignment(table, fmt::format("{}={}", place, value.get<std::string>()));
+        const std::string text = value;
+        if (before["settings"].value(place, "") == text || place.starts_with("phase.2.scheduler")) continue;
+        recipe::set_assignment(table, fmt::format("{}={}", place, text));
         ++changes;
     }
     // Another kind of scheduler has other keys: it is set as a whole, as the page shows it then.
