@@ -12,6 +12,7 @@
 #include <array>
 #include <cctype>
 #include <memory>
+#include <new>
 
 #include "data/formats.h"
 #include "engine/input_file.h"
@@ -40,7 +41,10 @@ class GzipFile {
             file_bytes_ = static_cast<int64_t>(opened.bytes());
             const int own = fcntl(opened.descriptor(), F_DUPFD_CLOEXEC, 0);
             if (own >= 0) file_.reset(gzdopen(own, "rb"));
-            if (own >= 0 && !file_) close(own);
+            if (own >= 0 && !file_) {
+                close(own);
+                throw std::bad_alloc();  // of which it has need
+            }
         } catch (const FileError& error) {
             throw Error(fmt::format("'{}' cannot be read ({})", path_, error.reason));
         }
@@ -59,6 +63,7 @@ class GzipFile {
             const int got = gzread(file_.get(), bytes.data() + total, static_cast<unsigned>(wanted));
             int failure = Z_OK;
             const char* reason = gzerror(file_.get(), &failure);
+            if (failure == Z_MEM_ERROR) throw std::bad_alloc();
             if (got < 0 || failure != Z_OK)
                 throw Error(fmt::format("'{}' is damaged or truncated ({})", path_, reason));
             total += got;

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 #include <zip.h>
 
+#include <new>
 #include <utility>
 
 #include "engine/error.h"
@@ -13,7 +14,13 @@
 namespace vitrine {
 namespace {
 
-/// libzip's words for an error.
+/// An error of libzip's: the archive is damaged, or memory ran out.
+[[noreturn]] void refuse(zip_error_t* error, const std::string& what) {
+    if (zip_error_code_zip(error) == ZIP_ER_MEMORY) throw std::bad_alloc();
+    throw Error(fmt::format("is damaged: {}{}", what, zip_error_strerror(error)));
+}
+
+/// An error without an archive, as long as it is looked at.
 class Failure {
   public:
     Failure() { zip_error_init(&error_); }
@@ -22,7 +29,6 @@ class Failure {
     Failure& operator=(const Failure&) = delete;
 
     zip_error_t* get() { return &error_; }
-    std::string words() { return zip_error_strerror(&error_); }
 
   private:
     zip_error_t error_;
@@ -38,7 +44,7 @@ struct ZipArchive::Library {
         if (source != nullptr) archive = zip_open_from_source(source, ZIP_RDONLY, failure.get());
         if (archive != nullptr) return;
         zip_source_free(source);  // of which null is none
-        throw Error(fmt::format("is damaged: {}", failure.words()));
+        refuse(failure.get(), "");
     }
     ~Library() { zip_discard(archive); }
     Library(const Library&) = delete;
@@ -86,8 +92,7 @@ std::string ZipArchive::read(const std::string& name) const {
         throw Error(fmt::format("has the entry {} compressed, which torch.save never does", escape(name)));
     const std::unique_ptr<zip_file_t, decltype(&zip_fclose)> file(
         zip_fopen_index(library_->archive, found->second.index, 0), &zip_fclose);
-    if (file == nullptr)
-        throw Error(fmt::format("is damaged: {}: {}", escape(name), zip_strerror(library_->archive)));
+    if (file == nullptr) refuse(zip_get_error(library_->archive), escape(name) + ": ");
     std::string bytes(found->second.size, '\0');
     size_t got = 0;
     // Read on to the end even where all bytes are there: only that compares the checksum.
@@ -96,8 +101,7 @@ std::string ZipArchive::read(const std::string& name) const {
         const bool whole = got == bytes.size();
         const zip_int64_t count =
             zip_fread(file.get(), whole ? &beyond : bytes.data() + got, whole ? 1 : bytes.size() - got);
-        if (count < 0)
-            throw Error(fmt::format("is damaged: {}: {}", escape(name), zip_file_strerror(file.get())));
+        if (count < 0) refuse(zip_file_get_error(file.get()), escape(name) + ": ");
         if (count == 0) break;
         if (whole) throw Error(fmt::format("is damaged: {} is longer than it says", escape(name)));
         got += static_cast<size_t>(count);

@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <memory>
 #include <new>
 #include <string_view>
@@ -55,6 +56,7 @@ bool next_header(archive* reader, archive_entry** entry, const fs::path& file) {
     const int result = archive_read_next_header(reader, entry);
     if (result == ARCHIVE_EOF) return false;
     if (result == ARCHIVE_OK || result == ARCHIVE_WARN) return true;
+    if (archive_errno(reader) == ENOMEM) throw std::bad_alloc();
     const char* why = archive_error_string(reader);
     refuse(file, fmt::format("is no tar file or damaged{}", why != nullptr ? fmt::format(" ({})", why) : ""));
 }

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <array>
 #include <memory>
+#include <new>
 #include <string_view>
 
 #include "data/folder_words.h"
@@ -111,6 +112,7 @@ void parse_quoted(Table& table, const std::vector<std::string_view>& lines) {
     const auto end = [](int, void* into) { static_cast<Rows*>(into)->end(); };
     const auto require = [&](bool done) {
         if (done) return;
+        if (csv_error(&parser) == CSV_ENOMEM) throw std::bad_alloc();
         throw Error(fmt::format(
             "the table {} cannot be read from line {} on: {}", in_quotes(table.file), state.row.line,
             csv_error(&parser) == CSV_EPARSE ? "a quote is missing, or stands where it should be doubled"

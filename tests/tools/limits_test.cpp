@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <filesystem>
+#include <fstream>
 
 #include "tests/tools/program.h"
 
@@ -88,28 +89,59 @@ TEST_CASE_FIXTURE(Fixture, "where no further thread can be started, one does the
     }
 }
 
+/// A file of IDX: a magic number, sizes, and a byte for each item.
+void write_idx(const fs::path& file, uint32_t magic, const std::vector<uint32_t>& sizes) {
+    std::ofstream out(file, std::ios::binary);
+    const auto put = [&](uint32_t number) {
+        for (const int shift : {24, 16, 8, 0}) out.put(static_cast<char>(number >> shift));
+    };
+    put(magic);
+    uint32_t count = 1;
+    for (const uint32_t size : sizes) put(size), count *= size;
+    for (uint32_t i = 0; i < count; ++i) out.put(static_cast<char>(i * 7919 % 10));
+}
+
+/// Data that a library unpacks: MNIST's files, compressed. Of some size, so that memory may end within them.
+void write_mnist(const fs::path& folder) {
+    fs::create_directories(folder);
+    for (const std::string part : {"train", "t10k"}) {
+        write_idx(folder / (part + "-images-idx3-ubyte"), 2051, {4000, 28, 28});
+        write_idx(folder / (part + "-labels-idx1-ubyte"), 2049, {4000});
+    }
+    REQUIRE(run_script(fmt::format("gzip {}/*", folder.string())).code == 0);
+}
+
 TEST_CASE_FIXTURE(Fixture, "memory that ends is one sentence and code 2") {
 #ifdef __SANITIZE_ADDRESS__
     return;  // which takes more address space than there could be
 #endif
+    const std::string mnist = shared().folder / "mnist";
+    write_mnist(mnist);
     // Libraries that cannot be loaded, or begin, end the program before it does anything.
+    const auto begins = [](int kilobytes) {
+        return run_script(fmt::format("ulimit -c 0; ulimit -v {}; train --help", kilobytes)).code == 0;
+    };
     constexpr int step = 5'000;
     int first = 55'000;
-    while (first < 1'000'000 && run_script(fmt::format("ulimit -v {}; train --help", first)).code != 0)
-        first += step;
+    while (first < 1'000'000 && !begins(first)) first += step;
     int too_little = 0;
     for (int kilobytes = first; kilobytes <= first + 17 * step; kilobytes += step) {
-        CAPTURE(kilobytes);
-        const Outcome outcome = run_script(fmt::format(
-            "ulimit -v {}; train --data {} --image-size 256 --batch-size 32 --max-steps 1 --out {}",
-            kilobytes, data, Fixture::shared().folder / "new"));
-        fs::remove_all(Fixture::shared().folder / "new");
-        if (outcome.code == 0) continue;
-        ++too_little;
-        CHECK(outcome.code == 2);
-        CHECK(contains(outcome.err, "train: "));
-        CHECK(contains(outcome.err, "memory"));
-        CHECK_FALSE(contains(outcome.err, "internal error"));
+        if (!begins(kilobytes)) continue;
+        for (const std::string& set : {data, mnist}) {
+            CAPTURE(kilobytes);
+            CAPTURE(set);
+            const Outcome outcome = run_script(fmt::format(
+                "ulimit -v {}; train --data {} --image-size 256 --batch-size 32 --max-steps 1 --out {}",
+                kilobytes, set, Fixture::shared().folder / "new"));
+            fs::remove_all(Fixture::shared().folder / "new");
+            if (outcome.code == 0) continue;
+            ++too_little;
+            CHECK(outcome.code == 2);
+            CHECK(contains(outcome.err, "train: "));
+            CHECK(contains(outcome.err, "memory"));
+            CHECK_FALSE(contains(outcome.err, "damaged"));
+            CHECK_FALSE(contains(outcome.err, "internal error"));
+        }
     }
     CHECK(too_little > 0);
 }

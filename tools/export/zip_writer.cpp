@@ -6,6 +6,7 @@
 #include <zip.h>
 
 #include <memory>
+#include <new>
 #include <utility>
 
 #include "engine/error.h"
@@ -19,8 +20,10 @@ constexpr zip_uint16_t padding_id = 0x4246;  // the field that torch.save pads w
 constexpr zip_uint16_t first_date = 0x21;    // 1 January 1980
 
 [[noreturn]] void fail(zip_error_t* error) {
+    const bool memory_ended = zip_error_code_zip(error) == ZIP_ER_MEMORY;
     const std::string reason = zip_error_strerror(error);
     zip_error_fini(error);
+    if (memory_ended) throw std::bad_alloc();
     throw Error(fmt::format("the zip archive cannot be made: {}", reason));
 }
 
