@@ -126,17 +126,17 @@ void run_batch_norm_backward(const BatchNormBackward& args, Context& context) {
     // oneDNN always computes d_x; where nobody wants it, it goes into scratch memory.
     const dnnl::memory d_x =
         args.d_x ? plan.d_x.output(args.d_x.data, context) : scratch_memory(rows, context);
-    plan.norm.execute({{DNNL_ARG_SRC, memory_at(rows, args.x)},
-                       {DNNL_ARG_SCALE, memory_at(vector, args.weight)},
-                       // The shift takes no part, yet the primitive asks for it; any vector will do.
-                       {DNNL_ARG_SHIFT, memory_at(vector, args.weight)},
-                       {DNNL_ARG_MEAN, memory_at(vector, args.mean)},
-                       {DNNL_ARG_VARIANCE, memory_at(vector, variance)},
-                       {DNNL_ARG_DIFF_DST, memory_at(rows, args.d_y)},
-                       {DNNL_ARG_DIFF_SRC, d_x},
-                       {DNNL_ARG_DIFF_SCALE, memory_at(vector, d_weight)},
-                       {DNNL_ARG_DIFF_SHIFT, memory_at(vector, d_bias)}},
-                      context);
+    Arguments arguments{{DNNL_ARG_SRC, memory_at(rows, args.x)},
+                        {DNNL_ARG_SCALE, memory_at(vector, args.weight)},
+                        {DNNL_ARG_MEAN, memory_at(vector, args.mean)},
+                        {DNNL_ARG_VARIANCE, memory_at(vector, variance)},
+                        {DNNL_ARG_DIFF_DST, memory_at(rows, args.d_y)},
+                        {DNNL_ARG_DIFF_SRC, d_x},
+                        {DNNL_ARG_DIFF_SCALE, memory_at(vector, d_weight)},
+                        {DNNL_ARG_DIFF_SHIFT, memory_at(vector, d_bias)}};
+    // The shift takes no part, yet oneDNN 2 asks for it; any vector will do.
+    if (!takes_arguments) arguments.emplace(DNNL_ARG_SHIFT, memory_at(vector, args.weight));
+    plan.norm.execute(std::move(arguments), context);
     if (args.d_x) plan.d_x.deliver(d_x, args.d_x.data, context);
     put(d_weight, args.d_weight, args.channels);
     put(d_bias, args.d_bias, args.channels);

@@ -80,7 +80,10 @@ struct Compiled {
     explicit Compiled(const PrimitiveDescriptor& chosen) : descriptor(chosen), primitive(chosen) {}
 
     void execute(Arguments arguments, Context& context) const {
-        arguments.emplace(DNNL_ARG_SCRATCHPAD, scratch_memory(descriptor.scratchpad_desc(), context));
+        // oneDNN 3 refuses what a primitive has no use for.
+        const Descriptor working_memory = descriptor.scratchpad_desc();
+        if (working_memory.get_size() > 0)
+            arguments.emplace(DNNL_ARG_SCRATCHPAD, scratch_memory(working_memory, context));
         primitive.execute(stream(), arguments);
         stream().wait();
     }
