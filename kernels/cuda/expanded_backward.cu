@@ -27,7 +27,6 @@
 #include "kernels/cuda/expanded_sums.h"
 #include "kernels/cuda/expanded_weight_gradient.h"
 #include "kernels/cuda/expanded_windows.h"
-#include "kernels/cuda/gemm_split.h"
 #include "kernels/expanded_separately.h"
 
 namespace vitrine::VITRINE_GPU {
@@ -350,17 +349,6 @@ __global__ void __launch_bounds__(expanded_threads, backward_blocks)
     expanded_backward(ExpandedBackwardTask<Half, typename Narrow::Source> task) {
     using Thread = ExpandedBackwardThread<Half, Tile, Narrow>;
     Thread(task, block_memory<typename Thread::Shared>()).run();
-}
-
-/// The expansion's gradient, out of the chunks' parts [chunks, channels, narrow].
-void put_expansion_gradient(const ExpandedConvBackward& args, const float* parts, int64_t chunks,
-                            int64_t narrow) {
-    const int64_t channels = args.shape.in_channels;
-    if (args.windows.there())
-        return run_sum_splits(parts, chunks, channels, narrow, narrow, true,
-                              PutWindowGradient{GradientWriter<float>(args.d_expansion)});
-    run_sum_splits(parts, chunks, channels, narrow, narrow, packs_fit<float>(narrow, args.d_expansion.data),
-                   PutGradient<float>{ValuesWriter<float>(args.d_expansion), static_cast<int>(narrow)});
 }
 
 template <class Half, class Tile, class Narrow>

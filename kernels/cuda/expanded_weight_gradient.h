@@ -2,7 +2,10 @@
 // cores. d_e lies there in two terms (expanded_gradients.h).
 #pragma once
 
+#include "kernels/cuda/expanded_conv.h"
 #include "kernels/cuda/expanded_gradients.h"
+#include "kernels/cuda/expanded_windows.h"
+#include "kernels/cuda/gemm_split.h"
 
 namespace vitrine::VITRINE_GPU {
 
@@ -80,5 +83,16 @@ struct ExpansionGradient {
         }
     }
 };
+
+/// The expansion's gradient, out of the chunks' parts [chunks, channels, narrow].
+inline void put_expansion_gradient(const ExpandedConvBackward& args, const float* parts, int64_t chunks,
+                                   int64_t narrow) {
+    const int64_t channels = args.shape.in_channels;
+    if (args.windows.there())
+        return run_sum_splits(parts, chunks, channels, narrow, narrow, true,
+                              PutWindowGradient{GradientWriter<float>(args.d_expansion)});
+    run_sum_splits(parts, chunks, channels, narrow, narrow, packs_fit<float>(narrow, args.d_expansion.data),
+                   PutGradient<float>{ValuesWriter<float>(args.d_expansion), static_cast<int>(narrow)});
+}
 
 }  // namespace vitrine::VITRINE_GPU

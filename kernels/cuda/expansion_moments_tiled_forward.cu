@@ -300,8 +300,8 @@ constexpr auto run_forward = all_types([]<class T>(const ExpansionMomentsForward
     const MomentCells cells(narrow, Cell::edge);
     const MomentRows rows(2 * cells.across);
     const int threads = 32 * cells.warps, tile_pixels = loads_of_thread * rows_at_once(cells, rows);
-    // 512 threads fit a multiprocessor: so these are two rounds of 132.
-    const MomentChunks chunks(args.pixels, tile_pixels, 2 * 132 * most_threads / (threads * cells.slices));
+    // So many threads fit a multiprocessor, in whole blocks: these are two rounds of 132.
+    const MomentChunks chunks(args.pixels, tile_pixels, 2 * 132 * (most_threads / threads) / cells.slices);
     const ChunkGroups plan(chunks.count, cells.slices);
     const MomentSums<T> task{PrologueSource<MomentPack<T>, T>(args.x, args.prologue),
                              rows,
