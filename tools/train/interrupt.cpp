@@ -9,6 +9,14 @@ namespace {
 
 volatile std::sig_atomic_t received = 0;
 
+struct sigaction hangup_at_start {};
+
+/// Runs before the libraries begin. The address sanitizer begins later too.
+__attribute__((no_sanitize("address", "undefined"))) void note_hangup() {
+    ::sigaction(SIGHUP, nullptr, &hangup_at_start);
+}
+__attribute__((section(".preinit_array"), used)) void (*const before_libraries)() = note_hangup;
+
 void handle(void (*handler)(int)) {
     std::signal(SIGINT, handler);
     std::signal(SIGTERM, handler);
@@ -23,6 +31,8 @@ void remember(int signal) {
 }
 
 }  // namespace
+
+void give_hangup_back() { ::sigaction(SIGHUP, &hangup_at_start, nullptr); }
 
 InterruptGuard::InterruptGuard() {
     received = 0;

@@ -3,6 +3,10 @@
 
 namespace vitrine::train {
 
+/// SIGHUP does again what it did when the program was started, to be called first in main: a library that Open MPI loads on
+/// Debian 13 (UCX) takes it for itself before main begins, so that nohup had no effect and a terminal that went away none either.
+void give_hangup_back();
+
 /// While it lives, the first SIGINT, SIGTERM or SIGHUP is only remembered; after that all do again what they
 /// always do. A SIGHUP that is ignored already (nohup) stays so.
 class InterruptGuard {
