@@ -38,18 +38,28 @@ HWY_INLINE HWY_ATTR int64_t lanes_of() {
 
 using HalfBits = hn::Rebind<uint16_t, hn::ScalableTag<float>>;
 
+/// Whether the processor converts f16. Where it does not, Highway's own conversions cut off what they should round (1.0.3, of a single
+/// number) or take infinities and NaN for numbers (1.2, with SSE2), so each lane goes through kernels/half.h.
+#if HWY_ARCH_X86
+constexpr bool converts_f16 = HWY_TARGET <= HWY_AVX2;
+#else
+constexpr bool converts_f16 = HWY_TARGET != HWY_SCALAR;
+#endif
+
 /// As many 16-bit numbers as a vector of floats has lanes, widened: which is exact.
 HWY_INLINE HWY_ATTR Vector<float> widened(const bf16*, hn::Vec<HalfBits> bits) {
     const hn::ScalableTag<uint32_t> words;
     return hn::BitCast(hn::ScalableTag<float>(), hn::ShiftLeft<16>(hn::PromoteTo(words, bits)));
 }
 HWY_INLINE HWY_ATTR Vector<float> widened(const f16*, hn::Vec<HalfBits> bits) {
-#if HWY_TARGET == HWY_SCALAR
-    return hn::Set(hn::ScalableTag<float>(), half::from_f16_bits(hn::GetLane(bits)));
-#else
-    return hn::PromoteTo(hn::ScalableTag<float>(),
-                         hn::BitCast(hn::Rebind<hwy::float16_t, hn::ScalableTag<float>>(), bits));
-#endif
+    const hn::ScalableTag<float> d;
+    if constexpr (converts_f16)
+        return hn::PromoteTo(d, hn::BitCast(hn::Rebind<hwy::float16_t, hn::ScalableTag<float>>(), bits));
+    HWY_ALIGN uint16_t from[hn::MaxLanes(d)];
+    HWY_ALIGN float to[hn::MaxLanes(d)];
+    hn::Store(bits, HalfBits(), from);
+    std::transform(from, from + hn::Lanes(d), to, half::from_f16_bits);
+    return hn::Load(d, to);
 }
 
 using Words = hn::ScalableTag<uint32_t>;
@@ -79,12 +89,15 @@ HWY_INLINE HWY_ATTR hn::Vec<HalfBits> half_bits(const NativeBf16*, Vector<float>
 #endif
 }
 HWY_INLINE HWY_ATTR hn::Vec<HalfBits> half_bits(const f16*, Vector<float> value) {
-#if HWY_TARGET == HWY_SCALAR
-    // Highway's own conversion of a single number cuts off what it should round.
-    return hn::Set(HalfBits(), half::to_f16_bits(hn::GetLane(value)));
-#else
-    return hn::BitCast(HalfBits(), hn::DemoteTo(hn::Rebind<hwy::float16_t, hn::ScalableTag<float>>(), value));
-#endif
+    const hn::ScalableTag<float> d;
+    if constexpr (converts_f16)
+        return hn::BitCast(HalfBits(),
+                           hn::DemoteTo(hn::Rebind<hwy::float16_t, hn::ScalableTag<float>>(), value));
+    HWY_ALIGN float from[hn::MaxLanes(d)];
+    HWY_ALIGN uint16_t to[hn::MaxLanes(d)];
+    hn::Store(value, d, from);
+    std::transform(from, from + hn::Lanes(d), to, half::to_f16_bits);
+    return hn::Load(HalfBits(), to);
 }
 
 /// with_own_rounding() of code that is compiled for each instruction set: the others have no such instruction.
