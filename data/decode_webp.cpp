@@ -229,8 +229,16 @@ std::string_view reason_of(VP8StatusCode status) {
     }
 }
 
+/// Of libwebp's word that memory ran out: it did so where there is none for all that the decoder takes. libwebp 1.5 says the same of
+/// damaged alpha.
+void throw_if_memory_ran_out(int64_t decoder_takes) {
+    constexpr int64_t rows_under_way = int64_t{4} << 20;
+    // By name: a new-expression whose memory is not used may be left out.
+    ::operator delete(::operator new(static_cast<size_t>(decoder_takes + rows_under_way)));
+}
+
 /// Decodes the frame to its place on the black canvas.
-void decode_frame(const ByteSource& source, const WebPIterator& frame, Image& image) {
+void decode_frame(const ByteSource& source, const WebPIterator& frame, int64_t decoder_takes, Image& image) {
     if (frame.x_offset + int64_t{frame.width} > image.width ||
         frame.y_offset + int64_t{frame.height} > image.height)
         throw_damaged(source, "the first frame is larger than the image");
@@ -243,7 +251,7 @@ void decode_frame(const ByteSource& source, const WebPIterator& frame, Image& im
                             image.pixels.size() - place};
     const VP8StatusCode status = WebPDecode(frame.fragment.bytes, frame.fragment.size, &config);
     WebPFreeDecBuffer(&config.output);
-    if (status == VP8_STATUS_OUT_OF_MEMORY) throw std::bad_alloc();
+    if (status == VP8_STATUS_OUT_OF_MEMORY) throw_if_memory_ran_out(decoder_takes);
     if (status != VP8_STATUS_OK) throw_damaged(source, reason_of(status));
     if (config.output.width != frame.width || config.output.height != frame.height)
         throw_damaged(source, "the first frame has another size than its header says");
@@ -259,7 +267,7 @@ Image decode_webp(ByteSource& source) {
     Chunks chunks(source, header);
     const std::vector<uint8_t> bytes = chunks.up_to_first_frame();
     const FirstFrame frame(source, bytes);
-    decode_frame(source, *frame, image);
+    decode_frame(source, *frame, decoder_bytes(header), image);
     image.orientation = chunks.orientation();
     return image;
 }

@@ -214,6 +214,12 @@ TEST_CASE("every source begins with a comment that says what it is") {
 
 TEST_CASE("the sources are formatted") {
     REQUIRE_MESSAGE(std::system("clang-format --version > /dev/null") == 0, "clang-format is not installed");
+    if (std::system("clang-format --version | grep -q 'version 14[.]'") != 0) {
+        MESSAGE(
+            "skipped: another version than clang-format 14, which .clang-format is for, breaks lines "
+            "elsewhere");
+        return;
+    }
     std::string files;
     for (const Source& source : all_sources()) {
         if (!source.path.ends_with(".def")) files += " '" + (root / source.path).string() + "'";

@@ -271,6 +271,7 @@ NOT_RUN = {
         "needs PyTorch; tests/peers/torchrun.py runs the same",
     "RANK=0 WORLD_SIZE=2 MASTER_ADDR=node1 MASTER_PORT=29500 build/release/bin/train recipe.toml --set training.shards=2":
         "needs two machines; tests/processes runs the same",
+    "tests/fresh_machine.sh trixie": "makes a minimal Debian 13 and builds in it, for minutes",
     "tools/quickstart.sh": "installs packages and trains for minutes; tests/fresh_machine.sh runs it",
     "tests/peers/run.sh export": "installs PyTorch and ONNX Runtime from PyPI",
     "tools/test.sh": ALL_TESTS,
