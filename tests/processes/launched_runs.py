@@ -49,11 +49,21 @@ def long_run(epochs):
     return ["--set", f"phase.1.epochs={epochs // 8 if OPTIONS.collective else epochs}"]
 
 
+# Of triples: the first process that has another command, how long the command is, and the command.
+THE_OWN_COMMAND = 'until [ "$OMPI_COMM_WORLD_RANK" -lt "$1" ]; do shift $(($2 + 2)); done; exec "${@:3:$2}"'
+
+
 def launched_each(commands):
     """So many processes by each command."""
-    parts = [[*(["-np"] if OPTIONS.by == "mpirun" else []), processes, *command, ":"] for processes, command in commands]
-    launcher = ["mpirun", "--oversubscribe"] if OPTIONS.by == "mpirun" else [sys.executable, HERE / "launch.py"]
-    return [str(each) for each in launcher + sum(parts, [])[:-1]]
+    if OPTIONS.by == "mpirun":
+        # A process finds its command by its number: mpirun of Open MPI 5.0.7 dies of several commands.
+        parts, first = ["mpirun", "--oversubscribe", "-np", sum(processes for processes, _ in commands), "bash", "-c", THE_OWN_COMMAND, "bash"], 0
+        for processes, command in commands:
+            first += processes
+            parts += [first, len(command), *command]
+    else:
+        parts = [sys.executable, HERE / "launch.py"] + sum(([processes, *command, ":"] for processes, command in commands), [])[:-1]
+    return [str(each) for each in parts]
 
 
 def launched(processes, command):
