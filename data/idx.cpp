@@ -43,7 +43,7 @@ class GzipFile {
             if (own >= 0) file_.reset(gzdopen(own, "rb"));
             if (own >= 0 && !file_) {
                 close(own);
-                throw std::bad_alloc();  // of which it has need
+                throw std::bad_alloc();  // nothing else keeps gzdopen from it
             }
         } catch (const FileError& error) {
             throw Error(fmt::format("'{}' cannot be read ({})", path_, error.reason));
