@@ -51,12 +51,16 @@ void refuse_compressed(const InputFile& file) {
     }
 }
 
+void throw_if_memory_ran_out(archive* reader) {
+    if (archive_errno(reader) == ENOMEM) throw std::bad_alloc();
+}
+
 /// Reads the header of the next file; false at the end of the archive.
 bool next_header(archive* reader, archive_entry** entry, const fs::path& file) {
     const int result = archive_read_next_header(reader, entry);
     if (result == ARCHIVE_EOF) return false;
     if (result == ARCHIVE_OK || result == ARCHIVE_WARN) return true;
-    if (archive_errno(reader) == ENOMEM) throw std::bad_alloc();
+    throw_if_memory_ran_out(reader);
     const char* why = archive_error_string(reader);
     refuse(file, fmt::format("is no tar file or damaged{}", why != nullptr ? fmt::format(" ({})", why) : ""));
 }
@@ -85,8 +89,10 @@ std::vector<TarEntry> list_tar(const fs::path& path) try {
     if (reader == nullptr) throw std::bad_alloc();
     archive_read_support_format_tar(reader.get());
     archive_read_support_format_empty(reader.get());
-    if (archive_read_open_fd(reader.get(), file.descriptor(), block) != ARCHIVE_OK)
+    if (archive_read_open_fd(reader.get(), file.descriptor(), block) != ARCHIVE_OK) {
+        throw_if_memory_ran_out(reader.get());
         refuse(path, "is no tar file");
+    }
     std::vector<TarEntry> entries;
     archive_entry* entry = nullptr;
     while (next_header(reader.get(), &entry, path)) {

@@ -11,7 +11,7 @@ volatile std::sig_atomic_t received = 0;
 
 struct sigaction hangup_at_start {};
 
-/// Runs before the libraries begin. The address sanitizer begins later too.
+/// Runs before the libraries begin, so without checks of theirs: no sanitizer may be ready.
 __attribute__((no_sanitize("address", "undefined"))) void note_hangup() {
     ::sigaction(SIGHUP, nullptr, &hangup_at_start);
 }
