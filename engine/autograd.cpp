@@ -7,6 +7,7 @@
 #include <stdexcept>
 #include <unordered_map>
 
+#include "engine/norm_gradient.h"
 #include "engine/trace.h"
 #include "kernels/kernels.h"
 
@@ -83,6 +84,9 @@ void Tape::backward_from_slots(const SlotListener& finished) {
         const Node node = std::move(nodes_.back());
         nodes_.pop_back();
         run(node);
+        for (const GradientSlot* slot : node.inputs) {
+            if (slot->norm() != nullptr) --slot->norm()->readers;
+        }
         for (size_t i = 0; finished && i < node.inputs.size(); ++i) {
             if (--to_come[node.inputs[i]] == 0) finished(node.inputs[i]);
         }
@@ -129,7 +133,9 @@ void record_outputs(const char* name, std::initializer_list<Tensor> inputs,
     for (const Tensor& output : seen) slots.push_back(output.slot());
     std::vector<const GradientSlot*> wanting;
     for (const Tensor& input : inputs) {
-        if (input.requires_gradient()) wanting.push_back(input.slot().get());
+        if (!input.requires_gradient()) continue;
+        wanting.push_back(input.slot().get());
+        if (input.slot()->norm() != nullptr) ++input.slot()->norm()->readers;
     }
     recording_tape->append(
         {name, current_module(), number, std::move(slots), std::move(wanting), std::move(backward)});

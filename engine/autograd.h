@@ -22,6 +22,8 @@
 
 namespace vitrine {
 
+struct NormGradient;
+
 /// Collects the gradient of one tensor. The first contribution is written, later ones are accumulated.
 class GradientSlot {
   public:
@@ -42,6 +44,10 @@ class GradientSlot {
     /// Undefined until there is a contribution.
     Tensor gradient() const { return written_ ? gradient_ : Tensor(); }
 
+    /// Where this is the gradient of a batch norm's scale: what is made of it (norm_gradient.h); else null.
+    const std::shared_ptr<NormGradient>& norm() const { return norm_; }
+    void set_norm(std::shared_ptr<NormGradient> norm) { norm_ = std::move(norm); }
+
   private:
     void own_memory();
 
@@ -50,6 +56,7 @@ class GradientSlot {
     Tensor gradient_;
     bool written_ = false;
     bool has_place_ = false;  // collect_in
+    std::shared_ptr<NormGradient> norm_;
 };
 
 /// The gradient to hand to a kernel: null if the tensor wants none.

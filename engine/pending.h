@@ -29,10 +29,17 @@ struct AffineTensor {
     bool plain() const { return !scale.defined(); }
 };
 
+/// What a batch norm makes of moments, [C] each: scale and shift of whoever reads x, and 1/σ for backward.
+struct NormNumbers {
+    Tensor scale, shift, rstd;
+};
+
 /// What a convolution leaves behind of its output, for the batch norm that follows: mean and Σ (y − mean)².
 struct Moments {
     Tensor mean, m2;     // [C] each, or undefined
     int64_t shards = 1;  // of as many rows as y has, that they are over (ops::merge_moments)
+    NormNumbers
+        norm{};  // where the convolution was told which one follows: its kernel may have made them, too
 
     bool defined() const { return mean.defined(); }
 };

@@ -157,7 +157,10 @@ struct Autotune::State {
         if (known == calls.end()) {
             if (context.settings != nullptr)
                 return own.choose(args, device);  // recorded, which bears no waiting
+            // What is tried writes where nobody looks, and no norm may follow from it.
+            const NormsBehind wanted = std::exchange(context.norms, {});
             known = calls.emplace(std::move(key), try_all(own, args, context)).first;
+            context.norms = wanted;
             if (found && !known->second.tried.empty()) found(known->second);
         }
         for (const auto& implementation : own.implementations()) {

@@ -1,5 +1,5 @@
-// What every kernel is given beside its arguments: scratch memory that lives until the kernel returns, and, while a step
-// is recorded as a graph, where the numbers lie that change from step to step.
+// What every kernel is given beside its arguments: scratch memory that lives until the kernel returns, the batch norms that
+// follow it, and, while a step is recorded as a graph, where the numbers lie that change from step to step.
 #pragma once
 
 #include <cstddef>
@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "kernels/device.h"
+#include "kernels/norms_behind.h"
 #include "kernels/step_settings.h"
 
 namespace vitrine {
@@ -66,6 +67,7 @@ struct Context {
     Scratch& scratch;
     /// In the device's memory; null: arguments say everything. On devices that have graphs alone.
     const StepSettings* settings = nullptr;
+    NormsBehind norms{};
 };
 
 /// The context of a device. One host thread drives a device; kernels use threads inside.

@@ -23,6 +23,21 @@
 
 namespace vitrine {
 
+/// While it lives, a context's kernels may take these norms on.
+class WantedNorms {
+  public:
+    WantedNorms(Context& context, const NormsBehind& norms) : context_(context) { context_.norms = norms; }
+    ~WantedNorms() { context_.norms = {}; }
+    WantedNorms(const WantedNorms&) = delete;
+    WantedNorms& operator=(const WantedNorms&) = delete;
+
+    /// Calls those that no kernel has taken.
+    void finish();
+
+  private:
+    Context& context_;
+};
+
 /// A kernel bound to its device's context, as seen from above kernels/.
 template <class Args>
 struct BoundKernel {
@@ -32,6 +47,12 @@ struct BoundKernel {
     void operator()(const Args& args) const {
         (*kernel)(args, context(device));
         if (CallObserver::watching()) CallObserver::tell({kernel->name(), device, least_cost(args)});
+    }
+    /// The same, and these norms behind it, whoever does them (norms_behind.h).
+    void operator()(const Args& args, const NormsBehind& norms) const {
+        WantedNorms wanted(context(device), norms);
+        (*this)(args);
+        wanted.finish();
     }
     const Kernel<Args>* operator->() const { return kernel; }
 };

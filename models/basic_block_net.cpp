@@ -17,16 +17,11 @@ class BasicBlockNet : public nn::Module {
   public:
     BasicBlockNet(const ModelOptions& options, Placement placement) {
         residual_ = add("layer_1", std::make_shared<nn::Sequential>());
-        residual_->append<nn::Conv2d>(
-            nn::Conv2dOptions{.in_channels = 3, .out_channels = channels, .padding = 1, .normalised = true},
-            placement);
-        residual_->append<nn::BatchNorm2d>(channels, placement);
+        nn::append_normalised(*residual_, {.in_channels = 3, .out_channels = channels, .padding = 1},
+                              placement);
         residual_->append<nn::ActivationLayer>(Activation::relu);
-        residual_->append<nn::Conv2d>(
-            nn::Conv2dOptions{
-                .in_channels = channels, .out_channels = channels, .padding = 1, .normalised = true},
-            placement);
-        residual_->append<nn::BatchNorm2d>(channels, placement);
+        nn::append_normalised(*residual_, {.in_channels = channels, .out_channels = channels, .padding = 1},
+                              placement);
         shortcut_ =
             add("layer_2",
                 std::make_shared<nn::Conv2d>(

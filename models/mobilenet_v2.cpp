@@ -27,15 +27,13 @@ nn::Conv2dOptions plain_conv(int64_t in, int64_t out, int64_t kernel, int64_t st
             .padding = (kernel - 1) / 2,
             .groups = groups,
             .bias = false,
-            .normalised = true,
             .initialisation = nn::ConvInitialisation::kaiming_fan_out};
 }
 
 /// Convolution, batch norm, ReLU6.
 std::shared_ptr<nn::Sequential> conv_bn_relu6(const nn::Conv2dOptions& conv, Placement placement) {
     auto unit = std::make_shared<nn::Sequential>();
-    unit->append<nn::Conv2d>(conv, placement);
-    unit->append<nn::BatchNorm2d>(conv.out_channels, placement);
+    nn::append_normalised(*unit, conv, placement);
     unit->append<nn::ActivationLayer>(Activation::relu6);
     return unit;
 }
@@ -57,8 +55,7 @@ class InvertedResidual : public nn::Module {
             append(conv_bn_relu6(expansion, placement));
         }
         append(conv_bn_relu6(plain_conv(hidden, hidden, 3, block.stride, hidden), placement));
-        conv_->append<nn::Conv2d>(plain_conv(hidden, block.out, 1), placement);
-        conv_->append<nn::BatchNorm2d>(block.out, placement);
+        nn::append_normalised(*conv_, plain_conv(hidden, block.out, 1), placement);
     }
 
     std::string kind() const override { return "InvertedResidual"; }

@@ -15,7 +15,6 @@ nn::Conv2dOptions plain_conv(int64_t in, int64_t out, int64_t kernel, int64_t st
             .stride = stride,
             .padding = kernel / 2,
             .bias = false,
-            .normalised = true,
             .initialisation = nn::ConvInitialisation::kaiming_fan_out};
 }
 
@@ -24,13 +23,14 @@ class BasicBlock : public nn::Module {
     BasicBlock(int64_t in, int64_t out, int64_t stride, Placement placement) {
         conv1_ = add("conv1", std::make_shared<nn::Conv2d>(plain_conv(in, out, 3, stride), placement));
         bn1_ = add("bn1", std::make_shared<nn::BatchNorm2d>(out, placement));
+        conv1_->set_next(bn1_);
         relu_ = add("relu", std::make_shared<nn::ActivationLayer>(Activation::relu));
         conv2_ = add("conv2", std::make_shared<nn::Conv2d>(plain_conv(out, out, 3, 1), placement));
         bn2_ = add("bn2", std::make_shared<nn::BatchNorm2d>(out, placement));
+        conv2_->set_next(bn2_);
         if (stride == 1 && in == out) return;
         downsample_ = add("downsample", std::make_shared<nn::Sequential>());
-        downsample_->append<nn::Conv2d>(plain_conv(in, out, 1, stride), placement);
-        downsample_->append<nn::BatchNorm2d>(out, placement);
+        nn::append_normalised(*downsample_, plain_conv(in, out, 1, stride), placement);
     }
 
     std::string kind() const override { return "BasicBlock"; }
@@ -54,8 +54,11 @@ class ResNet18 : public nn::Module {
     ResNet18(const ModelOptions& options, Placement placement) {
         constexpr int64_t stages = 4, blocks = 2;
         int64_t channels = 64;
-        append("conv1", std::make_shared<nn::Conv2d>(plain_conv(3, channels, 7, 2), placement));
-        append("bn1", std::make_shared<nn::BatchNorm2d>(channels, placement));
+        const auto conv1 = std::make_shared<nn::Conv2d>(plain_conv(3, channels, 7, 2), placement);
+        const auto bn1 = std::make_shared<nn::BatchNorm2d>(channels, placement);
+        conv1->set_next(bn1);
+        append("conv1", conv1);
+        append("bn1", bn1);
         append("relu", std::make_shared<nn::ActivationLayer>(Activation::relu));
         append("maxpool", std::make_shared<nn::MaxPool2d>(/*kernel=*/3, /*stride=*/2, /*padding=*/1));
         for (int64_t stage = 0; stage < stages; ++stage) {

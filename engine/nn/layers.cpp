@@ -68,9 +68,11 @@ Pending Conv2d::forward(const Pending& x) {
     const ops::ConvOptions options{.stride = {options_.stride, options_.stride},
                                    .padding = {options_.padding, options_.padding},
                                    .groups = options_.groups,
-                                   .moments = options_.normalised && fused() && training()};
-    if (stays_unwritten(x, options)) return ops::expand(x, weight_->factor(), options);
-    return ops::conv(x, weight_->factor(), bias_ != nullptr ? bias_->value : Tensor(), options);
+                                   .moments = next_ != nullptr && fused() && next_->training()};
+    const std::optional<ops::BatchNorm> norm = options.moments ? next_->behind_moments() : std::nullopt;
+    const ops::BatchNorm* const next = norm ? &*norm : nullptr;
+    if (stays_unwritten(x, options)) return ops::expand(x, weight_->factor(), options, next);
+    return ops::conv(x, weight_->factor(), bias_ != nullptr ? bias_->value : Tensor(), options, next);
 }
 
 std::optional<Window> Conv2d::window() const {
@@ -92,23 +94,32 @@ BatchNorm2d::BatchNorm2d(int64_t channels, Placement placement) {
                              TorchLayout{{1}, {0}, {}}, Initialisation::constant(0.0), Role::counter, 0.0});
 }
 
-Pending BatchNorm2d::forward(const Pending& x) {
-    ops::BatchNormOptions options{.training = training()};
+ops::BatchNorm BatchNorm2d::norm() const {
+    ops::BatchNorm norm{weight_->value,
+                        bias_->value,
+                        running_mean_->value,
+                        running_variance_->value,
+                        {.training = training()}};
     // All shards would move the running statistics alike, and it is one batch: the first of them here does so.
-    if (meeting() != nullptr && meeting()->place() > 0)
-        options.momentum = 0.0;
-    else if (training())
-        *static_cast<double*>(batches_->value.data()) += 1.0;
+    if (meeting() != nullptr && meeting()->place() > 0) norm.options.momentum = 0.0;
+    return norm;
+}
+
+std::optional<ops::BatchNorm> BatchNorm2d::behind_moments() const {
+    if (meeting() != nullptr) return std::nullopt;
+    return norm();
+}
+
+Pending BatchNorm2d::forward(const Pending& x) {
+    ops::BatchNorm norm = this->norm();
+    if (training() && norm.options.momentum != 0.0) *static_cast<double*>(batches_->value.data()) += 1.0;
     const bool stays_pending = fused() && x.plain() && (x.moments.defined() || !training());
-    if (stays_pending) {
-        return ops::normalize(over_all_shards(x), weight_->value, bias_->value, running_mean_->value,
-                              running_variance_->value, options);
-    }
+    if (stays_pending) return ops::normalize(over_all_shards(x), norm);
     if (training() && meeting() != nullptr)
         throw std::logic_error(
             "batch norm over several shards needs the moments that a fused convolution leaves");
-    return ops::batch_norm(ops::resolve(x), weight_->value, bias_->value, running_mean_->value,
-                           running_variance_->value, options);
+    return ops::batch_norm(ops::resolve(x), norm.weight, norm.bias, norm.running_mean, norm.running_variance,
+                           norm.options);
 }
 
 Pending BatchNorm2d::over_all_shards(const Pending& x) const {
@@ -116,6 +127,11 @@ Pending BatchNorm2d::over_all_shards(const Pending& x) const {
     Pending whole = x;
     whole.moments = ops::merge_moments(x.moments, x.shape().count() / x.shape()[-1], *meeting());
     return whole;
+}
+
+void append_normalised(Sequential& modules, const Conv2dOptions& options, Placement placement) {
+    const auto conv = modules.append<Conv2d>(options, placement);
+    conv->set_next(modules.append<BatchNorm2d>(options.out_channels, placement));
 }
 
 Pending ActivationLayer::forward(const Pending& x) {

@@ -21,16 +21,20 @@ struct Conv2dOptions {
     int64_t padding = 0;
     int64_t groups = 1;
     bool bias = true;
-    bool normalised = false;  // a batch norm follows, and wants the moments of the output
-    bool expands = false;     // and after that an activation and a depthwise convolution, the only reader
+    bool expands =
+        false;  // a batch norm, an activation and a depthwise convolution follow, which is the only reader
     ConvInitialisation initialisation = ConvInitialisation::torch_default;
 };
+
+class BatchNorm2d;
 
 /// Depthwise where each channel is a group of its own, pointwise for plain 1×1, else dense: the weight's shape is told by
 /// it, and the weight's shape tells the op.
 class Conv2d : public Module {
   public:
     Conv2d(const Conv2dOptions& options, Placement placement);
+    /// This batch norm follows, and wants the moments of the output.
+    void set_next(std::shared_ptr<BatchNorm2d> norm) { next_ = std::move(norm); }
     std::string kind() const override { return "Conv2d"; }
     std::optional<Window> window() const override;
 
@@ -46,6 +50,7 @@ class Conv2d : public Module {
     Conv2dOptions options_;
     Parameter* weight_;
     Parameter* bias_ = nullptr;  // null: none
+    std::shared_ptr<BatchNorm2d> next_;
 };
 
 class BatchNorm2d : public Module {
@@ -53,15 +58,22 @@ class BatchNorm2d : public Module {
     BatchNorm2d(int64_t channels, Placement placement);
     std::string kind() const override { return "BatchNorm2d"; }
 
+    /// What a convolution may do behind its moments; none where those of other shards come first.
+    std::optional<ops::BatchNorm> behind_moments() const;
+
   protected:
     Pending forward(const Pending& x) override;
 
   private:
+    ops::BatchNorm norm() const;
     /// With the moments of all shards of the batch, where there are several.
     Pending over_all_shards(const Pending& x) const;
 
     Parameter *weight_, *bias_, *running_mean_, *running_variance_, *batches_;
 };
+
+/// Appends a convolution and the batch norm behind it.
+void append_normalised(Sequential& modules, const Conv2dOptions& options, Placement placement);
 
 class ActivationLayer : public Module {
   public:

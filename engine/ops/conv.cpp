@@ -32,8 +32,9 @@ bool reads_unwritten(const Pending& x, const Tensor& weight, const Tensor& bias)
 
 }  // namespace
 
-Pending conv(const Pending& input, const Tensor& weight, const Tensor& bias, const ConvOptions& options) {
-    if (reads_unwritten(input, weight, bias)) return expanded_conv(input, weight, options);
+Pending conv(const Pending& input, const Tensor& weight, const Tensor& bias, const ConvOptions& options,
+             const BatchNorm* next) {
+    if (reads_unwritten(input, weight, bias)) return expanded_conv(input, weight, options, next);
     const Pending in = input.residual.x.defined() ? Pending(resolve(input)) : write(input);
     const auto& [x, scale, shift] = in.value;
     const Kind& kind = kind_of(weight.shape());
@@ -41,6 +42,7 @@ Pending conv(const Pending& input, const Tensor& weight, const Tensor& bias, con
     if (bias.defined()) require_per_channel(bias, shape.out_channels, kind.op, "bias");
 
     Pending output = empty_output(shape, options.moments, x.placement());
+    const NextNorm norm = next_norm(next, output);
     (kernels(x.device()).*kind.forward)({.dtype = x.dtype(),
                                          .shape = shape,
                                          .x = x.data(),
@@ -48,7 +50,8 @@ Pending conv(const Pending& input, const Tensor& weight, const Tensor& bias, con
                                          .bias = bias.data(),
                                          .prologue = prologue_of(in),
                                          .y = output.value.x.data(),
-                                         .epilogue = {output.moments.mean.data(), output.moments.m2.data()}});
+                                         .epilogue = {output.moments.mean.data(), output.moments.m2.data()}},
+                                        norm.behind());
 
     const auto backward = [&kind, shape, in, weight, saved = SavedOutput(output),
                            d_bias = bias.slot()](std::span<const Tensor> gradients) {
@@ -63,7 +66,9 @@ Pending conv(const Pending& input, const Tensor& weight, const Tensor& bias, con
         args.d_bias = receive(d_bias);
         args.d_scale = receive(in.value.scale.slot());
         args.d_shift = receive(in.value.shift.slot());
-        (kernels(d_y.device()).*kind.backward)(args);
+        FinishedNorms norms;
+        norms.add(in.value.scale, in.value.shift);
+        (kernels(d_y.device()).*kind.backward)(args, norms.behind());
     };
     record_conv(kind.op, {x, weight, bias, scale, shift}, output, backward,
                 TracedConv{options, in.activation});

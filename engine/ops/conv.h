@@ -5,7 +5,9 @@
 #include <utility>
 
 #include "engine/autograd.h"
+#include "engine/norm_gradient.h"
 #include "engine/ops/check.h"
+#include "engine/ops/normalize.h"
 #include "engine/ops/ops.h"
 #include "kernels/kernels.h"
 
@@ -78,13 +80,17 @@ struct SavedOutput {
     }
 };
 
+/// The norm that follows the output.
+inline NextNorm next_norm(const BatchNorm* next, Pending& output) {
+    return NextNorm(next, output.moments, output.shape().count() / output.shape()[-1]);
+}
+
 /// Records the output, with its moments where there are some.
 inline void record_conv(const char* op, std::initializer_list<Tensor> inputs, Pending& output,
                         std::function<void(std::span<const Tensor> gradients)> backward,
                         const OpOptions& options) {
-    auto& [mean, m2, shards] = output.moments;
-    if (output.moments.defined()) {
-        record_outputs(op, inputs, {output.value.x, mean, m2}, std::move(backward), options);
+    if (Moments& moments = output.moments; moments.defined()) {
+        record_outputs(op, inputs, {output.value.x, moments.mean, moments.m2}, std::move(backward), options);
     } else {
         record_outputs(op, inputs, {output.value.x}, std::move(backward), options);
     }
@@ -98,6 +104,7 @@ inline TracedExpansion traced(const Expansion& expansion) {
 }
 
 /// The depthwise convolution of an unwritten input, which must have no residual (expanded_conv.cpp).
-Pending expanded_conv(const Pending& x, const Tensor& weight, const ConvOptions& options);
+Pending expanded_conv(const Pending& x, const Tensor& weight, const ConvOptions& options,
+                      const BatchNorm* next);
 
 }  // namespace vitrine::ops

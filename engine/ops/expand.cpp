@@ -19,7 +19,7 @@ InputWindows windows_of(const ConvShape& shape, const Shape& weight) {
 
 bool has_gradient(const Pending& x) { return x.value.x.requires_gradient(); }
 
-Moments expansion_moments(const Expansion& expansion, Tensor& wide_gradient) {
+Moments expansion_moments(const Expansion& expansion, Tensor& wide_gradient, const BatchNorm* next) {
     const Pending& x = expansion.narrow;
     const Tensor &in = x.value.x, &weight = expansion.weight;
     const int64_t channels = expansion.shape[-1], pixels = expansion.shape.count() / channels,
@@ -29,6 +29,7 @@ Moments expansion_moments(const Expansion& expansion, Tensor& wide_gradient) {
     Moments moments{Tensor::empty({channels}, placement), Tensor::empty({channels}, placement)};
     const Tensor centre = Tensor::empty({narrow}, placement),
                  scatter = Tensor::empty({narrow, narrow}, placement);
+    const NextNorm norm(next, moments, pixels);
     kernels(in.device())
         .expansion_moments_forward({.dtype = in.dtype(),
                                     .pixels = pixels,
@@ -41,31 +42,35 @@ Moments expansion_moments(const Expansion& expansion, Tensor& wide_gradient) {
                                     .mean = moments.mean.data(),
                                     .m2 = moments.m2.data(),
                                     .centre = centre.data(),
-                                    .scatter = scatter.data()});
+                                    .scatter = scatter.data()},
+                                   norm.behind());
     const auto backward = [x, weight, centre, scatter, pixels, narrow, channels, windows,
                            placement](std::span<const Tensor> gradients) {
         const auto or_zeros = [&](const Tensor& d) {
             return d.defined() ? d : Tensor::zeros({channels}, placement);
         };
         const Tensor d_mean = or_zeros(gradients[0]), d_m2 = or_zeros(gradients[1]);
-        kernels(x.value.x.device())
-            .expansion_moments_backward({.dtype = x.value.x.dtype(),
-                                         .pixels = pixels,
-                                         .narrow = narrow,
-                                         .channels = channels,
-                                         .windows = windows,
-                                         .x = x.value.x.data(),
-                                         .prologue = prologue_of(x),
-                                         .expansion = weight.data(),
-                                         .centre = centre.data(),
-                                         .scatter = scatter.data(),
-                                         .d_mean = d_mean.data(),
-                                         .d_m2 = d_m2.data(),
-                                         .d_x_so_far = gradients.size() > 2 ? gradients[2].data() : nullptr,
-                                         .d_x = receive(x.value.x.slot()),
-                                         .d_scale = receive(x.value.scale.slot()),
-                                         .d_shift = receive(x.value.shift.slot()),
-                                         .d_expansion = receive(weight.slot())});
+        const ExpansionMomentsBackward args{
+            .dtype = x.value.x.dtype(),
+            .pixels = pixels,
+            .narrow = narrow,
+            .channels = channels,
+            .windows = windows,
+            .x = x.value.x.data(),
+            .prologue = prologue_of(x),
+            .expansion = weight.data(),
+            .centre = centre.data(),
+            .scatter = scatter.data(),
+            .d_mean = d_mean.data(),
+            .d_m2 = d_m2.data(),
+            .d_x_so_far = gradients.size() > 2 ? gradients[2].data() : nullptr,
+            .d_x = receive(x.value.x.slot()),
+            .d_scale = receive(x.value.scale.slot()),
+            .d_shift = receive(x.value.shift.slot()),
+            .d_expansion = receive(weight.slot())};
+        FinishedNorms norms;
+        norms.add(x.value.scale, x.value.shift);
+        kernels(x.value.x.device()).expansion_moments_backward(args, norms.behind());
     };
     constexpr const char* op = "expansion_moments";
     const Tensor &scale = x.value.scale, &shift = x.value.shift;
@@ -90,7 +95,7 @@ bool expand_pays(const Pending& x, const Shape& weight, const ConvOptions& optio
     return keeps_expansion_unwritten(any.device(), any.dtype(), shape, windows_of(shape, weight));
 }
 
-Pending expand(const Pending& x, const Tensor& weight, const ConvOptions& options) {
+Pending expand(const Pending& x, const Tensor& weight, const ConvOptions& options, const BatchNorm* next) {
     constexpr const char* op = "expand";
     const Shape& of_weight = weight.shape();
     require(of_weight.rank() == 2 || (of_weight.rank() == 4 && options.groups == 1), op,
@@ -105,7 +110,7 @@ Pending expand(const Pending& x, const Tensor& weight, const ConvOptions& option
                         weight,
                         windows_of(shape, of_weight),
                         {shape.batch, shape.out().height, shape.out().width, shape.out_channels}};
-    if (options.moments) unwritten.moments = expansion_moments(expansion, expansion.wide_gradient);
+    if (options.moments) unwritten.moments = expansion_moments(expansion, expansion.wide_gradient, next);
     unwritten.expansion = std::make_shared<const Expansion>(std::move(expansion));
     return unwritten;
 }

@@ -6,7 +6,8 @@
 
 namespace vitrine::ops {
 
-Pending expanded_conv(const Pending& x, const Tensor& weight, const ConvOptions& options) {
+Pending expanded_conv(const Pending& x, const Tensor& weight, const ConvOptions& options,
+                      const BatchNorm* next) {
     constexpr const char* op = "expanded_conv";
     const Pending& narrow = x.expansion->narrow;
     const Tensor &in = narrow.value.x, &expansion = x.expansion->weight;
@@ -14,6 +15,7 @@ Pending expanded_conv(const Pending& x, const Tensor& weight, const ConvOptions&
     const ConvShape shape = conv_shape(op, x.shape(), weight.shape(), options);
 
     Pending output = empty_output(shape, options.moments, in.placement());
+    const NextNorm norm = next_norm(next, output);
     kernels(in.device())
         .expanded_conv_forward({.dtype = in.dtype(),
                                 .shape = shape,
@@ -25,7 +27,8 @@ Pending expanded_conv(const Pending& x, const Tensor& weight, const ConvOptions&
                                 .prologue = prologue_of(x),
                                 .weight = weight.data(),
                                 .y = output.value.x.data(),
-                                .epilogue = {output.moments.mean.data(), output.moments.m2.data()}});
+                                .epilogue = {output.moments.mean.data(), output.moments.m2.data()}},
+                               norm.behind());
 
     const auto backward = [shape, x, weight, numbers,
                            saved = SavedOutput(output)](std::span<const Tensor> gradients) {
@@ -50,7 +53,10 @@ Pending expanded_conv(const Pending& x, const Tensor& weight, const ConvOptions&
         args.d_scale = receive(x.value.scale.slot());
         args.d_shift = receive(x.value.shift.slot());
         args.d_weight = receive(weight.slot());
-        kernels(d_y.device()).expanded_conv_backward(args);
+        FinishedNorms norms;
+        norms.add(x.value.scale, x.value.shift);
+        norms.add(of_narrow.scale, of_narrow.shift);
+        kernels(d_y.device()).expanded_conv_backward(args, norms.behind());
     };
     record_conv(op,
                 {in, expansion, narrow.value.scale, narrow.value.shift, x.value.scale, x.value.shift, weight},

@@ -1,72 +1,92 @@
 // Batch norm without a pass over its input: from moments to the scale and shift that whoever reads it applies.
 
+#include "engine/ops/normalize.h"
+
 #include "engine/autograd.h"
+#include "engine/norm_gradient.h"
 #include "engine/ops/check.h"
-#include "engine/ops/ops.h"
 #include "kernels/kernels.h"
 
 namespace vitrine::ops {
+namespace {
 
-Pending normalize(const Pending& x, const Tensor& weight, const Tensor& bias, Tensor& running_mean,
-                  Tensor& running_variance, const BatchNormOptions& options) {
+void check(const BatchNorm& norm, int64_t channels, int64_t rows) {
+    require_per_channel(norm.weight, channels, "normalize", "weight");
+    require_per_channel(norm.bias, channels, "normalize", "bias");
+    require_per_channel(norm.running_mean, channels, "normalize", "running_mean");
+    require_per_channel(norm.running_variance, channels, "normalize", "running_variance");
+    require(!norm.options.training || rows >= 2, "normalize",
+            "training needs more than one value for each channel, got {} rows", rows);
+}
+
+/// As the convolution has left them, or made here.
+NormNumbers numbers_of(const BatchNorm& norm, const Moments& moments, int64_t rows) {
+    if (moments.norm.scale.defined()) return moments.norm;
+    const NormNumbers numbers = empty_numbers(norm);
+    kernels(norm.weight.device()).normalize_forward(normalize_args(norm, moments, rows, numbers));
+    return numbers;
+}
+
+}  // namespace
+
+NormalizeForward normalize_args(const BatchNorm& norm, const Moments& moments, int64_t rows,
+                                const NormNumbers& numbers) {
+    return {.dtype = norm.weight.dtype(),
+            .training = norm.options.training,
+            .rows = rows,
+            .channels = norm.weight.count(),
+            .epsilon = norm.options.epsilon,
+            .momentum = norm.options.momentum,
+            .mean = moments.mean.data(),
+            .m2 = moments.m2.data(),
+            .weight = norm.weight.data(),
+            .bias = norm.bias.data(),
+            .running_mean = norm.running_mean.data(),
+            .running_variance = norm.running_variance.data(),
+            .scale = numbers.scale.data(),
+            .shift = numbers.shift.data(),
+            .rstd = numbers.rstd.data()};
+}
+
+NextNorm::NextNorm(const BatchNorm* norm, Moments& moments, int64_t rows) {
+    if (norm == nullptr) return;
+    require(moments.defined() && norm->options.training, "normalize",
+            "a convolution does it with the moments it leaves in training alone");
+    check(*norm, moments.mean.count(), rows);
+    moments.norm = empty_numbers(*norm);
+    args_ = normalize_args(*norm, moments, rows, moments.norm);
+}
+
+Pending normalize(const Pending& x, const BatchNorm& norm) {
+    const bool training = norm.options.training;
     require(x.plain(), "normalize", "an input that is pending itself");
-    require(!options.training || x.moments.defined(), "normalize", "training needs the moments of {}",
+    require(!training || x.moments.defined(), "normalize", "training needs the moments of {}",
             x.shape().to_string());
     const int64_t channels = x.shape()[-1];
     const int64_t rows = x.shape().count() / channels * x.moments.shards;
-    require_per_channel(weight, channels, "normalize", "weight");
-    require_per_channel(bias, channels, "normalize", "bias");
-    require_per_channel(running_mean, channels, "normalize", "running_mean");
-    require_per_channel(running_variance, channels, "normalize", "running_variance");
-    require(!options.training || rows >= 2, "normalize",
-            "training needs more than one value for each channel, got {}", x.shape().to_string());
+    check(norm, channels, rows);
 
-    const Tensor mean = options.training ? x.moments.mean : running_mean;
-    const Tensor m2 = options.training ? x.moments.m2 : Tensor();
-    const Tensor rstd = Tensor::like(weight);
-    Tensor scale = Tensor::like(weight), shift = Tensor::like(weight);
-    kernels(weight.device())
-        .normalize_forward({.dtype = weight.dtype(),
-                            .training = options.training,
-                            .rows = rows,
-                            .channels = channels,
-                            .epsilon = options.epsilon,
-                            .momentum = options.momentum,
-                            .mean = mean.data(),
-                            .m2 = m2.data(),
-                            .weight = weight.data(),
-                            .bias = bias.data(),
-                            .running_mean = running_mean.data(),
-                            .running_variance = running_variance.data(),
-                            .scale = scale.data(),
-                            .shift = shift.data(),
-                            .rstd = rstd.data()});
-    // In evaluation the variance has m2's place.
-    const Tensor spread = options.training ? m2 : running_variance;
+    // In evaluation the running statistics have the moments' place.
+    Tensor mean = training ? x.moments.mean : norm.running_mean;
+    Tensor spread = training ? x.moments.m2 : norm.running_variance;
+    const auto [scale, shift, rstd] = numbers_of(norm, training ? x.moments : Moments{}, rows);
+    const auto gradient = std::make_shared<NormGradient>(
+        NormGradient{mean, rstd, norm.weight, rows, mean.slot(), training ? spread.slot() : nullptr,
+                     norm.weight.slot(), norm.bias.slot()});
+    Pending normalised(AffineTensor{x.value.x, scale, shift});
+    auto& [_, its_scale, its_shift] = normalised.value;
     record_outputs(
-        "normalize", {mean, spread, weight, bias}, {scale, shift},
-        [mean, rstd, weight, rows, channels, d_mean = mean.slot(), d_m2 = m2.slot(), d_weight = weight.slot(),
-         d_bias = bias.slot()](std::span<const Tensor> gradients) {
+        "normalize", {mean, spread, norm.weight, norm.bias}, {its_scale, its_shift},
+        [gradient, channels](std::span<const Tensor> gradients) {
+            if (gradient->done) return;
             const auto or_zeros = [&](const Tensor& d) {
-                return d.defined() ? d : Tensor::zeros({channels}, weight.placement());
+                return d.defined() ? d : Tensor::zeros({channels}, gradient->weight.placement());
             };
             const Tensor d_scale = or_zeros(gradients[0]), d_shift = or_zeros(gradients[1]);
-            kernels(weight.device())
-                .normalize_backward({.dtype = weight.dtype(),
-                                     .rows = rows,
-                                     .channels = channels,
-                                     .mean = mean.data(),
-                                     .rstd = rstd.data(),
-                                     .weight = weight.data(),
-                                     .d_scale = d_scale.data(),
-                                     .d_shift = d_shift.data(),
-                                     .d_mean = receive(d_mean),
-                                     .d_m2 = receive(d_m2),
-                                     .d_weight = receive(d_weight),
-                                     .d_bias = receive(d_bias)});
+            kernels(d_scale.device()).normalize_backward(gradient->take(d_scale, d_shift));
         },
-        options);
-    Pending normalised(AffineTensor{x.value.x, scale, shift});
+        norm.options);
+    if (its_scale.requires_gradient()) its_scale.slot()->set_norm(gradient);
     normalised.expansion = x.expansion;
     return normalised;
 }

@@ -21,6 +21,18 @@ class ShardMeeting;  // engine/shard_meeting.h
 
 namespace vitrine::ops {
 
+struct BatchNormOptions {
+    bool training = true;
+    double epsilon = 1e-5;
+    double momentum = 0.1;
+};
+
+/// A batch norm's tensors, [C] each. Training updates the running statistics in place.
+struct BatchNorm {
+    Tensor weight, bias, running_mean, running_variance;
+    BatchNormOptions options{};
+};
+
 struct ConvOptions {
     Size2 stride;
     Size2 padding{0, 0};
@@ -34,21 +46,18 @@ struct ConvOptions {
 ///     pointwise  [O, C]                  → [N, H, W, O]      neither are stride and padding
 /// bias [O] or undefined. What is pending of x, but for a residual, happens as it is read.
 /// An unwritten x is read by a depthwise convolution without a bias as it is; all others write it first.
-Pending conv(const Pending& x, const Tensor& weight, const Tensor& bias, const ConvOptions& options = {});
+/// Told which batch norm will be next, in training, it does its part as well, perhaps in the same kernel (kernels/norms_behind.h).
+Pending conv(const Pending& x, const Tensor& weight, const Tensor& bias, const ConvOptions& options = {},
+             const BatchNorm* next = nullptr);
 
 /// The pointwise convolution of x with weight [O, C], left unwritten (Pending::expansion); with its moments where a batch norm
 /// in training follows. Or the dense one in one group, of an x that is whole and has no gradient.
-Pending expand(const Pending& x, const Tensor& weight, const ConvOptions& options = {});
+Pending expand(const Pending& x, const Tensor& weight, const ConvOptions& options = {},
+               const BatchNorm* next = nullptr);
 /// Whether that can be, and is faster than to write it, where a depthwise convolution follows.
 bool expand_pays(const Pending& x, const Shape& weight, const ConvOptions& options = {});
 /// x, whose value is written now; what is pending of it stays so.
 Pending write(const Pending& x);
-
-struct BatchNormOptions {
-    bool training = true;
-    double epsilon = 1e-5;
-    double momentum = 0.1;
-};
 
 /// Makes whole what is pending: one pass over memory, none where nothing is pending.
 Tensor resolve(const Pending& x);
@@ -67,8 +76,7 @@ Tensor batch_norm(const Tensor& x, const Tensor& weight, const Tensor& bias, Ten
 Moments merge_moments(const Moments& own, int64_t rows, ShardMeeting& meeting);
 
 /// The same without a pass over x, which is left pending: x is a convolution's output, with its moments in training.
-Pending normalize(const Pending& x, const Tensor& weight, const Tensor& bias, Tensor& running_mean,
-                  Tensor& running_variance, const BatchNormOptions& options);
+Pending normalize(const Pending& x, const BatchNorm& norm);
 
 Tensor activation(const Tensor& x, Activation activation);
 inline Tensor relu(const Tensor& x) { return activation(x, Activation::relu); }

@@ -2,6 +2,7 @@
 // the activation needs it.
 
 #include "engine/autograd.h"
+#include "engine/norm_gradient.h"
 #include "engine/ops/check.h"
 #include "engine/ops/ops.h"
 #include "kernels/kernels.h"
@@ -48,7 +49,10 @@ Tensor resolve_clamped(const AffineTensor& a, const AffineTensor& b, Activation 
                                        .d_z = d_z.data(),
                                        .d_a = gradient_of(a),
                                        .d_b = whole_b ? AffineGradient{} : gradient_of(b)};
-            if (args.d_a || args.d_b) kernels(d_z.device()).resolve_backward(args);
+            FinishedNorms norms;
+            norms.add(a.scale, a.shift);
+            norms.add(b.scale, b.shift);
+            if (args.d_a || args.d_b) kernels(d_z.device()).resolve_backward(args, norms.behind());
             if (whole_b) b.x.slot()->contribute(d_z);
         },
         activation);

@@ -8,10 +8,13 @@
 //     chunks    0 1 2 3 │ 4 5 6 7 │ 8 9          each a partial result in scratch memory
 //     groups       0    │    1    │  2           joined in the order of the chunks
 //     put              all                       joined in the order of the groups
+//
+// Whoever puts a channel's last sum goes on with the batch norm that follows, if one does (kernels/norms_behind.h).
 #pragma once
 
 #include "kernels/cuda/channel_finish.h"
 #include "kernels/cuda/last_block.h"
+#include "kernels/cuda/normalize_channel.h"
 
 namespace vitrine::VITRINE_GPU {
 
@@ -86,6 +89,13 @@ struct LeaveChunks {
     T* partials = nullptr;
 };
 
+/// A Put that batch norms follow: put.norms_of<threads>(tile), called by all threads of a block when all sums are put; or
+/// put.norms_of(channel) by the thread that has put the channel's.
+template <class Put>
+concept NormsFollow = requires(const Put& put, const ChannelTile& tile) {
+    put.template norms_of<1>(tile);
+};
+
 /// Sums. Parts are [rows, channels]; put(row, channel, total) for each of their values.
 template <class T, class Put>
 struct LastSums {
@@ -125,6 +135,10 @@ struct LastSums {
                 const bool grouped = plan.groups() > 1;
                 join<threads>(grouped ? groups : partials, grouped ? plan.groups() : plan.chunks, tile,
                               shared, put);
+                if constexpr (NormsFollow<Put>) {
+                    __syncthreads();
+                    put.template norms_of<threads>(tile);
+                }
             });
     }
 
@@ -175,6 +189,7 @@ struct LastMoments {
     ChunkGroups plan;
     T* mean = nullptr;
     T* m2 = nullptr;
+    NormOfMoments<T> norm;
 
     LastMoments() = default;
     LastMoments(int64_t chunks, int64_t tiles, int64_t channels_of_row, const Epilogue& epilogue,
@@ -182,7 +197,8 @@ struct LastMoments {
         : channels(channels_of_row),
           plan(chunks, tiles),
           mean(static_cast<T*>(epilogue.mean)),
-          m2(static_cast<T*>(epilogue.m2)) {
+          m2(static_cast<T*>(epilogue.m2)),
+          norm(context.norms.take_forward(epilogue.mean)) {
         partials = context.scratch.take<T>(chunks * 3 * channels);
         groups = context.scratch.take<T>(plan.groups() * 3 * channels);
     }
@@ -208,6 +224,7 @@ struct LastMoments {
                               shared, [&](int64_t channel, const Moments<T>& all) {
                                   mean[channel] = all.mean;
                                   m2[channel] = all.m2;
+                                  if (norm) norm(channel, all.mean, all.m2);
                               });
             });
     }

@@ -349,6 +349,7 @@ struct EachSum {
 
     __device__ __forceinline__ void operator()(int64_t channel, const T (&totals)[sums]) const {
         for (int k = 0; k < sums; ++k) put(k, channel, totals[k]);
+        if constexpr (NormsFollow<Put>) put.norms_of(channel);
     }
 };
 

@@ -298,8 +298,8 @@ void run_prologue_gradient(const ConvBackward& args, const Accumulate<T>* d_a, C
             run_over_columns<V>(body.template operator()<0>(), 1, pixels, channels);
             return;
         }
-        sum_over_columns_to<V>(body.template operator()<2>(), pixels, channels, PutPrologueSums<A>(args),
-                               context);
+        sum_over_columns_to<V>(body.template operator()<2>(), pixels, channels,
+                               PutPrologueSums<A>(args, context), context);
     });
 }
 

@@ -64,19 +64,36 @@ struct UpstreamOn {
     }
 };
 
-/// What becomes of Σ d_u · x and Σ d_u, the rows of a partial result.
+/// The norm that follows from these sums, if the kernel does it (kernels/norms_behind.h).
+template <class T>
+NormOfGradients<T> norm_behind(const Gradient& d_scale, const Gradient& d_shift, Context& context) {
+    if (!d_scale || !d_shift) return {};
+    return NormOfGradients<T>(context.norms.take_backward(d_scale.data));
+}
+
+/// What becomes of Σ d_u · x and Σ d_u, the rows of a partial result. Args is ConvBackward or has the two gradients, too.
 template <class T>
 struct PutPrologueSums {
     GradientWriter<T> d_scale{Gradient{}};
     GradientWriter<T> d_shift{Gradient{}};
+    NormOfGradients<T> norm{};
 
     PutPrologueSums() = default;
-    explicit PutPrologueSums(const ConvBackward& args) : d_scale(args.d_scale), d_shift(args.d_shift) {}
+    template <class Args>
+    PutPrologueSums(const Args& args, Context& context)
+        : d_scale(args.d_scale),
+          d_shift(args.d_shift),
+          norm(norm_behind<T>(args.d_scale, args.d_shift, context)) {}
 
     __device__ __forceinline__ void operator()(int row, int64_t channel, T sum) const {
         const GradientWriter<T>& gradient = row == 0 ? d_scale : d_shift;
         if (gradient) gradient(channel, sum);
     }
+    template <int threads>
+    __device__ __forceinline__ void norms_of(const ChannelTile& tile) const {
+        norm.template of_channels<threads>(tile.first, tile.channels);
+    }
+    __device__ __forceinline__ void norms_of(int64_t channel) const { norm.of_channel(channel); }
 };
 
 template <class T>

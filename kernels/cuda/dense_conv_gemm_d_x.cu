@@ -199,7 +199,8 @@ void run_all_fused(const ConvBackward& args, std::span<const ClassProduct> produ
     if (products.size() == 1 && products[0].k > 0 && products[0].m * n > 0) {
         const GemmPlan& plan = products[0].plan;
         PrologueSums<A> sums;
-        if (wants_sums) sums = {plan.row_tiles, plan.column_tiles, 2, n, PutPrologueSums<A>(args), context};
+        if (wants_sums)
+            sums = {plan.row_tiles, plan.column_tiles, 2, n, PutPrologueSums<A>(args, context), context};
         return run_fused<V, T>(args, products[0], sums);
     }
     int64_t tiles = 0;

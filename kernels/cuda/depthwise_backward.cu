@@ -190,8 +190,9 @@ struct BackwardRun {
         constexpr int weights = with_weight ? Shape::taps : 0;
         const int rows = weights + (mine.prologue_sums ? 2 : 0);
         if (rows > 0)
-            mine.sums = {walk.chunks(), walk.groups, rows, walk.channels, PutWalkSums<A>(args, weights),
-                         context};
+            mine.sums = {
+                walk.chunks(), walk.groups, rows, walk.channels, PutWalkSums<A>(args, weights, context),
+                context};
         mine.reads_x = with_weight || wants_prologue() || args.prologue.activation != Activation::identity;
         launch(backward_rows<Shape, with_input, with_weight>, walk.grid(), walk_threads, 0, stream(), walk,
                mine);

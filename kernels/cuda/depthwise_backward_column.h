@@ -17,14 +17,16 @@ struct PutWalkSums {
     GradientWriter<T> d_shift{Gradient{}};
     int taps = 0;  // 0: no weights
     int64_t channels = 0;
+    NormOfGradients<T> norm{};
 
     PutWalkSums() = default;
-    PutWalkSums(const ConvBackward& args, int rows_of_weights)
+    PutWalkSums(const ConvBackward& args, int rows_of_weights, Context& context)
         : d_weight(args.d_weight),
           d_scale(args.d_scale),
           d_shift(args.d_shift),
           taps(rows_of_weights),
-          channels(args.shape.in_channels) {}
+          channels(args.shape.in_channels),
+          norm(norm_behind<T>(args.d_scale, args.d_shift, context)) {}
 
     __device__ __forceinline__ void operator()(int row, int64_t channel, T sum) const {
         if (row < taps) {
@@ -33,6 +35,10 @@ struct PutWalkSums {
         }
         const GradientWriter<T>& gradient = row == taps ? d_scale : d_shift;
         if (gradient) gradient(channel, sum);
+    }
+    template <int threads>
+    __device__ __forceinline__ void norms_of(const ChannelTile& tile) const {
+        norm.template of_channels<threads>(tile.first, tile.channels);
     }
 };
 

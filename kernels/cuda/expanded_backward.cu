@@ -360,7 +360,7 @@ void run(const ExpandedConvBackward& args, Context& context) {
     const TilePlan plan(shape.in, shape.batch, {Tile::rows, Tile::columns}, blocks_wanted);
     if (plan.tiles == 0) return;
     float* const parts = context.scratch.take<float>(plan.chunks * channels * narrow);
-    const PutExpandedSums put(args);
+    const PutExpandedSums put(args, context);
     launch(expanded_backward<Half, Tile, Narrow>, blocks_for(plan.chunks, 1), expanded_threads, 0, stream(),
            ExpandedBackwardTask<Half, Source>{
                ExpandedOperands<Half, Source>(args),

@@ -18,16 +18,19 @@ struct PutExpandedSums {
     GradientWriter<float> d_narrow_shift{Gradient{}};
     int channels = 0;
     int narrow = 0;  // of windows none: nobody wants these sums
+    // That of the narrow input comes behind the moments, which add to its gradients, too.
+    NormOfGradients<float> norm{};
 
     PutExpandedSums() = default;
-    explicit PutExpandedSums(const ExpandedConvBackward& args)
+    PutExpandedSums(const ExpandedConvBackward& args, Context& context)
         : d_weight(args.d_weight),
           d_scale(args.d_scale),
           d_shift(args.d_shift),
           d_narrow_scale(args.d_narrow_scale),
           d_narrow_shift(args.d_narrow_shift),
           channels(static_cast<int>(args.shape.in_channels)),
-          narrow(args.windows.there() ? 0 : static_cast<int>(args.narrow)) {}
+          narrow(args.windows.there() ? 0 : static_cast<int>(args.narrow)),
+          norm(norm_behind<float>(args.d_scale, args.d_shift, context)) {}
 
     __host__ __device__ __forceinline__ int narrow_sums() const { return pair_sums * channels; }
     __host__ __device__ __forceinline__ int all() const { return narrow_sums() + 2 * narrow; }
@@ -38,6 +41,11 @@ struct PutExpandedSums {
         if (i < narrow_sums())
             return put_of_two(d_scale, d_shift, channels, i - expanded_taps * channels, sum);
         put_of_two(d_narrow_scale, d_narrow_shift, narrow, i - narrow_sums(), sum);
+    }
+    /// One tile has all sums.
+    template <int threads>
+    __device__ __forceinline__ void norms_of(const ChannelTile&) const {
+        norm.template of_channels<threads>(0, channels);
     }
 
   private:

@@ -51,11 +51,11 @@ struct MomentParts {
     }
 };
 
-/// μ and S, by the first block, and from them mean_o = w_o · μ and m2_o = w_oᵀ S w_o, a warp for each o. Of `sums` are
-/// mean(j) = μ_j and scatter(j, k) = S_jk, where j is not the larger one.
+/// μ and S, by the first block, and from them mean_o = w_o · μ and m2_o = w_oᵀ S w_o, a warp for each o, and the batch norm that
+/// follows. Of `sums` are mean(j) = μ_j and scatter(j, k) = S_jk, where j is not the larger one.
 template <class T, class Sums>
 __global__ void __launch_bounds__(finish_threads_of_block)
-    moments_of_sums(ExpansionMomentsForward args, Sums sums) {
+    moments_of_sums(ExpansionMomentsForward args, Sums sums, NormOfMoments<Accumulate<T>> norm) {
     using A = Accumulate<T>;
     VITRINE_DYNAMIC_SHARED(double, scatter);  // [narrow, narrow]
     const int narrow = static_cast<int>(args.narrow), me = static_cast<int>(threadIdx.x);
@@ -82,19 +82,22 @@ __global__ void __launch_bounds__(finish_threads_of_block)
         mean_of_lane += w * mean[j];
         m2_of_lane += w * along;
     }
-    const double all = reduce_lanes<32>(mean_of_lane, Add()), m2 = reduce_lanes<32>(m2_of_lane, Add());
+    const double all = reduce_lanes<32>(mean_of_lane, Add()), squares = reduce_lanes<32>(m2_of_lane, Add());
     if (me % 32 != 0) return;
-    static_cast<A*>(args.mean)[o] = static_cast<A>(all);
+    const A mean_o = static_cast<A>(all);
     // Of a channel that does not spread a little less than nothing may be left.
-    static_cast<A*>(args.m2)[o] = static_cast<A>(m2 < 0 ? 0.0 : m2);
+    const A m2_o = static_cast<A>(squares < 0 ? 0.0 : squares);
+    static_cast<A*>(args.mean)[o] = mean_o;
+    static_cast<A*>(args.m2)[o] = m2_o;
+    if (norm) norm(o, mean_o, m2_o);
 }
 
 template <class T, class Sums>
-void finish_moments(const ExpansionMomentsForward& args, const Sums& sums) {
+void finish_moments(const ExpansionMomentsForward& args, const Sums& sums, Context& context) {
     launch(moments_of_sums<T, Sums>, blocks_for(args.channels * 32, finish_threads_of_block),
            finish_threads_of_block,
            sizeof(double) * static_cast<size_t>(args.narrow * args.narrow + args.narrow), stream(), args,
-           sums);
+           sums, NormOfMoments<Accumulate<T>>(context.norms.take_forward(args.mean)));
 }
 
 }  // namespace vitrine::VITRINE_GPU

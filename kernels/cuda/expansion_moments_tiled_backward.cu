@@ -298,12 +298,8 @@ MomentsGradient<T> gradient_task(const ExpansionMomentsBackward& args, const Mom
                                  const MomentChunks& chunks, const Accumulate<T>* slope, Context& context) {
     using A = Accumulate<T>;
     PrologueSums<A> sums;
-    if (args.d_scale || args.d_shift) {
-        PutPrologueSums<A> put;
-        put.d_scale = GradientWriter<A>(args.d_scale);
-        put.d_shift = GradientWriter<A>(args.d_shift);
-        sums = {chunks.count, 1, 2, args.narrow, put, context};
-    }
+    if (args.d_scale || args.d_shift)
+        sums = {chunks.count, 1, 2, args.narrow, PutPrologueSums<A>(args, context), context};
     return {PrologueSource<MomentPack<T>, T>(args.x, args.prologue),
             rows,
             static_cast<const A*>(args.centre),

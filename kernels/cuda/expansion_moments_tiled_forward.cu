@@ -318,7 +318,8 @@ constexpr auto run_forward = all_types([]<class T>(const ExpansionMomentsForward
     launch(moment_sums<T>, grid, static_cast<unsigned>(threads),
            size_t{16} * static_cast<size_t>((tile_pixels + 1) * rows.units), stream(), task);
     finish_moments<T>(
-        args, ScatterOfSums<A>{cells, task.parts.totals, task.centre, 1 / static_cast<double>(args.pixels)});
+        args, ScatterOfSums<A>{cells, task.parts.totals, task.centre, 1 / static_cast<double>(args.pixels)},
+        context);
 });
 
 }  // namespace

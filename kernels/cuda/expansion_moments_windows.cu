@@ -148,7 +148,8 @@ void run(const ExpansionMomentsForward& args, Context& context) {
                                        MomentParts<float>(plan, panel_numbers, context)};
     launch(window_moment_sums<Half>, blocks_for(tiles.chunks, 1), expanded_threads,
            sizeof(float) * WindowMomentsThread<Half>::memory_count, stream(), task);
-    finish_moments<Half>(args, ScatterOfProduct{task.parts.totals, 1 / static_cast<double>(args.pixels)});
+    finish_moments<Half>(args, ScatterOfProduct{task.parts.totals, 1 / static_cast<double>(args.pixels)},
+                         context);
 }
 
 }  // namespace

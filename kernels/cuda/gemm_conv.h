@@ -78,7 +78,7 @@ void run_conv_input_gradient(const ConvBackward& args, int64_t k, const A& a, co
     if (wants_sums && m == 0) {
         finish_sums<Sum>(nullptr, 0, n, std::array{args.d_scale, args.d_shift});
     } else if (wants_sums) {
-        sums = {plan.row_tiles, plan.column_tiles, 2, n, PutPrologueSums<Sum>(args), context};
+        sums = {plan.row_tiles, plan.column_tiles, 2, n, PutPrologueSums<Sum>(args, context), context};
     }
     run_gemm_whole(
         plan, m, n, k, a, b,

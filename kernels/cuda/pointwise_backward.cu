@@ -60,7 +60,7 @@ void backward_in_one_launch(const ConvBackward& args, Context& context) {
     const GemmPlan plan = pair_plan_of_input_gradient(args);
     PrologueSums<A> sums;
     if (args.d_scale || args.d_shift)
-        sums = {plan.row_tiles, plan.column_tiles, 2, in, PutPrologueSums<A>(args), context};
+        sums = {plan.row_tiles, plan.column_tiles, 2, in, PutPrologueSums<A>(args, context), context};
     const GemmChainRule<T> through_prologue{
         PrologueOn<A>(args.prologue),
         static_cast<const T*>(args.x),

@@ -82,7 +82,8 @@ void launch_one_pass(void (*kernel)(OnePass<V, T>), const ConvBackward& args, Co
 
     A* const parts = context.scratch.take<A>(chunks * out * in);
     PrologueSums<A> sums;
-    if (args.d_scale || args.d_shift) sums = {chunks, slices, 2, in, PutPrologueSums<A>(args), context};
+    if (args.d_scale || args.d_shift)
+        sums = {chunks, slices, 2, in, PutPrologueSums<A>(args, context), context};
     const OnePass<V, T> task{UpstreamSource<V, T>(args),
                              PrologueSource<V, T>(args.x, args.prologue),
                              static_cast<const T*>(args.weight),

@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "kernels/cuda/channel_reduce.h"
+#include "kernels/cuda/conv_parts.h"
 
 namespace vitrine::VITRINE_GPU {
 namespace {
@@ -190,18 +191,36 @@ struct PutSums {
     GradientWriter<T> d_first_shift;
     GradientWriter<T> d_second_scale;
     GradientWriter<T> d_second_shift;
+    NormOfGradients<T> first_norm;
+    NormOfGradients<T> second_norm;
 
-    explicit PutSums(const Sides& sides)
+    PutSums(const Sides& sides, Context& context)
         : d_first_scale(sides.first.gradient.scale),
           d_first_shift(sides.first.gradient.shift),
           d_second_scale(sides.second.gradient.scale),
-          d_second_shift(sides.second.gradient.shift) {}
+          d_second_shift(sides.second.gradient.shift),
+          first_norm(norm_of(sides.first, context)),
+          second_norm(norm_of(sides.second, context)) {}
 
     __device__ __forceinline__ void operator()(int number, int64_t channel, T sum) const {
         if (number == 0 && d_first_scale) d_first_scale(channel, sum);
         if (number == 1 && d_first_shift) d_first_shift(channel, sum);
         if (number == 1 && d_second_shift) d_second_shift(channel, sum);
         if (number == 2 && d_second_scale) d_second_scale(channel, sum);
+    }
+    template <int threads>
+    __device__ __forceinline__ void norms_of(const ChannelTile& tile) const {
+        first_norm.template of_channels<threads>(tile.first, tile.channels);
+        second_norm.template of_channels<threads>(tile.first, tile.channels);
+    }
+    __device__ __forceinline__ void norms_of(int64_t channel) const {
+        first_norm.of_channel(channel);
+        second_norm.of_channel(channel);
+    }
+
+  private:
+    static NormOfGradients<T> norm_of(const Side& side, Context& context) {
+        return norm_behind<T>(side.gradient.scale, side.gradient.shift, context);
     }
 };
 
@@ -211,7 +230,8 @@ void backward(const ResolveBackward& args, const Sides& sides, Context& context)
     if constexpr (sums == 0) {
         run_over_columns<V>(body, 1, args.rows, args.channels, resolve_shares);
     } else {
-        sum_over_columns_to<V>(body, args.rows, args.channels, PutSums<Accumulate<T>>(sides), context);
+        sum_over_columns_to<V>(body, args.rows, args.channels, PutSums<Accumulate<T>>(sides, context),
+                               context);
     }
 }
 

@@ -56,9 +56,9 @@ struct Leaves {
     }
 
     Pending normalised(const Pending& x, const std::string& which, bool training) {
-        const ops::BatchNormOptions options{.training = training};
-        Pending y =
-            ops::normalize(x, leaves.at(which + "gamma"), leaves.at(which + "beta"), mean, variance, options);
+        Pending y = ops::normalize(
+            x,
+            {leaves.at(which + "gamma"), leaves.at(which + "beta"), mean, variance, {.training = training}});
         y.activation = Activation::relu6;
         return y;
     }

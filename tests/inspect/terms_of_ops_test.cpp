@@ -20,12 +20,12 @@ class Everything : public nn::Module {
     Everything() {
         grouped_ =
             conv("grouped", {.in_channels = 3, .out_channels = 6, .stride = 2, .padding = 1, .groups = 3});
-        first_ = conv("first", {.in_channels = 6, .out_channels = 8, .kernel = 1, .normalised = true});
+        first_ = conv("first", {.in_channels = 6, .out_channels = 8, .kernel = 1});
         norm_ = add("norm", std::make_shared<nn::BatchNorm2d>(8, f64));
-        depthwise_ =
-            conv("depthwise",
-                 {.in_channels = 8, .out_channels = 8, .padding = 2, .groups = 8, .normalised = true});
+        first_->set_next(norm_);
+        depthwise_ = conv("depthwise", {.in_channels = 8, .out_channels = 8, .padding = 2, .groups = 8});
         frozen_ = add("frozen", std::make_shared<nn::BatchNorm2d>(8, f64));
+        depthwise_->set_next(frozen_);
         frozen_->keep_in_evaluation(true);
         silu_ = add("silu", std::make_shared<nn::ActivationLayer>(Activation::silu));
         hard_swish_ = add("hard_swish", std::make_shared<nn::ActivationLayer>(Activation::hard_swish));
@@ -142,11 +142,10 @@ TEST_CASE("an update that was left out is its value from before") {
 
 TEST_CASE("what has no gradient says so") {
     const CapturedStep step = step_of_everything(true, plain_settings(), false);
-    const int mean =
-        step.op("depthwise")->outputs[1];  // which the norm that is kept in evaluation does not read
+    const int mean = step.op("frozen")->inputs[0];  // the running one, of a norm that is kept in evaluation
     CHECK_FALSE(has_gradient_terms(step, mean));
     CHECK(error_of([&] { Explainer(step).gradient(mean, 0); }) ==
-          "depthwise (mean) has no gradient: none was wanted, or none came back");
+          "frozen.running_mean has no gradient: none was wanted, or none came back");
 }
 
 TEST_CASE("a gradient names the ops through which it came back") {

@@ -28,10 +28,7 @@ class Pool : public nn::Module {
 /// Convolution, batch norm and activation, fused; dropout before the last layer.
 std::unique_ptr<nn::Sequential> make_network(Placement placement) {
     auto model = std::make_unique<nn::Sequential>();
-    model->append<nn::Conv2d>(
-        nn::Conv2dOptions{.in_channels = 3, .out_channels = channels, .bias = false, .normalised = true},
-        placement);
-    model->append<nn::BatchNorm2d>(channels, placement);
+    nn::append_normalised(*model, {.in_channels = 3, .out_channels = channels, .bias = false}, placement);
     model->append<nn::ActivationLayer>(Activation::relu);
     model->append<Pool>();
     model->append<nn::Dropout>(0.3);

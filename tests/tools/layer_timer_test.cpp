@@ -83,7 +83,7 @@ TEST_CASE("what is pending costs its convolution a few operands a channel, and a
         Tensor mean = Tensor::zeros({5}, placement), variance = Tensor::zeros({5}, placement);
         const Pending y =
             ops::conv(Pending(x), first, {}, {.stride = {}, .padding = {0, 0}, .groups = 1, .moments = true});
-        Pending z = ops::normalize(y, weight, bias, mean, variance, {});
+        Pending z = ops::normalize(y, {weight, bias, mean, variance});
         z.activation = Activation::relu;
         return ops::reshape(ops::resolve(ops::conv(z, second, {})), {2, 96});
     });

@@ -2,23 +2,33 @@
 
 #include "lab/gradcheck/cases/list.h"
 
+#include "lab/gradcheck/cases/norms_behind.h"
+
 namespace vitrine::gradcheck {
+namespace {
+
+template <std::vector<Problem> (*problems)()>
+std::vector<Problem> norms_behind() {
+    return with_norms_behind(problems());
+}
+
+}  // namespace
 
 const std::vector<Suite>& all_suites() {
     static const std::vector<Suite> suites{
-        {"dense_conv", dense_conv_problems, dense_conv_layers},
-        {"depthwise_conv", depthwise_conv_problems, depthwise_conv_layers},
-        {"pointwise_conv", pointwise_conv_problems, pointwise_conv_layers},
-        {"expanded_conv", expanded_conv_problems, expanded_conv_layers},
-        {"expansion_moments", expansion_moments_problems, expansion_moments_layers},
+        {"dense_conv", norms_behind<dense_conv_problems>, dense_conv_layers},
+        {"depthwise_conv", norms_behind<depthwise_conv_problems>, depthwise_conv_layers},
+        {"pointwise_conv", norms_behind<pointwise_conv_problems>, pointwise_conv_layers},
+        {"expanded_conv", norms_behind<expanded_conv_problems>, expanded_conv_layers},
+        {"expansion_moments", norms_behind<expansion_moments_problems>, expansion_moments_layers},
         {"batch_norm", batch_norm_problems, batch_norm_layers},
         {"normalize", normalize_problems, normalize_layers},
         {"merge_moments", merge_moments_problems, merge_moments_layers},
-        {"resolve", resolve_problems, resolve_layers},
+        {"resolve", norms_behind<resolve_problems>, resolve_layers},
         {"activation", activation_problems, activation_layers},
         {"add", add_problems, add_layers},
         {"average_pool", average_pool_problems, average_pool_layers},
-        {"global_average_pool", global_average_pool_problems, global_average_pool_layers},
+        {"global_average_pool", norms_behind<global_average_pool_problems>, global_average_pool_layers},
         {"max_pool", max_pool_problems, max_pool_layers},
         {"linear", linear_problems, linear_layers},
         {"dropout", dropout_problems, dropout_layers},
