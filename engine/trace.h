@@ -46,7 +46,7 @@ struct TracedLoss {
 };
 
 /// What an op was told beside its inputs, where that decides what it computes: with it, forward events are a model's
-/// whole graph. Activation: of an activation, and of what resolve made whole.
+/// whole graph. Activation: of an activation, of what resolve made whole, and that the input of global_average_pool was pending.
 using OpOptions =
     std::variant<std::monostate, TracedConv, TracedExpansion, TracedExpandedConv, ops::PoolOptions,
                  ops::BatchNormOptions, Activation, TracedDropout, TracedLoss>;

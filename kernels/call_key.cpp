@@ -89,12 +89,14 @@ std::string call_key(const AveragePoolBackward& args) {
 }
 
 std::string call_key(const GlobalAveragePoolForward& args) {
-    return fmt::format("{} {}x{}x{}", name_of(args.dtype), args.batch, args.pixels, args.channels);
+    return fmt::format("{} {}x{}x{}", name_of(args.dtype), args.batch, args.pixels, args.channels) +
+           prologue_text({args.x.scale, args.x.shift, args.activation});
 }
 
 std::string call_key(const GlobalAveragePoolBackward& args) {
-    return fmt::format("{} {}x{}x{}{}", name_of(args.dtype), args.batch, args.pixels, args.channels,
-                       wanted_text({{"d_x", &args.d_x}}));
+    return fmt::format("{} {}x{}x{}", name_of(args.dtype), args.batch, args.pixels, args.channels) +
+           prologue_text({args.x.scale, args.x.shift, args.activation}) +
+           wanted_text({{"d_x", &args.d_x.x}, {"d_scale", &args.d_x.scale}, {"d_shift", &args.d_x.shift}});
 }
 
 }  // namespace vitrine

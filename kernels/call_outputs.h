@@ -107,7 +107,11 @@ void for_each_output(GlobalAveragePoolForward& args, Visit&& visit) {
 
 template <class Visit>
 void for_each_output(GlobalAveragePoolBackward& args, Visit&& visit) {
-    call_outputs::visit_gradient(args.d_x, args.dtype, args.batch * args.pixels * args.channels, 0, visit);
+    const DType sums = accumulate_of(args.dtype);
+    const int64_t rows = args.batch * args.pixels;
+    call_outputs::visit_gradient(args.d_x.x, args.dtype, rows * args.channels, 0, visit);
+    call_outputs::visit_gradient(args.d_x.scale, sums, args.channels, rows, visit);
+    call_outputs::visit_gradient(args.d_x.shift, sums, args.channels, rows, visit);
 }
 
 }  // namespace vitrine

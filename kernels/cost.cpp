@@ -276,11 +276,21 @@ Cost least_cost(const AveragePoolBackward& args) {
 
 Cost least_cost(const GlobalAveragePoolForward& args) {
     const int64_t means = args.batch * args.channels;
-    return Sum(args.dtype).read(means * args.pixels).write(means).cost();
+    Sum sum(args.dtype);
+    if (!args.x.plain()) sum.read_accumulated(2 * args.channels);
+    return sum.read(means * args.pixels).write(means).cost();
 }
 Cost least_cost(const GlobalAveragePoolBackward& args) {
     const int64_t means = args.batch * args.channels;
-    return Sum(args.dtype).read(means).gradient(args.d_x, means * args.pixels).cost();
+    const bool clamps = args.activation != Activation::identity;
+    Sum sum(args.dtype);
+    if (clamps || args.d_x.scale) sum.read(means * args.pixels);
+    if (!args.x.plain()) sum.read_accumulated((clamps ? 2 : args.d_x.x ? 1 : 0) * args.channels);
+    return sum.read(means)
+        .gradient(args.d_x.x, means * args.pixels)
+        .accumulated_gradient(args.d_x.scale, args.channels)
+        .accumulated_gradient(args.d_x.shift, args.channels)
+        .cost();
 }
 
 Cost least_cost(const MaxPoolForward& args) {

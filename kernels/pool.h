@@ -1,4 +1,4 @@
-// Pooling over NHWC images: average, maximum, and the average of a whole image.
+// Pooling over NHWC images: average, maximum, and the average of a whole image, which normalises and clamps as it reads.
 #pragma once
 
 #include <cstdint>
@@ -6,6 +6,7 @@
 #include "kernels/conv.h"
 #include "kernels/dtype.h"
 #include "kernels/gradient.h"
+#include "kernels/resolve.h"
 
 namespace vitrine {
 
@@ -39,23 +40,32 @@ struct AveragePoolBackward {
     Gradient d_x;
 };
 
-/// y[n, c] = Σ_p x[n, p, c] / pixels.
+/// y[n, c] = Σ_p activation([scale_c ·] x[n, p, c] [+ shift_c]) / pixels: what is pending of x happens as it is read.
 struct GlobalAveragePoolForward {
     DType dtype = DType::f32;
     int64_t batch = 1;
     int64_t pixels = 1;  // height · width
     int64_t channels = 1;
-    const void* x = nullptr;  // [batch, pixels, channels]
-    void* y = nullptr;        // [batch, channels]
+    Affine x;                                      // [batch, pixels, channels]
+    Activation activation = Activation::identity;  // a clamp
+    void* y = nullptr;                             // [batch, channels]
+
+    bool plain() const { return x.plain() && activation == Activation::identity; }
 };
 
+/// d_u[n, p, c] = d_y[n, c] / pixels where the activation lets u = [scale_c ·] x [+ shift_c] pass, else 0; then
+///     d_x = [scale_c ·] d_u      d_scale_c = Σ d_u · x      d_shift_c = Σ d_u, over the pixels of all images.
 struct GlobalAveragePoolBackward {
     DType dtype = DType::f32;
     int64_t batch = 1;
     int64_t pixels = 1;
     int64_t channels = 1;
+    Affine x;  // x.x may be null where this is plain()
+    Activation activation = Activation::identity;
     const void* d_y = nullptr;
-    Gradient d_x;
+    AffineGradient d_x;
+
+    bool plain() const { return x.plain() && activation == Activation::identity; }
 };
 
 /// y = the maximum of the window; padding never wins. Of equal values the first in row-major order wins; a

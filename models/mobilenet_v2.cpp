@@ -110,7 +110,7 @@ class MobileNetV2 : public nn::Module {
 
   protected:
     Pending forward(const Pending& x) override {
-        return (*classifier_)(ops::global_average_pool(ops::resolve((*features_)(x))));
+        return (*classifier_)(ops::global_average_pool((*features_)(x)));
     }
 
   private:

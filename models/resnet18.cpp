@@ -80,7 +80,7 @@ class ResNet18 : public nn::Module {
     Pending forward(const Pending& x) override {
         Pending y = x;
         for (const auto& part : features_) y = (*part)(y);
-        return (*classifier_)(ops::global_average_pool(ops::resolve(y)));
+        return (*classifier_)(ops::global_average_pool(y));
     }
 
   private:

@@ -97,8 +97,8 @@ struct PoolOptions {
 /// x [N, H, W, C] → [N, H', W', C].
 Tensor average_pool(const Tensor& x, const PoolOptions& options);
 Tensor max_pool(const Tensor& x, const PoolOptions& options);
-/// x [N, H, W, C] → [N, C].
-Tensor global_average_pool(const Tensor& x);
+/// x [N, H, W, C] → [N, C]. What is pending of x happens as it is read, but for a residual and a curve, which are resolved first.
+Tensor global_average_pool(const Pending& x);
 
 /// x [N, I], weight [O, I], bias [O] or undefined → [N, O].
 Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias);

@@ -1,9 +1,11 @@
 // Per-channel results of chunks of rows, put together in f64 and in the order of the chunks.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <vector>
 
+#include "kernels/context.h"
 #include "kernels/conv.h"
 #include "kernels/cpu/parallel.h"
 #include "kernels/gradient.h"
@@ -24,6 +26,15 @@ void combine_channels(int64_t channels, int64_t chunks, const Add& add, const Pu
         }
         for (int64_t i = 0; i < count; ++i) put(first + i, sums[i]);
     });
+}
+
+/// One sum of all chunks, [chunks, channels] and zeroed; null where nobody wants it.
+template <class T>
+T* partial_sums(const Gradient& wanted, int64_t chunks, int64_t channels, Context& context) {
+    if (!wanted) return nullptr;
+    T* sums = context.scratch.take<T>(chunks * channels);
+    std::fill(sums, sums + chunks * channels, T(0));
+    return sums;
 }
 
 /// out[c] = Σ over the chunks of partial[chunk · stride + c].

@@ -166,15 +166,6 @@ Chunks row_chunks(int64_t rows, int64_t channels) {
 Chunks chunks_of(const ResolveForward& args) { return row_chunks(args.rows, args.channels); }
 Chunks chunks_of(const ResolveBackward& args) { return row_chunks(args.rows, args.channels); }
 
-/// One sum of all chunks, [chunks, channels] and zeroed; null where nobody wants it.
-template <class T>
-T* partial_sums(const Gradient& wanted, int64_t chunks, int64_t channels, Context& context) {
-    if (!wanted) return nullptr;
-    T* sums = context.scratch.take<T>(chunks * channels);
-    std::fill(sums, sums + chunks * channels, T(0));
-    return sums;
-}
-
 constexpr auto backward = all_types([]<class T>(const ResolveBackward& args, Context& context) {
     using A = Accumulate<T>;
     const int64_t channels = args.channels;

@@ -243,7 +243,7 @@ requires(Body::least_blocks >= 0) constexpr int least_blocks<Body> = Body::least
 ///     at<V>(channel, group)          what belongs to the channels: loaded once
 ///     load<V>(index)                 what belongs to an element; index counts over the whole array
 ///     apply(at, loaded, index, sums) does the work and adds to sums[k]
-/// last.partials [all chunks, sums, channels]; Last is LeaveChunks, or LastSums for a single group.
+/// last.partials [all chunks, sums, channels]; Last is LeaveChunks, or LastSums over the chunks of all groups.
 template <class V, class Body, class Last>
 __global__ void __launch_bounds__(column_threads, least_blocks<Body>)
     over_columns(Columns columns, Body body, Last last) {
@@ -353,19 +353,24 @@ struct EachSum {
     }
 };
 
-/// The same, and put(sum's number, channel, sum) for every sum over all rows: all in one launch.
+/// Runs a body with sums over all rows of all groups, and put(sum's number, channel, sum) for every sum: all in one launch.
 template <class V, class Body, class Put, class T = typename Body::Element>
-void sum_over_columns_to(const Body& body, int64_t rows, int64_t channels, const Put& put, Context& context) {
+void sum_over_groups_to(const Body& body, int64_t groups, int64_t rows, int64_t channels, const Put& put,
+                        Context& context) {
     static_assert(Body::sums > 0);
-    if (rows == 0) {
+    if (groups * rows == 0) {
         return run_finish_sums<Body::sums>(static_cast<const T*>(nullptr), 1, 0, channels,
                                            EachSum<T, Body::sums, Put>{put});
     }
     if (channels == 0) return;
     using Last = LastSums<T, Put>;
-    const Columns columns = share_out(1, rows, channels, V::size, sum_shares);
+    const Columns columns = share_out(groups, rows, channels, V::size, sum_shares);
     launch(over_columns<V, Body, Last>, columns.grid(), column_threads, 0, stream(), columns, body,
-           Last(columns.chunks, columns.tiles, Body::sums, channels, put, context));
+           Last(columns.all_chunks(), columns.tiles, Body::sums, channels, put, context));
+}
+template <class V, class Body, class Put>
+void sum_over_columns_to(const Body& body, int64_t rows, int64_t channels, const Put& put, Context& context) {
+    sum_over_groups_to<V>(body, 1, rows, channels, put, context);
 }
 
 }  // namespace vitrine::VITRINE_GPU

@@ -79,11 +79,11 @@ struct PutPrologueSums {
     NormOfGradients<T> norm{};
 
     PutPrologueSums() = default;
+    PutPrologueSums(const Gradient& to_scale, const Gradient& to_shift, Context& context)
+        : d_scale(to_scale), d_shift(to_shift), norm(norm_behind<T>(to_scale, to_shift, context)) {}
     template <class Args>
     PutPrologueSums(const Args& args, Context& context)
-        : d_scale(args.d_scale),
-          d_shift(args.d_shift),
-          norm(norm_behind<T>(args.d_scale, args.d_shift, context)) {}
+        : PutPrologueSums(args.d_scale, args.d_shift, context) {}
 
     __device__ __forceinline__ void operator()(int row, int64_t channel, T sum) const {
         const GradientWriter<T>& gradient = row == 0 ? d_scale : d_shift;

@@ -64,8 +64,12 @@ std::string terms(const OpEvent& event) {
     return event.inputs[3].defined() ? fmt::format("{} + {}", name(0), name(3)) : name(0);
 }
 
-/// Its inputs are those of engine/ops/conv.cpp: x, weight, bias, scale and shift.
-bool has_prologue(const OpEvent& event) { return event.inputs.size() > 3 && event.inputs[3].defined(); }
+/// Inputs are those of engine/ops/conv.cpp, x, weight, bias, scale and shift, or of global_average_pool.cpp: without the two.
+bool has_prologue(const OpEvent& event) {
+    const std::string_view op = event.op;
+    if (op == "global_average_pool") return event.inputs[1].defined();
+    return op.ends_with("_conv") && event.inputs.size() > 3 && event.inputs[3].defined();
+}
 
 /// Of an op around a tensor that is not written: "112x112x16 -> 112x112x96 -> 56x56x96 k3 s2 prologue".
 std::string expanded_shape(const OpEvent& event, const TracedExpandedConv& conv) {
@@ -93,7 +97,7 @@ std::string layer_shape(const OpEvent& event) {
     std::string text = is_activation(op) ? fmt::format("{} {}", op, in) : in;
     if (in != out) text += " -> " + out;
     if (op == "dense_conv" || op == "depthwise_conv") text += window(event);
-    if (op.ends_with("_conv") && has_prologue(event)) text += " prologue";
+    if (has_prologue(event)) text += " prologue";
     if ((op.ends_with("_conv") || op == "linear") && !x.requires_gradient()) text += " no d_x";
     return text;
 }

@@ -268,6 +268,20 @@ TEST_CASE("unwritten: whoever cannot read through it writes it first") {
              curved.activation = Activation::silu;
              return ops::resolve(ops::conv(curved, leaves["depthwise"], {}));
          }},
+        {"a global average pool",
+         [](Leaves&, const Pending& wide) { return ops::global_average_pool(wide); }},
+        {"silu, and then a global average pool",
+         [](Leaves&, const Pending& wide) {
+             Pending curved = wide;
+             curved.activation = Activation::silu;
+             return ops::global_average_pool(curved);
+         }},
+        {"a residual, and then a global average pool",
+         [](Leaves&, const Pending& wide) {
+             Pending sum = wide;
+             sum.residual = AffineTensor{ops::resolve(wide), {}, {}};
+             return ops::global_average_pool(sum);
+         }},
         {"pools", [](Leaves&, const Pending& wide) {
              const Tensor x = ops::max_pool(ops::resolve(wide), {.kernel = {3, 3}, .stride = {2, 2}});
              return ops::global_average_pool(x);
@@ -286,6 +300,26 @@ TEST_CASE("unwritten: whoever cannot read through it writes it first") {
                 });
             };
             check_same(run(true), run(false));
+        }
+    }
+}
+
+TEST_CASE("a global average pool of what is pending is that of what it stands for") {
+    for (const Device device : devices) {
+        CAPTURE(name_of(device));
+        for (const bool training : {true, false}) {
+            CAPTURE(training);
+            const auto run = [&](bool pending) {
+                Leaves leaves({DType::f64, device});
+                return outcome(leaves, [&](Leaves& all) {
+                    const Pending e = ops::conv(all.input(), all["expansion"], {}, with_moments(training));
+                    const Pending normalised = all.normalised(e, "first ", training);
+                    return ops::global_average_pool(pending ? normalised : ops::resolve(normalised));
+                });
+            };
+            const Numbers found = run(true);
+            CHECK(found.contains("gradient of first gamma"));
+            check_same(found, run(false));
         }
     }
 }

@@ -123,6 +123,12 @@ TEST_CASE("what the page says that an op keeps for its backward pass is what its
          [&] {
              ops::global_average_pool(whole({8, 16, 16, 64}));
          }},
+        {"global_average_pool of what is pending",
+         [&] {
+             Pending pending(AffineTensor{whole({8, 16, 16, 64}), whole({64}), whole({64})});
+             pending.activation = Activation::relu6;
+             ops::global_average_pool(pending);
+         }},
         {"linear",
          [&] {
              ops::linear(whole({64, 256}), whole({128, 256}), whole({128}));

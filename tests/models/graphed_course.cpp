@@ -22,7 +22,7 @@ class Pool : public nn::Module {
     std::string kind() const override { return "Pool"; }
 
   protected:
-    Pending forward(const Pending& x) override { return ops::global_average_pool(ops::resolve(x)); }
+    Pending forward(const Pending& x) override { return ops::global_average_pool(x); }
 };
 
 /// Convolution, batch norm and activation, fused; dropout before the last layer.

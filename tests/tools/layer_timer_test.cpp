@@ -105,6 +105,29 @@ TEST_CASE("what is pending costs its convolution a few operands a channel, and a
     CHECK(layers[3].backward.cost.bytes() == 0);
 }
 
+TEST_CASE("a global average pool reads what is pending once each way, and what is whole only forward") {
+    const Tensor x = trained({2, 4, 4, 3}), first = trained({5, 3}), weight = trained({5}),
+                 bias = trained({5});
+    const double y_count = 160, means = 10;
+    const auto pending = layers_of({x, first, weight, bias}, [=] {
+        Tensor mean = Tensor::zeros({5}, placement), variance = Tensor::zeros({5}, placement);
+        const Pending y =
+            ops::conv(Pending(x), first, {}, {.stride = {}, .padding = {0, 0}, .groups = 1, .moments = true});
+        Pending z = ops::normalize(y, {weight, bias, mean, variance});
+        z.activation = Activation::relu6;
+        return ops::global_average_pool(z);
+    });
+    REQUIRE(pending.size() == 3);
+    CHECK(pending[2].op == "global_average_pool");
+    CHECK(pending[2].shape == "4x4x5 -> 5 prologue");
+    CHECK(pending[2].forward.cost.bytes() == 4 * (y_count + 2 * 5 + means));
+    CHECK(pending[2].backward.cost.bytes() == 4 * (y_count + 2 * 5 + means + y_count + 2 * 5));
+    const auto whole = layers_of({x}, [=] { return ops::global_average_pool(x); });
+    REQUIRE(whole.size() == 1);
+    CHECK(whole[0].shape == "4x4x3 -> 3");
+    CHECK(whole[0].backward.cost.bytes() == 4 * (2 * 3 + 96));
+}
+
 TEST_CASE("a layer that adds a gradient to another's pays for that too") {
     const Tensor x = trained({2, 4, 4, 3}), weight = trained({3, 3});
     const auto layers = layers_of(

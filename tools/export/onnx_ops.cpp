@@ -81,8 +81,8 @@ void add_average_pool(OnnxBuilder& builder, const Graph&, const Node& node) {
 }
 
 void add_global_average_pool(OnnxBuilder& builder, const Graph&, const Node& node) {
-    const std::string pooled = node.output + ".pooled";  // [N, C, 1, 1]
-    builder.node("GlobalAveragePool", node.inputs, pooled);
+    const std::string pooled = node.output + ".pooled";           // [N, C, 1, 1]
+    builder.node("GlobalAveragePool", {node.inputs[0]}, pooled);  // unfused, nothing is pending of it
     builder.node("Flatten", {pooled}, node.output);
 }
 

@@ -110,6 +110,8 @@ void WatchedStep::see_pending(const OpEvent& event) {
         const Tensor &x = event.inputs[0], &scale = event.inputs[3], &shift = event.inputs[4];
         see_read({x, scale, shift}, conv->prologue);
     }
+    if (std::string_view(event.op) == "global_average_pool")
+        see_read({event.inputs[0], event.inputs[1], event.inputs[2]}, std::get<Activation>(event.options));
     if (const auto* conv = std::get_if<TracedExpandedConv>(&event.options)) {
         const Tensor &scale = event.inputs[4], &shift = event.inputs[5];
         AffineTensor narrow{event.inputs[0], event.inputs[2], event.inputs[3]};

@@ -48,7 +48,7 @@ class WatchedStep {
     void see_forward(const OpEvent& event);
     /// A convolution whose output is not written: its moments are there, and what it has read.
     void see_expansion(const OpEvent& event);
-    /// What a convolution has read.
+    /// What a convolution or a pool has read.
     void see_pending(const OpEvent& event);
     /// A normalised input, where this is its first reader.
     void see_read(const AffineTensor& normalised, Activation activation);

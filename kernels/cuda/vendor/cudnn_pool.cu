@@ -49,6 +49,7 @@ const PoolPlan& pool_plan(const PoolShape& shape, DType dtype, cudnnPoolingMode_
 
 constexpr cudnnPoolingMode_t average = CUDNN_POOLING_AVERAGE_COUNT_INCLUDE_PADDING;
 constexpr cudnnPoolingMode_t maximum = CUDNN_POOLING_MAX_DETERMINISTIC;
+constexpr const char* reads_pending = "cuDNN's pools neither normalise nor clamp what they read";
 
 int64_t out_count(const PoolShape& shape) {
     return shape.batch * shape.out().height * shape.out().width * shape.channels;
@@ -99,10 +100,12 @@ const char* cudnn_refuses_average_pool_backward(const AveragePoolBackward& args)
     return refuses(args.shape, args.dtype, average, args.d_x.data, args.d_y);
 }
 const char* cudnn_refuses_global_average_pool_forward(const GlobalAveragePoolForward& args) {
-    return refuses(whole_image(args), args.dtype, average, args.x, args.y);
+    if (!args.plain()) return reads_pending;
+    return refuses(whole_image(args), args.dtype, average, args.x.x, args.y);
 }
 const char* cudnn_refuses_global_average_pool_backward(const GlobalAveragePoolBackward& args) {
-    return refuses(whole_image(args), args.dtype, average, args.d_x.data, args.d_y);
+    if (!args.plain()) return reads_pending;
+    return refuses(whole_image(args), args.dtype, average, args.d_x.x.data, args.d_y);
 }
 const char* cudnn_refuses_max_pool_forward(const MaxPoolForward& args) {
     return refuses(args.shape, args.dtype, maximum, args.x, args.y);
@@ -119,10 +122,10 @@ void cudnn_average_pool_backward(const AveragePoolBackward& args, Context&) {
     run_average_backward(args.shape, args.dtype, args.d_y, args.d_x);
 }
 void cudnn_global_average_pool_forward(const GlobalAveragePoolForward& args, Context&) {
-    run_forward(whole_image(args), args.dtype, average, args.x, args.y);
+    run_forward(whole_image(args), args.dtype, average, args.x.x, args.y);
 }
 void cudnn_global_average_pool_backward(const GlobalAveragePoolBackward& args, Context&) {
-    run_average_backward(whole_image(args), args.dtype, args.d_y, args.d_x);
+    run_average_backward(whole_image(args), args.dtype, args.d_y, args.d_x.x);
 }
 
 void cudnn_max_pool_forward(const MaxPoolForward& args, Context&) {

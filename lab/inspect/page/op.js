@@ -63,7 +63,7 @@ function savedTable(op) {
     op.saved.map((saved) => [saved.what, bytes(saved.bytes), where(saved)]));
 }
 
-/** Of a convolution that normalises and activates as it reads: the tensor that it reads so. */
+/** Of an op that normalises and activates as it reads: the tensor that it reads so. */
 const readingOf = (op) => (op.reads === undefined ? [] : [[op.reads, 'value', `${step.tensors[op.reads].name}, as it is read: never written`]]);
 
 /** The panel of an op. */

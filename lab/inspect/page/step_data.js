@@ -54,7 +54,7 @@ function inputName(op, i) {
   if (tensor.parameter) return tensor.name.split('.').pop().replace('_', ' ');
   if (tensor.name === 'images') return 'the images';
   const conv = ['x, the input', 'weight', 'bias', 'scale, as it reads x', 'shift, as it reads x'];
-  const names = {dense_conv: conv, depthwise_conv: conv, pointwise_conv: conv,
+  const names = {dense_conv: conv, depthwise_conv: conv, pointwise_conv: conv, global_average_pool: [conv[0], conv[3], conv[4]],
     normalize: ['mean of each channel', 'Σ(y − mean)² of each channel', 'weight', 'bias'],
     resolve: ['a', 'scale of a', 'shift of a', 'b', 'scale of b', 'shift of b'], add: ['a', 'b'],
     batch_norm: ['x, the input', 'weight', 'bias', 'running mean', 'running variance'],

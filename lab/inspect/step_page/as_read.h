@@ -1,4 +1,5 @@
-// What a convolution of a fused step really reads: [activation](scale · x + shift), a tensor that no memory ever held.
+// What a convolution or a global average pool of a fused step really reads: [activation](scale · x + shift), a tensor that no
+// memory ever held.
 #pragma once
 
 #include <string>
@@ -12,6 +13,9 @@ bool reads_pending(const CapturedOp& op);
 
 /// What it makes of its input x, in x's type on the host. Of an op that reads_pending().
 Tensor as_read(const CapturedStep& step, const CapturedOp& op);
+
+/// Identity where it only normalises. Of an op that reads_pending().
+Activation activation_of_reading(const CapturedOp& op);
 
 /// "relu6(scale · x + shift)"
 std::string formula_of_reading(const CapturedOp& op);

@@ -6,6 +6,7 @@
 #include <stdexcept>
 
 #include "kernels/activation.h"
+#include "lab/inspect/step_page/as_read.h"
 
 namespace vitrine::inspect {
 namespace {
@@ -73,6 +74,14 @@ std::vector<Saved> of_resolve(const CapturedStep& step, const CapturedOp& op) {
     for (size_t i = 0; i < op.inputs.size(); ++i) list.input(names[i], i);
     const auto* activation = std::get_if<Activation>(&op.options);
     if (activation != nullptr && *activation != Activation::identity) list.output("z, the output", 0);
+    return list.saved;
+}
+
+std::vector<Saved> of_global_average_pool(const CapturedStep& step, const CapturedOp& op) {
+    List list{step, op};
+    if (!reads_pending(op)) return list.saved;
+    constexpr const char* names[] = {"x, the input", "scale, as it reads x", "shift, as it reads x"};
+    for (size_t i = 0; i < op.inputs.size(); ++i) list.input(names[i], i);
     return list.saved;
 }
 
@@ -202,10 +211,13 @@ std::vector<OpNote> make_notes() {
         {.op = "global_average_pool",
          .forward = "y[n,c] = the mean of x[n,·,·,c]",
          .backward = "d_x[n,i,j,c] = d_y[n,c] / (number of pixels)",
+         .fusion = "Fused, it applies a pending normalisation and activation to each element as it reads it: "
+                   "the mean is of activation(scale·x + shift). Backward then reads x once more, for where "
+                   "the activation lets the gradient pass and for d_scale = Σ d_u·x and d_shift = Σ d_u.",
          .reference = {"kernels/reference/global_average_pool.cpp"},
          .cpu = {"kernels/cpu/global_average_pool.cpp"},
          .cuda = {"kernels/cuda/global_average_pool.cu"},
-         .saved = of_nothing},
+         .saved = of_global_average_pool},
         {.op = "max_pool",
          .forward = "y[n,i,j,c] = the largest x in the window",
          .backward = "d_x = Σ d_y over the windows whose maximum it was",

@@ -67,7 +67,8 @@ Json to_json(const CapturedPass& pass) {
 }
 
 /// "stride 2, padding 1", in words for people.
-std::string options_text(const OpOptions& options) {
+std::string options_text(const CapturedOp& op) {
+    const OpOptions& options = op.options;
     const auto size = [](Size2 each) {
         return each.height == each.width ? std::to_string(each.height)
                                          : std::to_string(each.height) + "×" + std::to_string(each.width);
@@ -80,7 +81,10 @@ std::string options_text(const OpOptions& options) {
             text += std::string(", ") + name_of(conv->prologue) + " as it reads";
         return text;
     }
-    if (const auto* activation = std::get_if<Activation>(&options)) return name_of(*activation);
+    if (const auto* activation = std::get_if<Activation>(&options)) {
+        if (op.op != "global_average_pool") return name_of(*activation);
+        return *activation == Activation::identity ? "" : std::string(name_of(*activation)) + " as it reads";
+    }
     if (const auto* dropout = std::get_if<TracedDropout>(&options))
         return fmt::format("probability {:g}", dropout->probability);
     if (const auto* loss = std::get_if<TracedLoss>(&options))
@@ -109,7 +113,7 @@ Json ops_json(const CapturedStep& step) {
                   {"module", op.module},
                   {"inputs", op.inputs},
                   {"outputs", op.outputs},
-                  {"options", options_text(op.options)},
+                  {"options", options_text(op)},
                   {"forward", to_json(op.forward)}};
         const OpTerms* terms = terms_of(op.op);
         json["output_names"] = terms == nullptr ? std::vector<std::string>{} : terms->outputs;
@@ -169,7 +173,7 @@ void add_readings(const CapturedStep& step, int64_t cells, Json& tensors) {
                            {"producer", none},
                            {"readers", Json::array()},
                            {"parameter", false},
-                           {"never_written", name_of(std::get<TracedConv>(op.options).prologue)},
+                           {"never_written", name_of(activation_of_reading(op))},
                            {"value", std::move(view)},
                            {"gradient", nullptr}});
     }
