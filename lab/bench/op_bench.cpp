@@ -90,7 +90,7 @@ using MakeWorkload = Workload (*)(const WorkloadOptions&);
 MakeWorkload own_workload(std::string_view kernel) {
     if (kernel == "add_backward") return add_backward_workload;  // models hand add's gradient on
     if (kernel == "l2_norm" || kernel == "ema_update" || kernel == "decide_update") return optimiser_workload;
-    if (kernel == "merge_moments_forward" || kernel == "merge_moments_backward") return moments_workload;
+    if (kernel.starts_with("merge_moments") || kernel.starts_with("normalize")) return shards_workload;
     if (kernel.starts_with("expanded_conv_") || kernel.starts_with("expansion_moments_"))
         return expansion_workload;
     if (kernel == "augment_images") return augment_workload;

@@ -100,7 +100,7 @@ void LayerTimer::see(const OpEvent& event) {
 }
 
 std::string LayerTimer::op_of(const OpEvent& event) const {
-    return calls_.empty() ? event.op : parts_of(calls_.back().kernel).op;
+    return calls_.empty() ? event.op : parts_of(calls_.front().kernel).op;
 }
 
 void LayerTimer::see_forward(const OpEvent& event) {

@@ -95,7 +95,7 @@ class LayerTimer {
 
     StepTimes run_step();
     void see(const OpEvent& event);
-    /// As the kernel that has just been called says.
+    /// As the kernel says that was called for it; behind that comes the norm which it was told of.
     std::string op_of(const OpEvent& event) const;
     void see_forward(const OpEvent& event);
     void see_backward(const OpEvent& event);

@@ -31,8 +31,9 @@ Workload add_backward_workload(const WorkloadOptions& options);
 /// What a step of the benchmark's model may add to the update: the norm of its gradients, the average of its weights.
 Workload optimiser_workload(const WorkloadOptions& options);
 
-/// Batch norm over the shards of a batch, four of them in a process each: what one of these makes of all shards' moments, and back.
-Workload moments_workload(const WorkloadOptions& options);
+/// Batch norm over the shards of a batch, four of them in a process each: what one of these makes of all shards' moments, scale and shift
+/// with them, and back. In other steps `normalize` comes with the kernel before it (kernels/norms_behind.h).
+Workload shards_workload(const WorkloadOptions& options);
 
 /// Inverted residuals of MobileNetV2 as far as their depthwise convolution, whose wide input is never stored.
 Workload expansion_workload(const WorkloadOptions& options);

@@ -153,7 +153,8 @@ TEST_CASE("bench op times a kernel in the training that launches it, fused or no
         return kernels[0].workload;
     };
     const std::string fused = "training steps of mobilenet_v2, images 32x32, batch 2";
-    CHECK(workload_of("normalize") == fused);
+    CHECK(workload_of("normalize") ==
+          "batch norm over a batch's shards, between the passes over their values");
     CHECK(workload_of("resolve") == fused);
     CHECK(workload_of("batch_norm") == fused + ", unfused");
     CHECK(workload_of("activation") == fused + ", unfused");
