@@ -45,7 +45,8 @@ __device__ __forceinline__ void leave_sums(const Walk& walk, const Place<Shape>&
 template <class Shape>
 constexpr int backward_blocks = is_half_type<typename Shape::Element> ? 2 : 1;
 
-template <class Shape, bool with_input, bool with_weight>
+/// may_accumulate: whether d_x may be one that is added to. Where that is known, of 16-bit values, nobody asks at each row.
+template <class Shape, bool with_input, bool with_weight, bool may_accumulate>
 __global__ void __launch_bounds__(walk_threads, backward_blocks<Shape>)
     backward_rows(Walk walk, BackwardArrays<typename Shape::Element> arrays) {
     using T = typename Shape::T;
@@ -113,7 +114,7 @@ __global__ void __launch_bounds__(walk_threads, backward_blocks<Shape>)
                         typename BackwardColumn<Parts, Shape>::Rows values;
                         column.take(ring, stride * step, row, rows, prologue, values);
                         if (arrays.d_x) {
-                            put_columns(d_x, arrays.d_x.accumulates(), row, rows, values);
+                            put_columns(d_x, may_accumulate && arrays.d_x.accumulates(), row, rows, values);
                             d_x.go_down(stride);
                         }
                     }
@@ -194,8 +195,17 @@ struct BackwardRun {
                 walk.chunks(), walk.groups, rows, walk.channels, PutWalkSums<A>(args, weights, context),
                 context};
         mine.reads_x = with_weight || wants_prologue() || args.prologue.activation != Activation::identity;
-        launch(backward_rows<Shape, with_input, with_weight>, walk.grid(), walk_threads, 0, stream(), walk,
-               mine);
+        const bool adds = mine.d_x && mine.d_x.accumulates();
+        if constexpr (with_input && is_half_type<T>) {
+            if (!adds) return launch_rows<with_input, with_weight, false>(mine);
+        }
+        launch_rows<with_input, with_weight, true>(mine);
+    }
+
+    template <bool with_input, bool with_weight, bool may_accumulate>
+    void launch_rows(const BackwardArrays<T>& mine) {
+        launch(backward_rows<Shape, with_input, with_weight, may_accumulate>, walk.grid(), walk_threads, 0,
+               stream(), walk, mine);
     }
 };
 

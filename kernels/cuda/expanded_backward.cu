@@ -21,39 +21,14 @@
 //
 // Bank conflicts: none (expanded_gradients.h).
 
+#include "kernels/cuda/expanded_backward_task.h"
 #include "kernels/cuda/expanded_conv.h"
-#include "kernels/cuda/expanded_gradients.h"
-#include "kernels/cuda/expanded_input_gradient.h"
-#include "kernels/cuda/expanded_sums.h"
 #include "kernels/cuda/expanded_weight_gradient.h"
 #include "kernels/cuda/expanded_windows.h"
 #include "kernels/expanded_separately.h"
 
 namespace vitrine::VITRINE_GPU {
 namespace {
-
-template <class Half, class Source>
-struct ExpandedBackwardTask : ExpandedOperands<Half, Source> {
-    UpstreamSource<Pack<Half>, Half> g;
-    LanesWriter<Half> d_x;
-    LanesWriter<float> wide_d_x;
-    float* expansion_parts;  // [chunks, channels, narrow]
-    LastSums<float, PutExpandedSums> sums;
-    TilePlan plan;
-};
-
-template <class Half, class Tile, class Narrow>
-struct ExpandedBackwardShared {
-    static constexpr int of_sums = expanded_slots * pair_sums * expanded_channels;
-
-    GemmShared<float, ExpansionPanel<Half>::count> expansion;
-    GemmShared<float, Narrow::count> a;
-    static constexpr int of_e = Tile::Input::pixels * WideGradients<Half>::pixel_values;
-    GemmShared<float, std::max(of_e, Narrow::lines_count)> e;              // then d_e
-    GemmShared<float, std::max(OutputGradients<Tile>::count, of_sums)> g;  // then the pairs' sums
-    // Of fewer channels, too: kernels with as much memory share the variable (block_bytes).
-    GemmShared<float, NarrowSums<most_narrow_channels>::count> narrow_sums;
-};
 
 /// Narrow: NarrowTile or WindowTile.
 template <class Half, class Tile, class Narrow>
@@ -82,6 +57,7 @@ class ExpandedBackwardThread {
     __device__ __forceinline__ void run() {
         if constexpr (Narrow::has_gradient) input_gradient_.begin();
         Narrow::clear(a_);
+        prepare_upstream();
         const int first = chunk_ * task_.plan.tiles_of_chunk;
         const int end = min(first + task_.plan.tiles_of_chunk, task_.plan.tiles);
         for (int number = first; number < end; ++number) {
@@ -139,7 +115,9 @@ class ExpandedBackwardThread {
                             input.column / Tile::stride - Tile::before, task_.out_height, task_.out_width};
         using Place = typename Tile::OutputPlace;
         const Place place(output, first_channel, task_.channels);
-        const auto of_channel = task_.g.channel(place.channel);
+        const float* const slopes = upstream_part() + place.channel;
+        const typename UpstreamSource<V, Half>::Channel of_channel{load_values<V>(slopes),
+                                                                   load_values<V>(slopes + task_.channels)};
         typename UpstreamSource<V, Half>::Raw raw[Place::loads];
         VITRINE_UNROLL
         for (int i = 0; i < Place::loads; ++i) raw[i] = task_.g.fetch(place.index(i));
@@ -187,6 +165,8 @@ class ExpandedBackwardThread {
     /// d_e of the thread's pixels in the place of e, and the sums over them.
     __device__ __forceinline__ void convolve_back(const Input& input, int first_channel,
                                                   ChannelPair (&sums)[pair_sums]) const {
+        const int first_row = place_.slot * Tile::thread_rows;
+        if (Tile::whole && input.row + first_row >= input.height) return clear_gradients(first_row);
         const int channel = first_channel + pair_channel();
         ChannelPair weight[expanded_taps] = {};
         ChannelPair scale = all_lanes<float, 2>(1.0F), shift = all_lanes<float, 2>(0.0F);
@@ -202,7 +182,6 @@ class ExpandedBackwardThread {
         // Of the thread's windows below one another those of the last 3 columns.
         ChannelPair g[Tile::thread_windows][expanded_kernel];
         const int first_window = place_.slot * Tile::thread_rows / Tile::stride;
-        const int first_row = place_.slot * Tile::thread_rows;
         int columns_inside[Tile::thread_rows];
         VITRINE_UNROLL
         for (int row = 0; row < Tile::thread_rows; ++row)
@@ -229,7 +208,7 @@ class ExpandedBackwardThread {
             for (int row = 0; row < Tile::thread_rows; ++row) {
                 float* const place = places[column / 4 % 2][column / 2 % 2] +
                                      (row * Tile::columns + column) * Wide::pixel_values;
-                const bool inside = column < columns_inside[row];
+                const bool inside = Tile::whole || column < columns_inside[row];
                 const ChannelPair e = load_lanes<2>(place);
                 ChannelPair b, d_b{};
                 VITRINE_UNROLL
@@ -258,6 +237,16 @@ class ExpandedBackwardThread {
                 }
                 Wide::store_d_e(place, d_e);
             }
+        }
+    }
+
+    /// d_e of a thread whose rows all lie outside.
+    __device__ __forceinline__ void clear_gradients(int first_row) const {
+        constexpr int pixels = Tile::thread_rows * Tile::columns;
+        for (int i = 0; i < pixels; ++i) {
+            store_lanes(
+                Wide::at(e_, first_row * Tile::columns + i, pair_channel() / 8 * 8, pair_channel() % 8),
+                ChannelPair{});
         }
     }
 
@@ -329,6 +318,21 @@ class ExpandedBackwardThread {
         task_.sums.template finish<expanded_threads>(chunk_, {0, 0, task_.sums.put.all()}, e_);
     }
 
+    __device__ __forceinline__ float* upstream_part() const {
+        return task_.upstream_parts + int64_t{2} * chunk_ * task_.channels;
+    }
+    /// Each tile would make the same of the moments' gradients once more.
+    __device__ __forceinline__ void prepare_upstream() const {
+        for (int first = 0; first < task_.channels; first += expanded_threads * V::size) {
+            const int channel = first + static_cast<int>(threadIdx.x) * V::size;
+            if (channel >= task_.channels) break;
+            const auto of_channel = task_.g.channel(channel);
+            store_values(upstream_part() + channel, of_channel.slope);
+            store_values(upstream_part() + task_.channels + channel, of_channel.offset);
+        }
+        __syncthreads();
+    }
+
     const Task& task_;
     float* const expansion_;
     float* const a_;
@@ -359,6 +363,7 @@ void run(const ExpandedConvBackward& args, Context& context) {
     const int64_t channels = shape.in_channels, narrow = Source::columns(args);
     const TilePlan plan(shape.in, shape.batch, {Tile::rows, Tile::columns}, blocks_wanted);
     if (plan.tiles == 0) return;
+    float* const upstream_parts = context.scratch.take<float>(plan.chunks * 2 * channels);
     float* const parts = context.scratch.take<float>(plan.chunks * channels * narrow);
     const PutExpandedSums put(args, context);
     launch(expanded_backward<Half, Tile, Narrow>, blocks_for(plan.chunks, 1), expanded_threads, 0, stream(),
@@ -366,9 +371,30 @@ void run(const ExpandedConvBackward& args, Context& context) {
                ExpandedOperands<Half, Source>(args),
                UpstreamSource<Pack<Half>, Half>(depthwise_gradients(args, nullptr, nullptr)),
                LanesWriter<Half>(args.wide_d_x ? Gradient{} : args.d_x),
-               LanesWriter<float>(args.wide_d_x ? args.d_x : Gradient{}), parts,
+               LanesWriter<float>(args.wide_d_x ? args.d_x : Gradient{}), upstream_parts, parts,
                LastSums<float, PutExpandedSums>(plan.chunks, 1, 1, put.all(), put, context), plan});
     if (args.d_expansion) put_expansion_gradient(args, parts, plan.chunks, narrow);
+}
+
+/// x of few channels occurs before a stride of 2.
+template <class Half, class Tile>
+void run_tile(const ExpandedConvBackward& args, Context& context) {
+    using Input = typename Tile::Input;
+    if constexpr (Tile::stride == 1) {
+        if (args.windows.there()) return run<Half, Tile, WindowTile<Half, Input>>(args, context);
+    } else {
+        if (args.narrow <= few_narrow_channels)
+            return run<Half, Tile, NarrowTile<Half, Input, few_narrow_channels>>(args, context);
+    }
+    run<Half, Tile, NarrowTile<Half, Input>>(args, context);
+}
+
+template <class Half, class Whole, class WithRest>
+void run_tiles(const ExpandedConvBackward& args, Context& context) {
+    if (Whole::has_rest(args.shape.in))
+        run_tile<Half, WithRest>(args, context);
+    else
+        run_tile<Half, Whole>(args, context);
 }
 
 }  // namespace
@@ -376,14 +402,9 @@ void run(const ExpandedConvBackward& args, Context& context) {
 void expanded_backward_tiles(const ExpandedConvBackward& args, Context& context) {
     dispatch_storage(args.dtype, [&]<class T>() {
         if constexpr (is_half_type<T>) {
-            using Close = BackwardTile<1>;
-            using Apart = BackwardTile<2>;
-            if (args.windows.there()) return run<T, Close, WindowTile<T, Close::Input>>(args, context);
             if (args.shape.stride.height == 1)
-                return run<T, Close, NarrowTile<T, Close::Input>>(args, context);
-            if (args.narrow <= few_narrow_channels)
-                return run<T, Apart, NarrowTile<T, Apart::Input, few_narrow_channels>>(args, context);
-            run<T, Apart, NarrowTile<T, Apart::Input>>(args, context);
+                return run_tiles<T, BackwardTile<1, true>, BackwardTile<1, false>>(args, context);
+            run_tiles<T, BackwardTile<2, true>, BackwardTile<2, false>>(args, context);
         }
     });
 }

@@ -34,11 +34,11 @@ namespace {
 
 constexpr int forward_columns = 14;
 
-/// A tile of y, and of b, which its windows reach. whole_rows: y's rows are so many tiles long, without a rest, so that the code for
-/// a rest is spared.
-template <int stride_size, bool whole_rows>
+/// A tile of y, and of b, which its windows reach. usual_operands: y's rows are so many tiles long, without a rest, and x's prologue is
+/// linear, so that the code for a rest and for an activation is spared.
+template <int stride_size, bool usual_operands>
 struct ForwardTile {
-    static constexpr bool whole = whole_rows;
+    static constexpr bool usual = usual_operands;
     static constexpr int stride = stride_size;
     static constexpr int rows = stride == 1 ? 8 : 4;
     static constexpr int columns = forward_columns;
@@ -121,6 +121,7 @@ class ExpandedForwardThread {
           first_channel_(group_ * expanded_channels) {
         Narrow::load_weights(task.expansion, first_channel_, task.channels, task.narrow, expansion_);
         Narrow::clear(a_);
+        Narrow::prepare(task.x, task.narrow, a_ + Narrow::count);
         VITRINE_UNROLL
         for (int tap = 0; tap < expanded_taps; ++tap) {
             weight_[tap] = {};
@@ -143,6 +144,7 @@ class ExpandedForwardThread {
         const int first = chunk_ * task_.plan.tiles_of_chunk;
         const int end = min(first + task_.plan.tiles_of_chunk, task_.plan.tiles);
         TilePlace tile(task_.plan, first);
+        if constexpr (Tile::usual && Narrow::has_gradient) __syncthreads();
         for (int number = first; number < end; ++number, tile.advance(task_.plan)) {
             const int row = tile.down * Tile::rows, column = tile.across * Tile::columns;
             const Input input{tile.image, row * Tile::stride - 1, column * Tile::stride - 1, task_.in_height,
@@ -157,6 +159,9 @@ class ExpandedForwardThread {
     }
 
   private:
+    static constexpr unsigned products_of_row = Input::pitch / 16;
+    static_assert(Input::pitch % 16 == 0);
+
     __device__ __forceinline__ int channel() const { return first_channel_ + place_.pair * 2; }
     /// The first of the two channels that the lane has of a tile of e.
     __device__ __forceinline__ int fragment_channel(int tile) const {
@@ -164,20 +169,23 @@ class ExpandedForwardThread {
     }
 
     __device__ __forceinline__ void make_b(const Input& input) {
-        for (int product = static_cast<int>(threadIdx.x) / 32; product < Input::products;
+        // Below the image nobody asks for more than a row, of zeros.
+        const int rows = min(Input::rows, input.height + 1 - input.row);
+        const int products = rows * static_cast<int>(products_of_row);
+        for (int product = static_cast<int>(threadIdx.x) / 32; product < products;
              product += expanded_warps) {
             FragmentC e[1][Expansion::tiles];
             Expansion::template expand<Narrow>(expansion_, a_, {product * 16}, task_.narrow, e);
             VITRINE_UNROLL
             for (int lower = 0; lower < 2; ++lower) {
-                const unsigned pixel = static_cast<unsigned>(product * 16 + fragment_.c_row(2 * lower));
-                put_pixel(input, pixel, e[0], lower);
+                const unsigned column = static_cast<unsigned>(product) % products_of_row * 16 +
+                                        static_cast<unsigned>(fragment_.c_row(2 * lower));
+                put_pixel(input, static_cast<unsigned>(product) / products_of_row, column, e[0], lower);
             }
         }
     }
-    __device__ __forceinline__ void put_pixel(const Input& input, unsigned pixel,
+    __device__ __forceinline__ void put_pixel(const Input& input, unsigned row, unsigned column,
                                               const FragmentC (&e)[Expansion::tiles], int lower) {
-        const unsigned row = pixel / Input::pitch, column = pixel % Input::pitch;
         if (column >= Input::columns) return;
         const bool inside = input.inside(row, column);
         Half* const to = b_ + (row * Tile::row_pixels + column) * Tile::pixel_values;
@@ -194,25 +202,25 @@ class ExpandedForwardThread {
     __device__ __forceinline__ void convolve(int image, int first_row, int first_column) {
         const int local_row = place_.slot % Tile::rows;
         const int local_column = place_.slot / Tile::rows * Tile::thread_columns;
+        const int row = first_row + local_row, column = first_column + local_column;
+        if (row >= task_.out_height || channel() >= task_.channels) return;
         constexpr int reach = (Tile::thread_columns - 1) * Tile::stride + expanded_kernel;
         ChannelPair y[Tile::thread_columns] = {};
         VITRINE_UNROLL
         for (int p = 0; p < expanded_kernel; ++p) {
-            const Half* const row =
+            const Half* const b =
                 b_ +
                 ((local_row * Tile::stride + p) * Tile::row_pixels + local_column * Tile::stride) *
                     Tile::pixel_values +
                 place_.pair * 2;
             VITRINE_UNROLL
-            for (int j = 0; j < reach; ++j) meet(p, j, load_lanes<2>(row + j * Tile::pixel_values), y);
+            for (int j = 0; j < reach; ++j) meet(p, j, load_lanes<2>(b + j * Tile::pixel_values), y);
         }
-        const int row = first_row + local_row, column = first_column + local_column;
-        if (row >= task_.out_height || channel() >= task_.channels) return;
         Half* const to = task_.y +
                          ((image * task_.out_height + row) * task_.out_width + column) * task_.channels +
                          channel();
         const int valid = task_.out_width - column;
-        if (Tile::whole || valid >= Tile::thread_columns)
+        if (Tile::usual || valid >= Tile::thread_columns)
             put_outputs<true>(to, y, Tile::thread_columns);
         else
             put_outputs<false>(to, y, valid);
@@ -310,16 +318,18 @@ void run(const ExpandedConvForward& args, Context& context) {
                                              moments, plan, static_cast<int>(groups)});
 }
 
+template <class Half, class Tile, int most>
+using ForwardNarrow = NarrowTile<Half, typename Tile::Input, most, Tile::usual>;
+
 /// Of tiles with these extents. x of few channels occurs before a stride of 2.
 template <class Half, class Close, class Apart>
 void run_tiles(const ExpandedConvForward& args, Context& context) {
-    using CloseInput = typename Close::Input;
-    using ApartInput = typename Apart::Input;
-    if (args.windows.there()) return run<Half, Close, WindowTile<Half, CloseInput>>(args, context);
-    if (args.shape.stride.height == 1) return run<Half, Close, NarrowTile<Half, CloseInput>>(args, context);
+    if (args.windows.there()) return run<Half, Close, WindowTile<Half, typename Close::Input>>(args, context);
+    if (args.shape.stride.height == 1)
+        return run<Half, Close, ForwardNarrow<Half, Close, most_narrow_channels>>(args, context);
     if (args.narrow <= few_narrow_channels)
-        return run<Half, Apart, NarrowTile<Half, ApartInput, few_narrow_channels>>(args, context);
-    run<Half, Apart, NarrowTile<Half, ApartInput>>(args, context);
+        return run<Half, Apart, ForwardNarrow<Half, Apart, few_narrow_channels>>(args, context);
+    run<Half, Apart, ForwardNarrow<Half, Apart, most_narrow_channels>>(args, context);
 }
 
 }  // namespace
@@ -327,7 +337,8 @@ void run_tiles(const ExpandedConvForward& args, Context& context) {
 void expanded_forward_tiles(const ExpandedConvForward& args, Context& context) {
     dispatch_storage(args.dtype, [&]<class T>() {
         if constexpr (is_half_type<T>) {
-            if (args.shape.out().width % forward_columns == 0)
+            const bool linear = args.narrow_prologue.activation == Activation::identity;
+            if (linear && args.shape.out().width % forward_columns == 0)
                 run_tiles<T, ForwardTile<1, true>, ForwardTile<2, true>>(args, context);
             else
                 run_tiles<T, ForwardTile<1, false>, ForwardTile<2, false>>(args, context);

@@ -7,14 +7,18 @@
 namespace vitrine::VITRINE_GPU {
 
 /// A tile of x, and of g, which all the windows that hold its pixels make. Rows and columns of x of a thread begin at a multiple of
-/// the stride, with padding 1: pixel i is in tap p of the window (i + 1 − p) / stride.
-template <int stride_size>
+/// the stride, with padding 1: pixel i is in tap p of the window (i + 1 − p) / stride. whole_rows: x's rows are so many tiles long,
+/// without a rest, and as many as fill threads.
+template <int stride_size, bool whole_rows>
 struct BackwardTile {
+    static constexpr bool whole = whole_rows;
     static constexpr int stride = stride_size;
     static constexpr int thread_rows = stride;
     static constexpr int rows = expanded_slots * thread_rows;
     static constexpr int columns = stride == 1 ? 14 : 8;
     using Input = PixelTile<rows, columns>;
+
+    static bool has_rest(Size2 in) { return in.width % columns != 0 || in.height % thread_rows != 0; }
 
     /// Windows before a multiple of the stride that hold its pixel.
     static constexpr int before = stride == 1 ? 1 : 0;

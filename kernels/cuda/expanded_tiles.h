@@ -103,6 +103,12 @@ struct PixelColumn {
         return (whole_rows || column < Tile::columns) &&
                (Tile::rows % rows_at_once == 0 || row + i * rows_at_once < Tile::rows);
     }
+    /// Whether it has a place among the tile's, whose rows may be longer than the tile.
+    __device__ __forceinline__ bool in_panel(int i) const {
+        const bool whole = (i + 1) * rows_at_once <= Tile::rows;
+        return (Tile::pitch >= places || column < Tile::pitch) &&
+               (whole || row + i * rows_at_once < Tile::rows);
+    }
     /// Whether the image has it as well.
     __device__ __forceinline__ bool inside(int i) const {
         return inside_ && static_cast<unsigned>(y_ + i * rows_at_once) <= static_cast<unsigned>(last_row_);
@@ -256,19 +262,21 @@ struct PairPlace {
 };
 
 /// x through its prologue, in shared memory. most_channels: that x may have, 16 or 32; with 16 a block loads twice as many pixels at
-/// once, and multiplies half as much.
-template <class Half, class Tile, int most_channels = most_narrow_channels>
+/// once, and multiplies half as much. linear: the prologue has no activation, and its scale and shift are in shared memory as well.
+template <class Half, class Tile, int most_channels = most_narrow_channels, bool linear = false>
 struct NarrowTile {
     using Source = NarrowPixels<Half>;
+    using V = Pack<Half>;
     static constexpr bool has_gradient = true;
     static constexpr int most = most_channels;
     static constexpr int packs = most / 8;
     using Panel = HalfPanels<Half, Tile::products * 16, panel_columns>;
     using Place = PixelColumn<Tile, packs>;
-    static constexpr int count = Panel::count;  // in floats
-    static constexpr int lines_count = 0;       // of memory that load() needs besides
+    static constexpr int count = Panel::count;                 // in floats
+    static constexpr int lines_count = linear ? 2 * most : 0;  // of memory that load() needs besides
 
-    /// Zeros, which stay where the tile has no pixel and behind the last narrow channel: each thread's where it will load.
+    /// Zeros, which stay where the tile has no pixel, and behind the last narrow channel or where that meets zeros: each thread's
+    /// where it will load.
     static __device__ __forceinline__ void clear(float* shared) {
         constexpr unsigned places = Place::places;
         const unsigned column = threadIdx.x / packs % places, row = threadIdx.x / packs / places;
@@ -279,13 +287,21 @@ struct NarrowTile {
                              static_cast<int>(threadIdx.x % packs * 8), HalfWords<8>{});
         }
     }
+    /// Before the first load. Linear: leaves scale and shift in its memory, and a barrier must follow.
+    static __device__ __forceinline__ void prepare(const Source& source, int narrow, float* memory) {
+        const int first = static_cast<int>(threadIdx.x) * V::size;
+        if (!linear || first >= narrow) return;
+        const typename Source::Channel channel = source.channel(first);
+        store_values(memory + first, channel.scale);
+        store_values(memory + most + first, channel.shift);
+    }
     /// Of what lies outside the image, where nobody asks for e, it has the nearest pixel's.
     static __device__ __forceinline__ void load(const Source& source, const Tile& tile, int narrow,
-                                                float* shared, float*) {
+                                                float* shared, float* memory) {
         constexpr int at_once = 2;
         const Place place(tile, 0, narrow);
         const int local_channel = static_cast<int>(threadIdx.x % packs * 8);
-        const auto channel = source.channel(place.channel);
+        const typename Source::Channel channel = channel_of(source, place.channel, memory);
         VITRINE_UNROLL
         for (int first = 0; first < Place::loads; first += at_once) {
             typename Source::Raw raw[at_once];
@@ -294,9 +310,10 @@ struct NarrowTile {
                 raw[i] = source.fetch(place.index(first + i));
             VITRINE_UNROLL
             for (int i = 0; i < at_once && first + i < Place::loads; ++i) {
-                const typename Source::Raw a = source.finish_rounded(channel, raw[i]);
-                if (place.in_tile(first + i) && local_channel < narrow)
-                    Panel::store(shared, place.pixel(first + i), local_channel, a);
+                const typename Source::Raw a = rounded(source, channel, raw[i]);
+                // Linear, with less to ask: what is more than the tile or the channels meets nobody, or zeros of the weights.
+                if (linear ? place.in_panel(first + i) : place.in_tile(first + i) && local_channel < narrow)
+                    Panel::store(shared, Place::pixel(first + i), local_channel, a);
             }
         }
     }
@@ -313,6 +330,23 @@ struct NarrowTile {
                        inside ? weights + channel * narrow + place.column : weights, inside);
         commit_copies();
         wait_copies<0>();
+    }
+
+  private:
+    static __device__ __forceinline__ typename Source::Channel channel_of(const Source& source, int channel,
+                                                                          const float* memory) {
+        if constexpr (!linear) return source.channel(channel);
+        return {load_values<V>(memory + channel), load_values<V>(memory + most + channel)};
+    }
+    static __device__ __forceinline__ typename Source::Raw rounded(const Source& source,
+                                                                   const typename Source::Channel& channel,
+                                                                   const typename Source::Raw& raw) {
+        if constexpr (!linear) return source.finish_rounded(channel, raw);
+        const V v = source.before_clamp(channel, raw);
+        typename Source::Raw a;
+        VITRINE_UNROLL
+        for (int i = 0; i < V::size; i += 2) a.word[i / 2] = word_of<Half>(v[i], v[i + 1]);
+        return a;
     }
 };
 

@@ -85,6 +85,7 @@ struct WindowTile {
     static_assert(line_pairs <= pitch && Tile::columns <= Place::places && Place::places == 16);
 
     static __device__ __forceinline__ void clear(float*) {}
+    static __device__ __forceinline__ void prepare(const Source&, int, float*) {}
 
     /// All threads of the block. memory: of lines_count, which nobody uses, but for this, until the next barrier.
     static __device__ __forceinline__ void load(const Source& image, const Tile& tile, int, float* shared,

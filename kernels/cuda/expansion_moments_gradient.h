@@ -35,12 +35,14 @@ struct NarrowGradient {
     V scale_sums{};
     V shift_sums{};
 
-    /// u = scale · x + shift. d_x: what has been computed of it so far. A pixel that is not `here` is none.
+    /// u = scale · x + shift; linear: x's prologue has no activation. d_x: what has been computed of it so far. A pixel that is not
+    /// `here` is none.
+    template <bool linear>
     __device__ __forceinline__ void put(const MomentsGradient<T>& task, const V& scale, const V& u,
                                         const V& x, const V& d_a, bool here, int index, V d_x) {
         VITRINE_UNROLL
         for (int c = 0; c < V::size; ++c) {
-            const A d_u = task.x.clamp.inside(u[c], here) ? d_a[c] : A(0);
+            const A d_u = (linear ? here : task.x.clamp.inside(u[c], here)) ? d_a[c] : A(0);
             scale_sums[c] = multiply_add(d_u, x[c], scale_sums[c]);
             shift_sums[c] += d_u;
             d_x[c] = multiply_add(scale[c], d_u, d_x[c]);

@@ -70,7 +70,8 @@ struct SlopePanel {
     }
 };
 
-template <class Half, class Tile>
+/// linear: x's prologue has no activation, as MobileNetV2's, and what an activation takes is spared.
+template <class Half, class Tile, bool linear>
 class HalfMomentsGradientThread {
     using V = MomentPack<Half>;
     using M = Mma<Half, half_mma_depth>;
@@ -117,29 +118,35 @@ class HalfMomentsGradientThread {
 
     __device__ __forceinline__ void add_tile(int tile) {
         Raw x[products][rows][groups];
-        VITRINE_UNROLL
-        for (int product = 0; product < products; ++product) {
-            VITRINE_UNROLL
-            for (int row = 0; row < rows; ++row) {
-                const int from = pixel(tile, product, row);
-                VITRINE_UNROLL
-                for (int group = 0; group < groups; ++group) {
-                    x[product][row][group] = {};
-                    if (has(group) && from < end_pixel_)
-                        x[product][row][group] = task_.x.fetch(from * task_.narrow + channel(group));
-                }
-            }
-        }
+        of_each(tile, [&](int product, int row, int group, int from, int index) {
+            x[product][row][group] = {};
+            if (has(group) && from < end_pixel_) x[product][row][group] = task_.x.fetch(index);
+        });
         Sums sums[products] = {};
         multiply(x, sums);
+        // All are on their way before the first is stored: the compiler may not load ahead of a store.
+        const bool continues = task_.d_x && task_.d_x_so_far != nullptr;
+        V d_x[products][rows][groups];
+        of_each(tile, [&](int product, int row, int group, int from, int index) {
+            V& so_far = d_x[product][row][group];
+            so_far = all_values<V>(0.0F);
+            if (continues && has(group) && from < end_pixel_) so_far = load_pack(task_.d_x_so_far + index);
+        });
+        of_each(tile, [&](int product, int row, int group, int to, int index) {
+            put(group, to, index, x[product][row][group], sums[product], row, d_x[product][row][group]);
+        });
+    }
+    /// what(product, row, group, pixel, index of the lane's channels) of all that the lane has of a tile.
+    template <class What>
+    __device__ __forceinline__ void of_each(int tile, What&& what) const {
         VITRINE_UNROLL
         for (int product = 0; product < products; ++product) {
             VITRINE_UNROLL
             for (int row = 0; row < rows; ++row) {
-                const int to = pixel(tile, product, row);
+                const int at = pixel(tile, product, row);
                 VITRINE_UNROLL
                 for (int group = 0; group < groups; ++group)
-                    put(group, to, x[product][row][group], sums[product], row);
+                    what(product, row, group, at, at * task_.narrow + channel(group));
             }
         }
     }
@@ -176,7 +183,7 @@ class HalfMomentsGradientThread {
     /// a − μ of 4 channels, in both terms.
     __device__ __forceinline__ void make_fragments(int group, int row, const Raw& x, FragmentA<M>& rounded,
                                                    FragmentA<M>& rest) const {
-        V a = task_.x.finish(prologue_[group], x);
+        V a = linear ? task_.x.before_clamp(prologue_[group], x) : task_.x.finish(prologue_[group], x);
         VITRINE_UNROLL
         for (int c = 0; c < V::size; ++c) a[c] -= centre_[group][c];
         VITRINE_UNROLL
@@ -190,17 +197,16 @@ class HalfMomentsGradientThread {
         }
     }
 
-    __device__ __forceinline__ void put(int group, int pixel, const Raw& x, const Sums& sums, int row) {
+    __device__ __forceinline__ void put(int group, int pixel, int index, const Raw& x, const Sums& sums,
+                                        int row, const V& d_x) {
         const bool here = has(group) && pixel < end_pixel_;
-        const int index = pixel * task_.narrow + channel(group);
         V d_a;
         VITRINE_UNROLL
         for (int c = 0; c < V::size; ++c)
             d_a[c] = multiply_add(unit_, sums[2 * group + c / 2].values[2 * row + c % 2], level_[group][c]);
-        V d_x = all_values<V>(0.0F);
-        if (here && task_.d_x && task_.d_x_so_far != nullptr) d_x = load_pack(task_.d_x_so_far + index);
-        gradient_[group].put(task_, prologue_[group].scale, task_.x.before_clamp(prologue_[group], x),
-                             widen_values<V, Half>(x), d_a, here, index, d_x);
+        gradient_[group].template put<linear>(task_, prologue_[group].scale,
+                                              task_.x.before_clamp(prologue_[group], x),
+                                              widen_values<V, Half>(x), d_a, here, index, d_x);
     }
 
     /// The block's part of d_scale and d_shift, and all parts together where the block is the last.

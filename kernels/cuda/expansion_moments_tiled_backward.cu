@@ -229,7 +229,7 @@ class MomentsGradientThread {
         V u;
         VITRINE_UNROLL
         for (int c = 0; c < V::size; ++c) u[c] = affine(x, c);
-        gradient_.put(task_, affine.scale, u, x, d_a, here, index, d_x);
+        gradient_.template put<false>(task_, affine.scale, u, x, d_a, here, index, d_x);
     }
 
     /// The block's part of d_scale and d_shift, and all parts together where the block is the last.
@@ -270,10 +270,10 @@ __global__ void __launch_bounds__(threads, 4) moment_input_gradient(MomentsGradi
     MomentsGradientThread<T>(task, memory).run();
 }
 
-template <class Half, class Tile>
+template <class Half, class Tile, bool linear>
 __global__ void __launch_bounds__(threads, 4) half_moment_gradient(MomentsGradient<Half> task) {
     VITRINE_DYNAMIC_SHARED(float, memory);
-    HalfMomentsGradientThread<Half, Tile>(task, memory).run();
+    HalfMomentsGradientThread<Half, Tile, linear>(task, memory).run();
 }
 
 /// Returns slope and level, or null if nobody wants what follows from them.
@@ -328,14 +328,21 @@ constexpr auto run_backward = all_types([]<class T>(const ExpansionMomentsBackwa
            gradient_task<T>(args, rows, chunks, slope, context));
 });
 
-template <class T, class Tile>
+template <class T, class Tile, bool linear>
 void run_half(const ExpansionMomentsBackward& args, Context& context) {
     const float* const slope = weights_gradients<T>(args, context);
     if (slope == nullptr) return;
     const MomentChunks chunks(args.pixels, Tile::pixels, most_blocks);
-    launch(half_moment_gradient<T, Tile>, blocks_for(chunks.count, 1), threads,
-           sizeof(float) * HalfMomentsGradientThread<T, Tile>::memory_count, stream(),
+    launch(half_moment_gradient<T, Tile, linear>, blocks_for(chunks.count, 1), threads,
+           sizeof(float) * HalfMomentsGradientThread<T, Tile, linear>::memory_count, stream(),
            gradient_task<T>(args, MomentRows(1), chunks, slope, context));
+}
+template <class T, class Tile>
+void run_half(const ExpansionMomentsBackward& args, Context& context) {
+    if (args.prologue.activation == Activation::identity)
+        run_half<T, Tile, true>(args, context);
+    else
+        run_half<T, Tile, false>(args, context);
 }
 
 }  // namespace

@@ -177,11 +177,24 @@ std::vector<Options> shapes_in_turn() {
         expanded(1, {19, 28}, 16, 40, {2, 2}),
         expanded(1, {10, 55}, 32, 24, {2, 2}),
         expanded(1, {5, 27}, 8, 16, {2, 2}),
+        expanded(1, {18, 16}, 24, 40, {2, 2}),  // whole tiles at stride 2
+        expanded(2, {6, 8}, 16, 48, {2, 2}),
+        expanded(1, {17, 16}, 24, 40, {2, 2}),  // … and an odd number of rows
+        expanded(2, {20, 24}, 8, 24, {2, 2}),
     };
     const std::vector<Options> options = combinations();
     std::vector<Options> all;
     for (size_t i = 0; i < shapes.size(); ++i)
         all.push_back(with_options_of(shapes[i], options[i % options.size()]));
+    return all;
+}
+
+/// MobileNetV2's, of rows that are whole tiles of a GPU's block both ways.
+std::vector<Options> usual_operands() {
+    std::vector<Options> all;
+    for (const Options& shape : {expanded(2, {9, 14}, 24, 40), expanded(2, {10, 28}, 16, 40, {2, 2}),
+                                 expanded(1, {18, 56}, 24, 40, {2, 2}), expanded(1, {17, 28}, 32, 24)})
+        all.push_back(with_options_of(shape, combinations()[1]));
     return all;
 }
 
@@ -251,6 +264,7 @@ std::vector<Problem> expanded_conv_problems() {
     std::vector<Options> all = shapes_in_turn();
     for (const Options& shape : {expanded(2, {5, 7}, 8, 16), expanded(1, {18, 6}, 24, 32, {2, 2})})
         for (const Options& options : combinations()) all.push_back(with_options_of(shape, options));
+    std::ranges::copy(usual_operands(), std::back_inserter(all));
     // Every other one hands d_x on as it was computed.
     for (size_t i = 1; i < all.size(); i += 2) all[i].wide_d_x = true;
     std::ranges::copy(with_curves(), std::back_inserter(all));
