@@ -275,8 +275,7 @@ struct NarrowTile {
     static constexpr int count = Panel::count;                 // in floats
     static constexpr int lines_count = linear ? 2 * most : 0;  // of memory that load() needs besides
 
-    /// Zeros, which stay where the tile has no pixel, and behind the last narrow channel or where that meets zeros: each thread's
-    /// where it will load.
+    /// Zeros, which stay where the tile has no pixel and behind the last narrow channel: each thread's where it will load.
     static __device__ __forceinline__ void clear(float* shared) {
         constexpr unsigned places = Place::places;
         const unsigned column = threadIdx.x / packs % places, row = threadIdx.x / packs / places;
@@ -311,8 +310,9 @@ struct NarrowTile {
             VITRINE_UNROLL
             for (int i = 0; i < at_once && first + i < Place::loads; ++i) {
                 const typename Source::Raw a = rounded(source, channel, raw[i]);
-                // Linear, with less to ask: what is more than the tile or the channels meets nobody, or zeros of the weights.
-                if (linear ? place.in_panel(first + i) : place.in_tile(first + i) && local_channel < narrow)
+                // Linear, with less to ask: what is more than the tile meets nobody.
+                const bool has_place = linear ? place.in_panel(first + i) : place.in_tile(first + i);
+                if (has_place && local_channel < narrow)
                     Panel::store(shared, Place::pixel(first + i), local_channel, a);
             }
         }
