@@ -40,7 +40,7 @@ __device__ __forceinline__ void leave_sums(const Walk& walk, const Place<Shape>&
 }
 
 /// With 16 bytes of floats a thread's sums take 204 to 221 registers: a multiprocessor has room for one block, and
-/// does nothing while that waits at a barrier. Of 16-bit values a thread owns half as many channels, 115 to 128
+/// does nothing while that waits at a barrier. Of 16-bit values a thread owns half as many channels, 113 to 128
 /// registers, and there are two blocks.
 template <class Shape>
 constexpr int backward_blocks = is_half_type<typename Shape::Element> ? 2 : 1;
