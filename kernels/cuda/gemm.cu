@@ -5,8 +5,10 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <span>
 
+#include "kernels/cuda/gemm_split.h"
 #include "kernels/cuda/runtime.h"
 
 namespace vitrine::VITRINE_GPU {
@@ -25,9 +27,11 @@ struct Candidate {
 constexpr std::array f32_tiles{Candidate{GemmTiling::tile_128x64, 128, 64, 1.0},
                                Candidate{GemmTiling::tile_128x32, 128, 32, 1.2},
                                Candidate{GemmTiling::tile_64x32, 64, 32, 1.5}};
+/// Of 16-bit values.
+constexpr std::array half_tiles{Candidate{GemmTiling::half_tensor_128x64, 128, 64, 1.0},
+                                Candidate{GemmTiling::half_tensor_128x96, 128, 96, 0.85}};
 /// Those that are only taken where they are asked for.
 constexpr std::array tensor_tiles{Candidate{GemmTiling::tensor_128x64, 128, 64, 1.0},
-                                  Candidate{GemmTiling::half_tensor_128x64, 128, 64, 1.0},
                                   Candidate{GemmTiling::half_tensor_128x32, 128, 32, 1.0},
                                   // Four fit on a multiprocessor, and each has little to do while it waits.
                                   Candidate{GemmTiling::half_tensor_32x32, 32, 32, 1.0, 2 * enough_blocks}};
@@ -45,6 +49,17 @@ int64_t affordable_splits(int64_t m, int64_t n, int64_t k) {
     return k * (m + n) / std::max<int64_t>(1, 4 * m * n);
 }
 
+/// Splits of a product with so few blocks that each has a multiprocessor for itself and waits for memory at every step of k:
+/// s of them wait k / step / s times, and their parts of C, written and read, are 8 · m · n · s bytes. Both together take least
+/// time where these bytes, times s, are what the second cache brings during all the waiting. As many as a tile's last block adds up.
+int64_t unhurried_splits(int64_t m, int64_t n, int64_t k, int64_t step) {
+    constexpr double bytes_of_a_wait = 2.7e6;  // an H100's: 9.7 TB/s for 280 ns (lab/common/gpus.cpp)
+    const double waits = static_cast<double>(k) / static_cast<double>(step);
+    const double best =
+        std::sqrt(waits * bytes_of_a_wait / static_cast<double>(std::max<int64_t>(1, 8 * m * n)));
+    return std::min(most_splits_of_last_block, static_cast<int64_t>(best));
+}
+
 /// The time that a tiling takes, in arbitrary units: all multiply-adds including those beyond the edges of C,
 /// on as much of the GPU as there are blocks for.
 double time_of(const Candidate& tile, int64_t m, int64_t n, int64_t k) {
@@ -55,9 +70,11 @@ double time_of(const Candidate& tile, int64_t m, int64_t n, int64_t k) {
 }
 
 Candidate choose_tile(DType dtype, int64_t m, int64_t n, int64_t k, GemmTiling tiling) {
-    const std::span<const Candidate> tiles =
-        dtype == DType::f64 ? std::span<const Candidate>(f64_tiles) : std::span<const Candidate>(f32_tiles);
-    for (const std::span<const Candidate> some : {tiles, std::span<const Candidate>(tensor_tiles)}) {
+    using Candidates = std::span<const Candidate>;
+    const Candidates tiles = tiling == GemmTiling::half_tensor ? Candidates(half_tiles)
+                             : dtype == DType::f64             ? Candidates(f64_tiles)
+                                                               : Candidates(f32_tiles);
+    for (const Candidates some : {tiles, Candidates(half_tiles), Candidates(tensor_tiles)}) {
         const auto asked_for = std::ranges::find(some, tiling, &Candidate::tiling);
         if (asked_for != some.end()) return *asked_for;
     }
@@ -69,9 +86,12 @@ Candidate choose_tile(DType dtype, int64_t m, int64_t n, int64_t k, GemmTiling t
 constexpr int64_t few_half_columns = 32;
 
 bool multiplies_halves(GemmTiling tiling) {
-    return tiling == GemmTiling::half_tensor_128x64 || tiling == GemmTiling::half_tensor_128x32 ||
-           tiling == GemmTiling::half_tensor_32x32;
+    return tiling == GemmTiling::half_tensor_128x64 || tiling == GemmTiling::half_tensor_128x96 ||
+           tiling == GemmTiling::half_tensor_128x32 || tiling == GemmTiling::half_tensor_32x32;
 }
+
+/// k of a step.
+int64_t step_of(GemmTiling tiling) { return multiplies_halves(tiling) ? half_depth : gemm_depth; }
 
 /// Does nothing: its code was made for the same GPU as all others'.
 __global__ void __launch_bounds__(32) any_kernel() {}
@@ -96,19 +116,22 @@ const char* refuses_half_tensor_cores(DType dtype) {
 }
 
 GemmPlan plan_gemm(DType dtype, int64_t m, int64_t n, int64_t k, GemmTiling tiling) {
-    const bool few_columns = tiling == GemmTiling::half_tensor_128x64 && n <= few_half_columns;
+    const bool few_columns = n <= few_half_columns &&
+                             (tiling == GemmTiling::half_tensor || tiling == GemmTiling::half_tensor_128x64);
     const Candidate tile = choose_tile(dtype, m, n, k, few_columns ? GemmTiling::half_tensor_128x32 : tiling);
     const int64_t row_tiles = divide_up(m, tile.rows);
     const int64_t column_tiles = divide_up(n, tile.columns);
     const int64_t blocks = std::max<int64_t>(1, row_tiles * column_tiles);
-    const int64_t wanted = std::min({tile.blocks / blocks, most_splits(k), affordable_splits(m, n, k)});
+    const int64_t step = step_of(tile.tiling);
+    const int64_t worthwhile = std::max(affordable_splits(m, n, k), unhurried_splits(m, n, k, step));
+    const int64_t wanted = std::min({tile.blocks / blocks, most_splits(k), worthwhile});
     const int64_t splits = std::max({int64_t{1}, wanted, divide_up(k, longest_split)});
     return with_splits({tile.tiling, row_tiles, column_tiles, splits, k}, k, splits);
 }
 
 GemmPlan with_splits(const GemmPlan& plan, int64_t k, int64_t most_splits) {
     const int64_t splits = std::min(plan.splits, most_splits);
-    const int64_t step = multiplies_halves(plan.tiling) ? half_depth : gemm_depth;
+    const int64_t step = step_of(plan.tiling);
     const int64_t depth = std::max<int64_t>(step, divide_up(divide_up(k, splits), step) * step);
     return {plan.tiling, plan.row_tiles, plan.column_tiles, std::max<int64_t>(1, divide_up(k, depth)), depth};
 }

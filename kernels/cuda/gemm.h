@@ -191,10 +191,12 @@ enum class GemmTiling : unsigned char {
     tile_128x64,
     tile_128x32,
     tile_64x32,
-    tensor_128x64,       // by tensor cores: 3 products of tf32 for one of floats (gemm_tensor.h)
-    half_tensor_128x64,  // by tensor cores, of 16-bit values, which come in packs of 8 (gemm_half_tensor.h)
-    half_tensor_128x32,  // the same for few columns, also of what is gathered value by value (dense_conv_singles.h)
-    half_tensor_32x32,  // and of that with few rows, too
+    tensor_128x64,  // by tensor cores: 3 products of tf32 for one of floats (gemm_tensor.h)
+    half_tensor,  // by tensor cores, of 16-bit values (gemm_half_tensor.h): what suits the shape best of the next three
+    half_tensor_128x64,  // of values that come in packs of 8; where columns are few it is half_tensor_128x32
+    half_tensor_128x96,  // of matrices that lie row by row alone
+    half_tensor_128x32,  // of few columns, also of what is gathered value by value (dense_conv_singles.h)
+    half_tensor_32x32,   // and of that with few rows, too
 };
 
 struct GemmPlan {
@@ -231,11 +233,14 @@ void with_tile(GemmTiling tiling, F&& f) {
                 return f.template operator()<TensorTile<4, 4>>();
             case GemmTiling::half_tensor_128x64:
                 return f.template operator()<HalfTensorTile<4, 4>>();
+            case GemmTiling::half_tensor_128x96:
+                return f.template operator()<HalfTensorTile<2, 12, 1>>();
             case GemmTiling::half_tensor_128x32:
                 return f.template operator()<HalfTensorTile<2, 4, 1>>();
             case GemmTiling::half_tensor_32x32:
                 return f.template operator()<HalfTensorTile<1, 2>>();
             case GemmTiling::by_shape:
+            case GemmTiling::half_tensor:
                 break;
         }
         throw std::logic_error("a product was launched without a plan");
@@ -247,7 +252,10 @@ void with_tile(GemmTiling tiling, F&& f) {
 template <class T, class F>
 void with_loads(bool packs, GemmTiling tiling, F&& f) {
     if constexpr (is_half_type<T>) {
-        if (tiling == GemmTiling::half_tensor_128x64) return f.template operator()<Pack<T>>();
+        if (tiling == GemmTiling::half_tensor || tiling == GemmTiling::half_tensor_128x64 ||
+            tiling == GemmTiling::half_tensor_128x96) {
+            return f.template operator()<Pack<T>>();
+        }
     }
     with_values<Accumulate<T>>(packs, f);
 }

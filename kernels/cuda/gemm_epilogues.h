@@ -22,7 +22,8 @@
 
 namespace vitrine::VITRINE_GPU {
 
-/// A tile of which the lanes of a warp that are above one another have the same columns, each all of its own side by side.
+/// A tile of which the lanes of a warp that are above one another have the same columns, each its own in groups of neighbours,
+/// of 8 where it has so many.
 template <class Tile>
 concept LanesDown = Tile::lanes_down >
 0;
@@ -164,8 +165,8 @@ struct GemmStore {
 
 /// The sums of 8 lanes of a warp that are above one another, of `columns` values each: the lanes share the columns out among
 /// them, so that each hands on half of what it has left. Lane `down` gets the total of column down · columns / 8.
-template <class T, int columns>
-__device__ __forceinline__ T total_of_lanes(const T (&mine)[columns]) {
+template <int columns, class T>
+__device__ __forceinline__ T total_of_lanes(const T* mine) {
     constexpr int all_lanes = 32;
     static_assert(columns <= 8);
     T v[columns];
@@ -193,12 +194,16 @@ __device__ __forceinline__ T column_total(const GemmPlace<T, Tile>& place,
     int rows = Tile::threads_down;  // of the table in shared memory
     if constexpr (LanesDown<Tile>) {
         rows = Tile::threads_down / Tile::lanes_down;
-        constexpr int lanes_of_column = Tile::lanes_down / Tile::thread_columns;
-        const T total = total_of_lanes(mine);
+        constexpr int neighbours = Tile::thread_columns < 8 ? Tile::thread_columns : 8;
+        constexpr int lanes_of_column = Tile::lanes_down / neighbours;
         const int down = place.thread_down % Tile::lanes_down;
-        if (down % lanes_of_column == 0) {
-            shared[place.thread_down / Tile::lanes_down * Tile::sums_stride +
-                   place.local_column(down / lanes_of_column)] = total;
+        VITRINE_UNROLL
+        for (int j = 0; j < Tile::thread_columns; j += neighbours) {
+            const T total = total_of_lanes<neighbours>(mine + j);
+            if (down % lanes_of_column == 0) {
+                shared[place.thread_down / Tile::lanes_down * Tile::sums_stride +
+                       place.local_column(j + down / lanes_of_column)] = total;
+            }
         }
     } else {
         constexpr int size = Pack<T>::size;

@@ -174,9 +174,10 @@ struct TwoTerms : Term {
 template <class Loader>
 concept GathersSingles = Loader::gathers_singles;
 
-/// The tile of 16-bit values: what both layouts hold. Of the smaller ones 128 × 32 is for few columns, with its warps above one
-/// another, so that none loads what another one has, and 32 × 32 for the weight gradient of gathered windows, which is small in
-/// both.
+/// The tile of 16-bit values: what both layouts hold. Beside 128 × 64 there is 128 × 96 with its warps above one another, each with
+/// all columns: it reads and prepares A once for 96 columns, and MobileNetV2's channels, most of them multiples of 96, are whole
+/// tiles. Of the smaller ones 128 × 32 is for few columns, likewise, and 32 × 32 for the weight gradient of gathered windows, which
+/// is small in both.
 template <int tiles_down, int tiles_across, int warps_side_by_side = 2>
 struct HalfTensorTile : TensorTiles<tiles_down, tiles_across, warps_side_by_side> {
     using Tiles = TensorTiles<tiles_down, tiles_across, warps_side_by_side>;
@@ -191,14 +192,19 @@ struct HalfTensorTile : TensorTiles<tiles_down, tiles_across, warps_side_by_side
     static constexpr int lanes_down = 8;
     template <class T>
     static constexpr int neighbouring_rows = 1;
-    static_assert(tiles_across == 2 || tiles_across == 4);
+    static_assert(tiles_across == 2 || tiles_across % 4 == 0);
+
+    /// Tiles side by side of which a lane's columns come to be neighbours, and their columns.
+    static constexpr int joined_tiles = tiles_across == 2 ? 2 : 4;
+    static constexpr int joined_columns = joined_tiles * Tiles::mma_columns;
 
     template <class A>
-    static constexpr bool suits = tiles_across == (GathersSingles<A> && !A::along_k ? 2 : 4) &&
+    static constexpr bool suits = joined_tiles == (GathersSingles<A> && !A::along_k ? 2 : 4) &&
                                   (tiles_down < 4 || !GathersSingles<A>);
     template <class A, class B>
     static constexpr bool takes = is_half_type<typename A::Value::Element> && (A::Value::size == 8) &&
-                                  (B::Value::size == 8) && suits<A>;
+                                  (B::Value::size == 8) && suits<A> &&
+                                  (tiles_across <= 4 || (reads_matrix<A> && reads_matrix<B>));
 
     template <class Loader, int lines>
     using Term = std::conditional_t<Loader::along_k, HalfLineByLine<typename Loader::Stored, lines>,
@@ -219,15 +225,16 @@ struct HalfTensorTile : TensorTiles<tiles_down, tiles_across, warps_side_by_side
     }
     template <class T>
     static __device__ __forceinline__ int column_of(int across, int j) {
-        return across / 4 * Tiles::warp_columns + first_neighbour(across % 4) + j;
+        constexpr int neighbours = joined_tiles * 2;
+        return across / 4 * Tiles::warp_columns + j / neighbours * joined_columns +
+               first_neighbour(across % 4) + j % neighbours;
     }
 
     /// Which column of C's tile the line is that lies at `place` of B, where B is stored line by line: the one that comes out
     /// of the mma in the lane that is to have it.
     static __device__ __forceinline__ int line_at(int place) {
-        const int tile = place / 8 % tiles_across, member = place % 8 / 2;
-        return place / Tiles::warp_columns * Tiles::warp_columns + first_neighbour(member) + tile * 2 +
-               place % 2;
+        const int tile = place / 8 % joined_tiles, member = place % 8 / 2;
+        return place / joined_columns * joined_columns + first_neighbour(member) + tile * 2 + place % 2;
     }
 
     /// Where B lies k by k its lines are in their order, and the lanes exchange what they have of each row: of four tiles lane
@@ -236,7 +243,7 @@ struct HalfTensorTile : TensorTiles<tiles_down, tiles_across, warps_side_by_side
     static __device__ __forceinline__ void finish(float (&sums)[thread_rows][thread_columns]) {
         if constexpr (!B::along_k) {
             VITRINE_UNROLL
-            for (int bit = 1; bit < tiles_across; bit *= 2) {
+            for (int bit = 1; bit < joined_tiles; bit *= 2) {
                 const bool upper = (static_cast<int>(threadIdx.x) & bit) != 0;
                 VITRINE_UNROLL
                 for (int i = 0; i < thread_rows; ++i) {
@@ -270,7 +277,7 @@ struct HalfTensorTile : TensorTiles<tiles_down, tiles_across, warps_side_by_side
   private:
     /// The first of a lane's neighbouring columns.
     static __device__ __forceinline__ int first_neighbour(int member) {
-        return tiles_across == 4 ? member * 8 : member % 2 * 8 + member / 2 * 4;
+        return joined_tiles == 4 ? member * 8 : member % 2 * 8 + member / 2 * 4;
     }
 
     template <class Layout>

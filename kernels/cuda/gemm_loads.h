@@ -10,6 +10,8 @@
 // comes from the first one, and goes into sums that nobody wants. (A value that is not finite makes no other line's sums so.)
 #pragma once
 
+#include <bit>
+
 #include "kernels/cuda/gemm_half_tensor.h"
 
 namespace vitrine::VITRINE_GPU {
@@ -57,15 +59,15 @@ class GemmOperand {
     using V = typename Loader::Value;
 
     static constexpr bool along_k = Loader::along_k;
-    /// Threads that lie along memory, and threads' loads across it.
+    /// Threads that lie along memory, and threads' loads across it: of 96 lines 12 threads, 8 times, and a warp has none.
     static constexpr int along = (along_k ? Tile::depth : extent) / V::size;
     static constexpr int across = along_k ? extent : Tile::depth;
-    static constexpr int step = gemm_threads / along;
+    static constexpr int step = static_cast<int>(std::bit_floor(unsigned{gemm_threads / along}));
+    static constexpr int loading_threads = along * step;
     static constexpr int count = (across + step - 1) / step;
     static constexpr bool whole = across % step == 0;
     /// Whether the threads of a warp lie across memory: what each gathers has its neighbours in other windows, not in other k.
     static constexpr bool turned = GathersSingles<Loader>;
-    static_assert(gemm_threads % along == 0);
 
   public:
     using Layout = typename Tile::template Layout<Loader, extent>;
@@ -90,6 +92,7 @@ class GemmOperand {
 
     /// Starts the loads of the step from `k` on, or its copies to `shared`.
     __device__ __forceinline__ void fetch(const Loader& loader, int k, int end, T* shared) {
+        if (!loads()) return;
         if constexpr (everywhere) {
             fetch_everywhere(loader, k, end);
             return;
@@ -114,6 +117,7 @@ class GemmOperand {
     /// Puts what fetch(k) loaded into shared memory.
     __device__ __forceinline__ void store(const Loader& loader, int k, int end, T* shared) const {
         if constexpr (!copied) {
+            if (!loads()) return;
             VITRINE_UNROLL
             for (int i = 0; i < count; ++i) {
                 if (!placed(i)) continue;
@@ -154,6 +158,10 @@ class GemmOperand {
     }
 
     static __device__ __forceinline__ int me() { return static_cast<int>(threadIdx.x); }
+    /// Whether the thread is one of those that load.
+    static __device__ __forceinline__ bool loads() {
+        return loading_threads == gemm_threads || me() < loading_threads;
+    }
 
     static constexpr __device__ __forceinline__ int line_index(int i) { return along_k ? i : 0; }
     static constexpr __device__ __forceinline__ int depth_of(int i) { return along_k ? 0 : i; }

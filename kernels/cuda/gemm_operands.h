@@ -296,4 +296,12 @@ struct RowsOfDepth {
     { return source.finish_rounded(line.channel, raw); }
 };
 
+/// Whether a loader reads a matrix that lies row by row, and no windows.
+template <class>
+constexpr bool reads_matrix = false;
+template <class Source>
+constexpr bool reads_matrix<LinesOfMatrix<Source>> = true;
+template <class Source>
+constexpr bool reads_matrix<RowsOfDepth<Source>> = true;
+
 }  // namespace vitrine::VITRINE_GPU

@@ -5,6 +5,7 @@
 //     register_tiled_singles  the same with single loads, for rows that are no multiple of a pack
 //     register_tiled_128x64   one block tile for all shapes, for comparison; no doubles
 //     register_tiled_128x32
+//     half_tensor_cores_128x96  the same of half_tensor_cores
 //     tensor_cores            the same product by tensor cores, from 8.0 on (gemm_tensor.h); floats and packs only
 //     tiled, naive            the rungs below: gemm_ladder.h
 //
@@ -179,11 +180,13 @@ constexpr auto rung = []<class T>(const auto& args, Context& context) { run_rung
 
 template <class Args>
 constexpr Implementation<Args> list[]{
-    {"half_tensor_cores", refuses_half_tensors<Args>, all_types(in_tiles<GemmTiling::half_tensor_128x64>)},
+    {"half_tensor_cores", refuses_half_tensors<Args>, all_types(in_tiles<GemmTiling::half_tensor>)},
     {"register_tiled", refuses_packs, all_types(by_shape<true>)},
     {"register_tiled_singles", refuses_products<Args>, all_types(by_shape<false>)},
     {"register_tiled_128x64", refuses_tile<Args>, all_types(in_tiles<GemmTiling::tile_128x64>)},
     {"register_tiled_128x32", refuses_tile<Args>, all_types(in_tiles<GemmTiling::tile_128x32>)},
+    {"half_tensor_cores_128x96", refuses_half_tensors<Args>,
+     all_types(in_tiles<GemmTiling::half_tensor_128x96>)},
     {"tensor_cores", refuses_tensors<Args>, computed_types(in_tiles<GemmTiling::tensor_128x64>)},
     {"tiled", refuses_nothing, all_types(rung<TiledProduct>)},
     {"naive", refuses_nothing, all_types(rung<NaiveProduct>)}};

@@ -1,6 +1,6 @@
 // Pointwise convolution, backward, by the products of gemm.h:
 //
-//     d_a      [pixels, in] = g [pixels, out] · weight
+//     d_a      [pixels, in] = g [pixels, out] · weight            (pointwise_backward_d_x.cu)
 //     d_weight [out, in]    = gᵀ · a, a sum over the pixels
 //
 // g comes from d_y (and y) and a from x while they are loaded, so nothing but the results is ever stored.
@@ -15,35 +15,16 @@
 #include "kernels/cuda/gemm_conv.h"
 #include "kernels/cuda/gemm_pair.h"
 #include "kernels/cuda/pointwise_conv.h"
+#include "kernels/cuda/pointwise_factors.h"
 
 namespace vitrine::VITRINE_GPU {
 namespace {
 
-/// The factors of both products.
+/// d_weight and d_bias.
 template <class V, class T>
-struct Factors {
-    int in, out;
-    // of d_a
-    LinesOfMatrix<UpstreamSource<V, T>> g;
-    RowsOfDepth<PlainSource<V, T>> weight;
-    // of d_weight
-    RowsOfDepth<UpstreamSource<V, T>> g_of_pixels;
-    RowsOfDepth<PrologueSource<V, T>> a;
-
-    explicit Factors(const ConvBackward& args)
-        : in(static_cast<int>(args.shape.in_channels)),
-          out(static_cast<int>(args.shape.out_channels)),
-          g{UpstreamSource<V, T>(args), out},
-          weight{{static_cast<const T*>(args.weight)}, in},
-          g_of_pixels{UpstreamSource<V, T>(args), out},
-          a{PrologueSource<V, T>(args.x, args.prologue), in} {}
-};
-
-template <class V, class T>
-void backward(const ConvBackward& args, GemmTiling tiling, Context& context) {
-    const Factors<V, T> factors(args);
-    run_conv_input_gradient<T>(args, factors.out, factors.g, factors.weight, context, tiling);
-    run_conv_weight_gradient(args, factors.in, factors.g_of_pixels, factors.a, context, tiling);
+void weight_gradients(const ConvBackward& args, GemmTiling tiling, Context& context) {
+    const WeightGradientFactors<V, T> factors(args);
+    run_conv_weight_gradient(args, args.shape.in_channels, factors.g, factors.a, context, tiling);
     bias_gradient(args, context);
 }
 
@@ -55,8 +36,10 @@ GemmPlan pair_plan_of_input_gradient(const ConvBackward& args) {
 template <class T>
 void backward_in_one_launch(const ConvBackward& args, Context& context) {
     using A = Accumulate<T>;
-    const Factors<Pack<A>, T> factors(args);
-    const int64_t pixels = args.shape.in_pixels(), in = factors.in, out = factors.out;
+    const InputGradientFactors<Pack<A>, T> of_input(args);
+    const WeightGradientFactors<Pack<A>, T> of_weight(args);
+    const int64_t pixels = args.shape.in_pixels(), in = args.shape.in_channels, out = args.shape.out_channels;
+    const int row_length = static_cast<int>(in);
     const GemmPlan plan = pair_plan_of_input_gradient(args);
     PrologueSums<A> sums;
     if (args.d_scale || args.d_shift)
@@ -64,14 +47,14 @@ void backward_in_one_launch(const ConvBackward& args, Context& context) {
     const GemmChainRule<T> through_prologue{
         PrologueOn<A>(args.prologue),
         static_cast<const T*>(args.x),
-        {ValuesWriter<T>(args.d_x), factors.in},
+        {ValuesWriter<T>(args.d_x), row_length},
         packs_fit<T>(in, args.d_x.data, args.x, args.prologue.scale, args.prologue.shift),
         sums};
-    const GemmStore<A, PutGradient<A>> to_weight{{ValuesWriter<A>(args.d_weight), factors.in},
+    const GemmStore<A, PutGradient<A>> to_weight{{ValuesWriter<A>(args.d_weight), row_length},
                                                  packs_fit<A>(in, args.d_weight.data)};
-    run_gemm_pair(PlannedProduct{plan, pixels, in, out, factors.g, factors.weight, through_prologue},
-                  PlannedProduct{plan_of_pair(args.dtype, out, in, pixels), out, in, pixels,
-                                 factors.g_of_pixels, factors.a, to_weight},
+    run_gemm_pair(PlannedProduct{plan, pixels, in, out, of_input.g, of_input.weight, through_prologue},
+                  PlannedProduct{plan_of_pair(args.dtype, out, in, pixels), out, in, pixels, of_weight.g,
+                                 of_weight.a, to_weight},
                   context);
     bias_gradient(args, context);
 }
@@ -106,8 +89,9 @@ void pointwise_backward_one_launch(const ConvBackward& args, Context& context) {
 }
 
 void pointwise_backward_products(const ConvBackward& args, bool packs, GemmTiling tiling, Context& context) {
+    pointwise_input_gradients(args, packs, tiling, context);
     dispatch_storage(args.dtype, [&]<class T>() {
-        with_loads<T>(packs, tiling, [&]<class V>() { backward<V, T>(args, tiling, context); });
+        with_loads<T>(packs, tiling, [&]<class V>() { weight_gradients<V, T>(args, tiling, context); });
     });
 }
 

@@ -12,6 +12,7 @@
 //     register_tiled_singles  the same with single loads, where channels are no multiple of a pack
 //     register_tiled_128x64   one block tile for all shapes, for comparison; no doubles
 //     register_tiled_128x32
+//     half_tensor_cores_128x96  the same of half_tensor_cores
 //     tensor_cores            the same product by tensor cores, from 8.0 on (gemm_tensor.h); floats and loads of 16 bytes
 //                             only
 //     unfused                 for prologues that none of these takes in: passes around the first of them
@@ -101,9 +102,9 @@ void run_tile(const ConvBackward& args, Context& context) {
 
 /// What forward and backward have in common.
 template <const auto& kernel, class Args = typename std::remove_cvref_t<decltype(kernel)>::Arguments>
-constexpr std::array<Implementation<Args>, 9> products{
-    {{"half_tensor_cores", refuses_curve<Args, refuses_half_tensors>,
-      run_tile<GemmTiling::half_tensor_128x64>, StorageTypes::all},
+constexpr std::array<Implementation<Args>, 10> products{
+    {{"half_tensor_cores", refuses_curve<Args, refuses_half_tensors>, run_tile<GemmTiling::half_tensor>,
+      StorageTypes::all},
      {"register_tiled", refuses_curve<Args, refuses_pointwise_packs>, run_products<true>, StorageTypes::all},
      {"register_tiled_singles", refuses_curve<Args, refuses_pointwise_products>, run_products<false>,
       StorageTypes::all},
@@ -111,6 +112,8 @@ constexpr std::array<Implementation<Args>, 9> products{
       StorageTypes::all},
      {"register_tiled_128x32", refuses_curve<Args, refuses_tile>, run_tile<GemmTiling::tile_128x32>,
       StorageTypes::all},
+     {"half_tensor_cores_128x96", refuses_curve<Args, refuses_half_tensors>,
+      run_tile<GemmTiling::half_tensor_128x96>, StorageTypes::all},
      {"tensor_cores", refuses_curve<Args, refuses_tensors>, run_tile<GemmTiling::tensor_128x64>},
      {"unfused", refuses_clamp<Args>, run_unfused<kernel>, StorageTypes::all},
      {"tiled", refuses_nothing, run_rung<TiledProduct>, StorageTypes::all},
@@ -118,7 +121,7 @@ constexpr std::array<Implementation<Args>, 9> products{
 
 constexpr auto forward_list = products<pointwise_conv_forward>;
 constexpr auto backward_list = [] {
-    std::array<Implementation<ConvBackward>, 12> list{
+    std::array<Implementation<ConvBackward>, 13> list{
         {{"half_one_pass", refuses_curve<ConvBackward, refuses_pointwise_half_one_pass>,
           pointwise_backward_half_one_pass, StorageTypes::all},
          {"one_pass", refuses_curve<ConvBackward, refuses_pointwise_one_pass>, pointwise_backward_one_pass,

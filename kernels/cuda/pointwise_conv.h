@@ -25,5 +25,7 @@ void pointwise_backward_one_launch(const ConvBackward& args, Context& context);
 
 void pointwise_forward_products(const ConvForward& args, bool packs, GemmTiling tiling, Context& context);
 void pointwise_backward_products(const ConvBackward& args, bool packs, GemmTiling tiling, Context& context);
+/// The part of these that makes d_x, d_scale and d_shift: see pointwise_backward_d_x.cu.
+void pointwise_input_gradients(const ConvBackward& args, bool packs, GemmTiling tiling, Context& context);
 
 }  // namespace vitrine::VITRINE_GPU

@@ -89,7 +89,7 @@ class Predictor {
   private:
     void add(const predict::LaunchCounts& launch, double bytes, PredictedTime& time) {
         const resources::KernelResources* code = codes_.find(launch.kernel);
-        if (code == nullptr) ++prediction_.unknown_launches;
+        if (code == nullptr || !code->code) ++prediction_.unknown_launches;
         const predict::LaunchTime one =
             predict::launch_time(launch, bytes, code, *options_.predict_for, options_.precision);
         time.best += one.best();

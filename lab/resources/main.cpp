@@ -6,6 +6,7 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <iostream>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <set>
@@ -91,7 +92,6 @@ void print_instructions_head() {
 
 /// Shares of the main loop's instructions; loads and stores of local memory are those of the whole kernel.
 void print_instructions(const KernelResources& kernel) {
-    if (!kernel.code) return;
     const InstructionMix& loop = kernel.code->main_loop;
     const int shared = loop.shared_loads + loop.shared_stores + loop.matrix_loads;
     const int global = loop.global_loads + loop.global_stores + loop.copies;
@@ -167,18 +167,33 @@ void require_kernel(const Arguments& arguments, const BuildReport& report) {
                                 arguments.kernel));
 }
 
+/// Which files' instructions were asked for and could not be shown.
+void print_unread(const std::map<std::string, int>& kernels_of_files) {
+    for (const auto& [file, kernels] : kernels_of_files) {
+        std::cout << fmt::format(
+            "{}: the instructions of {} kernels cannot be read; nvcc compresses the code of a large file, "
+            "unless it is told --no-compress\n",
+            file, kernels);
+    }
+}
+
 int run(const Arguments& arguments) {
     const BuildReport report = read_build_report(arguments.folder);
     require_architecture(arguments, report);
     require_kernel(arguments, report);
     int listed = 0, spilling = 0;
     std::string file;
+    std::map<std::string, int> unread;
     for (const KernelResources& kernel : report.kernels) {
         if (!wanted(arguments, kernel)) continue;
         ++listed;
         spilling += kernel.spills();
         if (arguments.json) {
             std::cout << fmt::format("{}\n", as_json(kernel).dump());
+            continue;
+        }
+        if (arguments.instructions && !kernel.code) {
+            ++unread[kernel.file];
             continue;
         }
         if (kernel.file != file) {
@@ -191,6 +206,7 @@ int run(const Arguments& arguments) {
     if (!arguments.json) {
         std::cout << fmt::format("{}{} kernels in {} files; {} of them spill registers\n",
                                  listed == 0 ? "" : "\n", listed, report.files.size(), spilling);
+        print_unread(unread);
     }
     return spilling == 0 ? 0 : 1;
 }

@@ -93,6 +93,10 @@ TEST_CASE("resources lists what is asked for, and says what there is where that 
     CHECK(chosen.last_line() == "1 kernels in 1 files; 0 of them spill registers");
     CHECK(tests::run("resources", {place}).last_line() == "2 kernels in 1 files; 0 of them spill registers");
 
+    const tests::Outcome unread = tests::run("resources", {place, "--instructions"});
+    CHECK(unread.code == 0);
+    CHECK(unread.last_line().starts_with("add.cu: the instructions of 2 kernels cannot be read"));
+
     const auto refused = [&](const std::vector<std::string>& arguments, const std::string& part) {
         const tests::Outcome outcome = tests::run("resources", arguments);
         CAPTURE(outcome.err);
