@@ -24,17 +24,25 @@ namespace vitrine::VITRINE_GPU {
 /// Threads of a block.
 constexpr int walk_threads = 256;
 
-/// A walk's shared memory: the stages of rows, and what belongs to the channels. Functions, so that walks that need as
-/// much share the variables (kernels/simt/README.md says what each costs there).
+/// A walk's shared memory: the stages of rows, and what belongs to the channels. Functions of a number of bytes, so that walks that
+/// need as much share the variables, whatever their type (kernels/simt/README.md says what each costs there).
+template <size_t size>
+__device__ __forceinline__ unsigned char* stage_bytes() {
+    alignas(16) __shared__ unsigned char stages[size];
+    return stages;
+}
+template <size_t size>
+__device__ __forceinline__ unsigned char* parameter_bytes() {
+    alignas(16) __shared__ unsigned char parameters[size];
+    return parameters;
+}
 template <class T, int count>
 __device__ __forceinline__ T* walk_stages() {
-    alignas(16) __shared__ T stages[static_cast<size_t>(count)];
-    return stages;
+    return reinterpret_cast<T*>(stage_bytes<sizeof(T) * static_cast<size_t>(count)>());
 }
 template <class T, int count>
 __device__ __forceinline__ T* walk_parameters() {
-    alignas(16) __shared__ T parameters[static_cast<size_t>(count)];
-    return parameters;
+    return reinterpret_cast<T*>(parameter_bytes<sizeof(T) * static_cast<size_t>(count)>());
 }
 
 /// The compile-time side of a walk. `wide`: global memory in accesses of 16 bytes; else one value at a time,

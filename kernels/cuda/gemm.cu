@@ -8,7 +8,7 @@
 #include <cmath>
 #include <span>
 
-#include "kernels/cuda/gemm_split.h"
+#include "kernels/cuda/gemm_pair.h"
 #include "kernels/cuda/runtime.h"
 
 namespace vitrine::VITRINE_GPU {
@@ -127,6 +127,12 @@ GemmPlan plan_gemm(DType dtype, int64_t m, int64_t n, int64_t k, GemmTiling tili
     const int64_t wanted = std::min({tile.blocks / blocks, most_splits(k), worthwhile});
     const int64_t splits = std::max({int64_t{1}, wanted, divide_up(k, longest_split)});
     return with_splits({tile.tiling, row_tiles, column_tiles, splits, k}, k, splits);
+}
+
+GemmPlan plan_of_pair(DType dtype, int64_t m, int64_t n, int64_t k) {
+    const int64_t affordable = std::max<int64_t>(1, affordable_splits(m, n, k));
+    return with_splits(plan_gemm(dtype, m, n, k, GemmTiling::tile_64x32), k,
+                       std::min(affordable, most_splits_of_last_block));
 }
 
 GemmPlan with_splits(const GemmPlan& plan, int64_t k, int64_t most_splits) {

@@ -73,10 +73,8 @@ void with_product(const PlannedProduct<A, B, Epilogue>& p, unsigned* arrivals, C
     f(GemmProduct<A, B, GemmSplit<T, Epilogue>>{shape, p.a, p.b, split, tiles, splits});
 }
 
-/// The plan of a product of a pair.
-inline GemmPlan plan_of_pair(DType dtype, int64_t m, int64_t n, int64_t k) {
-    return with_splits(plan_gemm(dtype, m, n, k, GemmTiling::tile_64x32), k, most_splits_of_last_block);
-}
+/// The plan of a product of a pair: in the smallest tiles, with no more splits than bytes afford, as no block waits alone.
+GemmPlan plan_of_pair(DType dtype, int64_t m, int64_t n, int64_t k);
 
 /// Both products, planned by plan_of_pair.
 template <class First, class Second>
