@@ -39,7 +39,7 @@ __device__ __forceinline__ void leave_sums(const Walk& walk, const Place<Shape>&
     for (int n = 0; n < count; ++n) store_lanes(to + n * walk.channels + place.channel, sums[n]);
 }
 
-/// With 16 bytes of floats a thread's sums take 204 to 221 registers: a multiprocessor has room for one block, and
+/// With 16 bytes of floats a thread's sums take 205 to 222 registers: a multiprocessor has room for one block, and
 /// does nothing while that waits at a barrier. Of 16-bit values a thread owns half as many channels, 113 to 128
 /// registers, and there are two blocks.
 template <class Shape>
