@@ -27,7 +27,7 @@ struct Candidate {
 constexpr std::array f32_tiles{Candidate{GemmTiling::tile_128x64, 128, 64, 1.0},
                                Candidate{GemmTiling::tile_128x32, 128, 32, 1.2},
                                Candidate{GemmTiling::tile_64x32, 64, 32, 1.5}};
-/// Of 16-bit values.
+/// Of 16-bit values. The wider one issues 0.73 (forward, d_x) to 0.84 (d_weight) of the other's instructions for a column (9.0).
 constexpr std::array half_tiles{Candidate{GemmTiling::half_tensor_128x64, 128, 64, 1.0},
                                 Candidate{GemmTiling::half_tensor_128x96, 128, 96, 0.85}};
 /// Those that are only taken where they are asked for.
